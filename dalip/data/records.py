@@ -1,0 +1,196 @@
+"""Labelled photographs on disk, read without unpacking anything.
+
+Three layouts are understood: WebDataset shards (`key.webp|jpg|png`, `key.json`, `key.txt` in a .tar), a folder
+with one CSV or TSV that names its images, and a folder with one sub-folder for each class.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from dalip.errors import DataError
+from dalip.taxonomy import Taxon
+
+__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "split_of"]
+
+IMAGE_SUFFIXES = frozenset(
+    {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+)
+"""File name endings that are taken for photos, in lower case."""
+
+Split = Literal["train", "selection", "calibration", "test"]
+
+
+def split_of(key: str) -> Split:
+    """Say which split a key belongs to: 70 % train, then 10 % each of selection, calibration and test.
+
+    The split follows from the key's SHA-1 alone, so it is the same on every machine and for every command.
+    """
+    bucket = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16) % 100
+    if bucket < 70:
+        return "train"
+    return "selection" if bucket < 80 else "calibration" if bucket < 90 else "test"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One photograph with what is known of it; the bytes stay on disk until they are asked for."""
+
+    key: str
+    """Unique within its source; decides the split."""
+    path: Path
+    """The image file, or the shard that holds it."""
+    offset: int | None = None
+    """Where in the shard the image starts, in bytes; `None` for a file of its own."""
+    size: int | None = None
+    """Length of the image in the shard, in bytes."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Darwin Core terms and whatever else the source says."""
+
+    @property
+    def name(self) -> str:
+        """How messages name the photo."""
+        return str(self.path) if self.offset is None else f"{self.path}:{self.key}"
+
+    @property
+    def split(self) -> Split:
+        """The split of the record's key."""
+        return split_of(self.key)
+
+    @property
+    def source(self) -> str:
+        """Where the photo comes from, as its source says; the folder's or shard's name where it does not."""
+        return str(self.fields.get("source") or self.path.parent.name)
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Free texts about the photo."""
+        return tuple(self.fields.get("captions", ()))
+
+    @cached_property
+    def taxon(self) -> Taxon | None:
+        """The taxon in the photo, or `None` where the record names none."""
+        if not self.fields.get("scientificName"):
+            return None
+        # `references` of a record is the page of the observation, not of the taxon.
+        return Taxon.from_darwin_core(
+            {k: v for k, v in self.fields.items() if isinstance(v, str) and k != "references"}
+        )
+
+    def read_bytes(self) -> bytes:
+        """Read the encoded image.
+
+        Raises:
+            DataError: The file or shard cannot be read.
+        """
+        try:
+            if self.offset is None:
+                return self.path.read_bytes()
+            with self.path.open("rb") as shard:
+                shard.seek(self.offset)
+                return shard.read(self.size or 0)
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read ({error.strerror})") from error
+
+
+def read_records(*sources: Path) -> list[Record]:
+    """Read the records of shards and folders, without reading the images.
+
+    Args:
+        sources: Each a .tar shard, a folder of .tar shards, a folder with one CSV or TSV (columns `file` or
+            `image`, and Darwin Core terms), or a folder with one sub-folder a class (its name, underscores read
+            as spaces, is the scientific name).
+
+    Returns:
+        The records in the order of the sources, within one in the order of the shard or table, or by path.
+
+    Raises:
+        DataError: A source is missing, malformed or holds no photo, or two records share a key.
+    """
+    records = [record for source in sources for record in _read_source(source)]
+    seen: dict[str, Record] = {}
+    for record in records:
+        if record.key in seen:
+            raise DataError(f"{record.name}: its key {record.key!r} is also that of {seen[record.key].name}; rename one")
+        seen[record.key] = record
+    return records
+
+
+def _read_source(source: Path) -> list[Record]:
+    if source.is_file() and source.suffix == ".tar":
+        found = list(_read_shard(source))
+    elif source.is_dir():
+        shards = sorted(source.glob("*.tar"))
+        tables = sorted([*source.glob("*.csv"), *source.glob("*.tsv")])
+        if shards:
+            found = [record for shard in shards for record in _read_shard(shard)]
+        elif len(tables) == 1:
+            found = list(_read_table(tables[0]))
+        elif tables:
+            raise DataError(f"{source}: holds {len(tables)} tables; keep the one that names the photos")
+        else:
+            found = list(_read_class_folders(source))
+    else:
+        raise DataError(f"{source}: not a .tar shard or a folder")
+    if not found:
+        raise DataError(f"{source}: holds no photo; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+    return found
+
+
+def _read_shard(path: Path) -> Iterator[Record]:
+    images: dict[str, tuple[int, int]] = {}
+    fields: dict[str, dict[str, Any]] = {}
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                key, _, extension = member.name.partition(".")
+                if f".{extension.lower()}" in IMAGE_SUFFIXES:
+                    images[key] = (member.offset_data, member.size)
+                elif extension in ("json", "txt"):
+                    stream = archive.extractfile(member)
+                    content = stream.read() if stream else b""
+                    entry = fields.setdefault(key, {})
+                    if extension == "json":
+                        entry.update(json.loads(content))
+                    else:
+                        entry.setdefault("text", content.decode())
+    except (tarfile.TarError, OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable WebDataset shard ({error})") from error
+    for key, (offset, size) in images.items():
+        yield Record(key, path, offset, size, fields.get(key, {}))
+
+
+def _read_table(path: Path) -> Iterator[Record]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",")
+    column = next((c for c in ("file", "image") if c in (rows.fieldnames or ())), None)
+    if column is None:
+        found = ", ".join(rows.fieldnames or ()) or "none"
+        raise DataError(f"{path}: the column file is missing (columns found: {found}); it names each photo")
+    for row in rows:
+        image = path.parent / row[column]
+        if not image.is_file():
+            raise DataError(f"{path}, line {rows.line_num}: {row[column]!r} is not a file in {path.parent}")
+        yield Record(row[column], image, fields={k: v for k, v in row.items() if isinstance(k, str) and v})
+
+
+def _read_class_folders(root: Path) -> Iterator[Record]:
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        for image in _images_below(folder):
+            yield Record(
+                str(image.relative_to(root)), image, fields={"scientificName": folder.name.replace("_", " ")}
+            )
+
+
+def _images_below(folder: Path) -> Iterable[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())

@@ -1,0 +1,170 @@
+"""Taxa and their names, in the terms of Darwin Core (https://dwc.tdwg.org/terms/#taxon)."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from dalip.errors import DataError
+
+__all__ = ["RANKS", "Taxon", "VernacularName", "read_taxa", "reference_links"]
+
+RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
+"""Ranks a taxon may have, from the widest to the narrowest."""
+
+_SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+
+
+@dataclass(frozen=True, slots=True)
+class VernacularName:
+    """A common name and the language it is in (ISO 639-1)."""
+
+    name: str
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """A taxon as DALIP knows it; equality is by all fields, identity in a flora by `scientific_name`."""
+
+    scientific_name: str
+    """Without authorship, e.g. `Viola ocellata`."""
+    taxon_rank: str = "species"
+    """One of `RANKS`."""
+    vernacular_names: tuple[VernacularName, ...] = ()
+    """Common names, the preferred one first."""
+    genus: str = ""
+    family: str = ""
+    order: str = ""
+    references: tuple[str, ...] = ()
+    """Pages that describe the taxon (https addresses)."""
+
+    def __post_init__(self) -> None:
+        """Reject what cannot be a taxon.
+
+        Raises:
+            DataError: No scientific name, or an unknown rank.
+        """
+        if not self.scientific_name.strip():
+            raise DataError("a taxon has no scientificName; every row needs one")
+        if self.taxon_rank not in RANKS:
+            raise DataError(
+                f"{self.scientific_name}: taxonRank {self.taxon_rank!r} is unknown; use one of {', '.join(RANKS)}"
+            )
+
+    @property
+    def vernacular_name(self) -> str:
+        """The preferred English common name, or an empty string."""
+        return next((v.name for v in self.vernacular_names if v.language == "en"), "")
+
+    def contains(self, other: "Taxon") -> bool:
+        """Say whether `other` lies strictly inside this taxon, as a species does in its genus."""
+        if RANKS.index(other.taxon_rank) <= RANKS.index(self.taxon_rank):
+            return False
+        above = {"order": other.order, "family": other.family, "genus": other.genus}
+        if self.taxon_rank in above:
+            return above[self.taxon_rank] == self.scientific_name
+        return other.scientific_name.startswith(self.scientific_name + " ")
+
+    def to_darwin_core(self) -> dict[str, str]:
+        """Give the taxon as Darwin Core fields; list values are joined by `|`, names as `lang:name` if not English."""
+        names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
+        return {
+            "scientificName": self.scientific_name,
+            "taxonRank": self.taxon_rank,
+            "vernacularName": _SEPARATOR.join(names),
+            "genus": self.genus,
+            "family": self.family,
+            "order": self.order,
+            "references": _SEPARATOR.join(self.references),
+        }
+
+    @classmethod
+    def from_darwin_core(cls, fields: Mapping[str, str]) -> "Taxon":
+        """Read a taxon from Darwin Core fields; unknown fields are ignored, only `scientificName` is required.
+
+        Args:
+            fields: Term to value. `vernacularName` and `references` may hold several values joined by `|`.
+
+        Raises:
+            DataError: No scientific name, or an unknown rank.
+        """
+        name = (fields.get("scientificName") or "").strip()
+        rank = (fields.get("taxonRank") or "").strip().lower() or ("species" if " " in name else "genus")
+        genus = (fields.get("genus") or "").strip()
+        return cls(
+            scientific_name=name,
+            taxon_rank=rank,
+            vernacular_names=tuple(
+                _read_vernacular_name(part) for part in _split(fields.get("vernacularName") or "")
+            ),
+            genus=genus or (name.split(" ")[0] if rank not in ("order", "family") else ""),
+            family=(fields.get("family") or "").strip(),
+            order=(fields.get("order") or "").strip(),
+            references=tuple(_split(fields.get("references") or "")),
+        )
+
+
+def _split(value: str) -> list[str]:
+    return [part.strip() for part in value.split(_SEPARATOR) if part.strip()]
+
+
+def _read_vernacular_name(text: str) -> VernacularName:
+    language, colon, name = text.partition(":")
+    if colon and len(language) == 2 and language.isalpha():
+        return VernacularName(name.strip(), language.lower())
+    return VernacularName(text)
+
+
+def read_taxa(path: Path) -> list[Taxon]:
+    """Read a taxa file: CSV or TSV with a header of Darwin Core terms, UTF-8.
+
+    Args:
+        path: The file; tab-separated if its header holds a tab, comma-separated otherwise.
+
+    Returns:
+        The taxa in the order of the file, at least one.
+
+    Raises:
+        DataError: The file is missing or not UTF-8, lacks the column `scientificName`, holds a taxon twice or none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such taxa file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8 CSV or TSV") from error
+    lines = text.splitlines()
+    rows = csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
+    if "scientificName" not in (rows.fieldnames or ()):
+        found = ", ".join(rows.fieldnames or ()) or "none"
+        raise DataError(f"{path}: the column scientificName is missing (columns found: {found}); add it")
+    taxa: dict[str, Taxon] = {}
+    for row in rows:
+        try:
+            taxon = Taxon.from_darwin_core({k: v for k, v in row.items() if isinstance(k, str) and v})
+        except DataError as error:
+            raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+        if taxon.scientific_name in taxa:
+            raise DataError(
+                f"{path}, line {rows.line_num}: {taxon.scientific_name} stands there twice; keep one of the rows"
+            )
+        taxa[taxon.scientific_name] = taxon
+    if not taxa:
+        raise DataError(f"{path}: holds no taxon; add one row for each")
+    return list(taxa.values())
+
+
+def reference_links(taxon: Taxon) -> dict[str, str]:
+    """Give the addresses of pages about a taxon, by the name of the site.
+
+    GBIF and POWO are searched by scientific name; Wikipedia's page is the recorded one where there is one.
+    """
+    wikipedia = next((r for r in taxon.references if "wikipedia.org/" in r), None)
+    return {
+        "GBIF": f"https://www.gbif.org/species/search?q={quote_plus(taxon.scientific_name)}",
+        "POWO": f"https://powo.science.kew.org/results?q={quote_plus(taxon.scientific_name)}",
+        "Wikipedia": wikipedia
+        or f"https://en.wikipedia.org/wiki/{quote(taxon.scientific_name.replace(' ', '_'))}",
+    }
