@@ -1,0 +1,117 @@
+"""The DALIP model: an open_clip model whose towers also give second-order features."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from open_clip.model import CLIP, CustomTextCLIP
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dalip.model.bdc import MultiHeadBDC
+from dalip.model.towers import Tokens, image_adapter, text_adapter
+
+__all__ = ["DALIP", "Embeddings", "MethodConfig"]
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """What the method adds to two towers; the defaults are the paper's for a joint width of 512."""
+
+    num_heads: int = 4
+    """Heads h of MBDC; divides the joint width."""
+    reduced_dim: int = 46
+    """Channels r of each head after reduction."""
+    dropout: float = 0.0
+    """Of channels (image) or tokens (text) before the Gram matrix; the authors' release has 0.5."""
+
+
+class Embeddings(NamedTuple):
+    """Both orders of one modality, each of unit length."""
+
+    first_order: Float[Tensor, "b d"]
+    second_order: Float[Tensor, "b d"]
+
+    def joint(self, first_order: float) -> Float[Tensor, "b 2*d"]:
+        """Join both orders into one unit vector whose inner product is the weighted similarity.
+
+        Args:
+            first_order: Scoring weight l1 of the first order, in [0, 1]; the second has 1 - l1.
+        """
+        return torch.cat([first_order**0.5 * self.first_order, (1 - first_order) ** 0.5 * self.second_order], dim=-1)
+
+
+class DALIP(nn.Module):
+    """An open_clip model with a second-order head on each tower; the caller places it on a device."""
+
+    def __init__(self, clip: CLIP | CustomTextCLIP, config: MethodConfig) -> None:
+        """Add the heads to a model.
+
+        Args:
+            clip: Any open_clip model with tokens in its joint space.
+            config: Sizes of the heads; the joint width is the model's.
+
+        Raises:
+            DalipError: A tower keeps no tokens.
+            ValueError: The sizes do not fit.
+        """
+        super().__init__()
+        self.clip = clip
+        self.config = config
+        self.image_tower = image_adapter(clip)
+        self.text_tower = text_adapter(clip)
+        self.embed_dim = _embed_dim(clip)
+        sizes = {"num_heads": config.num_heads, "reduced_dim": config.reduced_dim, "dropout": config.dropout}
+        self.image_bdc = MultiHeadBDC(self.embed_dim, modality="image", **sizes)  # type: ignore[arg-type]
+        self.text_bdc = MultiHeadBDC(self.embed_dim, modality="text", **sizes)  # type: ignore[arg-type]
+
+    @property
+    def logit_scale(self) -> Float[Tensor, ""]:
+        """The factor from cosine to logit, shared by both orders, at most 100 as in CLIP."""
+        return self.clip.logit_scale.exp().clamp(max=100.0)
+
+    def encode_image(self, pixels: Float[Tensor, "b 3 height width"]) -> Embeddings:
+        """Embed normalised pixels."""
+        return self._embed(self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc)
+
+    def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
+        """Embed token ids; padding is found from the ids where no mask is given."""
+        mask = self.text_tower.mask(ids) if mask is None else mask
+        return self.encode_text_features(self.text_tower.features(ids, mask), ids, mask)
+
+    def encode_text_features(
+        self, features: Float[Tensor, "b l w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
+    ) -> Embeddings:
+        """Embed what the text tower's `features` gave, so that a frozen tower need not run again."""
+        return self._embed(self.text_tower.project(features, ids, mask), self.text_bdc)
+
+    def _embed(self, tokens: Tokens, bdc: MultiHeadBDC) -> Embeddings:
+        return Embeddings(
+            F.normalize(tokens.summary.float(), dim=-1), F.normalize(bdc(*tokens).float(), dim=-1)
+        )
+
+    def forward(
+        self,
+        pixels: Float[Tensor, "b 3 height width"],
+        ids: Int[Tensor, "b l"],
+        mask: Bool[Tensor, "b l"],
+        text_features: Float[Tensor, "b l w"] | None = None,
+    ) -> tuple[Embeddings, Embeddings, Float[Tensor, ""]]:
+        """Embed a batch of pairs: image embeddings, text embeddings, logit scale."""
+        image = self.encode_image(pixels)
+        text = (
+            self.encode_text(ids, mask)
+            if text_features is None
+            else self.encode_text_features(text_features, ids, mask)
+        )
+        return image, text, self.logit_scale
+
+
+def _embed_dim(clip: CLIP | CustomTextCLIP) -> int:
+    """Read the joint width off the text projection, which every family has in its own place."""
+    text = clip.text if isinstance(clip, CustomTextCLIP) else clip
+    if hasattr(text, "output_dim"):
+        return int(text.output_dim)
+    projection = text.text_projection
+    return int(projection.out_features if isinstance(projection, nn.Linear) else projection.shape[1])
