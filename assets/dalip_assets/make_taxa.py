@@ -1,10 +1,12 @@
-"""Make `taxa.csv`, the taxa of the built-in flora, from the photographs' records and the name lists.
+r"""Make `taxa.csv`, the taxa of the built-in flora, from the photographs' records and the name lists.
 
-    python -m dalip_assets.make_taxa --checklist checklist.tsv.gz --descriptions descriptions.jsonl.gz SHARD... > taxa.csv
+    python -m dalip_assets.make_taxa --checklist checklist.tsv.gz --descriptions descriptions.jsonl.gz \
+        SHARD... > taxa.csv
 
-Rank, genus, family and order are those of the records. English names are taken from the records, the encyclopedia
-and the checklist, in this order, at most six; a row of `names.csv` replaces them where a person found them wrong
-(a misspelling, a name of another plant) and adds names in other languages. Only facts are taken, no text.
+Rank, genus, family and order are those of the records. English names are taken from the records, the
+encyclopedia and the checklist, in this order, at most six; a row of `names.csv` replaces them where a person
+found them wrong (a misspelling, a name of another plant) and adds names in other languages. Only facts are
+taken, no text.
 """
 
 import argparse
@@ -33,8 +35,8 @@ def clean_names(names: Iterable[str], scientific_name: str = "") -> list[str]:
         scientific_name: Left out where it stands among the names of a species.
 
     Returns:
-        The names in their order. Of two spellings that differ in case, spaces or hyphens only the first place and
-        the spelling with more capitals stay, since one source writes everything in lower case.
+        The names in their order. Spellings that differ in case, spaces or hyphens count as one name; the one with
+        more capitals stays, since one source writes everything in lower case.
     """
     chosen: dict[str, str] = {}
     for name in names:
@@ -44,11 +46,13 @@ def clean_names(names: Iterable[str], scientific_name: str = "") -> list[str]:
             continue
         # A genus is given in the singular, as its species are.
         same = next((k for k in (key, key.removesuffix("s"), key + "s") if k in chosen), None)
-        if same is None:
-            chosen[key] = name
-        elif same == key and sum(map(str.isupper, name)) > sum(map(str.isupper, chosen[key])):
+        if same is None or (same == key and _capitals(name) > _capitals(chosen[key])):
             chosen[key] = name
     return list(chosen.values())[:MOST_NAMES]
+
+
+def _capitals(name: str) -> int:
+    return sum(map(str.isupper, name))
 
 
 def _records(shards: Iterable[Path]) -> dict[str, list[dict[str, str]]]:
