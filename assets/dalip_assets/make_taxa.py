@@ -35,8 +35,8 @@ def clean_names(names: Iterable[str], scientific_name: str = "") -> list[str]:
         scientific_name: Left out where it stands among the names of a species.
 
     Returns:
-        The names in their order. Spellings that differ in case, spaces or hyphens count as one name; the one with
-        more capitals stays, since one source writes everything in lower case.
+        The names in their order. Spellings that differ in case, spaces or hyphens count as one name, and the
+        one with more capitals stays, since one source writes everything in lower case.
     """
     chosen: dict[str, str] = {}
     for name in names:
