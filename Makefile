@@ -1,0 +1,55 @@
+# Everything a fresh clone needs, with only Python 3.11 or newer (python3) and make. `make` alone lists the targets.
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST ?= -m "not slow" -n 2
+BIN := .venv/bin
+SERVE := .venv/installed-to-serve
+DEVELOP := .venv/installed-to-develop
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-all check format clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+serve: $(SERVE) ## Start the web page (installs no torch); options: make serve ARGS="--port 8000"
+	$(BIN)/dalip-app serve $(ARGS)
+
+test: check ## Run all checks and the tests, except the slow ones
+	$(BIN)/python -m pytest $(PYTEST)
+
+test-all: check ## Run all checks and all tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(DEVELOP) ## Check format, lint, types, layers and the README's command help
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/readme_help.py --check
+
+format: $(DEVELOP) ## Format the code, fix what can be fixed, renew the README's command help
+	$(BIN)/python -m ruff check --fix-only .
+	$(BIN)/python -m ruff format .
+	$(BIN)/python docs/readme_help.py
+
+clean: ## Remove the environment, caches and built packages
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DALIP needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# `-e .` and `-e ".[dev]"` share one environment: what develops also serves.
+$(SERVE): pyproject.toml | $(BIN)/python
+	@echo "Installing what serving needs, a few hundred megabytes ..."
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(DEVELOP): pyproject.toml | $(BIN)/python
+	@echo "Installing what developing needs; torch makes this several gigabytes ..."
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $(SERVE) $@
