@@ -1,0 +1,195 @@
+"""An exported encoder at work: photos and texts in, embeddings out."""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
+from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
+from dalip.encoder.preprocess import preprocess
+from dalip.encoder.sessions import Session
+from dalip.encoder.stream import PhotoSource, read_ahead
+from dalip.encoder.tokens import TextTokenizer
+from dalip.errors import BundleError, ImageError
+
+__all__ = ["Encoder"]
+
+_TEXTS_AT_ONCE = 64
+
+Embedding = NDArray[np.float32]
+S = TypeVar("S", bound=PhotoSource)
+
+
+class Encoder:
+    """A bundle on disk as two functions, from photos and from texts to one space.
+
+    Embeddings have unit length, so the inner product of two is their similarity. The models are opened at
+    their first use, so identifying photos never loads the text encoder. Several threads may share an encoder.
+    """
+
+    def __init__(self, folder: Path, manifest: EncoderManifest) -> None:
+        """Use `Encoder.load`, which checks the bundle."""
+        self.folder = folder
+        self.manifest = manifest
+        self.fingerprint = manifest.fingerprint
+        self._opening = threading.Lock()
+        self._image_session: Session | None = None
+        self._text_session: Session | None = None
+        self._tokenizer: TextTokenizer | None = None
+
+    @classmethod
+    def load(cls, folder: Path | str, *, verify: bool = False) -> "Encoder":
+        """Open a bundle.
+
+        Args:
+            folder: Where the bundle lies.
+            verify: Check every file's hash now; otherwise sizes and headers now, and each hash at first use.
+
+        Raises:
+            BundleError: The bundle is missing, incomplete, damaged or of an unknown version; names the file.
+        """
+        folder = Path(folder)
+        return cls(folder, verify_bundle(folder) if verify else check_bundle(folder))
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.manifest.name!r}, {self.fingerprint[:12]}, {str(self.folder)!r})"
+
+    @property
+    def width(self) -> int:
+        """E, the length of an embedding."""
+        return self.manifest.width
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embedding:
+        """Embed photos, all in one batch.
+
+        Args:
+            images: Upright, of any size and mode.
+
+        Returns:
+            Array (n, E), float32, rows of unit length; (0, E) for no photo.
+
+        Raises:
+            BundleError: The image encoder cannot be opened or run.
+            ImageError: A photo has no pixels.
+        """
+        return self._embed_pixels([preprocess(image, self.manifest.image) for image in images])
+
+    def encode_text(self, texts: Sequence[str]) -> Embedding:
+        """Embed texts of any length and script; what exceeds the context length is cut off.
+
+        Args:
+            texts: Any number of strings, empty ones included.
+
+        Returns:
+            Array (n, E), float32, rows of unit length; (0, E) for no text.
+
+        Raises:
+            BundleError: The text encoder cannot be opened or run.
+            TypeError: A text is not a string, or `texts` is one string.
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings; put the one text into a list")
+        results = [np.empty((0, self.width), dtype=np.float32)]
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            ids, mask = self._text_tokens()(texts[start : start + _TEXTS_AT_ONCE])
+            inputs = {"input_ids": ids, "attention_mask": mask}
+            results.append(self._checked(self._text().run("embedding", inputs), len(ids), TEXT_ENCODER))
+        return np.concatenate(results)
+
+    def encode_patches(self, image: Image.Image) -> NDArray[np.float32]:
+        """Embed the patches of a photo, for heat maps.
+
+        Args:
+            image: Upright, of any size and mode.
+
+        Returns:
+            Array (rows, columns, D), float32: vectors of unit length in the space of the first block.
+
+        Raises:
+            BundleError: The image encoder cannot be opened or run.
+            ImageError: The photo has no pixels.
+        """
+        pixels = preprocess(image, self.manifest.image)[None]
+        patches = self._images().run("patches", {"pixels": pixels})
+        shape = (*self.manifest.patch_grid, self.manifest.embed_dim)
+        if patches.size != np.prod(shape):
+            raise self._misfit(IMAGE_ENCODER, f"patches {patches.shape[1:]}", f"a grid {shape}")
+        return patches.reshape(shape)
+
+    def encode_files(
+        self, sources: Iterable[S], batch_size: int = 8
+    ) -> Iterator[tuple[S, Embedding | ImageError]]:
+        """Embed photos from wherever they are, in order, however many; a bad one does not stop the rest.
+
+        Photos are read in threads while the encoder works, a few batches ahead at most.
+
+        Args:
+            sources: Each a path, the bytes of an image file, an image, or a function that gives one of these.
+            batch_size: Photos to embed at once, 1 or more.
+
+        Yields:
+            Each source with its embedding, (E,) float32 of unit length, or with the error that says why not.
+
+        Raises:
+            BundleError: The image encoder cannot be opened or run.
+        """
+        photos = read_ahead(sources, self.manifest.image, batch_size)
+        batch: list[tuple[S, NDArray[np.float32] | ImageError]] = []
+        for photo in photos:
+            batch.append(photo)
+            if len(batch) == batch_size:
+                yield from self._embed_batch(batch)
+                batch = []
+        yield from self._embed_batch(batch)
+
+    def _embed_batch(
+        self, batch: Sequence[tuple[S, NDArray[np.float32] | ImageError]]
+    ) -> Iterator[tuple[S, Embedding | ImageError]]:
+        embeddings = iter(self._embed_pixels([p for _, p in batch if not isinstance(p, ImageError)]))
+        for source, pixels in batch:
+            yield source, pixels if isinstance(pixels, ImageError) else next(embeddings)
+
+    def _embed_pixels(self, pixels: Sequence[NDArray[np.float32]]) -> Embedding:
+        if not pixels:
+            return np.empty((0, self.width), dtype=np.float32)
+        result = self._images().run("embedding", {"pixels": np.stack(pixels)})
+        return self._checked(result, len(pixels), IMAGE_ENCODER)
+
+    def _checked(self, embeddings: Embedding, count: int, name: str) -> Embedding:
+        if embeddings.shape != (count, self.width):
+            raise self._misfit(name, f"embeddings {embeddings.shape}", f"{(count, self.width)}")
+        return embeddings
+
+    def _misfit(self, name: str, found: str, expected: str) -> BundleError:
+        return BundleError(
+            f"{self.folder / name}: gives {found} where the manifest says {expected}; export it again"
+        )
+
+    def _images(self) -> Session:
+        with self._opening:
+            if self._image_session is None:
+                self._image_session = self._open(IMAGE_ENCODER, ("embedding", "patches"))
+            return self._image_session
+
+    def _text(self) -> Session:
+        with self._opening:
+            if self._text_session is None:
+                self._text_session = self._open(TEXT_ENCODER, ("embedding",))
+            return self._text_session
+
+    def _text_tokens(self) -> TextTokenizer:
+        with self._opening:
+            if self._tokenizer is None:
+                content = read_checked(self.folder, self.manifest, TOKENIZER)
+                name = str(self.folder / TOKENIZER)
+                self._tokenizer = TextTokenizer(content, self.manifest.text, name)
+            return self._tokenizer
+
+    def _open(self, name: str, outputs: Sequence[str]) -> Session:
+        content = read_checked(self.folder, self.manifest, name)
+        return Session(content, str(self.folder / name), outputs)

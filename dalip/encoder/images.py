@@ -1,0 +1,214 @@
+"""Reading photos of every kind that people have, and refusing the rest in one line that says what to do."""
+
+import io
+import os
+import stat
+import struct
+import threading
+import warnings
+from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from dalip.errors import ImageError
+
+__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_image", "to_rgb"]
+
+ImageSource = Path | str | bytes | BinaryIO
+"""A file's path, an encoded image, or a stream of one."""
+
+MAX_PIXELS = 200_000_000
+"""Photos with more pixels are refused by their header; phone cameras reach just under 200 megapixels."""
+
+READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP"
+"""The kinds of images that can be read, for messages."""
+
+# Pillow reports oddities of a file (broken EXIF, say) as Python warnings. They say nothing to the person who
+# asks for a plant's name, and `warnings.catch_warnings` is not safe in the threads that decode photos.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|pillow_heif")
+
+_HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
+_one_huge_photo_at_a_time = threading.Lock()
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    OverflowError,
+    struct.error,
+)
+"""What Pillow and its plugins raise on damaged images."""
+
+
+def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image:
+    """Read a photo: the first frame, upright, in RGB, transparent parts on white.
+
+    The kind of image is told by its content, never by the name's ending.
+
+    Args:
+        source: A path, the bytes of an image file, or a binary stream, which is read to its end.
+        target: Side in pixels of the square that the photo will be resized to. A larger one is then read at a
+            fraction of its size, never less than twice `target`, which is several times as fast.
+
+    Returns:
+        An image of mode RGB.
+
+    Raises:
+        ImageError: The photo is missing, empty, no image, damaged, cut short or too large; in one line.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _read(io.BytesIO(source), "the image", target)
+    if isinstance(source, str | os.PathLike):
+        _check_file(source)
+        try:
+            with Path(source).open("rb") as file:
+                return _read(file, str(source), target)
+        except OSError as error:
+            raise ImageError(
+                f"{source}: cannot be opened ({error.strerror}); check its permissions"
+            ) from error
+    return _read(io.BytesIO(source.read()), str(getattr(source, "name", None) or "the image"), target)
+
+
+def _check_file(path: str | os.PathLike[str]) -> None:
+    try:
+        status = Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError(f"{path}: no such file; check the path") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+        cause = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path!r}: cannot be opened ({cause}); check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(f"{path}: is a folder, not a photo; name a file in it")
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+        raise ImageError(f"{path}: is a pipe or device, not a file; save the photo to a file first")
+
+
+def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
+    head = file.read(64)
+    if not head:
+        raise ImageError(f"{name}: is empty; copy or download it again")
+    plugin = _plugin_for(head)
+    if plugin is None:
+        raise ImageError(f"{name}: is not an image that can be read; use {READABLE}")
+    try:
+        file.seek(0)
+        image = plugin(file)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise ImageError(
+                f"{name}: has {width} x {height} pixels, over {MAX_PIXELS // 10**6} million; make it smaller"
+            )
+        with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
+            return _decode(image, target)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(f"{name}: needs more memory than there is; make it smaller") from error
+    except _DAMAGE as error:
+        raise ImageError(f"{name}: is damaged or cut short; copy or download it again") from error
+
+
+def _plugin_for(head: bytes) -> Any:
+    """The Pillow class that reads an image with this beginning.
+
+    Asking the class itself spares the import of forty plugins, and keeps those that no photo needs out of
+    reach (PostScript would start another program).
+    """
+    module, name = "", ""
+    if head.startswith(b"\xff\xd8\xff"):
+        module, name = "PIL.JpegImagePlugin", "JpegImageFile"
+    elif head.startswith(b"\x89PNG\r\n\x1a\n"):
+        module, name = "PIL.PngImagePlugin", "PngImageFile"
+    elif head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        module, name = "PIL.WebPImagePlugin", "WebPImageFile"
+    elif head.startswith((b"GIF87a", b"GIF89a")):
+        module, name = "PIL.GifImagePlugin", "GifImageFile"
+    elif head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        module, name = "PIL.TiffImagePlugin", "TiffImageFile"
+    elif head.startswith(b"BM"):
+        module, name = "PIL.BmpImagePlugin", "BmpImageFile"
+    elif head[4:8] == b"ftyp":
+        # Major brand and the compatible ones; AVIF and HEIC share the container and the generic brands.
+        avif = b"avif" in head[8:] or b"avis" in head[8:]
+        module, name = ("PIL.AvifImagePlugin", "AvifImageFile") if avif else ("pillow_heif", "HeifImageFile")
+    return getattr(import_module(module), name) if module else None
+
+
+def _decode(image: ImageFile.ImageFile, target: int | None) -> Image.Image:
+    if target is not None:
+        image.draft(None, (2 * target, 2 * target))  # None keeps the mode
+    image.load()
+    orientation = _orientation(image)
+    small: Image.Image = image
+    if target is not None and image.mode not in ("P", "PA", "1"):
+        factor = min(image.size) // (2 * target)
+        if factor > 1 and not image.mode.startswith(("I", "F")):
+            small = image.reduce(factor)
+            small.info.update(image.info)
+    upright = to_rgb(small)
+    transpose = _UPRIGHT.get(orientation)
+    return upright if transpose is None else upright.transpose(transpose)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # EXIF is a format of its own, broken in many ways; the photo is still good
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image of any mode to RGB, transparent parts on white, deep ones scaled to 8 bits.
+
+    Raises:
+        ImageError: The mode has no colours that could be shown.
+    """
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+    try:
+        if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+            opaque = image.convert("RGBA")
+            white = Image.new("RGBA", opaque.size, "white")
+            return Image.alpha_composite(white, opaque).convert("RGB")
+        return image.convert("RGB")
+    except ValueError as error:
+        raise ImageError(
+            f"an image of mode {image.mode} cannot be shown in colours; save it as RGB"
+        ) from error
+
+
+def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale grey values of 16 or 32 bits: by the range of their type if it is known, else by their own."""
+    levels = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(levels.min()), float(levels.max())
+    if values.dtype.kind == "f":
+        known = 1.0
+    else:  # 32 bits also hold images of 8 or 16 bits, as they are
+        known = 255.0 if values.dtype.itemsize == 4 and high <= 255 else 65535.0
+    start, span = (low, max(high - low, 1e-30)) if low < 0 or high > known else (0.0, known)
+    scaled: NDArray[np.uint8] = ((levels - start) * (255 / span) + 0.5).astype(np.uint8)
+    return scaled

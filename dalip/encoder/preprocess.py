@@ -1,0 +1,57 @@
+"""From a photo in memory to the image encoder's input."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dalip.encoder.images import to_rgb
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import ImageError
+
+__all__ = ["preprocess"]
+
+_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+# Pillow shrinks a large photo cheaply until it is this much larger than needed, and filters from there; at 3
+# the result cannot be told from filtering all of it.
+_REDUCING_GAP = 3.0
+
+
+def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float32]:
+    """Resize, crop and normalise a photo.
+
+    Args:
+        image: Of any mode and size, upright.
+        settings: The `image` section of the encoder's manifest.
+
+    Returns:
+        Array (3, size, size), float32: red, green and blue as (value - mean) / std, value from 0 to 1.
+
+    Raises:
+        ImageError: The image has no pixels or a mode without colours.
+    """
+    size = settings.size
+    width, height = image.size
+    if not (width and height):
+        raise ImageError(f"an image of {width} x {height} has no pixels; use another")
+    box = (0.0, 0.0, float(width), float(height))
+    if settings.resize_mode == "shortest":
+        box = _centre_box(width, height, size)
+    resized = to_rgb(image).resize((size, size), _FILTERS[settings.interpolation], box, _REDUCING_GAP)
+    pixels = np.asarray(resized, dtype=np.float32) / np.float32(255)
+    pixels -= np.asarray(settings.mean, dtype=np.float32)
+    pixels /= np.asarray(settings.std, dtype=np.float32)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _centre_box(width: int, height: int, size: int) -> tuple[float, float, float, float]:
+    """The part of the image that stays after "short side to `size`, then crop the centre", in its own pixels.
+
+    What lies between is rounded as torchvision's `Resize` and `CenterCrop` round it, for encoders are trained
+    with those. Cropping first keeps a panorama of 1 x 10,000 pixels from being blown up before it is cut.
+    """
+    short, long = min(width, height), max(width, height)
+    resized_long = int(size * long / short)
+    start = round((resized_long - size) / 2)
+    low, high = start * long / resized_long, (start + size) * long / resized_long
+    return (low, 0.0, high, float(height)) if width >= height else (0.0, low, float(width), high)

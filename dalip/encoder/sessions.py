@@ -1,0 +1,118 @@
+"""onnxruntime sessions: opened when first needed, quiet, on the processors that this process may use."""
+
+import contextlib
+import ctypes
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.errors import BundleError
+
+__all__ = ["Session", "available_cpus"]
+
+_FATAL = 4  # onnxruntime's severity; below it, stderr fills with notes on graphics cards that are not there
+
+
+def available_cpus() -> int:
+    """Count the processors that this process may use: by its affinity, and on Linux its container's quota."""
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13
+        count = os.process_cpu_count() or 1
+    elif hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        count = min(count, -(-int(quota) // int(period)))  # "max", for no quota, is no number
+    return max(1, count)
+
+
+class Session:
+    """An ONNX model in memory, ready to run."""
+
+    def __init__(self, content: bytes, name: str, outputs: Sequence[str], threads: int | None = None) -> None:
+        """Open a model.
+
+        Args:
+            content: What the .onnx file holds.
+            name: How messages name the file.
+            outputs: Names that the model must give.
+            threads: Within one operation; by default `available_cpus()`.
+
+        Raises:
+            BundleError: onnxruntime refuses the model, or an output is missing.
+        """
+        import onnxruntime as ort
+
+        ort.set_default_logger_severity(_FATAL)
+        options = ort.SessionOptions()
+        options.log_severity_level = _FATAL
+        options.intra_op_num_threads = threads or available_cpus()
+        options.inter_op_num_threads = 1
+        self._name = name
+        try:
+            self._session: Any = ort.InferenceSession(content, options, providers=_providers())
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            cause = " ".join(str(error).split())[:200]
+            raise BundleError(
+                f"{name}: onnxruntime cannot open it ({cause}); upgrade onnxruntime or export it again"
+            ) from error
+        found = [output.name for output in self._session.get_outputs()]
+        for output in outputs:
+            if output not in found:
+                raise BundleError(
+                    f"{name}: lacks the output {output} (it has {', '.join(found)}); export it again"
+                )
+
+    def run(self, output: str, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Run the model.
+
+        Args:
+            output: Which output to give.
+            inputs: Array of each input, by its name.
+
+        Returns:
+            The output, float32, all of it finite.
+
+        Raises:
+            BundleError: The model fails on this input, or gives numbers that are not finite.
+        """
+        try:
+            (values,) = self._session.run([output], dict(inputs))
+        except Exception as error:
+            cause = " ".join(str(error).split())[:200]
+            raise BundleError(f"{self._name}: fails ({cause}); export the bundle again") from error
+        result = np.asarray(values, dtype=np.float32)
+        if not np.isfinite(result).all():
+            raise BundleError(f"{self._name}: gives numbers that are not finite; export the bundle again")
+        return result
+
+
+def _providers() -> list[str]:
+    import onnxruntime as ort
+
+    if "CUDAExecutionProvider" in ort.get_available_providers() and _has_cuda_device():
+        # Finds the CUDA libraries that pip installed; it prints about those that it misses, and onnxruntime
+        # then falls back to the CPU by itself.
+        with contextlib.redirect_stdout(io.StringIO()):
+            ort.preload_dlls()
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    return ["CPUExecutionProvider"]
+
+
+@cache
+def _has_cuda_device() -> bool:
+    """Ask the driver itself: onnxruntime-gpu always lists CUDA, and complains where there is none."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int()
+        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    except (OSError, AttributeError):
+        return False

@@ -1,0 +1,63 @@
+"""From texts to the text encoder's input."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.encoder.manifest import TextSettings
+from dalip.errors import BundleError
+
+__all__ = ["TextTokenizer"]
+
+
+class TextTokenizer:
+    """The bundle's `tokenizer.json`, cutting and padding as the manifest says."""
+
+    def __init__(self, content: bytes, settings: TextSettings, name: str) -> None:
+        """Load the tokeniser.
+
+        Args:
+            content: What `tokenizer.json` holds.
+            settings: The `text` section of the manifest.
+            name: How messages name the file.
+
+        Raises:
+            BundleError: The content is not a tokeniser.
+        """
+        # A library of other people's programs must not print about their forks; one text needs no threads.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer: Any = Tokenizer.from_str(content.decode())
+        except Exception as error:  # the Rust code raises plain Exception
+            raise BundleError(
+                f"{name}: is not a tokenizer ({error}); copy or export the bundle again"
+            ) from error
+        self._tokenizer.enable_truncation(max_length=settings.context_length)
+        self._tokenizer.enable_padding(pad_id=settings.pad_id)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tokenise texts of any length and script.
+
+        Args:
+            texts: One or more.
+
+        Returns:
+            Token ids and attention mask (1 for a token, 0 for padding), each (n, L) int64; L is the length of
+            the longest text in tokens, at most the context length.
+
+        Raises:
+            TypeError: A text is not a string.
+        """
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"a text must be a string, not {type(text).__name__}: {text!r:.60}")
+        # Lone surrogates come from file names and arguments that are not UTF-8; the Rust code refuses them.
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        encodings = self._tokenizer.encode_batch(clean)
+        ids = np.array([e.ids for e in encodings], dtype=np.int64)
+        return ids, np.array([e.attention_mask for e in encodings], dtype=np.int64)
