@@ -1,0 +1,167 @@
+"""The house: what is built and installed, what imports what, and whether the README tells the truth."""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+import dalip_assets
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    "dalip": ROOT,
+    "dalip_index": ROOT / "index",
+    "dalip_app": ROOT / "app",
+    "dalip_assets": ROOT / "assets",
+}
+WITH_TORCH = ("dalip.model", "dalip.training", "dalip.export")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
+    environment = os.environ | {"PYTHONPATH": str(path)} if path else os.environ
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it."""
+    out = tmp_path_factory.mktemp("dist")
+    python("-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT), cwd=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder away from the checkout into which the wheel was installed, without its dependencies."""
+    target = tmp_path_factory.mktemp("installed")
+    (wheel,) = built.glob("*.whl")
+    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=built)
+    return target
+
+
+def test_sdist_holds_code_tests_and_terms(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "NOTICE", "Makefile", "pyproject.toml", "tests/test_house.py"} <= names
+    assert "assets/dalip_assets/LICENSE-WEIGHTS.md" in names
+    assert not [name for name in names if name.startswith((".ci", ".git/", ".venv"))]
+
+
+def test_wheel_holds_the_four_packages_and_nothing_else(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {*SOURCES, f"dalip-{version('dalip')}.dist-info"}
+    assert all(f"{package}/py.typed" in names for package in SOURCES)
+    assets = {str(p.relative_to(ROOT / "assets")) for p in tracked() if p.is_relative_to(ROOT / "assets")}
+    assert assets <= set(names)
+    for terms in ("LICENSE", "NOTICE", "assets/dalip_assets/LICENSE-WEIGHTS.md"):
+        assert f"dalip-{version('dalip')}.dist-info/licenses/{terms}" in names
+
+
+def test_wheel_works_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    names = ", ".join(SOURCES)
+    code = f"import {names}; print(dalip.__version__, *[package.__file__ for package in ({names})])"
+    number, *files = python("-c", code, cwd=tmp_path, path=installed).split()
+    assert number == version("dalip")
+    assert all(Path(file).is_relative_to(installed) for file in files)
+
+
+@pytest.mark.parametrize("command", ["dalip", "dalip-app"])
+def test_installed_commands_answer(installed: Path, tmp_path: Path, command: str) -> None:
+    assert "Usage" in python(str(installed / "bin" / command), "--help", cwd=tmp_path, path=installed)
+
+
+def modules() -> list[str]:
+    files = [
+        path.relative_to(root)
+        for name, root in SOURCES.items()
+        for path in sorted((root / name).rglob("*.py"))
+    ]
+    return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
+
+
+def test_only_the_method_its_training_and_the_export_load_torch(tmp_path: Path) -> None:
+    light = [name for name in modules() if not name.startswith(WITH_TORCH) and not name.endswith("__main__")]
+    assert {"dalip", "dalip.encoder", "dalip_index", "dalip_app"} <= set(light)
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    assert python("-c", code, *light, cwd=tmp_path).strip() == "False"
+
+
+def tracked() -> list[Path]:
+    """Give the files under version control."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout:
+        pytest.skip("not a git checkout, so nothing says which files belong to it")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
+def tree() -> list[str]:
+    """Read the paths that the README's tree names, folders with a slash at their end."""
+    found = re.search(r"<!-- tree -->\n```\n(.*?)```", README, re.DOTALL)
+    assert found
+    paths, above = [], [""]
+    for line in found[1].splitlines():
+        name, phrase = line.split(maxsplit=1)
+        assert phrase, f"{name} stands in the tree without a phrase"
+        del above[1 + (len(line) - len(line.lstrip())) // 4 :]
+        paths.append(above[-1] + name)
+        above.append(paths[-1])
+    return paths
+
+
+def test_tree_in_the_readme_is_the_tree() -> None:
+    files = [path.relative_to(ROOT) for path in tracked()]
+    there = {str(path) for path in files} | {f"{folder}/" for path in files for folder in path.parents}
+    named = tree()
+    assert len(named) == len(set(named))
+    assert not set(named) - there, "the README's tree names what is not there"
+    wanted = {str(path) for path in files if len(path.parts) == 1 and not path.name.startswith(".")}
+    wanted |= {
+        str(p) for p in files if p.suffix == ".py" and p.parts[0] != "tests" and p.name != "__init__.py"
+    }
+    missing = sorted(wanted - set(named))
+    assert not missing, f"the README's tree lacks {', '.join(missing)}; give each a line with a phrase"
+    roots = {
+        f"{path.parts[0]}/" for path in files if len(path.parts) > 1 and not path.parts[0].startswith(".")
+    }
+    assert not [root for root in roots if not any(name.startswith(root) for name in named)]
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for page in [path for path in tracked() if path.suffix == ".md"]:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (page.parent / target).exists(), (
+                f"{page.relative_to(ROOT)} links to {target}, which is not there"
+            )
+
+
+def test_python_in_the_readme_runs(tmp_path: Path) -> None:
+    if not (dalip_assets.FLORA / "CURRENT").exists():
+        pytest.skip("the built-in flora is not there")
+    poppy = Image.new("RGB", (320, 240), "darkgreen")
+    ImageDraw.Draw(poppy).ellipse((90, 50, 230, 190), fill="orange")
+    poppy.save(tmp_path / "poppy.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(python("-c", code, cwd=tmp_path).splitlines()) == 5
+
+
+def test_assets_are_small_and_hold_no_photo() -> None:
+    files = [path for path in tracked() if path.is_relative_to(ROOT / "assets")]
+    assert sum(path.stat().st_size for path in files) <= 40 * 1024 * 1024
+    assert not [
+        path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tar"}
+    ]
