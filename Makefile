@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-PYTEST ?= -m "not slow" -n 2
+PYTEST ?= -m "not slow"
 BIN := .venv/bin
 SERVE := .venv/installed-to-serve
 DEVELOP := .venv/installed-to-develop
@@ -17,10 +17,10 @@ serve: $(SERVE) ## Start the web page (installs no torch); options: make serve A
 	$(BIN)/dalip-app serve $(ARGS)
 
 test: check ## Run all checks and the tests, except the slow ones
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 test-all: check ## Run all checks and all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(DEVELOP) ## Check format, lint, types, layers and the README's command help
 	$(BIN)/python -m ruff format --check .
