@@ -1,12 +1,14 @@
 """Reading photos of every kind that people have, and refusing the rest in one line that says what to do."""
 
+import ctypes
 import io
+import logging
 import os
 import stat
-import struct
 import threading
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,7 +32,8 @@ READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP"
 
 # Pillow reports oddities of a file (broken EXIF, say) as Python warnings. They say nothing to the person who
 # asks for a plant's name, and `warnings.catch_warnings` is not safe in the threads that decode photos.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|pillow_heif")
+warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.|pillow_heif")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it logs to stderr
 
 _HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
 _one_huge_photo_at_a_time = threading.Lock()
@@ -45,19 +48,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    OverflowError,
-    struct.error,
-)
-"""What Pillow and its plugins raise on damaged images."""
 
 
 def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image:
@@ -78,62 +68,72 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _read(io.BytesIO(source), "the image", target)
-    if isinstance(source, str | os.PathLike):
-        _check_file(source)
-        try:
-            with Path(source).open("rb") as file:
-                return _read(file, str(source), target)
-        except OSError as error:
-            raise ImageError(
-                f"{source}: cannot be opened ({error.strerror}); check its permissions"
-            ) from error
-    return _read(io.BytesIO(source.read()), str(getattr(source, "name", None) or "the image"), target)
-
-
-def _check_file(path: str | os.PathLike[str]) -> None:
+    if not isinstance(source, str | os.PathLike):
+        return _read(io.BytesIO(source.read()), _shown(getattr(source, "name", "the image")), target)
+    name = _shown(source)
+    _check_file(Path(source), name)
     try:
-        status = Path(path).stat()
+        with Path(source).open("rb") as file:
+            return _read(file, name, target)
+    except OSError as error:
+        raise ImageError(f"{name}: cannot be opened ({error.strerror}); check its permissions") from error
+
+
+def _shown(path: object) -> str:
+    """A path as one printable line: names may hold line breaks, and bytes that are not UTF-8."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise ImageError(f"{path}: no such file; check the path") from None
+        raise ImageError(f"{name}: no such file; check the path") from None
     except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
         cause = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path!r}: cannot be opened ({cause}); check the path") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ImageError(f"{path}: is a folder, not a photo; name a file in it")
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-        raise ImageError(f"{path}: is a pipe or device, not a file; save the photo to a file first")
+        raise ImageError(f"{name}: cannot be opened ({cause}); check the path") from error
+    if stat.S_ISDIR(mode):
+        raise ImageError(f"{name}: is a folder, not a photo; name a file in it")
+    if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer
+        raise ImageError(f"{name}: is a pipe or device, not a file; save the photo to a file first")
 
 
 def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
-    head = file.read(64)
-    if not head:
-        raise ImageError(f"{name}: is empty; copy or download it again")
-    plugin = _plugin_for(head)
-    if plugin is None:
-        raise ImageError(f"{name}: is not an image that can be read; use {READABLE}")
     try:
-        file.seek(0)
-        image = plugin(file)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ImageError(
-                f"{name}: has {width} x {height} pixels, over {MAX_PIXELS // 10**6} million; make it smaller"
-            )
-        with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
-            return _decode(image, target)
-    except ImageError:
-        raise
+        return _decode(file, target)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
     except MemoryError as error:
         raise ImageError(f"{name}: needs more memory than there is; make it smaller") from error
-    except _DAMAGE as error:
+    except Exception as error:  # Pillow's plugins raise nearly anything on damaged images
         raise ImageError(f"{name}: is damaged or cut short; copy or download it again") from error
+
+
+def _decode(file: BinaryIO, target: int | None) -> Image.Image:
+    head = file.read(64)
+    if not head:
+        raise ImageError("is empty; copy or download it again")
+    file.seek(0)
+    image: ImageFile.ImageFile = _plugin_for(head)(file)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        limit = MAX_PIXELS // 10**6
+        raise ImageError(f"has {width} x {height} pixels, over {limit} million; make it smaller")
+    with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
+        if target is not None:
+            image.draft(None, (2 * target, 2 * target))  # None keeps the mode
+        image.load()
+        transpose = _UPRIGHT.get(_orientation(image))
+        rgb = to_rgb(image if target is None else _shrink(image, 2 * target))
+        return rgb if transpose is None else rgb.transpose(transpose)
 
 
 def _plugin_for(head: bytes) -> Any:
     """The Pillow class that reads an image with this beginning.
 
     Asking the class itself spares the import of forty plugins, and keeps those that no photo needs out of
-    reach (PostScript would start another program).
+    reach: PostScript would start another program.
     """
     module, name = "", ""
     if head.startswith(b"\xff\xd8\xff"):
@@ -149,26 +149,37 @@ def _plugin_for(head: bytes) -> Any:
     elif head.startswith(b"BM"):
         module, name = "PIL.BmpImagePlugin", "BmpImageFile"
     elif head[4:8] == b"ftyp":
-        # Major brand and the compatible ones; AVIF and HEIC share the container and the generic brands.
-        avif = b"avif" in head[8:] or b"avis" in head[8:]
-        module, name = ("PIL.AvifImagePlugin", "AvifImageFile") if avif else ("pillow_heif", "HeifImageFile")
-    return getattr(import_module(module), name) if module else None
+        # The brands, of four letters each. AVIF and HEIC share the container and `mif1`; so do videos, without it.
+        brands = {head[i : i + 4] for i in range(8, len(head), 4)}
+        if brands & {b"avif", b"avis"}:
+            module, name = "PIL.AvifImagePlugin", "AvifImageFile"
+        elif brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+            module, name = "pillow_heif", "HeifImageFile"
+    if not module:
+        raise ImageError(f"is not an image that can be read; use {READABLE}")
+    try:
+        if module == "PIL.TiffImagePlugin":
+            _silence_libtiff()
+        return getattr(import_module(module), name)
+    except ImportError as error:
+        raise ImageError("is of a kind that this Pillow cannot read; upgrade pillow") from error
 
 
-def _decode(image: ImageFile.ImageFile, target: int | None) -> Image.Image:
-    if target is not None:
-        image.draft(None, (2 * target, 2 * target))  # None keeps the mode
-    image.load()
-    orientation = _orientation(image)
-    small: Image.Image = image
-    if target is not None and image.mode not in ("P", "PA", "1"):
-        factor = min(image.size) // (2 * target)
-        if factor > 1 and not image.mode.startswith(("I", "F")):
-            small = image.reduce(factor)
-            small.info.update(image.info)
-    upright = to_rgb(small)
-    transpose = _UPRIGHT.get(orientation)
-    return upright if transpose is None else upright.transpose(transpose)
+@cache
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing about damaged files to stderr, where its functions can be reached."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
+
+
+def _shrink(image: Image.Image, least: int) -> Image.Image:
+    """Average blocks of pixels while the short side stays at `least`, in modes where that makes sense."""
+    factor = min(image.size) // least
+    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
+        return image
+    small = image.reduce(factor)
+    small.info.update(image.info)  # a transparent colour is noted there
+    return small
 
 
 def _orientation(image: Image.Image) -> int:
@@ -183,7 +194,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image of any mode to RGB, transparent parts on white, deep ones scaled to 8 bits.
 
     Raises:
-        ImageError: The mode has no colours that could be shown.
+        ImageError: The mode cannot be shown in colours.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
@@ -196,9 +207,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
             return Image.alpha_composite(white, opaque).convert("RGB")
         return image.convert("RGB")
     except ValueError as error:
-        raise ImageError(
-            f"an image of mode {image.mode} cannot be shown in colours; save it as RGB"
-        ) from error
+        raise ImageError(f"has colours of the kind {image.mode}; save it as RGB") from error
 
 
 def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,0 +1,157 @@
+"""Photos as people really have them, and files that only look like photos, made on the spot for tests."""
+
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+from PIL import Image
+
+ORANGE = (250, 130, 10)
+"""The colour of the photo that every readable file shows, but for the grey ones."""
+
+
+def photo(width: int = 96, height: int = 64) -> Image.Image:
+    """A smooth scene, RGB: orange, brighter to the right and the bottom, so that turning it shows."""
+    x = np.linspace(0.8, 1.0, width)[None, :, None]
+    y = np.linspace(0.7, 1.0, height)[:, None, None]
+    return Image.fromarray((np.array(ORANGE) * x * y).astype(np.uint8))
+
+
+def write_hostile_images(folder: Path) -> dict[str, Path]:
+    """Write every odd or bad file into `folder`.
+
+    Returns:
+        Name to path, with the names of `READABLE` and `UNREADABLE`. Nothing lies at the path of `missing`, and
+        `pipe` is left out where the system has no named pipes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, (filename, write) in (READABLE | UNREADABLE).items():
+        paths[name] = folder / filename
+        write(paths[name])
+    if not paths["pipe"].exists():
+        del paths["pipe"]
+    return paths
+
+
+def _save(image: Image.Image, **options: object) -> Callable[[Path], None]:
+    return lambda path: image.save(path, **options)  # type: ignore[arg-type]
+
+
+def _grey16() -> Image.Image:
+    grey = np.asarray(photo().convert("L"), dtype=np.uint16)
+    return Image.fromarray(grey * 257)
+
+
+def _with_alpha(mode: str) -> Image.Image:
+    """The photo in the left half, nothing at all in the right one."""
+    image = photo().convert("RGBA")
+    image.paste((0, 0, 0, 0), (48, 0, 96, 64))
+    return image.convert(mode)
+
+
+def _animation(path: Path) -> None:
+    others = [Image.new("RGB", (96, 64), colour) for colour in ("blue", "green")]
+    photo().save(path, save_all=True, append_images=others, duration=100)
+
+
+def _heic(path: Path) -> None:
+    pillow_heif.from_pillow(photo()).save(path, quality=90)
+
+
+def _rotated(path: Path) -> None:
+    """Stored lying on its side, with the EXIF note that cameras write to say so."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to show it
+    photo().transpose(Image.Transpose.ROTATE_90).save(path, quality=95, exif=exif)
+
+
+def _broken_exif(path: Path) -> None:
+    photo().save(path, quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff nonsense")
+
+
+def _truncated(suffix: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(path, format=suffix)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return write
+
+
+def _pipe(path: Path) -> None:
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def _bomb(path: Path, side: int = 50_000) -> None:
+    """A valid grey PNG, 2.5 MB on disk and 2.5 GB in memory; its zeros are compressed once and repeated."""
+    total, piece = (side + 1) * side, 1 << 20
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    deflate.compress(bytes(piece))
+    deflate.flush(zlib.Z_FULL_FLUSH)
+    repeated = deflate.compress(bytes(piece)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    last = zlib.compressobj(9, zlib.DEFLATED, -15)
+    tail = last.compress(bytes(total % piece)) + last.flush()
+    checksum = struct.pack(">HH", total % 65521, 1)  # Adler-32 of so many zeros
+    stream = b"\x78\xda" + repeated * (total // piece) + tail + checksum
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", stream) + _chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
+READABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "jpeg": ("plain.jpg", _save(photo(), quality=95)),
+    "progressive_jpeg": ("progressive.jpeg", _save(photo(), quality=95, progressive=True)),
+    "png": ("plain.png", _save(photo())),
+    "webp": ("plain.webp", _save(photo(), quality=95)),
+    "bmp": ("plain.bmp", _save(photo())),
+    "tiff": ("plain.tif", _save(photo(), compression="tiff_lzw")),
+    "avif": ("plain.avif", _save(photo(), quality=90)),
+    "heic": ("phone.HEIC", _heic),
+    "one_pixel": ("one_pixel.png", _save(Image.new("RGB", (1, 1), ORANGE))),
+    "panorama": ("panorama.png", _save(Image.new("RGB", (3000, 2), ORANGE))),
+    "greyscale": ("greyscale.jpg", _save(photo().convert("L"), quality=95)),
+    "black_and_white": ("black_and_white.png", _save(photo().convert("1"))),
+    "rgba": ("rgba.png", _save(_with_alpha("RGBA"))),
+    "la": ("la.png", _save(_with_alpha("LA"))),
+    "cmyk": ("cmyk.jpg", _save(photo().convert("CMYK"), quality=95)),
+    "png_16_bit": ("deep.png", _save(_grey16())),
+    "tiff_16_bit": ("deep.tif", _save(_grey16())),
+    "tiff_float": ("float.tif", _save(Image.fromarray(np.asarray(photo().convert("L"), np.float32) / 255))),
+    "palette": ("palette.png", _save(photo().quantize(16))),
+    "transparent_palette": ("transparent_palette.png", _save(_with_alpha("RGBA").quantize(16))),
+    "animated_gif": ("animated.gif", _animation),
+    "rotated": ("rotated.jpg", _rotated),
+    "broken_exif": ("broken_exif.jpg", _broken_exif),
+    "wrong_ending": ("really_a_jpeg.png", _save(photo(), format="JPEG", quality=95)),
+    "no_ending": ("no_ending", _save(photo(), format="PNG")),
+    "odd_name": ("photo; größe 100% 'x' 花.png", _save(photo())),
+}
+"""Name to file name and writer, of files that hold a photo."""
+
+UNREADABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "missing": ("missing.jpg", lambda path: None),
+    "empty": ("empty.jpg", lambda path: path.write_bytes(b"") and None),
+    "text": ("text.jpg", lambda path: path.write_text("A field guide to the poppies\n" * 9) and None),
+    "web_page": ("web_page.jpg", lambda path: path.write_text("<!DOCTYPE html><title>404</title>") and None),
+    "zeros": ("zeros.jpg", lambda path: path.write_bytes(bytes(5000)) and None),
+    "only_a_beginning": ("beginning.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0") and None),
+    "truncated_jpeg": ("truncated.jpg", _truncated("JPEG")),
+    "truncated_png": ("truncated.png", _truncated("PNG")),
+    "truncated_webp": ("truncated.webp", _truncated("WEBP")),
+    "truncated_tiff": ("truncated.tif", _truncated("TIFF")),
+    "truncated_gif": ("truncated.gif", _truncated("GIF")),
+    "bomb": ("bomb.png", _bomb),
+    "folder": ("folder.jpg", lambda path: path.mkdir(exist_ok=True)),
+    "pipe": ("pipe.jpg", _pipe),
+}
+"""Name to file name and writer, of files that hold none, or only a part of one."""
