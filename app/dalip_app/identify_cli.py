@@ -1,0 +1,181 @@
+"""`dalip identify`: the names of the plants in photos."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dalip.data.records import IMAGE_SUFFIXES
+from dalip_app.terminal import Progress, complain, one_line, print_result
+
+if TYPE_CHECKING:
+    from dalip_index import Flora, Identification, Prediction, Unreadable
+
+__all__ = ["EXAMPLES", "EncoderOption", "FloraOption", "JsonOption", "TopKOption", "find_photos", "identify"]
+
+EXAMPLES = """\b
+Examples:
+  dalip identify photo.jpg
+  dalip identify holiday/ --csv > plants.csv
+  dalip identify *.jpg --json --top-k 3"""
+
+FloraOption = Annotated[
+    Path | None,
+    typer.Option("--flora", metavar="FOLDER", help="The flora to answer from; the built-in one if left out."),
+]
+EncoderOption = Annotated[
+    Path | None,
+    typer.Option("--encoder", metavar="FOLDER", help="The encoder to use; the built-in one if left out."),
+]
+TopKOption = Annotated[
+    int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+_CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
+_CSV_SCORES = ("similarity", "probability", "verdict")
+
+
+def identify(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Photos, or folders of photos.", show_default=False),
+    ],
+    flora: FloraOption = None,
+    encoder: EncoderOption = None,
+    top_k: TopKOption = 5,
+    as_json: JsonOption = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
+    ] = False,
+) -> None:
+    """Name the plants in photos.
+
+    Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
+    and the others are still answered.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv cannot be had together; choose one")
+    from dalip_index import Unreadable, load_flora
+
+    photos = [photo for path in paths for photo in find_photos(path)]
+    answers = _in_order(load_flora(flora, encoder), photos, top_k)
+    write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
+    failures = 0
+    # Where the answers go to a terminal, they are the progress.
+    with Progress(hidden=sys.stdout.isatty()) as progress:
+        for done, answer in enumerate(answers, start=1):
+            failures += isinstance(answer, Unreadable)
+            progress.clear()
+            write(answer)
+            progress("photos read", done, len(photos))
+    if failures:
+        if len(photos) > 1:
+            complain(f"{failures} of {len(photos)} could not be read; the others were")
+        raise typer.Exit(1)
+
+
+def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
+    """Find what a path given on the command line stands for.
+
+    Args:
+        path: A file, which is taken as it is, or a folder.
+
+    Yields:
+        The file itself; or the photos in the folder and below it, sorted, hidden files left out; or what to
+        say of a folder that has none.
+    """
+    from dalip_index import Unreadable
+
+    if not path.is_dir():
+        yield path
+        return
+    found = False
+    for photo in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in photo.relative_to(path).parts)
+        if photo.suffix.lower() in IMAGE_SUFFIXES and not hidden and photo.is_file():
+            found = True
+            yield photo
+    if not found:
+        endings = " ".join(sorted(IMAGE_SUFFIXES))
+        yield Unreadable(str(path), f"{path}: no photo in this folder; looked for {endings}")
+
+
+def _in_order(
+    flora: "Flora", photos: "Iterable[Path | Unreadable]", top_k: int
+) -> "Iterator[Identification | Unreadable]":
+    """Answer the photos in batches and keep what is no photo in its place."""
+    photos = list(photos)
+    answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], top_k=top_k)
+    for photo in photos:
+        yield next(answers) if isinstance(photo, Path) else photo
+
+
+def _write_json(answer: "Identification | Unreadable") -> None:
+    from dalip_index import Unreadable
+
+    if isinstance(answer, Unreadable):
+        content: dict[str, Any] = {"image": answer.image, "error": answer.error}
+    else:
+        content = {
+            "image": answer.image,
+            "predictions": [_fields(prediction) for prediction in answer.predictions],
+            "verdict": answer.verdict,
+            "taxon": answer.taxon.scientific_name if answer.taxon else None,
+        }
+    print_result(json.dumps(content, ensure_ascii=False))
+
+
+def _fields(prediction: "Prediction") -> dict[str, Any]:
+    taxon = prediction.taxon
+    return {
+        "scientificName": taxon.scientific_name,
+        "taxonRank": taxon.taxon_rank,
+        "vernacularName": taxon.vernacular_name,
+        "genus": taxon.genus,
+        "family": taxon.family,
+        "similarity": round(prediction.similarity, 6),
+        "probability": None if prediction.probability is None else round(prediction.probability, 6),
+    }
+
+
+def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
+    from dalip_index import Unreadable
+
+    def line(row: dict[str, Any]) -> str:
+        buffer = io.StringIO()
+        csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
+        return buffer.getvalue()
+
+    def write(answer: "Identification | Unreadable") -> None:
+        if isinstance(answer, Unreadable):
+            complain(answer.error)
+            return
+        for position, prediction in enumerate(answer.predictions, start=1):
+            found = {"image": answer.image, "position": position, "verdict": answer.verdict}
+            print_result(line(found | _fields(prediction)))
+
+    print_result(",".join((*_CSV_FIELDS, *_CSV_SCORES)))
+    return write
+
+
+def _write_for_people(answer: "Identification | Unreadable") -> None:
+    from dalip_app.words import score, sentence
+    from dalip_index import Unreadable
+
+    if isinstance(answer, Unreadable):
+        complain(answer.error)
+        return
+    print_result(one_line(f"{answer.image}: {sentence(answer)}"))
+    taxa = [prediction.taxon for prediction in answer.predictions]
+    rows = [[one_line(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []
+    for prediction, (name, common, family) in zip(answer.predictions, rows, strict=True):
+        line = f"  {score(prediction):>6}  {name:<{widths[0]}}  {common:<{widths[1]}}  {family}"
+        print_result(line.rstrip())
+    print_result("")

@@ -1,0 +1,149 @@
+"""How the commands speak: results on stdout, everything else on stderr, and errors in one line each."""
+
+import contextlib
+import os
+import sys
+import time
+import traceback
+from types import TracebackType
+from typing import Any, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from dalip.errors import DalipError
+
+__all__ = ["CommandGroup", "Progress", "complain", "one_line", "prepare_streams", "print_result"]
+
+_BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+_INTERRUPTED = 130  # and for one that Ctrl-C ended
+
+
+def one_line(text: object) -> str:
+    """Make a text safe to print as one line: control characters, as file names may hold, become escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def complain(message: object) -> None:
+    """Print one line about an error or a warning on stderr."""
+    print(f"dalip: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def print_result(line: str) -> None:
+    """Print one line of a result on stdout at once, so that whoever reads a pipe need not wait."""
+    print(line, flush=True)
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr take every name: UTF-8 in pipes and files, escapes for what has no encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # streams that a test puts there lack it
+        if reconfigure is not None:
+            reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+
+
+class CommandGroup(TyperGroup):
+    """A group of commands that turns errors into one line on stderr and an exit status.
+
+    The option `--debug` may stand anywhere in the line before `--`: it adds Python's traceback to an error.
+    """
+
+    def main(self, args: Any = None, *positional: Any, **named: Any) -> Any:
+        """Run the command line `args`, or the program's own."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        debug = "--debug" in arguments[:end]
+        arguments = [a for i, a in enumerate(arguments) if i >= end or a != "--debug"]
+        prepare_streams()
+        return super().main(arguments, *positional, obj=debug, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        if ctx.parent is not None:  # a group inside the group: the outer one answers for its errors
+            return super().invoke(ctx)
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (Exception, KeyboardInterrupt) as error:
+            status = _status_of(error, debug=bool(ctx.obj))
+            if status is None:
+                raise
+            raise typer.Exit(status) from None
+
+
+def _status_of(error: BaseException, *, debug: bool) -> int | None:
+    """Report an error and give its exit status; `None` for what Typer itself reports, as wrong usage."""
+    if isinstance(error, typer.Exit | typer.Abort) or type(error).__module__.split(".")[0] in (
+        "typer",
+        "click",
+    ):
+        return None
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # Python flushes stdout once more on its way out, and would complain about the same pipe.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, DalipError):
+        complain(error)
+    else:
+        hint = "" if debug else "; run it again with --debug and report what it prints"
+        complain(f"unexpected {type(error).__name__}: {error}{hint}")
+    return 1
+
+
+class Progress:
+    """A line on stderr that says how far a command has come; called as `progress(what, done, total)`.
+
+    On a terminal the line rewrites itself, elsewhere a new one comes every ten seconds. Work that ends within
+    two seconds prints nothing.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, hidden: bool = False) -> None:
+        """Start the clock.
+
+        Args:
+            stream: Where to print; stderr by default.
+            hidden: Print nothing at all.
+        """
+        self._stream = stream or sys.stderr
+        self._hidden = hidden
+        self._rewrite = self._stream.isatty()
+        wait, self._interval = (0.5, 0.1) if self._rewrite else (2.0, 10.0)  # seconds
+        self._next = time.monotonic() + wait
+        self._width = 0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Say that `done` of `total` are finished; `total` 0 means that nobody knows."""
+        now = time.monotonic()
+        if self._hidden or now < self._next:
+            return
+        self._next = now + self._interval
+        line = one_line(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+        if self._rewrite:
+            self._stream.write("\r" + line.ljust(self._width))
+            self._width = len(line)
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away, so that something else can be printed."""
+        if self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._width = 0
+
+    def __enter__(self) -> "Progress":
+        """Start."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Clear the line, whatever happened."""
+        self.clear()
