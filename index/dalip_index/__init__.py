@@ -1,1 +1,53 @@
-"""."""
+"""Floras and photo libraries: what an encoder's vectors are searched in. Importing it loads no torch.
+
+```python
+from dalip_index import load_flora
+
+for answer in load_flora().identify(["poppy.jpg"]):
+    print(answer)
+```
+"""
+
+from dalip_index.answers import (
+    EVIDENCE_KINDS,
+    EvidenceKind,
+    Identification,
+    Prediction,
+    Progress,
+    Unreadable,
+    Verdict,
+)
+from dalip_index.build import build_flora
+from dalip_index.calibration import Calibration
+from dalip_index.evaluate import Accuracy, FloraEvaluation, SearchPrecision, evaluate_flora
+from dalip_index.evidence import photo_prototypes
+from dalip_index.flora import Flora, load_flora
+from dalip_index.library import Hit, Library, LibraryReport
+from dalip_index.manifest import FloraManifest
+from dalip_index.verify import FloraInfo, flora_info, verify_flora
+
+__all__ = [
+    "EVIDENCE_KINDS",
+    "Accuracy",
+    "Calibration",
+    "EvidenceKind",
+    "Flora",
+    "FloraEvaluation",
+    "FloraInfo",
+    "FloraManifest",
+    "Hit",
+    "Identification",
+    "Library",
+    "LibraryReport",
+    "Prediction",
+    "Progress",
+    "SearchPrecision",
+    "Unreadable",
+    "Verdict",
+    "build_flora",
+    "evaluate_flora",
+    "flora_info",
+    "load_flora",
+    "photo_prototypes",
+    "verify_flora",
+]

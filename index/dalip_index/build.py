@@ -1,0 +1,213 @@
+"""Building a flora: taxa, texts and photos become one version on disk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip import __version__
+from dalip.data import Record, Split
+from dalip.encoder import Encoder
+from dalip.errors import FloraError, ImageError
+from dalip.prompts import taxon_texts
+from dalip.taxonomy import Taxon
+from dalip_index.answers import Progress, Unreadable, Vectors
+from dalip_index.calibration import CALIBRATION, MIN_PHOTOS, Calibration, fit_temperature
+from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
+from dalip_index.evidence import Prototypes, choose_text_weight, mean_prototypes, photo_prototypes
+from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
+from dalip_index.vectors import INDEX, write_index
+from dalip_index.versions import check_target, new_version
+
+__all__ = ["Photos", "build_flora", "encode_records"]
+
+_TEXT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos that were encoded, and those that could not be."""
+
+    records: tuple[Record, ...]
+    """The readable ones."""
+    embeddings: Vectors
+    """One row a readable photo."""
+    unreadable: tuple[Unreadable, ...]
+
+    def split(self, split: Split, rows: Mapping[str, int]) -> tuple[Vectors, NDArray[np.intp]]:
+        """Give embeddings and taxon rows of the photos of one split; `rows` maps scientific names to rows."""
+        chosen = [i for i, record in enumerate(self.records) if record.split == split]
+        labels = [rows[_name(self.records[i])] for i in chosen]
+        return self.embeddings[chosen], np.array(labels, np.intp)
+
+
+def encode_records(encoder: Encoder, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    """Encode photos; those that cannot be read are reported, not dropped in silence.
+
+    Args:
+        encoder: Turns photos into embeddings.
+        records: The photos.
+        progress: Called with "photos" after each one.
+    """
+    read: list[Record] = []
+    rows: list[Vectors] = []
+    unreadable: list[Unreadable] = []
+    results = encoder.encode_files(record.read_bytes for record in records)
+    for record, (_, result) in zip(records, results, strict=True):
+        if isinstance(result, ImageError):
+            unreadable.append(Unreadable(record.name, str(result)))
+        else:
+            read.append(record)
+            rows.append(result)
+        if progress:
+            progress("photos", len(read) + len(unreadable), len(records))
+    embeddings = np.stack(rows) if rows else np.zeros((0, encoder.width), np.float32)
+    return Photos(tuple(read), embeddings, tuple(unreadable))
+
+
+def build_flora(
+    out: Path,
+    encoder: Encoder,
+    taxa: Sequence[Taxon],
+    records: Sequence[Record] = (),
+    *,
+    texts: Mapping[str, Sequence[str]] | None = None,
+    shrinkage: float | None = None,
+    progress: Progress | None = None,
+) -> FloraManifest:
+    """Build a flora, or a new version of the one that is there.
+
+    Photos of the train split become evidence; those of the selection split choose the weight of text against
+    photos; those of the calibration split fit the temperature; those of the test split are not even read.
+
+    Args:
+        out: The flora's folder; absent, empty, or a flora.
+        encoder: Makes all vectors; the flora works with this one only.
+        taxa: The taxa, each once.
+        records: Photos; those that name no taxon of the flora are counted and left out.
+        texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
+        shrinkage: As in `photo_prototypes`; `None` for plain means.
+        progress: Called with "texts", "photos" and "files", the number done, and the number to do.
+
+    Returns:
+        What was built.
+
+    Raises:
+        FloraError: No taxon, one taxon twice or without any evidence, embeddings that are not finite, or a
+            folder that cannot become this flora.
+    """
+    check_target(out)
+    rows = _rows_by_name(taxa)
+    known = [r for r in records if _name(r) in rows]
+    photos = encode_records(encoder, [r for r in known if r.split != "test"], progress)
+    text_evidence, text_vectors = _encode_texts(encoder, taxa, texts or {}, progress)
+    text_labels = np.array([e.taxon for e in text_evidence], np.intp)
+    prototypes = Prototypes(
+        *mean_prototypes(text_vectors, text_labels, len(taxa)),
+        *photo_prototypes(*photos.split("train", rows), len(taxa), shrinkage=shrinkage),
+    )
+    _check_prototypes(taxa, prototypes)
+    selected, selected_rows = photos.split("selection", rows)
+    text_weight, rates = choose_text_weight(prototypes, selected, selected_rows)
+    calibrating = photos.split("calibration", rows)
+    temperature = _temperature(prototypes.vectors(text_weight), *calibrating)
+    calibration = Calibration(text_weight, len(selected), temperature, len(calibrating[0]))
+    photo_evidence = [
+        Evidence(rows[_name(r)], "photo", r.key, _rights(r)) for r in photos.records if r.split == "train"
+    ]
+    counts = FloraCounts(
+        taxa=len(taxa),
+        vernacular_names=sum(len(t.vernacular_names) for t in taxa),
+        texts=len(text_evidence),
+        photos=len(photo_evidence),
+        selection_photos=len(selected),
+        calibration_photos=len(calibrating[0]),
+        test_photos=sum(r.split == "test" for r in known),
+        unreadable_photos=len(photos.unreadable),
+        other_photos=len(records) - len(known),
+    )
+    if progress:
+        progress("files", 0, 1)
+    evidence = [*text_evidence, *photo_evidence]
+    manifest = _write(out, encoder, taxa, evidence, prototypes, calibration, counts, rates)
+    if progress:
+        progress("files", 1, 1)
+    return manifest
+
+
+def _write(
+    out: Path,
+    encoder: Encoder,
+    taxa: Sequence[Taxon],
+    evidence: Sequence[Evidence],
+    prototypes: Prototypes,
+    calibration: Calibration,
+    counts: FloraCounts,
+    rates: Mapping[str, HitRates],
+) -> FloraManifest:
+    with new_version(out) as (folder, version):
+        write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
+        write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
+        calibration.save(folder / CALIBRATION)
+        stamp = EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width)
+        files = {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)}
+        manifest = FloraManifest(version, stamp, counts, rates, files, __version__)
+        manifest.save(folder)
+    return manifest
+
+
+def _name(record: Record) -> str:
+    return record.taxon.scientific_name if record.taxon else ""
+
+
+def _rights(record: Record) -> str:
+    parts = (record.fields.get(term) for term in ("rightsHolder", "license", "source"))
+    return "; ".join(str(part) for part in parts if part)
+
+
+def _rows_by_name(taxa: Sequence[Taxon]) -> dict[str, int]:
+    if not taxa:
+        raise FloraError("a flora needs at least one taxon; the list is empty")
+    rows: dict[str, int] = {}
+    for row, taxon in enumerate(taxa):
+        if taxon.scientific_name in rows:
+            raise FloraError(f"{taxon.scientific_name} is in the list of taxa twice; keep one of them")
+        rows[taxon.scientific_name] = row
+    return rows
+
+
+def _encode_texts(
+    encoder: Encoder, taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]], progress: Progress | None
+) -> tuple[list[Evidence], Vectors]:
+    evidence = [
+        Evidence(row, "text", text)
+        for row, taxon in enumerate(taxa)
+        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else taxon_texts(taxon))
+    ]
+    batches = [np.zeros((0, encoder.width), np.float32)]
+    for start in range(0, len(evidence), _TEXT_BATCH):
+        batches.append(encoder.encode_text([e.content for e in evidence[start : start + _TEXT_BATCH]]))
+        if progress:
+            progress("texts", min(start + _TEXT_BATCH, len(evidence)), len(evidence))
+    return evidence, np.concatenate(batches)
+
+
+def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
+    bare = np.flatnonzero(prototypes.text_counts + prototypes.photo_counts == 0)
+    if len(bare):
+        raise FloraError(
+            f"{taxa[bare[0]].scientific_name}: has no text and no photo; give it one or leave it out"
+        )
+    for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(broken):
+            raise FloraError(
+                f"{taxa[broken[0]].scientific_name}: the encoder gives no finite vector for its {kind}; "
+                "check the encoder with its verify option"
+            )
+
+
+def _temperature(vectors: Vectors, embeddings: Vectors, targets: NDArray[np.intp]) -> float | None:
+    return fit_temperature(embeddings @ vectors.T, targets) if len(targets) >= MIN_PHOTOS else None

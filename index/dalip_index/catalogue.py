@@ -1,0 +1,173 @@
+"""The catalogue of a flora in one SQLite file: taxa, their names, the evidence for them, their prototypes."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import numpy as np
+
+from dalip.errors import DalipError, FloraError
+from dalip.taxonomy import Taxon, VernacularName
+from dalip_index.evidence import Prototypes
+
+__all__ = ["CATALOGUE", "Evidence", "open_catalogue", "read_prototypes", "read_taxa", "write_catalogue"]
+
+CATALOGUE = "catalogue.db"
+"""Name of the catalogue in a version's folder."""
+
+_SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One text or photo that speaks for a taxon."""
+
+    taxon: int
+    """Row of the taxon, from 0."""
+    kind: Literal["text", "photo"]
+    content: str
+    """The text itself, or the key of the photo's record."""
+    rights: str = ""
+    """Who made it and under which terms, as far as it is known."""
+
+
+def write_catalogue(
+    path: Path, taxa: Sequence[Taxon], evidence: Sequence[Evidence], prototypes: Prototypes
+) -> None:
+    """Write a new catalogue; row i of the taxa gets the primary key i + 1.
+
+    Args:
+        path: The file, which must not exist.
+        taxa: The taxa in the order of the flora.
+        evidence: Every text and photo behind the prototypes.
+        prototypes: One row a taxon.
+    """
+    # sqlite-utils takes a third of a second to import, which identifying should not pay.
+    from sqlite_utils import Database
+
+    database = Database(path)
+    with closing(database.conn), database.conn:
+        database["taxa"].insert_all(
+            (_taxon_row(number, taxon) for number, taxon in enumerate(taxa, 1)), pk="id", columns={"id": int}
+        )
+        database["taxa"].create_index(["scientificName"], unique=True)
+        of_a_taxon = [("taxon", "taxa", "id")]
+        database["vernacular_names"].create(
+            {"id": int, "taxon": int, "language": str, "name": str}, pk="id", foreign_keys=of_a_taxon
+        )
+        database["evidence"].create(
+            {"id": int, "taxon": int, "kind": str, "content": str, "rights": str},
+            pk="id",
+            foreign_keys=of_a_taxon,
+        )
+        database["prototypes"].create(
+            {"taxon": int, "kind": str, "vector": bytes, "count": int},
+            pk=("taxon", "kind"),
+            foreign_keys=of_a_taxon,
+        )
+        database["vernacular_names"].insert_all(
+            {"taxon": number, "language": v.language, "name": v.name}
+            for number, taxon in enumerate(taxa, 1)
+            for v in taxon.vernacular_names
+        )
+        database["evidence"].insert_all(
+            {"taxon": e.taxon + 1, "kind": e.kind, "content": e.content, "rights": e.rights} for e in evidence
+        )
+        database["prototypes"].insert_all(_prototype_rows(prototypes))
+        for table in ("vernacular_names", "evidence"):
+            database[table].create_index(["taxon"])
+
+
+def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
+    terms = taxon.to_darwin_core()
+    del terms["vernacularName"]  # a table of its own
+    return {"id": number, **terms}
+
+
+def _prototype_rows(prototypes: Prototypes) -> Iterator[dict[str, object]]:
+    kinds = (
+        ("text", prototypes.text, prototypes.text_counts),
+        ("photo", prototypes.photos, prototypes.photo_counts),
+    )
+    for kind, vectors, counts in kinds:
+        for row in np.flatnonzero(counts):
+            yield {
+                "taxon": int(row) + 1,
+                "kind": kind,
+                "vector": vectors[row].astype("<f4").tobytes(),
+                "count": int(counts[row]),
+            }
+
+
+@contextmanager
+def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the catalogue of a version for reading only, which also works on a read-only disk.
+
+    Raises:
+        FloraError: The file is missing or no database, or a query in the block fails.
+    """
+    path = folder / CATALOGUE
+    try:
+        # Versions never change once written; `immutable` spares SQLite its locks and journal files.
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+
+
+def read_taxa(folder: Path) -> tuple[Taxon, ...]:
+    """Read the taxa of a version in the order of their primary keys.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        names: dict[int, list[VernacularName]] = {}
+        for number, language, name in connection.execute(
+            "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
+        ):
+            names.setdefault(number, []).append(VernacularName(name, language))
+        rows = connection.execute(
+            'SELECT id, scientificName, taxonRank, genus, family, "order", "references" FROM taxa ORDER BY id'
+        ).fetchall()
+    try:
+        return tuple(
+            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references))
+            for number, name, rank, genus, family, order, references in rows
+        )
+    except DalipError as error:
+        raise FloraError(f"{folder / CATALOGUE}: damaged ({error}); build the flora again") from error
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part for part in value.split(_SEPARATOR) if part)
+
+
+def read_prototypes(folder: Path, taxa: int, width: int) -> Prototypes:
+    """Read the prototypes of a version.
+
+    Args:
+        folder: The version.
+        taxa: How many taxa the flora has.
+        width: Numbers in a vector.
+
+    Raises:
+        FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
+    """
+    vectors = {kind: np.zeros((taxa, width), np.float32) for kind in ("text", "photo")}
+    counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
+    with open_catalogue(folder) as connection:
+        rows = connection.execute("SELECT taxon, kind, vector, count FROM prototypes").fetchall()
+    for number, kind, blob, count in rows:
+        if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * width:
+            raise FloraError(
+                f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
+                "build the flora again"
+            )
+        vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
+        counts[kind][number - 1] = count
+    return Prototypes(vectors["text"], counts["text"], vectors["photo"], counts["photo"])

@@ -1,0 +1,126 @@
+"""How good a flora is on labelled photos: hit rates by source and evidence, and search by common name."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.data import Record
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
+from dalip_index.build import encode_records
+from dalip_index.flora import Flora
+
+__all__ = ["ALL_SOURCES", "Accuracy", "FloraEvaluation", "SearchPrecision", "evaluate_flora"]
+
+ALL_SOURCES = "all"
+"""Stands for all sources together where there are several."""
+
+_DEPTH = 5  # photos looked at by a person who searches
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Hit rates over the photos of one source, from one kind of evidence, among all taxa of the flora."""
+
+    source: str
+    evidence: EvidenceKind
+    photos: int
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class SearchPrecision:
+    """How many of the first five photos found by a taxon's common name show it, as a mean over taxa."""
+
+    taxa: int
+    """Taxa of the flora that the photos show and that have an English common name."""
+    photos: int
+    """Photos searched in."""
+    precision_at_5: float
+    best_possible: float
+    """What a perfect search reaches; below 1 where a taxon has fewer than five photos."""
+
+
+@dataclass(frozen=True)
+class FloraEvaluation:
+    """What `evaluate_flora` found."""
+
+    accuracy: tuple[Accuracy, ...]
+    """By source, in each by kind of evidence; all sources together last where there are several."""
+    search: SearchPrecision | None
+    """`None` where no taxon among the photos has a common name."""
+    unreadable: tuple[Unreadable, ...]
+    other_photos: int
+    """Photos left out because they name no taxon of this flora."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the evaluation as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def evaluate_flora(
+    flora: Flora, records: Sequence[Record], *, progress: Progress | None = None
+) -> FloraEvaluation:
+    """Measure a flora on labelled photos.
+
+    Args:
+        flora: The flora.
+        records: The photos; for a fair figure, of the test split only.
+        progress: Called with "photos", the number done, and the number to do.
+
+    Raises:
+        FloraError: No readable photo shows a taxon of the flora.
+    """
+    rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    known = [r for r in records if r.taxon and r.taxon.scientific_name in rows]
+    photos = encode_records(flora.encoder, known, progress)
+    if not photos.records:
+        raise FloraError(
+            f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
+        )
+    targets = np.array([rows[r.taxon.scientific_name] for r in photos.records if r.taxon], np.intp)
+    sources = np.array([r.source for r in photos.records])
+    ranks = {kind: _ranks(flora, photos.embeddings, targets, kind) for kind in EVIDENCE_KINDS}
+    accuracy = [
+        _accuracy(source, kind, ranks[kind][sources == source])
+        for source in sorted(set(sources.tolist()))
+        for kind in EVIDENCE_KINDS
+    ]
+    if len(accuracy) > len(EVIDENCE_KINDS):
+        accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
+    search = _search_precision(flora, photos.embeddings, targets)
+    return FloraEvaluation(tuple(accuracy), search, photos.unreadable, len(records) - len(known))
+
+
+def _ranks(
+    flora: Flora, embeddings: Vectors, targets: NDArray[np.intp], evidence: EvidenceKind
+) -> NDArray[np.intp]:
+    """Find the place of the right taxon in each answer, from 0; past the last without such evidence."""
+    _, rows = flora.rank(embeddings, evidence)
+    hits = rows == targets[:, None]
+    return np.where(hits.any(axis=1), hits.argmax(axis=1) if rows.shape[1] else 0, len(flora.taxa))
+
+
+def _accuracy(source: str, evidence: EvidenceKind, ranks: NDArray[np.intp]) -> Accuracy:
+    return Accuracy(source, evidence, len(ranks), float((ranks < 1).mean()), float((ranks < 5).mean()))
+
+
+def _search_precision(flora: Flora, embeddings: Vectors, targets: NDArray[np.intp]) -> SearchPrecision | None:
+    asked = [flora.taxa[row] for row in np.unique(targets) if flora.taxa[row].vernacular_name]
+    if not asked:
+        return None
+    queries = flora.encoder.encode_text([taxon.vernacular_name for taxon in asked])
+    found = np.argsort(-(queries @ embeddings.T), axis=1, kind="stable")[:, :_DEPTH]
+    right = np.array([[_answers(flora.taxa[t], taxon) for t in targets] for taxon in asked])
+    precision = np.take_along_axis(right, found, axis=1).sum(axis=1) / _DEPTH
+    best = np.minimum(right.sum(axis=1), _DEPTH) / _DEPTH
+    return SearchPrecision(len(asked), len(targets), float(precision.mean()), float(best.mean()))
+
+
+def _answers(shown: Taxon, asked: Taxon) -> bool:
+    return shown == asked or asked.contains(shown)

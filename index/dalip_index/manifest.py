@@ -1,0 +1,141 @@
+"""The manifest of a flora version: what it holds, which encoder made it, and the hash of each file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dalip.errors import FloraError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "EncoderStamp",
+    "FileStamp",
+    "FloraCounts",
+    "FloraManifest",
+    "HitRates",
+]
+
+FORMAT_VERSION = 1
+"""The layout that this version of DALIP writes and reads."""
+
+MANIFEST = "manifest.json"
+"""Name of the manifest in a version's folder."""
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """Size in bytes and SHA-256 of a file."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "FileStamp":
+        """Stamp a file on disk."""
+        with path.open("rb") as stream:
+            return cls(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+@dataclass(frozen=True)
+class EncoderStamp:
+    """The encoder that made a flora's vectors."""
+
+    name: str
+    fingerprint: str
+    width: int
+    """Numbers in an embedding."""
+
+
+@dataclass(frozen=True)
+class FloraCounts:
+    """How much of everything went into a flora, and what was left out."""
+
+    taxa: int
+    vernacular_names: int
+    texts: int
+    photos: int
+    """Photos that are evidence."""
+    selection_photos: int
+    calibration_photos: int
+    test_photos: int
+    """Photos left untouched, for others to measure on."""
+    unreadable_photos: int
+    other_photos: int
+    """Photos that name no taxon of this flora."""
+
+
+@dataclass(frozen=True)
+class HitRates:
+    """How often the right taxon is among the first 1 and 5, as shares of 1."""
+
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class FloraManifest:
+    """What a flora version says about itself."""
+
+    version: str
+    """Name of the version's folder."""
+    encoder: EncoderStamp
+    counts: FloraCounts
+    selection: Mapping[str, HitRates]
+    """By kind of evidence, on the selection photos: they chose the text weight, so this is no test."""
+    files: Mapping[str, FileStamp]
+    created_by: str
+    """The DALIP version that built it."""
+    format_version: int = FORMAT_VERSION
+
+    def save(self, folder: Path) -> None:
+        """Write `manifest.json` into a version's folder."""
+        (folder / MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "FloraManifest":
+        """Read the manifest of a version.
+
+        Raises:
+            FloraError: It is missing, damaged, or of a format that this DALIP does not know.
+        """
+        path = folder / MANIFEST
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if content.get("format_version") != FORMAT_VERSION:
+                raise FloraError(
+                    f"{path}: format {content.get('format_version')!r} is not {FORMAT_VERSION}; "
+                    "use the DALIP that built this flora, or build it again"
+                )
+            return cls(
+                version=str(content["version"]),
+                encoder=EncoderStamp(**content["encoder"]),
+                counts=FloraCounts(**content["counts"]),
+                selection={kind: HitRates(**rates) for kind, rates in content["selection"].items()},
+                files={name: FileStamp(**stamp) for name, stamp in content["files"].items()},
+                created_by=str(content["created_by"]),
+            )
+        except FileNotFoundError:
+            raise FloraError(f"{path}: missing; build the flora again") from None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+
+    def check_sizes(self, folder: Path) -> None:
+        """Compare the files of a version with their recorded sizes, which is fast enough for every load.
+
+        Raises:
+            FloraError: A file is missing or has another size.
+        """
+        for name, stamp in self.files.items():
+            try:
+                size = (folder / name).stat().st_size
+            except OSError:
+                raise FloraError(f"{folder / name}: missing; build the flora again") from None
+            if size != stamp.size:
+                raise FloraError(
+                    f"{folder / name}: {size:,} bytes where the manifest says {stamp.size:,}; "
+                    "build the flora again"
+                )
