@@ -1,1 +1,6 @@
-"""."""
+"""Training: configuration, data loading, loop, checkpoints and evaluation, in PyTorch."""
+
+from dalip.training.config import TrainConfig
+from dalip.training.loop import train
+
+__all__ = ["TrainConfig", "train"]

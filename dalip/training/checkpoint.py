@@ -1,0 +1,48 @@
+"""Checkpoints that are written whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dalip.errors import TrainingError
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; a run killed at any moment keeps either the old one or the new one.
+
+    Args:
+        path: The file to replace.
+        state: Tensors, numbers, strings, lists and dictionaries.
+
+    Raises:
+        TrainingError: The disk is full or the folder cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"{path}: the checkpoint cannot be written ({error}); free some space and resume") from error
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, never running code from it.
+
+    Raises:
+        TrainingError: The file is missing or not a checkpoint.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"{path}: no such checkpoint") from None
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        raise TrainingError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+    return state

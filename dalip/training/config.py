@@ -1,0 +1,145 @@
+"""What a training run is: one frozen dataclass, saved as JSON beside the run."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dalip.errors import TrainingError
+
+__all__ = ["PRESETS", "TrainConfig"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides the outcome of a run, apart from the machine it runs on."""
+
+    data: tuple[str, ...]
+    """Shards or folders of photos with names; records of the split `train` are learned from."""
+    replay: tuple[str, ...] = ()
+    """Shards or folders of photos with captions, mixed in so that general ability is kept."""
+    taxa: str | None = None
+    """A taxa file (CSV or TSV) whose names and ranks complete those of the photos."""
+    descriptions: str | None = None
+    """JSON lines (optionally .gz) with `scientificName` and `description`: further texts, a sentence at a time."""
+    model: str = "lite0-minilm"
+    """Towers to start from; see `dalip.training.towers`."""
+    embed_dim: int = 256
+    """Width D of the joint space."""
+    num_heads: int = 4
+    """Heads h of MBDC."""
+    reduced_dim: int = 24
+    """Channels r of each head."""
+    dropout: float = 0.0
+    """Before the Gram matrix; the authors' release has 0.5."""
+    first_order: float = 0.5
+    """Weight l1 of the first order in the loss."""
+    freeze: tuple[str, ...] = ()
+    """Parameters whose names start with one of these stay as they are."""
+    epochs: float = 20
+    """Passes over the plant photos."""
+    batch_size: int = 96
+    """Pairs a step, replay included."""
+    replay_share: float = 0.1
+    """Part of each batch that is replay."""
+    description_share: float = 0.25
+    """How often a photo is paired with a sentence of its taxon's description instead of its names."""
+    image_size: int = 224
+    """Pixels a side at which the encoder will be used."""
+    train_sizes: tuple[tuple[float, int], ...] = ((1.0, 224),)
+    """Pixels a side in training: (until this part of the run, size), smaller first to go faster."""
+    crop_scale: float = 0.25
+    """Least part of the photo's area that a training crop keeps."""
+    tower_lr: float = 3e-4
+    """Peak learning rate of the towers' own weights."""
+    head_lr: float = 1e-3
+    """Peak learning rate of projections, MBDC and the logit scale."""
+    weight_decay: float = 0.05
+    """AdamW's, on matrices only."""
+    warmup: float = 0.05
+    """Part of the run in which the learning rate rises; it falls along a cosine after."""
+    grad_clip: float = 1.0
+    """Largest norm of the gradient."""
+    ema_decay: float = 0.995
+    """Decay a step of the running mean of the weights, which is what is evaluated and exported; 0 turns it off."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision of the towers; Gram and distances always stay in fp32."""
+    seed: int = 0
+    """Decides initial heads, order of the photos, crops and texts."""
+    workers: int = 2
+    """Processes that load photos; does not change the outcome."""
+    save_minutes: float = 3
+    """Time between checkpoints; does not change the outcome."""
+    evaluate_every: float = 2
+    """Epochs between evaluations on the split `selection`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            TrainingError: A value is out of range.
+        """
+        checks = {
+            "data": bool(self.data),
+            "epochs": self.epochs > 0,
+            "batch_size": self.batch_size >= 2,
+            "replay_share": 0 <= self.replay_share < 1,
+            "description_share": 0 <= self.description_share <= 1,
+            "first_order": 0 <= self.first_order <= 1,
+            "crop_scale": 0 < self.crop_scale <= 1,
+            "warmup": 0 <= self.warmup < 1,
+            "ema_decay": 0 <= self.ema_decay < 1,
+            "num_heads": self.num_heads > 0 and self.embed_dim % self.num_heads == 0,
+            "train_sizes": bool(self.train_sizes) and self.train_sizes[-1][0] >= 1,
+        }
+        for name, good in checks.items():
+            if not good:
+                raise TrainingError(f"{name} = {getattr(self, name)!r} cannot be trained with; see its description")
+
+    def size_at(self, progress: float) -> int:
+        """Give the pixels a side of training crops after this part of the run, in [0, 1)."""
+        return next(size for until, size in self.train_sizes if progress < until or until >= 1)
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "TrainConfig":
+        """Read a configuration that `save` wrote.
+
+        Raises:
+            TrainingError: The file is missing, not JSON, or names an unknown field.
+        """
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            values = {k: _tuples(v) for k, v in values.items()}
+            return cls(**values)
+        except (OSError, ValueError, TypeError) as error:
+            raise TrainingError(f"{path}: not a training configuration ({error})") from error
+
+    def with_values(self, **values: Any) -> "TrainConfig":
+        """Copy the configuration with some values changed."""
+        return replace(self, **values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The encoder that ships: about two minutes an epoch on 2 cores.
+    "builtin": {
+        "model": "lite0-minilm",
+        "freeze": (
+            "clip.text.transformer.",
+            "clip.visual.trunk.conv_stem.",
+            "clip.visual.trunk.bn1.",
+            "clip.visual.trunk.blocks.0.",
+            "clip.visual.trunk.blocks.1.",
+        ),
+        "train_sizes": ((0.5, 160), (0.85, 192), (1.0, 224)),
+        "epochs": 24,
+    },
+}
+"""Named settings that `dalip train --preset` starts from."""

@@ -1,0 +1,118 @@
+"""How well a model in training names plants and finds captions, from its texts alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dalip.data import Record
+from dalip.encoder.images import open_image
+from dalip.encoder.manifest import ImageSettings, TextSettings
+from dalip.encoder.preprocess import preprocess
+from dalip.errors import DalipError
+from dalip.model import DALIP, Embeddings
+from dalip.training.data import tokenize
+
+__all__ = ["ZeroShot", "caption_recall", "embed_photos", "embed_texts", "zero_shot"]
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Accuracy in [0, 1] over the photos of one source, all taxa being possible answers."""
+
+    top_1: float
+    top_5: float
+    photos: int
+
+
+def _chunks(items: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+def _join(parts: Iterable[Embeddings]) -> Embeddings:
+    first, second = zip(*((p.first_order.cpu(), p.second_order.cpu()) for p in parts), strict=True)
+    return Embeddings(torch.cat(first), torch.cat(second))
+
+
+@torch.inference_mode()
+def embed_photos(
+    model: DALIP, records: Sequence[Record], image: ImageSettings, *, batch_size: int = 32
+) -> tuple[list[Record], Embeddings]:
+    """Embed photos as the exported encoder would prepare them.
+
+    Returns:
+        The records that could be read, and their embeddings on the CPU.
+    """
+    device = next(model.parameters()).device
+    kept: list[Record] = []
+    parts: list[Embeddings] = []
+    for chunk in _chunks(records, batch_size):
+        pixels = []
+        for record in chunk:
+            try:
+                pixels.append(torch.from_numpy(preprocess(open_image(record.read_bytes()), image)))
+            except DalipError:
+                continue
+            kept.append(record)
+        if pixels:
+            batch = torch.stack(pixels).to(device, memory_format=torch.channels_last)
+            parts.append(model.encode_image(batch))
+    return kept, _join(parts)
+
+
+@torch.inference_mode()
+def embed_texts(
+    model: DALIP, texts: Sequence[str], tokenizer: Tokenizer, settings: TextSettings, *, batch_size: int = 64
+) -> Embeddings:
+    """Embed texts; the embeddings are on the CPU."""
+    device = next(model.parameters()).device
+    parts = []
+    for start in range(0, len(texts), batch_size):
+        ids, mask = tokenize(tokenizer, texts[start : start + batch_size], settings)
+        parts.append(model.encode_text(ids.to(device), mask.to(device)))
+    return _join(parts)
+
+
+def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float) -> Float[Tensor, "t e"]:
+    joint = texts.joint(first_order)
+    return torch.nn.functional.normalize(torch.stack([part.mean(0) for part in joint.split(list(counts))]), dim=-1)
+
+
+def zero_shot(
+    photos: Embeddings,
+    records: Sequence[Record],
+    texts: Embeddings,
+    names: Mapping[str, int],
+    *,
+    first_order: float = 0.5,
+) -> dict[str, ZeroShot]:
+    """Measure accuracy from text alone, by source.
+
+    Args:
+        photos: Embeddings of the records' photos.
+        records: Each names a taxon in `names`.
+        texts: Embeddings of all taxa's texts, one taxon after the other.
+        names: Scientific name to number of texts, in the order of `texts`.
+        first_order: Scoring weight l1.
+    """
+    classes = _class_vectors(texts, list(names.values()), first_order)
+    ranked = (photos.joint(first_order) @ classes.T).topk(min(5, len(names))).indices
+    positions = {name: i for i, name in enumerate(names)}
+    truth = torch.tensor([positions[r.taxon.scientific_name] for r in records if r.taxon])
+    hits = ranked == truth[:, None]
+    results = {}
+    for source in sorted({r.source for r in records}):
+        mine = hits[torch.tensor([r.source == source for r in records])].float()
+        results[source] = ZeroShot(mine[:, 0].mean().item(), mine.sum(1).mean().item(), len(mine))
+    return results
+
+
+def caption_recall(photos: Embeddings, captions: Embeddings, *, first_order: float = 0.5, k: int = 1) -> float:
+    """Measure how often a caption's own photo is among the k nearest: one caption a photo, in the same order."""
+    similarity = captions.joint(first_order) @ photos.joint(first_order).T
+    nearest = similarity.topk(min(k, len(similarity))).indices
+    own = torch.arange(len(similarity))[:, None]
+    return (nearest == own).any(1).float().mean().item()
