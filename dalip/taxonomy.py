@@ -1,6 +1,7 @@
 """Taxa and their names, in the terms of Darwin Core (https://dwc.tdwg.org/terms/#taxon)."""
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ class Taxon:
             raise DataError("a taxon has no scientificName; every row needs one")
         if self.taxon_rank not in RANKS:
             raise DataError(
-                f"{self.scientific_name}: taxonRank {self.taxon_rank!r} is unknown; use one of {', '.join(RANKS)}"
+                f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one of {', '.join(RANKS)}"
             )
 
     @property
@@ -68,7 +69,7 @@ class Taxon:
         return other.scientific_name.startswith(self.scientific_name + " ")
 
     def to_darwin_core(self) -> dict[str, str]:
-        """Give the taxon as Darwin Core fields; list values are joined by `|`, names as `lang:name` if not English."""
+        """Give the taxon as Darwin Core fields; lists are joined by `|`, names not English are `lang:name`."""
         names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
         return {
             "scientificName": self.scientific_name,
@@ -82,7 +83,7 @@ class Taxon:
 
     @classmethod
     def from_darwin_core(cls, fields: Mapping[str, str]) -> "Taxon":
-        """Read a taxon from Darwin Core fields; unknown fields are ignored, only `scientificName` is required.
+        """Read a taxon from Darwin Core fields; only `scientificName` is required, unknown ones are ignored.
 
         Args:
             fields: Term to value. `vernacularName` and `references` may hold several values joined by `|`.
@@ -90,7 +91,7 @@ class Taxon:
         Raises:
             DataError: No scientific name, or an unknown rank.
         """
-        name = (fields.get("scientificName") or "").strip()
+        name = " ".join((fields.get("scientificName") or "").split())
         rank = (fields.get("taxonRank") or "").strip().lower() or ("species" if " " in name else "genus")
         genus = (fields.get("genus") or "").strip()
         return cls(
@@ -111,8 +112,8 @@ def _split(value: str) -> list[str]:
 
 
 def _read_vernacular_name(text: str) -> VernacularName:
-    language, colon, name = text.partition(":")
-    if colon and len(language) == 2 and language.isalpha():
+    language, _, name = text.partition(":")
+    if name.strip() and len(language) == 2 and language.isalpha():
         return VernacularName(name.strip(), language.lower())
     return VernacularName(text)
 
@@ -121,36 +122,42 @@ def read_taxa(path: Path) -> list[Taxon]:
     """Read a taxa file: CSV or TSV with a header of Darwin Core terms, UTF-8.
 
     Args:
-        path: The file; tab-separated if its header holds a tab, comma-separated otherwise.
+        path: The file; separated by tabs or semicolons if its header holds one, by commas otherwise.
 
     Returns:
         The taxa in the order of the file, at least one.
 
     Raises:
-        DataError: The file is missing or not UTF-8, lacks the column `scientificName`, holds a taxon twice or none.
+        DataError: The file is missing, not UTF-8, lacks the column `scientificName`, or holds a taxon twice or
+            none at all.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such taxa file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8 CSV or TSV") from error
-    lines = text.splitlines()
-    rows = csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
-    if "scientificName" not in (rows.fieldnames or ()):
-        found = ", ".join(rows.fieldnames or ()) or "none"
-        raise DataError(f"{path}: the column scientificName is missing (columns found: {found}); add it")
+        raise DataError(
+            f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8 CSV or TSV"
+        ) from error
+    header = text.partition("\n")[0]
+    # Spreadsheets of many countries write semicolons where others write commas.
+    separator = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     taxa: dict[str, Taxon] = {}
-    for row in rows:
-        try:
-            taxon = Taxon.from_darwin_core({k: v for k, v in row.items() if isinstance(k, str) and v})
-        except DataError as error:
-            raise DataError(f"{path}, line {rows.line_num}: {error}") from error
-        if taxon.scientific_name in taxa:
-            raise DataError(
-                f"{path}, line {rows.line_num}: {taxon.scientific_name} stands there twice; keep one of the rows"
-            )
-        taxa[taxon.scientific_name] = taxon
+    try:
+        if "scientificName" not in (rows.fieldnames or ()):
+            found = ", ".join(rows.fieldnames or ()) or "none"
+            raise DataError(f"the column scientificName is missing (columns found: {found}); add it")
+        for row in rows:
+            fields = {k: v for k, v in row.items() if isinstance(k, str) and v and v.strip()}
+            if not fields:
+                continue  # spreadsheets leave such rows at the end
+            taxon = Taxon.from_darwin_core(fields)
+            if taxon.scientific_name in taxa:
+                raise DataError(f"{taxon.scientific_name} stands there twice; keep one of the rows")
+            taxa[taxon.scientific_name] = taxon
+    except (DataError, csv.Error) as error:
+        raise DataError(f"{path}, line {max(rows.line_num, 1)}: {error}") from error
     if not taxa:
         raise DataError(f"{path}: holds no taxon; add one row for each")
     return list(taxa.values())

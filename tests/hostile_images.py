@@ -25,7 +25,7 @@ def write_hostile_images(folder: Path) -> dict[str, Path]:
     """Write every odd or bad file into `folder`.
 
     Returns:
-        Name to path, with the names of `READABLE` and `UNREADABLE`. Nothing lies at the path of `missing`, and
+        Name to path, with the names of `READABLE` and `UNREADABLE`. Nothing lies at the path of `missing`;
         `pipe` is left out where the system has no named pipes.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Labelled photographs on disk, read without unpacking anything.
 
-Three layouts are understood: WebDataset shards (`key.webp|jpg|png`, `key.json`, `key.txt` in a .tar), a folder
-with one CSV or TSV that names its images, and a folder with one sub-folder for each class.
+Three layouts are understood: WebDataset shards (`key.webp|jpg|png`, `key.json`, `key.txt` in a .tar), a
+folder with one CSV or TSV that names its images, and a folder with one sub-folder for each class.
 """
 
 import csv
@@ -72,17 +72,24 @@ class Record:
     @property
     def captions(self) -> tuple[str, ...]:
         """Free texts about the photo."""
-        return tuple(self.fields.get("captions", ()))
+        captions = self.fields.get("captions") or ()
+        return (captions,) if isinstance(captions, str) else tuple(captions)
 
     @cached_property
     def taxon(self) -> Taxon | None:
-        """The taxon in the photo, or `None` where the record names none."""
+        """The taxon in the photo, or `None` where the record names none.
+
+        Raises:
+            DataError: The fields are not those of a taxon.
+        """
         if not self.fields.get("scientificName"):
             return None
         # `references` of a record is the page of the observation, not of the taxon.
-        return Taxon.from_darwin_core(
-            {k: v for k, v in self.fields.items() if isinstance(v, str) and k != "references"}
-        )
+        fields = {k: v for k, v in self.fields.items() if isinstance(v, str) and k != "references"}
+        try:
+            return Taxon.from_darwin_core(fields)
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from error
 
     def read_bytes(self) -> bytes:
         """Read the encoded image.
@@ -105,8 +112,8 @@ def read_records(*sources: Path) -> list[Record]:
 
     Args:
         sources: Each a .tar shard, a folder of .tar shards, a folder with one CSV or TSV (columns `file` or
-            `image`, and Darwin Core terms), or a folder with one sub-folder a class (its name, underscores read
-            as spaces, is the scientific name).
+            `image`, and Darwin Core terms), or a folder with one sub-folder a class (its name, underscores
+            read as spaces, is the scientific name).
 
     Returns:
         The records in the order of the sources, within one in the order of the shard or table, or by path.
@@ -118,7 +125,9 @@ def read_records(*sources: Path) -> list[Record]:
     seen: dict[str, Record] = {}
     for record in records:
         if record.key in seen:
-            raise DataError(f"{record.name}: its key {record.key!r} is also that of {seen[record.key].name}; rename one")
+            raise DataError(
+                f"{record.name}: its key {record.key!r} is also that of {seen[record.key].name}; rename one"
+            )
         seen[record.key] = record
     return records
 
@@ -150,21 +159,35 @@ def _read_shard(path: Path) -> Iterator[Record]:
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
-                key, _, extension = member.name.partition(".")
+                # The key is the path up to the first dot of the file's name.
+                folder, slash, filename = member.name.removeprefix("./").rpartition("/")
+                stem, _, extension = filename.partition(".")
+                if not (stem and member.isreg()):
+                    continue
+                key = folder + slash + stem
                 if f".{extension.lower()}" in IMAGE_SUFFIXES:
+                    if key in images:
+                        raise DataError(f"{path}: holds two images of the key {key!r}; keep one")
                     images[key] = (member.offset_data, member.size)
                 elif extension in ("json", "txt"):
                     stream = archive.extractfile(member)
                     content = stream.read() if stream else b""
                     entry = fields.setdefault(key, {})
                     if extension == "json":
-                        entry.update(json.loads(content))
+                        entry.update(_read_object(content, member.name))
                     else:
                         entry.setdefault("text", content.decode())
     except (tarfile.TarError, OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable WebDataset shard ({error})") from error
     for key, (offset, size) in images.items():
         yield Record(key, path, offset, size, fields.get(key, {}))
+
+
+def _read_object(content: bytes, name: str) -> dict[str, Any]:
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        raise ValueError(f"{name} is not a JSON object")
+    return fields
 
 
 def _read_table(path: Path) -> Iterator[Record]:
@@ -178,7 +201,7 @@ def _read_table(path: Path) -> Iterator[Record]:
         found = ", ".join(rows.fieldnames or ()) or "none"
         raise DataError(f"{path}: the column file is missing (columns found: {found}); it names each photo")
     for row in rows:
-        image = path.parent / row[column]
+        image = path.parent / (row[column] or "")
         if not image.is_file():
             raise DataError(f"{path}, line {rows.line_num}: {row[column]!r} is not a file in {path.parent}")
         yield Record(row[column], image, fields={k: v for k, v in row.items() if isinstance(k, str) and v})
@@ -188,7 +211,10 @@ def _read_class_folders(root: Path) -> Iterator[Record]:
     for folder in sorted(p for p in root.iterdir() if p.is_dir()):
         for image in _images_below(folder):
             yield Record(
-                str(image.relative_to(root)), image, fields={"scientificName": folder.name.replace("_", " ")}
+                # Slashes on every system, for the key decides the split.
+                image.relative_to(root).as_posix(),
+                image,
+                fields={"scientificName": folder.name.replace("_", " ")},
             )
 
 

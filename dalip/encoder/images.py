@@ -149,7 +149,7 @@ def _plugin_for(head: bytes) -> Any:
     elif head.startswith(b"BM"):
         module, name = "PIL.BmpImagePlugin", "BmpImageFile"
     elif head[4:8] == b"ftyp":
-        # The brands, of four letters each. AVIF and HEIC share the container and `mif1`; so do videos, without it.
+        # The brands, four letters each. AVIF, HEIC and videos share the container, AVIF and HEIC also `mif1`.
         brands = {head[i : i + 4] for i in range(8, len(head), 4)}
         if brands & {b"avif", b"avis"}:
             module, name = "PIL.AvifImagePlugin", "AvifImageFile"
