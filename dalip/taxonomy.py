@@ -51,7 +51,7 @@ class Taxon:
             raise DataError("a taxon has no scientificName; every row needs one")
         if self.taxon_rank not in RANKS:
             raise DataError(
-                f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one of {', '.join(RANKS)}"
+                f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one: {', '.join(RANKS)}"
             )
 
     @property
@@ -69,7 +69,7 @@ class Taxon:
         return other.scientific_name.startswith(self.scientific_name + " ")
 
     def to_darwin_core(self) -> dict[str, str]:
-        """Give the taxon as Darwin Core fields; lists are joined by `|`, names not English are `lang:name`."""
+        """Give the taxon as Darwin Core fields; lists joined by `|`, names not English as `lang:name`."""
         names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
         return {
             "scientificName": self.scientific_name,
@@ -128,8 +128,8 @@ def read_taxa(path: Path) -> list[Taxon]:
         The taxa in the order of the file, at least one.
 
     Raises:
-        DataError: The file is missing, not UTF-8, lacks the column `scientificName`, or holds a taxon twice or
-            none at all.
+        DataError: The file is missing, is not UTF-8, lacks the column `scientificName`, or holds a taxon
+            twice or none at all.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -51,7 +51,7 @@ def read_manifest(folder: Path) -> EncoderManifest:
     if not path.parent.is_dir():
         raise BundleError(f"{folder}: no such folder; name the folder of an encoder bundle")
     try:
-        manifest = EncoderManifest.from_json(path.read_text(encoding="utf-8"))
+        return EncoderManifest.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(
             f"{path}: no such file, so {folder} is no encoder bundle; name a folder that `dalip export` wrote"
@@ -60,10 +60,6 @@ def read_manifest(folder: Path) -> EncoderManifest:
         raise BundleError(f"{path}: cannot be read ({error}); {_COPY_AGAIN}") from error
     except BundleError as error:
         raise BundleError(f"{path}: {error}" + ("" if "; " in str(error) else f"; {_COPY_AGAIN}")) from error
-    for name in BUNDLE_FILES:
-        if name not in manifest.files:
-            raise BundleError(f"{path}: lacks the entry files.{name}; {_COPY_AGAIN}")
-    return manifest
 
 
 def check_bundle(folder: Path) -> EncoderManifest:

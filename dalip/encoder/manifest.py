@@ -182,6 +182,9 @@ class EncoderManifest:
             )
         manifest = _read(cls, data, "")
         assert isinstance(manifest, cls)
+        for name in BUNDLE_FILES:
+            if name not in manifest.files:
+                raise BundleError(f"lacks the field files.{name}")
         if data.get("fingerprint", manifest.fingerprint) != manifest.fingerprint:
             raise BundleError("has a fingerprint that is not that of its fields, so one of them was changed")
         return manifest

@@ -1,0 +1,232 @@
+"""The manifest comes back as it was, and a bundle that does not match its manifest is refused by name."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_bundle import write_tiny_bundle
+
+from dalip.encoder import (
+    Block,
+    Encoder,
+    EncoderManifest,
+    FileEntry,
+    ImageSettings,
+    TextSettings,
+    read_manifest,
+    verify_bundle,
+    write_manifest,
+)
+from dalip.encoder.manifest import BUNDLE_FILES
+from dalip.errors import BundleError
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def bundle(whole: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(whole, tmp_path / "bundle"))
+
+
+def edit(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = bundle / "manifest.json"
+    fields = json.loads(path.read_text())
+    change(fields)
+    path.write_text(json.dumps(fields))
+
+
+positive = st.integers(1, 1000)
+number = st.floats(-10, 10)
+channels = st.tuples(number, number, number)
+texts = st.text(max_size=20)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+entries = st.builds(FileEntry, sha256=st.binary(min_size=32, max_size=32).map(bytes.hex), size=positive)
+manifests = st.builds(
+    EncoderManifest,
+    name=texts,
+    image=st.builds(
+        ImageSettings,
+        size=positive,
+        mean=channels,
+        std=st.tuples(*[st.floats(0.01, 10)] * 3),
+        resize_mode=st.sampled_from(["shortest", "squash"]),
+        interpolation=st.sampled_from(["bicubic", "bilinear"]),
+    ),
+    text=st.builds(TextSettings, context_length=positive, pad_id=st.integers(0, 100_000)),
+    embed_dim=positive,
+    blocks=st.tuples(positive, positive, st.floats(0, 1)).map(
+        lambda b: (Block("first_order", b[0], b[2]), Block("second_order", b[1], 1 - b[2]))
+    ),
+    patch_grid=st.tuples(positive, positive),
+    opset=positive,
+    precision=texts,
+    files=st.fixed_dictionaries(dict.fromkeys(BUNDLE_FILES, entries)),
+    trained_on=st.lists(texts, max_size=3).map(tuple),
+    terms=texts,
+    created_by=texts,
+    details=st.dictionaries(texts, json_values, max_size=3),
+)
+
+
+@given(manifests)
+def test_a_manifest_comes_back_from_its_json(manifest: EncoderManifest) -> None:
+    again = EncoderManifest.from_json(manifest.to_json())
+    assert again == manifest
+    assert again.fingerprint == manifest.fingerprint
+
+
+@given(manifests, st.data())
+def test_any_other_json_is_a_manifest_or_a_bundle_error(
+    manifest: EncoderManifest, data: st.DataObject
+) -> None:
+    fields = json.loads(manifest.to_json())
+    del fields["fingerprint"]
+    place = fields
+    while True:
+        key = data.draw(st.sampled_from(sorted(place)))
+        if not (isinstance(place[key], dict) and place[key] and data.draw(st.booleans())):
+            break
+        place = place[key]
+    if data.draw(st.booleans()):
+        del place[key]
+    else:
+        place[key] = data.draw(json_values)
+    with suppress(BundleError):
+        assert EncoderManifest.from_json(json.dumps(fields)).width > 0
+
+
+@given(st.text(max_size=50) | json_values.map(json.dumps))
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(BundleError):
+        EncoderManifest.from_json(text)
+
+
+def test_deeply_nested_json_is_refused() -> None:
+    with pytest.raises(BundleError):
+        EncoderManifest.from_json("[" * 200_000)
+
+
+def test_writing_gives_what_reading_gives(bundle: Path) -> None:
+    written = write_manifest(bundle, replace(read_manifest(bundle), name="renamed", files={}))
+    assert written == read_manifest(bundle) == verify_bundle(bundle)
+    assert set(written.files) == set(BUNDLE_FILES)
+    assert sorted(p.name for p in bundle.iterdir()) == sorted(["manifest.json", *BUNDLE_FILES])
+
+
+def test_copies_share_their_fingerprint_and_others_do_not(whole: Path, bundle: Path, tmp_path: Path) -> None:
+    original = read_manifest(whole).fingerprint
+    renamed = write_manifest(bundle, replace(read_manifest(bundle), name="renamed", terms="other"))
+    assert renamed.fingerprint == original
+    assert read_manifest(write_tiny_bundle(tmp_path / "again")).fingerprint == original
+    assert read_manifest(write_tiny_bundle(tmp_path / "other", seed=1)).fingerprint != original
+    # Another size of photos gives other embeddings from the same files.
+    bigger = replace(renamed, image=replace(renamed.image, resize_mode="squash"))
+    assert write_manifest(bundle, bigger).fingerprint != original
+
+
+def test_writing_needs_the_files(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+    (bundle / "text_encoder.onnx").unlink()
+    with pytest.raises(BundleError, match=r"text_encoder\.onnx"):
+        write_manifest(bundle, manifest)
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -> None:
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+    Encoder.load(bundle)  # a glance does not see it
+    for check in (verify_bundle, lambda folder: Encoder.load(folder, verify=True)):
+        with pytest.raises(BundleError, match=rf"{name}: was changed"):
+            check(bundle)
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_a_missing_or_shortened_file_is_seen_at_a_glance(bundle: Path, name: str) -> None:
+    content = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(content[:-1])
+    with pytest.raises(BundleError, match=rf"{name}: has {len(content) - 1} bytes"):
+        Encoder.load(bundle)
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name}: No such file"):
+        Encoder.load(bundle)
+
+
+def test_another_kind_of_file_is_seen_at_a_glance(bundle: Path) -> None:
+    path = bundle / "image_encoder.onnx"
+    path.write_bytes(b"<html>".ljust(path.stat().st_size))
+    with pytest.raises(BundleError, match=r"image_encoder\.onnx: is not an ONNX file"):
+        Encoder.load(bundle)
+
+
+def test_a_missing_folder_or_manifest(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="nowhere: no such folder"):
+        Encoder.load(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match=r"manifest\.json: no such file"):
+        Encoder.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null"])
+def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
+    (bundle / "manifest.json").write_bytes(content)
+    with pytest.raises(BundleError, match=r"manifest\.json: .*; copy or export"):
+        Encoder.load(bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda m: m.update(format_version=2), "format version 2.*upgrade dalip"),
+        (lambda m: m.pop("format_version"), "no format_version"),
+        (lambda m: m.update(format_version="1"), "no format_version"),
+        (lambda m: m.pop("blocks"), "lacks the field blocks"),
+        (lambda m: m["image"].pop("size"), r"lacks the field image\.size"),
+        (lambda m: m["image"].update(size="224"), r"image\.size must be a whole number"),
+        (lambda m: m["image"].update(size=True), r"image\.size must be a whole number"),
+        (lambda m: m["image"].update(size=10**9), r"image\.size must be between"),
+        (lambda m: m["image"].update(std=[1, 1, 0]), r"image\.std must be above 0"),
+        (lambda m: m["image"].update(std=[1, 1]), r"image\.std must be a list of 3"),
+        (lambda m: m["image"].update(mean=[0, 0, float("nan")]), r"image\.mean must be a number"),
+        (lambda m: m["image"].update(mean=[0, 0, 10**400]), r"image\.mean must be a number"),
+        (
+            lambda m: m["image"].update(resize_mode="crop"),
+            r"image\.resize_mode must be 'shortest' or 'squash'",
+        ),
+        (lambda m: m["blocks"][0].update(weight=0.9), "weights that sum to 1"),
+        (lambda m: m.update(blocks=[]), "one block or more"),
+        (lambda m: m["files"].pop("tokenizer.json"), r"lacks the field files\.tokenizer\.json"),
+        (lambda m: m["files"].update({"../x": {"sha256": "0" * 64, "size": 1}}), "plain file names"),
+        (lambda m: m["files"]["tokenizer.json"].update(sha256="12"), "64 hexadecimal digits"),
+        (lambda m: m.update(fingerprint="0" * 64), "fingerprint"),
+        (lambda m: m["image"].update(mean=[0.4, 0.5, 0.5]), "fingerprint"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_by_field(
+    bundle: Path, change: Callable[[dict[str, Any]], object], cause: str
+) -> None:
+    edit(bundle, change)
+    with pytest.raises(BundleError, match=cause) as caught:
+        Encoder.load(bundle)
+    assert str(caught.value).startswith(str(bundle / "manifest.json"))
+    assert "; " in str(caught.value)
+
+
+def test_unknown_fields_are_ignored(bundle: Path) -> None:
+    edit(bundle, lambda m: m.update(colour="green"))
+    assert Encoder.load(bundle).manifest.name == "tiny-0"
