@@ -46,11 +46,9 @@ class Prototypes:
         Returns:
             Shape (taxa, width). An inner product with a row is the weighted mean of the two similarities.
         """
-        weights = np.where(self.photo_counts == 0, 1.0, np.where(self.text_counts == 0, 0.0, text_weight))
-        combined: Vectors = (
-            weights[:, None].astype(np.float32) * self.text + (1 - weights[:, None]) * self.photos
-        )
-        return combined
+        shares = np.where(self.photo_counts == 0, 1.0, np.where(self.text_counts == 0, 0.0, text_weight))
+        weights = shares[:, None].astype(np.float32)
+        return weights * self.text + (1 - weights) * self.photos
 
     def of_kind(self, kind: EvidenceKind, text_weight: float) -> Vectors:
         """Give the vectors of one kind of evidence, shape (taxa, width)."""
@@ -61,7 +59,8 @@ class Prototypes:
 
 def _unit(rows: NDArray[np.floating[Any]]) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0).astype(np.float32)
+    units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return units
 
 
 def mean_prototypes(

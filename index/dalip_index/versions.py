@@ -122,6 +122,9 @@ def _locked(root: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise FloraError(f"{root}: cannot be written ({error})") from None
     try:
+        connection.execute(
+            "PRAGMA journal_mode = OFF"
+        )  # nothing is written: a journal would only be left over
         connection.execute("BEGIN EXCLUSIVE")
         if not path.exists():  # the last holder finished, and took its file away, between our two steps
             raise sqlite3.OperationalError("locked")

@@ -1,4 +1,4 @@
-"""A small world for tests: ten kinds of rose that differ in colour, photos of them, and an encoder that sees it."""
+"""A small world for tests: ten roses that differ in colour, photos of them, and an encoder that sees it."""
 
 from collections.abc import Sequence
 from pathlib import Path
