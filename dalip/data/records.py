@@ -33,7 +33,9 @@ def split_of(key: str) -> Split:
 
     The split follows from the key's SHA-1 alone, so it is the same on every machine and for every command.
     """
-    bucket = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16) % 100
+    bucket = (
+        int(hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest(), 16) % 100
+    )
     if bucket < 70:
         return "train"
     return "selection" if bucket < 80 else "calibration" if bucket < 90 else "test"
@@ -200,15 +202,20 @@ def _read_table(path: Path) -> Iterator[Record]:
     if column is None:
         found = ", ".join(rows.fieldnames or ()) or "none"
         raise DataError(f"{path}: the column file is missing (columns found: {found}); it names each photo")
-    for row in rows:
-        image = path.parent / (row[column] or "")
-        if not image.is_file():
-            raise DataError(f"{path}, line {rows.line_num}: {row[column]!r} is not a file in {path.parent}")
-        yield Record(row[column], image, fields={k: v for k, v in row.items() if isinstance(k, str) and v})
+    try:
+        for row in rows:
+            image = path.parent / (row[column] or "")
+            if not image.is_file():
+                raise DataError(f"{row[column]!r} is not a file in {path.parent}; correct the table")
+            yield Record(
+                row[column], image, fields={k: v for k, v in row.items() if isinstance(k, str) and v}
+            )
+    except (DataError, csv.Error) as error:
+        raise DataError(f"{path}, line {rows.line_num}: {error}") from error
 
 
 def _read_class_folders(root: Path) -> Iterator[Record]:
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
         for image in _images_below(folder):
             yield Record(
                 # Slashes on every system, for the key decides the split.
@@ -219,4 +226,5 @@ def _read_class_folders(root: Path) -> Iterator[Record]:
 
 
 def _images_below(folder: Path) -> Iterable[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))

@@ -1,0 +1,206 @@
+"""The three layouts of labelled photos are read alike, and what is wrong with one is said in a line."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dalip.data.records import Record, read_records, split_of
+from dalip.errors import DataError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def shard(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def fields(**values: object) -> bytes:
+    return json.dumps(values).encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "split"),
+    [  # keys in the buckets at the borders
+        ("photo10", "train"),  # 0
+        ("photo35", "train"),  # 69
+        ("photo213", "selection"),  # 70
+        ("photo23", "selection"),  # 79
+        ("photo47", "calibration"),  # 80
+        ("photo50", "calibration"),  # 89
+        ("photo38", "test"),  # 90
+        ("photo116", "test"),  # 99
+    ],
+)
+def test_the_split_rule_has_not_changed(key: str, split: str) -> None:
+    assert split_of(key) == split
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_every_key_has_a_split(key: str) -> None:
+    assert split_of(key) in ("train", "selection", "calibration", "test")
+
+
+def test_the_splits_have_the_stated_shares() -> None:
+    splits = [split_of(str(i)) for i in range(10_000)]
+    shares = {name: splits.count(name) / len(splits) for name in set(splits)}
+    assert shares == pytest.approx(
+        {"train": 0.7, "selection": 0.1, "calibration": 0.1, "test": 0.1}, abs=0.02
+    )
+
+
+def test_a_shard(tmp_path: Path) -> None:
+    path = shard(
+        tmp_path / "a.tar",
+        {
+            "one.jpg": b"first image",
+            "one.json": fields(scientificName="Rosa canina", references="https://example.org/observation/1"),
+            "one.txt": "a rose — in text".encode(),
+            "./two.webp": b"second",
+            "./two.json": fields(captions=["a dog", "a hound"], source="general"),
+            "sub.folder/three.seg.png": b"not an image of ours",
+            "sub.folder/four.PNG": b"fourth",
+            "._one.jpg": b"left by a Mac",
+            "notes.txt": b"of no image",
+        },
+    )
+    one, two, four = read_records(path)
+    assert (one.key, two.key, four.key) == ("one", "two", "sub.folder/four")
+    assert [record.read_bytes() for record in (one, two, four)] == [b"first image", b"second", b"fourth"]
+    assert one.taxon is not None
+    assert one.taxon.scientific_name == "Rosa canina"
+    assert one.taxon.references == ()
+    assert one.fields["text"] == "a rose — in text"
+    assert one.name == f"{path}:one"
+    assert one.split == split_of("one")
+    assert two.captions == ("a dog", "a hound")
+    assert two.taxon is None
+    assert (two.source, four.source) == ("general", tmp_path.name)
+
+
+def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
+    for i in range(3):
+        shard(tmp_path / f"{2 - i}.tar", {f"key{2 - i}.jpg": b"x"})
+    assert [r.key for r in read_records(tmp_path)] == ["key0", "key1", "key2"]
+    with pytest.raises(DataError, match="its key 'key0' is also that of"):
+        read_records(tmp_path, tmp_path / "0.tar")
+
+
+@pytest.mark.parametrize(
+    ("members", "cause"),
+    [
+        ({"a.jpg": b"x", "a.json": b"{"}, "not a readable WebDataset shard"),
+        ({"a.jpg": b"x", "a.json": b"[1]"}, "a.json is not a JSON object"),
+        ({"a.jpg": b"x", "a.txt": b"\xff"}, "not a readable WebDataset shard"),
+        ({"a.jpg": b"x", "a.png": b"y"}, "two images of the key 'a'"),
+        ({"a.txt": b"x"}, "holds no photo"),
+    ],
+)
+def test_wrong_shards(tmp_path: Path, members: dict[str, bytes], cause: str) -> None:
+    with pytest.raises(DataError, match=cause):
+        read_records(shard(tmp_path / "a.tar", members))
+
+
+def test_damaged_shards(tmp_path: Path) -> None:
+    whole = shard(tmp_path / "a.tar", {"a.jpg": bytes(5000), "b.jpg": bytes(5000)})
+    for content in (b"", b"not a tar", whole.read_bytes()[:3000]):
+        (tmp_path / "bad.tar").write_bytes(content)
+        with pytest.raises(DataError, match=r"bad\.tar: not a readable"):
+            read_records(tmp_path / "bad.tar")
+    record = read_records(whole)[0]
+    whole.unlink()
+    with pytest.raises(DataError, match=r"a\.tar:a: cannot be read"):
+        record.read_bytes()
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    rows = [
+        ["file", "scientificName", "captions"],
+        ["photos/a.jpg", "Rosa canina", "one rose"],
+        ["photos/b.jpg", "", ""],
+    ]
+    (tmp_path / f"table.{suffix}").write_text("\n".join(separator.join(row) for row in rows))
+    one, two = read_records(tmp_path)
+    assert (one.key, two.key) == ("photos/a.jpg", "photos/b.jpg")
+    assert one.read_bytes() == b"a.jpg"
+    assert one.taxon is not None
+    assert one.captions == ("one rose",)
+    assert two.taxon is None
+    assert two.captions == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "cause"),
+    [
+        ("name\na.jpg\n", r"column file is missing \(columns found: name\)"),
+        ("file\nb.jpg\n", "line 2: 'b.jpg' is not a file"),
+        ("scientificName,file\nRosa\n", "line 2: None is not a file"),
+        ("file\n", "holds no photo"),
+        ("file\na.jpg\na.jpg\n", "its key 'a.jpg' is also that of"),
+        ("file\n" + "x" * 200_000, "field larger than"),
+    ],
+)
+def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "table.csv").write_text(table)
+    with pytest.raises(DataError, match=cause):
+        read_records(tmp_path)
+
+
+def test_two_tables_are_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file\n")
+    (tmp_path / "b.tsv").write_text("file\n")
+    with pytest.raises(DataError, match="holds 2 tables"):
+        read_records(tmp_path)
+
+
+def test_a_folder_for_each_class(tmp_path: Path) -> None:
+    for name in (
+        "Viola/b.JPG",
+        "Rosa_canina/deep/er/a.heic",
+        "Rosa_canina/notes.txt",
+        "Rosa_canina/.hidden.jpg",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (tmp_path / "loose.jpg").write_bytes(b"x")
+    rose, violet = read_records(tmp_path)
+    assert (rose.key, violet.key) == ("Rosa_canina/deep/er/a.heic", "Viola/b.JPG")
+    assert rose.taxon is not None
+    assert rose.taxon.scientific_name == "Rosa canina"
+
+
+def test_what_is_no_source(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no photo"):
+        read_records(tmp_path)
+    with pytest.raises(DataError, match=r"not a \.tar shard or a folder"):
+        read_records(tmp_path / "nowhere")
+
+
+def test_a_record_with_fields_of_no_taxon_is_named(tmp_path: Path) -> None:
+    record = Record("a", tmp_path / "a.jpg", fields={"scientificName": "Rosa", "taxonRank": "phylum"})
+    with pytest.raises(DataError, match=r"a\.jpg: Rosa: unknown taxonRank"):
+        _ = record.taxon
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not there")
+def test_the_shared_shards() -> None:
+    records = read_records(*sorted(SHARED.glob("*.tar")))
+    assert len(records) == 9918
+    plants = [r.taxon for r in records if r.source in ("iNaturalist", "Oxford 102 Flowers")]
+    assert len({taxon.scientific_name for taxon in plants if taxon}) == 130
+    assert records[0].read_bytes()[:4] == b"RIFF"

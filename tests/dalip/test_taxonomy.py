@@ -1,0 +1,174 @@
+"""Taxa come back from Darwin Core as they were; a taxa file that is wrong is refused by line."""
+
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dalip.errors import DataError
+from dalip.taxonomy import RANKS, Taxon, VernacularName, read_taxa, reference_links
+
+words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
+phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
+taxa = st.builds(
+    Taxon,
+    scientific_name=phrases,
+    taxon_rank=st.sampled_from(RANKS),
+    vernacular_names=st.lists(
+        st.builds(VernacularName, name=phrases, language=st.sampled_from(["en", "fr", "zh"])), max_size=3
+    ).map(tuple),
+    genus=words,
+    family=st.just("") | words,
+    order=st.just("") | words,
+    references=st.lists(words.map("https://example.org/{}".format), max_size=3).map(tuple),
+)
+
+POPPY = Taxon(
+    "Eschscholzia californica",
+    vernacular_names=(VernacularName("California poppy"), VernacularName("pavot de Californie", "fr")),
+    genus="Eschscholzia",
+    family="Papaveraceae",
+    order="Ranunculales",
+)
+
+
+@given(taxa)
+def test_darwin_core_round_trip(taxon: Taxon) -> None:
+    assert Taxon.from_darwin_core(taxon.to_darwin_core()) == taxon
+
+
+def test_only_the_name_is_needed() -> None:
+    assert Taxon.from_darwin_core({"scientificName": "Viola ocellata"}) == Taxon(
+        "Viola ocellata", genus="Viola"
+    )
+    assert Taxon.from_darwin_core({"scientificName": "Rosa"}) == Taxon("Rosa", "genus", genus="Rosa")
+    family = Taxon.from_darwin_core({"scientificName": "Rosaceae", "taxonRank": "FAMILY"})
+    assert family == Taxon("Rosaceae", "family")
+    assert (
+        Taxon.from_darwin_core({"scientificName": " Viola \t ocellata "}).scientific_name == "Viola ocellata"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("poppy|fr:pavot|DE: Mohn ", [("poppy", "en"), ("pavot", "fr"), ("Mohn", "de")]),
+        ("| |", []),
+        ("fr:", [("fr:", "en")]),
+        ("12:30 flower", [("12:30 flower", "en")]),
+        ("note: a flower", [("note: a flower", "en")]),
+    ],
+)
+def test_common_names_with_languages(text: str, names: list[tuple[str, str]]) -> None:
+    taxon = Taxon.from_darwin_core({"scientificName": "Papaver rhoeas", "vernacularName": text})
+    assert [(v.name, v.language) for v in taxon.vernacular_names] == names
+
+
+def test_the_preferred_common_name_is_the_first_english_one() -> None:
+    assert POPPY.vernacular_name == "California poppy"
+    assert replace(POPPY, vernacular_names=POPPY.vernacular_names[1:]).vernacular_name == ""
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "contained"),
+    [
+        (Taxon("Viola", "genus", genus="Viola"), Taxon("Viola ocellata", genus="Viola"), True),
+        (Taxon("Viola", "genus", genus="Viola"), Taxon("Rosa canina", genus="Rosa"), False),
+        (Taxon("Violaceae", "family"), Taxon("Viola", "genus", genus="Viola", family="Violaceae"), True),
+        (Taxon("Viola adunca", genus="Viola"), Taxon("Viola adunca bella", "variety", genus="Viola"), True),
+        (Taxon("Viola adunca", genus="Viola"), Taxon("Viola aduncata", "variety", genus="Viola"), False),
+        (Taxon("Viola ocellata", genus="Viola"), Taxon("Viola", "genus", genus="Viola"), False),
+    ],
+)
+def test_containment(outer: Taxon, inner: Taxon, contained: bool) -> None:
+    assert outer.contains(inner) is contained
+
+
+@given(taxa)
+def test_nothing_contains_itself(taxon: Taxon) -> None:
+    assert not taxon.contains(taxon)
+
+
+@given(taxa)
+def test_reference_links_are_addresses(taxon: Taxon) -> None:
+    links = reference_links(taxon)
+    assert list(links) == ["GBIF", "POWO", "Wikipedia"]
+    for link in links.values():
+        assert urlsplit(link).scheme == "https"
+        assert link.isascii()
+        assert " " not in link
+
+
+def test_a_recorded_wikipedia_page_is_kept() -> None:
+    page = "https://en.wikipedia.org/wiki/California_poppy"
+    assert reference_links(replace(POPPY, references=("https://example.org", page)))["Wikipedia"] == page
+
+
+@pytest.mark.parametrize("bad", [{"scientific_name": "  "}, {"taxon_rank": "kingdom"}])
+def test_what_cannot_be_a_taxon(bad: dict[str, str]) -> None:
+    with pytest.raises(DataError):
+        replace(POPPY, **bad)  # type: ignore[arg-type]
+
+
+ROWS = [
+    ["scientificName", "vernacularName", "family"],
+    ["Rosa canina", "dog rose", "Rosaceae"],
+    ["Viola", "", ""],
+]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", ", "])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_tables_of_every_spreadsheet(tmp_path: Path, separator: str, ending: str, encoding: str) -> None:
+    path = tmp_path / "taxa.txt"
+    trailing = separator.strip(" ") * 2
+    lines = [separator.join(row) for row in ROWS] + [trailing, ""]
+    path.write_bytes(ending.join(lines).encode(encoding))
+    rose, violet = read_taxa(path)
+    assert rose == Taxon(
+        "Rosa canina", vernacular_names=(VernacularName("dog rose"),), genus="Rosa", family="Rosaceae"
+    )
+    assert violet == Taxon("Viola", "genus", genus="Viola")
+
+
+def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> None:
+    path = tmp_path / "taxa.csv"
+    path.write_text('scientificName,vernacularName\nRosa canina,"dog rose, briar"\nRosa gallica,a\u2028b\n')
+    assert [taxon.vernacular_name for taxon in read_taxa(path)] == ["dog rose, briar", "a\u2028b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "column scientificName is missing"),
+        (
+            b"name,family\nRosa,Rosaceae\n",
+            r"line 1: the column scientificName is missing \(columns found: name, family\)",
+        ),
+        (b"scientificName\n", "holds no taxon"),
+        (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa stands there twice"),
+        (b"scientificName\nRosa  canina\nRosa canina\n", "line 3: Rosa canina stands there twice"),
+        (b"scientificName,taxonRank\nRosa,phylum\n", "line 2: Rosa: unknown taxonRank 'phylum'"),
+        (b"scientificName,family\n,Rosaceae\n", "line 2: a taxon has no scientificName"),
+        ("scientificName\nRosa\n".encode("utf-16"), "UTF-8"),
+        (b"scientificName\n" + b"x" * 200_000, "field larger than"),
+    ],
+)
+def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes, cause: str) -> None:
+    path = tmp_path / "taxa.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=cause) as caught:
+        read_taxa(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_taxa_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such taxa file"):
+        read_taxa(tmp_path / "taxa.csv")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_taxa(tmp_path)
