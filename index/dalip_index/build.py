@@ -95,14 +95,15 @@ def build_flora(
         What was built.
 
     Raises:
-        FloraError: No taxon, one taxon twice or without any evidence, embeddings that are not finite, or a
-            folder that cannot become this flora.
+        FloraError: No taxon, one taxon twice or without any evidence, texts for a taxon that is not there,
+            embeddings that are not finite, or a folder that cannot become this flora.
+        DataError: A photo's fields name no possible taxon.
     """
     check_target(out)
     rows = _rows_by_name(taxa)
     known = [r for r in records if _name(r) in rows]
+    text_evidence, text_vectors = _encode_texts(encoder, taxa, _checked_texts(texts or {}, rows), progress)
     photos = encode_records(encoder, [r for r in known if r.split != "test"], progress)
-    text_evidence, text_vectors = _encode_texts(encoder, taxa, texts or {}, progress)
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
     prototypes = Prototypes(
         *mean_prototypes(text_vectors, text_labels, len(taxa)),
@@ -176,6 +177,17 @@ def _rows_by_name(taxa: Sequence[Taxon]) -> dict[str, int]:
             raise FloraError(f"{taxon.scientific_name} is in the list of taxa twice; keep one of them")
         rows[taxon.scientific_name] = row
     return rows
+
+
+def _checked_texts(
+    texts: Mapping[str, Sequence[str]], rows: Mapping[str, int]
+) -> Mapping[str, Sequence[str]]:
+    unknown = next((name for name in texts if name not in rows), None)
+    if unknown is not None:
+        raise FloraError(
+            f"there are texts for {unknown}, which is not in the list of taxa; correct one of them"
+        )
+    return texts
 
 
 def _encode_texts(

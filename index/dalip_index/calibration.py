@@ -29,7 +29,7 @@ SURE_THRESHOLD = 0.5
 """A prediction at least this probable is answered as sure: it is then likelier than all others together."""
 
 MIN_PHOTOS = 10
-"""With fewer calibration photos a fitted temperature says nothing, and the flora stays uncalibrated."""
+"""With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
 
 _TEMPERATURES = (1e-4, 1e2)  # far beyond anything that unit vectors can need, on both sides
 
@@ -41,11 +41,11 @@ class Calibration:
     text_weight: float
     """Share of text in a taxon's vector, 0 to 1, chosen on selection photos; the rest is photos."""
     selection_photos: int
-    """Photos that `text_weight` was chosen on; 0 where it is the default."""
+    """Selection photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
     temperature: float | None
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int
-    """Photos that `temperature` was fitted on."""
+    """Calibration photos there were; with fewer than `MIN_PHOTOS` there is no temperature."""
     threshold: float = SURE_THRESHOLD
     """Probability from which an answer is sure."""
 

@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 import numpy as np
 
@@ -113,7 +112,8 @@ def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
     path = folder / CATALOGUE
     try:
         # Versions never change once written; `immutable` spares SQLite its locks and journal files.
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as connection:
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
             yield connection
     except sqlite3.Error as error:
         raise FloraError(f"{path}: damaged ({error}); build the flora again") from error

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from dalip.data import Record
 from dalip.errors import FloraError
-from dalip.taxonomy import Taxon
 from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
 from dalip_index.build import encode_records
 from dalip_index.flora import Flora
@@ -20,6 +19,7 @@ ALL_SOURCES = "all"
 """Stands for all sources together where there are several."""
 
 _DEPTH = 5  # photos looked at by a person who searches
+_AT_ONCE = 1024  # photos compared with all taxa at once, so that a large flora fits in memory
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,13 @@ def _ranks(
     flora: Flora, embeddings: Vectors, targets: NDArray[np.intp], evidence: EvidenceKind
 ) -> NDArray[np.intp]:
     """Find the place of the right taxon in each answer, from 0; past the last without such evidence."""
-    _, rows = flora.rank(embeddings, evidence)
-    hits = rows == targets[:, None]
-    return np.where(hits.any(axis=1), hits.argmax(axis=1) if rows.shape[1] else 0, len(flora.taxa))
+    ranks = np.full(len(targets), len(flora.taxa), np.intp)
+    for start in range(0, len(targets), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        _, rows = flora.rank(embeddings[part], evidence)
+        photos, places = np.nonzero(rows == targets[part, None])
+        ranks[start + photos] = places
+    return ranks
 
 
 def _accuracy(source: str, evidence: EvidenceKind, ranks: NDArray[np.intp]) -> Accuracy:
@@ -111,16 +115,16 @@ def _accuracy(source: str, evidence: EvidenceKind, ranks: NDArray[np.intp]) -> A
 
 
 def _search_precision(flora: Flora, embeddings: Vectors, targets: NDArray[np.intp]) -> SearchPrecision | None:
-    asked = [flora.taxa[row] for row in np.unique(targets) if flora.taxa[row].vernacular_name]
+    shown = np.unique(targets).tolist()
+    asked = [flora.taxa[row] for row in shown if flora.taxa[row].vernacular_name]
     if not asked:
         return None
     queries = flora.encoder.encode_text([taxon.vernacular_name for taxon in asked])
-    found = np.argsort(-(queries @ embeddings.T), axis=1, kind="stable")[:, :_DEPTH]
-    right = np.array([[_answers(flora.taxa[t], taxon) for t in targets] for taxon in asked])
-    precision = np.take_along_axis(right, found, axis=1).sum(axis=1) / _DEPTH
-    best = np.minimum(right.sum(axis=1), _DEPTH) / _DEPTH
-    return SearchPrecision(len(asked), len(targets), float(precision.mean()), float(best.mean()))
-
-
-def _answers(shown: Taxon, asked: Taxon) -> bool:
-    return shown == asked or asked.contains(shown)
+    precisions, bests = [], []
+    for taxon, query in zip(asked, queries, strict=True):
+        fitting = [row for row in shown if flora.taxa[row] == taxon or taxon.contains(flora.taxa[row])]
+        right = np.isin(targets, fitting)
+        first = np.argsort(-(embeddings @ query), kind="stable")[:_DEPTH]
+        precisions.append(right[first].sum() / _DEPTH)
+        bests.append(min(right.sum(), _DEPTH) / _DEPTH)
+    return SearchPrecision(len(asked), len(targets), float(np.mean(precisions)), float(np.mean(bests)))

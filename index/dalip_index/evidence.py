@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Vectors
-from dalip_index.calibration import fit_temperature, negative_log_likelihood
+from dalip_index.calibration import MIN_PHOTOS, fit_temperature, negative_log_likelihood
 from dalip_index.manifest import HitRates
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 DEFAULT_TEXT_WEIGHT = 0.5
-"""Used where there are no selection photos to choose the weight on."""
+"""Used where there are too few selection photos to choose the weight on."""
 
 _TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
 
@@ -143,16 +143,19 @@ def choose_text_weight(
         targets: The row of the right taxon for each, shape (photos,).
 
     Returns:
-        The weight, and the hit rates of each kind of evidence; the default weight and nothing for no photos.
+        The weight, the default one for fewer than `MIN_PHOTOS` photos; and the hit rates of each kind of
+        evidence, none for no photo.
     """
-    if not len(embeddings):
-        return DEFAULT_TEXT_WEIGHT, {}
 
     def loss(weight: float) -> float:
         similarities = embeddings @ prototypes.vectors(weight).T
         return negative_log_likelihood(similarities, targets, fit_temperature(similarities, targets))
 
-    weight = min(_TEXT_WEIGHTS, key=lambda w: (loss(w), abs(w - DEFAULT_TEXT_WEIGHT)))
+    weight = DEFAULT_TEXT_WEIGHT
+    if len(targets) >= MIN_PHOTOS:
+        weight = min(_TEXT_WEIGHTS, key=lambda w: (loss(w), abs(w - DEFAULT_TEXT_WEIGHT)))
+    elif not len(targets):
+        return weight, {}
     return weight, {
         kind: hit_rates(embeddings @ prototypes.of_kind(kind, weight).T, targets) for kind in EVIDENCE_KINDS
     }

@@ -8,6 +8,7 @@ there is no index on disk that could fall behind.
 import hashlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -230,13 +231,8 @@ def _report(
 ) -> LibraryReport:
     readable = [photo for photo in seen if not photo.error]
     updated = sum(photo.path in known and known[photo.path].sha256 is not None for photo in readable)
-    new_contents = [p.sha256 for p in readable if p.path not in known]
-    moved = 0
-    for path in gone:
-        sha256 = known[path].sha256
-        if sha256 in new_contents:
-            new_contents.remove(sha256)
-            moved += 1
+    appeared = Counter(photo.sha256 for photo in readable if photo.path not in known)
+    moved = (appeared & Counter(known[path].sha256 for path in gone)).total()
     unreadable = [Unreadable(photo.path, photo.error) for photo in seen if photo.error]
     return LibraryReport(
         added=len(readable) - updated - moved,

@@ -112,10 +112,20 @@ class FloraManifest:
                 )
             return cls(
                 version=str(content["version"]),
-                encoder=EncoderStamp(**content["encoder"]),
-                counts=FloraCounts(**content["counts"]),
-                selection={kind: HitRates(**rates) for kind, rates in content["selection"].items()},
-                files={name: FileStamp(**stamp) for name, stamp in content["files"].items()},
+                encoder=EncoderStamp(
+                    str(content["encoder"]["name"]),
+                    str(content["encoder"]["fingerprint"]),
+                    int(content["encoder"]["width"]),
+                ),
+                counts=FloraCounts(**{name: int(number) for name, number in content["counts"].items()}),
+                selection={
+                    kind: HitRates(float(rates["top1"]), float(rates["top5"]))
+                    for kind, rates in content["selection"].items()
+                },
+                files={
+                    name: FileStamp(int(stamp["size"]), str(stamp["sha256"]))
+                    for name, stamp in content["files"].items()
+                },
                 created_by=str(content["created_by"]),
             )
         except FileNotFoundError:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dalip.data import Record
 from dalip.encoder import Encoder
-from dalip.errors import FloraError
+from dalip.errors import DataError, FloraError
 from dalip.taxonomy import Taxon
 from dalip_index import build_flora, flora_info, load_flora, verify_flora
 from dalip_index.catalogue import CATALOGUE
@@ -180,3 +181,22 @@ def test_vectors_that_are_not_numbers_never_become_a_flora(
 def test_embeddings_that_do_not_fit(flora_path: Path, encoder: Encoder, embeddings: np.ndarray) -> None:
     with pytest.raises(FloraError, match="cannot be compared"):
         load_flora(flora_path, encoder).identify_embeddings(embeddings)
+
+
+def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+    with pytest.raises(FloraError, match="texts for Rosa mauve"):
+        build_flora(tmp_path / "flora", encoder, taxa, texts={"Rosa mauve": ["mauve"]})
+
+
+def test_a_record_with_an_impossible_taxon_is_named(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
+    record = Record("k", tmp_path / "a.png", fields={"scientificName": "Rosa red", "taxonRank": "clan"})
+    with pytest.raises(DataError, match=r"a\.png: Rosa red: .*'clan'"):
+        build_flora(tmp_path / "flora", encoder, taxa, [record])
+
+
+def test_folders_with_odd_names(tmp_path: Path, flora_path: Path, encoder: Encoder) -> None:
+    path = shutil.copytree(flora_path, tmp_path / "jardin d'été 100%?#[1]")
+    verify_flora(path)
+    assert len(load_flora(path, encoder).taxa) == 10
