@@ -1,0 +1,193 @@
+"""The web page: identify a photo, search the library, and read what DALIP is."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from dalip.encoder import open_image
+from dalip.errors import DalipError, ImageError
+from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice
+from dalip_app.library_cli import summary
+from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
+from dalip_index import Flora, Hit, Library, Unreadable
+
+__all__ = ["TITLE", "make_page"]
+
+TITLE = "DALIP: names for plants"
+
+_STATIC = Path(__file__).parent / "static"
+_TOP_K = 5
+_HITS = 24
+_PREVIEW, _THUMBNAIL = 1024, 340  # pixels
+_KEEP_UPLOADS = (600, 600)  # seconds between looks, and the age from which an upload is deleted
+
+_MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encoding="utf-8")}
+<div><h1>DALIP</h1><p>Names for plants, from a photo, on your own computer</p></div></header>"""
+
+
+def make_page(flora: Flora, library: Library, *, may_add_folders: bool) -> gr.Blocks:
+    """Lay out the page.
+
+    Args:
+        flora: What answers come from.
+        library: The user's photos.
+        may_add_folders: Whether visitors may name folders of this computer for the library.
+    """
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
+        gr.HTML(_MASTHEAD, apply_default_css=False)
+        with gr.Tabs():
+            with gr.Tab("Identify", id="identify"):
+                _identify_tab(flora)
+            with gr.Tab("Search", id="search"):
+                _search_tab(flora, library, may_add_folders, page)
+            with gr.Tab("About", id="about"):
+                gr.HTML(about(flora), apply_default_css=False)
+    return page
+
+
+def _identify_tab(flora: Flora) -> None:
+    with gr.Row(equal_height=False, elem_classes="two-columns"):
+        with gr.Column(scale=1, min_width=320):
+            picker = make_picker("A photo of a plant", "identify-photo")
+        with gr.Column(scale=1, min_width=320):
+            answer = _live_html(EMPTY_ANSWER, "identify-answer")
+            gr.HTML(CAUTION, apply_default_css=False)
+
+    def identify(photo: Any) -> tuple[gr.HTML, str]:
+        def answer_to(data: bytes) -> str:
+            (found,) = flora.identify([data], top_k=_TOP_K)
+            if isinstance(found, Unreadable):
+                raise ImageError(found.error)
+            return answer_cards(found, flora)
+
+        return _look_at(photo, answer_to, EMPTY_ANSWER)
+
+    picker.upload(
+        identify,
+        picker,
+        [picker, answer],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+
+
+def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.Blocks) -> None:
+    with gr.Row(equal_height=False, elem_classes="two-columns"):
+        with gr.Column(scale=3, min_width=300):
+            with gr.Row(elem_classes="with-button", equal_height=False):
+                text = gr.Textbox(
+                    label="Search your photos in words",
+                    placeholder="yellow flower by a river",
+                    max_lines=1,
+                    scale=4,
+                    min_width=180,
+                    elem_id="search-text",
+                )
+                button = gr.Button(
+                    "Search", variant="primary", scale=1, min_width=110, elem_id="search-button"
+                )
+            status = gr.HTML("", apply_default_css=False, elem_id="library-status")
+        with gr.Column(scale=2, min_width=300):
+            picker = make_picker("Or find what looks like a photo", "search-photo", "search-photo")
+    found = _live_html("", "search-answer")
+
+    def by_text(words: str) -> str:
+        try:
+            return _show(library.search_text(words, flora.encoder, _HITS))
+        except DalipError as error:
+            return notice(_plain(error), bad=True)
+
+    def by_photo(photo: Any) -> tuple[gr.HTML, str]:
+        return _look_at(photo, lambda data: _show(library.search_image(data, flora.encoder, _HITS)), "")
+
+    gr.on([text.submit, button.click], by_text, text, found, api_visibility="private")
+    picker.upload(
+        by_photo,
+        picker,
+        [picker, found],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+    page.load(lambda: _library_status(library), None, status, api_visibility="private")
+    if may_add_folders:
+        _add_folder_form(flora, library, status)
+
+
+def _add_folder_form(flora: Flora, library: Library, status: gr.HTML) -> None:
+    gr.HTML('<h2 class="section-title">Your folders</h2>', apply_default_css=False)
+    with gr.Row(equal_height=False, elem_classes="with-button"):
+        folder = gr.Textbox(
+            label="A folder of photos on this computer",
+            placeholder="~/Pictures/Garden",
+            max_lines=1,
+            scale=4,
+            min_width=180,
+            elem_id="library-folder",
+        )
+        button = gr.Button("Add or update", scale=1, min_width=150, elem_id="library-add")
+
+    def add(name: str, progress: Any = gr.Progress()) -> str:  # noqa: B008 - how Gradio hands it over
+        if not name.strip():
+            return notice("Name a folder first.", bad=True)
+        try:
+            report = library.add(
+                Path(name.strip()).expanduser(),
+                flora.encoder,
+                lambda what, done, total: progress((done, total), desc=what.capitalize(), unit=what),
+            )
+        except DalipError as error:
+            return notice(_plain(error), bad=True)
+        unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:20])
+        return notice(f"{summary(report).capitalize()}.") + unreadable + _library_status(library)
+
+    gr.on([folder.submit, button.click], add, folder, status, api_visibility="private")
+
+
+def _live_html(value: str, elem_id: str) -> gr.HTML:
+    """An area whose changes screen readers speak."""
+    speak = "element.setAttribute('aria-live', 'polite');"
+    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=speak)
+
+
+def _look_at(payload: Any, answer: Callable[[bytes], str], nothing: str) -> tuple[gr.HTML, str]:
+    """Answer for an uploaded photo: the picker with a preview and the answer; or with what went wrong."""
+    try:
+        data = read_upload(payload)
+        preview = to_data_uri(open_image(data, target=_PREVIEW // 2), _PREVIEW)
+        return show_photo(preview), answer(data)
+    except DalipError as error:
+        return show_problem(_plain(error)), nothing
+
+
+def _plain(error: DalipError) -> str:
+    """Turn an error's line into a sentence for someone who has a page and no command line."""
+    text = str(error).replace("the image: ", "This file ", 1)
+    text = text.replace("`dalip library add FOLDER` fills it", "add a folder of photos below")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _show(hits: list[Hit]) -> str:
+    with ThreadPoolExecutor(4) as pool:
+        return gallery(hits, pool.map(_thumbnail, [hit.path for hit in hits]))
+
+
+def _thumbnail(path: Path) -> str | None:
+    try:
+        return to_data_uri(open_image(path, target=_THUMBNAIL // 2), _THUMBNAIL)
+    except ImageError:
+        return None
+
+
+def _library_status(library: Library) -> str:
+    try:
+        photos = len(library)
+    except DalipError as error:
+        return notice(_plain(error), bad=True)
+    return notice(
+        f"{photos:,} photos in your library." if photos else "Your library is empty: add a folder of photos."
+    )

@@ -1,0 +1,84 @@
+"""The part of the page that takes a photo: from a file, the camera, the clipboard, or dropped."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from dalip.errors import ImageError
+
+__all__ = ["make_picker", "read_upload", "show_photo", "show_problem", "to_data_uri"]
+
+_STATIC = Path(__file__).parent / "static"
+_QUALITY = 85
+
+
+def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
+    """Make a picker; its event is `upload`, and what it hands over is read with `read_upload`.
+
+    Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show. (For
+    a subclass of `gr.HTML`, Gradio would write a stub file beside this one.)
+
+    Args:
+        invitation: What to choose; also the label that screen readers speak.
+        elem_id: The element's id on the page.
+        classes: The element's classes.
+    """
+    return gr.HTML(
+        None,
+        html_template=(_STATIC / "photo_picker.html").read_text(encoding="utf-8"),
+        js_on_load=(_STATIC / "photo_picker.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+        elem_classes=list(classes),
+        invitation=invitation,
+        state="empty",  # then `busy`, set by the browser, and `done` or `failed`
+        preview="",
+        note="",
+    )
+
+
+def show_photo(preview: str) -> gr.HTML:
+    """Update a picker: show the photo that was answered for, as a data URI."""
+    return gr.HTML(state="done", preview=preview, note="")
+
+
+def show_problem(note: str) -> gr.HTML:
+    """Update a picker: say in a sentence why there is no answer."""
+    return gr.HTML(state="failed", preview="", note=note)
+
+
+def read_upload(payload: Any) -> bytes:
+    """Read the file that a picker hands over.
+
+    Args:
+        payload: What the browser sent. Anyone can send anything: it must name a file that was uploaded here.
+
+    Raises:
+        ImageError: There is no such file.
+    """
+    try:
+        path = Path(payload["path"]).resolve(strict=True)
+        if path.is_relative_to(Path(get_upload_folder()).resolve()):
+            return path.read_bytes()
+    except (OSError, KeyError, TypeError, ValueError):
+        pass
+    raise ImageError("the photo is not there any more; choose it again")
+
+
+def to_data_uri(image: Image.Image, side: int) -> str:
+    """Make a small JPEG of a photo that can stand in a page, so that no file need be served.
+
+    Args:
+        image: Of mode RGB.
+        side: Length of the longer side in pixels; smaller photos keep their size.
+    """
+    small = image.copy()
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

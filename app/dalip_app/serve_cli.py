@@ -1,0 +1,90 @@
+"""The command line `dalip-app`: the web page."""
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dalip_app.identify_cli import EncoderOption, FloraOption
+from dalip_app.library_cli import DataDirOption, data_dir_or_default
+from dalip_app.terminal import CommandGroup, complain, print_result
+
+if TYPE_CHECKING:
+    from dalip_index import Flora
+
+__all__ = ["app", "main", "serve"]
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_EXAMPLES = """\b
+Examples:
+  dalip-app serve
+  dalip-app serve --flora garden-flora --port 8000"""
+
+
+@app.callback(epilog="Example: dalip-app serve")
+def dalip_app(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="With an error, print Python's traceback too. May stand anywhere."),
+    ] = False,
+) -> None:
+    """DALIP as a web page on this computer."""
+
+
+@app.command(epilog=_EXAMPLES)
+def serve(
+    flora: FloraOption = None,
+    encoder: EncoderOption = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Address to listen on. 0.0.0.0 lets other devices in your network use the page."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 for any that is free."
+        ),
+    ] = 7860,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Serve the page until Ctrl-C, and print its address once it answers."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    from dalip_app.server import bind, is_loopback, serve_page
+    from dalip_index import Library, load_flora
+
+    listening = bind(host, port)
+    loaded = load_flora(flora, encoder)
+    _warm_up(loaded)
+    library = Library(data_dir_or_default(data_dir))
+    if not is_loopback(host):
+        complain("whoever can reach this computer can use the page, and search the photos of your library")
+    serve_page(loaded, library, listening, host, lambda address: print_result(f"DALIP answers at {address}"))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _warm_up(flora: "Flora") -> None:
+    """Open both models now, so that the first visitor does not wait for them."""
+    from PIL import Image
+
+    flora.encoder.encode_images([Image.new("RGB", (64, 64))])
+    flora.encoder.encode_text(["a plant"])
+
+
+def main() -> None:
+    """Run `dalip-app`."""
+    app(prog_name="dalip-app")

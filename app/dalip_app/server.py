@@ -1,0 +1,158 @@
+"""The page on a local web server that talks to this computer only and loads nothing from anywhere else."""
+
+import http.client
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from dalip.errors import DalipError
+from dalip_index import Flora, Library
+
+__all__ = ["bind", "is_loopback", "make_app", "serve_page"]
+
+_STATIC = Path(__file__).parent / "static"
+_MAX_UPLOAD = "60mb"
+
+# The browser itself then refuses what would leave this server, whatever a dependency tries.
+_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
+    ),
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this computer can reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address before the slow work starts, so that a port that is taken is known at once.
+
+    Args:
+        host: A name or address of this computer.
+        port: 0 for any free one.
+
+    Raises:
+        DalipError: The address is taken, forbidden, or not of this computer.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family, kind, protocol)
+        if os.name == "posix":  # elsewhere the option would let two servers share a port
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+    except OSError as error:
+        raise DalipError(
+            f"{host}:{port}: cannot listen there ({error.strerror or error}); choose another --port or --host"
+        ) from error
+    return taken
+
+
+def make_app(flora: Flora, library: Library, host: str) -> Any:
+    """Make the web application.
+
+    Args:
+        flora: What answers come from.
+        library: The user's photos.
+        host: Where it will listen. On a loopback address, requests that name another host are refused (a site
+            could otherwise reach the page through the visitor's browser), and folders can be added.
+
+    Returns:
+        An ASGI application.
+    """
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from dalip_app.page import make_page
+    from dalip_app.theme import make_theme
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    gr.mount_gradio_app(
+        app,
+        make_page(flora, library, may_add_folders=is_loopback(host)),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=_MAX_UPLOAD,
+        favicon_path=str(_STATIC / "leaf.svg"),
+        theme=make_theme(),
+        css_paths=_STATIC / "page.css",
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+    )
+    if is_loopback(host):
+        app.add_middleware(
+            TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
+        )
+    return _with_headers(app)
+
+
+def _with_headers(app: Any) -> Any:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        async def send_more(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+            await send(message)
+
+        await app(scope, receive, send_more)
+
+    return application
+
+
+def serve_page(
+    flora: Flora, library: Library, listening: socket.socket, host: str, on_ready: Callable[[str], None]
+) -> None:
+    """Serve until SystemExit or KeyboardInterrupt is raised by a signal.
+
+    Args:
+        flora: What answers come from.
+        library: The user's photos.
+        listening: From `bind`.
+        host: What it was bound to.
+        on_ready: Called with the address once the page answers a request.
+    """
+    with tempfile.TemporaryDirectory(prefix="dalip-") as uploads:
+        # Read when Gradio is imported: uploads lie in a place of our own, which goes when we go.
+        os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
+        import uvicorn
+
+        config = uvicorn.Config(
+            make_app(flora, library, host),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        port = listening.getsockname()[1]
+        threading.Thread(target=_announce, args=(host, port, on_ready), daemon=True).start()
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _announce(host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    # 0.0.0.0 means every address of this computer; a browser needs one of them.
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    while True:
+        try:
+            connection = http.client.HTTPConnection(reachable, port, timeout=10)
+            connection.request("GET", "/")
+            if connection.getresponse().status == 200:
+                break
+        except OSError:
+            pass
+        time.sleep(0.05)
+    on_ready(f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}")

@@ -1,0 +1,58 @@
+// The photo may come from a file dialog, the camera, the clipboard, or be dropped anywhere on the page. It is shown at
+// once as the browser sees it; the server answers with a preview of its own, for browsers cannot show every format.
+let latest = 0;
+
+const refocus = () =>
+  requestAnimationFrame(() => element.querySelector(".picker-input")?.focus({ preventScroll: true }));
+
+const send = async (file) => {
+  if (!file) return;
+  const mine = ++latest;
+  const focused = element.contains(document.activeElement);
+  if (props.preview?.startsWith("blob:")) URL.revokeObjectURL(props.preview);
+  props.note = "";
+  props.state = "busy";
+  props.preview = URL.createObjectURL(file);
+  if (focused) refocus();
+  try {
+    const { path, url } = await upload(file);
+    if (mine !== latest) return;
+    props.value = { path, url, orig_name: file.name, meta: { _type: "gradio.FileData" } };
+    trigger("upload");
+  } catch (error) {
+    if (mine !== latest) return;
+    props.state = "failed";
+    props.preview = "";
+    props.note = /size|large|413/i.test(String(error))
+      ? "This file is too large; choose one."
+      : "The photo could not be sent; is DALIP still running?";
+  }
+};
+
+const visible = () => element.isConnected && element.offsetParent !== null;
+const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+element.addEventListener("change", (event) => {
+  if (event.target.type === "file") send(event.target.files[0]);
+});
+element.addEventListener("error", (event) => event.target.remove(), true); // a format the browser cannot show
+document.addEventListener("paste", (event) => {
+  const photo = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));
+  if (!photo || !visible()) return;
+  event.preventDefault();
+  send(photo);
+});
+document.addEventListener("dragover", (event) => {
+  if (!holdsFiles(event) || !visible()) return;
+  event.preventDefault();
+  element.querySelector(".picker")?.classList.add("picker-target");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) element.querySelector(".picker")?.classList.remove("picker-target");
+});
+document.addEventListener("drop", (event) => {
+  if (!holdsFiles(event) || !visible()) return;
+  event.preventDefault();
+  element.querySelector(".picker")?.classList.remove("picker-target");
+  send(event.dataTransfer.files[0]);
+});
