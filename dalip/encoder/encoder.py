@@ -19,6 +19,7 @@ from dalip.errors import BundleError, ImageError
 
 __all__ = ["Encoder"]
 
+_IMAGES_AT_ONCE = 16
 _TEXTS_AT_ONCE = 64
 
 Embedding = NDArray[np.float32]
@@ -65,7 +66,7 @@ class Encoder:
         return self.manifest.width
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embedding:
-        """Embed photos, all in one batch.
+        """Embed photos that are in memory.
 
         Args:
             images: Upright, of any size and mode.
@@ -77,7 +78,11 @@ class Encoder:
             BundleError: The image encoder cannot be opened or run.
             ImageError: A photo has no pixels.
         """
-        return self._embed_pixels([preprocess(image, self.manifest.image) for image in images])
+        results = [np.empty((0, self.width), dtype=np.float32)]
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            batch = images[start : start + _IMAGES_AT_ONCE]
+            results.append(self._embed_pixels([preprocess(image, self.manifest.image) for image in batch]))
+        return np.concatenate(results)
 
     def encode_text(self, texts: Sequence[str]) -> Embedding:
         """Embed texts of any length and script; what exceeds the context length is cut off.

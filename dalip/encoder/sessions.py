@@ -49,16 +49,16 @@ class Session:
         Raises:
             BundleError: onnxruntime refuses the model, or an output is missing.
         """
-        import onnxruntime as ort
-
-        ort.set_default_logger_severity(_FATAL)
+        ort = _onnxruntime()
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = threads or available_cpus()
         options.inter_op_num_threads = 1
+        # Threads that wait in a busy loop take the processors from those that read the next photos.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name = name
         try:
-            self._session: Any = ort.InferenceSession(content, options, providers=_providers())
+            self._session: Any = ort.InferenceSession(content, options, providers=_providers(ort))
         except Exception as error:  # onnxruntime's exceptions share no base class
             cause = " ".join(str(error).split())[:200]
             raise BundleError(
@@ -95,9 +95,30 @@ class Session:
         return result
 
 
-def _providers() -> list[str]:
-    import onnxruntime as ort
+@cache
+def _onnxruntime() -> Any:
+    """Import onnxruntime without a sound.
 
+    At its import it looks for graphics cards and warns on stderr about virtual ones (WSL, containers,
+    Raspberry Pi) before any setting can stop it, so stderr itself is turned away for that moment.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a program without one
+        import onnxruntime
+    else:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            try:
+                import onnxruntime
+            finally:
+                os.dup2(stderr, 2)
+                os.close(stderr)
+    onnxruntime.set_default_logger_severity(_FATAL)
+    return onnxruntime
+
+
+def _providers(ort: Any) -> list[str]:
     if "CUDAExecutionProvider" in ort.get_available_providers() and _has_cuda_device():
         # Finds the CUDA libraries that pip installed; it prints about those that it misses, and onnxruntime
         # then falls back to the CPU by itself.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from hostile_images import ORANGE, READABLE, UNREADABLE, photo, write_hostile_images
 from hypothesis import given, settings
@@ -16,6 +17,8 @@ from PIL import Image
 
 from dalip.encoder import images, open_image
 from dalip.errors import ImageError
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # pytest resets our filter
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +137,17 @@ def test_a_turned_photo_is_set_upright(kind: str, orientation: int) -> None:
         assert upright.size[0] * 2 == upright.size[1] * 3
         difference = np.asarray(upright.resize((96, 64)), float) - np.asarray(photo(), float)
         assert np.abs(difference).mean() < 3
+
+
+def test_a_phones_turned_heic_is_set_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = pillow_heif.from_pillow(photo().transpose(Image.Transpose.ROTATE_90))
+    stream = io.BytesIO()
+    lying.save(stream, quality=90, exif=exif.tobytes())
+    upright = open_image(stream.getvalue())
+    assert upright.size == (96, 64)
+    assert np.abs(np.asarray(upright, float) - np.asarray(photo(), float)).mean() < 3
 
 
 @pytest.mark.parametrize("name", ["no/such\nfolder\x1b[31m/a.jpg", "\udcff.jpg", "x" * 5000, "zero\0byte"])
