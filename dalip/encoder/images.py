@@ -202,9 +202,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
     try:
         if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-            opaque = image.convert("RGBA")
-            white = Image.new("RGBA", opaque.size, "white")
-            return Image.alpha_composite(white, opaque).convert("RGB")
+            layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+            white = Image.new("RGBA", layer.size, "white")
+            return Image.alpha_composite(white, layer).convert("RGB")
         return image.convert("RGB")
     except ValueError as error:
         raise ImageError(f"has colours of the kind {image.mode}; save it as RGB") from error
