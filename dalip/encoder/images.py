@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
@@ -174,6 +173,8 @@ def _silence_libtiff() -> None:
 
 def _shrink(image: Image.Image, least: int) -> Image.Image:
     """Average blocks of pixels while the short side stays at `least`, in modes where that makes sense."""
+    if image.mode.startswith(("I", "F")):
+        image = _to_8_bits(image)
     factor = min(image.size) // least
     if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
         return image
@@ -199,7 +200,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+        return _to_8_bits(image).convert("RGB")
     try:
         if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
             layer = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
@@ -210,14 +211,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise ImageError(f"has colours of the kind {image.mode}; save it as RGB") from error
 
 
-def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _to_8_bits(image: Image.Image) -> Image.Image:
     """Scale grey values of 16 or 32 bits: by the range of their type if it is known, else by their own."""
+    values = np.asarray(image)
+    if values.dtype.itemsize == 2:
+        return Image.fromarray((values >> 8).astype(np.uint8))
     levels = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(levels.min()), float(levels.max())
-    if values.dtype.kind == "f":
-        known = 1.0
-    else:  # 32 bits also hold images of 8 or 16 bits, as they are
-        known = 255.0 if values.dtype.itemsize == 4 and high <= 255 else 65535.0
+    # Whole numbers of 32 bits also hold images of 8 or 16 bits, as they are.
+    known = 1.0 if values.dtype.kind == "f" else 255.0 if high <= 255 else 65535.0
     start, span = (low, max(high - low, 1e-30)) if low < 0 or high > known else (0.0, known)
-    scaled: NDArray[np.uint8] = ((levels - start) * (255 / span) + 0.5).astype(np.uint8)
-    return scaled
+    return Image.fromarray(((levels - start) * (255 / span) + 0.5).astype(np.uint8))
