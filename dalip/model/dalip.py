@@ -73,7 +73,7 @@ class DALIP(nn.Module):
 
     def encode_image(self, pixels: Float[Tensor, "b 3 height width"]) -> Embeddings:
         """Embed normalised pixels."""
-        return self._embed(self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc)
+        return self.embed_tokens(self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc)
 
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
         """Embed token ids; padding is found from the ids where no mask is given."""
@@ -84,9 +84,10 @@ class DALIP(nn.Module):
         self, features: Float[Tensor, "b l w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
     ) -> Embeddings:
         """Embed what the text tower's `features` gave, so that a frozen tower need not run again."""
-        return self._embed(self.text_tower.project(features, ids, mask), self.text_bdc)
+        return self.embed_tokens(self.text_tower.project(features, ids, mask), self.text_bdc)
 
-    def _embed(self, tokens: Tokens, bdc: MultiHeadBDC) -> Embeddings:
+    def embed_tokens(self, tokens: Tokens, bdc: MultiHeadBDC) -> Embeddings:
+        """Embed what an adapter's `project` gave, by both orders."""
         return Embeddings(
             F.normalize(tokens.summary.float(), dim=-1), F.normalize(bdc(*tokens).float(), dim=-1)
         )
