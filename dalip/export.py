@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from tokenizers import Tokenizer
@@ -91,10 +91,16 @@ def export_bundle(
     out.mkdir(parents=True, exist_ok=True)
     size = towers.image.size
     pixels = torch.randn(2, 3, size, size)
-    ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), ["a plant", "a photo of a yellow flower"], towers.text)
+    ids, mask = tokenize(
+        Tokenizer.from_file(str(towers.tokenizer)), ["a plant", "a photo of a yellow flower"], towers.text
+    )
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=towers.text.context_length)
     image = _to_onnx(
-        _ImageEncoder(model, first_order), (pixels,), {"pixels": {0: batch}}, ["pixels"], ["embedding", "patches"]
+        _ImageEncoder(model, first_order),
+        (pixels,),
+        {"pixels": {0: batch}},
+        ["pixels"],
+        ["embedding", "patches"],
     )
     text = _to_onnx(
         _TextEncoder(model, first_order),
@@ -159,7 +165,9 @@ def _to_onnx(
     model: onnx.ModelProto = program.model_proto
     # The exporter renames outputs without looking whether a value inside already has the name, as `embedding` has
     # in a text tower: so outputs get names of their own first and the real ones here.
-    final = {f"dalip_{name}": name for name in output_names} | {name: f"inner_{name}" for name in output_names}
+    final = {f"dalip_{name}": name for name in output_names} | {
+        name: f"inner_{name}" for name in output_names
+    }
     for node in model.graph.node:
         node.input[:] = [final.get(name, name) for name in node.input]
         node.output[:] = [final.get(name, name) for name in node.output]

@@ -19,15 +19,25 @@ def taxon_texts(taxon: Taxon) -> list[str]:
         Between 3 and 11 distinct texts; no other text of its own is needed to find the taxon's photos.
     """
     name = taxon.scientific_name
-    lineage = [f"{rank} {value}" for rank, value in (("family", taxon.family), ("order", taxon.order)) if value]
-    texts = [f"a photo of {name}, a plant", f"{name}, {taxon.taxon_rank} of plant", ", ".join([name, *lineage])]
+    lineage = [
+        f"{rank} {value}" for rank, value in (("family", taxon.family), ("order", taxon.order)) if value
+    ]
+    texts = [
+        f"a photo of {name}, a plant",
+        f"{name}, {taxon.taxon_rank} of plant",
+        ", ".join([name, *lineage]),
+    ]
     if taxon.genus and taxon.genus != name:
         texts.append(", ".join([name, f"genus {taxon.genus}", *lineage[:1]]))
     common = [v.name for v in taxon.vernacular_names if v.language == "en"][:_MAX_NAMES]
     for i, vernacular in enumerate(common):
         texts.append(f"a photo of {vernacular}, a plant")
         if i == 0:
-            texts += [vernacular, f"{name}, commonly known as {vernacular}", ", ".join([name, vernacular, *lineage[:1]])]
+            texts += [
+                vernacular,
+                f"{name}, commonly known as {vernacular}",
+                ", ".join([name, vernacular, *lineage[:1]]),
+            ]
     return list(dict.fromkeys(texts))
 
 

@@ -95,6 +95,7 @@ class MultiHeadBDC(nn.Module):
         self.triangle_norm = nn.LayerNorm(width, eps=_NORM_EPS)
         self.hidden = nn.Linear(width, width)
         self.output = nn.Linear(width, embed_dim, bias=False)
+        self.triangle_index: Tensor
         rows, columns = torch.triu_indices(reduced_dim, reduced_dim).unbind()
         self.register_buffer("triangle_index", rows * reduced_dim + columns, persistent=False)
 
@@ -157,7 +158,9 @@ class MultiHeadBDC(nn.Module):
                 reduced = norm(rows).view_as(reduced)
             else:  # a single row has no variance to normalise by: the running statistics stand in
                 mean, variance = norm.running_mean, norm.running_var
-                reduced = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps).view_as(reduced)
+                reduced = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps).view_as(
+                    reduced
+                )
         else:
             reduced = norm(reduced)
         return self._drop(F.relu(reduced))

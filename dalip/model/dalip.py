@@ -39,7 +39,9 @@ class Embeddings(NamedTuple):
         Args:
             first_order: Scoring weight l1 of the first order, in [0, 1]; the second has 1 - l1.
         """
-        return torch.cat([first_order**0.5 * self.first_order, (1 - first_order) ** 0.5 * self.second_order], dim=-1)
+        return torch.cat(
+            [first_order**0.5 * self.first_order, (1 - first_order) ** 0.5 * self.second_order], dim=-1
+        )
 
 
 class DALIP(nn.Module):
@@ -69,7 +71,8 @@ class DALIP(nn.Module):
     @property
     def logit_scale(self) -> Float[Tensor, ""]:
         """The factor from cosine to logit, shared by both orders, at most 100 as in CLIP."""
-        return self.clip.logit_scale.exp().clamp(max=100.0)
+        scale: Tensor = self.clip.logit_scale
+        return scale.exp().clamp(max=100.0)
 
     def encode_image(self, pixels: Float[Tensor, "b 3 height width"]) -> Embeddings:
         """Embed normalised pixels."""

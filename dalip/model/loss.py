@@ -29,7 +29,8 @@ def match_matrix(taxa: Sequence[Taxon | None]) -> tuple[Bool[Tensor, "n n"], Boo
     positives = (labels[:, None] == labels[None, :]) & (labels >= 0)[:, None]
     positives |= torch.eye(len(names), dtype=torch.bool)
     related = torch.tensor(
-        [[a.contains(b) or b.contains(a) for b in distinct.values()] for a in distinct.values()], dtype=torch.bool
+        [[a.contains(b) or b.contains(a) for b in distinct.values()] for a in distinct.values()],
+        dtype=torch.bool,
     ).reshape(len(distinct), len(distinct))
     # One more row and column for the records without a taxon, which are related to nothing.
     padded = nn.functional.pad(related, (0, 1, 0, 1))

@@ -61,7 +61,9 @@ class _NativeImage:
 
     def __init__(self, visual: VisionTransformer) -> None:
         if visual.attn_pool is not None or visual.pool_type not in ("tok", "avg"):
-            raise DalipError("this image tower pools by attention and keeps no patch tokens in the joint space; take another")
+            raise DalipError(
+                "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
+            )
         self.visual = visual
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -99,17 +101,19 @@ class _NativeText:
 
     def __init__(self, text: CLIP | TextTransformer) -> None:
         if getattr(text, "cls_emb", None) is not None:
-            raise DalipError("this text tower (CoCa) appends a class token; it has no end-of-text token to align")
+            raise DalipError(
+                "this text tower (CoCa) appends a class token; it has no end-of-text token to align"
+            )
         self.text = text
         self.pool_type: str = text.text_pool_type if isinstance(text, CLIP) else text.pool_type
-        self.eos_id: int | None = text.text_eos_id if isinstance(text, CLIP) else text.eos_id
+        self.eos_id: int = text.text_eos_id if isinstance(text, CLIP) else text.eos_id
         self.pad_id: int = getattr(text, "pad_id", 0)
 
     def mask(self, ids: Tensor) -> Tensor:
         if self.pool_type not in ("argmax", "eos"):
             return ids != self.pad_id
-        is_end = ids == ids.max(dim=1, keepdim=True).values if self.pool_type == "argmax" else ids == self.eos_id
-        end = is_end.int().argmax(dim=1, keepdim=True)
+        end = ids if self.pool_type == "argmax" else torch.eq(ids, self.eos_id).int()
+        end = end.argmax(dim=1, keepdim=True)
         return torch.arange(ids.shape[1], device=ids.device) <= end
 
     def features(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -144,11 +148,14 @@ class _HFText:
 
     def __init__(self, text: HFTextEncoder) -> None:
         if getattr(text.pooler, "use_pooler_output", False):
-            raise DalipError("this text tower pools with a layer of its own (cls_pooler); use mean_pooler or cls_last_hidden_state_pooler")
+            raise DalipError(
+                "this text tower pools with a layer of its own (cls_pooler); "
+                "use mean_pooler or cls_last_hidden_state_pooler"
+            )
         self.text = text
 
     def mask(self, ids: Tensor) -> Tensor:
-        return ids != self.text.config.pad_token_id
+        return torch.ne(ids, self.text.config.pad_token_id)
 
     def features(self, ids: Tensor, mask: Tensor) -> Tensor:
         output = self.text.transformer(input_ids=ids, attention_mask=mask.long())
@@ -170,9 +177,13 @@ def image_adapter(clip: CLIP | CustomTextCLIP) -> ImageAdapter:
         return _NativeImage(visual)
     if isinstance(visual, TimmModel):
         if "pool" in dict(visual.head.named_children()):
-            raise DalipError("this image tower pools by attention and keeps no patch tokens in the joint space; take another")
+            raise DalipError(
+                "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
+            )
         return _TimmImage(visual)
-    raise DalipError(f"{type(visual).__name__} gives no tokens in the joint space; take a ViT or a timm trunk")
+    raise DalipError(
+        f"{type(visual).__name__} gives no tokens in the joint space; take a ViT or a timm trunk"
+    )
 
 
 def text_adapter(clip: CLIP | CustomTextCLIP) -> TextAdapter:
@@ -186,4 +197,6 @@ def text_adapter(clip: CLIP | CustomTextCLIP) -> TextAdapter:
         return _HFText(text)
     if isinstance(text, CLIP | TextTransformer):
         return _NativeText(text)
-    raise DalipError(f"{type(text).__name__} gives no tokens in the joint space; take a native or transformers text tower")
+    raise DalipError(
+        f"{type(text).__name__} gives no tokens in the joint space; take a native or transformers text tower"
+    )

@@ -30,7 +30,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         part.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         part.unlink(missing_ok=True)
-        raise TrainingError(f"{path}: the checkpoint cannot be written ({error}); free some space and resume") from error
+        raise TrainingError(
+            f"{path}: the checkpoint cannot be written ({error}); free some space and resume"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

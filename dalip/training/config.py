@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from dalip.errors import TrainingError
 
-__all__ = ["PRESETS", "TrainConfig"]
+__all__ = ["PRESETS", "TrainConfig", "to_tuples"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class TrainConfig:
         }
         for name, good in checks.items():
             if not good:
-                raise TrainingError(f"{name} = {getattr(self, name)!r} cannot be trained with; see its description")
+                raise TrainingError(
+                    f"{name} = {getattr(self, name)!r} cannot be trained with; see its description"
+                )
 
     def size_at(self, progress: float) -> int:
         """Give the pixels a side of training crops after this part of the run, in [0, 1)."""
@@ -113,7 +115,7 @@ class TrainConfig:
         """
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            values = {k: _tuples(v) for k, v in values.items()}
+            values = {k: to_tuples(v) for k, v in values.items()}
             return cls(**values)
         except (OSError, ValueError, TypeError) as error:
             raise TrainingError(f"{path}: not a training configuration ({error})") from error
@@ -123,8 +125,9 @@ class TrainConfig:
         return replace(self, **values)
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def to_tuples(value: Any) -> Any:
+    """Turn the lists of JSON into the tuples of a configuration."""
+    return tuple(to_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 PRESETS: dict[str, dict[str, Any]] = {

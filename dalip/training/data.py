@@ -53,7 +53,9 @@ def load_corpus(config: TrainConfig) -> Corpus:
     plants = [r for r in read_records(*map(Path, config.data)) if r.taxon is not None]
     replay = [r for r in read_records(*map(Path, config.replay)) if r.captions] if config.replay else []
     if not any(record.split == "train" for record in plants):
-        raise TrainingError(f"{', '.join(config.data)}: no photo with a scientificName falls into the split train")
+        raise TrainingError(
+            f"{', '.join(config.data)}: no photo with a scientificName falls into the split train"
+        )
     listed = {t.scientific_name: t for t in read_taxa(Path(config.taxa))} if config.taxa else {}
     taxa = {r.taxon.scientific_name: listed.get(r.taxon.scientific_name, r.taxon) for r in plants if r.taxon}
     texts = {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()}
@@ -71,14 +73,16 @@ def _read_descriptions(path: Path, taxa: Mapping[str, Taxon]) -> dict[str, tuple
                 if row["scientificName"] in taxa:
                     found[row["scientificName"]] = tuple(sentences(row["description"]))
     except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{path}: not JSON lines with scientificName and description ({error})") from error
+        raise TrainingError(
+            f"{path}: not JSON lines with scientificName and description ({error})"
+        ) from error
     return {name: parts for name, parts in found.items() if parts}
 
 
 class Item(NamedTuple):
-    """One draw: which record, which augmentation, how large."""
+    """One draw: which record, which augmentation, how many pixels a side."""
 
-    index: int
+    position: int
     draw: int
     size: int
 
@@ -103,12 +107,13 @@ class PhotoDataset(Dataset[tuple[Tensor, str, Taxon | None, str] | str]):
         """Gather the records of the split `train`."""
         self.plants = corpus.split("train")
         self.replay = [record for record in corpus.replay if record.split == "train"]
+        self.records = self.plants + self.replay
         self.corpus, self.config, self.image = corpus, config, image
 
     def __getitem__(self, item: Item) -> tuple[Tensor, str, Taxon | None, str] | str:
         """Draw pixels, text, taxon and key; a message instead where the photo cannot be read."""
-        index, draw, size = item
-        record = self.plants[index] if index < len(self.plants) else self.replay[index - len(self.plants)]
+        position, draw, size = item
+        record = self.records[position]
         random = np.random.default_rng([self.config.seed, draw])
         try:
             photo = open_image(record.read_bytes())
@@ -174,7 +179,7 @@ def batches(plants: int, replay: int, config: TrainConfig, start: int, total: in
         size = config.size_at(step / total)
         chosen = _window(plants, step * many, many, config.seed, 0)
         chosen += [plants + i for i in _window(replay, step * few, few, config.seed, 1)]
-        yield [Item(index, step * config.batch_size + i, size) for i, index in enumerate(chosen)]
+        yield [Item(position, step * config.batch_size + i, size) for i, position in enumerate(chosen)]
 
 
 def _window(count: int, start: int, length: int, seed: int, stream: int) -> list[int]:

@@ -78,7 +78,9 @@ def embed_texts(
 
 def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float) -> Float[Tensor, "t e"]:
     joint = texts.joint(first_order)
-    return torch.nn.functional.normalize(torch.stack([part.mean(0) for part in joint.split(list(counts))]), dim=-1)
+    return torch.nn.functional.normalize(
+        torch.stack([part.mean(0) for part in joint.split(list(counts))]), dim=-1
+    )
 
 
 def zero_shot(
@@ -110,7 +112,9 @@ def zero_shot(
     return results
 
 
-def caption_recall(photos: Embeddings, captions: Embeddings, *, first_order: float = 0.5, k: int = 1) -> float:
+def caption_recall(
+    photos: Embeddings, captions: Embeddings, *, first_order: float = 0.5, k: int = 1
+) -> float:
     """Measure how often a caption's own photo is among the k nearest: one caption a photo, in the same order."""
     similarity = captions.joint(first_order) @ photos.joint(first_order).T
     nearest = similarity.topk(min(k, len(similarity))).indices

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from dalip.data import Record
 from dalip.errors import TrainingError
 from dalip.model import DALIP, DalipLoss, MethodConfig, match_matrix
 from dalip.training.checkpoint import load_checkpoint, save_checkpoint
@@ -63,7 +62,9 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
     run.mkdir(parents=True, exist_ok=True)
     saved = run / "config.json"
     if saved.exists() and TrainConfig.load(saved) != config:
-        raise TrainingError(f"{run}: holds a run with another configuration; name a new folder or use --resume")
+        raise TrainingError(
+            f"{run}: holds a run with another configuration; name a new folder or use --resume"
+        )
     config.save(saved)
     torch.manual_seed(config.seed)
     corpus = load_corpus(config)
@@ -180,7 +181,7 @@ class _Trainer:
         plan = list(batches(len(self.data.plants), len(self.data.replay), config, self.step, self.total))
         loader: DataLoader[Any] = DataLoader(
             self.data,
-            batch_sampler=plan,  # type: ignore[arg-type]  # items say more than an index
+            batch_sampler=plan,
             collate_fn=collate,
             num_workers=config.workers,
             prefetch_factor=4 if config.workers else None,
@@ -197,7 +198,9 @@ class _Trainer:
                 left = rate * (self.total - self.step) / 60
                 mean_loss = sum(losses) / len(losses)
                 losses.clear()
-                self.report(f"step {self.step}/{self.total}  loss {mean_loss:.4f}  {rate:.2f} s/step  {left:.0f} min left")
+                self.report(
+                    f"step {self.step}/{self.total}  loss {mean_loss:.4f}  {rate:.2f} s/step  {left:.0f} min left"
+                )
                 self.log({"step": self.step, "loss": round(mean_loss, 5)})
             if self.step % evaluate_steps == 0 or self.step == self.total:
                 self.evaluate()
@@ -205,8 +208,11 @@ class _Trainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        final = self.mean.module if config.ema_decay else self.bare
-        save_checkpoint(self.run / "model.pt", {"model": final.state_dict()})
+        save_checkpoint(self.run / "model.pt", {"model": self.result().state_dict()})
+
+    def result(self) -> DALIP:
+        """Give the model that is evaluated and kept: the running mean, where one is kept."""
+        return cast(DALIP, self.mean.module) if self.config.ema_decay else self.bare
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""
@@ -239,14 +245,16 @@ class _Trainer:
 
     def evaluate(self) -> None:
         """Measure on the split `selection` and write it down."""
-        model = (self.mean.module if self.config.ema_decay else self.bare).eval()
+        model = self.result().eval()
         names = {name: len(texts) for name, texts in self.corpus.texts.items()}
         tokenizer, settings = self.text_features.tokenizer, self.towers.text
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         image = replace(self.towers.image, size=self.config.size_at((self.step - 1) / self.total))
         row: dict[str, float] = {"step": self.step}
         if records := self.corpus.split("selection"):
-            texts = embed_texts(model, [t for ts in self.corpus.texts.values() for t in ts], tokenizer, settings)
+            texts = embed_texts(
+                model, [t for ts in self.corpus.texts.values() for t in ts], tokenizer, settings
+            )
             kept, photos = embed_photos(model, records, image)
             for source, result in zero_shot(photos, kept, texts, names).items():
                 row[f"{source} top-1"] = round(result.top_1, 4)
@@ -287,7 +295,9 @@ def _train_mode(model: DALIP) -> None:
     """Switch to training, but keep the statistics of the towers' batch norms, and frozen dropout, as pretrained."""
     model.train()
     model.clip.visual.eval()
-    if not any(p.requires_grad for n, p in model.named_parameters() if n.startswith("clip.text.transformer.")):
+    if not any(
+        p.requires_grad for n, p in model.named_parameters() if n.startswith("clip.text.transformer.")
+    ):
         model.clip.eval()
 
 

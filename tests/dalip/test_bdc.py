@@ -61,7 +61,9 @@ def reference_layer(part: str, values: dict[str, torch.Tensor]) -> MultiHeadBDC:
     }
     if part == "vision":
         names |= {f"reduction_norm.{n}": f"conv_dr_block.1.{n}" for n in ("running_mean", "running_var")}
-    layer = MultiHeadBDC(64, num_heads=4, reduced_dim=8, modality="image" if part == "vision" else "text").eval()
+    layer = MultiHeadBDC(
+        64, num_heads=4, reduced_dim=8, modality="image" if part == "vision" else "text"
+    ).eval()
     state = layer.state_dict()
     for ours, theirs in names.items():
         state[ours] = values[f"{part}.{theirs}"].reshape(state[ours].shape)
