@@ -16,7 +16,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.calibration import CALIBRATION, MIN_PHOTOS, Calibration, fit_temperature
 from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
-from dalip_index.evidence import Prototypes, choose_text_weight, mean_prototypes, photo_prototypes
+from dalip_index.evidence import SHRINKAGES, Prototypes, choose_evidence, evidence_hit_rates, mean_prototypes
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version
@@ -74,7 +74,7 @@ def build_flora(
     records: Sequence[Record] = (),
     *,
     texts: Mapping[str, Sequence[str]] | None = None,
-    shrinkage: float | None = None,
+    shrinkages: Sequence[float | None] = SHRINKAGES,
     progress: Progress | None = None,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
@@ -88,7 +88,7 @@ def build_flora(
         taxa: The taxa, each once.
         records: Photos; those that name no taxon of the flora are counted and left out.
         texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
-        shrinkage: As in `photo_prototypes`; `None` for plain means.
+        shrinkages: What to choose from, on the selection photos, for `photo_prototypes`; one fixes it.
         progress: Called with "texts", "photos" and "files", the number done, and the number to do.
 
     Returns:
@@ -105,16 +105,17 @@ def build_flora(
     text_evidence, text_vectors = _encode_texts(encoder, taxa, _checked_texts(texts or {}, rows), progress)
     photos = encode_records(encoder, [r for r in known if r.split != "test"], progress)
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
-    prototypes = Prototypes(
-        *mean_prototypes(text_vectors, text_labels, len(taxa)),
-        *photo_prototypes(*photos.split("train", rows), len(taxa), shrinkage=shrinkage),
+    selecting, calibrating = photos.split("selection", rows), photos.split("calibration", rows)
+    prototypes, text_weight, shrinkage = choose_evidence(
+        mean_prototypes(text_vectors, text_labels, len(taxa)),
+        photos.split("train", rows),
+        selecting,
+        shrinkages,
     )
     _check_prototypes(taxa, prototypes)
-    selected, selected_rows = photos.split("selection", rows)
-    text_weight, rates = choose_text_weight(prototypes, selected, selected_rows)
-    calibrating = photos.split("calibration", rows)
     temperature = _temperature(prototypes.vectors(text_weight), *calibrating)
-    calibration = Calibration(text_weight, len(selected), temperature, len(calibrating[0]))
+    calibration = Calibration(text_weight, shrinkage, len(selecting[0]), temperature, len(calibrating[0]))
+    rates = evidence_hit_rates(prototypes, text_weight, *selecting)
     photo_evidence = [
         Evidence(rows[_name(r)], "photo", r.key, _rights(r)) for r in photos.records if r.split == "train"
     ]
@@ -123,7 +124,7 @@ def build_flora(
         vernacular_names=sum(len(t.vernacular_names) for t in taxa),
         texts=len(text_evidence),
         photos=len(photo_evidence),
-        selection_photos=len(selected),
+        selection_photos=len(selecting[0]),
         calibration_photos=len(calibrating[0]),
         test_photos=sum(r.split == "test" for r in known),
         unreadable_photos=len(photos.unreadable),

@@ -40,8 +40,10 @@ class Calibration:
 
     text_weight: float
     """Share of text in a taxon's vector, 0 to 1, chosen on selection photos; the rest is photos."""
+    shrinkage: float | None
+    """How photos became prototypes (see `photo_prototypes`), chosen likewise; `None` for plain means."""
     selection_photos: int
-    """Selection photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
+    """Selection photos there were; with fewer than `MIN_PHOTOS` both are the default."""
     temperature: float | None
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int
@@ -118,7 +120,9 @@ def negative_log_likelihood(
     return float(np.mean(log_sums - logits[np.arange(len(logits)), targets]))
 
 
-def fit_temperature(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> float:
+def fit_temperature(
+    similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], *, tolerance: float = 1e-4
+) -> float:
     """Find the temperature under which the right taxa are likeliest.
 
     The loss is convex in the inverse temperature, so it has one valley on the logarithmic scale, too.
@@ -126,18 +130,20 @@ def fit_temperature(similarities: NDArray[np.floating[Any]], targets: NDArray[np
     Args:
         similarities: Shape (photos, taxa), at least one photo.
         targets: The column of the right taxon for each photo, shape (photos,).
+        tolerance: Relative precision of the result.
 
     Returns:
         A temperature between 1e-4 and 100.
     """
     low, high = (math.log(t) for t in _TEMPERATURES)
-    best = _golden_section(lambda t: negative_log_likelihood(similarities, targets, math.exp(t)), low, high)
-    return math.exp(best)
+    return math.exp(
+        _golden_section(
+            lambda t: negative_log_likelihood(similarities, targets, math.exp(t)), low, high, tolerance
+        )
+    )
 
 
-def _golden_section(
-    loss: Callable[[float], float], low: float, high: float, tolerance: float = 1e-4
-) -> float:
+def _golden_section(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
     ratio = (math.sqrt(5) - 1) / 2
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     left_loss, right_loss = loss(left), loss(right)

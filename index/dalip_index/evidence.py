@@ -1,6 +1,6 @@
 """What is known of taxa as vectors: text and photo prototypes, and how they become one vector a taxon."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from dalip_index.manifest import HitRates
 
 __all__ = [
     "DEFAULT_TEXT_WEIGHT",
+    "SHRINKAGES",
     "Prototypes",
-    "choose_text_weight",
+    "choose_evidence",
+    "evidence_hit_rates",
     "hit_rates",
     "mean_prototypes",
     "photo_prototypes",
@@ -23,6 +25,10 @@ __all__ = [
 DEFAULT_TEXT_WEIGHT = 0.5
 """Used where there are too few selection photos to choose the weight on."""
 
+SHRINKAGES: tuple[float | None, ...] = (None, 3.0, 1.0, 0.3, 0.1, 0.03)
+"""What a build chooses from, on its selection photos; the first where there are fewer than 50."""
+
+_MANY_PHOTOS = 50  # with fewer, a better shrinkage cannot be told from a lucky one
 _TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
 
 
@@ -40,15 +46,25 @@ class Prototypes:
     def vectors(self, text_weight: float) -> Vectors:
         """Combine both kinds into the vectors that answers are searched by.
 
+        Photos are often closer to photos than to any text, so a taxon known by its texts alone would lose to
+        all that have photos. It is therefore moved by the mean difference of both kinds, and so is one without
+        texts.
+
         Args:
-            text_weight: Share of the text prototype, 0 to 1; a taxon with one kind of evidence uses it alone.
+            text_weight: Share of the text prototype, 0 to 1.
 
         Returns:
-            Shape (taxa, width). An inner product with a row is the weighted mean of the two similarities.
+            Shape (taxa, width). An inner product with the row of a taxon that has both kinds is the weighted
+            mean of its two similarities.
         """
-        shares = np.where(self.photo_counts == 0, 1.0, np.where(self.text_counts == 0, 0.0, text_weight))
-        weights = shares[:, None].astype(np.float32)
-        return weights * self.text + (1 - weights) * self.photos
+        has_text, has_photos = self.text_counts[:, None] > 0, self.photo_counts[:, None] > 0
+        gap = _mean_present(self.photos, has_photos) - _mean_present(self.text, has_text)
+        if not (has_text.any() and has_photos.any()):
+            gap = np.zeros_like(gap)
+        text = np.where(has_text, self.text, self.photos - gap)
+        photos = np.where(has_photos, self.photos, self.text + gap)
+        combined: Vectors = (text_weight * text + (1 - text_weight) * photos).astype(np.float32)
+        return combined
 
     def of_kind(self, kind: EvidenceKind, text_weight: float) -> Vectors:
         """Give the vectors of one kind of evidence, shape (taxa, width)."""
@@ -61,6 +77,11 @@ def _unit(rows: NDArray[np.floating[Any]]) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return units
+
+
+def _mean_present(rows: Vectors, present: NDArray[np.bool_]) -> Vectors:
+    mean: Vectors = rows.sum(axis=0) / max(int(present.sum()), 1)
+    return mean
 
 
 def mean_prototypes(
@@ -129,33 +150,62 @@ def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]
     return HitRates(float((ranks <= 1).mean()), float((ranks <= 5).mean()))
 
 
-def choose_text_weight(
-    prototypes: Prototypes, embeddings: Vectors, targets: NDArray[np.intp]
-) -> tuple[float, Mapping[str, HitRates]]:
-    """Choose the share of text evidence that makes selection photos likeliest.
+def choose_evidence(
+    text: tuple[Vectors, NDArray[np.intp]],
+    train: tuple[Vectors, NDArray[np.intp]],
+    selection: tuple[Vectors, NDArray[np.intp]],
+    shrinkages: Sequence[float | None] = SHRINKAGES,
+) -> tuple[Prototypes, float, float | None]:
+    """Choose how photos become prototypes, and the share of text, such that selection photos are likeliest.
 
-    The likelihood (each weight at its own best temperature) changes smoothly where the hit rate on a few
+    The likelihood (each choice at its own best temperature) changes smoothly where the hit rate on a few
     hundred photos jumps about.
 
     Args:
-        prototypes: The taxa.
-        embeddings: The selection photos, shape (photos, width); may be empty.
-        targets: The row of the right taxon for each, shape (photos,).
+        text: Text prototypes and the number of texts behind each, as `mean_prototypes` gives them.
+        train: Embeddings and taxon rows of the photos that are evidence.
+        selection: Embeddings and taxon rows of the photos to choose on.
+        shrinkages: What to choose from for `photo_prototypes`, at least one.
 
     Returns:
-        The weight, the default one for fewer than `MIN_PHOTOS` photos; and the hit rates of each kind of
-        evidence, none for no photo.
+        The prototypes, the text weight and the shrinkage: the first shrinkage for fewer than 50 selection photos,
+        the default weight, too, for fewer than `MIN_PHOTOS`.
     """
+    taxa = len(text[0])
+    embeddings, targets = selection
+    choosing = len(targets) >= MIN_PHOTOS
+    best: tuple[float, float, Prototypes, float, float | None] | None = None
+    for shrinkage in shrinkages if len(targets) >= _MANY_PHOTOS else shrinkages[:1]:
+        prototypes = Prototypes(*text, *photo_prototypes(*train, taxa, shrinkage=shrinkage))
+        for weight in _TEXT_WEIGHTS if choosing else (DEFAULT_TEXT_WEIGHT,):
+            loss = _best_loss(embeddings @ prototypes.vectors(weight).T, targets) if choosing else 0.0
+            rank = (loss, abs(weight - DEFAULT_TEXT_WEIGHT))
+            if best is None or rank < best[:2]:
+                best = (*rank, prototypes, weight, shrinkage)
+    if best is None:
+        raise ValueError("there is no shrinkage to choose from; give at least one")
+    return best[2:]
 
-    def loss(weight: float) -> float:
-        similarities = embeddings @ prototypes.vectors(weight).T
-        return negative_log_likelihood(similarities, targets, fit_temperature(similarities, targets))
 
-    weight = DEFAULT_TEXT_WEIGHT
-    if len(targets) >= MIN_PHOTOS:
-        weight = min(_TEXT_WEIGHTS, key=lambda w: (loss(w), abs(w - DEFAULT_TEXT_WEIGHT)))
-    elif not len(targets):
-        return weight, {}
-    return weight, {
-        kind: hit_rates(embeddings @ prototypes.of_kind(kind, weight).T, targets) for kind in EVIDENCE_KINDS
+def _best_loss(similarities: Vectors, targets: NDArray[np.intp]) -> float:
+    temperature = fit_temperature(similarities, targets, tolerance=0.02)
+    return negative_log_likelihood(similarities, targets, temperature)
+
+
+def evidence_hit_rates(
+    prototypes: Prototypes, text_weight: float, embeddings: Vectors, targets: NDArray[np.intp]
+) -> dict[str, HitRates]:
+    """Give the hit rates of each kind of evidence on photos; nothing for no photo.
+
+    Args:
+        prototypes: The taxa.
+        text_weight: Share of the text.
+        embeddings: Shape (photos, width).
+        targets: The row of the right taxon for each photo, shape (photos,).
+    """
+    if not len(targets):
+        return {}
+    return {
+        kind: hit_rates(embeddings @ prototypes.of_kind(kind, text_weight).T, targets)
+        for kind in EVIDENCE_KINDS
     }

@@ -11,7 +11,7 @@ from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora, photo_prototypes
 from dalip_index.calibration import fit_temperature, negative_log_likelihood
-from dalip_index.evidence import Prototypes, choose_text_weight, hit_rates
+from dalip_index.evidence import Prototypes, choose_evidence, hit_rates
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -75,7 +75,7 @@ similarity_rows = arrays(
 
 @given(similarities=similarity_rows, temperature=st.floats(1e-3, 10))
 def test_temperature_changes_no_order(similarities: np.ndarray, temperature: float) -> None:
-    probabilities = Calibration(0.5, 0, temperature, 0).probabilities(similarities)
+    probabilities = Calibration(0.5, None, 0, temperature, 0).probabilities(similarities)
     assert probabilities is not None
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     ordered = np.take_along_axis(probabilities, np.argsort(similarities, axis=1), axis=1)
@@ -122,15 +122,42 @@ def test_discriminant_prototypes_ignore_what_varies_within_taxa() -> None:
         for s in (None, 0.01)
     ]
     assert rates[1] > rates[0] + 0.2
+    no_text = (np.zeros((4, 8), np.float32), np.zeros(4, np.intp))
+    chosen = choose_evidence(no_text, (embeddings[half], labels[half]), (embeddings[~half], labels[~half]))
+    assert chosen[2] is not None
+    assert chosen[2] < 1
 
 
 def test_the_text_weight_follows_the_better_evidence() -> None:
     good, noise = queries(0, 6, 16), queries(1, 6, 16)
-    labels = np.repeat(np.arange(6), 5)
-    embeddings = good[labels] + 1.2 * queries(2, 30, 16)
-    ones = np.ones(6, np.intp)
-    assert choose_text_weight(Prototypes(good, ones, noise, ones), embeddings, labels)[0] > 0.7
-    assert choose_text_weight(Prototypes(noise, ones, good, ones), embeddings, labels)[0] < 0.3
+    targets = np.repeat(np.arange(6), 5)
+    photos = good[targets] + 1.2 * queries(2, 30, 16)
+    ones, rows = np.ones(6, np.intp), np.arange(6)
+    assert choose_evidence((good, ones), (noise, rows), (photos, targets))[1] > 0.7
+    assert choose_evidence((noise, ones), (good, rows), (photos, targets))[1] < 0.3
+
+
+def test_too_few_photos_choose_nothing() -> None:
+    text = (queries(0, 6, 16), np.ones(6, np.intp))
+    few = (queries(1, 9, 16), np.zeros(9, np.intp))
+    assert choose_evidence(text, few, few)[1:] == (0.5, None)
+    assert choose_evidence(text, few, few, (0.3, None))[1:] == (0.5, 0.3)
+
+
+@given(seed=seeds, weight=st.floats(0, 1))
+def test_taxa_with_one_kind_of_evidence_stand_on_the_level_of_the_others(seed: int, weight: float) -> None:
+    rng = np.random.default_rng(seed)
+    text, photos = queries(seed, 9), queries(seed + 1, 9)
+    counts = rng.integers(1, 4, 9)
+    both = Prototypes(text, counts, photos, counts).vectors(weight)
+    np.testing.assert_allclose(both, weight * text + (1 - weight) * photos, atol=1e-6)
+    text_only = Prototypes(text, counts, np.zeros_like(photos), np.zeros(9, np.intp))
+    np.testing.assert_allclose(text_only.vectors(weight), text, atol=1e-6)
+    half = np.arange(9) < 5
+    mixed = Prototypes(text, counts, photos * half[:, None], counts * half).vectors(weight)
+    gap = photos[half].mean(axis=0) - text.mean(axis=0)
+    np.testing.assert_allclose(mixed[half], both[half], atol=1e-6)
+    np.testing.assert_allclose(mixed[~half], text[~half] + (1 - weight) * gap, atol=1e-5)
 
 
 def test_ties_count_against_the_right_taxon() -> None:
