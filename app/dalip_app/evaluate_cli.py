@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are."
 _EXAMPLES = """\b
 Examples:
   dalip evaluate flora --photos shards/
-  dalip evaluate flora --flora garden-flora --photos named-photos/ --split all --json"""
+  dalip evaluate flora --flora garden-flora --photos named/ --split all"""
 
 
 class SplitChoice(StrEnum):

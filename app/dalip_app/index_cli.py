@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and loo
 _BUILD_EXAMPLES = """\b
 Examples:
   dalip index build --taxa garden.csv garden-flora
-  dalip index build --encoder runs/mine/encoder --taxa garden.csv --photos photos/ garden-flora
+  dalip index build --taxa garden.csv --photos photos/ garden-flora
   dalip identify photo.jpg --flora garden-flora"""
 
 FloraArgument = Annotated[

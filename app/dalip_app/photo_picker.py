@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ _QUALITY = 85
 def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
     """Make a picker; its event is `upload`, and what it hands over is read with `read_upload`.
 
-    Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show. (For
-    a subclass of `gr.HTML`, Gradio would write a stub file beside this one.)
+    Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show.
+    This is no subclass of `gr.HTML`, for Gradio would write a stub file for it into this folder.
 
     Args:
         invitation: What to choose; also the label that screen readers speak.
@@ -39,17 +40,18 @@ def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
         state="empty",  # then `busy`, set by the browser, and `done` or `failed`
         preview="",
         note="",
+        answered=0,  # differs in every update, for Gradio drops one that repeats the last
     )
 
 
 def show_photo(preview: str) -> gr.HTML:
     """Update a picker: show the photo that was answered for, as a data URI."""
-    return gr.HTML(state="done", preview=preview, note="")
+    return gr.HTML(state="done", preview=preview, note="", answered=time.time_ns())
 
 
 def show_problem(note: str) -> gr.HTML:
     """Update a picker: say in a sentence why there is no answer."""
-    return gr.HTML(state="failed", preview="", note=note)
+    return gr.HTML(state="failed", preview="", note=note, answered=time.time_ns())
 
 
 def read_upload(payload: Any) -> bytes:

@@ -1,0 +1,132 @@
+"""The real commands, run as whole processes on a small flora of coloured flowers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_bundle import COLOURS, write_tiny_bundle
+
+BIN = Path(sys.executable).parent
+PHOTOS_EACH = 24
+HOSTILE_NAME = "<img src=x onerror=alert(1)> ${7*7} {{7*7}} & 'red'"
+"""A common name of the red flower, as a taxa file from anywhere may hold it."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@dataclass(frozen=True)
+class World:
+    """A small flora, its encoder, and the photos it was built from."""
+
+    bundle: Path
+    taxa: Path
+    photos: Path
+    flora: Path
+
+    @property
+    def options(self) -> list[str]:
+        return ["--flora", str(self.flora), "--encoder", str(self.bundle)]
+
+    @property
+    def encoder(self) -> list[str]:
+        return ["--encoder", str(self.bundle)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DALIP_", "GRADIO_"))}
+    return kept | {"PYTHONUTF8": "1", "COLUMNS": "80"} | more
+
+
+def run(command: Sequence[object], cwd: Path | None = None, **more: str) -> Done:
+    """Run `dalip ...` or `dalip-app ...` as installed."""
+    program, *arguments = map(str, command)
+    done = subprocess.run(
+        [BIN / program, *arguments],
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def paint(path: Path, colour: str, seed: int = 0, side: int = 48) -> Path:
+    """Write a photo of one colour, with some noise."""
+    rng = np.random.default_rng(seed)
+    pixels = np.array(COLOURS[colour]) + rng.normal(0, 12, (side, side, 3)) + rng.normal(0, 12, 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+def _taxa_file(path: Path) -> Path:
+    lines = ["scientificName\ttaxonRank\tvernacularName\tgenus\tfamily\treferences"]
+    for colour in COLOURS:
+        names = f"{colour} flower|{HOSTILE_NAME}" if colour == "red" else f"{colour} flower|de:{colour} Blume"
+        wikipedia = f"https://en.wikipedia.org/wiki/{colour}"
+        lines.append(f"Flos {colour}\tspecies\t{names}\tFlos\tColoraceae\t{wikipedia}")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("world")
+    bundle = write_tiny_bundle(root / "bundle")
+    photos = root / "photos"
+    for number, colour in enumerate(COLOURS):
+        for i in range(PHOTOS_EACH):
+            paint(photos / f"Flos_{colour}" / f"{colour}-{i:02}.png", colour, 1000 * number + i)
+    world = World(bundle, _taxa_file(root / "taxa.tsv"), photos, root / "flora")
+    command = [
+        "dalip",
+        "index",
+        "build",
+        *world.encoder,
+        "--taxa",
+        world.taxa,
+        "--photos",
+        photos,
+        world.flora,
+    ]
+    done = run(command)
+    assert done.status == 0, done.err
+    assert "10 taxa" in done.out
+    return world
+
+
+@pytest.fixture(scope="session")
+def bare_flora(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flora of names alone, so not calibrated."""
+    out = tmp_path_factory.mktemp("bare") / "flora"
+    done = run(["dalip", "index", "build", *world.encoder, "--taxa", world.taxa, out])
+    assert done.status == 0, done.err
+    return out
+
+
+@pytest.fixture
+def dalip(tmp_path: Path) -> Callable[..., Done]:
+    """Run `dalip` in an empty folder, with an empty data directory."""
+
+    def call(*arguments: object) -> Done:
+        return run(["dalip", *arguments], cwd=tmp_path, DALIP_DATA_DIR=str(tmp_path / "data"))
+
+    return call

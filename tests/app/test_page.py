@@ -1,0 +1,234 @@
+"""The page in a real browser, on phone and desktop."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hostile_images import write_hostile_images
+
+from dalip_app.cards import answer_cards, gallery
+from dalip_index import Hit, Identification, load_flora
+
+from .conftest import HOSTILE_NAME, World, paint
+from .serving import Served, serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
+
+PASTE = """([name, bytes]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+DROP = """([name, bytes]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  for (const kind of ["dragover", "drop"])
+    document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(world, tmp_path_factory.mktemp("page")) as served:
+        yield served
+
+
+@pytest.fixture(params=["phone", "desktop"])
+def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
+    """A fresh visit, in light and on a phone or in dark and on a desktop; nothing may go wrong behind it."""
+    phone = request.param == "phone"
+    context = browser.new_context(
+        viewport=SIZES[request.param],  # type: ignore[arg-type]
+        color_scheme="light" if phone else "dark",
+        has_touch=phone,
+        is_mobile=phone,
+    )
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(served.address)
+    expect(page.get_by_label("A photo of a plant")).to_be_attached()
+    yield page
+    width = page.evaluate("document.documentElement.scrollWidth")
+    context.close()
+    assert width <= SIZES[request.param]["width"], "nothing may stick out at the side"
+    foreign = [url for url in asked if not url.startswith((served.address, "data:", "blob:"))]
+    assert not foreign
+    assert not complaints
+    assert served.errors() == ""
+
+
+def choose(page: Page, photo: Path, label: str = "A photo of a plant") -> None:
+    page.get_by_label(label, exact=True).set_input_files(photo)
+
+
+def expect_answer(page: Page, name: str) -> None:
+    expect(page.locator(".answer-sentence")).to_contain_text(name)
+    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator("#identify-photo .picker")).to_have_attribute("data-state", "done")
+
+
+def keep(page: Page, request: pytest.FixtureRequest, name: str) -> None:
+    """Keep a screenshot for people in the folder `out`, which git ignores."""
+    folder = request.config.rootpath / "out" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    assert page.viewport_size is not None
+    page.screenshot(path=folder / f"{name}-{page.viewport_size['width']}.png", full_page=True)
+
+
+@needs_browser
+def test_a_photo_gets_five_cards(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    keep(page, request, "start")
+    choose(page, paint(tmp_path / "photo.png", "blue"))
+    expect_answer(page, "This is most likely Flos blue (blue flower).")
+    first = page.locator(".card").first
+    expect(first.locator("em.taxon")).to_have_text("Flos blue")
+    expect(first).to_contain_text("Coloraceae")
+    expect(first.locator(".card-score")).to_contain_text("%")
+    links = first.get_by_role("link")
+    assert [link.get_attribute("rel") for link in links.all()] == ["noopener noreferrer"] * 3
+    assert "gbif.org" in (links.first.get_attribute("href") or "")
+    expect(page.get_by_text("Never eat a plant").first).to_be_visible()
+    keep(page, request, "answer")
+    choose(page, paint(tmp_path / "other.png", "green"))
+    expect_answer(page, "Flos green")
+
+
+@needs_browser
+def test_a_photo_can_be_pasted_or_dropped(page: Page, tmp_path: Path) -> None:
+    page.evaluate(PASTE, ["pasted.png", list(paint(tmp_path / "a.png", "orange").read_bytes())])
+    expect_answer(page, "Flos orange")
+    page.evaluate(DROP, ["dropped.png", list(paint(tmp_path / "b.png", "black").read_bytes())])
+    expect_answer(page, "Flos black")
+
+
+@needs_browser
+def test_a_phone_offers_its_camera(page: Page, tmp_path: Path) -> None:
+    camera = page.locator("#identify-photo").get_by_label("Take a photo", exact=True)
+    assert camera.get_attribute("capture") == "environment"
+    assert page.viewport_size is not None
+    if page.viewport_size["width"] < 500:
+        expect(page.locator("#identify-photo .picker-camera")).to_be_visible()
+    camera.set_input_files(paint(tmp_path / "photo.png", "pink"))
+    expect_answer(page, "Flos pink")
+
+
+@needs_browser
+def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    hostile = write_hostile_images(tmp_path / "hostile")
+    note = page.locator("#identify-photo .picker-note")
+    for name, words in {
+        "text": "This file is not an image that can be read; use JPEG",
+        "web_page": "This file is not an image that can be read; use JPEG",
+        "empty": "This file is empty",
+        "truncated_jpeg": "This file is damaged or cut short",
+        "bomb": "This file has 50000 x 50000 pixels",
+    }.items():
+        choose(page, hostile[name])
+        expect(note).to_contain_text(words)
+        expect(page.locator(".card:visible")).to_have_count(0)
+    keep(page, request, "bad-file")
+    for name in (
+        "heic",
+        "cmyk",
+        "rotated",
+        "one_pixel",
+        "png_16_bit",
+        "tiff_16_bit",
+        "animated_gif",
+        "odd_name",
+    ):
+        choose(page, hostile[name])
+        expect_answer(page, "Flos")
+        shown = page.locator(".picker-photo").first
+        assert (shown.get_attribute("src") or "").startswith("data:image/jpeg")
+        assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        expect(note).to_be_hidden()
+
+
+@needs_browser
+def test_names_from_files_are_text(page: Page, tmp_path: Path) -> None:
+    choose(page, paint(tmp_path / "photo.png", "red"))
+    expect_answer(page, "Flos red")
+    expect(page.locator(".card").first).to_contain_text(HOSTILE_NAME)
+
+
+@needs_browser
+def test_search(page: Page, world: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    page.get_by_role("tab", name="Search").click()
+    folder = tmp_path / "garden"
+    for colour in ("red", "blue", "green", "yellow"):
+        paint(folder / f"<b>{colour} & co.png", colour, 3)
+    page.get_by_label("A folder of photos on this computer").fill(str(tmp_path / "nowhere"))
+    page.get_by_role("button", name="Add or update").click()
+    expect(page.locator("#library-status")).to_contain_text("no such folder")
+    page.get_by_label("A folder of photos on this computer").fill(str(folder))
+    page.get_by_role("button", name="Add or update").click()
+    expect(page.locator("#library-status")).to_contain_text("4 added.")
+    page.get_by_label("Search your photos in words").fill("something yellow")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".hit-name").first).to_have_text("<b>yellow & co.png")
+    first = page.locator(".hit img").first
+    assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    keep(page, request, "search")
+    choose(page, paint(tmp_path / "query.png", "blue", 9), "Or find what looks like a photo")
+    expect(page.locator(".hit-name").first).to_have_text("<b>blue & co.png")
+    page.get_by_label("Search your photos in words").fill(" ")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-answer")).to_contain_text("Nothing to search for")
+
+
+@needs_browser
+def test_about(page: Page, request: pytest.FixtureRequest) -> None:
+    page.get_by_role("tab", name="About").click()
+    expect(page.locator(".about")).to_contain_text("10, of 1 family")
+    expect(page.locator(".about")).to_contain_text("tiny-0 (fp32)")
+    keep(page, request, "about")
+
+
+@needs_browser
+def test_uploads_are_deleted_with_the_server(world: World, browser: Browser, tmp_path: Path) -> None:
+    with serving(world, tmp_path) as served:
+        page = browser.new_page()
+        page.goto(served.address)
+        choose(page, paint(tmp_path / "photo.png", "blue"))
+        expect_answer(page, "Flos blue")
+        assert list(served.temporary.rglob("photo.png"))
+        page.close()
+    assert not list(served.temporary.iterdir())
+
+
+def test_an_uncalibrated_answer_shows_similarities(world: World, bare_flora: Path) -> None:
+    flora = load_flora(bare_flora, world.bundle)
+    (answer,) = flora.identify([world.photos / "Flos_red" / "red-00.png"])
+    assert isinstance(answer, Identification)
+    html = answer_cards(answer, flora)
+    assert "The closest in this flora is" in html
+    assert "no probabilities" in html
+    assert "%" not in re.sub(r'style="[^"]*"|href="[^"]*"', "", html)
+
+
+def test_found_photos_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
+    html = gallery([Hit(tmp_path / "<x>.png", 0.5)], [None])
+    assert "cannot be read any more" in html
+    assert "<x>" not in html

@@ -1,0 +1,160 @@
+"""`dalip-app serve`, without a browser."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dalip.errors import DalipError, ImageError
+from dalip_app.photo_picker import read_upload
+from dalip_app.server import bind, is_loopback
+
+from .conftest import World, environment, run
+from .serving import serving
+
+
+def get(address: str, path: str = "/", **headers: str) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    return response.status, dict(response.getheaders()), response.read().decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(world, tmp_path_factory.mktemp("serve")) as served:
+        yield served.address
+
+
+def test_the_page_answers_and_names_no_other_host_to_load_from(address: str) -> None:
+    status, headers, body = get(address)
+    assert status == 200
+    assert "DALIP" in body
+    for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", body):
+        assert not re.search(r"(?:https?:)?//", tag.replace(address, "")), tag
+    assert not re.search(r"url\(['\"]?(?:https?:)?//|@import", body)
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert not re.search(r"https?:", policy)
+
+
+def test_requests_for_another_host_are_refused(address: str) -> None:
+    assert get(address, Host="plants.example:80")[0] == 400
+    port = address.rpartition(":")[2]
+    assert get(address, Host=f"localhost:{port}")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["taxa", "photos"])
+def test_files_of_this_computer_are_not_served(address: str, world: World, name: str) -> None:
+    path = {"taxa": world.taxa, "photos": world.photos / "Flos_red" / "red-00.png"}[name]
+    for route in ("/gradio_api/file=", "/file="):
+        assert get(address, f"{route}{path}")[0] in (403, 404)
+
+
+def test_a_taken_port_is_one_line(world: World) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run(["dalip-app", "serve", *world.options, "--port", port])
+    assert (done.status, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    assert f"127.0.0.1:{port}" in line
+    assert "--port" in line
+
+
+def test_a_host_that_is_not_ours_is_one_line(world: World) -> None:
+    done = run(["dalip-app", "serve", *world.options, "--host", "192.0.2.1", "--port", 0])
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_missing_flora_is_one_line() -> None:
+    done = run(["dalip-app", "serve", "--flora", "nowhere", "--port", 0])
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_and_leaves_nothing_behind(world: World, tmp_path: Path, number: int) -> None:
+    with serving(world, tmp_path) as served:
+        assert [p for p in served.temporary.iterdir() if p.name.startswith("dalip-")]
+        served.process.send_signal(number)
+        assert served.process.wait(30) == 0
+        assert not list(served.temporary.iterdir())
+    assert served.errors() == ""
+
+
+def test_bind_gives_a_socket_of_that_address() -> None:
+    with bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        first.listen()
+        with pytest.raises(DalipError, match=f"127.0.0.1:{port}: cannot listen there"):
+            bind("127.0.0.1", port)
+    with pytest.raises(DalipError, match="cannot listen there"):
+        bind("no such host", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("x.org", False),
+    ],
+)
+def test_is_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    inside, outside = tmp_path / "uploads" / "a.png", tmp_path / "b.png"
+    inside.parent.mkdir()
+    for path in (inside, outside):
+        path.write_bytes(b"photo")
+    assert read_upload({"path": str(inside)}) == b"photo"
+    (tmp_path / "uploads" / "link.png").symlink_to(outside)
+    for wrong in (
+        str(outside),
+        str(inside.parent / ".." / "b.png"),
+        str(inside.parent / "link.png"),
+        "\0",
+        "",
+        3,
+    ):
+        with pytest.raises(ImageError):
+            read_upload({"path": wrong})
+    for payload in (None, {}, [], "text"):
+        with pytest.raises(ImageError):
+            read_upload(payload)
+
+
+def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dalip_index import load_flora, Library\n"
+        "from dalip_app.server import make_app\n"
+        f"flora = load_flora(Path({str(world.flora)!r}), Path({str(world.bundle)!r}))\n"
+        "make_app(flora, Library(Path('data')), '127.0.0.1')\n"
+        "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
