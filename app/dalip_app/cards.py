@@ -7,7 +7,7 @@ from dalip.taxonomy import Taxon, reference_links
 from dalip_app.words import score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
-__all__ = ["CAUTION", "EMPTY_ANSWER", "about", "answer_cards", "gallery", "notice"]
+__all__ = ["CAUTION", "EMPTY_ANSWER", "about", "answer_cards", "gallery", "notice", "progress_bar"]
 
 CAUTION = (
     '<p class="caution"><strong>A name is no advice.</strong> Photos mislead, and look-alikes can be '
@@ -127,6 +127,14 @@ def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None]) -> str:
 def notice(text: str, *, bad: bool = False) -> str:
     """Show a plain sentence."""
     return f'<p class="notice{" notice-bad" if bad else ""}">{escape(text)}</p>' if text else ""
+
+
+def progress_bar(what: str, done: int, total: int) -> str:
+    """Show how far something has come."""
+    return (
+        f'<p class="notice">{escape(what.capitalize())}: {done:,} of {total:,}</p>'
+        f'<div class="bar" aria-hidden="true"><div style="width:{100 * done / max(total, 1):.1f}%"></div></div>'
+    )
 
 
 def about(flora: Flora) -> str:

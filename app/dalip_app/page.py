@@ -1,18 +1,20 @@
 """The web page: identify a photo, search the library, and read what DALIP is."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
 
 from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
-from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice
+from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
 from dalip_app.library_cli import summary
 from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
-from dalip_index import Flora, Hit, Library, Unreadable
+from dalip_index import Flora, Hit, Library, LibraryReport, Unreadable
 
 __all__ = ["TITLE", "make_page"]
 
@@ -22,6 +24,8 @@ _STATIC = Path(__file__).parent / "static"
 _TOP_K = 5
 _HITS = 24
 _PREVIEW, _THUMBNAIL = 1024, 340  # pixels
+_REDRAW = 0.2  # seconds between steps of a progress bar
+_PROBLEMS = 10  # shown at most
 _KEEP_UPLOADS = (600, 600)  # seconds between looks, and the age from which an upload is deleted
 
 _MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encoding="utf-8")}
@@ -104,7 +108,7 @@ def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.
     def by_photo(photo: Any) -> tuple[gr.HTML, str]:
         return _look_at(photo, lambda data: _show(library.search_image(data, flora.encoder, _HITS)), "")
 
-    gr.on([text.submit, button.click], by_text, text, found, api_visibility="private")
+    gr.on([text.submit, button.click], by_text, text, found, show_progress="hidden", api_visibility="private")
     picker.upload(
         by_photo,
         picker,
@@ -113,7 +117,9 @@ def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.
         trigger_mode="always_last",
         api_visibility="private",
     )
-    page.load(lambda: _library_status(library), None, status, api_visibility="private")
+    page.load(
+        lambda: _library_status(library), None, status, show_progress="hidden", api_visibility="private"
+    )
     if may_add_folders:
         _add_folder_form(flora, library, status)
 
@@ -131,21 +137,35 @@ def _add_folder_form(flora: Flora, library: Library, status: gr.HTML) -> None:
         )
         button = gr.Button("Add or update", scale=1, min_width=150, elem_id="library-add")
 
-    def add(name: str, progress: Any = gr.Progress()) -> str:  # noqa: B008 - how Gradio hands it over
+    def add(name: str) -> Iterator[tuple[str, Any]]:
         if not name.strip():
-            return notice("Name a folder first.", bad=True)
+            yield notice("Name a folder first.", bad=True), gr.skip()
+            return
+        yield notice("Looking for photos"), gr.skip()
+        steps: SimpleQueue[tuple[str, int, int] | Future[LibraryReport]] = SimpleQueue()
+        with ThreadPoolExecutor(1) as pool:
+            folder = Path(name.strip()).expanduser()
+            report = pool.submit(library.add, folder, flora.encoder, lambda *step: steps.put(step))
+            report.add_done_callback(steps.put)
+            shown = 0.0
+            while not isinstance(step := steps.get(), Future):
+                if time.monotonic() - shown > _REDRAW:
+                    shown = time.monotonic()
+                    yield progress_bar(*step), gr.skip()
         try:
-            report = library.add(
-                Path(name.strip()).expanduser(),
-                flora.encoder,
-                lambda what, done, total: progress((done, total), desc=what.capitalize(), unit=what),
-            )
+            yield _library_report(report.result()), _library_status(library)
         except DalipError as error:
-            return notice(_plain(error), bad=True)
-        unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:20])
-        return notice(f"{summary(report).capitalize()}.") + unreadable + _library_status(library)
+            yield notice(_plain(error), bad=True), gr.skip()
 
-    gr.on([folder.submit, button.click], add, folder, status, api_visibility="private")
+    added = _live_html("", "library-added")
+    gr.on(
+        [folder.submit, button.click],
+        add,
+        folder,
+        [added, status],
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def _live_html(value: str, elem_id: str) -> gr.HTML:
@@ -181,6 +201,13 @@ def _thumbnail(path: Path) -> str | None:
         return to_data_uri(open_image(path, target=_THUMBNAIL // 2), _THUMBNAIL)
     except ImageError:
         return None
+
+
+def _library_report(report: LibraryReport) -> str:
+    unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:_PROBLEMS])
+    left = len(report.unreadable) - _PROBLEMS
+    more = notice(f"and {left:,} more that cannot be read", bad=True) if left > 0 else ""
+    return notice(f"{summary(report).capitalize()}.") + unreadable + more
 
 
 def _library_status(library: Library) -> str:
