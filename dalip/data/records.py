@@ -68,7 +68,7 @@ class Record:
 
     @property
     def source(self) -> str:
-        """Where the photo comes from, as its source says; the folder's or shard's name where it does not."""
+        """Where the photo comes from, as its source says; the name of its folder where it does not."""
         return str(self.fields.get("source") or self.path.parent.name)
 
     @property
@@ -221,7 +221,7 @@ def _read_class_folders(root: Path) -> Iterator[Record]:
                 # Slashes on every system, for the key decides the split.
                 image.relative_to(root).as_posix(),
                 image,
-                fields={"scientificName": folder.name.replace("_", " ")},
+                fields={"scientificName": folder.name.replace("_", " "), "source": root.resolve().name},
             )
 
 

@@ -1,0 +1,70 @@
+"""What storing the weights small costs: two bundles of one model, measured side by side.
+
+    python benchmarks/compare_encoders.py FP32 SMALL --taxa TAXA --photos SHARD... --captions SHARD... [--split test]
+
+Builds a flora with each bundle from the same photos, then prints accuracy from text, photos and both, precision at 5 of
+search by common name, and recall of each caption's own photo.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dalip.data import Record, read_records
+from dalip.encoder import Encoder
+from dalip.taxonomy import Taxon, read_taxa
+from dalip_index import build_flora, evaluate_flora, load_flora
+
+
+def caption_recall(encoder: Encoder, records: list[Record]) -> dict[str, float]:
+    """Text-to-photo recall in percent: every caption looks for its photo among all photos."""
+    photos = np.stack([vector for _, vector in encoder.encode_files(r.read_bytes for r in records)])
+    captions = [(i, caption) for i, record in enumerate(records) for caption in record.captions]
+    own = np.array([i for i, _ in captions])
+    ranked = np.argsort(-encoder.encode_text([c for _, c in captions]) @ photos.T, axis=1)
+    hit = ranked == own[:, None]
+    return {f"caption recall@{k}": 100 * float(hit[:, :k].any(1).mean()) for k in (1, 5, 10)}
+
+
+def measure(
+    bundle: Path, taxa: list[Taxon], photos: list[Record], captions: list[Record], split: str
+) -> dict[str, float]:
+    encoder = Encoder.load(bundle)
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        build_flora(Path(folder) / "flora", encoder, taxa, photos)
+        flora = load_flora(Path(folder) / "flora", encoder)
+        found = evaluate_flora(flora, [r for r in photos if r.split == split])
+    for row in found.accuracy:
+        figures[f"{row.source}, {row.evidence}, top-1"] = 100 * row.top1
+        figures[f"{row.source}, {row.evidence}, top-5"] = 100 * row.top5
+    if found.search:
+        figures["search by name, precision at 5"] = 100 * found.search.precision_at_5
+    if captions:
+        figures |= caption_recall(encoder, [r for r in captions if r.split == split])
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bundles", nargs=2, type=Path)
+    parser.add_argument("--taxa", required=True, type=Path)
+    parser.add_argument("--photos", required=True, nargs="+", type=Path)
+    parser.add_argument("--captions", nargs="*", type=Path, default=[])
+    parser.add_argument("--split", default="test")
+    arguments = parser.parse_args()
+    taxa = read_taxa(arguments.taxa)
+    photos = read_records(*arguments.photos)
+    captions = read_records(*arguments.captions)
+    one, two = (measure(b, taxa, photos, captions, arguments.split) for b in arguments.bundles)
+    print(f"{'':40}  {arguments.bundles[0].name:>10}  {arguments.bundles[1].name:>10}  change  (%)")
+    for name, value in one.items():
+        print(f"{name:40}  {value:10.2f}  {two[name]:10.2f}  {two[name] - value:+6.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Training on small photographs made here: real towers, real checkpoints, a real process killed for real."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dalip.data import read_records, split_of
+from dalip.errors import ExportError, TrainingError
+from dalip.export import check_parity, export_bundle
+from dalip.training import TrainConfig, load_run, train
+from dalip.training.checkpoint import load_checkpoint
+from dalip.training.data import batches, replay_per_batch
+from dalip.training.finish import export_run
+
+COLOURS = {
+    "Rosa rubra": ("rose", (220, 30, 40)),
+    "Viola caerulea": ("violet", (70, 50, 200)),
+    "Ranunculus flavus": ("buttercup", (240, 210, 30)),
+    "Filix viridis": ("fern", (40, 140, 50)),
+}
+
+
+def write_shard(path: Path, *, photos: int = 20, damaged: str | None = None) -> Path:
+    """Write a shard of photos whose colour tells the taxon."""
+    random = np.random.default_rng(0)
+    with tarfile.open(path, "w") as shard:
+
+        def add(name: str, content: bytes) -> None:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            shard.addfile(entry, io.BytesIO(content))
+
+        for i in range(photos):
+            for name, (common, colour) in COLOURS.items():
+                key = f"{common}-{i}"
+                noise = random.integers(-30, 30, (72, 90, 3))
+                stream = io.BytesIO()
+                Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(stream, "PNG")
+                add(f"{key}.png", b"not an image" if key == damaged else stream.getvalue())
+                fields = {"scientificName": name, "vernacularName": common, "family": "Testaceae"}
+                add(f"{key}.json", json.dumps(fields | {"source": "made"}).encode())
+    return path
+
+
+def small_config(shard: Path, **changes: object) -> TrainConfig:
+    small: dict[str, object] = {
+        "data": (str(shard),),
+        "freeze": ("clip.text.transformer.",),
+        "embed_dim": 32,
+        "num_heads": 2,
+        "reduced_dim": 6,
+        "epochs": 2,
+        "batch_size": 8,
+        "image_size": 64,
+        "train_sizes": ((1.0, 64),),
+        "workers": 0,
+        "ema_decay": 0.8,
+        "evaluate_every": 100,
+        "save_minutes": 0,
+    }
+    return TrainConfig(**(small | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shard(tmp_path_factory.mktemp("data") / "made.tar")
+
+
+@pytest.fixture(scope="module")
+def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(small_config(shard), run, report=lambda line: None)
+    return run
+
+
+def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
+    manifest = export_run(finished, tmp_path / "encoder")
+    accuracy = manifest.details["selection"]["made"]
+    assert accuracy["top_1"] > 0.9
+    assert manifest.trained_on == ("made",)
+    assert (finished / "log.csv").read_text().startswith("step,quantity,value\n")
+    model, towers, config = load_run(finished)
+    records = [r for r in read_records(Path(config.data[0])) if r.split == "test"]
+    texts = ["a rose", "", "a violet or a buttercup " * 60]
+    assert check_parity(model, towers, tmp_path / "encoder", records, texts) > 0.9999
+    small = export_run(finished, tmp_path / "small", weights="int8")
+    assert small.files["text_encoder.onnx"].size < 0.3 * manifest.files["text_encoder.onnx"].size
+
+
+def test_an_export_that_differs_is_refused(finished: Path, tmp_path: Path) -> None:
+    model, towers, config = load_run(finished)
+    export_bundle(model, towers, tmp_path / "encoder", name="other")
+    with torch.no_grad():
+        model.image_bdc.output.weight.mul_(-1)
+    records = read_records(Path(config.data[0]))[:2]
+    with pytest.raises(ExportError, match="differs from the model"):
+        check_parity(model, towers, tmp_path / "encoder", records, ["a rose"])
+
+
+def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, tmp_path: Path) -> None:
+    small_config(shard).save(tmp_path / "config.json")
+    code = (
+        "import sys, time; from pathlib import Path; from dalip.training import TrainConfig, train\n"
+        "import dalip.training.loop as loop; step = loop._Trainer.take_step\n"
+        "def slow(self, batch): print(self.step, flush=True); time.sleep(0.2); return step(self, batch)\n"
+        "loop._Trainer.take_step = slow\n"
+        f"train(TrainConfig.load(Path({str(tmp_path / 'config.json')!r})), Path({str(tmp_path / 'run')!r}))"
+    )
+    killed_at: list[int] = []
+    for target in (2, 5):  # two kills, each at a step of its own
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= target:
+                time.sleep(0.3)  # in the middle of the step, or of writing its checkpoint
+                os.kill(process.pid, signal.SIGKILL)
+                break
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+        killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
+    assert 0 < killed_at[0] < killed_at[1]
+    train(small_config(shard), tmp_path / "run", report=lambda line: None)
+    expected = load_checkpoint(finished / "model.pt")["model"]
+    found = load_checkpoint(tmp_path / "run" / "model.pt")["model"]
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_an_unreadable_photo_is_skipped_and_reported_once(tmp_path: Path) -> None:
+    key = next(f"rose-{i}" for i in range(20) if split_of(f"rose-{i}") == "train")
+    shard = write_shard(tmp_path / "made.tar", damaged=key)
+    lines: list[str] = []
+    train(small_config(shard), tmp_path / "run", report=lines.append)
+    skipped = [line for line in lines if line.startswith("skipped")]
+    assert len(skipped) == 1
+    assert key in skipped[0]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"loss is nan at step \d+; photos of the batch: .*-\d+"):
+        train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path, report=lambda line: None)
+
+
+def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
+    with pytest.raises(TrainingError, match="another configuration"):
+        train(small_config(shard, epochs=3), finished, report=lambda line: None)
+
+
+def test_a_damaged_checkpoint_is_one_clear_line(shard: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: not a readable checkpoint"):
+        train(small_config(shard), tmp_path, report=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch_size": 1}, {"num_heads": 5}, {"replay_share": 1.0}, {"data": ()}]
+)
+def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: Path) -> None:
+    with pytest.raises(TrainingError, match=f"{next(iter(wrong))} = "):
+        small_config(shard, **wrong)
+
+
+def test_a_configuration_survives_its_file(shard: Path, tmp_path: Path) -> None:
+    config = small_config(shard, train_sizes=((0.5, 32), (1.0, 64)))
+    config.save(tmp_path / "config.json")
+    assert TrainConfig.load(tmp_path / "config.json") == config
+    assert [config.size_at(p) for p in (0, 0.49, 0.5, 0.99)] == [32, 32, 64, 64]
+
+
+def test_the_plan_of_batches_does_not_depend_on_where_it_starts(shard: Path) -> None:
+    config = small_config(shard, replay=("captions.tar",), replay_share=0.25)
+    whole = list(batches(21, 5, config, 0, 30))
+    assert list(batches(21, 5, config, 17, 30)) == whole[17:]
+    assert replay_per_batch(config) == 2
+    for batch in whole:
+        assert sum(item.position >= 21 for item in batch) == 2
+    plants = [item.position for batch in whole for item in batch if item.position < 21]
+    for start in range(0, len(plants) - 20, 21):  # every epoch sees every photo once
+        assert sorted(plants[start : start + 21]) == list(range(21))
