@@ -95,6 +95,7 @@ def make_app(flora: Flora, library: Library, host: str) -> Any:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
+        enable_monitoring=False,
     )
     if is_loopback(host):
         app.add_middleware(

@@ -148,6 +148,10 @@ def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRe
         expect(note).to_contain_text(words)
         expect(page.locator(".card:visible")).to_have_count(0)
     keep(page, request, "bad-file")
+    with (tmp_path / "large.jpg").open("wb") as large:
+        large.truncate(61 << 20)
+    choose(page, tmp_path / "large.jpg")
+    expect(note).to_contain_text("This file is too large")
     for name in (
         "heic",
         "cmyk",

@@ -82,6 +82,17 @@ def test_a_missing_flora_is_one_line() -> None:
     assert len(done.err.splitlines()) == 1
 
 
+def test_only_this_computer_may_add_folders(world: World, tmp_path: Path, address: str) -> None:
+    assert "library-folder" in get(address, "/config")[2]
+    with serving(world, tmp_path, "--host", "0.0.0.0") as served:
+        status, _, config = get(served.address, "/config")
+        assert status == 200
+        assert "search-text" in config
+        assert "library-folder" not in config
+        (line,) = served.errors().splitlines()
+        assert "whoever can reach this computer" in line
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_and_leaves_nothing_behind(world: World, tmp_path: Path, number: int) -> None:

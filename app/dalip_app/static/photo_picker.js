@@ -24,7 +24,7 @@ const send = async (file) => {
     props.state = "failed";
     props.preview = "";
     props.note = /size|large|413/i.test(String(error))
-      ? "This file is too large; choose one."
+      ? "This file is too large; choose a smaller one."
       : "The photo could not be sent; is DALIP still running?";
   }
 };
