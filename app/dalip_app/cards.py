@@ -22,9 +22,9 @@ EMPTY_ANSWER = (
 _ABOUT = """<div class="about"><h2>About DALIP</h2>
 <p>DALIP compares your photo with every plant of a <em>flora</em>: a list of plants, each with its names, with
 texts that describe it and, where there are any, with photos. The closest five are your answer.</p>
-<p>All of this happens on the computer that runs DALIP. Your photos are sent to nobody else, they are not
-kept, and this page loads nothing from the internet. Links under an answer open other sites only when you
-follow them.</p>
+<p>All of this happens on the computer that runs DALIP. Your photos are sent to nobody else and deleted
+within twenty minutes, and this page loads nothing from the internet. Links under an answer open other sites
+only when you follow them.</p>
 <dl class="facts">{facts}</dl>
 <h3>What it cannot do</h3>
 <p>It knows only the plants of its flora, and answers with one of them even when you show it another plant, a

@@ -132,7 +132,7 @@ def _add_folder_form(flora: Flora, library: Library, status: gr.HTML) -> None:
             placeholder="~/Pictures/Garden",
             max_lines=1,
             scale=4,
-            min_width=180,
+            min_width=260,
             elem_id="library-folder",
         )
         button = gr.Button("Add or update", scale=1, min_width=150, elem_id="library-add")
