@@ -153,9 +153,11 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
     assert "precision at 5" in done.lines[-1]
     content = json.loads(dalip(*arguments, "--json", "--split", "all").out)
     assert content["split"] == "all"
-    whole = [row for row in content["accuracy"] if row["source"] == "all" and row["evidence"] == "both"]
-    assert whole[0]["photos"] == 240
-    assert whole[0]["top1"] > 0.9
+    both, text, photos = content["accuracy"]
+    assert [row["evidence"] for row in (both, text, photos)] == ["both", "text", "photos"]
+    assert {row["source"] for row in (both, text, photos)} == {"photos"}
+    assert both["photos"] == 240
+    assert both["top1"] > 0.9
 
 
 def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path: Path) -> None:
