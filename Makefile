@@ -6,9 +6,11 @@ PYTEST ?= -m "not slow"
 BIN := .venv/bin
 SERVE := .venv/installed-to-serve
 DEVELOP := .venv/installed-to-develop
+ASSETS := assets/dalip_assets
+DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check format clean
+.PHONY: help serve test test-all check format assets clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -22,17 +24,31 @@ test: check ## Run all checks and the tests, except the slow ones
 test-all: check ## Run all checks and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(DEVELOP) ## Check format, lint, types, layers and the README's command help
+check: $(DEVELOP) ## Check format, lint, types, layers, and what is generated in README and model card
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/readme_help.py --check
+	$(BIN)/python $(ASSETS)/make_card.py --check
 
-format: $(DEVELOP) ## Format the code, fix what can be fixed, renew the README's command help
+format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is generated
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
 	$(BIN)/python docs/readme_help.py
+	$(BIN)/python $(ASSETS)/make_card.py
+
+# How the built-in encoder and flora were made. A killed run goes on where it stopped.
+PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
+TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
+assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
+	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
+	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --replay $(DATA)/general-captions-000000.tar \
+		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz runs/builtin
+	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
+	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
+	$(BIN)/dalip evaluate flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
+	$(BIN)/python $(ASSETS)/make_card.py
 
 clean: ## Remove the environment, caches and built packages
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
