@@ -1,5 +1,6 @@
 """The DALIP model: an open_clip model whose towers also give second-order features."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from dalip.model.bdc import MultiHeadBDC
 from dalip.model.towers import Tokens, image_adapter, text_adapter
 
 __all__ = ["DALIP", "Embeddings", "MethodConfig"]
+
+_MAX_LOG_SCALE = math.log(100)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,12 @@ class DALIP(nn.Module):
     def logit_scale(self) -> Float[Tensor, ""]:
         """The factor from cosine to logit, shared by both orders, at most 100 as in CLIP."""
         scale: Tensor = self.clip.logit_scale
-        return scale.exp().clamp(max=100.0)
+        return scale.clamp(max=_MAX_LOG_SCALE).exp()
+
+    @torch.no_grad()
+    def limit_logit_scale(self) -> None:
+        """Keep the learnt logarithm of the scale at its limit: beyond, it has no gradient to come back with."""
+        self.clip.logit_scale.clamp_(max=_MAX_LOG_SCALE)
 
     def encode_image(self, pixels: Float[Tensor, "b 3 height width"]) -> Embeddings:
         """Embed normalised pixels."""

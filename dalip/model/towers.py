@@ -70,11 +70,9 @@ class _NativeImage:
         return self.visual.transformer(self.visual._embeds(pixels))  # type: ignore[no-any-return]
 
     def project(self, features: Tensor) -> Tokens:
-        if self.visual.final_ln_after_pool:
-            pooled, tokens = self.visual._pool(features)
+        pooled, tokens = self.visual._pool(features)
+        if self.visual.final_ln_after_pool:  # then the norm was put to the pooled feature alone
             tokens = self.visual.ln_post(tokens)
-        else:
-            pooled, tokens = self.visual._pool(features)
         return Tokens(pooled @ self.visual.proj, tokens @ self.visual.proj, None)
 
 
