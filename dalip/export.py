@@ -29,7 +29,8 @@ OPSET = 18
 """ONNX operator set of the exported encoders."""
 
 Weights = Literal["fp32", "int8"]
-"""`fp32`: as trained. `int8`: matrices as 8-bit integers with a scale a row, everything else in half precision."""
+"""`fp32`: as trained. `int8`: matrices as 8-bit integers with a scale for each row or column, everything else in half
+precision."""
 
 _LEAST_COSINE = {"fp32": 0.9999, "int8": 0.99}
 _INT8_SIZE = 16_384  # smaller matrices are not worth the rounding
@@ -160,7 +161,8 @@ def _to_onnx(
             verbose=False,
         )
     except Exception as error:  # the exporter raises whatever the graph capture raised
-        raise ExportError(f"this model cannot be written as ONNX: {str(error).splitlines()[0]}") from error
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ExportError(f"this model cannot be written as ONNX: {cause}") from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     # The exporter renames outputs without looking whether a value inside already has the name, as `embedding` has
@@ -169,6 +171,8 @@ def _to_onnx(
         name: f"inner_{name}" for name in output_names
     }
     for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces with the paths of this machine
+        node.doc_string = ""
         node.input[:] = [final.get(name, name) for name in node.input]
         node.output[:] = [final.get(name, name) for name in node.output]
     for value in (*model.graph.output, *model.graph.value_info):
@@ -188,8 +192,8 @@ def _shrink(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         name = tensor.name
         if values.ndim == 2 and values.size >= _INT8_SIZE:
-            # One scale for each slice along the axis that is not summed over suits MatMul (columns) and
-            # Gather or transposed Gemm (rows) alike; rows cost nothing to get wrong, so take the finer rounding.
+            # The matrix is multiplied out before it is used, so a scale for each row and one for each column are
+            # both right, whatever the operator: take the one that rounds finer.
             axis = min((0, 1), key=lambda a: _rounding_error(values, a))
             integers, scale = _quantise(values, axis)
             kept += [

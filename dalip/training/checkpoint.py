@@ -1,6 +1,8 @@
 """Checkpoints that are written whole or not at all."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import torch
 
 from dalip.errors import TrainingError
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["fitting", "load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -46,5 +48,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such checkpoint") from None
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise TrainingError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+        raise TrainingError(f"{path}: not a readable checkpoint ({_first_line(error)})") from error
     return state
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Turn what torch raises where a checkpoint is loaded into another model into one line.
+
+    Raises:
+        TrainingError: A part is missing, or names or shapes differ.
+    """
+    try:
+        yield
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path}: does not fit this model ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,7 +1,7 @@
 """What a training run is: one frozen dataclass, saved as JSON beside the run."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +36,7 @@ class TrainConfig:
     """Weight l1 of the first order in the loss."""
     freeze: tuple[str, ...] = ()
     """Parameters whose names start with one of these stay as they are."""
-    epochs: float = 20
+    epochs: float = 20.0
     """Passes over the plant photos."""
     batch_size: int = 96
     """Pairs a step, replay included."""
@@ -68,29 +68,48 @@ class TrainConfig:
     """Decides initial heads, order of the photos, crops and texts."""
     workers: int = 2
     """Processes that load photos; does not change the outcome."""
-    save_minutes: float = 3
+    save_minutes: float = 3.0
     """Time between checkpoints; does not change the outcome."""
-    evaluate_every: float = 2
+    evaluate_every: float = 2.0
     """Epochs between evaluations on the split `selection`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
 
         Raises:
-            TrainingError: A value is out of range.
+            TrainingError: A value is of another kind than its default, or out of range.
         """
+        for field in fields(self):
+            kind = (int, float) if isinstance(field.default, float) else type(field.default)
+            if isinstance(field.default, str | int | float | tuple) and not isinstance(
+                getattr(self, field.name), kind
+            ):
+                raise TrainingError(
+                    f"{field.name} = {getattr(self, field.name)!r} cannot be trained with; "
+                    f"it must be like {field.default!r}"
+                )
+        sizes = [size for _, size in self.train_sizes]
         checks = {
-            "data": bool(self.data),
+            "data": isinstance(self.data, tuple) and bool(self.data),
+            "precision": self.precision in ("no", "bf16", "fp16"),
+            "seed": self.seed >= 0,
+            "workers": self.workers >= 0,
             "epochs": self.epochs > 0,
             "batch_size": self.batch_size >= 2,
-            "replay_share": 0 <= self.replay_share < 1,
+            "replay_share": self.replay_share >= 0
+            and round(self.batch_size * self.replay_share) < self.batch_size,
+            "dropout": 0 <= self.dropout < 1,
+            "reduced_dim": self.reduced_dim > 0,
+            "image_size": self.image_size > 0,
             "description_share": 0 <= self.description_share <= 1,
             "first_order": 0 <= self.first_order <= 1,
             "crop_scale": 0 < self.crop_scale <= 1,
             "warmup": 0 <= self.warmup < 1,
             "ema_decay": 0 <= self.ema_decay < 1,
+            "grad_clip": self.grad_clip > 0,
+            "embed_dim": self.embed_dim > 0,
             "num_heads": self.num_heads > 0 and self.embed_dim % self.num_heads == 0,
-            "train_sizes": bool(self.train_sizes) and self.train_sizes[-1][0] >= 1,
+            "train_sizes": bool(sizes) and min(sizes) > 0 and self.train_sizes[-1][0] >= 1,
         }
         for name, good in checks.items():
             if not good:
@@ -103,8 +122,10 @@ class TrainConfig:
         return next(size for until, size in self.train_sizes if progress < until or until >= 1)
 
     def save(self, path: Path) -> None:
-        """Write the configuration as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        """Write the configuration as JSON, whole or not at all."""
+        part = path.with_name(path.name + ".part")
+        part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":
@@ -117,8 +138,12 @@ class TrainConfig:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             values = {k: to_tuples(v) for k, v in values.items()}
             return cls(**values)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path}: not a training configuration ({error})") from error
+
+    def same_outcome(self, other: "TrainConfig") -> bool:
+        """Say whether the two differ at most in how a run is carried out."""
+        return self == other.with_values(workers=self.workers, save_minutes=self.save_minutes)
 
     def with_values(self, **values: Any) -> "TrainConfig":
         """Copy the configuration with some values changed."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def load_corpus(config: TrainConfig) -> Corpus:
 
     Raises:
         DataError: A source cannot be read.
-        TrainingError: No photo names a taxon, or none is left to train on.
+        TrainingError: No photo names a taxon, none is left to train on, or no replay has captions.
     """
     plants = [r for r in read_records(*map(Path, config.data)) if r.taxon is not None]
     replay = [r for r in read_records(*map(Path, config.replay)) if r.captions] if config.replay else []
@@ -56,6 +57,8 @@ def load_corpus(config: TrainConfig) -> Corpus:
         raise TrainingError(
             f"{', '.join(config.data)}: no photo with a scientificName falls into the split train"
         )
+    if config.replay and not replay:
+        raise TrainingError(f"{', '.join(config.replay)}: no photo has captions; replay needs them")
     listed = {t.scientific_name: t for t in read_taxa(Path(config.taxa))} if config.taxa else {}
     taxa = {r.taxon.scientific_name: listed.get(r.taxon.scientific_name, r.taxon) for r in plants if r.taxon}
     texts = {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()}
@@ -72,7 +75,7 @@ def _read_descriptions(path: Path, taxa: Mapping[str, Taxon]) -> dict[str, tuple
                 row: dict[str, Any] = json.loads(line)
                 if row["scientificName"] in taxa:
                     found[row["scientificName"]] = tuple(sentences(row["description"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
             f"{path}: not JSON lines with scientificName and description ({error})"
         ) from error
@@ -91,7 +94,7 @@ class Batch(NamedTuple):
     """What one step learns from."""
 
     pixels: Tensor
-    """float32 (n, 3, size, size), normalised."""
+    """float32 (n, 3, size, size), normalised; n may be smaller than planned, even 0, for unreadable photos."""
     texts: list[str]
     taxa: list[Taxon | None]
     keys: list[str]
@@ -149,11 +152,14 @@ class PhotoDataset(Dataset[tuple[Tensor, str, Taxon | None, str] | str]):
 
 
 def collate(samples: Sequence[tuple[Tensor, str, Taxon | None, str] | str]) -> Batch:
-    """Join draws into a batch; unreadable photos become messages."""
+    """Join draws into a batch; unreadable photos become messages.
+
+    It never raises, for an error in a loading process would reach the trainer with that process's traceback in it.
+    """
     good = [sample for sample in samples if not isinstance(sample, str)]
     bad = [sample for sample in samples if isinstance(sample, str)]
     if not good:
-        raise TrainingError(f"no photo of a whole batch could be read; the first: {bad[0]}")
+        return Batch(torch.empty(0), [], [], [], bad)
     pixels, texts, taxa, keys = zip(*good, strict=True)
     return Batch(torch.stack(pixels), list(texts), list(taxa), list(keys), bad)
 

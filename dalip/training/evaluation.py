@@ -32,8 +32,9 @@ def _chunks(items: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
-def _join(parts: Iterable[Embeddings]) -> Embeddings:
-    first, second = zip(*((p.first_order.cpu(), p.second_order.cpu()) for p in parts), strict=True)
+def _join(parts: Iterable[Embeddings], width: int) -> Embeddings:
+    none = Embeddings(torch.empty(0, width), torch.empty(0, width))
+    first, second = zip(none, *((p.first_order.cpu(), p.second_order.cpu()) for p in parts), strict=True)
     return Embeddings(torch.cat(first), torch.cat(second))
 
 
@@ -44,7 +45,7 @@ def embed_photos(
     """Embed photos as the exported encoder would prepare them.
 
     Returns:
-        The records that could be read, and their embeddings on the CPU.
+        The records that could be read, perhaps none, and their embeddings on the CPU.
     """
     device = next(model.parameters()).device
     kept: list[Record] = []
@@ -60,7 +61,7 @@ def embed_photos(
         if pixels:
             batch = torch.stack(pixels).to(device, memory_format=torch.channels_last)
             parts.append(model.encode_image(batch))
-    return kept, _join(parts)
+    return kept, _join(parts, model.embed_dim)
 
 
 @torch.inference_mode()
@@ -73,7 +74,7 @@ def embed_texts(
     for start in range(0, len(texts), batch_size):
         ids, mask = tokenize(tokenizer, texts[start : start + batch_size], settings)
         parts.append(model.encode_text(ids.to(device), mask.to(device)))
-    return _join(parts)
+    return _join(parts, model.embed_dim)
 
 
 def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float) -> Float[Tensor, "t e"]:

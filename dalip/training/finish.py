@@ -1,6 +1,7 @@
 """What follows training: choose scoring weights, export, and check the export on real photos."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from tokenizers import Tokenizer
 
 from dalip.data import Record
 from dalip.encoder import EncoderManifest
-from dalip.errors import ExportError
+from dalip.encoder.images import open_image
+from dalip.errors import DalipError, ExportError
 from dalip.export import Weights, check_parity, export_bundle
 from dalip.model import DALIP
 from dalip.training.data import Corpus, load_corpus
@@ -41,7 +43,7 @@ def export_run(
         report: Called with one line of progress at a time.
 
     Returns:
-        The manifest as written; its `details` hold the configuration and the accuracy on the selection split.
+        The manifest as written; its `details` hold the accuracy on the selection split from text alone.
 
     Raises:
         TrainingError: The run is not finished.
@@ -54,23 +56,28 @@ def export_run(
     first_order, accuracy = choose_first_order(model, towers, corpus, selection)
     report(f"scoring weight of the first order, chosen on {len(selection)} selection photos: {first_order:g}")
     sources = sorted({record.source for record in (*corpus.plants, *corpus.replay)})
-    manifest = export_bundle(
-        model,
-        towers,
-        out,
-        name=name or run.resolve().name,
-        first_order=first_order,
-        weights=weights,
-        trained_on=[*sources, *(["descriptions of the taxa"] if corpus.descriptions else [])],
-        terms=terms,
-        details={
-            "model": config.model,
-            "epochs": config.epochs,
-            "seed": config.seed,
-            "selection": {source: asdict(result) for source, result in accuracy.items()},
-        },
-    )
-    photos = (selection or corpus.split("train"))[:_PARITY_PHOTOS]
+    try:
+        manifest = export_bundle(
+            model,
+            towers,
+            out,
+            name=name or run.resolve().name,
+            first_order=first_order,
+            weights=weights,
+            trained_on=[*sources, *(["descriptions of the taxa"] if corpus.descriptions else [])],
+            terms=terms,
+            details={
+                "model": config.model,
+                "epochs": config.epochs,
+                "seed": config.seed,
+                "selection": {source: asdict(result) for source, result in accuracy.items()},
+            },
+        )
+    except OSError as error:
+        raise ExportError(
+            f"{out}: cannot be written ({error.strerror or error}); put that right and export again"
+        ) from error
+    photos = _readable(selection or corpus.split("train"), _PARITY_PHOTOS)
     texts = [text for texts in corpus.texts.values() for text in texts][:_PARITY_PHOTOS]
     least = check_parity(model, towers, out, photos, texts, weights=weights)
     report(
@@ -78,6 +85,21 @@ def export_run(
         f"{len(texts)} texts: {least:.6f}"
     )
     return manifest
+
+
+def _readable(records: Sequence[Record], count: int) -> list[Record]:
+    found: list[Record] = []
+    for record in records:
+        if len(found) == count:
+            break
+        with contextlib.suppress(DalipError):
+            open_image(record.read_bytes())
+            found.append(record)
+    if not found:
+        raise ExportError(
+            "none of the photos to check the export on can be read; put them back and export again"
+        )
+    return found
 
 
 def choose_first_order(
@@ -93,6 +115,9 @@ def choose_first_order(
 
     Returns:
         The scoring weight l1 of the first order, and the accuracy from text alone with it, by source.
+
+    Raises:
+        ExportError: None of the photos can be read.
     """
     if not records:
         return 0.5, {}

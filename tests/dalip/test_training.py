@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +15,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tokenizers import Tokenizer
 
 from dalip.data import read_records, split_of
-from dalip.errors import ExportError, TrainingError
+from dalip.errors import DataError, ExportError, TrainingError
 from dalip.export import check_parity, export_bundle
 from dalip.training import TrainConfig, load_run, train
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.data import batches, replay_per_batch
 from dalip.training.finish import export_run
+from dalip.training.optimizer import running_mean
+from dalip.training.text_features import TextFeatures
+from dalip.training.towers import create_towers
 
 COLOURS = {
     "Rosa rubra": ("rose", (220, 30, 40)),
@@ -60,6 +65,7 @@ def small_config(shard: Path, **changes: object) -> TrainConfig:
         "embed_dim": 32,
         "num_heads": 2,
         "reduced_dim": 6,
+        "dropout": 0.1,
         "epochs": 2,
         "batch_size": 8,
         "image_size": 64,
@@ -138,6 +144,7 @@ def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, t
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
+    assert (tmp_path / "run" / "log.csv").read_text() == (finished / "log.csv").read_text()
 
 
 def test_an_unreadable_photo_is_skipped_and_reported_once(tmp_path: Path) -> None:
@@ -150,6 +157,39 @@ def test_an_unreadable_photo_is_skipped_and_reported_once(tmp_path: Path) -> Non
     assert key in skipped[0]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
+    shard: Path, tmp_path: Path, workers: int
+) -> None:
+    copy = tmp_path / "made.tar"
+    copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
+    with pytest.raises(TrainingError, match=r"no photo of a whole batch could be read; the first: [^\n]+$"):
+        train(small_config(copy, workers=workers), tmp_path / "run", report=lambda line: None)
+
+
+def test_the_running_mean_keeps_indices_as_they_are() -> None:
+    """Torch's own mean of integers rounds 2 down to 1 at this decay."""
+    layer = torch.nn.Linear(1, 1)
+    layer.register_buffer("index", torch.arange(2000))
+    mean = running_mean(layer, 0.9)  # type: ignore[arg-type]
+    for _ in range(3):
+        with torch.no_grad():
+            layer.weight.add_(1)
+        mean.update_parameters(layer)
+    assert torch.equal(mean.module.index, layer.index)
+    torch.testing.assert_close(mean.module.weight, layer.weight - 2 + 0.1 + 0.19)
+
+
+def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
+    model, towers, _ = load_run(finished)
+    model.requires_grad_(False)
+    tokenizer, device = Tokenizer.from_file(str(towers.tokenizer)), torch.device("cpu")
+    features = [TextFeatures(model, tokenizer, towers.text)(t, device)[2] for t in (["a", "a b " * 9], ["a"])]
+    assert features[0] is not None
+    assert features[1] is not None
+    assert torch.equal(features[0][0, : features[1].shape[1]], features[1][0])
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"loss is nan at step \d+; photos of the batch: .*-\d+"):
         train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path, report=lambda line: None)
@@ -160,6 +200,37 @@ def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, s
         train(small_config(shard, epochs=3), finished, report=lambda line: None)
 
 
+def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:
+    """A finished run has nothing left to do, with any number of loading processes."""
+    before = load_checkpoint(finished / "model.pt")["model"]
+    train(small_config(shard, workers=1, save_minutes=5), finished, report=lambda line: None)
+    after = load_checkpoint(finished / "model.pt")["model"]
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        train(small_config(tmp_path / "gone.tar"), tmp_path / "run", report=lambda line: None)
+    with pytest.raises(TrainingError, match=r"no parameter's name starts with 'clip\.txt'"):
+        train(small_config(shard, freeze=("clip.txt",)), tmp_path / "run", report=lambda line: None)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_the_checkpoint_of_another_model_is_one_clear_line(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: does not fit this model [^\n]+$"):
+        train(small_config(shard, reduced_dim=4), tmp_path, report=lambda line: None)
+
+
+def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
+    small_config(shard).save(tmp_path / "config.json")
+    create_towers("lite0-minilm", 32, 64, tmp_path / "towers")
+    with pytest.raises(TrainingError, match="not finished"):
+        load_run(tmp_path)
+
+
 def test_a_damaged_checkpoint_is_one_clear_line(shard: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(TrainingError, match=r"checkpoint\.pt: not a readable checkpoint"):
@@ -167,7 +238,18 @@ def test_a_damaged_checkpoint_is_one_clear_line(shard: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch_size": 1}, {"num_heads": 5}, {"replay_share": 1.0}, {"data": ()}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": "many"},
+        {"batch_size": 1},
+        {"num_heads": 5},
+        {"replay_share": 0.95},
+        {"seed": -1},
+        {"precision": "fp8"},
+        {"data": ()},
+        {"data": "photos.tar"},
+    ],
 )
 def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: Path) -> None:
     with pytest.raises(TrainingError, match=f"{next(iter(wrong))} = "):
@@ -175,7 +257,7 @@ def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: 
 
 
 def test_a_configuration_survives_its_file(shard: Path, tmp_path: Path) -> None:
-    config = small_config(shard, train_sizes=((0.5, 32), (1.0, 64)))
+    config = small_config(shard, epochs=0.5, train_sizes=((0.5, 32), (1.0, 64)))
     config.save(tmp_path / "config.json")
     assert TrainConfig.load(tmp_path / "config.json") == config
     assert [config.size_at(p) for p in (0, 0.49, 0.5, 0.99)] == [32, 32, 64, 64]
