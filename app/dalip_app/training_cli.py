@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, TrainingError
 from dalip_app.terminal import complain
 
 __all__ = ["EXPORT_EXAMPLES", "TRAIN_EXAMPLES", "export", "train"]
@@ -29,9 +29,23 @@ WeightsOption = Annotated[
 TermsOption = Annotated[str, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")]
 
 
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "open_clip",
+    "accelerate",
+    "transformers",
+    "onnx",
+    "onnxscript",
+    "jaxtyping",
+)
+_INSTALL = "pip install 'dalip[builtin]'"
+
+
 def _need_training() -> None:
-    if find_spec("torch") is None or find_spec("open_clip") is None:
-        raise DalipError("this command needs PyTorch and open_clip; pip install 'dalip[builtin]'")
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise DalipError(f"this command needs packages that are missing: {', '.join(missing)}; {_INSTALL}")
 
 
 def train(
@@ -79,8 +93,8 @@ def train(
 ) -> None:
     """Train an encoder on photos and texts, and export it to RUN/encoder.
 
-    A run that was stopped, even killed, goes on from its last checkpoint when the command is given again. A GPU is
-    used if there is one.
+    A run that was stopped, even killed, goes on from its last checkpoint when the command is given again, or RUN
+    alone. A GPU is used if there is one.
     """
     _need_training()
     from dalip.training import TrainConfig
@@ -89,27 +103,28 @@ def train(
     from dalip.training.finish import export_run
 
     saved = run / "config.json"
-    if data:
-        given: dict[str, Any] = {
-            "data": _paths(data),
-            "replay": _paths(replay),
-            "taxa": str(taxa.resolve()) if taxa else None,
-            "descriptions": str(descriptions.resolve()) if descriptions else None,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "image_size": image_size,
-            "precision": precision,
-            "seed": seed,
-            "workers": workers,
-        }
-        if image_size:
-            given["train_sizes"] = ((1.0, image_size),)
-        settings = PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
-        config = TrainConfig(**(settings | _read_settings(setting or [])))
-    elif saved.exists():
-        config = TrainConfig.load(saved)
-    else:
+    given: dict[str, Any] = {
+        "data": _paths(data),
+        "replay": _paths(replay),
+        "taxa": str(taxa.resolve()) if taxa else None,
+        "descriptions": str(descriptions.resolve()) if descriptions else None,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "image_size": image_size,
+        "train_sizes": ((1.0, image_size),) if image_size else None,
+        "precision": precision,
+        "seed": seed,
+        "workers": workers,
+    }
+    settings = PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
+    settings |= _read_settings(setting or [])
+    if not ("data" in settings or saved.exists()):
         raise typer.BadParameter("a new run needs --data")
+    start = None if "data" in settings else TrainConfig.load(saved)
+    try:
+        config = start.with_values(**settings) if start else TrainConfig(**settings)
+    except (TrainingError, TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
     run_training(config, run, report=complain)
     export_run(run, run / "encoder", weights=weights, terms=terms, report=complain)
 
