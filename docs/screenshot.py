@@ -21,6 +21,8 @@ WIDTH, HEIGHT = 1180, 900
 
 def main() -> None:
     """Serve the page, show it the photo and keep what a person would see."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     photo = Path(sys.argv[1])
     server = subprocess.Popen(
         [str(Path(sys.executable).with_name("dalip-app")), "serve", "--port", "0"],
