@@ -68,9 +68,15 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        Literal["default", "builtin"],
-        typer.Option(help="Settings to start from; builtin makes the encoder that ships."),
+        Literal["default", "builtin", "builtin-refine"],
+        typer.Option(
+            help="Settings to start from; the other two make the encoder that ships, one after the other."
+        ),
     ] = "default",
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Start from the weights of a finished run of the same sizes."),
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the photos.", show_default="20")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pairs a step.", show_default="96")] = None,
     image_size: Annotated[
@@ -108,6 +114,7 @@ def train(
         "replay": _paths(replay),
         "taxa": str(taxa.resolve()) if taxa else None,
         "descriptions": str(descriptions.resolve()) if descriptions else None,
+        "init": str(init.resolve()) if init else None,
         "epochs": epochs,
         "batch_size": batch_size,
         "image_size": image_size,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn import functional as F
 
 from dalip.data import Record
 from dalip.encoder.images import open_image
@@ -25,6 +26,8 @@ class ZeroShot:
 
     top_1: float
     top_5: float
+    nll: float
+    """Mean negative log-likelihood of the right taxon, in nats, at the temperature that is best for these photos."""
     photos: int
 
 
@@ -102,15 +105,21 @@ def zero_shot(
         first_order: Scoring weight l1.
     """
     classes = _class_vectors(texts, list(names.values()), first_order)
-    ranked = (photos.joint(first_order) @ classes.T).topk(min(5, len(names))).indices
+    similarity = photos.joint(first_order) @ classes.T
     positions = {name: i for i, name in enumerate(names)}
     truth = torch.tensor([positions[r.taxon.scientific_name] for r in records if r.taxon])
-    hits = ranked == truth[:, None]
+    hits = (similarity.topk(min(5, len(names))).indices == truth[:, None]).float()
     results = {}
     for source in sorted({r.source for r in records}):
-        mine = hits[torch.tensor([r.source == source for r in records])].float()
-        results[source] = ZeroShot(mine[:, 0].mean().item(), mine.sum(1).mean().item(), len(mine))
+        mine = torch.tensor([r.source == source for r in records])
+        top_1, top_5 = hits[mine, 0].mean().item(), hits[mine].sum(1).mean().item()
+        results[source] = ZeroShot(top_1, top_5, _best_nll(similarity[mine], truth[mine]), int(mine.sum()))
     return results
+
+
+def _best_nll(similarity: Float[Tensor, "n t"], truth: Int[Tensor, " n"]) -> float:
+    scales = torch.logspace(0, 2.5, 41)  # 1 to 316, in steps of 15 %
+    return min(float(F.cross_entropy(scale * similarity, truth)) for scale in scales)
 
 
 def caption_recall(

@@ -71,6 +71,8 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
         run.mkdir(parents=True, exist_ok=True)
         towers = create_towers(config.model, config.embed_dim, config.image_size, run / "towers")
         model = DALIP(towers.clip, _method(config))
+        if config.init:
+            _load_weights(model, Path(config.init))
         trainer = _Trainer(config, run, corpus, towers, model, report)
         config.save(saved)  # not before: a configuration that cannot start must not claim the folder
         trainer.resume()
@@ -91,13 +93,19 @@ def load_run(run: Path) -> tuple[DALIP, Towers, TrainConfig]:
     config = TrainConfig.load(run / "config.json")
     towers = load_towers(run / "towers")
     model = DALIP(towers.clip, _method(config))
+    _load_weights(model, run)
+    return model.eval(), towers, config
+
+
+def _load_weights(model: DALIP, run: Path) -> None:
     path = run / "model.pt"
     if not path.exists():
-        raise TrainingError(f"{run}: this run is not finished; `dalip train {run}` goes on with it")
+        raise TrainingError(
+            f"{run}: not a finished run; `dalip train {run}` goes on with one that was stopped"
+        )
     state = load_checkpoint(path)
     with fitting(path):
         model.load_state_dict(state["model"])
-    return model.eval(), towers, config
 
 
 def _method(config: TrainConfig) -> MethodConfig:

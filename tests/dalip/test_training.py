@@ -273,3 +273,14 @@ def test_the_plan_of_batches_does_not_depend_on_where_it_starts(shard: Path) -> 
     plants = [item.position for batch in whole for item in batch if item.position < 21]
     for start in range(0, len(plants) - 20, 21):  # every epoch sees every photo once
         assert sorted(plants[start : start + 21]) == list(range(21))
+
+
+def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, tmp_path: Path) -> None:
+    still = {"tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0}
+    config = small_config(shard, init=str(finished), epochs=0.5, **still)
+    train(config, tmp_path / "run", report=lambda line: None)
+    first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run"))
+    for name, value in first.items():
+        assert torch.equal(second[name], value), name
+    with pytest.raises(TrainingError, match="not a finished run"):
+        train(small_config(shard, init=str(tmp_path)), tmp_path / "other", report=lambda line: None)

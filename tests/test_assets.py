@@ -1,0 +1,86 @@
+"""What ships: sound, small, without a photo in it, and as good on the test photos as it must be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dalip.data import Record, read_records
+from dalip.encoder import verify_bundle
+from dalip_assets import ENCODER, FLORA
+from dalip_index import FloraEvaluation, evaluate_flora, load_flora, verify_flora
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+needs_photos = pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
+
+LEAST = {  # source: {evidence: (top-1, top-5)}
+    "Oxford 102 Flowers": {"both": (0.94, 0.99), "text": (0.90, 0)},
+    "iNaturalist": {"both": (0.72, 0.92), "text": (0.66, 0)},
+}
+
+
+def test_the_encoder_is_what_its_manifest_says() -> None:
+    manifest = verify_bundle(ENCODER)
+    assert manifest.terms
+    assert {"Oxford 102 Flowers", "iNaturalist"} <= set(manifest.trained_on)
+
+
+def test_the_flora_is_sound_and_complete() -> None:
+    info = verify_flora(FLORA)
+    flora = load_flora()
+    assert info.manifest.counts.taxa == len(flora.taxa) == 130
+    for taxon in flora.taxa:
+        assert taxon.family, taxon
+        assert taxon.genus, taxon
+        assert taxon.vernacular_name, taxon
+        assert any("wikipedia.org" in link for link in taxon.references), taxon
+    assert flora.prototypes.text_counts.min() >= 3
+    assert flora.prototypes.photo_counts.min() >= 10
+    assert flora.calibration.temperature is not None
+
+
+def test_no_photo_ships() -> None:
+    beginnings = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")
+    for path in [*ENCODER.rglob("*"), *FLORA.rglob("*")]:
+        assert path.is_dir() or not path.read_bytes().startswith(beginnings), path
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Record]:
+    shards = [*DATA.glob("inat-santa-cruz-*.tar"), *DATA.glob("oxford-flowers-*.tar")]
+    return [record for record in read_records(*shards) if record.split == "test"]
+
+
+@pytest.fixture(scope="module")
+def evaluation(photos: list[Record]) -> FloraEvaluation:
+    return evaluate_flora(load_flora(), photos)
+
+
+@needs_photos
+def test_accuracy_on_the_test_photos(evaluation: FloraEvaluation) -> None:
+    found = {(row.source, row.evidence): row for row in evaluation.accuracy}
+    for source, kinds in LEAST.items():
+        for evidence, (top1, top5) in kinds.items():
+            row = found[source, evidence]
+            assert row.top1 >= top1, row
+            assert row.top5 >= top5, row
+    assert not evaluation.unreadable
+
+
+@needs_photos
+def test_search_by_common_name(evaluation: FloraEvaluation) -> None:
+    assert evaluation.search is not None
+    assert evaluation.search.precision_at_5 >= 0.7
+
+
+@needs_photos
+def test_the_model_card_quotes_what_is_measured_now(evaluation: FloraEvaluation) -> None:
+    stored = json.loads((ENCODER.parent / "evaluation.json").read_text(encoding="utf-8"))
+    now = evaluation.to_dict()
+    for old, new in zip(stored["accuracy"], now["accuracy"], strict=True):
+        assert (old["source"], old["evidence"], old["photos"]) == (
+            new["source"],
+            new["evidence"],
+            new["photos"],
+        )
+        assert old["top1"] == pytest.approx(new["top1"], abs=0.005)  # another CPU rounds otherwise
