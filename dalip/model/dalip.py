@@ -36,6 +36,13 @@ class Embeddings(NamedTuple):
     first_order: Float[Tensor, "b d"]
     second_order: Float[Tensor, "b d"]
 
+    def mean_with(self, other: "Embeddings") -> "Embeddings":
+        """Give the mean direction of two embeddings of the same things, order by order."""
+        return Embeddings(
+            F.normalize(self.first_order + other.first_order, dim=-1),
+            F.normalize(self.second_order + other.second_order, dim=-1),
+        )
+
     def joint(self, first_order: float) -> Float[Tensor, "b 2*d"]:
         """Join both orders into one unit vector whose inner product is the weighted similarity.
 
@@ -82,9 +89,12 @@ class DALIP(nn.Module):
         """Keep the learnt logarithm of the scale at its limit: beyond, it has no gradient to come back with."""
         self.clip.logit_scale.clamp_(max=_MAX_LOG_SCALE)
 
-    def encode_image(self, pixels: Float[Tensor, "b 3 height width"]) -> Embeddings:
-        """Embed normalised pixels."""
-        return self.embed_tokens(self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc)
+    def encode_image(self, pixels: Float[Tensor, "b 3 height width"], *, mirror: bool = False) -> Embeddings:
+        """Embed normalised pixels; with `mirror`, as the mean direction of each image and its mirror image."""
+        embeddings = self.embed_tokens(
+            self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc
+        )
+        return embeddings.mean_with(self.encode_image(pixels.flip(-1))) if mirror else embeddings
 
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
         """Embed token ids; padding is found from the ids where no mask is given."""

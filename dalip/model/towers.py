@@ -5,7 +5,7 @@ steps, so that the first can be cached where a tower is frozen: `features`, the 
 which maps features into the joint space.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,6 +31,7 @@ class Tokens(NamedTuple):
     """True where a token counts; `None` if all do."""
 
 
+@runtime_checkable
 class ImageAdapter(Protocol):
     """Tokens of an image tower."""
 
@@ -41,6 +42,7 @@ class ImageAdapter(Protocol):
         """Map features into the joint space."""
 
 
+@runtime_checkable
 class TextAdapter(Protocol):
     """Tokens of a text tower."""
 

@@ -26,6 +26,11 @@ class TrainConfig:
     """Towers to start from; see `dalip.training.towers`."""
     init: str | None = None
     """A finished run of the same sizes, whose weights to start from instead of the pretrained towers' alone."""
+    init_share: float = 0.0
+    """Share of the weights of `init` in the final ones (Wortsman et al., "Robust fine-tuning of zero-shot models",
+    2022)."""
+    mirror: bool = False
+    """Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."""
     embed_dim: int = 256
     """Width D of the joint space."""
     num_heads: int = 4
@@ -106,6 +111,7 @@ class TrainConfig:
             "description_share": 0 <= self.description_share <= 1,
             "first_order": 0 <= self.first_order <= 1,
             "crop_scale": 0 < self.crop_scale <= 1,
+            "init_share": 0 <= self.init_share <= 1 and (bool(self.init) or not self.init_share),
             "warmup": 0 <= self.warmup < 1,
             "ema_decay": 0 <= self.ema_decay < 1,
             "grad_clip": self.grad_clip > 0,
@@ -169,6 +175,7 @@ _BUILTIN: dict[str, Any] = {
     # Training crops show plants larger than whole photos do, so a larger size of use makes up for it (Touvron et
     # al., "Fixing the train-test resolution discrepancy", 2019): the best of 224, 256 and 288 on selection photos.
     "image_size": 256,
+    "mirror": True,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -183,6 +190,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "tower_lr": 2e-4,
         "head_lr": 5e-4,
         "ema_decay": 0.99,
+        "init_share": 0.5,
     },
 }
 """Named settings that `dalip train --preset` starts from."""

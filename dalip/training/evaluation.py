@@ -43,7 +43,12 @@ def _join(parts: Iterable[Embeddings], width: int) -> Embeddings:
 
 @torch.inference_mode()
 def embed_photos(
-    model: DALIP, records: Sequence[Record], image: ImageSettings, *, batch_size: int = 32
+    model: DALIP,
+    records: Sequence[Record],
+    image: ImageSettings,
+    *,
+    mirror: bool = False,
+    batch_size: int = 32,
 ) -> tuple[list[Record], Embeddings]:
     """Embed photos as the exported encoder would prepare them.
 
@@ -63,7 +68,7 @@ def embed_photos(
             kept.append(record)
         if pixels:
             batch = torch.stack(pixels).to(device, memory_format=torch.channels_last)
-            parts.append(model.encode_image(batch))
+            parts.append(model.encode_image(batch, mirror=mirror))
     return kept, _join(parts, model.embed_dim)
 
 

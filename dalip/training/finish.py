@@ -53,7 +53,7 @@ def export_run(
     model, towers, config = load_run(run)
     corpus = load_corpus(config)
     selection = corpus.split("selection")
-    first_order, accuracy = choose_first_order(model, towers, corpus, selection)
+    first_order, accuracy = choose_first_order(model, towers, corpus, selection, mirror=config.mirror)
     report(f"scoring weight of the first order, chosen on {len(selection)} selection photos: {first_order:g}")
     sources = sorted({record.source for record in (*corpus.plants, *corpus.replay)})
     try:
@@ -63,6 +63,7 @@ def export_run(
             out,
             name=name or run.resolve().name,
             first_order=first_order,
+            mirror=config.mirror,
             weights=weights,
             trained_on=[*sources, *(["descriptions of the taxa"] if corpus.descriptions else [])],
             terms=terms,
@@ -79,7 +80,7 @@ def export_run(
         ) from error
     photos = _readable(selection or corpus.split("train"), _PARITY_PHOTOS)
     texts = [text for texts in corpus.texts.values() for text in texts][:_PARITY_PHOTOS]
-    least = check_parity(model, towers, out, photos, texts, weights=weights)
+    least = check_parity(model, towers, out, photos, texts, mirror=config.mirror, weights=weights)
     report(
         f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "
         f"{len(texts)} texts: {least:.6f}"
@@ -103,7 +104,7 @@ def _readable(records: Sequence[Record], count: int) -> list[Record]:
 
 
 def choose_first_order(
-    model: DALIP, towers: Towers, corpus: Corpus, records: list[Record]
+    model: DALIP, towers: Towers, corpus: Corpus, records: list[Record], *, mirror: bool = False
 ) -> tuple[float, dict[str, ZeroShot]]:
     """Choose how first and second order are weighed in an answer: such that the right taxa are likeliest.
 
@@ -113,6 +114,7 @@ def choose_first_order(
         model: In evaluation mode.
         towers: What it was built from.
         corpus: Gives the texts of the taxa.
+        mirror: Whether the encoder will average each photo with its mirror image.
         records: Photos to choose on, from the selection split; without any, both orders weigh the same.
 
     Returns:
@@ -126,7 +128,7 @@ def choose_first_order(
     names = {name: len(texts) for name, texts in corpus.texts.items()}
     tokenizer = Tokenizer.from_file(str(towers.tokenizer))
     texts = embed_texts(model, [t for ts in corpus.texts.values() for t in ts], tokenizer, towers.text)
-    kept, photos = embed_photos(model, records, towers.image)
+    kept, photos = embed_photos(model, records, towers.image, mirror=mirror)
     if not kept:
         raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
 

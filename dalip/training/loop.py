@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from tokenizers import Tokenizer
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dalip.errors import TrainingError
@@ -200,11 +201,24 @@ class _Trainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        save_checkpoint(self.run / "model.pt", {"model": self.result().state_dict()})
+        save_checkpoint(self.run / "model.pt", {"model": self.final_weights()})
 
     def result(self) -> DALIP:
         """Give the model that is evaluated and kept: the running mean, where one is kept."""
         return cast(DALIP, self.mean.module) if self.config.ema_decay else self.bare
+
+    def final_weights(self) -> dict[str, Tensor]:
+        """Give the result's weights, moved back towards those it started from by `init_share`."""
+        weights: dict[str, Tensor] = self.result().state_dict()
+        if not (self.config.init and self.config.init_share):
+            return weights
+        start = load_checkpoint(Path(self.config.init) / "model.pt")["model"]
+        return {
+            name: value.lerp(start[name].to(value), self.config.init_share)
+            if value.is_floating_point()
+            else value
+            for name, value in weights.items()
+        }
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""

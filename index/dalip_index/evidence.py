@@ -25,7 +25,7 @@ __all__ = [
 DEFAULT_TEXT_WEIGHT = 0.5
 """Used where there are too few selection photos to choose the weight on."""
 
-SHRINKAGES: tuple[float | None, ...] = (None, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+SHRINKAGES: tuple[float | None, ...] = (None, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """What a build chooses from, on its selection photos; the first where there are fewer than 50."""
 
 _MANY_PHOTOS = 50  # with fewer, a better shrinkage cannot be told from a lucky one
