@@ -43,7 +43,7 @@ class Embeddings(NamedTuple):
             F.normalize(self.second_order + other.second_order, dim=-1),
         )
 
-    def joint(self, first_order: float) -> Float[Tensor, "b 2*d"]:
+    def joint(self, first_order: float) -> Float[Tensor, "b two_d"]:
         """Join both orders into one unit vector whose inner product is the weighted similarity.
 
         Args:

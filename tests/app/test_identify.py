@@ -172,7 +172,13 @@ def test_wrong_usage_exits_with_2(dalip: Dalip, arguments: tuple[str, ...]) -> N
 def start(world: World, *arguments: object) -> subprocess.Popen[str]:
     command = [BIN / "dalip", "identify", *map(str, arguments), *world.options, "--json"]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        # A job in the background of a script inherits that Ctrl-C is ignored; the command would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -200,6 +200,7 @@ def test_identifying_loads_neither_torch_nor_the_text_encoder(
 def test_onnxruntime_is_imported_without_a_sound(tmp_path: Path) -> None:
     (tmp_path / "onnxruntime.py").write_text(
         "import os\nos.write(2, b'no graphics card')\nset_default_logger_severity = print\n"
+        "disable_telemetry_events = print\n"
     )
     script = "from dalip.encoder import sessions; sessions._onnxruntime(); import os; os.write(2, b'after')"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}

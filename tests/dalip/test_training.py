@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,14 @@ COLOURS = {
     "Ranunculus flavus": ("buttercup", (240, 210, 30)),
     "Filix viridis": ("fern", (40, 140, 50)),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unchecked_shapes() -> Iterator[None]:
+    """Leave the checks of shapes out: they look at sizes, which the exporter would then take for fixed."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def write_shard(path: Path, *, photos: int = 20, damaged: str | None = None) -> Path:
@@ -227,7 +237,7 @@ def test_the_checkpoint_of_another_model_is_one_clear_line(
 def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
     small_config(shard).save(tmp_path / "config.json")
     create_towers("lite0-minilm", 32, 64, tmp_path / "towers")
-    with pytest.raises(TrainingError, match="not finished"):
+    with pytest.raises(TrainingError, match="not a finished run"):
         load_run(tmp_path)
 
 
