@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 PICTURE = Path(__file__).with_name("identify.png")
@@ -46,8 +45,6 @@ def main() -> None:
             page.wait_for_timeout(500)  # the bars grow to their length
             page.screenshot(path=PICTURE)
             browser.close()
-        with Image.open(PICTURE) as picture:  # a palette of 256 colours is a third of the size
-            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     finally:
         server.terminate()
         server.wait()
