@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-import dalip_assets
-
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     "dalip": ROOT,
@@ -150,8 +148,6 @@ def test_links_in_the_documents_lead_somewhere() -> None:
 
 
 def test_python_in_the_readme_runs(tmp_path: Path) -> None:
-    if not (dalip_assets.FLORA / "CURRENT").exists():
-        pytest.skip("the built-in flora is not there")
     poppy = Image.new("RGB", (320, 240), "darkgreen")
     ImageDraw.Draw(poppy).ellipse((90, 50, 230, 190), fill="orange")
     poppy.save(tmp_path / "poppy.jpg")

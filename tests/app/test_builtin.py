@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import dalip_assets
 from dalip.data import read_records
 
 from .conftest import Done
@@ -15,7 +14,6 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 POPPY = "Eschscholzia californica"
 
 
-@pytest.mark.skipif(not dalip_assets.ENCODER.is_dir(), reason="the built-in encoder is not in this checkout")
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photos in ../shared/data")
 def test_california_poppies_are_named(dalip: Callable[..., Done], tmp_path: Path) -> None:
     shards = sorted(SHARED.glob("inat-santa-cruz-*.tar"))
