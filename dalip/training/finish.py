@@ -114,8 +114,8 @@ def choose_first_order(
         model: In evaluation mode.
         towers: What it was built from.
         corpus: Gives the texts of the taxa.
-        mirror: Whether the encoder will average each photo with its mirror image.
         records: Photos to choose on, from the selection split; without any, both orders weigh the same.
+        mirror: Whether the encoder will average each photo with its mirror image.
 
     Returns:
         The scoring weight l1 of the first order, and the accuracy from text alone with it, by source.

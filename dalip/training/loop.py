@@ -230,7 +230,7 @@ class _Trainer:
             raise TrainingError(f"no photo of a whole batch could be read; the first: {batch.unreadable[0]}")
         # Dropout follows from seed and step alone, as the batches do: nothing of it need be kept to resume.
         torch.manual_seed(int(np.random.default_rng([self.config.seed, self.step]).integers(2**31)))
-        _train_mode(self.bare)
+        self.train_mode()
         factor = schedule(self.step, self.total, self.config.warmup)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
@@ -254,6 +254,13 @@ class _Trainer:
         if self.config.ema_decay:
             self.mean.update_parameters(self.bare)
         return value
+
+    def train_mode(self) -> None:
+        """Switch to training, but keep the image tower's batch norms as pretrained, and a frozen text tower exact."""
+        self.bare.train()
+        self.bare.clip.visual.eval()
+        if self.text_features.frozen:
+            self.bare.clip.eval()
 
     def evaluate(self) -> None:
         """Measure on the split `selection` and write it down."""
@@ -291,13 +298,3 @@ def _keep_freed_memory() -> None:
             libc.mallopt(trim_threshold, 2**31 - 1)
             if not libc.mallopt(mmap_threshold, 2**31 - 1):
                 libc.mallopt(mmap_threshold, 2**25)  # the most that glibc before 2.35 takes
-
-
-def _train_mode(model: DALIP) -> None:
-    """Switch to training, but keep the image tower's batch norms as pretrained, and a frozen text tower exact."""
-    model.train()
-    model.clip.visual.eval()
-    if not any(
-        p.requires_grad for n, p in model.named_parameters() if n.startswith("clip.text.transformer.")
-    ):
-        model.clip.eval()

@@ -116,3 +116,14 @@ def test_towers_without_tokens_are_refused_in_one_line() -> None:
     clip = open_clip.create_model("RN50", pretrained=None)
     with pytest.raises(DalipError, match="ModifiedResNet gives no tokens"):
         DALIP(clip, MethodConfig())
+
+
+def test_a_photo_and_its_mirror_image_are_embedded_alike() -> None:
+    model = build(TIMM_CONV, NATIVE_TEXT, CLIP)
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        one, other = model.encode_image(pixels, mirror=True), model.encode_image(pixels.flip(-1), mirror=True)
+        plain = model.encode_image(pixels)
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(one.second_order, plain.second_order, atol=1e-3)
+    torch.testing.assert_close(one.first_order.norm(dim=1), torch.ones(2))

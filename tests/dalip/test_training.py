@@ -292,5 +292,9 @@ def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, t
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run"))
     for name, value in first.items():
         assert torch.equal(second[name], value), name
+    moved = small_config(shard, init=str(finished), epochs=0.5, init_share=1.0)
+    train(moved, tmp_path / "moved", report=lambda line: None)
+    for name, value in load_run(tmp_path / "moved")[0].named_parameters():
+        torch.testing.assert_close(value, first[name])
     with pytest.raises(TrainingError, match="not a finished run"):
         train(small_config(shard, init=str(tmp_path)), tmp_path / "other", report=lambda line: None)
