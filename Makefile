@@ -46,8 +46,7 @@ TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
 assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
 	$(BIN)/dalip train --preset builtin $(LEARNED) runs/builtin
-	$(BIN)/dalip train --preset builtin-refine --init runs/builtin $(LEARNED) runs/refined
-	$(BIN)/dalip export runs/refined $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
+	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
 	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
 	$(BIN)/dalip evaluate flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
 	$(BIN)/python $(ASSETS)/make_card.py

@@ -71,16 +71,19 @@ def build(
     from dalip.encoder import Encoder
     from dalip.taxonomy import read_taxa
     from dalip_assets import ENCODER
-    from dalip_index import build_flora
+    from dalip_index import Unreadable, build_flora
 
     listed = read_taxa(taxa)
     records = read_records(*photos) if photos else []
     loaded = Encoder.load(encoder or ENCODER)
+    unreadable: list[Unreadable] = []
     with Progress() as progress:
-        manifest = build_flora(out, loaded, listed, records, progress=progress)
+        manifest = build_flora(out, loaded, listed, records, progress=progress, unreadable=unreadable.append)
     counts = manifest.counts
-    if counts.unreadable_photos:
-        complain(f"{counts.unreadable_photos} photos could not be read and were left out")
+    for photo in unreadable:
+        complain(photo.error)
+    if unreadable:
+        complain(f"{len(unreadable)} photos could not be read and were left out")
     if counts.other_photos:
         complain(f"{counts.other_photos} photos name no taxon of {taxa} and were left out")
     print_result(
@@ -88,7 +91,7 @@ def build(
             f"{out}: {counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
         )
     )
-    if counts.unreadable_photos:
+    if unreadable:
         raise typer.Exit(1)
 
 

@@ -68,10 +68,8 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        Literal["default", "builtin", "builtin-refine"],
-        typer.Option(
-            help="Settings to start from; the other two make the encoder that ships, one after the other."
-        ),
+        Literal["default", "builtin"],
+        typer.Option(help="Settings to start from; `builtin` makes the encoder that ships."),
     ] = "default",
     init: Annotated[
         Path | None,

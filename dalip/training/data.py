@@ -122,21 +122,9 @@ class PhotoDataset(Dataset[tuple[Tensor, str, Taxon | None, str] | str]):
             photo = open_image(record.read_bytes())
         except DalipError as error:
             return f"{record.name}: {error}"
-        augment = v2.Compose(
-            [
-                v2.RandomResizedCrop(
-                    size, (self.config.crop_scale, 1), interpolation=v2.InterpolationMode.BICUBIC
-                ),
-                v2.RandomHorizontalFlip(),
-                v2.ColorJitter(0.3, 0.3, 0.3, 0.03),
-                v2.ToImage(),
-                v2.ToDtype(torch.float32, scale=True),
-                v2.Normalize(self.image.mean, self.image.std),
-            ]
-        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(random.integers(2**31)))
-            pixels = augment(photo)
+            pixels = _augmentation(self.config, self.image, size)(photo)
         taxon = record.taxon and self.corpus.taxa[record.taxon.scientific_name]
         return pixels, self._text(record, taxon, random), taxon, record.key
 
@@ -149,6 +137,25 @@ class PhotoDataset(Dataset[tuple[Tensor, str, Taxon | None, str] | str]):
             tell = told and random.random() < self.config.description_share
             texts = told if tell else self.corpus.texts[taxon.scientific_name]
         return texts[int(random.integers(len(texts)))]
+
+
+def _augmentation(config: TrainConfig, image: ImageSettings, size: int) -> v2.Transform:
+    """Make a photo into a training crop of `size` pixels a side, normalised."""
+    change: v2.Transform = v2.ColorJitter(0.3, 0.3, 0.3, 0.03)
+    if config.augment == "trivial":
+        grey = [round(255 * mean) for mean in image.mean]
+        change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=grey)
+    return v2.Compose(
+        [
+            v2.RandomResizedCrop(size, (config.crop_scale, 1), interpolation=v2.InterpolationMode.BICUBIC),
+            v2.RandomHorizontalFlip(),
+            change,
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(image.mean, image.std),
+            v2.RandomErasing(config.erasing),
+        ]
+    )
 
 
 def collate(samples: Sequence[tuple[Tensor, str, Taxon | None, str] | str]) -> Batch:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -15,9 +16,30 @@ from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.encoder.preprocess import preprocess
 from dalip.errors import DalipError
 from dalip.model import DALIP, Embeddings
-from dalip.training.data import tokenize
+from dalip.training.data import Corpus, tokenize
 
-__all__ = ["ZeroShot", "caption_recall", "embed_photos", "embed_texts", "zero_shot"]
+__all__ = [
+    "Naming",
+    "ZeroShot",
+    "caption_recall",
+    "embed_naming",
+    "embed_photos",
+    "embed_texts",
+    "zero_shot",
+]
+
+
+class Naming(NamedTuple):
+    """Photos to be named and the texts of the taxa to choose from, embedded."""
+
+    records: list[Record]
+    """The photos that could be read; each names one of `taxa`."""
+    photos: Embeddings
+    """One row a record."""
+    taxa: Mapping[str, int]
+    """Scientific name to number of texts."""
+    texts: Embeddings
+    """All taxa's texts, one taxon after the other."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,23 @@ def embed_texts(
     return _join(parts, model.embed_dim)
 
 
+def embed_naming(
+    model: DALIP,
+    corpus: Corpus,
+    records: Sequence[Record],
+    tokenizer: Tokenizer,
+    text: TextSettings,
+    image: ImageSettings,
+    *,
+    mirror: bool = False,
+) -> Naming:
+    """Embed plant photos and the texts of all taxa of the corpus, for `zero_shot`."""
+    every_text = [text for texts in corpus.texts.values() for text in texts]
+    kept, photos = embed_photos(model, records, image, mirror=mirror)
+    taxa = {name: len(texts) for name, texts in corpus.texts.items()}
+    return Naming(kept, photos, taxa, embed_texts(model, every_text, tokenizer, text))
+
+
 def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float) -> Float[Tensor, "t e"]:
     joint = texts.joint(first_order)
     return torch.nn.functional.normalize(
@@ -92,28 +131,14 @@ def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float)
     )
 
 
-def zero_shot(
-    photos: Embeddings,
-    records: Sequence[Record],
-    texts: Embeddings,
-    names: Mapping[str, int],
-    *,
-    first_order: float = 0.5,
-) -> dict[str, ZeroShot]:
-    """Measure accuracy from text alone, by source.
-
-    Args:
-        photos: Embeddings of the records' photos.
-        records: Each names a taxon in `names`.
-        texts: Embeddings of all taxa's texts, one taxon after the other.
-        names: Scientific name to number of texts, in the order of `texts`.
-        first_order: Scoring weight l1.
-    """
-    classes = _class_vectors(texts, list(names.values()), first_order)
+def zero_shot(naming: Naming, *, first_order: float = 0.5) -> dict[str, ZeroShot]:
+    """Measure accuracy from text alone, by source; `first_order` is the scoring weight l1."""
+    records, photos, taxa, texts = naming
+    classes = _class_vectors(texts, list(taxa.values()), first_order)
     similarity = photos.joint(first_order) @ classes.T
-    positions = {name: i for i, name in enumerate(names)}
+    positions = {name: i for i, name in enumerate(taxa)}
     truth = torch.tensor([positions[r.taxon.scientific_name] for r in records if r.taxon])
-    hits = (similarity.topk(min(5, len(names))).indices == truth[:, None]).float()
+    hits = (similarity.topk(min(5, len(taxa))).indices == truth[:, None]).float()
     results = {}
     for source in sorted({r.source for r in records}):
         mine = torch.tensor([r.source == source for r in records])

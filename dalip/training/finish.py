@@ -14,7 +14,7 @@ from dalip.errors import DalipError, ExportError
 from dalip.export import Weights, check_parity, export_bundle
 from dalip.model import DALIP
 from dalip.training.data import Corpus, load_corpus
-from dalip.training.evaluation import ZeroShot, embed_photos, embed_texts, zero_shot
+from dalip.training.evaluation import ZeroShot, embed_naming, zero_shot
 from dalip.training.loop import load_run
 from dalip.training.towers import Towers
 
@@ -125,19 +125,14 @@ def choose_first_order(
     """
     if not records:
         return 0.5, {}
-    names = {name: len(texts) for name, texts in corpus.texts.items()}
     tokenizer = Tokenizer.from_file(str(towers.tokenizer))
-    texts = embed_texts(model, [t for ts in corpus.texts.values() for t in ts], tokenizer, towers.text)
-    kept, photos = embed_photos(model, records, towers.image, mirror=mirror)
-    if not kept:
+    naming = embed_naming(model, corpus, records, tokenizer, towers.text, towers.image, mirror=mirror)
+    if not naming.records:
         raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
 
-    def accuracy(first_order: float) -> dict[str, ZeroShot]:
-        return zero_shot(photos, kept, texts, names, first_order=first_order)
-
     def loss(first_order: float) -> float:
-        results = accuracy(first_order).values()
+        results = zero_shot(naming, first_order=first_order).values()
         return sum(r.nll for r in results) / len(results)
 
     best = min((step / 10 for step in range(11)), key=loss)
-    return best, accuracy(best)
+    return best, zero_shot(naming, first_order=best)

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from tokenizers import Tokenizer
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dalip.errors import TrainingError
@@ -29,7 +28,7 @@ from dalip.training.data import (
     load_corpus,
     steps_per_epoch,
 )
-from dalip.training.evaluation import caption_recall, embed_photos, embed_texts, zero_shot
+from dalip.training.evaluation import caption_recall, embed_naming, embed_photos, embed_texts, zero_shot
 from dalip.training.log import forget_after, log
 from dalip.training.optimizer import freeze, parameter_groups, running_mean, schedule
 from dalip.training.text_features import TextFeatures
@@ -201,24 +200,11 @@ class _Trainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        save_checkpoint(self.run / "model.pt", {"model": self.final_weights()})
+        save_checkpoint(self.run / "model.pt", {"model": self.result().state_dict()})
 
     def result(self) -> DALIP:
         """Give the model that is evaluated and kept: the running mean, where one is kept."""
         return cast(DALIP, self.mean.module) if self.config.ema_decay else self.bare
-
-    def final_weights(self) -> dict[str, Tensor]:
-        """Give the result's weights, moved back towards those it started from by `init_share`."""
-        weights: dict[str, Tensor] = self.result().state_dict()
-        if not (self.config.init and self.config.init_share):
-            return weights
-        start = load_checkpoint(Path(self.config.init) / "model.pt")["model"]
-        return {
-            name: value.lerp(start[name].to(value), self.config.init_share)
-            if value.is_floating_point()
-            else value
-            for name, value in weights.items()
-        }
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""
@@ -265,16 +251,13 @@ class _Trainer:
     def evaluate(self) -> None:
         """Measure on the split `selection` and write it down."""
         model = self.result().eval()
-        names = {name: len(texts) for name, texts in self.corpus.texts.items()}
         tokenizer, settings = self.text_features.tokenizer, self.towers.text
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         image = replace(self.towers.image, size=self.config.size_at((self.step - 1) / self.total))
         row: dict[str, float] = {}
         if records := self.corpus.split("selection"):
-            every_text = [text for texts in self.corpus.texts.values() for text in texts]
-            texts = embed_texts(model, every_text, tokenizer, settings)
-            kept, photos = embed_photos(model, records, image)
-            for source, result in zero_shot(photos, kept, texts, names).items():
+            naming = embed_naming(model, self.corpus, records, tokenizer, settings, image)
+            for source, result in zero_shot(naming).items():
                 row[f"{source} top-1"] = round(result.top_1, 4)
                 row[f"{source} top-5"] = round(result.top_5, 4)
         if replay := [r for r in self.corpus.replay if r.split == "selection"]:

@@ -1,6 +1,6 @@
 """Building a flora: taxa, texts and photos become one version on disk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,7 @@ def build_flora(
     texts: Mapping[str, Sequence[str]] | None = None,
     shrinkages: Sequence[float | None] = SHRINKAGES,
     progress: Progress | None = None,
+    unreadable: Callable[[Unreadable], None] | None = None,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
@@ -90,6 +91,7 @@ def build_flora(
         texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
         shrinkages: What to choose from, on the selection photos, for `photo_prototypes`; one fixes it.
         progress: Called with "texts", "photos" and "files", the number done, and the number to do.
+        unreadable: Called with each photo that cannot be read and is left out.
 
     Returns:
         What was built.
@@ -104,6 +106,9 @@ def build_flora(
     known = [r for r in records if _name(r) in rows]
     text_evidence, text_vectors = _encode_texts(encoder, taxa, _checked_texts(texts or {}, rows), progress)
     photos = encode_records(encoder, [r for r in known if r.split != "test"], progress)
+    if unreadable:
+        for photo in photos.unreadable:
+            unreadable(photo)
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
     selecting, calibrating = photos.split("selection", rows), photos.split("calibration", rows)
     prototypes, text_weight, shrinkage = choose_evidence(

@@ -91,7 +91,7 @@ def test_test_photos_are_not_even_read(
     assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.unreadable_photos == 0
 
 
-def test_unreadable_and_other_photos_are_counted(
+def test_unreadable_photos_are_named_and_others_counted(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
 ) -> None:
     train = [i for i, r in enumerate(records) if r.split == "train"]
@@ -101,10 +101,17 @@ def test_unreadable_and_other_photos_are_counted(
     records[train[0]] = dataclasses.replace(records[train[0]], path=broken)
     records[train[1]] = dataclasses.replace(records[train[1]], path=tmp_path / "absent.png")
     stages: list[tuple[str, int, int]] = []
+    unreadable: list[Unreadable] = []
     manifest = build_flora(
-        tmp_path / "flora", encoder, taxa[:-1], records, progress=lambda *step: stages.append(step)
+        tmp_path / "flora",
+        encoder,
+        taxa[:-1],
+        records,
+        progress=lambda *step: stages.append(step),
+        unreadable=unreadable.append,
     )
     assert manifest.counts.unreadable_photos == 2
+    assert [Path(photo.image).name for photo in unreadable] == ["broken.png", "absent.png"]
     assert manifest.counts.other_photos == 15
     for stage in ("texts", "photos", "files"):
         last = [s for s in stages if s[0] == stage][-1]

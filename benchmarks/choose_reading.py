@@ -1,0 +1,46 @@
+"""How a trained run should read photos: how many pixels a side, and with or without the mirror image.
+
+    python benchmarks/choose_reading.py RUN [--sizes 224 256 288]
+
+Names the selection photos of the run's data from texts alone and prints, for each way to read them, the negative
+log-likelihood (smaller is better; a mean over the sources, each at its best temperature) and top-1 by source.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from dalip.training import load_run
+from dalip.training.data import load_corpus
+from dalip.training.evaluation import embed_naming, zero_shot
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--sizes", nargs="+", type=int, default=[224, 256, 288])
+    arguments = parser.parse_args()
+    model, towers, config = load_run(arguments.run)
+    corpus = load_corpus(config)
+    tokenizer = Tokenizer.from_file(str(towers.tokenizer))
+    for size in arguments.sizes:
+        for mirror in (False, True):
+            image = replace(towers.image, size=size)
+            naming = embed_naming(
+                model, corpus, corpus.split("selection"), tokenizer, towers.text, image, mirror=mirror
+            )
+            tried = [zero_shot(naming, first_order=step / 10).values() for step in range(11)]
+            nll, step = min(
+                (sum(r.nll for r in results) / len(results), i) for i, results in enumerate(tried)
+            )
+            top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in tried[step])
+            way = f"{size} pixels{' and mirror image' if mirror else ''}"
+            print(f"{way:28}  NLL {nll:.3f}  first order {step / 10:.1f}  top-1 {top_1}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
