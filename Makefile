@@ -47,6 +47,7 @@ assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
 	$(BIN)/dalip train --preset builtin $(LEARNED) runs/builtin
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
+	rm -rf $(ASSETS)/flora
 	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
 	$(BIN)/dalip evaluate flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
 	$(BIN)/python $(ASSETS)/make_card.py
