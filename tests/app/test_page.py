@@ -9,7 +9,7 @@ import pytest
 from hostile_images import write_hostile_images
 
 from dalip_app.cards import answer_cards, gallery
-from dalip_index import Hit, Identification, load_flora
+from dalip_index import Hit, Identification, Prediction, load_flora
 
 from .conftest import HOSTILE_NAME, World, paint
 from .serving import Served, serving
@@ -231,6 +231,14 @@ def test_an_uncalibrated_answer_shows_similarities(world: World, bare_flora: Pat
     assert "The closest in this flora is" in html
     assert "no probabilities" in html
     assert "%" not in re.sub(r'style="[^"]*"|href="[^"]*"', "", html)
+
+
+def test_a_name_that_languages_share_is_shown_once() -> None:
+    flora = load_flora()
+    (dahlia,) = (taxon for taxon in flora.taxa if taxon.scientific_name == "Dahlia")
+    answer = Identification("photo.jpg", (Prediction(dahlia, 0.9, 0.9),), "sure", dahlia)
+    html = answer_cards(answer, flora)
+    assert re.findall(r">([Dd]ahli[ae])</span>", html) == ["dahlia", "Dahlie"]
 
 
 def test_found_photos_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
