@@ -24,6 +24,7 @@ __all__ = [
     "ImageError",
     "LibraryError",
     "TrainingError",
+    "first_line",
 ]
 
 
@@ -57,3 +58,8 @@ class TrainingError(DalipError):
 
 class ExportError(DalipError):
     """A model cannot be exported, or its export does not agree with it."""
+
+
+def first_line(error: Exception) -> str:
+    """Give what another library's error says, cut to one line; the error's kind where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

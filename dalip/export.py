@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from dalip.data import Record
 from dalip.encoder import Encoder, EncoderManifest, open_image, preprocess, write_manifest
 from dalip.encoder.manifest import Block
-from dalip.errors import ExportError
+from dalip.errors import ExportError, first_line
 from dalip.model import DALIP
 from dalip.training.data import tokenize
 from dalip.training.towers import Towers
@@ -165,8 +165,7 @@ def _to_onnx(
             verbose=False,
         )
     except Exception as error:  # the exporter raises whatever the graph capture raised
-        cause = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ExportError(f"this model cannot be written as ONNX: {cause}") from error
+        raise ExportError(f"this model cannot be written as ONNX: {first_line(error)}") from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     # The exporter renames outputs without looking whether a value inside already has the name, as `embedding` has

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from dalip.errors import TrainingError
+from dalip.errors import TrainingError, first_line
+from dalip.training.files import replacing
 
 __all__ = ["fitting", "load_checkpoint", "save_checkpoint"]
 
@@ -23,15 +24,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     Raises:
         TrainingError: The disk is full or the folder cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        part.unlink(missing_ok=True)
         raise TrainingError(
             f"{path}: the checkpoint cannot be written ({error}); free some space and resume"
         ) from error
@@ -48,7 +46,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such checkpoint") from None
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise TrainingError(f"{path}: not a readable checkpoint ({_first_line(error)})") from error
+        raise TrainingError(f"{path}: not a readable checkpoint ({first_line(error)})") from error
     return state
 
 
@@ -62,8 +60,4 @@ def fitting(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise TrainingError(f"{path}: does not fit this model ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise TrainingError(f"{path}: does not fit this model ({first_line(error)})") from error

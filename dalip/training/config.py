@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dalip.errors import TrainingError
+from dalip.training.files import replacing
 
 __all__ = ["PRESETS", "TrainConfig", "to_tuples"]
 
@@ -134,9 +135,8 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the configuration as JSON, whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "TrainConfig":

@@ -39,6 +39,11 @@ class Corpus:
     descriptions: Mapping[str, tuple[str, ...]]
     """Sentences about a taxon, by scientific name; taxa without a description are absent."""
 
+    @property
+    def every_text(self) -> list[str]:
+        """What stands for the taxa: all texts, one taxon after the other."""
+        return [text for texts in self.texts.values() for text in texts]
+
     def split(self, name: str) -> list[Record]:
         """Give the plant photos of one split."""
         return [record for record in self.plants if record.split == name]

@@ -118,10 +118,9 @@ def embed_naming(
     mirror: bool = False,
 ) -> Naming:
     """Embed plant photos and the texts of all taxa of the corpus, for `zero_shot`."""
-    every_text = [text for texts in corpus.texts.values() for text in texts]
     kept, photos = embed_photos(model, records, image, mirror=mirror)
     taxa = {name: len(texts) for name, texts in corpus.texts.items()}
-    return Naming(kept, photos, taxa, embed_texts(model, every_text, tokenizer, text))
+    return Naming(kept, photos, taxa, embed_texts(model, corpus.every_text, tokenizer, text))
 
 
 def _class_vectors(texts: Embeddings, counts: Sequence[int], first_order: float) -> Float[Tensor, "t e"]:

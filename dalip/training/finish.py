@@ -79,7 +79,7 @@ def export_run(
             f"{out}: cannot be written ({error.strerror or error}); put that right and export again"
         ) from error
     photos = _readable(selection or corpus.split("train"), _PARITY_PHOTOS)
-    texts = [text for texts in corpus.texts.values() for text in texts][:_PARITY_PHOTOS]
+    texts = corpus.every_text[:_PARITY_PHOTOS]
     least = check_parity(model, towers, out, photos, texts, mirror=config.mirror, weights=weights)
     report(
         f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "

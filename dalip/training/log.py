@@ -4,6 +4,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from dalip.training.files import replacing
+
 __all__ = ["forget_after", "log"]
 
 _HEADER = "step,quantity,value\n"
@@ -23,6 +25,5 @@ def forget_after(path: Path, step: int) -> None:
         return
     numbered = [(line.partition(",")[0], line) for line in path.read_text(encoding="utf-8").splitlines()]
     kept = [line + "\n" for number, line in numbered if number.isdecimal() and int(number) <= step]
-    part = path.with_name(path.name + ".part")
-    part.write_text(_HEADER + "".join(kept), encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(_HEADER + "".join(kept), encoding="utf-8")
