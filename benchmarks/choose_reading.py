@@ -10,11 +10,9 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from dalip.training import load_run
 from dalip.training.data import load_corpus
-from dalip.training.evaluation import embed_naming, zero_shot
+from dalip.training.finish import choose_first_order
 
 
 def main() -> None:
@@ -26,20 +24,16 @@ def main() -> None:
     arguments = parser.parse_args()
     model, towers, config = load_run(arguments.run)
     corpus = load_corpus(config)
-    tokenizer = Tokenizer.from_file(str(towers.tokenizer))
     for size in arguments.sizes:
+        reading = replace(towers, image=replace(towers.image, size=size))
         for mirror in (False, True):
-            image = replace(towers.image, size=size)
-            naming = embed_naming(
-                model, corpus, corpus.split("selection"), tokenizer, towers.text, image, mirror=mirror
+            first_order, found = choose_first_order(
+                model, reading, corpus, corpus.split("selection"), mirror=mirror
             )
-            tried = [zero_shot(naming, first_order=step / 10).values() for step in range(11)]
-            nll, step = min(
-                (sum(r.nll for r in results) / len(results), i) for i, results in enumerate(tried)
-            )
-            top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in tried[step])
+            nll = sum(r.nll for r in found.values()) / len(found)
+            top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in found.values())
             way = f"{size} pixels{' and mirror image' if mirror else ''}"
-            print(f"{way:28}  NLL {nll:.3f}  first order {step / 10:.1f}  top-1 {top_1}", flush=True)
+            print(f"{way:28}  NLL {nll:.3f}  first order {first_order:.1f}  top-1 {top_1}", flush=True)
 
 
 if __name__ == "__main__":
