@@ -40,12 +40,11 @@ format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is gene
 
 # How the built-in encoder and flora were made. A killed run goes on where it stopped.
 PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
-LEARNED = $(PLANTS:%=--data %) --replay $(DATA)/general-captions-000000.tar --taxa $(ASSETS)/taxa.csv \
-	--descriptions $(DATA)/descriptions.jsonl.gz
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
 assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
-	$(BIN)/dalip train --preset builtin $(LEARNED) runs/builtin
+	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --replay $(DATA)/general-captions-000000.tar \
+		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz runs/builtin
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
 	rm -rf $(ASSETS)/flora
 	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from dalip.taxonomy import Taxon, reference_links
+from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.words import score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
@@ -93,10 +93,11 @@ def _card(prediction: Prediction) -> str:
 
 def _common_names(taxon: Taxon) -> str:
     """Show the first English names and the first others; a name that several languages share is shown once."""
-    first_of_name = {v.name.casefold(): v for v in reversed(taxon.vernacular_names)}
-    names = [v for v in taxon.vernacular_names if first_of_name[v.name.casefold()] is v]
-    english = [v for v in names if v.language == "en"][:_NAMES_SHOWN]
-    others = [v for v in names if v.language != "en"][:_NAMES_SHOWN]
+    names: dict[str, VernacularName] = {}
+    for name in taxon.vernacular_names:
+        names.setdefault(name.name.casefold(), name)
+    english = [v for v in names.values() if v.language == "en"][:_NAMES_SHOWN]
+    others = [v for v in names.values() if v.language != "en"][:_NAMES_SHOWN]
     spans = [f"<span>{escape(v.name)}</span>" for v in english]
     spans += [f'<span class="foreign" lang="{escape(v.language)}">{escape(v.name)}</span>' for v in others]
     return '<span class="dot"> · </span>'.join(spans)
