@@ -59,6 +59,7 @@ class MultiHeadBDC(nn.Module):
         num_heads: int = 4,
         reduced_dim: int = 46,
         modality: Literal["image", "text"] = "image",
+        norm: Literal["batch", "layer"] | None = None,
         dropout: float = 0.0,
     ) -> None:
         """Make the layer with PyTorch's default initialisation.
@@ -67,8 +68,9 @@ class MultiHeadBDC(nn.Module):
             embed_dim: Width D of the joint space.
             num_heads: Number of heads h; must divide D.
             reduced_dim: Channels r of each head after reduction.
-            modality: `image` reduces with batch normalisation, pooled over batch, heads and tokens; `text` with layer
-                normalisation.
+            modality: Which of the two dropouts, and the default of `norm`.
+            norm: What normalises the reduced channels: `batch` (the default of images), pooled over batch, heads and
+                tokens, or `layer` (of texts).
             dropout: Probability with which the authors' release drops whole channels (image) or tokens (text)
                 before the Gram matrix; 0 is better in our measurements, 0.5 reproduces the release.
 
@@ -89,7 +91,9 @@ class MultiHeadBDC(nn.Module):
         self.projection = nn.Linear(embed_dim, embed_dim, bias=False)
         self.reduction = nn.Linear(embed_dim // num_heads, reduced_dim, bias=False)
         self.reduction_norm: nn.Module = (
-            nn.BatchNorm1d(reduced_dim) if modality == "image" else nn.LayerNorm(reduced_dim, eps=_NORM_EPS)
+            nn.BatchNorm1d(reduced_dim)
+            if (norm or ("batch" if modality == "image" else "layer")) == "batch"
+            else nn.LayerNorm(reduced_dim, eps=_NORM_EPS)
         )
         width = self.triangle_width
         self.triangle_norm = nn.LayerNorm(width, eps=_NORM_EPS)

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,13 +29,18 @@ class MethodConfig:
     """Channels r of each head after reduction."""
     dropout: float = 0.0
     """Of channels (image) or tokens (text) before the Gram matrix; the authors' release has 0.5."""
+    norm: Literal["batch", "layer"] = "batch"
+    """What normalises the image channels after reduction: the paper's batch norm, or layer norm as for texts."""
+    count_padding: bool = False
+    """Whether the padding of a text counts as tokens, as it does in the authors' release."""
 
 
 class Embeddings(NamedTuple):
     """Both orders of one modality, each of unit length."""
 
     first_order: Float[Tensor, "b d"]
-    second_order: Float[Tensor, "b d"]
+    second_order: Float[Tensor, "b z"]
+    """As wide as the first; of width 0 where a model has the first order alone."""
 
     def mean_with(self, other: "Embeddings") -> "Embeddings":
         """Give the mean direction of two embeddings of the same things, order by order."""
@@ -43,7 +49,7 @@ class Embeddings(NamedTuple):
             F.normalize(self.second_order + other.second_order, dim=-1),
         )
 
-    def joint(self, first_order: float) -> Float[Tensor, "b two_d"]:
+    def joint(self, first_order: float) -> Float[Tensor, "b d_plus_z"]:
         """Join both orders into one unit vector whose inner product is the weighted similarity.
 
         Args:
@@ -57,12 +63,13 @@ class Embeddings(NamedTuple):
 class DALIP(nn.Module):
     """An open_clip model with a second-order head on each tower; the caller places it on a device."""
 
-    def __init__(self, clip: CLIP | CustomTextCLIP, config: MethodConfig) -> None:
+    def __init__(self, clip: CLIP | CustomTextCLIP, config: MethodConfig | None) -> None:
         """Add the heads to a model.
 
         Args:
             clip: Any open_clip model with tokens in its joint space.
-            config: Sizes of the heads; the joint width is the model's.
+            config: Sizes of the heads; the joint width is the model's. `None` adds none: a plain CLIP, whose
+                second order has width 0.
 
         Raises:
             DalipError: A tower keeps no tokens.
@@ -74,9 +81,18 @@ class DALIP(nn.Module):
         self.image_tower = image_adapter(clip)
         self.text_tower = text_adapter(clip)
         self.embed_dim = _embed_dim(clip)
-        sizes = {"num_heads": config.num_heads, "reduced_dim": config.reduced_dim, "dropout": config.dropout}
-        self.image_bdc = MultiHeadBDC(self.embed_dim, modality="image", **sizes)  # type: ignore[arg-type]
-        self.text_bdc = MultiHeadBDC(self.embed_dim, modality="text", **sizes)  # type: ignore[arg-type]
+        self.image_bdc: MultiHeadBDC | None = None
+        self.text_bdc: MultiHeadBDC | None = None
+        if config:
+            head = partial(
+                MultiHeadBDC,
+                self.embed_dim,
+                num_heads=config.num_heads,
+                reduced_dim=config.reduced_dim,
+                dropout=config.dropout,
+            )
+            self.image_bdc = head(modality="image", norm=config.norm)
+            self.text_bdc = head(modality="text", norm="layer")
 
     @property
     def logit_scale(self) -> Float[Tensor, ""]:
@@ -107,11 +123,13 @@ class DALIP(nn.Module):
         """Embed what the text tower's `features` gave, so that a frozen tower need not run again."""
         return self.embed_tokens(self.text_tower.project(features, ids, mask), self.text_bdc)
 
-    def embed_tokens(self, tokens: Tokens, bdc: MultiHeadBDC) -> Embeddings:
+    def embed_tokens(self, tokens: Tokens, bdc: MultiHeadBDC | None) -> Embeddings:
         """Embed what an adapter's `project` gave, by both orders."""
-        return Embeddings(
-            F.normalize(tokens.summary.float(), dim=-1), F.normalize(bdc(*tokens).float(), dim=-1)
-        )
+        first = F.normalize(tokens.summary.float(), dim=-1)
+        if bdc is None or self.config is None:
+            return Embeddings(first, first[:, :0])
+        counted = None if self.config.count_padding else tokens.mask
+        return Embeddings(first, F.normalize(bdc(tokens.summary, tokens.tokens, counted).float(), dim=-1))
 
     def forward(
         self,
