@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dalip import __version__
-from dalip_app import evaluate_cli, identify_cli, index_cli, library_cli, training_cli
+from dalip_app import evaluate_cli, export_cli, identify_cli, index_cli, library_cli, training_cli
 from dalip_app.terminal import CommandGroup, print_result
 
 __all__ = ["app", "main"]
@@ -47,8 +47,8 @@ app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
 app.add_typer(library_cli.app, name="library")
 app.add_typer(index_cli.app, name="index")
 app.add_typer(evaluate_cli.app, name="evaluate")
-app.command("train", epilog=training_cli.TRAIN_EXAMPLES)(training_cli.train)
-app.command("export", epilog=training_cli.EXPORT_EXAMPLES)(training_cli.export)
+app.command("train", epilog=training_cli.EXAMPLES)(training_cli.train)
+app.command("export", epilog=export_cli.EXAMPLES)(export_cli.export)
 
 
 def main() -> None:

@@ -1,36 +1,41 @@
 """`dalip evaluate`: how good the answers are, measured on photos whose names are known."""
 
 import json
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip_app import evaluate_encoders_cli as encoders_cli
+from dalip_app.evaluate_options import (
+    PhotosOption,
+    SplitName,
+    SplitOption,
+    of_split,
+    print_table,
+    report_unreadable,
+)
+from dalip_app.export_cli import need_training
 from dalip_app.identify_cli import EncoderOption, FloraOption, JsonOption
-from dalip_app.terminal import Progress, complain, one_line, print_result
+from dalip_app.terminal import Progress, complain, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
 
-__all__ = ["SplitChoice", "app", "flora"]
+__all__ = ["app", "flora", "forgetting"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are.")
 
-_EXAMPLES = """\b
+_FLORA_EXAMPLES = """\b
 Examples:
   dalip evaluate flora --photos shards/
   dalip evaluate flora --flora garden-flora --photos named/ --split all"""
 
-
-class SplitChoice(StrEnum):
-    """Which photos to measure on; a photo's split follows from its name alone."""
-
-    TRAIN = "train"
-    SELECTION = "selection"
-    CALIBRATION = "calibration"
-    TEST = "test"
-    ALL = "all"
+_FORGETTING_EXAMPLES = """\b
+Examples:
+  dalip evaluate forgetting runs/mine --photos objects.tar
+  dalip evaluate forgetting runs/mine --photos objects.tar --split all"""
 
 
 @app.callback()
@@ -38,54 +43,81 @@ def evaluate() -> None:
     """Measure how good the answers are."""
 
 
-@app.command("flora", epilog=_EXAMPLES)
+@app.command("flora", epilog=_FLORA_EXAMPLES)
 def flora(
-    photos: Annotated[
-        list[Path],
-        typer.Option(
-            "--photos",
-            metavar="PATH",
-            help="Named photos: a .tar shard, a folder of shards, a folder with a table, or a folder "
-            "with one sub-folder a taxon. May be given several times.",
-            show_default=False,
-        ),
-    ],
+    photos: PhotosOption,
     flora: FloraOption = None,
     encoder: EncoderOption = None,
-    split: Annotated[
-        SplitChoice,
-        typer.Option("--split", help="Which of the photos; floras are built and tuned on all but test."),
-    ] = SplitChoice.TEST,
+    split: SplitOption = "test",
     as_json: JsonOption = False,
 ) -> None:
     """Measure a flora: how often the right name comes first, and how well a common name finds photos."""
     from dalip.data import read_records
-    from dalip.errors import DataError
+    from dalip.evaluation import name_photo
     from dalip_index import evaluate_flora, load_flora
 
-    records = read_records(*photos)
-    chosen = [r for r in records if split is SplitChoice.ALL or r.split == split.value]
-    if not chosen:
-        raise DataError(f"none of the {len(records)} photos is in the split {split.value}; try --split all")
+    chosen = of_split(read_records(*photos), split)
     loaded = load_flora(flora, encoder)
     with Progress() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
-    for photo in found.unreadable:
-        complain(photo.error)
     if as_json:
-        print_result(json.dumps({"split": split.value} | found.to_dict(), ensure_ascii=False))
+        print_result(json.dumps({"split": split} | found.to_dict(), ensure_ascii=False))
     else:
         _print_tables(found, split)
-    if found.unreadable:
-        raise typer.Exit(1)
+    report_unreadable({p.image: name_photo(p.image, p.error) for p in found.unreadable}, len(chosen))
 
 
-def _print_tables(found: "FloraEvaluation", split: SplitChoice) -> None:
-    widths = max(len("source"), *(len(one_line(row.source)) for row in found.accuracy))
-    print_result(f"{'source':<{widths}}  evidence  photos   top-1   top-5   ({split.value} photos)")
-    for row in found.accuracy:
-        figures = f"{row.evidence:<8}  {row.photos:>6,}  {row.top1:>6.1%}  {row.top5:>6.1%}"
-        print_result(f"{one_line(row.source):<{widths}}  {figures}")
+app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)
+app.command("retrieval", epilog=encoders_cli.RETRIEVAL_EXAMPLES)(encoders_cli.retrieval)
+app.command("few-shot", epilog=encoders_cli.FEW_SHOT_EXAMPLES)(encoders_cli.few_shot)
+app.command("linear-probe", epilog=encoders_cli.LINEAR_PROBE_EXAMPLES)(encoders_cli.linear_probe)
+
+
+@app.command("forgetting", epilog=_FORGETTING_EXAMPLES)
+def forgetting(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of dalip train.")],
+    photos: PhotosOption,
+    split: SplitOption = "test",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what an image tower has forgotten of the classes of ImageNet.
+
+    The classifier that its pretrained weights came with is put on the tower as it came, and on the trained one. Photos
+    name their class by `wordnetID`, as in n04592741. For what was forgotten of captions, compare a run with an earlier
+    one by `dalip evaluate retrieval`. It needs PyTorch, and a run that started from lite0-minilm or lite2-minilm.
+    """
+    need_training()
+    from dalip.data import read_records
+    from dalip.training.forgetting import forgetting as measure
+
+    chosen = of_split(read_records(*photos), split)
+    with Progress() as progress:
+        found, unreadable = measure(run, chosen, progress)
+    if as_json:
+        failed = [{"image": name, "error": line} for name, line in unreadable.items()]
+        print_result(
+            json.dumps({"split": split} | asdict(found) | {"unreadable": failed}, ensure_ascii=False)
+        )
+    else:
+        rows = [
+            [
+                "before training",
+                f"{found.photos:,}",
+                f"{found.before_top_1:.1%}",
+                f"{found.before_top_5:.1%}",
+            ],
+            ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
+        ]
+        print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1)
+    report_unreadable(unreadable, len(chosen))
+
+
+def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:
+    rows = [
+        [row.source, row.evidence, f"{row.photos:,}", f"{row.top1:.1%}", f"{row.top5:.1%}"]
+        for row in found.accuracy
+    ]
+    print_table(["source", "evidence", "photos", "top-1", "top-5"], rows, words=2)
     if found.search:
         search = found.search
         print_result(

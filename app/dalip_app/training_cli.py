@@ -1,62 +1,40 @@
-"""`dalip train` and `dalip export`: the only commands that need PyTorch."""
+"""`dalip train`: the command that makes encoders, and needs PyTorch."""
 
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from dalip.errors import DalipError, TrainingError
-from dalip_app.terminal import complain
+from dalip.errors import TrainingError
+from dalip_app.export_cli import TermsOption, WeightsOption, need_training
+from dalip_app.terminal import complain, print_result
 
-__all__ = ["EXPORT_EXAMPLES", "TRAIN_EXAMPLES", "export", "train"]
+__all__ = ["EXAMPLES", "train"]
 
-TRAIN_EXAMPLES = """\b
+EXAMPLES = """\b
 Examples:
+  dalip train --preset tiny --data photos/ runs/trial
   dalip train --data photos/ --taxa garden.csv runs/garden
-  dalip train --preset builtin --data shards/ --replay captions.tar runs/mine
-  dalip train runs/mine            (goes on where it was stopped)"""
+  dalip train --preset builtin --data shards/ --data captions.tar@1.2 runs/mine
+  dalip train --preset heads --init runs/mine --data garden/ runs/garden
+  dalip train --model ViT-B-32 --pretrained openai --data shards/ --dry-run runs/b32
+  dalip train runs/mine            (goes on where it was stopped)
+  accelerate launch --num_processes 8 -m dalip_app train --preset paper ... runs/paper"""
 
-EXPORT_EXAMPLES = """\b
-Example:
-  dalip export runs/mine encoder-small --weights int8"""
-
-WeightsOption = Annotated[
-    Literal["fp32", "int8"],
-    typer.Option(help="How the encoder stores its weights: int8 is a quarter of the size."),
-]
-TermsOption = Annotated[str, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")]
-
-
-_PACKAGES = (
-    "torch",
-    "torchvision",
-    "open_clip",
-    "accelerate",
-    "transformers",
-    "onnx",
-    "onnxscript",
-    "jaxtyping",
-)
-_INSTALL = "pip install 'dalip[builtin]'"
-
-
-def _need_training() -> None:
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise DalipError(f"this command needs packages that are missing: {', '.join(missing)}; {_INSTALL}")
+_Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
 
 
 def train(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; made, or gone on with.")],
     data: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="Named photos to learn: .tar shards, or a folder. Repeatable."),
-    ] = None,
-    replay: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="Captioned photos mixed in, to keep general ability. Repeatable."),
+        list[str] | None,
+        typer.Option(
+            metavar="PATH[@WEIGHT]",
+            help="Photos to learn, named or captioned: .tar shards, a folder of shards, a folder with a table, or a "
+            "folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with @2 twice an "
+            "epoch. Repeatable.",
+        ),
     ] = None,
     taxa: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV or TSV with more names of the taxa.")
@@ -68,58 +46,136 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        Literal["default", "builtin"],
-        typer.Option(help="Settings to start from; `builtin` makes the encoder that ships."),
+        Literal["default", "tiny", "heads", "builtin", "paper"],
+        typer.Option(
+            help="Settings to start from; other options change them. `tiny`: a small model from nothing, in minutes. "
+            "`heads`: new heads over frozen towers, minutes on a laptop. `builtin`: the encoder that ships. `paper`: "
+            "the DALIP paper's model, for GPUs."
+        ),
     ] = "default",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Towers to start from: lite0-minilm, lite2-minilm, tiny, or any open_clip model, hf-hub:NAME and "
+            "local-dir:FOLDER included.",
+            show_default="lite0-minilm",
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(metavar="TAG", help="Which of open_clip's weights, or a file of weights.")
+    ] = None,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Start from the weights of a finished run of the same sizes."),
+        typer.Option(
+            metavar="RUN", help="Start from the weights of a finished run, or of the authors' checkpoint."
+        ),
+    ] = None,
+    objective: Annotated[
+        _Objective | None,
+        typer.Option(
+            help="What is minimised. `dalip`: both orders, each compared on its own. `joint`: their weighted "
+            "similarity. `first-order`, `second-order`: one alone. `clip`, `siglip`: as published, where photos of one "
+            "taxon are told apart too.",
+            show_default="dalip",
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="What does not learn: image, text, or a parameter name's beginning. Repeatable.",
+        ),
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the photos.", show_default="20")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pairs a step.", show_default="96")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps, instead of epochs.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pairs a step, over all processes.", show_default="96")
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(help="Embed a batch in so many parts, for less memory.", show_default="1"),
+    ] = None,
+    balance: Annotated[
+        float | None,
+        typer.Option(help="From 0 to 1: draw taxa with few photos more often.", show_default="0"),
+    ] = None,
+    tower_lr: Annotated[
+        float | None, typer.Option(help="Learning rate of pretrained weights.", show_default="3e-4")
+    ] = None,
+    head_lr: Annotated[
+        float | None, typer.Option(help="Learning rate of new weights.", show_default="1e-3")
+    ] = None,
     image_size: Annotated[
-        int | None, typer.Option(help="Pixels a side of the encoder.", show_default="224")
+        int | None, typer.Option(help="Pixels a side of the encoder.", show_default="the model's")
     ] = None,
     precision: Annotated[
         Literal["no", "bf16", "fp16"] | None,
         typer.Option(help="Mixed precision, for a GPU.", show_default="no"),
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Read shards from front to back; needs --steps.")
+    ] = False,
+    validate: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="What a streaming run is evaluated on. Repeatable."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random.", show_default="0")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that load photos.", show_default="2")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any other setting of dalip.training.TrainConfig, as JSON."
+            "--set", metavar="NAME=VALUE", help="Any other field of dalip.training.TrainConfig, as JSON."
         ),
     ] = None,
-    weights: WeightsOption = "fp32",
-    terms: TermsOption = "",
+    weights: WeightsOption = None,
+    terms: TermsOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print data, steps, parameters and memory, and stop.")
+    ] = False,
 ) -> None:
     """Train an encoder on photos and texts, and export it to RUN/encoder.
 
-    A run that was stopped, even killed, goes on from its last checkpoint when the command is given again, or RUN
-    alone. A GPU is used if there is one.
+    Photos are paired with the names of their taxon, sentences about it, or their captions. What is learned from is
+    the split `train`, seven tenths of the photos; a photo's split follows from its name alone. The split `selection`
+    is evaluated on the way and decides how both orders are weighed in the exported encoder.
+
+    RUN holds the configuration, checkpoints, the log (CSV and TensorBoard), curves, a page about the model, and the
+    encoder, checked against the trained model. A run that was stopped, even killed, goes on from its last checkpoint
+    when RUN is given again. A GPU is used if there is one; `accelerate launch` trains on several, as if on one.
     """
-    _need_training()
+    need_training()
     from dalip.training import TrainConfig
     from dalip.training import train as run_training
-    from dalip.training.config import PRESETS
-    from dalip.training.finish import export_run
+    from dalip.training.finish import finish_run
+    from dalip.training.loop import plan
+    from dalip.training.presets import PRESETS
 
     saved = run / "config.json"
     given: dict[str, Any] = {
-        "data": _paths(data),
-        "replay": _paths(replay),
+        "data": tuple(_resolved(text) for text in data) if data else None,
         "taxa": str(taxa.resolve()) if taxa else None,
         "descriptions": str(descriptions.resolve()) if descriptions else None,
+        "model": model,
+        "pretrained": pretrained,
         "init": str(init.resolve()) if init else None,
+        "objective": objective,
+        "freeze": tuple(freeze) if freeze else None,
         "epochs": epochs,
+        "steps": steps,
         "batch_size": batch_size,
+        "accumulate": accumulate,
+        "balance": balance,
+        "tower_lr": tower_lr,
+        "head_lr": head_lr,
         "image_size": image_size,
-        "train_sizes": ((1.0, image_size),) if image_size else None,
         "precision": precision,
+        "stream": stream or None,
+        "validate": tuple(str(path.resolve()) for path in validate) if validate else None,
         "seed": seed,
         "workers": workers,
+        "weights": weights,
+        "terms": terms,
     }
     settings = PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
     settings |= _read_settings(setting or [])
@@ -130,26 +186,21 @@ def train(
         config = start.with_values(**settings) if start else TrainConfig(**settings)
     except (TrainingError, TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
+    if dry_run:
+        for line in plan(config):
+            print_result(line)
+        return
     run_training(config, run, report=complain)
-    export_run(run, run / "encoder", weights=weights, terms=terms, report=complain)
+    finish_run(run, report=complain)
 
 
-def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of dalip train.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the encoder.")],
-    weights: WeightsOption = "fp32",
-    name: Annotated[str | None, typer.Option(help="Name of the encoder; the run's if left out.")] = None,
-    terms: TermsOption = "",
-) -> None:
-    """Export a run to ONNX, checked against the trained model on real photos and texts."""
-    _need_training()
-    from dalip.training.finish import export_run
+def _resolved(text: str) -> str:
+    """Make the path of PATH[@WEIGHT] absolute; addresses stay as they are."""
+    from dalip.training.config import source_of
 
-    export_run(run, out, weights=weights, name=name, terms=terms, report=complain)
-
-
-def _paths(paths: list[Path] | None) -> tuple[str, ...] | None:
-    return tuple(str(path.resolve()) for path in paths) if paths else None
+    path, weight = source_of(text)
+    absolute = path if "://" in path else str(Path(path).resolve())
+    return absolute if weight == 1 else f"{absolute}@{weight:g}"
 
 
 def _read_settings(settings: list[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "split_of"]
+__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_keys", "split_of"]
 
 IMAGE_SUFFIXES = frozenset(
     {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
@@ -73,9 +73,10 @@ class Record:
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """Free texts about the photo."""
-        captions = self.fields.get("captions") or ()
-        return (captions,) if isinstance(captions, str) else tuple(captions)
+        """Free texts about the photo: its `captions`, a list or one; or else its `caption`, or the text beside it."""
+        captions = next((self.fields[k] for k in ("captions", "caption", "text") if self.fields.get(k)), ())
+        found = (captions,) if isinstance(captions, str) else captions
+        return tuple(text for text in found if isinstance(text, str) and text.strip())
 
     @cached_property
     def taxon(self) -> Taxon | None:
@@ -124,6 +125,16 @@ def read_records(*sources: Path) -> list[Record]:
         DataError: A source is missing, malformed or holds no photo, or two records share a key.
     """
     records = [record for source in sources for record in _read_source(source)]
+    require_unique_keys(records)
+    return records
+
+
+def require_unique_keys(records: Iterable[Record]) -> None:
+    """Make sure that a key names one record.
+
+    Raises:
+        DataError: Two records share a key.
+    """
     seen: dict[str, Record] = {}
     for record in records:
         if record.key in seen:
@@ -131,7 +142,6 @@ def read_records(*sources: Path) -> list[Record]:
                 f"{record.name}: its key {record.key!r} is also that of {seen[record.key].name}; rename one"
             )
         seen[record.key] = record
-    return records
 
 
 def _read_source(source: Path) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from dalip.model.bdc import MultiHeadBDC, brownian_covariance
 from dalip.model.dalip import DALIP, Embeddings, MethodConfig
-from dalip.model.loss import DalipLoss, match_matrix
+from dalip.model.loss import DalipLoss, Objective, match_matrix
 from dalip.model.towers import Tokens, image_adapter, text_adapter
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Embeddings",
     "MethodConfig",
     "MultiHeadBDC",
+    "Objective",
     "Tokens",
     "brownian_covariance",
     "image_adapter",

@@ -5,17 +5,19 @@ network layer, Xie et al., "Joint Distribution Matters: Deep Brownian Distance C
 Classification", CVPR 2022; several heads over language-image tokens, the DALIP paper.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 __all__ = ["MultiHeadBDC", "brownian_covariance"]
 
 _DISTANCE_EPS = 1e-5  # keeps the square root's gradient finite where two channels coincide
 _NORM_EPS = 1e-7
+_LEAST_LENGTH = 1e-8  # of a token, so that one of zeros has cosine 0
 
 
 def brownian_covariance(
@@ -36,12 +38,58 @@ def brownian_covariance(
     """
     with torch.autocast(channels.device.type, enabled=False):
         y = channels.float()
-        gram = y @ y.transpose(-1, -2)
+        gram: Tensor = _Gram.apply(y)
         squares = gram.diagonal(dim1=-2, dim2=-1)
         distances = (squares.unsqueeze(-1) + squares.unsqueeze(-2) - 2 * gram).clamp(min=0)
         distances = torch.sqrt(distances / (2 * counts[..., None, None]) + _DISTANCE_EPS)
         means = distances.mean(dim=-1, keepdim=True)  # the matrix is symmetric: row means are column means
         return distances - means - means.transpose(-1, -2) + means.mean(dim=-2, keepdim=True)
+
+
+class _Gram(torch.autograd.Function):
+    """Y Y^T with one product in its backward pass, where autograd, blind to the symmetry, takes two."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Float[Tensor, "*batch r m"]) -> Float[Tensor, "*batch r r"]:
+        ctx.save_for_backward(y)
+        return y @ y.transpose(-1, -2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Float[Tensor, "*batch r r"]) -> Float[Tensor, "*batch r m"]:
+        (y,) = ctx.saved_tensors
+        product: Tensor = (gradient + gradient.transpose(-1, -2)) @ y
+        return product
+
+
+class _Cosine(torch.autograd.Function):
+    """Cosine of every token with one direction of its head, float32.
+
+    As `F.cosine_similarity`, whose backward pass makes copy upon copy of all tokens and took most of the layer's time;
+    this one makes their gradient alone.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, tokens: Float[Tensor, "b m h c"], directions: Float[Tensor, "b h c"]
+    ) -> Float[Tensor, "b m h"]:
+        """Take tokens of any length, and directions of unit length in float32."""
+        lengths = torch.linalg.vector_norm(tokens, dim=-1, dtype=torch.float32).clamp_(min=_LEAST_LENGTH)
+        cosines: Tensor = (tokens * directions.unsqueeze(1)).sum(dim=-1) / lengths
+        ctx.save_for_backward(tokens, directions, lengths, cosines)
+        return cosines
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Float[Tensor, "b m h"]) -> tuple[Tensor, Tensor]:
+        """Give (direction - cosine * token / length) / length for each token, and tokens / length summed."""
+        tokens, directions, lengths, cosines = ctx.saved_tensors
+        scaled = gradient / lengths
+        # Sums for every pair of heads, of which the diagonal is wanted: cheaper than a copy sorted by head.
+        sums = scaled.transpose(1, 2) @ tokens.flatten(2).to(scaled.dtype)
+        to_directions = sums.unflatten(-1, directions.shape[1:]).diagonal(dim1=1, dim2=2).transpose(1, 2)
+        to_tokens = scaled.unsqueeze(-1) * directions.unsqueeze(1)
+        to_tokens.addcmul_(tokens, (scaled * cosines / lengths).unsqueeze(-1), value=-1)
+        return to_tokens.to(tokens.dtype), to_directions
 
 
 class MultiHeadBDC(nn.Module):
@@ -135,44 +183,48 @@ class MultiHeadBDC(nn.Module):
         mask: Bool[Tensor, "b m"] | None = None,
     ) -> Float[Tensor, "b triangle_width"]:
         """Give the covariance features between the projection and the output map: what the reference stores."""
-        batch, count, _ = tokens.shape
-        heads = tokens.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # b h m d/h
-        summaries = summary.unflatten(-1, (self.num_heads, 1, -1))  # b h 1 d/h
-        likeness = F.cosine_similarity(heads, summaries, dim=-1)
-        if mask is not None:
-            likeness = likeness.masked_fill(~mask[:, None, :], float("-inf"))
-        weighted = heads * likeness.softmax(dim=-1).unsqueeze(-1)
-        reduced = self._reduce(weighted)
-        if mask is not None:
-            reduced = reduced * mask[:, None, :, None]
-            counts = mask.sum(dim=-1, keepdim=True).float()
+        summaries = summary.unflatten(-1, (self.num_heads, -1))  # b h d/h
+        heads = tokens.unflatten(-1, (self.num_heads, -1))  # b m h d/h: a view, as the projection left it
+        # Reduction is linear and has no bias, so the weight of a token may as well come after it, on fewer numbers.
+        weighted = self.reduction(heads) * self._weights(summaries, heads, mask).unsqueeze(-1)
+        reduced = self._normalise(weighted)
+        if mask is None:
+            counts = tokens.new_full((1, 1), tokens.shape[1], dtype=torch.float32)
         else:
-            counts = torch.full((1, 1), float(count), device=tokens.device)
-        covariance = brownian_covariance(reduced.transpose(-1, -2), counts)
-        triangle = covariance.flatten(-2)[..., self.triangle_index].reshape(batch, -1)
+            reduced = reduced * mask[:, :, None, None]
+            counts = mask.sum(dim=1, keepdim=True).float()
+        covariance = brownian_covariance(reduced.permute(0, 2, 3, 1).contiguous(), counts)
+        triangle = covariance.flatten(-2).index_select(-1, self.triangle_index).flatten(1)
         features: Tensor = self.hidden(self.triangle_norm(triangle))
         return features
 
-    def _reduce(self, weighted: Float[Tensor, "b h m c"]) -> Float[Tensor, "b h m r"]:
-        reduced = self.reduction(weighted)
-        norm = self.reduction_norm
-        if isinstance(norm, nn.BatchNorm1d):
-            rows = reduced.flatten(0, 2)
-            if rows.shape[0] > 1:
-                reduced = norm(rows).view_as(reduced)
-            else:  # a single row has no variance to normalise by: the running statistics stand in
-                mean, variance = norm.running_mean, norm.running_var
-                reduced = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps).view_as(
-                    reduced
-                )
-        else:
-            reduced = norm(reduced)
-        return self._drop(F.relu(reduced))
+    def _weights(
+        self,
+        summaries: Float[Tensor, "b h c"],
+        heads: Float[Tensor, "b m h c"],
+        mask: Bool[Tensor, "b m"] | None,
+    ) -> Float[Tensor, "b m h"]:
+        """Weight the tokens of each head by the softmax of their likeness to the summary, in float32."""
+        with torch.autocast(heads.device.type, enabled=False):
+            likeness: Tensor = _Cosine.apply(heads, F.normalize(summaries.float(), dim=-1))
+        if mask is not None:
+            likeness = likeness.masked_fill(~mask.unsqueeze(-1), float("-inf"))
+        return likeness.softmax(dim=1)
 
-    def _drop(self, reduced: Float[Tensor, "b h m r"]) -> Float[Tensor, "b h m r"]:
+    def _normalise(self, weighted: Float[Tensor, "b m h r"]) -> Float[Tensor, "b m h r"]:
+        rows, norm = weighted.flatten(0, 2), self.reduction_norm
+        if isinstance(norm, nn.BatchNorm1d) and rows.shape[0] == 1:
+            # a single row has no variance to normalise by: the running statistics stand in
+            mean, variance = norm.running_mean, norm.running_var
+            rows = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps)
+        else:
+            rows = norm(rows)
+        return self._drop(F.relu(rows, inplace=True).view_as(weighted))
+
+    def _drop(self, reduced: Float[Tensor, "b m h r"]) -> Float[Tensor, "b m h r"]:
         if not (self.dropout and self.training):
             return reduced
-        # dropout1d drops whole rows of the last dimension but one: channels of an image, tokens of a text.
-        rows = reduced.transpose(-1, -2) if self.modality == "image" else reduced
-        dropped = F.dropout1d(rows.flatten(0, 1), self.dropout).view_as(rows)
-        return dropped.transpose(-1, -2) if self.modality == "image" else dropped
+        # One draw for each channel (image) or token (text) of a head, for all that lies along the other axis.
+        batch, count, heads, width = reduced.shape
+        shape = (batch, 1, heads, width) if self.modality == "image" else (batch, count, heads, 1)
+        return reduced * F.dropout(reduced.new_ones(shape), self.dropout)

@@ -107,10 +107,12 @@ class DALIP(nn.Module):
 
     def encode_image(self, pixels: Float[Tensor, "b 3 height width"], *, mirror: bool = False) -> Embeddings:
         """Embed normalised pixels; with `mirror`, as the mean direction of each image and its mirror image."""
-        embeddings = self.embed_tokens(
-            self.image_tower.project(self.image_tower.features(pixels)), self.image_bdc
-        )
+        embeddings = self.encode_image_features(self.image_tower.features(pixels))
         return embeddings.mean_with(self.encode_image(pixels.flip(-1))) if mirror else embeddings
+
+    def encode_image_features(self, features: Float[Tensor, "b ..."]) -> Embeddings:
+        """Embed what the image tower's `features` gave, so that a frozen tower need not run again."""
+        return self.embed_tokens(self.image_tower.project(features), self.image_bdc)
 
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
         """Embed token ids; padding is found from the ids where no mask is given."""
@@ -133,19 +135,28 @@ class DALIP(nn.Module):
 
     def forward(
         self,
-        pixels: Float[Tensor, "b 3 height width"],
+        pixels: Float[Tensor, "b 3 height width"] | None,
         ids: Int[Tensor, "b l"],
         mask: Bool[Tensor, "b l"],
         text_features: Float[Tensor, "b l w"] | None = None,
+        image_features: Float[Tensor, "b ..."] | None = None,
     ) -> tuple[Embeddings, Embeddings, Float[Tensor, ""]]:
-        """Embed a batch of pairs: image embeddings, text embeddings, logit scale."""
-        image = self.encode_image(pixels)
-        text = (
-            self.encode_text(ids, mask)
-            if text_features is None
-            else self.encode_text_features(text_features, ids, mask)
-        )
-        return image, text, self.logit_scale
+        """Embed a batch of pairs: image embeddings, text embeddings, logit scale.
+
+        Args:
+            pixels: Normalised images; `None` where their features are given.
+            ids: Token ids of the texts.
+            mask: True where a token counts.
+            text_features: What the text tower's `features` gave, so that it need not run.
+            image_features: Likewise of the image tower.
+        """
+        if image_features is None:
+            assert pixels is not None
+            image_features = self.image_tower.features(pixels)
+        if text_features is None:
+            text_features = self.text_tower.features(ids, mask)
+        image = self.encode_image_features(image_features)
+        return image, self.encode_text_features(text_features, ids, mask), self.logit_scale
 
 
 def _embed_dim(clip: CLIP | CustomTextCLIP) -> int:

@@ -1,40 +1,55 @@
 """The training objective: InfoNCE over first- and second-order features, blind to false negatives."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dalip.model.dalip import Embeddings
 from dalip.taxonomy import Taxon
 
-__all__ = ["DalipLoss", "info_nce", "match_matrix"]
+__all__ = ["DalipLoss", "Objective", "info_nce", "match_matrix", "sigmoid_loss"]
+
+Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
+"""What training minimises; see `DalipLoss`."""
 
 
-def match_matrix(taxa: Sequence[Taxon | None]) -> tuple[Bool[Tensor, "n n"], Bool[Tensor, "n n"]]:
+def match_matrix(
+    taxa: Sequence[Taxon | None], keys: Sequence[str] | None = None
+) -> tuple[Bool[Tensor, "n n"], Bool[Tensor, "n n"]]:
     """Say which pairs of a batch belong together and which count neither way.
 
     Args:
         taxa: The taxon of each record; `None` for a record that names none and so matches only itself.
+        keys: What tells records apart, where one may be in the batch twice.
 
     Returns:
         `positives`, true where two records are of one taxon (always on the diagonal), and `ignored`, true where
         one taxon contains the other, as a genus does its species.
     """
-    names = [taxon.scientific_name if taxon else "" for taxon in taxa]
-    distinct = {taxon.scientific_name: taxon for taxon in taxa if taxon}
-    positions = {name: i for i, name in enumerate(distinct)}
-    labels = torch.tensor([positions.get(name, -1) for name in names], dtype=torch.long)
-    positives = (labels[:, None] == labels[None, :]) & (labels >= 0)[:, None]
-    positives |= torch.eye(len(names), dtype=torch.bool)
-    related = torch.tensor(
-        [[a.contains(b) or b.contains(a) for b in distinct.values()] for a in distinct.values()],
-        dtype=torch.bool,
-    ).reshape(len(distinct), len(distinct))
-    # One more row and column for the records without a taxon, which are related to nothing.
-    padded = nn.functional.pad(related, (0, 1, 0, 1))
-    return positives, padded[labels][:, labels]
+    own = keys or [str(i) for i in range(len(taxa))]
+    labels = [
+        (taxon.scientific_name, "") if taxon else ("", key) for taxon, key in zip(taxa, own, strict=True)
+    ]
+    numbers = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+    groups = torch.tensor([numbers[label] for label in labels], dtype=torch.long)
+    named = {
+        taxon.scientific_name: (numbers[label], taxon)
+        for label, taxon in zip(labels, taxa, strict=True)
+        if taxon
+    }
+    related = torch.zeros(len(numbers), len(numbers), dtype=torch.bool)
+    for number, taxon in named.values():
+        words = taxon.scientific_name.split(" ")
+        above = {taxon.order, taxon.family, taxon.genus, *(" ".join(words[:i]) for i in range(1, len(words)))}
+        for name in above & named.keys():  # whatever contains a taxon has one of these names
+            higher, container = named[name]
+            if container.contains(taxon):
+                related[higher, number] = related[number, higher] = True
+    return groups[:, None] == groups[None, :], related[groups][:, groups]
 
 
 def info_nce(
@@ -61,20 +76,55 @@ def info_nce(
     return (one_way(logits, positives) + one_way(logits.T, positives.T)) / 2
 
 
-class DalipLoss(nn.Module):
-    """l1 InfoNCE(first order) + l2 InfoNCE(second order), l1 + l2 = 1, one shared logit scale."""
+def sigmoid_loss(
+    logits: Float[Tensor, "n n"],
+    positives: Bool[Tensor, "n n"],
+    ignored: Bool[Tensor, "n n"],
+) -> Float[Tensor, ""]:
+    """Compute SigLIP's loss: each pair on its own is a match or none.
 
-    def __init__(self, first_order: float = 0.5) -> None:
-        """Choose the weights.
+    Args:
+        logits: Scaled similarities plus bias.
+        positives: Pairs that match.
+        ignored: Pairs left out of the comparison.
+
+    Returns:
+        The sum over pairs of the negative log-likelihood, divided by n, in nats.
+
+    Source:
+        Zhai et al., "Sigmoid loss for language image pre-training", ICCV 2023.
+    """
+    signs = positives.float() * 2 - 1
+    pairs = -F.logsigmoid(signs * logits.float()).masked_fill(ignored, 0.0)
+    return pairs.sum() / len(logits)
+
+
+class DalipLoss(nn.Module):
+    """What a step minimises, by objective; all share one logit scale between the orders.
+
+    - `dalip`: l1 InfoNCE(first order) + l2 InfoNCE(second order), l1 + l2 = 1;
+    - `joint`: InfoNCE of the weighted similarity itself, l1 cos(f) + l2 cos(z);
+    - `first-order`, `second-order`: InfoNCE of that order alone;
+    - `clip`: InfoNCE of the first order as published, where a record matches nothing but itself;
+    - `siglip`: the sigmoid loss of the first order as published, likewise.
+    """
+
+    def __init__(self, first_order: float = 0.5, *, objective: Objective = "dalip") -> None:
+        """Choose objective and weights.
 
         Args:
-            first_order: The weight l1 of the first order, in [0, 1]; the second order has 1 - l1. The authors' code
-                calls it alpha.
+            first_order: The weight l1 of the first order in `dalip` and `joint`, in [0, 1]; the second order has
+                1 - l1. The authors' code calls it alpha.
+            objective: As above. `siglip` adds a bias, the one parameter of this module, which starts at -10.
         """
         super().__init__()
         if not 0 <= first_order <= 1:
             raise ValueError(f"the weight of the first order, {first_order}, must lie in [0, 1]")
-        self.first_order = first_order
+        self.objective = objective
+        self.first_order = {"dalip": first_order, "joint": first_order, "second-order": 0.0}.get(
+            objective, 1.0
+        )
+        self.bias = nn.Parameter(torch.tensor(-10.0)) if objective == "siglip" else None
 
     def forward(
         self,
@@ -90,17 +140,27 @@ class DalipLoss(nn.Module):
             image: Unit-length embeddings of n images.
             text: Unit-length embeddings of their n texts.
             logit_scale: Factor from cosine to logit (not its logarithm).
-            positives: As `match_matrix` gives them; by default each image matches its own text alone.
+            positives: As `match_matrix` gives them; by default, and for the published objectives always, each image
+                matches its own text alone.
             ignored: Likewise; by default none.
 
         Returns:
             The loss in nats.
         """
         n, device = image.first_order.shape[0], image.first_order.device
-        if positives is None:
+        published = self.objective in ("clip", "siglip")
+        if positives is None or published:
             positives = torch.eye(n, dtype=torch.bool, device=device)
-        if ignored is None:
+        if ignored is None or published:
             ignored = torch.zeros(n, n, dtype=torch.bool, device=device)
-        first = info_nce(logit_scale * image.first_order @ text.first_order.T, positives, ignored)
-        second = info_nce(logit_scale * image.second_order @ text.second_order.T, positives, ignored)
-        return self.first_order * first + (1 - self.first_order) * second
+        weights = self.first_order, 1 - self.first_order
+        logits = [
+            logit_scale * one @ other.T if weight else None
+            for weight, one, other in zip(weights, image, text, strict=True)
+        ]
+        if self.bias is not None and logits[0] is not None:
+            return sigmoid_loss(logits[0] + self.bias, positives, ignored)
+        terms = [(weight, x) for weight, x in zip(weights, logits, strict=True) if x is not None]
+        if self.objective == "joint":
+            terms = [(1.0, torch.stack([weight * x for weight, x in terms]).sum(0))]
+        return torch.stack([weight * info_nce(x, positives, ignored) for weight, x in terms]).sum()

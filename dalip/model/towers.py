@@ -9,15 +9,20 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from open_clip.hf_model import HFTextEncoder
+from open_clip.hf_model import HFTextEncoder, MaxPooler
 from open_clip.model import CLIP, CustomTextCLIP
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import TextTransformer, VisionTransformer, text_global_pool
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dalip.errors import DalipError
 
 __all__ = ["ImageAdapter", "TextAdapter", "Tokens", "image_adapter", "text_adapter"]
+
+_POOLS_BY_ATTENTION = (
+    "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
+)
 
 
 class Tokens(NamedTuple):
@@ -35,22 +40,36 @@ class Tokens(NamedTuple):
 class ImageAdapter(Protocol):
     """Tokens of an image tower."""
 
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        """The tower's parameters but for its projection; `features` uses no others."""
+
     def features(self, pixels: Float[Tensor, "b 3 height width"]) -> Tensor:
         """Run the tower up to its projection."""
 
     def project(self, features: Tensor) -> Tokens:
         """Map features into the joint space."""
 
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Give the rows and columns that the tokens of an image of this size form; call it in evaluation mode."""
+
 
 @runtime_checkable
 class TextAdapter(Protocol):
     """Tokens of a text tower."""
 
-    def features(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b l w"]:
-        """Run the tower up to its projection, its final norm included."""
+    pads_with: int | None
+    """The token with which `features` fills texts up to the context length; `None` where padding does not matter."""
+
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        """The tower's parameters but for its projection; `features` uses no others."""
+
+    def features(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b n w"]:
+        """Run the tower up to its projection, its final norm included; n is l unless the tower pools its padding."""
 
     def project(
-        self, features: Float[Tensor, "b l w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
+        self, features: Float[Tensor, "b n w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
     ) -> Tokens:
         """Map features into the joint space."""
 
@@ -63,10 +82,12 @@ class _NativeImage:
 
     def __init__(self, visual: VisionTransformer) -> None:
         if visual.attn_pool is not None or visual.pool_type not in ("tok", "avg"):
-            raise DalipError(
-                "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
-            )
+            raise DalipError(_POOLS_BY_ATTENTION)
         self.visual = visual
+
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        return tuple(p for p in self.visual.parameters() if p is not self.visual.proj)
 
     def features(self, pixels: Tensor) -> Tensor:
         return self.visual.transformer(self.visual._embeds(pixels))  # type: ignore[no-any-return]
@@ -77,37 +98,88 @@ class _NativeImage:
             tokens = self.visual.ln_post(tokens)
         return Tokens(pooled @ self.visual.proj, tokens @ self.visual.proj, None)
 
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        rows, columns = self.visual.patch_size
+        return height // rows, width // columns
+
 
 class _TimmImage:
-    """A timm trunk, convolutional or transformer, with open_clip's linear or MLP head."""
+    """A timm trunk, convolutional or transformer, with whatever head it and open_clip put behind it.
+
+    Heads differ: a projection alone, a norm or a layer after pooling and before it, a classifier that serves as one.
+    So each position passes the whole head as an image of its own, whose pooled feature it is.
+    """
 
     def __init__(self, visual: TimmModel) -> None:
+        # By name: timm has one such layer for the trunks of each family, and adds more.
+        if any("AttentionPool" in type(module).__name__ for module in visual.modules()):
+            raise DalipError(_POOLS_BY_ATTENTION)
         self.visual = visual
+        self.prefix = int(getattr(visual.trunk, "num_prefix_tokens", 0))
+        self.channels_last = getattr(visual.trunk, "output_fmt", "NCHW") == "NHWC"
+
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        heads = self.visual.trunk.get_classifier()  # a distilled trunk has two
+        modules = heads if isinstance(heads, tuple) else (heads,)
+        head = {id(p) for module in modules for p in module.parameters()}
+        return tuple(p for p in self.visual.trunk.parameters() if id(p) not in head)
 
     def features(self, pixels: Tensor) -> Tensor:
         return self.visual.trunk.forward_features(pixels)  # type: ignore[no-any-return]
 
     def project(self, features: Tensor) -> Tokens:
-        pooled = self.visual.head(self.visual.trunk.forward_head(features))
-        if features.ndim == 4:  # b c h w of a convolutional trunk
-            positions = features.flatten(2).transpose(1, 2)
+        if features.ndim == 3:
+            positions = features[:, self.prefix :]
+            alone = positions.flatten(0, 1)[:, None].expand(-1, self.prefix + 1, -1)
         else:
-            positions = features[:, getattr(self.visual.trunk, "num_prefix_tokens", 0) :]
-        return Tokens(pooled, self.visual.head(positions), None)
+            positions = features.flatten(1, 2) if self.channels_last else features.flatten(2).transpose(1, 2)
+            alone = positions.flatten(0, 1)
+            alone = alone[:, None, None] if self.channels_last else alone[:, :, None, None]
+        tokens = self._head(alone).unflatten(0, positions.shape[:2])
+        return Tokens(self._head(features), tokens, None)
+
+    def _head(self, features: Tensor) -> Tensor:
+        return self.visual.head(self.visual.trunk.forward_head(features))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        weight = next(self.visual.trunk.parameters())  # strides and padding are each trunk's own: so try it
+        features = self.features(weight.new_zeros(1, 3, height, width))
+        if features.ndim == 4:
+            rows, columns = features.shape[1:3] if self.channels_last else features.shape[2:]
+            return rows, columns
+        count = features.shape[1] - self.prefix
+        rows = max(1, round((count * height / width) ** 0.5))  # as the image is, so are its tokens
+        return (rows, count // rows) if count % rows == 0 else (1, count)
 
 
 class _NativeText:
-    """open_clip's own text transformer: standing alone, or spread over the attributes of `CLIP`."""
+    """open_clip's own text transformer: standing alone, or spread over the attributes of `CLIP`.
+
+    Where a tower attends to its padding or pools over it, its features depend on how long that is. It has learnt from
+    texts padded to the context length, so shorter ones are padded to that here.
+    """
 
     def __init__(self, text: CLIP | TextTransformer) -> None:
-        if getattr(text, "cls_emb", None) is not None:
-            raise DalipError(
-                "this text tower (CoCa) appends a class token; it has no end-of-text token to align"
-            )
         self.text = text
         self.pool_type: str = text.text_pool_type if isinstance(text, CLIP) else text.pool_type
         self.eos_id: int = text.text_eos_id if isinstance(text, CLIP) else text.eos_id
         self.pad_id: int = getattr(text, "pad_id", 0)
+        if getattr(text, "cls_emb", None) is not None:
+            raise DalipError(
+                "this text tower (CoCa) appends a class token; it has no end-of-text token to align"
+            )
+        if self.pool_type == "none":
+            raise DalipError("this text tower does not pool its tokens: it has no summary to align")
+        attends = text.attn_mask is None and not getattr(text, "use_pad_mask", False)
+        self.pads_with = self.pad_id if attends or self.pool_type == "last" else None
+
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        text = self.text
+        modules = (text.token_embedding, text.transformer, text.ln_final)
+        return text.positional_embedding, *(p for module in modules for p in module.parameters())
 
     def mask(self, ids: Tensor) -> Tensor:
         if self.pool_type not in ("argmax", "eos"):
@@ -117,6 +189,9 @@ class _NativeText:
         return torch.arange(ids.shape[1], device=ids.device) <= end
 
     def features(self, ids: Tensor, mask: Tensor) -> Tensor:
+        count = ids.shape[1]
+        if self.pads_with is not None:
+            ids = F.pad(ids, (0, self.text.context_length - count), value=self.pads_with)
         length = ids.shape[1]
         if isinstance(self.text, TextTransformer):
             x, attention = self.text._embeds(ids)
@@ -125,7 +200,8 @@ class _NativeText:
             attention = self.text.attn_mask
         if attention is not None and attention.ndim == 2:
             attention = attention[:length, :length]
-        return self.text.ln_final(self.text.transformer(x, attn_mask=attention))  # type: ignore[no-any-return]
+        features: Tensor = self.text.ln_final(self.text.transformer(x, attn_mask=attention))
+        return features if self.pool_type == "last" else features[:, :count]
 
     def project(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tokens:
         projection = self.text.text_projection
@@ -133,7 +209,8 @@ class _NativeText:
             tokens = features
         else:
             tokens = projection(features) if isinstance(projection, nn.Linear) else features @ projection
-        return Tokens(text_global_pool(tokens, ids, self.pool_type, eos_token_id=self.eos_id), tokens, mask)
+        summary = text_global_pool(tokens, ids, self.pool_type, eos_token_id=self.eos_id)
+        return Tokens(summary, tokens[:, : ids.shape[1]], mask)
 
 
 class _PooledOutput(NamedTuple):
@@ -146,13 +223,21 @@ class _PooledOutput(NamedTuple):
 class _HFText:
     """A transformers text encoder behind open_clip's `HFTextEncoder`."""
 
+    pads_with: int | None = None
+
     def __init__(self, text: HFTextEncoder) -> None:
-        if getattr(text.pooler, "use_pooler_output", False):
+        if getattr(text.transformer, "pooler", None) is not None:
             raise DalipError(
                 "this text tower pools with a layer of its own (cls_pooler); "
                 "use mean_pooler or cls_last_hidden_state_pooler"
             )
+        if isinstance(text.pooler, MaxPooler):
+            raise DalipError("open_clip's max_pooler takes the maximum of the padding; use mean_pooler")
         self.text = text
+
+    @property
+    def body(self) -> tuple[nn.Parameter, ...]:
+        return tuple(self.text.transformer.parameters())
 
     def mask(self, ids: Tensor) -> Tensor:
         return torch.ne(ids, self.text.config.pad_token_id)
@@ -176,10 +261,6 @@ def image_adapter(clip: CLIP | CustomTextCLIP) -> ImageAdapter:
     if isinstance(visual, VisionTransformer):
         return _NativeImage(visual)
     if isinstance(visual, TimmModel):
-        if "pool" in dict(visual.head.named_children()):
-            raise DalipError(
-                "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
-            )
         return _TimmImage(visual)
     raise DalipError(
         f"{type(visual).__name__} gives no tokens in the joint space; take a ViT or a timm trunk"

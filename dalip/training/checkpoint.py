@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such checkpoint") from None
+    except pickle.UnpicklingError:
+        raise TrainingError(
+            f"{path}: not a checkpoint of tensors alone, and not read, for it could run code; save its state_dict"
+        ) from None
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise TrainingError(f"{path}: not a readable checkpoint ({first_line(error)})") from error
     return state

@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dalip.errors import TrainingError
+from dalip.model import Objective
 from dalip.training.files import replacing
 
-__all__ = ["PRESETS", "TrainConfig", "to_tuples"]
+__all__ = ["TrainConfig", "source_of", "to_tuples"]
 
 
 @dataclass(frozen=True)
@@ -16,72 +17,114 @@ class TrainConfig:
     """Everything that decides the outcome of a run, apart from the machine it runs on."""
 
     data: tuple[str, ...]
-    """Shards or folders of photos with names; records of the split `train` are learned from."""
-    replay: tuple[str, ...] = ()
-    """Shards or folders of photos with captions, mixed in so that general ability is kept."""
+    """Shards or folders of photos with names or captions; records of the split `train` are learned from. `PATH@WEIGHT`
+    draws each photo WEIGHT times an epoch instead of once."""
     taxa: str | None = None
     """A taxa file (CSV or TSV) whose names and ranks complete those of the photos."""
     descriptions: str | None = None
     """JSON lines (optionally .gz) with `scientificName` and `description`: further texts, a sentence at a time."""
+    stream: bool = False
+    """Read shards from front to back instead of at random: for more data than a machine should index, also from the
+    network (whatever the library webdataset opens). Needs `steps`."""
+    shuffle: int = 2000
+    """Photos that a stream holds back and mixes."""
+    validate: tuple[str, ...] = ()
+    """What a streaming run is evaluated on; other runs use their own data's split `selection`."""
+
     model: str = "lite0-minilm"
-    """Towers to start from; see `dalip.training.towers`."""
+    """Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, `hf-hub:NAME`
+    and `local-dir:FOLDER` included; see `dalip.training.towers`."""
+    pretrained: str | None = None
+    """open_clip's name of the weights, or a file of weights; without it, those that belong to the model, if any."""
     init: str | None = None
-    """A finished run of the same sizes, whose weights to start from instead of the pretrained towers' alone."""
-    mirror: bool = False
-    """Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."""
-    embed_dim: int = 256
-    """Width D of the joint space."""
+    """A finished run or the authors' checkpoint, of the same sizes, whose weights to start from."""
+    freeze: tuple[str, ...] = ()
+    """What stays as it is: `image` and `text`, the towers without their projections; or beginnings of the names of
+    parameters."""
+    cache_views: int = 0
+    """With a frozen image tower: so many augmented views of each photo go through it once, and training reads what it
+    gave. 0 runs the tower at every step."""
+    cache: str | None = None
+    """Where the features of frozen towers are kept, for several runs to share; by default in the run."""
+
+    objective: Objective = "dalip"
+    """What is minimised; see `dalip.model.loss.DalipLoss`. `first-order`, `clip` and `siglip` make a model without
+    second order."""
+    first_order: float = 0.5
+    """Weight l1 of the first order in the objectives `dalip` and `joint`."""
+    embed_dim: int | None = None
+    """Width D of the joint space, where the model leaves it open."""
     num_heads: int = 4
     """Heads h of MBDC."""
     reduced_dim: int = 24
     """Channels r of each head."""
     dropout: float = 0.0
     """Before the Gram matrix; the authors' release has 0.5."""
-    first_order: float = 0.5
-    """Weight l1 of the first order in the loss."""
-    freeze: tuple[str, ...] = ()
-    """Parameters whose names start with one of these stay as they are."""
+    norm: Literal["batch", "layer"] = "batch"
+    """Of the image channels after reduction. `layer` gives the same result however a batch is divided."""
+    count_padding: bool = False
+    """Whether the padding of a text counts as tokens, as in the authors' release."""
+
     epochs: float = 20.0
-    """Passes over the plant photos."""
+    """Passes over the photos."""
+    steps: int | None = None
+    """Steps of the run, instead of `epochs`."""
     batch_size: int = 96
-    """Pairs a step, replay included."""
-    replay_share: float = 0.1
-    """Part of each batch that is replay."""
+    """Pairs a step, over all processes; each is compared with all others."""
+    accumulate: int = 1
+    """Parts in which each process embeds its share of a batch, to need less memory. The comparison stays whole, and a
+    step takes about a third longer (Gao et al., "Scaling deep contrastive learning batch size under memory limited
+    setup", 2021)."""
+    checkpoint_gradients: bool = False
+    """Whether the towers compute activations twice instead of keeping them: less memory, slower."""
+    balance: float = 0.0
+    """Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn alike."""
     description_share: float = 0.25
     """How often a photo is paired with a sentence of its taxon's description instead of its names."""
-    image_size: int = 224
-    """Pixels a side at which the encoder will be used."""
-    train_sizes: tuple[tuple[float, int], ...] = ((1.0, 224),)
-    """Pixels a side in training: (until this part of the run, size), smaller first to go faster."""
+
+    image_size: int | None = None
+    """Pixels a side at which the encoder will be used; by default what the model's weights were made for."""
+    train_sizes: tuple[tuple[float, int], ...] = ()
+    """Pixels a side in training, if others: (until this part of the run, size), smaller first to go faster."""
     crop_scale: float = 0.25
     """Least part of the photo's area that a training crop keeps."""
-    augment: Literal["colour", "trivial"] = "colour"
-    """What else is done to a crop: its colours jittered a little, or one random change of random strength (Müller and
-    Hutter, "TrivialAugment", 2021)."""
+    augment: Literal["none", "colour", "trivial"] = "colour"
+    """What else is done to a crop: nothing, its colours jittered a little, or one random change of random strength
+    (Müller and Hutter, "TrivialAugment", 2021)."""
     erasing: float = 0.0
     """How often a rectangle of a training crop is blanked (Zhong et al., "Random erasing data augmentation", 2020)."""
+    mirror: bool = False
+    """Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."""
+
     tower_lr: float = 3e-4
-    """Peak learning rate of the towers' own weights."""
+    """Peak learning rate of weights that came pretrained."""
     head_lr: float = 1e-3
-    """Peak learning rate of projections, MBDC and the logit scale."""
+    """Peak learning rate of weights that start anew: MBDC, and projections and towers without pretrained weights."""
     weight_decay: float = 0.05
     """AdamW's, on matrices only."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls after warm-up."""
     warmup: float = 0.05
-    """Part of the run in which the learning rate rises; it falls along a cosine after."""
+    """Part of the run in which the learning rate rises."""
     grad_clip: float = 1.0
     """Largest norm of the gradient."""
     ema_decay: float = 0.995
     """Decay a step of the running mean of the weights, which is what is evaluated and exported; 0 turns it off."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision of the towers; Gram and distances always stay in fp32."""
+
     seed: int = 0
     """Decides initial heads, order of the photos, crops and texts."""
     workers: int = 2
-    """Processes that load photos; does not change the outcome."""
+    """Processes that load photos; does not change the outcome, unless the data is streamed."""
     save_minutes: float = 3.0
     """Time between checkpoints; does not change the outcome."""
     evaluate_every: float = 2.0
     """Epochs between evaluations on the split `selection`."""
+    weights: Literal["fp32", "int8"] = "fp32"
+    """How the exported encoder stores its weights; does not change the trained model."""
+    terms: str = ""
+    """Under which terms the weights may be used, for the exported encoder's manifest."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -101,27 +144,35 @@ class TrainConfig:
         sizes = [size for _, size in self.train_sizes]
         checks = {
             "data": isinstance(self.data, tuple) and bool(self.data),
-            "precision": self.precision in ("no", "bf16", "fp16"),
             "seed": self.seed >= 0,
             "workers": self.workers >= 0,
             "epochs": self.epochs > 0,
+            "steps": self.steps is None or self.steps > 0,
+            "stream": not self.stream or self.steps is not None,
+            "shuffle": self.shuffle > 0,
             "batch_size": self.batch_size >= 2,
-            "replay_share": self.replay_share >= 0
-            and round(self.batch_size * self.replay_share) < self.batch_size,
+            "accumulate": 1 <= self.accumulate <= self.batch_size,
+            "cache_views": self.cache_views >= 0,
             "dropout": 0 <= self.dropout < 1,
             "reduced_dim": self.reduced_dim > 0,
-            "image_size": self.image_size > 0,
+            "image_size": self.image_size is None or self.image_size > 0,
+            "balance": 0 <= self.balance <= 1,
             "description_share": 0 <= self.description_share <= 1,
             "first_order": 0 <= self.first_order <= 1,
             "crop_scale": 0 < self.crop_scale <= 1,
-            "augment": self.augment in ("colour", "trivial"),
             "erasing": 0 <= self.erasing <= 1,
             "warmup": 0 <= self.warmup < 1,
             "ema_decay": 0 <= self.ema_decay < 1,
             "grad_clip": self.grad_clip > 0,
-            "embed_dim": self.embed_dim > 0,
-            "num_heads": self.num_heads > 0 and self.embed_dim % self.num_heads == 0,
-            "train_sizes": bool(sizes) and min(sizes) > 0 and self.train_sizes[-1][0] >= 1,
+            "embed_dim": self.embed_dim is None or self.embed_dim > 0,
+            "num_heads": self.num_heads > 0,
+            "train_sizes": not sizes or (min(sizes) > 0 and self.train_sizes[-1][0] >= 1),
+        }
+        kinds = get_type_hints(type(self))
+        checks |= {
+            name: getattr(self, name) in get_args(kind)
+            for name, kind in kinds.items()
+            if get_origin(kind) is Literal
         }
         for name, good in checks.items():
             if not good:
@@ -129,9 +180,14 @@ class TrainConfig:
                     f"{name} = {getattr(self, name)!r} cannot be trained with; see its description"
                 )
 
-    def size_at(self, progress: float) -> int:
-        """Give the pixels a side of training crops after this part of the run, in [0, 1)."""
-        return next(size for until, size in self.train_sizes if progress < until or until >= 1)
+    @property
+    def second_order(self) -> bool:
+        """Whether the model has a second order: the objective looks at it."""
+        return self.objective in ("dalip", "joint", "second-order")
+
+    def size_at(self, progress: float, size: int) -> int:
+        """Give the pixels a side of training crops after this part of the run, in [0, 1); `size` where none is set."""
+        return next((s for until, s in self.train_sizes if progress < until or until >= 1), size)
 
     def save(self, path: Path) -> None:
         """Write the configuration as JSON, whole or not at all."""
@@ -154,7 +210,8 @@ class TrainConfig:
 
     def same_outcome(self, other: "TrainConfig") -> bool:
         """Say whether the two differ at most in how a run is carried out."""
-        return self == other.with_values(workers=self.workers, save_minutes=self.save_minutes)
+        carried_out = ["save_minutes", "weights", "terms", *([] if self.stream else ["workers"])]
+        return self == other.with_values(**{name: getattr(self, name) for name in carried_out})
 
     def with_values(self, **values: Any) -> "TrainConfig":
         """Copy the configuration with some values changed."""
@@ -166,26 +223,19 @@ def to_tuples(value: Any) -> Any:
     return tuple(to_tuples(v) for v in value) if isinstance(value, list) else value
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    # The encoder that ships, about a minute and a half an epoch on 2 cores.
-    "builtin": {
-        "model": "lite0-minilm",
-        "freeze": (
-            "clip.text.transformer.",
-            "clip.visual.trunk.conv_stem.",
-            "clip.visual.trunk.bn1.",
-            "clip.visual.trunk.blocks.0.",
-            "clip.visual.trunk.blocks.1.",
-        ),
-        "epochs": 30,
-        "train_sizes": ((0.4, 160), (0.75, 192), (1.0, 224)),
-        # Training crops show plants larger than whole photos do, so a larger size of use makes up for it (Touvron et
-        # al., "Fixing the train-test resolution discrepancy", 2019): the best of 224, 256 and 288 on selection photos.
-        "image_size": 256,
-        "mirror": True,
-        "augment": "trivial",
-        "erasing": 0.25,
-        "ema_decay": 0.997,
-    },
-}
-"""Named settings that `dalip train --preset` starts from."""
+def source_of(text: str) -> tuple[str, float]:
+    """Read an entry of `data`: a path, or `PATH@WEIGHT`.
+
+    Raises:
+        TrainingError: The weight is not a number above 0.
+    """
+    path, at, weight = text.rpartition("@")
+    if not at or "/" in weight or Path(text).exists():
+        return text, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise TrainingError(f"{text}: what follows the @ must be a number above 0, as in photos/@0.5")
+    return path, value

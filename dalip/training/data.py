@@ -1,213 +1,127 @@
-"""Batches of photos and texts, the same for a given seed however many processes load them."""
+"""Photos and texts as a model reads them: drawn, cropped, changed, and joined into batches."""
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms import v2
 
-from dalip.data import Record, read_records
-from dalip.encoder.images import open_image
+from dalip.data import Record
 from dalip.encoder.manifest import ImageSettings, TextSettings
-from dalip.errors import DalipError, TrainingError
-from dalip.prompts import sentences, taxon_texts
-from dalip.taxonomy import Taxon, read_taxa
+from dalip.errors import DalipError
+from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig
+from dalip.training.corpus import Corpus
+from dalip.training.crops import augmentation, open_crop
+from dalip.training.photo_features import PhotoFeatures
+from dalip.training.sampling import Item
 
-__all__ = ["Batch", "Corpus", "PhotoDataset", "batches", "collate", "load_corpus", "tokenize"]
+__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "draw_text", "tokenize"]
 
-
-@dataclass(frozen=True)
-class Corpus:
-    """The photos of a run by split, and the texts of each taxon."""
-
-    plants: tuple[Record, ...]
-    replay: tuple[Record, ...]
-    taxa: Mapping[str, Taxon]
-    """By scientific name, with all names known."""
-    texts: Mapping[str, tuple[str, ...]]
-    """What stands for a taxon, by scientific name."""
-    descriptions: Mapping[str, tuple[str, ...]]
-    """Sentences about a taxon, by scientific name; taxa without a description are absent."""
-
-    @property
-    def every_text(self) -> list[str]:
-        """What stands for the taxa: all texts, one taxon after the other."""
-        return [text for texts in self.texts.values() for text in texts]
-
-    def split(self, name: str) -> list[Record]:
-        """Give the plant photos of one split."""
-        return [record for record in self.plants if record.split == name]
+_TRIES = 20
 
 
-def load_corpus(config: TrainConfig) -> Corpus:
-    """Read what a configuration names.
+class Sample(NamedTuple):
+    """One pair of photo and text."""
 
-    Raises:
-        DataError: A source cannot be read.
-        TrainingError: No photo names a taxon, none is left to train on, or no replay has captions.
-    """
-    plants = [r for r in read_records(*map(Path, config.data)) if r.taxon is not None]
-    replay = [r for r in read_records(*map(Path, config.replay)) if r.captions] if config.replay else []
-    if not any(record.split == "train" for record in plants):
-        raise TrainingError(
-            f"{', '.join(config.data)}: no photo with a scientificName falls into the split train"
-        )
-    if config.replay and not replay:
-        raise TrainingError(f"{', '.join(config.replay)}: no photo has captions; replay needs them")
-    listed = {t.scientific_name: t for t in read_taxa(Path(config.taxa))} if config.taxa else {}
-    taxa = {r.taxon.scientific_name: listed.get(r.taxon.scientific_name, r.taxon) for r in plants if r.taxon}
-    texts = {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()}
-    descriptions = _read_descriptions(Path(config.descriptions), taxa) if config.descriptions else {}
-    return Corpus(tuple(plants), tuple(replay), taxa, texts, descriptions)
-
-
-def _read_descriptions(path: Path, taxa: Mapping[str, Taxon]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row: dict[str, Any] = json.loads(line)
-                if row["scientificName"] in taxa:
-                    found[row["scientificName"]] = tuple(sentences(row["description"]))
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"{path}: not JSON lines with scientificName and description ({error})"
-        ) from error
-    return {name: parts for name, parts in found.items() if parts}
-
-
-class Item(NamedTuple):
-    """One draw: which record, which augmentation, how many pixels a side."""
-
-    position: int
-    draw: int
-    size: int
+    photo: Tensor | None
+    """Normalised pixels, float32 (3, size, size), or what a frozen image tower made of them; `None` where neither the
+    photo nor any tried in its place could be read."""
+    text: str
+    taxon: Taxon | None
+    key: str
+    unreadable: tuple[str, ...]
+    """Messages about photos that were skipped before this one was taken instead."""
 
 
 class Batch(NamedTuple):
     """What one step learns from."""
 
-    pixels: Tensor
-    """float32 (n, 3, size, size), normalised; n may be smaller than planned, even 0, for unreadable photos."""
+    photos: Tensor
+    """The samples' photos, stacked."""
     texts: list[str]
     taxa: list[Taxon | None]
     keys: list[str]
-    """The records' keys, to name in errors."""
+    """The records' keys, to tell records apart and to name in errors."""
     unreadable: list[str]
     """Messages about photos that were skipped."""
 
 
-class PhotoDataset(Dataset[tuple[Tensor, str, Taxon | None, str] | str]):
-    """Draw photos and texts of a corpus: its training plants first, then its replay."""
+class PhotoDataset(Dataset[Sample]):
+    """The training photos of a corpus, at random access."""
 
-    def __init__(self, corpus: Corpus, config: TrainConfig, image: ImageSettings) -> None:
-        """Gather the records of the split `train`."""
-        self.plants = corpus.split("train")
-        self.replay = [record for record in corpus.replay if record.split == "train"]
-        self.records = self.plants + self.replay
-        self.corpus, self.config, self.image = corpus, config, image
+    def __init__(
+        self, corpus: Corpus, config: TrainConfig, image: ImageSettings, features: PhotoFeatures | None = None
+    ) -> None:
+        """Gather the records of the split `train`.
 
-    def __getitem__(self, item: Item) -> tuple[Tensor, str, Taxon | None, str] | str:
-        """Draw pixels, text, taxon and key; a message instead where the photo cannot be read."""
-        position, draw, size = item
-        record = self.records[position]
-        random = np.random.default_rng([self.config.seed, draw])
-        try:
-            photo = open_image(record.read_bytes())
-        except DalipError as error:
-            return f"{record.name}: {error}"
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(random.integers(2**31)))
-            pixels = _augmentation(self.config, self.image, size)(photo)
-        taxon = record.taxon and self.corpus.taxa[record.taxon.scientific_name]
-        return pixels, self._text(record, taxon, random), taxon, record.key
+        Args:
+            corpus: The photos and texts.
+            config: Decides crops and texts.
+            image: Mean and deviation to normalise with.
+            features: What a frozen image tower made of these photos, to give instead of pixels.
+        """
+        chosen = [i for i, record in enumerate(corpus.records) if record.split == "train"]
+        self.records = [corpus.records[i] for i in chosen]
+        self.weights = [corpus.weights[i] for i in chosen]
+        self.corpus, self.config, self.image, self.features = corpus, config, image, features
+
+    def __getitem__(self, item: Item) -> Sample:
+        """Draw a photo and one of its texts; where a photo cannot be read, the next that can."""
+        random = np.random.default_rng([self.config.seed, item.draw])
+        seed, unreadable = int(random.integers(2**31)), []
+        for attempt in range(_TRIES):
+            position = (item.position + attempt) % len(self.records)
+            record = self.records[position]
+            try:
+                photo = (
+                    self.features.read(position, seed)
+                    if self.features
+                    else open_crop(
+                        record.read_bytes(), augmentation(self.config, self.image, item.size), seed
+                    )
+                )
+            except DalipError as error:
+                unreadable.append(f"{record.name}: {error}")
+                continue
+            taxon = record.taxon and self.corpus.taxa[record.taxon.scientific_name]
+            text = self._text(record, taxon, random)
+            return Sample(photo, text, taxon, record.key, tuple(unreadable))
+        return Sample(None, "", None, "", tuple(unreadable))
 
     def _text(self, record: Record, taxon: Taxon | None, random: np.random.Generator) -> str:
-        texts: Sequence[str]
         if taxon is None:
-            texts = record.captions
-        else:
-            told = self.corpus.descriptions.get(taxon.scientific_name, ())
-            tell = told and random.random() < self.config.description_share
-            texts = told if tell else self.corpus.texts[taxon.scientific_name]
-        return texts[int(random.integers(len(texts)))]
+            return draw_text(record.captions, (), 0.0, random)
+        name = taxon.scientific_name
+        told = self.corpus.descriptions.get(name, ())
+        return draw_text(self.corpus.texts[name], told, self.config.description_share, random)
 
 
-def _augmentation(config: TrainConfig, image: ImageSettings, size: int) -> v2.Transform:
-    """Make a photo into a training crop of `size` pixels a side, normalised."""
-    change: v2.Transform = v2.ColorJitter(0.3, 0.3, 0.3, 0.03)
-    if config.augment == "trivial":
-        grey = [round(255 * mean) for mean in image.mean]
-        change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=grey)
-    return v2.Compose(
-        [
-            v2.RandomResizedCrop(size, (config.crop_scale, 1), interpolation=v2.InterpolationMode.BICUBIC),
-            v2.RandomHorizontalFlip(),
-            change,
-            v2.ToImage(),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(image.mean, image.std),
-            v2.RandomErasing(config.erasing),
-        ]
-    )
+def draw_text(
+    texts: Sequence[str], descriptions: Sequence[str], share: float, random: np.random.Generator
+) -> str:
+    """Draw one of the texts, or, in `share` of the cases and if there are any, one of the descriptions."""
+    chosen = descriptions if descriptions and random.random() < share else texts
+    return chosen[int(random.integers(len(chosen)))]
 
 
-def collate(samples: Sequence[tuple[Tensor, str, Taxon | None, str] | str]) -> Batch:
-    """Join draws into a batch; unreadable photos become messages.
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Join samples into a batch; those without a photo leave nothing but their messages.
 
     It never raises, for an error in a loading process would reach the trainer with that process's traceback in it.
     """
-    good = [sample for sample in samples if not isinstance(sample, str)]
-    bad = [sample for sample in samples if isinstance(sample, str)]
-    if not good:
-        return Batch(torch.empty(0), [], [], [], bad)
-    pixels, texts, taxa, keys = zip(*good, strict=True)
-    return Batch(torch.stack(pixels), list(texts), list(taxa), list(keys), bad)
-
-
-def steps_per_epoch(plants: int, config: TrainConfig) -> int:
-    """Count the steps that see every plant photo once; the last, incomplete batch is left out."""
-    return max(1, plants // (config.batch_size - replay_per_batch(config)))
-
-
-def replay_per_batch(config: TrainConfig) -> int:
-    """Count the replay pairs of a batch."""
-    return round(config.batch_size * config.replay_share) if config.replay else 0
-
-
-def batches(plants: int, replay: int, config: TrainConfig, start: int, total: int) -> Iterator[list[Item]]:
-    """Plan the batches from step `start` to `total`: the plan depends on seed and step alone.
-
-    Every epoch shuffles the plants; the replay is shuffled anew each time it has been used up.
-    """
-    few = min(replay_per_batch(config), replay)
-    many = min(config.batch_size - few, plants)
-    for step in range(start, total):
-        size = config.size_at(step / total)
-        chosen = _window(plants, step * many, many, config.seed, 0)
-        chosen += [plants + i for i in _window(replay, step * few, few, config.seed, 1)]
-        yield [Item(position, step * config.batch_size + i, size) for i, position in enumerate(chosen)]
-
-
-def _window(count: int, start: int, length: int, seed: int, stream: int) -> list[int]:
-    """Read a window of an endless sequence of shuffles of range(count)."""
-    found: list[int] = []
-    while len(found) < length:
-        epoch, offset = divmod(start + len(found), count)
-        order = np.random.default_rng([seed, stream, epoch]).permutation(count)
-        found += order[offset : offset + length - len(found)].tolist()
-    return found
+    good = [sample for sample in samples if sample.photo is not None]
+    photos = [sample.photo for sample in good if sample.photo is not None]
+    return Batch(
+        torch.stack(photos) if photos else torch.empty(0),
+        [sample.text for sample in good],
+        [sample.taxon for sample in good],
+        [sample.key for sample in good],
+        [message for sample in samples for message in sample.unreadable],
+    )
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str], settings: TextSettings) -> tuple[Tensor, Tensor]:

@@ -1,45 +1,74 @@
-"""What follows training: choose scoring weights, export, and check the export on real photos."""
+"""What follows training: choose scoring weights, export, check the export on real photos, and write it up."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from tokenizers import Tokenizer
+from PIL import Image
 
-from dalip.data import Record
 from dalip.encoder import EncoderManifest
 from dalip.encoder.images import open_image
 from dalip.errors import DalipError, ExportError
+from dalip.evaluation import (
+    Naming,
+    accuracy_by_source,
+    choose_first_order,
+)
 from dalip.export import Weights, check_parity, export_bundle
-from dalip.model import DALIP
-from dalip.training.data import Corpus, load_corpus
-from dalip.training.evaluation import ZeroShot, embed_naming, zero_shot
-from dalip.training.loop import load_run
-from dalip.training.towers import Towers
+from dalip.training.config import TrainConfig, source_of
+from dalip.training.corpus import Corpus, load_corpus
+from dalip.training.embedder import TorchEmbedder
+from dalip.training.load import load_run
+from dalip.training.report import write_report
+from dalip.training.selection import selection_naming
 
-__all__ = ["choose_first_order", "export_run"]
+__all__ = ["export_run", "finish_run"]
 
-_PARITY_PHOTOS = 32
+_PARITY_ITEMS = 32
+
+Report = Callable[[str], None]
+"""Called with one line of progress at a time."""
+
+
+def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManifest:
+    """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
+
+    Args:
+        run: The folder that `train` left; its data must still be where the run's configuration says.
+        report: Called with one line of progress at a time.
+
+    Returns:
+        The encoder's manifest.
+
+    Raises:
+        DalipError: As `export_run`.
+    """
+    manifest = export_run(run, run / "encoder", report=report)
+    write_report(run, TrainConfig.load(run / "config.json"), manifest)
+    return manifest
 
 
 def export_run(
     run: Path,
     out: Path,
     *,
-    weights: Weights = "fp32",
+    first_order: float | None = None,
+    weights: Weights | None = None,
     name: str | None = None,
-    terms: str = "",
-    report: Callable[[str], None] = lambda line: None,
+    terms: str | None = None,
+    report: Report = lambda line: None,
 ) -> EncoderManifest:
     """Export a finished run, with the scoring weights that its selection photos favour.
 
     Args:
         run: The folder that `train` left; its data must still be where the run's configuration says.
         out: The bundle's folder.
-        weights: How the bundle stores its weights.
+        first_order: Scoring weight l1, in [0, 1], instead of the one that the selection photos favour.
+        weights: How the bundle stores its weights; as the configuration says if not given.
         name: The encoder's name; the run's folder name if not given.
-        terms: Under which the weights may be used.
+        terms: Under which the weights may be used; as the configuration says if not given.
         report: Called with one line of progress at a time.
 
     Returns:
@@ -51,11 +80,22 @@ def export_run(
         DataError: The run's data is gone.
     """
     model, towers, config = load_run(run)
+    if model.config is None and first_order not in (None, 1):
+        raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")
+    weights = weights or config.weights
     corpus = load_corpus(config)
-    selection = corpus.split("selection")
-    first_order, accuracy = choose_first_order(model, towers, corpus, selection, mirror=config.mirror)
-    report(f"scoring weight of the first order, chosen on {len(selection)} selection photos: {first_order:g}")
-    sources = sorted({record.source for record in (*corpus.plants, *corpus.replay)})
+    embedder = TorchEmbedder(model, towers, mirror=config.mirror)
+    naming = selection_naming(embedder, corpus)
+    if first_order is None:
+        first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
+        if naming and model.config:
+            count = len(naming.truth)
+            report(
+                f"scoring weight of the first order, chosen on {count:,} selection photos: {first_order:g}"
+            )
+    accuracy = {}
+    if naming and corpus.plants("selection"):
+        accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
     try:
         manifest = export_bundle(
             model,
@@ -65,21 +105,20 @@ def export_run(
             first_order=first_order,
             mirror=config.mirror,
             weights=weights,
-            trained_on=[*sources, *(["descriptions of the taxa"] if corpus.descriptions else [])],
-            terms=terms,
+            trained_on=_trained_on(config, corpus),
+            terms=config.terms if terms is None else terms,
             details={
                 "model": config.model,
                 "epochs": config.epochs,
                 "seed": config.seed,
-                "selection": {source: asdict(result) for source, result in accuracy.items()},
+                "selection": accuracy,
             },
         )
     except OSError as error:
         raise ExportError(
             f"{out}: cannot be written ({error.strerror or error}); put that right and export again"
         ) from error
-    photos = _readable(selection or corpus.split("train"), _PARITY_PHOTOS)
-    texts = corpus.every_text[:_PARITY_PHOTOS]
+    photos, texts = _parity_items(corpus)
     least = check_parity(model, towers, out, photos, texts, mirror=config.mirror, weights=weights)
     report(
         f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "
@@ -88,51 +127,31 @@ def export_run(
     return manifest
 
 
-def _readable(records: Sequence[Record], count: int) -> list[Record]:
-    found: list[Record] = []
-    for record in records:
-        if len(found) == count:
+def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:
+    found = accuracy_by_source(naming).items()
+    return {source: asdict(accuracy) for source, accuracy in found if source in naming.sources}
+
+
+def _trained_on(config: TrainConfig, corpus: Corpus) -> list[str]:
+    if config.stream:  # then the corpus is what it was evaluated on
+        sources = {Path(source_of(text)[0]).name for text in config.data}
+    else:
+        sources = {record.source for record in corpus.records}
+    return [*sorted(sources), *(["descriptions of the taxa"] if config.descriptions else [])]
+
+
+def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
+    """Give photos and texts to check an export on: selection photos, if there are any; pictures of Pillow's if none."""
+    photos: list[Image.Image] = []
+    for record in sorted(corpus.records, key=lambda record: record.split != "selection"):
+        if len(photos) == _PARITY_ITEMS:
             break
         with contextlib.suppress(DalipError):
-            open_image(record.read_bytes())
-            found.append(record)
-    if not found:
+            photos.append(open_image(record.read_bytes()))
+    if corpus.records and not photos:
         raise ExportError(
             "none of the photos to check the export on can be read; put them back and export again"
         )
-    return found
-
-
-def choose_first_order(
-    model: DALIP, towers: Towers, corpus: Corpus, records: list[Record], *, mirror: bool = False
-) -> tuple[float, dict[str, ZeroShot]]:
-    """Choose how first and second order are weighed in an answer: such that the right taxa are likeliest.
-
-    The likelihood, a mean over the sources, changes smoothly where top-1 on a few hundred photos jumps about.
-
-    Args:
-        model: In evaluation mode.
-        towers: What it was built from.
-        corpus: Gives the texts of the taxa.
-        records: Photos to choose on, from the selection split; without any, both orders weigh the same.
-        mirror: Whether the encoder will average each photo with its mirror image.
-
-    Returns:
-        The scoring weight l1 of the first order, and the accuracy from text alone with it, by source.
-
-    Raises:
-        ExportError: None of the photos can be read.
-    """
-    if not records:
-        return 0.5, {}
-    tokenizer = Tokenizer.from_file(str(towers.tokenizer))
-    naming = embed_naming(model, corpus, records, tokenizer, towers.text, towers.image, mirror=mirror)
-    if not naming.records:
-        raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
-
-    def loss(first_order: float) -> float:
-        results = zero_shot(naming, first_order=first_order).values()
-        return sum(r.nll for r in results) / len(results)
-
-    best = min((step / 10 for step in range(11)), key=loss)
-    return best, zero_shot(naming, first_order=best)
+    captions = [text for record in corpus.records[:_PARITY_ITEMS] for text in record.captions]
+    texts = [*corpus.every_text, *captions, "a photo of a plant"]
+    return photos or [Image.linear_gradient("L"), Image.radial_gradient("L")], texts[:_PARITY_ITEMS]

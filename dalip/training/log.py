@@ -1,29 +1,60 @@
-"""What a run measured: rows of step, quantity and value in a CSV file, as a run never stopped would have left."""
+"""What a run measured: rows of step, quantity and value in a CSV file, and the same for TensorBoard."""
 
 import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch.utils.tensorboard import SummaryWriter
+
 from dalip.training.files import replacing
 
-__all__ = ["forget_after", "log"]
+__all__ = ["Log", "read_log"]
 
 _HEADER = "step,quantity,value\n"
 
 
-def log(path: Path, step: int, values: Mapping[str, float]) -> None:
-    """Append what was measured after a step."""
-    with path.open("a", newline="", encoding="utf-8") as file:
-        if not file.tell():
-            file.write(_HEADER)
-        csv.writer(file, lineterminator="\n").writerows([step, name, value] for name, value in values.items())
+class Log:
+    """The measurements of a run, as a run never stopped would have left them."""
+
+    def __init__(self, run: Path, step: int) -> None:
+        """Go on with the log of a run.
+
+        Args:
+            run: Its folder; gets `log.csv` and `tensorboard/`.
+            step: The last step of its checkpoint: what a killed run measured after it is measured again.
+        """
+        self.path = run / "log.csv"
+        self._forget_after(step)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Append what was measured after a step."""
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            if not file.tell():
+                file.write(_HEADER)
+            rows = [[step, name, value] for name, value in values.items()]
+            csv.writer(file, lineterminator="\n").writerows(rows)
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write out what TensorBoard's writer still holds."""
+        self._board.close()
+
+    def _forget_after(self, step: int) -> None:
+        if not self.path.exists():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        numbered = [(line.partition(",")[0], line) for line in lines]
+        kept = [line + "\n" for number, line in numbered if number.isdecimal() and int(number) <= step]
+        with replacing(self.path) as part:
+            part.write_text(_HEADER + "".join(kept), encoding="utf-8")
 
 
-def forget_after(path: Path, step: int) -> None:
-    """Drop the rows of steps that a killed run took after its last checkpoint: they are taken again."""
-    if not path.exists():
-        return
-    numbered = [(line.partition(",")[0], line) for line in path.read_text(encoding="utf-8").splitlines()]
-    kept = [line + "\n" for number, line in numbered if number.isdecimal() and int(number) <= step]
-    with replacing(path) as part:
-        part.write_text(_HEADER + "".join(kept), encoding="utf-8")
+def read_log(run: Path) -> dict[str, list[tuple[int, float]]]:
+    """Read what a run measured: quantity to steps and values."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    with (run / "log.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["quantity"], []).append((int(row["step"]), float(row["value"])))
+    return found

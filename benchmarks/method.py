@@ -1,0 +1,304 @@
+"""What is true of the method: the same training with one thing changed, several seeds each.
+
+    python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
+
+EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, a line
+a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` makes tables of them.
+
+Both sides of a comparison have the same photos, texts, steps, seeds and starting weights. Most experiments train the
+heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower too. The
+scoring weight of the orders is chosen on selection photos; everything reported is measured on test photos.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from dalip.data import Record
+from dalip.encoder import Block, open_image, preprocess
+from dalip.evaluation import (
+    Photos,
+    Progress,
+    accuracy_by_source,
+    choose_first_order,
+    hit_rate,
+    make_naming,
+    nearest_ranks,
+    text_vectors,
+    weigh,
+)
+from dalip.model import Embeddings
+from dalip.training import TrainConfig, load_run, train
+from dalip.training.corpus import Corpus, load_corpus
+from dalip.training.data import tokenize
+
+RESULTS = Path(__file__).parent.parent / "docs" / "results"
+TAXA = Path(__file__).parent.parent / "assets" / "dalip_assets" / "taxa.csv"
+WEIGHTS = [step / 10 for step in range(11)]
+
+Changes = dict[str, Any]
+
+FROZEN: Changes = {
+    "model": "lite0-minilm",
+    "freeze": ("image", "text"),
+    "cache_views": 4,
+    "image_size": 192,
+    "train_sizes": ((1.0, 160),),
+    "epochs": 10.0,
+    "evaluate_every": 1000.0,
+    "save_minutes": 1000.0,
+    "ema_decay": 0.99,
+    "workers": 0,
+}
+"""Heads over frozen towers."""
+
+FINETUNED: Changes = {
+    "model": "lite0-minilm",
+    "freeze": ("text",),
+    "image_size": 160,
+    "train_sizes": ((1.0, 128),),
+    "epochs": 8.0,
+    "evaluate_every": 1000.0,
+    "ema_decay": 0.99,
+    "workers": 2,
+}
+"""The image tower learns too, from small crops."""
+
+OBJECTIVES: dict[str, Changes] = {
+    "DALIP": {},
+    "first order": {"objective": "first-order"},
+    "second order": {"objective": "second-order"},
+    "CLIP": {"objective": "clip"},
+    "SigLIP": {"objective": "siglip"},
+}
+
+EXPERIMENTS: dict[str, tuple[str, Changes, dict[str, Changes]]] = {
+    "objectives": ("What is minimised", FROZEN, OBJECTIVES),
+    "finetune": (
+        "What is minimised, image tower learning",
+        FINETUNED,
+        {name: OBJECTIVES[name] for name in ("DALIP", "first order", "CLIP")},
+    ),
+    "joint": (
+        "InfoNCE of each order, or of their weighted similarity",
+        FROZEN,
+        {"sum of two": {}, "of the sum": {"objective": "joint"}},
+    ),
+    "dropout": (
+        "Dropout before the Gram matrix",
+        FROZEN,
+        {f"{p:g}": {"dropout": p} for p in (0.0, 0.1, 0.25, 0.5)},
+    ),
+    "norm": (
+        "Norm of the reduced image channels",
+        FROZEN,
+        {"batch norm": {}, "layer norm": {"norm": "layer"}},
+    ),
+    "heads": (
+        "Heads h and channels r",
+        FROZEN,
+        {
+            f"h {h}, r {r}": {"num_heads": h, "reduced_dim": r}
+            for h, r in ((1, 24), (2, 24), (4, 24), (8, 24), (1, 48), (2, 34), (8, 17), (4, 12), (4, 46))
+        },
+    ),
+    "lambda": (
+        "Weight of the first order in the loss",
+        FROZEN,
+        {f"{x:g}": {"first_order": x} for x in (0.1, 0.3, 0.5, 0.7, 0.9)},
+    ),
+    "padding": ("Padding of texts", FROZEN, {"left out": {}, "counted": {"count_padding": True}}),
+    "epochs": (
+        "Convergence",
+        FROZEN,
+        {
+            f"{name}, {n} epochs": OBJECTIVES[name] | {"epochs": float(n)}
+            for name in ("DALIP", "first order", "CLIP")
+            for n in (1, 3, 10, 30)
+        },
+    ),
+    "mixing": (
+        "Captioned photos of general things a plant photo",
+        FROZEN,
+        {
+            f"{name}, {share:.0%}": OBJECTIVES[name] | {"captions": share}
+            for name in ("DALIP", "first order")
+            for share in (0.0, 0.05, 0.1, 0.2, 0.4)
+        },
+    ),
+}
+
+
+class Bench:
+    """The data of all runs, and what frozen towers make of it."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.plants = sorted(map(str, [*folder.glob("inat-*.tar"), *folder.glob("oxford-*.tar")]))
+        self.captions = str(folder / "general-captions-000000.tar")
+        self.descriptions = str(folder / "descriptions.jsonl.gz")
+        self.work = work
+        everything = TrainConfig(data=(*self.plants, self.captions), taxa=str(TAXA))
+        self.corpus: Corpus = load_corpus(everything)
+        self.share_of_one = self._count(captioned=True) / self._count(captioned=False)
+        self.remembered: dict[str, torch.Tensor] = {}
+
+    def _count(self, *, captioned: bool) -> int:
+        return len(self.corpus.captioned("train") if captioned else self.corpus.plants("train"))
+
+    def config(self, base: Changes, changes: Changes, seed: int) -> TrainConfig:
+        """Give what one run trains."""
+        settings = base | changes
+        share = settings.pop("captions", 0.1)  # of a batch
+        weight = share / (1 - share) / self.share_of_one
+        data = (*self.plants, *([f"{self.captions}@{weight:.4f}"] if share else []))
+        epochs = settings.pop("epochs") * (1 - share) / (1 - 0.1)  # the same steps whatever the share
+        cache = str(self.work / "cache")
+        return TrainConfig(
+            data=data,
+            taxa=str(TAXA),
+            descriptions=self.descriptions,
+            seed=seed,
+            cache=cache,
+            epochs=epochs,
+            **settings,
+        )
+
+    def evaluate(self, run: Path) -> dict[str, Any]:
+        """Measure a finished run on test photos; the scoring weight alone is chosen, on selection photos."""
+        embedder = RunEmbedder(run, self.remembered)
+        selection, test = ([*self.corpus.plants(s), *self.corpus.captioned(s)] for s in ("selection", "test"))
+        photos = {
+            split: embedder.embed_photos(records)
+            for split, records in (("selection", selection), ("test", test))
+        }
+        captions = list(dict.fromkeys(text for r in test if not r.taxon for text in r.captions))
+        vectors = text_vectors(embedder, [*self.corpus.every_text, *captions])
+        naming = {split: make_naming(found, self.corpus.texts, vectors) for split, found in photos.items()}
+        chosen = choose_first_order(naming["selection"], embedder.blocks)
+        general = [i for i, record in enumerate(photos["test"].records) if not record.taxon]
+        pairs = np.array(
+            [
+                (row, captions.index(c))
+                for row, i in enumerate(general)
+                for c in photos["test"].records[i].captions
+            ]
+        )
+        texts = np.stack([vectors[caption] for caption in captions])
+        scores = {}
+        for name, weight in {"chosen": chosen, "first": 1.0, "both": 0.5, "second": 0.0}.items():
+            if len(embedder.blocks) == 1 and name != "chosen":
+                continue
+            named, images = naming["test"], photos["test"].vectors[general]
+            captioned = texts
+            if len(embedder.blocks) == 2:
+                named = named.weighed(embedder.blocks, weight)
+                images, captioned = (weigh(v, embedder.blocks, weight) for v in (images, texts))
+            found = accuracy_by_source(named)
+            scores[name] = {"first order": weight} | {
+                f"{source} {figure}": getattr(accuracy, field)
+                for source, accuracy in found.items()
+                for figure, field in (("top-1", "top_1"), ("top-5", "top_5"), ("NLL", "nll"))
+            }
+            to_text = nearest_ranks(images, captioned, pairs)
+            to_image = nearest_ranks(captioned, images, pairs[:, ::-1])
+            scores[name] |= {f"photo to caption R@{k}": hit_rate(to_text, k) for k in (1, 5)}
+            scores[name] |= {f"caption to photo R@{k}": hit_rate(to_image, k) for k in (1, 5)}
+        return scores
+
+    def run(self, experiment: str, seeds: int) -> None:
+        """Train and measure every variant of an experiment with every seed, but those that are done."""
+        title, base, variants = EXPERIMENTS[experiment]
+        path = RESULTS / f"{experiment}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        done = {(row["variant"], row["seed"]) for row in map(json.loads, lines)}
+        for seed in range(seeds):
+            for variant, changes in variants.items():
+                if (variant, seed) in done:
+                    continue
+                run = self.work / experiment / f"{variant.replace(' ', '-')}-{seed}"
+                started = time.monotonic()
+                train(self.config(base, changes, seed), run, report=lambda line: None)
+                row = {"experiment": title, "variant": variant, "seed": seed}
+                row |= {"seconds": round(time.monotonic() - started), "test": self.evaluate(run)}
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                shutil.rmtree(run)
+                figures = {k: v for k, v in row["test"]["chosen"].items() if "top-1" in k or "R@1" in k}
+                print(
+                    f"{experiment}, {variant}, seed {seed}: "
+                    + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()),
+                    flush=True,
+                )
+
+
+class RunEmbedder:
+    """A finished run; what its frozen image tower gives is computed once for all runs."""
+
+    def __init__(self, run: Path, remembered: dict[str, torch.Tensor]) -> None:
+        self.model, self.towers, self.config = load_run(run)
+        self.name, self.remembered = run.name, remembered
+        width = self.model.embed_dim
+        orders = ("first_order", "second_order") if self.config.second_order else ("first_order",)
+        self.blocks = tuple(Block(order, width, 1 / len(orders)) for order in orders)
+        self.tokenizer = Tokenizer.from_file(str(self.towers.tokenizer))
+
+    @torch.inference_mode()
+    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+        """Embed photos, all readable."""
+        frozen = "image" in self.config.freeze
+        parts = []
+        for start in range(0, len(records), 32):
+            chunk = records[start : start + 32]
+            name = f"{chunk[0].key} {self.towers.image.size}"
+            if not frozen or name not in self.remembered:
+                pixels = [preprocess(open_image(r.read_bytes()), self.towers.image) for r in chunk]
+                batch = torch.from_numpy(np.stack(pixels)).contiguous(memory_format=torch.channels_last)
+                features = self.model.image_tower.features(batch)
+                if frozen:
+                    self.remembered[name] = features.half()
+            else:
+                features = self.remembered[name].float()
+            parts.append(self._joint(self.model.encode_image_features(features)))
+        return Photos(tuple(records), np.concatenate(parts), {})
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
+        """Embed texts, those of one length together."""
+        by_length = sorted(texts, key=len)
+        found = {}
+        for start in range(0, len(texts), 64):
+            chunk = by_length[start : start + 64]
+            ids, mask = tokenize(self.tokenizer, chunk, self.towers.text)
+            found |= dict(zip(chunk, self._joint(self.model.encode_text(ids, mask)), strict=True))
+        return np.stack([found[text] for text in texts])
+
+    def _joint(self, embeddings: Embeddings) -> NDArray[np.float32]:
+        return embeddings.joint(self.blocks[0].weight).numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiment", choices=[*EXPERIMENTS, "all"], nargs="+")
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path("runs/method"))
+    arguments = parser.parse_args()
+    bench = Bench(arguments.data, arguments.work)
+    for experiment in EXPERIMENTS if "all" in arguments.experiment else arguments.experiment:
+        bench.run(experiment, arguments.seeds)
+
+
+if __name__ == "__main__":
+    main()

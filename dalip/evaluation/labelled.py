@@ -1,0 +1,76 @@
+"""Photos with labels, embedded, for what learns from some of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.data import Record, Split
+from dalip.errors import DataError
+from dalip.evaluation.embedder import Embedder, Progress, Vectors
+
+__all__ = ["ALL_SOURCES", "Labelled", "embed_labelled", "label_of", "source_masks"]
+
+ALL_SOURCES = "all"
+"""Stands for all sources together where there are several."""
+
+
+def label_of(record: Record) -> str | None:
+    """Give the scientific name of the taxon in a photo, or else its `className`; `None` where it has neither."""
+    if record.taxon:
+        return record.taxon.scientific_name
+    name = record.fields.get("className")
+    return name if isinstance(name, str) and name.strip() else None
+
+
+def source_masks(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Say which photos, (n,), are of each source; and of all together, last, where there are several."""
+    own = np.array(sources)
+    masks = {source: own == source for source in sorted(set(sources))}
+    return masks if len(masks) == 1 else masks | {ALL_SOURCES: np.ones(len(own), bool)}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos of several splits; each label is one of a photo to train on."""
+
+    train: Vectors
+    train_labels: NDArray[np.intp]
+    chosen: Mapping[Split, tuple[Vectors, NDArray[np.intp], tuple[str, ...]]]
+    """By split other than `train`: embeddings, labels and sources."""
+    names: tuple[str, ...]
+    """What the labels stand for."""
+    left_out: int
+    """Photos that show nothing of which there is a photo to train on."""
+    unreadable: Mapping[str, str]
+
+
+def embed_labelled(
+    embedder: Embedder, records: Sequence[Record], splits: Sequence[Split], progress: Progress | None = None
+) -> Labelled:
+    """Embed the photos of the split `train` and of some others.
+
+    Raises:
+        DataError: A split has no photo that can be used.
+    """
+    wanted = [record for record in records if label_of(record) and record.split in ("train", *splits)]
+    photos = embedder.embed_photos(wanted, progress)
+    labels = [label_of(record) or "" for record in photos.records]
+    names = sorted({n for n, r in zip(labels, photos.records, strict=True) if r.split == "train"})
+    number = {name: i for i, name in enumerate(names)}
+
+    def part(split: Split) -> tuple[Vectors, NDArray[np.intp], tuple[str, ...]]:
+        mine = [i for i, r in enumerate(photos.records) if r.split == split and labels[i] in number]
+        if not mine:
+            raise DataError(
+                f"none of the {len(records):,} photos is readable, in the split {split} and of a taxon with photos "
+                "in the split train; name other photos"
+            )
+        found = np.array([number[labels[i]] for i in mine], np.intp)
+        return photos.vectors[mine], found, tuple(photos.records[i].source for i in mine)
+
+    train, train_labels, _ = part("train")
+    left_out = sum(label not in number for label in labels)
+    chosen = {split: part(split) for split in splits}
+    return Labelled(train, train_labels, chosen, tuple(names), left_out, photos.unreadable)

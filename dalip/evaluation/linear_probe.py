@@ -1,0 +1,93 @@
+"""A linear classifier on frozen embeddings: how much they tell apart, whatever the texts say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dalip.data import Split
+from dalip.errors import DalipError
+from dalip.evaluation.embedder import Progress
+from dalip.evaluation.labelled import Labelled, source_masks
+from dalip.evaluation.metrics import hit_rate, macro_mean, ranks
+
+__all__ = ["LinearProbe", "linear_probe"]
+
+_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+_STEPS = 500  # of the solver; further ones change no answer
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """Accuracy over the photos of one source, in [0, 1]."""
+
+    source: str
+    photos: int
+    taxa: int
+    top_1: float
+    top_5: float
+    macro_top_1: float
+    """Mean over taxa."""
+    strength: float
+    """C of scikit-learn's LogisticRegression, chosen on the selection split: the larger, the less regularised."""
+
+
+def linear_probe(
+    photos: Labelled, split: Split, strengths: Sequence[float] = _STRENGTHS, progress: Progress | None = None
+) -> list[LinearProbe]:
+    """Fit a logistic regression on the split `train` and name the photos of another.
+
+    Args:
+        photos: What `embed_labelled` gave for `selection` and `split`.
+        split: Which photos to name.
+        strengths: Values of C, of which the one with the best top-1 on `selection` is taken, the smallest if several.
+        progress: Called with "classifiers".
+
+    Returns:
+        A row a source.
+
+    Raises:
+        DalipError: scikit-learn is missing, or there is one taxon alone.
+    """
+    if len(photos.names) < 2:
+        raise DalipError(f"the photos show {photos.names[0]} alone; a classifier needs two taxa or more")
+    selection, wanted, _ = photos.chosen["selection"]
+    best: tuple[float, float, Any] = (-1.0, 0.0, None)
+    for i, strength in enumerate(sorted(strengths)):
+        model = _fit(photos, strength)
+        score = float((model.predict(selection) == wanted).mean())
+        if score > best[0]:
+            best = (score, strength, model)
+        if progress:
+            progress("classifiers", i + 1, len(strengths))
+    _, strength, model = best
+    queries, truth, sources = photos.chosen[split]
+    scores = model.decision_function(queries)
+    if scores.ndim == 1:  # of two classes, it scores the second alone
+        scores = np.stack([-scores, scores], axis=1)
+    places = ranks(scores, np.eye(len(photos.names), dtype=bool)[truth])
+
+    return [
+        LinearProbe(
+            source,
+            int(mine.sum()),
+            len(photos.names),
+            hit_rate(places[mine], 1),
+            hit_rate(places[mine], 5),
+            macro_mean(places[mine] < 1, truth[mine]),
+            strength,
+        )
+        for source, mine in source_masks(sources).items()
+    ]
+
+
+def _fit(photos: Labelled, strength: float) -> Any:
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        raise DalipError(
+            "a linear probe needs scikit-learn, which is missing; pip install 'dalip[evaluate]'"
+        ) from None
+    model = LogisticRegression(C=strength, max_iter=_STEPS)
+    return model.fit(photos.train, photos.train_labels)

@@ -1,0 +1,77 @@
+"""Photos and captions that find each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dalip.data import Record
+from dalip.errors import DataError
+from dalip.evaluation.embedder import Embedder, Progress
+from dalip.evaluation.metrics import hit_rate, nearest_ranks
+
+__all__ = ["Retrieval", "retrieval"]
+
+_DEPTHS = (1, 5, 10)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Recall among the photos and captions of one source, by depth k, in [0, 1]."""
+
+    source: str
+    photos: int
+    captions: int
+    image_to_text: dict[int, float]
+    """How often one of a photo's captions is among the k nearest captions."""
+    text_to_image: dict[int, float]
+    """How often a photo that has the caption is among the k nearest photos."""
+
+
+def retrieval(
+    embedder: Embedder, records: Sequence[Record], progress: Progress | None = None
+) -> tuple[list[Retrieval], Mapping[str, str]]:
+    """Measure how well photos and captions find each other, within each source.
+
+    A caption that several photos have is one caption, right for each of them.
+
+    Args:
+        embedder: The encoder.
+        records: The photos; those without a caption are left out.
+        progress: Called with "photos" and "texts".
+
+    Returns:
+        A row a source, and the photos that cannot be read, with the reasons.
+
+    Raises:
+        DataError: No photo has a caption, or none of these can be read.
+    """
+    captioned = [record for record in records if record.captions]
+    photos = embedder.embed_photos(captioned, progress)
+    if not photos.records:
+        raise DataError(
+            f"none of the {len(records):,} photos is readable and has a caption; name other photos"
+        )
+    rows = []
+    for source in sorted({record.source for record in photos.records}):
+        mine = [i for i, record in enumerate(photos.records) if record.source == source]
+        captions: dict[str, int] = {}
+        pairs = [
+            (row, captions.setdefault(caption, len(captions)))
+            for row, i in enumerate(mine)
+            for caption in photos.records[i].captions
+        ]
+        texts = embedder.embed_texts(list(captions), progress)
+        own = np.array(pairs, np.intp)
+        to_text = nearest_ranks(photos.vectors[mine], texts, own)
+        to_image = nearest_ranks(texts, photos.vectors[mine], own[:, ::-1])
+        rows.append(
+            Retrieval(
+                source,
+                len(mine),
+                len(captions),
+                {k: hit_rate(to_text, k) for k in _DEPTHS},
+                {k: hit_rate(to_image, k) for k in _DEPTHS},
+            )
+        )
+    return rows, photos.unreadable

@@ -1,0 +1,45 @@
+"""What of a model is exported: its two encoders, each as one function from arrays to arrays."""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dalip.encoder.manifest import TextSettings
+from dalip.model import DALIP
+
+__all__ = ["ImageEncoder", "TextEncoder"]
+
+
+class ImageEncoder(nn.Module):
+    """Pixels to embeddings and to patch vectors of unit length."""
+
+    def __init__(self, model: DALIP, first_order: float, mirror: bool) -> None:
+        """See `export_bundle`."""
+        super().__init__()
+        self.model, self.first_order, self.mirror = model, first_order, mirror
+
+    def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+        """Embed prepared photos."""
+        tokens = self.model.image_tower.project(self.model.image_tower.features(pixels))
+        embeddings = self.model.embed_tokens(tokens, self.model.image_bdc)
+        if self.mirror:
+            embeddings = embeddings.mean_with(self.model.encode_image(pixels.flip(-1)))
+        return embeddings.joint(self.first_order), F.normalize(tokens.tokens, dim=-1)
+
+
+class TextEncoder(nn.Module):
+    """Token ids and attention mask to embeddings, which do not depend on how far a batch is padded."""
+
+    def __init__(self, model: DALIP, first_order: float, settings: TextSettings) -> None:
+        """See `export_bundle`."""
+        super().__init__()
+        self.model, self.first_order, self.settings = model, first_order, settings
+        self.counts_padding = model.config is not None and model.config.count_padding
+
+    def forward(self, input_ids: Int[Tensor, "n l"], attention_mask: Int[Tensor, "n l"]) -> Tensor:
+        """Embed tokenised texts."""
+        if self.counts_padding:  # then a text has as much of it as in training, whatever else is in its batch
+            length = self.settings.context_length
+            input_ids = F.pad(input_ids, (0, length), value=self.settings.pad_id)[:, :length]
+            attention_mask = F.pad(attention_mask, (0, length))[:, :length]
+        return self.model.encode_text(input_ids, attention_mask.bool()).joint(self.first_order)

@@ -1,0 +1,68 @@
+"""The check that an exported encoder answers as the model that it came from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+
+from dalip.encoder import Encoder, preprocess
+from dalip.errors import ExportError
+from dalip.export.encoders import TextEncoder
+from dalip.export.weights import Weights
+from dalip.model import DALIP
+from dalip.training.data import tokenize
+from dalip.training.towers import Towers
+
+__all__ = ["check_parity"]
+
+_LEAST_COSINE = {"fp32": 0.9999, "int8": 0.99}
+
+
+def check_parity(
+    model: DALIP,
+    towers: Towers,
+    bundle: Path,
+    images: Sequence[Image.Image],
+    texts: Sequence[str],
+    *,
+    mirror: bool = False,
+    weights: Weights = "fp32",
+) -> float:
+    """Compare a bundle with the model it came from.
+
+    Args:
+        model: In evaluation mode, on the CPU.
+        towers: What the model was built from.
+        bundle: What `export_bundle` wrote.
+        images: Upright, of any size and mode, at least one.
+        texts: At least one.
+        mirror: As given to `export_bundle`.
+        weights: How the bundle stores its weights: decides how close it must come.
+
+    Returns:
+        The least cosine between embeddings of the two, over all images and texts.
+
+    Raises:
+        ExportError: They differ by more than rounding.
+    """
+    encoder = Encoder.load(bundle, verify=True)
+    first_order = encoder.manifest.blocks[0].weight
+    pixels = torch.from_numpy(np.stack([preprocess(image, towers.image) for image in images]))
+    ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), texts, towers.text)
+    with torch.inference_mode():
+        photos = model.encode_image(pixels, mirror=mirror).joint(first_order)
+        expected = torch.cat([photos, TextEncoder(model, first_order, towers.text)(ids, mask.long())]).numpy()
+    # One text apart, for what a text gives must not depend on how far its batch is padded.
+    parts = [encoder.encode_images(images), encoder.encode_text(texts[:1]), encoder.encode_text(texts[1:])]
+    got = np.concatenate(parts)
+    lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(expected, axis=1)
+    least = float(((got * expected).sum(axis=1) / lengths).min())
+    if not least > _LEAST_COSINE[weights]:
+        raise ExportError(
+            f"{bundle}: differs from the model it was exported from (least cosine {least:.5f}, "
+            f"needed {_LEAST_COSINE[weights]}); do not use it"
+        )
+    return least

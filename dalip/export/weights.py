@@ -1,0 +1,61 @@
+"""How an exported graph stores its weights."""
+
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["Weights", "shrink"]
+
+Weights = Literal["fp32", "int8"]
+"""`fp32`: as trained. `int8`: matrices as 8-bit integers with a scale for each row or column, everything else in half
+precision."""
+
+_INT8_SIZE = 16_384  # smaller matrices are not worth the rounding
+
+
+def shrink(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store weights small and compute with them in fp32: onnxruntime folds the conversion away on loading."""
+    graph = model.graph
+    kept: list[TensorProto] = []
+    nodes = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 64:
+            kept.append(tensor)
+            continue
+        name = tensor.name
+        if values.ndim == 2 and values.size >= _INT8_SIZE:
+            # The matrix is multiplied out before it is used, so a scale for each row and one for each column are
+            # both right, whatever the operator: take the one that rounds finer.
+            axis = min((0, 1), key=lambda a: _rounding_error(values, a))
+            integers, scale = _quantise(values, axis)
+            kept += [
+                numpy_helper.from_array(integers, f"{name}_int8"),
+                numpy_helper.from_array(scale, f"{name}_scale"),
+            ]
+            nodes += [
+                helper.make_node("Cast", [f"{name}_int8"], [f"{name}_float"], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [f"{name}_float", f"{name}_scale"], [name]),
+            ]
+        else:
+            kept.append(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    body = list(graph.node)
+    del graph.initializer[:], graph.node[:], graph.value_info[:]
+    graph.initializer.extend(kept)
+    graph.node.extend([*nodes, *body])
+    onnx.checker.check_model(model)
+    return model
+
+
+def _quantise(values: np.ndarray[Any, np.dtype[np.float32]], axis: int) -> tuple[Any, Any]:
+    scale = np.abs(values).max(axis=1 - axis, keepdims=True) / 127
+    scale = np.where(scale == 0, 1, scale).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
+
+
+def _rounding_error(values: np.ndarray[Any, np.dtype[np.float32]], axis: int) -> float:
+    integers, scale = _quantise(values, axis)
+    return float(np.square(integers * scale - values).mean())

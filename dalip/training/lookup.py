@@ -1,0 +1,125 @@
+"""What a model is, before its weights are there: found by its name, and refused where they would not fit."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import open_clip
+from open_clip.factory import parse_model_name
+from open_clip.pretrained import download_pretrained_from_hf
+from open_clip.transform import PreprocessCfg, merge_preprocess_dict
+
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import TrainingError
+
+__all__ = ["CONFIG_FILE", "OURS", "Config", "Source", "image_settings", "look_up"]
+
+Config = dict[str, Any]
+
+OURS = ("lite0-minilm", "lite2-minilm", "tiny")
+"""The models that we name ourselves; all others are open_clip's."""
+
+CONFIG_FILE = "open_clip_config.json"
+_WEIGHTS = (".safetensors", ".bin", ".pth")  # what open_clip looks for in a folder
+
+_TINY: Config = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": 64, "patch_size": 8, "width": 128, "layers": 4, "head_width": 32},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 128, "heads": 4, "layers": 4},
+}
+"""Two small transformers for trials of minutes on a laptop, from scratch."""
+
+
+class Source(NamedTuple):
+    """What is known of a model before its weights are there."""
+
+    config: Config
+    preprocess: dict[str, Any]
+    weights: bool
+
+
+def look_up(model: str, pretrained: str | None) -> Source:
+    """Find out what a model is, of which at most the configuration is downloaded.
+
+    Args:
+        model: `tiny`, an architecture of open_clip, `hf-hub:ORG/REPO` or `local-dir:PATH`.
+        pretrained: A tag or a checkpoint file, of an architecture alone.
+
+    Returns:
+        The model's and its preprocessing's configuration, and whether there are weights to load.
+
+    Raises:
+        TrainingError: There is no such model or tag, or the weights were trained with another activation.
+        Exception: Whatever open_clip and the hub raise where the configuration cannot be read.
+    """
+    if model == "tiny":
+        return Source(deepcopy(_TINY), {}, False)
+    schema, name = parse_model_name(model)
+    if schema == "hf-hub":
+        path, weights = Path(download_pretrained_from_hf(name, filename=CONFIG_FILE)), True
+    elif schema == "local-dir":
+        path = Path(name) / CONFIG_FILE
+        weights = any(file.suffix in _WEIGHTS for file in Path(name).iterdir())
+    else:
+        return _look_up_architecture(model, pretrained)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if "model_cfg" not in content:
+        raise TrainingError(f"{path} has no model_cfg, so it is not open_clip's; name another")
+    return Source(content["model_cfg"], content.get("preprocess_cfg", {}), weights)
+
+
+def _look_up_architecture(model: str, pretrained: str | None) -> Source:
+    config = open_clip.get_model_config(model)
+    if config is None:
+        others = f"use {', '.join(OURS)}, hf-hub:ORG/REPO, local-dir:PATH or one of open_clip.list_models()"
+        raise TrainingError(f"unknown; {_close(model, [*OURS, *open_clip.list_models()]) or others}")
+    if not pretrained:
+        return Source(config, {}, False)
+    tag = open_clip.get_pretrained_cfg(model, pretrained)
+    if not tag and not Path(pretrained).is_file():
+        tags = open_clip.list_pretrained_tags_by_model(model)
+        others = f"it has {', '.join(tags) or 'none'}"
+        raise TrainingError(
+            f"{pretrained!r} is neither a file nor a tag of its weights; {_close(pretrained, tags) or others}"
+        )
+    activations = ["QuickGELU" if cfg.get("quick_gelu") else "GELU" for cfg in (tag, config)]
+    if tag and activations[0] != activations[1]:
+        twin = model.removesuffix("-quickgelu") if config.get("quick_gelu") else f"{model}-quickgelu"
+        known = twin != model and twin in open_clip.list_models()
+        raise TrainingError(
+            f"the weights {pretrained} were trained with {activations[0]}, this architecture has {activations[1]}; "
+            + (f"use the model {twin}" if known else "open_clip has none that fits, use other weights")
+        )
+    return Source(config, tag, True)
+
+
+def _close(name: str, names: list[str]) -> str:
+    """Ask for what may have been meant; empty if nothing is like it."""
+    lower = {known.lower(): known for known in names}
+    close = [lower[match] for match in get_close_matches(name.lower(), lower, cutoff=0.5)]
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def image_settings(preprocess: Mapping[str, Any]) -> ImageSettings:
+    """Take over open_clip's preprocessing, which knows more than ours can do.
+
+    Raises:
+        TrainingError: It cannot be expressed.
+    """
+    found = merge_preprocess_dict(PreprocessCfg(), preprocess)
+    size = found["size"]
+    height, width = (size, size) if isinstance(size, int) else size
+    if height != width:
+        raise TrainingError(f"takes images of {height} x {width} pixels; only square ones are supported")
+    for field in ("resize_mode", "interpolation"):
+        known = get_args(get_type_hints(ImageSettings)[field])
+        if found[field] not in known:
+            raise TrainingError(
+                f"prepares images with {field} {found[field]!r}; supported are {' and '.join(known)}"
+            )
+    return ImageSettings(
+        height, tuple(found["mean"]), tuple(found["std"]), found["resize_mode"], found["interpolation"]
+    )

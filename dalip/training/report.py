@@ -1,0 +1,88 @@
+"""What a finished run leaves for people: curves, a table, and a page about the model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from dalip.encoder import EncoderManifest
+from dalip.training.config import TrainConfig
+from dalip.training.files import replacing
+from dalip.training.log import read_log
+
+__all__ = ["write_report"]
+
+_BUDGET = ("save_minutes", "workers", "cache")
+
+
+def write_report(run: Path, config: TrainConfig, manifest: EncoderManifest) -> None:
+    """Write `curves.png` and `README.md` of a finished and exported run.
+
+    Args:
+        run: Its folder, with `log.csv`.
+        config: What was trained.
+        manifest: Of the exported encoder; its details hold the accuracy on the selection split.
+    """
+    measured = read_log(run)
+    _draw(measured, run / "curves.png")
+    rows = [
+        f"| {source} | {found['photos']:,} | {100 * found['top_1']:.1f} % | {100 * found['top_5']:.1f} % |"
+        for source, found in manifest.details.get("selection", {}).items()
+    ]
+    table = ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows] if rows else []
+    last = [
+        f"- {name}: {values[-1][1]:g} at step {values[-1][0]:,}" for name, values in sorted(measured.items())
+    ]
+    weights = ", ".join(f"{block.name} {block.weight:g}" for block in manifest.blocks)
+    page = [
+        f"# {manifest.name}",
+        "",
+        f"An image-text encoder trained by DALIP on {', '.join(manifest.trained_on) or 'photos'}.",
+        *([f"Terms of the weights: {manifest.terms}."] if manifest.terms else []),
+        "",
+        f"`encoder/` is the model to use: input {manifest.image.size} x {manifest.image.size} pixels, embeddings of "
+        f"{manifest.width} numbers, weighed in a similarity as {weights}. `model.pt` and `config.json` are what",
+        "`dalip train`, `dalip export` and `dalip evaluate` go on from.",
+        "",
+        "## Names of plants from texts alone, on the selection photos",
+        "",
+        *(table or ["There were no selection photos."]),
+        "",
+        "The scoring weights were chosen on these photos, so measure on others: `dalip evaluate zero-shot`.",
+        "",
+        "## Measured in training",
+        "",
+        "![Curves](curves.png)",
+        "",
+        *last,
+        "",
+        "## Configuration",
+        "",
+        *(f"- {name}: {value}" for name, value in asdict(config).items() if name not in _BUDGET),
+        "",
+    ]
+    with replacing(run / "README.md") as part:
+        part.write_text("\n".join(page), encoding="utf-8")
+
+
+def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    losses = measured.get("loss", [])
+    others = {n: v for n, v in measured.items() if n not in ("loss", "learning rate", "logit scale")}
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(*zip(*losses, strict=True), color="0.8", linewidth=0.8)
+    window = max(1, len(losses) // 50)
+    means = [
+        (losses[i - 1][0], sum(v for _, v in losses[i - window : i]) / window)
+        for i in range(window, len(losses) + 1, window)
+    ]
+    left.plot(*zip(*means, strict=True), color="tab:green")
+    left.set(xlabel="step", ylabel="loss (nats)", title="Loss and its running mean")
+    for name, values in sorted(others.items()):
+        right.plot(*zip(*values, strict=True), marker="o", markersize=3, label=name)
+    right.set(xlabel="step", ylim=(0, 1.02), title="Selection photos, from texts alone")
+    if others:
+        right.legend(fontsize="small")
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=120)

@@ -1,0 +1,75 @@
+"""Which photos a step learns from: a plan that follows from weights, seed and step alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Item", "Sampling"]
+
+
+class Item(NamedTuple):
+    """One draw: which record, which random choices, how many pixels a side."""
+
+    position: int
+    draw: int
+    size: int
+
+
+class Sampling:
+    """An endless sequence of draws, epoch after epoch, each in an order of its own."""
+
+    def __init__(self, weights: Sequence[float], batch_size: int, seed: int) -> None:
+        """Choose how often each record is drawn.
+
+        Args:
+            weights: Draws of each record an epoch, on average: 1 is exactly once, 0.5 every other time, 2 twice.
+            batch_size: Draws a step; the last, incomplete batch of an epoch is filled up from the next.
+            seed: Decides the order.
+        """
+        self.weights = np.asarray(weights, dtype=np.float64)
+        self.batch_size, self.seed = batch_size, seed
+        self.per_epoch = max(1, round(self.weights.sum()))
+        self._epochs: dict[int, NDArray[np.int64]] = {}
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches of an epoch, at least one."""
+        return max(1, self.per_epoch // self.batch_size)
+
+    def epoch(self, number: int) -> NDArray[np.int64]:
+        """Give the positions drawn in one epoch, in order.
+
+        Records are laid end to end in random order, each as long as its weight, and read at every whole number
+        from a random start: each is drawn its weight of times, rounded up or down (systematic sampling).
+        """
+        random = np.random.default_rng([self.seed, number])
+        order = random.permutation(len(self.weights))
+        ends = np.cumsum(self.weights[order])
+        ends *= self.per_epoch / ends[-1]
+        picks = np.searchsorted(ends, random.random() + np.arange(self.per_epoch), side="right")
+        drawn: NDArray[np.int64] = order[np.minimum(picks, len(order) - 1)]
+        random.shuffle(drawn)
+        return drawn
+
+    def batches(self, start: int, total: int, size_at: Callable[[float], int]) -> Iterator[list[Item]]:
+        """Plan the batches from step `start` to `total`.
+
+        Args:
+            start: The first step.
+            total: Steps of the whole run.
+            size_at: Pixels a side of training crops after a part of the run, in [0, 1).
+        """
+        for step in range(start, total):
+            size = size_at(step / total)
+            first = step * self.batch_size
+            yield [Item(self._at(first + i), first + i, size) for i in range(self.batch_size)]
+
+    def _at(self, draw: int) -> int:
+        number, offset = divmod(draw, self.per_epoch)
+        if number not in self._epochs:
+            self._epochs = {
+                number: self.epoch(number)
+            }  # batches are read in order: one epoch at a time is enough
+        return int(self._epochs[number][offset])

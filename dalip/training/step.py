@@ -1,0 +1,109 @@
+"""One step's gradients: the whole batch is compared, whatever parts and processes it is embedded in."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from dalip.model import DALIP, DalipLoss, Embeddings
+
+__all__ = ["Inputs", "backward"]
+
+
+class Inputs(NamedTuple):
+    """What one process embeds at once, on its device; arguments of `DALIP.forward`."""
+
+    pixels: Tensor | None
+    ids: Tensor
+    mask: Tensor
+    text_features: Tensor | None
+    image_features: Tensor | None
+
+
+def backward(
+    accelerator: Accelerator,
+    model: Any,
+    loss: DalipLoss,
+    parts: Sequence[Inputs],
+    positives: Tensor,
+    ignored: Tensor,
+    seed: int,
+) -> Tensor:
+    """Add a batch's gradients to the parameters.
+
+    The loss is computed from the embeddings of all processes and parts together; its gradients of the embeddings
+    are then carried into the towers, part by part. With one part the towers run once, with more they run twice.
+
+    Args:
+        accelerator: Knows the other processes.
+        model: A `DALIP`, as the accelerator prepared it.
+        loss: The objective.
+        parts: This process's share of the batch; all processes have shares and parts of the same sizes.
+        positives: Pairs of the whole batch that match, in the order of the processes, bool (n, n).
+        ignored: Pairs of the whole batch that count neither way, likewise.
+        seed: Of whatever is random inside the model, the same in both passes.
+
+    Returns:
+        The loss; where it is not finite, no gradient was added.
+
+    Source:
+        Gradients of embeddings carried into the towers: Gao et al., "Scaling deep contrastive learning batch size
+        under memory limited setup", 2021.
+    """
+
+    def embed(number: int) -> tuple[list[Tensor], Tensor]:
+        torch.manual_seed(seed + number)
+        with accelerator.autocast():
+            image, text, scale = model(*parts[number])
+        return [*image, *text], scale
+
+    whole = len(parts) == 1
+    with contextlib.nullcontext() if whole else _rehearsal(accelerator.unwrap_model(model)):
+        embedded = [embed(number) for number in range(len(parts))]
+    local = [torch.cat(tensors) for tensors in zip(*(e for e, _ in embedded), strict=True)]
+    leaves = [accelerator.gather(tensor.detach()).requires_grad_() for tensor in local]
+    scale = embedded[0][1].detach().requires_grad_()
+    value: Tensor = loss(Embeddings(*leaves[:2]), Embeddings(*leaves[2:]), scale, positives, ignored)
+    if not torch.isfinite(value):
+        return value.detach()
+    accelerator.backward(value)
+    # Every process holds the whole loss, and gradients are averaged over processes: the mean would be too small.
+    world, n = accelerator.num_processes, len(local[0])
+    mine = slice(accelerator.process_index * n, (accelerator.process_index + 1) * n)
+    gradients = [_gradient(leaf)[mine] * world for leaf in leaves]
+    start = 0
+    for number, (tensors, scaling) in enumerate(embedded):
+        last = number == len(parts) - 1
+        end = start + len(tensors[0])
+        with contextlib.nullcontext() if last else accelerator.no_sync(model):
+            outputs, factor = (tensors, scaling) if whole else embed(number)
+            pairs = [(o, g[start:end]) for o, g in zip(outputs, gradients, strict=True)]
+            pairs.append((factor, _gradient(scale) if last else torch.zeros_like(scale)))
+            learnt = [(o, g) for o, g in pairs if o.requires_grad]
+            torch.autograd.backward([o for o, _ in learnt], [g for _, g in learnt])
+        start = end
+    return value.detach()
+
+
+def _gradient(leaf: Tensor) -> Tensor:
+    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+
+
+@contextlib.contextmanager
+def _rehearsal(model: DALIP) -> Iterator[None]:
+    """Run the model without gradients and without moving the running statistics of its batch norms."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    counts = [norm.num_batches_tracked for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+        norm.num_batches_tracked = None
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
