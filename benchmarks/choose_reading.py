@@ -10,9 +10,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from dalip.evaluation import accuracy_by_source, choose_first_order
 from dalip.training import load_run
-from dalip.training.data import load_corpus
-from dalip.training.finish import choose_first_order
+from dalip.training.corpus import load_corpus
+from dalip.training.embedder import TorchEmbedder
+from dalip.training.selection import selection_naming
 
 
 def main() -> None:
@@ -27,11 +29,15 @@ def main() -> None:
     for size in arguments.sizes:
         reading = replace(towers, image=replace(towers.image, size=size))
         for mirror in (False, True):
-            first_order, found = choose_first_order(
-                model, reading, corpus, corpus.split("selection"), mirror=mirror
-            )
-            nll = sum(r.nll for r in found.values()) / len(found)
-            top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in found.values())
+            embedder = TorchEmbedder(model, reading, mirror=mirror)
+            naming = selection_naming(embedder, corpus)
+            if naming is None:
+                parser.error(f"{arguments.run}: has no selection photos to choose on")
+            first_order = choose_first_order(naming, embedder.blocks)
+            accuracies = accuracy_by_source(naming.weighed(embedder.blocks, first_order))
+            found = [accuracy for source, accuracy in accuracies.items() if source in naming.sources]
+            nll = sum(accuracy.nll for accuracy in found) / len(found)
+            top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in found)
             way = f"{size} pixels{' and mirror image' if mirror else ''}"
             print(f"{way:28}  NLL {nll:.3f}  first order {first_order:.1f}  top-1 {top_1}", flush=True)
 

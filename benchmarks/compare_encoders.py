@@ -10,22 +10,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from dalip.data import Record, read_records
 from dalip.encoder import Encoder
+from dalip.evaluation import OnnxEmbedder, retrieval
 from dalip.taxonomy import Taxon, read_taxa
 from dalip_index import build_flora, evaluate_flora, load_flora
-
-
-def caption_recall(encoder: Encoder, records: list[Record]) -> dict[str, float]:
-    """Text-to-photo recall in percent: every caption looks for its photo among all photos."""
-    photos = np.stack([vector for _, vector in encoder.encode_files(r.read_bytes for r in records)])
-    captions = [(i, caption) for i, record in enumerate(records) for caption in record.captions]
-    own = np.array([i for i, _ in captions])
-    ranked = np.argsort(-encoder.encode_text([c for _, c in captions]) @ photos.T, axis=1)
-    hit = ranked == own[:, None]
-    return {f"caption recall@{k}": 100 * float(hit[:, :k].any(1).mean()) for k in (1, 5, 10)}
 
 
 def measure(
@@ -43,7 +32,8 @@ def measure(
     if found.search:
         figures["search by name, precision at 5"] = 100 * found.search.precision_at_5
     if captions:
-        figures |= caption_recall(encoder, [r for r in captions if r.split == split])
+        for row in retrieval(OnnxEmbedder(encoder), [r for r in captions if r.split == split])[0]:
+            figures |= {f"{row.source}, caption recall@{k}": 100 * v for k, v in row.text_to_image.items()}
     return figures
 
 

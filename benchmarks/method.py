@@ -3,7 +3,7 @@
     python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
 
 EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, a line
-a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` makes tables of them.
+a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` makes the tables.
 
 Both sides of a comparison have the same photos, texts, steps, seeds and starting weights. Most experiments train the
 heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower too. The
@@ -278,7 +278,7 @@ class RunEmbedder:
         found = {}
         for start in range(0, len(texts), 64):
             chunk = by_length[start : start + 64]
-            ids, mask = tokenize(self.tokenizer, chunk, self.towers.text)
+            ids, mask = tokenize(self.tokenizer, chunk, self.towers.text, full=self.model.counts_padding)
             found |= dict(zip(chunk, self._joint(self.model.encode_text(ids, mask)), strict=True))
         return np.stack([found[text] for text in texts])
 

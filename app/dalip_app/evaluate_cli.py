@@ -108,7 +108,7 @@ def forgetting(
             ],
             ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
         ]
-        print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1)
+        print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1, split=split)
     report_unreadable(unreadable, len(chosen))
 
 
@@ -117,7 +117,7 @@ def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:
         [row.source, row.evidence, f"{row.photos:,}", f"{row.top1:.1%}", f"{row.top5:.1%}"]
         for row in found.accuracy
     ]
-    print_table(["source", "evidence", "photos", "top-1", "top-5"], rows, words=2)
+    print_table(["source", "evidence", "photos", "top-1", "top-5"], rows, words=2, split=split)
     if found.search:
         search = found.search
         print_result(

@@ -15,7 +15,7 @@ from dalip_app.evaluate_options import (
     of_split,
 )
 from dalip_app.identify_cli import JsonOption
-from dalip_app.terminal import Progress
+from dalip_app.terminal import Progress, complain
 
 if TYPE_CHECKING:
     from dalip.data import Record, Split

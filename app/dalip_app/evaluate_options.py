@@ -178,6 +178,7 @@ def measure_encoders(
             [*header[:words], "encoder", *header[words:]],
             [[*line[:words], line[-1], *line[words:-1]] for line in table],
             words=words + 1,
+            split=split,
         )
     report_unreadable(unreadable, photos)
 
@@ -191,13 +192,13 @@ def report_unreadable(unreadable: Mapping[str, str], photos: int) -> None:
         raise typer.Exit(1)
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -> None:
-    """Print columns, the first `words` of them flush left and the others, numbers, flush right."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, split: str) -> None:
+    """Print columns, the first `words` of them flush left and the others, numbers, flush right; and name the split."""
     lines = [header, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
+    for number, line in enumerate(lines):
         cells = [
             cell.ljust(width) if i < words else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        print_result("  ".join(cells).rstrip())
+        print_result("  ".join(cells).rstrip() + ("" if number else f"   ({split} photos)"))

@@ -87,7 +87,7 @@ def _fit(photos: Labelled, strength: float) -> Any:
         from sklearn.linear_model import LogisticRegression
     except ImportError:
         raise DalipError(
-            "a linear probe needs scikit-learn, which is missing; pip install 'dalip[evaluate]'"
+            "a linear probe needs scikit-learn, which is missing; pip install 'dalip[train]'"
         ) from None
     model = LogisticRegression(C=strength, max_iter=_STEPS)
     return model.fit(photos.train, photos.train_labels)

@@ -34,11 +34,12 @@ class TextEncoder(nn.Module):
         """See `export_bundle`."""
         super().__init__()
         self.model, self.first_order, self.settings = model, first_order, settings
-        self.counts_padding = model.config is not None and model.config.count_padding
 
     def forward(self, input_ids: Int[Tensor, "n l"], attention_mask: Int[Tensor, "n l"]) -> Tensor:
         """Embed tokenised texts."""
-        if self.counts_padding:  # then a text has as much of it as in training, whatever else is in its batch
+        if (
+            self.model.counts_padding
+        ):  # then a text has as much of it as in training, whatever else is in its batch
             length = self.settings.context_length
             input_ids = F.pad(input_ids, (0, length), value=self.settings.pad_id)[:, :length]
             attention_mask = F.pad(attention_mask, (0, length))[:, :length]

@@ -95,6 +95,11 @@ class DALIP(nn.Module):
             self.text_bdc = head(modality="text", norm="layer")
 
     @property
+    def counts_padding(self) -> bool:
+        """Whether padding counts as tokens, so that all texts should be padded alike, to the context length."""
+        return self.config is not None and self.config.count_padding
+
+    @property
     def logit_scale(self) -> Float[Tensor, ""]:
         """The factor from cosine to logit, shared by both orders, at most 100 as in CLIP."""
         scale: Tensor = self.clip.logit_scale
@@ -120,7 +125,7 @@ class DALIP(nn.Module):
         return self.encode_text_features(self.text_tower.features(ids, mask), ids, mask)
 
     def encode_text_features(
-        self, features: Float[Tensor, "b l w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
+        self, features: Float[Tensor, "b n w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
     ) -> Embeddings:
         """Embed what the text tower's `features` gave, so that a frozen tower need not run again."""
         return self.embed_tokens(self.text_tower.project(features, ids, mask), self.text_bdc)
@@ -130,7 +135,7 @@ class DALIP(nn.Module):
         first = F.normalize(tokens.summary.float(), dim=-1)
         if bdc is None or self.config is None:
             return Embeddings(first, first[:, :0])
-        counted = None if self.config.count_padding else tokens.mask
+        counted = None if self.counts_padding else tokens.mask
         return Embeddings(first, F.normalize(bdc(tokens.summary, tokens.tokens, counted).float(), dim=-1))
 
     def forward(
@@ -138,7 +143,7 @@ class DALIP(nn.Module):
         pixels: Float[Tensor, "b 3 height width"] | None,
         ids: Int[Tensor, "b l"],
         mask: Bool[Tensor, "b l"],
-        text_features: Float[Tensor, "b l w"] | None = None,
+        text_features: Float[Tensor, "b n w"] | None = None,
         image_features: Float[Tensor, "b ..."] | None = None,
     ) -> tuple[Embeddings, Embeddings, Float[Tensor, ""]]:
         """Embed a batch of pairs: image embeddings, text embeddings, logit scale.

@@ -124,10 +124,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str], settings: TextSettings) -> tuple[Tensor, Tensor]:
-    """Give ids (int64) and mask (bool) of texts, padded to the longest."""
+def tokenize(
+    tokenizer: Tokenizer, texts: Sequence[str], settings: TextSettings, *, full: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Give ids (int64) and mask (bool) of texts, padded to the longest; if `full`, to the context length."""
     tokenizer.enable_truncation(settings.context_length)
-    tokenizer.enable_padding(pad_id=settings.pad_id)
+    tokenizer.enable_padding(pad_id=settings.pad_id, length=settings.context_length if full else None)
     encoded = tokenizer.encode_batch(list(texts))
     ids = torch.tensor([e.ids for e in encoded], dtype=torch.long)
     return ids, torch.tensor([e.attention_mask for e in encoded], dtype=torch.bool)

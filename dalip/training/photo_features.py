@@ -113,7 +113,7 @@ def cache_photo_features(
     if done["views"] < len(views):
         new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
         how = {"mode": "r+"} if done["views"] else {"mode": "w+", **new}
-        values = np.lib.format.open_memmap(path, **how)  # type: ignore[arg-type, no-untyped-call]
+        values = np.lib.format.open_memmap(path, **how)
         flat = values.reshape(len(views), *shape)
         for start, batch in _in_batches(views, done["views"], config.workers):
             good = [i for i, view in enumerate(batch) if not isinstance(view, str)]
@@ -134,6 +134,6 @@ def cache_photo_features(
 
 def _in_batches(views: _Views, start: int, workers: int) -> Any:
     """Read the views from `start` on, so many at once, each with the number of its first."""
-    plan = [range(i, min(i + _AT_ONCE, len(views))) for i in range(start, len(views), _AT_ONCE)]
+    plan = [list(range(i, min(i + _AT_ONCE, len(views)))) for i in range(start, len(views), _AT_ONCE)]
     loader: DataLoader[Any] = DataLoader(views, batch_sampler=plan, collate_fn=list, num_workers=workers)
     return ((indices[0], batch) for indices, batch in zip(plan, loader, strict=True))

@@ -90,7 +90,10 @@ def _kept_bytes(config: TrainConfig, model: DALIP, towers: Towers) -> float:
     seen: dict[int, int] = {}
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
 
+    kept: list[Tensor] = []  # what lives keeps its address to itself
+
     def note(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             seen[storage.data_ptr()] = storage.nbytes()
@@ -99,7 +102,6 @@ def _kept_bytes(config: TrainConfig, model: DALIP, towers: Towers) -> float:
     size = max((size for _, size in config.train_sizes), default=towers.image.size)
     texts = ["a photo of Quercus agrifolia, coast live oak, family Fagaceae"] * 2
     ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), texts, towers.text)
-    kept: list[Any] = []  # what lives keeps its address to itself
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or note(t), lambda t: t):
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         model.train()(torch.randn(2, 3, size, size), ids, mask)
     return sum(seen.values()) / 2

@@ -30,7 +30,7 @@ class Sampling:
         """
         self.weights = np.asarray(weights, dtype=np.float64)
         self.batch_size, self.seed = batch_size, seed
-        self.per_epoch = max(1, round(self.weights.sum()))
+        self.per_epoch = max(1, round(float(self.weights.sum())))
         self._epochs: dict[int, NDArray[np.int64]] = {}
 
     @property

@@ -30,7 +30,7 @@ class TextFeatures:
 
     def __call__(self, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
         """Give ids (n, l), mask (n, l) and, where the tower is frozen, its features, float32 (n, l, w)."""
-        ids, mask = tokenize(self.tokenizer, texts, self.settings)
+        ids, mask = tokenize(self.tokenizer, texts, self.settings, full=self.model.counts_padding)
         ids, mask = ids.to(device), mask.to(device)
         if not self.frozen:
             return ids, mask, None
@@ -50,7 +50,8 @@ class TextFeatures:
         wanted = sorted(set(texts))[:_AT_MOST]
         device = next(self.model.parameters()).device
         tower = weights_hash(self.model.text_tower.body)
-        name = hashlib.sha256("\n".join([tower, *wanted]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        said = "\n".join([tower, str(self.model.counts_padding), *wanted])
+        name = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         path = folder / f"texts-{name}.pt"
         if path.exists():
             self._remembered = load_checkpoint(path)
@@ -73,5 +74,5 @@ class TextFeatures:
     def _compute(self, text: str, device: torch.device) -> Tensor:
         # Alone, though a batch is faster: the last bits depend on what else is in a batch, and so a resumed run,
         # which remembers nothing, would not repeat the one that was stopped.
-        ids, mask = tokenize(self.tokenizer, [text], self.settings)
+        ids, mask = tokenize(self.tokenizer, [text], self.settings, full=self.model.counts_padding)
         return self.model.text_tower.features(ids.to(device), mask.to(device))[0].half().cpu()

@@ -19,11 +19,12 @@ from dalip.training.checkpoint import fitting, load_checkpoint, save_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import Corpus, load_texts
 from dalip.training.data import Batch, PhotoDataset, collate
-from dalip.training.evaluation import caption_recall, embed_naming, embed_photos, embed_texts, zero_shot
+from dalip.training.embedder import TorchEmbedder
 from dalip.training.log import Log
 from dalip.training.optimizer import parameter_groups, running_mean, schedule
 from dalip.training.photo_features import cache_photo_features
 from dalip.training.sampling import Sampling
+from dalip.training.selection import measure_selection
 from dalip.training.step import Inputs, backward
 from dalip.training.stream import StreamDataset
 from dalip.training.text_features import TextFeatures
@@ -158,7 +159,7 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        settings = {
+        settings: dict[str, Any] = {
             "num_workers": config.workers,
             "prefetch_factor": 4 if config.workers else None,
             "pin_memory": self.accelerator.device.type == "cuda",
@@ -172,7 +173,7 @@ class Trainer:
                 process=process,
                 processes=processes,
             )
-            return iter(DataLoader(stream, batch_size=None, **settings))  # type: ignore[arg-type]
+            return iter(DataLoader(stream, batch_size=None, **settings))
         share = config.batch_size // processes
         mine = slice(process * share, (process + 1) * share)
         size = self.towers.image.size
@@ -180,7 +181,7 @@ class Trainer:
             batch[mine]
             for batch in self.sampling.batches(self.step, self.total, lambda p: config.size_at(p, size))
         ]
-        return iter(DataLoader(self.photos, batch_sampler=plan, collate_fn=collate, **settings))  # type: ignore[arg-type]
+        return iter(DataLoader(self.photos, batch_sampler=plan, collate_fn=collate, **settings))
 
     def _measured(self, loss: float) -> dict[str, float]:
         values = {"loss": round(loss, 6)}
@@ -271,22 +272,9 @@ class Trainer:
 
     def evaluate(self) -> None:
         """Measure on the split `selection` and write it down."""
-        model = self.result().eval()
-        tokenizer, settings = self.text_features.tokenizer, self.towers.text
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
-        image = replace(
-            self.towers.image, size=self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
-        )
-        row: dict[str, float] = {}
-        if records := self.corpus.plants("selection"):
-            naming = embed_naming(model, self.corpus, records, tokenizer, settings, image)
-            for source, result in zero_shot(naming).items():
-                row[f"{source} top-1"] = round(result.top_1, 4)
-                row[f"{source} top-5"] = round(result.top_5, 4)
-        if replay := self.corpus.captioned("selection"):
-            kept, photos = embed_photos(model, replay, image)
-            captions = embed_texts(model, [r.captions[0] for r in kept], tokenizer, settings)
-            if kept:
-                row["caption recall@5"] = round(caption_recall(photos, captions, k=5), 4)
+        size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
+        towers = replace(self.towers, image=replace(self.towers.image, size=size))
+        row = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
         self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
         self.log.add(self.step, row)

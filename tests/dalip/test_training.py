@@ -170,7 +170,7 @@ def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
     copy = tmp_path / "made.tar"
     copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
     with pytest.raises(
-        TrainingError, match=r"too few photos of a batch could be read; the first that could not: [^\n]+$"
+        TrainingError, match=r"too few photos of a batch could be read; [^\n]+$"
     ):
         train(small_config(copy, workers=workers), tmp_path / "run", report=lambda line: None)
 
@@ -219,7 +219,7 @@ def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> Non
 def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         train(small_config(tmp_path / "gone.tar"), tmp_path / "run", report=lambda line: None)
-    with pytest.raises(TrainingError, match=r"no parameter's name starts with 'clip\.txt'"):
+    with pytest.raises(TrainingError, match=r"'clip\.txt' is neither image nor text"):
         train(small_config(shard, freeze=("clip.txt",)), tmp_path / "run", report=lambda line: None)
     assert not (tmp_path / "run" / "config.json").exists()
 
