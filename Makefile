@@ -30,6 +30,7 @@ check: $(DEVELOP) ## Check format, lint, types, layers, and what is generated in
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/readme_help.py --check
+	$(BIN)/python docs/make_results.py --check
 	$(BIN)/python $(ASSETS)/make_card.py --check
 
 format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is generated
@@ -43,9 +44,9 @@ PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
 assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
-	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --replay $(DATA)/general-captions-000000.tar \
-		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz runs/builtin
-	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin --terms "$(TERMS)"
+	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --data $(DATA)/general-captions-000000.tar@1.2 \
+		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
+	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin
 	rm -rf $(ASSETS)/flora
 	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
 	$(BIN)/dalip evaluate flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json

@@ -1,5 +1,6 @@
 """`dalip train`: the command that makes encoders, and needs PyTorch."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,11 +17,11 @@ EXAMPLES = """\b
 Examples:
   dalip train --preset tiny --data photos/ runs/trial
   dalip train --data photos/ --taxa garden.csv runs/garden
-  dalip train --preset builtin --data shards/ --data captions.tar@1.2 runs/mine
+  dalip train --preset builtin --data shards/ --data other.tar@0.5 runs/mine
   dalip train --preset heads --init runs/mine --data garden/ runs/garden
-  dalip train --model ViT-B-32 --pretrained openai --data shards/ --dry-run runs/b32
+  dalip train --model ViT-B-32 --pretrained openai --data photos/ runs/b32
   dalip train runs/mine            (goes on where it was stopped)
-  accelerate launch --num_processes 8 -m dalip_app train --preset paper ... runs/paper"""
+  torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
 
 _Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
 
@@ -142,7 +143,7 @@ def train(
 
     RUN holds the configuration, checkpoints, the log (CSV and TensorBoard), curves, a page about the model, and the
     encoder, checked against the trained model. A run that was stopped, even killed, goes on from its last checkpoint
-    when RUN is given again. A GPU is used if there is one; `accelerate launch` trains on several, as if on one.
+    when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
     """
     need_training()
     from dalip.training import TrainConfig
@@ -191,7 +192,8 @@ def train(
             print_result(line)
         return
     run_training(config, run, report=complain)
-    finish_run(run, report=complain)
+    if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun started, the first
+        finish_run(run, report=complain)
 
 
 def _resolved(text: str) -> str:

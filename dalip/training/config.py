@@ -120,7 +120,7 @@ class TrainConfig:
     save_minutes: float = 3.0
     """Time between checkpoints; does not change the outcome."""
     evaluate_every: float = 2.0
-    """Epochs between evaluations on the split `selection`."""
+    """Epochs between evaluations on the split `selection`; 0 leaves them out."""
     weights: Literal["fp32", "int8"] = "fp32"
     """How the exported encoder stores its weights; does not change the trained model."""
     terms: str = ""
@@ -164,8 +164,9 @@ class TrainConfig:
             "warmup": 0 <= self.warmup < 1,
             "ema_decay": 0 <= self.ema_decay < 1,
             "grad_clip": self.grad_clip > 0,
+            "evaluate_every": self.evaluate_every >= 0,
             "embed_dim": self.embed_dim is None or self.embed_dim > 0,
-            "num_heads": self.num_heads > 0,
+            "num_heads": self.num_heads > 0 and (self.embed_dim or self.num_heads) % self.num_heads == 0,
             "train_sizes": not sizes or (min(sizes) > 0 and self.train_sizes[-1][0] >= 1),
         }
         kinds = get_type_hints(type(self))

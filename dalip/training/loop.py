@@ -89,7 +89,10 @@ def _start(config: TrainConfig, folder: Path) -> tuple[DALIP, Towers]:
     torch.manual_seed(config.seed)
     size, width = config.image_size, config.embed_dim
     towers = create_towers(config.model, config.pretrained, folder, embed_dim=width, image_size=size)
-    model = DALIP(towers.clip, method_of(config))
+    try:
+        model = DALIP(towers.clip, method_of(config))
+    except ValueError as error:
+        raise TrainingError(f"model {config.model}: {error}") from error
     if config.init:
         load_weights(model, Path(config.init))
     freeze(model, config.freeze)

@@ -105,7 +105,8 @@ class Trainer:
         if self.step < self.total:
             self._prepare_features()
         main = self.accelerator.is_main_process
-        every = max(1, round(self.config.evaluate_every * self.sampling.steps_per_epoch))
+        wanted = self.config.evaluate_every
+        every = max(1, round(wanted * self.sampling.steps_per_epoch))
         saved = started = time.monotonic()
         first, losses = self.step, []
         for batch in self._batches():
@@ -116,7 +117,7 @@ class Trainer:
                 self.log.add(self.step, self._measured(losses[-1]))
                 if self.step % 10 == 0 or self.step == self.total:
                     self._report_progress((now - started) / (self.step - first), losses)
-            if self.step % every == 0 or self.step == self.total:
+            if wanted and (self.step % every == 0 or self.step == self.total):
                 if main:
                     self.evaluate()
                 self.accelerator.wait_for_everyone()

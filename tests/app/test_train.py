@@ -1,0 +1,80 @@
+"""`dalip train` as a person uses it: photos go in, an encoder comes out that the other commands take."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .conftest import BIN, Done, World, environment
+
+Dalip = Callable[..., Done]
+
+# All photos of the world in one folder a taxon; a tiny model, a handful of steps.
+SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0", "--set", "save_minutes=0")
+
+
+def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    done = dalip("train", *SMALL, "--data", world.photos, "--taxa", world.taxa, "--steps", "12", "run")
+    assert (done.status, done.out) == (0, ""), done.err
+    assert all(line.startswith("dalip: ") for line in done.err.splitlines()), done.err
+    for word in ("s/step", "min left", "selection  step 12", "least cosine"):
+        assert word in done.err
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left >= {"config.json", "log.csv", "tensorboard", "curves.png", "README.md", "model.pt", "encoder"}
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    with (tmp_path / "run" / "log.csv").open() as file:
+        losses = [float(row["value"]) for row in csv.DictReader(file) if row["quantity"] == "loss"]
+    assert len(losses) == 12
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert "| source | photos | top-1 | top-5 |" in page
+    done = dalip("index", "build", "--encoder", "run/encoder", "--taxa", world.taxa, "flora")
+    assert done.status == 0, done.err
+    photo = world.photos / "Flos_red" / "red-00.png"
+    done = dalip("identify", photo, "--flora", "flora", "--encoder", "run/encoder", "--json")
+    assert done.status == 0, done.err
+    assert len(json.loads(done.out)["predictions"]) == 5
+    done = dalip("train", "run")  # nothing left to do but to export again
+    assert done.status == 0, done.err
+    assert "resumed at step 12 of 12" in done.err
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    done = dalip("train", *SMALL, "--data", f"{world.photos}@0.5", "--dry-run", "run")
+    assert (done.status, done.err) == (0, "")
+    for word in ("data: photos: ", "taxa: ", "steps: ", "parameters", "learning", "GiB"):
+        assert word in done.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_train_as_one(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """The real command under torchrun; layer norm, for batch norm sees each process's share alone."""
+    train = ["train", *SMALL, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
+    done = dalip(*train, "--accumulate", "2", "one")
+    assert done.status == 0, done.err
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
+    done_by_two = subprocess.run(
+        [*launcher, "--master-port", port, str(BIN / "dalip"), *train, "two"],
+        cwd=tmp_path,
+        env=environment(ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1", **_home(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done_by_two.returncode == 0, done_by_two.stderr
+    assert done_by_two.stderr.count("least cosine") == 1  # the first process alone exports
+    one, two = ((tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two"))
+    assert len(one) == len(two)
+    for a, b in zip(one[1:], two[1:], strict=True):
+        assert a.split(",")[:2] == b.split(",")[:2]
+        assert abs(float(a.split(",")[2]) - float(b.split(",")[2])) < 2e-3, (a, b)
+
+
+def _home(folder: Path) -> dict[str, str]:
+    return {"HOME": str(folder), "PATH": os.environ["PATH"]}
