@@ -69,7 +69,8 @@ def train(
     init: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Start from the weights of a finished run, or of the authors' checkpoint."
+            metavar="RUN",
+            help="Start from the weights of a finished run, or of the authors' checkpoint; model and sizes are theirs.",
         ),
     ] = None,
     objective: Annotated[
@@ -146,10 +147,10 @@ def train(
     when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
     """
     need_training()
-    from dalip.training import TrainConfig
+    from dalip.training import TrainConfig, plan
     from dalip.training import train as run_training
     from dalip.training.finish import finish_run
-    from dalip.training.loop import plan
+    from dalip.training.load import settings_of
     from dalip.training.presets import PRESETS
 
     saved = run / "config.json"
@@ -178,7 +179,8 @@ def train(
         "weights": weights,
         "terms": terms,
     }
-    settings = PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
+    settings = settings_of(init.resolve()) if init else {}
+    settings |= PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
     settings |= _read_settings(setting or [])
     if not ("data" in settings or saved.exists()):
         raise typer.BadParameter("a new run needs --data")

@@ -7,7 +7,6 @@ folder with one CSV or TSV that names its images, and a folder with one sub-fold
 import csv
 import hashlib
 import io
-import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,15 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from dalip.data.shards import IMAGE_SUFFIXES, StrictHeader, read_content, read_fields, shard_files
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
 __all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_keys", "split_of"]
-
-IMAGE_SUFFIXES = frozenset(
-    {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
-)
-"""File name endings that are taken for photos, in lower case."""
 
 Split = Literal["train", "selection", "calibration", "test"]
 
@@ -74,9 +69,12 @@ class Record:
     @property
     def captions(self) -> tuple[str, ...]:
         """Free texts about the photo: its `captions`, a list or one; or else its `caption`, or the text beside it."""
-        captions = next((self.fields[k] for k in ("captions", "caption", "text") if self.fields.get(k)), ())
-        found = (captions,) if isinstance(captions, str) else captions
-        return tuple(text for text in found if isinstance(text, str) and text.strip())
+        for name in ("captions", "caption", "text"):
+            value = self.fields.get(name)
+            found = value if isinstance(value, list) else [value]
+            if texts := tuple(text for text in found if isinstance(text, str) and text.strip()):
+                return texts
+        return ()
 
     @cached_property
     def taxon(self) -> Taxon | None:
@@ -110,13 +108,15 @@ class Record:
             raise DataError(f"{self.name}: cannot be read ({error.strerror})") from error
 
 
-def read_records(*sources: Path) -> list[Record]:
+def read_records(*sources: Path, faults: list[str] | None = None) -> list[Record]:
     """Read the records of shards and folders, without reading the images.
 
     Args:
         sources: Each a .tar shard, a folder of .tar shards, a folder with one CSV or TSV (columns `file` or
             `image`, and Darwin Core terms), or a folder with one sub-folder a class (its name, underscores
             read as spaces, is the scientific name).
+        faults: Takes a message for each record that is left out because its text is malformed or its photo is
+            missing; without it, the first such record is an error.
 
     Returns:
         The records in the order of the sources, within one in the order of the shard or table, or by path.
@@ -124,7 +124,7 @@ def read_records(*sources: Path) -> list[Record]:
     Raises:
         DataError: A source is missing, malformed or holds no photo, or two records share a key.
     """
-    records = [record for source in sources for record in _read_source(source)]
+    records = [record for source in sources for record in _read_source(source, faults)]
     require_unique_keys(records)
     return records
 
@@ -144,16 +144,17 @@ def require_unique_keys(records: Iterable[Record]) -> None:
         seen[record.key] = record
 
 
-def _read_source(source: Path) -> list[Record]:
+def _read_source(source: Path, faults: list[str] | None) -> list[Record]:
+    before = len(faults or ())
     if source.is_file() and source.suffix == ".tar":
-        found = list(_read_shard(source))
+        found = list(_read_shard(source, faults))
     elif source.is_dir():
         shards = sorted(source.glob("*.tar"))
         tables = sorted([*source.glob("*.csv"), *source.glob("*.tsv")])
         if shards:
-            found = [record for shard in shards for record in _read_shard(shard)]
+            found = [record for shard in shards for record in _read_shard(shard, faults)]
         elif len(tables) == 1:
-            found = list(_read_table(tables[0]))
+            found = list(_read_table(tables[0], faults))
         elif tables:
             raise DataError(f"{source}: holds {len(tables)} tables; keep the one that names the photos")
         else:
@@ -161,66 +162,71 @@ def _read_source(source: Path) -> list[Record]:
     else:
         raise DataError(f"{source}: not a .tar shard or a folder")
     if not found:
-        raise DataError(f"{source}: holds no photo; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise DataError(
+            faults[before]
+            if faults and len(faults) > before
+            else f"{source}: holds no photo; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
+        )
     return found
 
 
-def _read_shard(path: Path) -> Iterator[Record]:
-    images: dict[str, tuple[int, int]] = {}
-    fields: dict[str, dict[str, Any]] = {}
+def _complain(faults: list[str] | None, message: str) -> None:
+    if faults is None:
+        raise DataError(message)
+    faults.append(message)
+
+
+def _read_shard(path: Path, faults: list[str] | None) -> Iterator[Record]:
+    images: dict[str, list[tuple[int, int]]] = {}
+    texts: dict[str, dict[str, bytes]] = {}
     try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                # The key is the path up to the first dot of the file's name.
-                folder, slash, filename = member.name.removeprefix("./").rpartition("/")
-                stem, _, extension = filename.partition(".")
-                if not (stem and member.isreg()):
-                    continue
-                key = folder + slash + stem
-                if f".{extension.lower()}" in IMAGE_SUFFIXES:
-                    if key in images:
-                        raise DataError(f"{path}: holds two images of the key {key!r}; keep one")
-                    images[key] = (member.offset_data, member.size)
-                elif extension in ("json", "txt"):
-                    stream = archive.extractfile(member)
-                    content = stream.read() if stream else b""
-                    entry = fields.setdefault(key, {})
-                    if extension == "json":
-                        entry.update(_read_object(content, member.name))
-                    else:
-                        entry.setdefault("text", content.decode())
+        with tarfile.open(path, "r:", tarinfo=StrictHeader) as archive:
+            for file in shard_files(archive):
+                if file.suffix in IMAGE_SUFFIXES:
+                    place = file.header.offset_data, file.header.size
+                    images.setdefault(file.key, []).append(place)
+                else:
+                    texts.setdefault(file.key, {})[file.suffix] = read_content(archive, file)
     except (tarfile.TarError, OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable WebDataset shard ({error})") from error
-    for key, (offset, size) in images.items():
-        yield Record(key, path, offset, size, fields.get(key, {}))
+    for key, found in images.items():
+        if len(found) > 1:
+            _complain(faults, f"{path}:{key}: has {len(found)} photos; keep one")
+            continue
+        try:
+            fields = read_fields(texts.get(key, {}))
+        except ValueError as error:
+            _complain(faults, f"{path}:{key}: its text cannot be read ({error}); correct it")
+            continue
+        yield Record(key, path, *found[0], fields)
+    if faults is not None:
+        faults += [f"{path}:{key}: has no photo" for key in texts if key not in images]
 
 
-def _read_object(content: bytes, name: str) -> dict[str, Any]:
-    fields = json.loads(content)
-    if not isinstance(fields, dict):
-        raise ValueError(f"{name} is not a JSON object")
-    return fields
-
-
-def _read_table(path: Path) -> Iterator[Record]:
+def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",")
-    column = next((c for c in ("file", "image") if c in (rows.fieldnames or ())), None)
-    if column is None:
-        found = ", ".join(rows.fieldnames or ()) or "none"
-        raise DataError(f"{path}: the column file is missing (columns found: {found}); it names each photo")
     try:
+        column = next((c for c in ("file", "image") if c in (rows.fieldnames or ())), None)
+        if column is None:
+            found = ", ".join(rows.fieldnames or ()) or "none"
+            raise DataError(
+                f"{path}: the column file is missing (columns found: {found}); it names each photo"
+            )
         for row in rows:
             image = path.parent / (row[column] or "")
-            if not image.is_file():
-                raise DataError(f"{row[column]!r} is not a file in {path.parent}; correct the table")
-            yield Record(
-                row[column], image, fields={k: v for k, v in row.items() if isinstance(k, str) and v}
-            )
-    except (DataError, csv.Error) as error:
+            if image.is_file():
+                fields = {k: v for k, v in row.items() if isinstance(k, str) and v}
+                yield Record(row[column], image, fields=fields)
+            else:
+                where = f"{path}, line {rows.line_num}"
+                _complain(
+                    faults, f"{where}: {row[column]!r} is not a file in {path.parent}; correct the table"
+                )
+    except csv.Error as error:
         raise DataError(f"{path}, line {rows.line_num}: {error}") from error
 
 

@@ -32,7 +32,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise TrainingError(
-            f"{path}: the checkpoint cannot be written ({error}); free some space and resume"
+            f"{path}: the checkpoint cannot be written ({first_line(error)}); free some space and resume"
         ) from error
 
 
@@ -64,5 +64,10 @@ def fitting(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise TrainingError(f"{path}: does not fit this model ({first_line(error)})") from error
+    except KeyError as error:
+        raise TrainingError(f"{path}: does not fit this model (it holds no {error})") from error
+    except (RuntimeError, TypeError, ValueError) as error:
+        # Torch says in the first line that there are errors, and in the others what they are.
+        lines = str(error).splitlines()
+        why = lines[1].strip() if len(lines) > 1 else first_line(error)
+        raise TrainingError(f"{path}: does not fit this model ({why:.200})") from error

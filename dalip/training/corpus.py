@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dalip.data import Record, read_records, require_unique_keys
-from dalip.errors import TrainingError
+from dalip.errors import DataError, TrainingError
 from dalip.prompts import sentences, taxon_texts
 from dalip.taxonomy import Taxon, read_taxa
 from dalip.training.config import TrainConfig, source_of
@@ -42,6 +42,8 @@ class Corpus:
     """How often each record is drawn an epoch, on average; as long as `records`."""
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
+    faults: tuple[str, ...]
+    """A message for each record left out for another reason: malformed text, no photo, a taxon that is none."""
     taxa: Mapping[str, Taxon]
     """By scientific name, with all names known."""
     texts: Mapping[str, tuple[str, ...]]
@@ -84,14 +86,15 @@ def load_corpus(config: TrainConfig) -> Corpus:
     records: list[Record] = []
     weights: list[float] = []
     left_out: Counter[str] = Counter()
+    faults: list[str] = []
     for path, weight in map(source_of, config.validate if config.stream else config.data):
-        found = read_records(Path(path))
-        usable = [record for record in found if record.taxon or record.captions]
+        found = read_records(Path(path), faults=faults)
+        usable = [record for record in found if _has_text(record, left_out, faults)]
         if not usable:
             raise TrainingError(
-                f"{path}: none of its photos has a scientificName or a caption; there is nothing to learn from"
+                f"{path}: none of its {len(found):,} photos has a scientificName or a caption that can be used "
+                f"(fields found: {', '.join(found[0].fields) or 'none'}); there is nothing to learn from"
             )
-        left_out.update(record.source for record in found if not (record.taxon or record.captions))
         records += usable
         weights += [weight] * len(usable)
     require_unique_keys(records)
@@ -103,32 +106,41 @@ def load_corpus(config: TrainConfig) -> Corpus:
         tuple(records),
         tuple(_balanced(records, weights, config.balance)),
         dict(left_out),
+        tuple(faults),
         taxa,
         {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()},
         {name: parts for name, parts in texts.descriptions.items() if name in taxa},
     )
 
 
+def _has_text(record: Record, left_out: Counter[str], faults: list[str]) -> bool:
+    try:
+        if record.taxon or record.captions:
+            return True
+        left_out[record.source] += 1
+    except DataError as error:
+        faults.append(str(error))
+    return False
+
+
 def _balanced(records: list[Record], weights: list[float], balance: float) -> list[float]:
     """Draw rare taxa more often, by count ** -balance, while the plants together are drawn as often as before."""
-    train = [record.taxon.scientific_name for record in records if record.taxon and record.split == "train"]
-    counts = Counter(train)
-    factors = [
-        max(counts[record.taxon.scientific_name], 1) ** -balance if record.taxon else 1.0
-        for record in records
-    ]
+    names = [record.taxon.scientific_name if record.taxon else None for record in records]
     plants = [i for i, record in enumerate(records) if record.taxon and record.split == "train"]
-    before, after = sum(weights[i] for i in plants), sum(weights[i] * factors[i] for i in plants)
-    scale = before / after if after else 1.0
-    return [
-        weight * factor * scale if record.taxon else weight
-        for record, weight, factor in zip(records, weights, factors, strict=True)
+    counts = Counter(names[i] for i in plants)
+    drawn = [
+        weight * max(counts[name], 1) ** -balance if name else weight
+        for name, weight in zip(names, weights, strict=True)
     ]
+    after = sum(drawn[i] for i in plants)
+    scale = sum(weights[i] for i in plants) / after if after else 1.0
+    return [weight * scale if name else weight for name, weight in zip(names, drawn, strict=True)]
 
 
 def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     opener = gzip.open if path.suffix == ".gz" else open
+    line = ""
     try:
         with opener(path, "rt", encoding="utf-8") as lines:
             for line in lines:
@@ -136,6 +148,6 @@ def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
                 found[row["scientificName"]] = tuple(sentences(row["description"]))
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{path}: not JSON lines with scientificName and description ({error})"
+            f"{path}: not JSON lines with scientificName and description ({error}): {line.strip():.60}"
         ) from error
     return {name: parts for name, parts in found.items() if parts}

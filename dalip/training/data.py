@@ -12,14 +12,15 @@ from torch.utils.data import Dataset
 from dalip.data import Record
 from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError
+from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig
-from dalip.training.corpus import Corpus
+from dalip.training.corpus import Corpus, Texts
 from dalip.training.crops import augmentation, open_crop
 from dalip.training.photo_features import PhotoFeatures
 from dalip.training.sampling import Item
 
-__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "draw_text", "tokenize"]
+__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "make_sample", "no_sample", "tokenize"]
 
 _TRIES = 20
 
@@ -67,7 +68,8 @@ class PhotoDataset(Dataset[Sample]):
         chosen = [i for i, record in enumerate(corpus.records) if record.split == "train"]
         self.records = [corpus.records[i] for i in chosen]
         self.weights = [corpus.weights[i] for i in chosen]
-        self.corpus, self.config, self.image, self.features = corpus, config, image, features
+        self.texts = Texts(corpus.taxa, corpus.descriptions)
+        self.config, self.image, self.features = config, image, features
 
     def __getitem__(self, item: Item) -> Sample:
         """Draw a photo and one of its texts; where a photo cannot be read, the next that can."""
@@ -77,35 +79,42 @@ class PhotoDataset(Dataset[Sample]):
             position = (item.position + attempt) % len(self.records)
             record = self.records[position]
             try:
-                photo = (
-                    self.features.read(position, seed)
-                    if self.features
-                    else open_crop(
-                        record.read_bytes(), augmentation(self.config, self.image, item.size), seed
-                    )
-                )
+                if self.features:
+                    photo = self.features.read(position, seed)
+                else:
+                    crop = augmentation(self.config, self.image, item.size)
+                    photo = open_crop(record.read_bytes(), crop, seed)
             except DalipError as error:
                 unreadable.append(f"{record.name}: {error}")
                 continue
-            taxon = record.taxon and self.corpus.taxa[record.taxon.scientific_name]
-            text = self._text(record, taxon, random)
-            return Sample(photo, text, taxon, record.key, tuple(unreadable))
-        return Sample(None, "", None, "", tuple(unreadable))
-
-    def _text(self, record: Record, taxon: Taxon | None, random: np.random.Generator) -> str:
-        if taxon is None:
-            return draw_text(record.captions, (), 0.0, random)
-        name = taxon.scientific_name
-        told = self.corpus.descriptions.get(name, ())
-        return draw_text(self.corpus.texts[name], told, self.config.description_share, random)
+            sample = make_sample(photo, record, self.texts, self.config.description_share, random)
+            return sample._replace(unreadable=tuple(unreadable))
+        return no_sample(*unreadable)
 
 
-def draw_text(
-    texts: Sequence[str], descriptions: Sequence[str], share: float, random: np.random.Generator
-) -> str:
-    """Draw one of the texts, or, in `share` of the cases and if there are any, one of the descriptions."""
-    chosen = descriptions if descriptions and random.random() < share else texts
-    return chosen[int(random.integers(len(chosen)))]
+def make_sample(
+    photo: Tensor, record: Record, texts: Texts, description_share: float, random: np.random.Generator
+) -> Sample:
+    """Join a photo with one of its texts.
+
+    Args:
+        photo: What the model is to see of it.
+        record: Names a taxon or has captions.
+        texts: What else is known of its taxon.
+        description_share: How often, in [0, 1], a sentence of the taxon's description is drawn, if there is one.
+        random: Draws.
+    """
+    taxon = record.taxon and texts.complete(record.taxon)
+    told = texts.descriptions.get(taxon.scientific_name, ()) if taxon else ()
+    chosen: Sequence[str] = taxon_texts(taxon) if taxon else record.captions
+    if told and random.random() < description_share:
+        chosen = told
+    return Sample(photo, chosen[int(random.integers(len(chosen)))], taxon, record.key, ())
+
+
+def no_sample(*unreadable: str) -> Sample:
+    """Give what stands for a photo that could not be read."""
+    return Sample(None, "", None, "", unreadable)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -130,6 +139,7 @@ def tokenize(
     """Give ids (int64) and mask (bool) of texts, padded to the longest; if `full`, to the context length."""
     tokenizer.enable_truncation(settings.context_length)
     tokenizer.enable_padding(pad_id=settings.pad_id, length=settings.context_length if full else None)
-    encoded = tokenizer.encode_batch(list(texts))
+    # Lone surrogates come from JSON and file names that are not UTF-8; the Rust code refuses them.
+    encoded = tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
     ids = torch.tensor([e.ids for e in encoded], dtype=torch.long)
     return ids, torch.tensor([e.attention_mask for e in encoded], dtype=torch.bool)

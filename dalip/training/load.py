@@ -4,8 +4,9 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 from torch import Tensor
@@ -23,7 +24,7 @@ from dalip.training.official import (
 )
 from dalip.training.towers import Towers, create_towers, load_towers
 
-__all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "method_of"]
+__all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "method_of", "settings_of"]
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,37 @@ def load_weights(model: DALIP, source: Path) -> None:
         _fit(model, content["model"], path)
     else:
         raise _unknown(path)
+
+
+def settings_of(source: Path) -> dict[str, Any]:
+    """Give the fields of a training configuration that follow from the weights a run is to start from.
+
+    Args:
+        source: As for `load_weights`.
+
+    Raises:
+        TrainingError: There is no such thing, or it is damaged.
+    """
+    if run := find_run(source):
+        config = TrainConfig.load(run / "config.json")
+        return {name: getattr(config, name) for name in _OF_WEIGHTS}
+    state = official_state(load_checkpoint(source))
+    if state is None:
+        raise _unknown(source)
+    return {"model": "ViT-B-16", **asdict(method_of_official(state))}
+
+
+_OF_WEIGHTS = (
+    "model",
+    "pretrained",
+    "objective",
+    "embed_dim",
+    "num_heads",
+    "reduced_dim",
+    "norm",
+    "count_padding",
+    "image_size",
+)
 
 
 def _load_official(path: Path) -> tuple[DALIP, Towers]:

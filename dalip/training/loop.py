@@ -3,10 +3,12 @@
 import ctypes
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
@@ -15,7 +17,7 @@ from dalip.training.corpus import load_corpus
 from dalip.training.load import load_weights, method_of
 from dalip.training.optimizer import freeze
 from dalip.training.plan import describe_plan
-from dalip.training.towers import Towers, create_towers
+from dalip.training.towers import Towers, create_towers, load_towers
 from dalip.training.trainer import Report, Trainer
 
 __all__ = ["plan", "train"]
@@ -57,9 +59,10 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
     _keep_freed_memory()
     try:
         run.mkdir(parents=True, exist_ok=True)
+        resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
         # The first process may have weights to download, which the others then find.
         with accelerator.local_main_process_first():
-            model, towers = _start(config, run / "towers")
+            model, towers = _start(config, run / "towers", resuming=resuming)
         trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
         config.save(saved)  # not before: a configuration that cannot start must not claim the folder
         trainer.resume()
@@ -84,17 +87,22 @@ def plan(config: TrainConfig) -> list[str]:
         return describe_plan(config, corpus, model, towers)
 
 
-def _start(config: TrainConfig, folder: Path) -> tuple[DALIP, Towers]:
-    """Make the model as it is before the first step."""
+def _start(config: TrainConfig, folder: Path, *, resuming: bool = False) -> tuple[DALIP, Towers]:
+    """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
     torch.manual_seed(config.seed)
     size, width = config.image_size, config.embed_dim
-    towers = create_towers(config.model, config.pretrained, folder, embed_dim=width, image_size=size)
+    if resuming:  # what the weights came from need not be there any more
+        towers = load_towers(folder)
+    else:
+        towers = create_towers(config.model, config.pretrained, folder, embed_dim=width, image_size=size)
     try:
         model = DALIP(towers.clip, method_of(config))
     except ValueError as error:
         raise TrainingError(f"model {config.model}: {error}") from error
-    if config.init:
+    if config.init and not resuming:
         load_weights(model, Path(config.init))
+    if config.init and towers.fresh == ("",):
+        towers = replace(towers, fresh=())
     freeze(model, config.freeze)
     if config.checkpoint_gradients:
         try:
@@ -107,6 +115,7 @@ def _start(config: TrainConfig, folder: Path) -> tuple[DALIP, Towers]:
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
+    AcceleratorState._reset_state()  # another run of this Python process may have had another precision
     try:
         accelerator = Accelerator(mixed_precision=config.precision)
     except ValueError as error:

@@ -1,10 +1,11 @@
 """Shards read from front to back, for more data than a machine should index."""
 
-import json
+import contextlib
 import random
+import re
+import tarfile
 from collections.abc import Iterator
-from functools import lru_cache
-from itertools import islice
+from itertools import cycle, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,20 +14,25 @@ import webdataset as wds
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dalip.data import IMAGE_SUFFIXES, Record, split_of
+from dalip.data.shards import StrictHeader, read_content, read_fields, shard_files
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import DalipError, TrainingError, first_line
-from dalip.prompts import taxon_texts
-from dalip.taxonomy import Taxon
+from dalip.errors import DalipError, DataError, TrainingError, first_line
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Texts
 from dalip.training.crops import augmentation, open_crop
-from dalip.training.data import Batch, Sample, collate, draw_text
+from dalip.training.data import Batch, Sample, collate, make_sample, no_sample
 
 __all__ = ["StreamDataset", "shards_of"]
 
+_ROUND = 200_000  # photos; what a resumed run reads again at most, in each of its loading processes
+_PATIENCE = 100  # shards in a row without a photo to learn from
+_REMOTE = re.compile(
+    r"[A-Za-z][\w+.-]+:"
+)  # what webdataset opens: http:, pipe: and the like, but not a drive
+
 
 class _Raw(NamedTuple):
-    """A sample as it lies in a shard."""
+    """A photo as it lies in a shard."""
 
     record: Record
     content: bytes
@@ -36,17 +42,20 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
     """List the shards of a streaming run, and how likely each is read next relative to the others.
 
     Raises:
-        TrainingError: A source holds no shard.
+        TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
     """
     urls: list[str] = []
     weights: list[float] = []
     for path, weight in map(source_of, config.data):
-        folder = Path(path)
-        found = (
-            sorted(map(str, folder.glob("*.tar"))) if folder.is_dir() else wds.shardlists.expand_urls(path)
-        )
-        if not found:
-            raise TrainingError(f"{path}: holds no .tar shard; only shards can be streamed")
+        if not _REMOTE.match(path) and Path(path).exists():
+            found = sorted(map(str, Path(path).glob("*.tar"))) if Path(path).is_dir() else [path]
+        else:
+            try:
+                found = wds.shardlists.expand_urls(path)
+            except (ValueError, AssertionError) as error:
+                raise TrainingError(f"{path}: not a pattern of shards ({first_line(error)})") from error
+        if not any(_REMOTE.match(url) or Path(url).exists() for url in found):
+            raise TrainingError(f"{path}: no .tar shard is there, and only shards can be streamed")
         urls += found
         weights += [weight] * len(found)
     return urls, weights
@@ -55,8 +64,9 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
 class StreamDataset(IterableDataset[Batch]):
     """Whole batches of this process, from shards drawn at random with replacement, mixed by a buffer.
 
-    Which samples make a batch follows from seed, step, process and number of loading processes. A resumed run reads
-    what it has learnt from already, without decoding it, and goes on.
+    Which photos make a batch follows from seed, step, process and number of loading processes. Every so many photos
+    a loading process starts a round of its own draws, so that a resumed run reads but the current round again, and
+    does not decode what it has learnt from already. The shard that the end of a round cuts off goes unread to its end.
     """
 
     def __init__(
@@ -82,97 +92,130 @@ class StreamDataset(IterableDataset[Batch]):
         assert config.steps is not None
         self.config, self.texts, self.image, self.start = config, texts, image, start
         self.process, self.steps, self.count = process, config.steps, config.batch_size // processes
-        self.urls, self.weights = shards_of(config)
-        self.messages: list[str] = []
-        self._texts_of = lru_cache(100_000)(taxon_texts)
+        self.urls, weights = shards_of(config)
+        self.chances = np.asarray(weights) / sum(weights)
+        self._messages: list[str] = []
+        self._told: set[str] = set()
+        self._reading, self._finished = "", False
 
     def __iter__(self) -> Iterator[Batch]:
         """Read the batches of one loading process; torch takes one of each process in turn."""
         worker = get_worker_info()
-        workers = worker.num_workers if worker else 1
+        lanes = worker.num_workers if worker else 1
         # The process that torch asks first takes step `start`, wherever the run was stopped.
-        first = ((worker.id if worker else 0) + self.start) % workers
-        seed = [self.config.seed, self.process, first]
-        samples = self._samples(seed)
-        seen = len(range(first, self.start, workers)) * self.count
-        for _ in islice(samples, seen):
-            pass
-        for step in range(first, self.steps, workers):
-            if step >= self.start:
-                yield self._batch(list(islice(samples, self.count)), seed, step)
+        lane = ((worker.id if worker else 0) + self.start) % lanes
+        per_round = max(1, _ROUND // self.count)
+        samples: Iterator[_Raw] | None = None
+        for number, step in enumerate(range(lane, self.steps, lanes)):
+            if step < self.start:
+                continue
+            part, within = divmod(number, per_round)
+            if samples is None or within == 0:
+                samples = self._mixed([self.config.seed, self.process, lane, part])
+                next(islice(samples, within * self.count, within * self.count), None)
+            yield self._batch(list(islice(samples, self.count)), step)
+            if within == per_round - 1 and not self._finished:
+                self._complain(
+                    f"{self._reading}: is too large, photos after the first {_ROUND:,} go unread; split it"
+                )
 
-    def _samples(self, seed: list[int]) -> Iterator[_Raw]:
-        raw = filter(
-            None, map(self._read, wds.tariterators.tarfile_samples(self._shards(seed), self._handle))
+    def _mixed(self, seed: list[int]) -> Iterator[_Raw]:
+        self._finished, size = False, self.config.shuffle
+        mixed: Iterator[_Raw] = wds.shuffle(size, initial=size, rng=random.Random(str(seed)))(
+            self._raws(seed)
         )
-        mixed = wds.filters._shuffle(raw, self.config.shuffle, self.config.shuffle, random.Random(str(seed)))
-        yield from mixed
+        return mixed
 
-    def _shards(self, seed: list[int]) -> Iterator[dict[str, str]]:
-        chance = np.asarray(self.weights) / sum(self.weights)
+    def _raws(self, seed: list[int]) -> Iterator[_Raw]:
+        """Read shard after shard, until too many in a row have given nothing."""
         draws = np.random.default_rng([*seed, 1])
-        self.barren = 0
-        while (
-            self.barren < 2 * len(self.urls) + 10
-        ):  # shards in a row without a sample: there is none to come
-            self.barren += 1
-            yield {"url": self.urls[int(draws.choice(len(self.urls), p=chance))]}
+        barren: list[str] = []
+        while len(barren) < _PATIENCE and len(set(barren)) < len(set(self.urls)):
+            self._reading = self.urls[int(draws.choice(len(self.urls), p=self.chances))]
+            barren.append(self._reading)
+            for raw in self._shard(self._reading):
+                barren.clear()
+                yield raw
+            self._finished = True
 
-    def _handle(self, error: Exception) -> bool:
-        where = next((str(a) for a in reversed(error.args) if str(a).endswith(".tar")), "a shard")
-        self._complain(f"{where}: {first_line(error)}")
-        return True
+    def _shard(self, url: str) -> Iterator[_Raw]:
+        """Read what can be learnt from in a shard; whatever goes wrong is a message."""
+        stream, bare = None, 0
+        try:
+            stream = wds.gopen(url if _REMOTE.match(url) else Path(url).resolve().as_uri())
+            with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
+                for key, files in groupby(shard_files(archive), key=lambda file: file.key):
+                    if split_of(key) != "train":
+                        continue
+                    contents = [(file.suffix, read_content(archive, file)) for file in files]
+                    try:
+                        raw = _read(f"{url}:{key}", contents)
+                    except (ValueError, DataError) as error:
+                        self._complain(first_line(error))
+                        continue
+                    if raw:
+                        yield raw
+                    else:
+                        bare += 1
+        except Exception as error:  # of the disk, the network, a command, or a damaged archive
+            self._complain(f"{url}: not a whole, readable shard ({first_line(error)})")
+        finally:
+            # A command that is not listened to any more fails; that a shard is whole is known without its say.
+            with contextlib.suppress(Exception):
+                if stream:
+                    stream.close()
+        if bare:
+            self._complain(f"{url}: {bare:,} photos have neither a scientificName nor a caption")
 
     def _complain(self, message: str) -> None:
-        if len(self.messages) < 1000:
-            self.messages.append(message)
+        if message not in self._told:
+            self._told.add(message)
+            self._messages.append(message)
 
-    def _read(self, sample: dict[str, Any]) -> _Raw | None:
-        """Take a sample of the split `train` that has a photo and a text."""
-        key, url = sample["__key__"].removeprefix("./"), sample["__url__"]
-        if split_of(key) != "train":
-            self.barren = 0
-            return None
-        try:
-            fields = json.loads(sample["json"]) if "json" in sample else {}
-            if "txt" in sample:
-                fields.setdefault("text", sample["txt"].decode())
-            record = Record(key, Path(url), fields=fields)
-            content = next((v for k, v in sample.items() if f".{k}" in IMAGE_SUFFIXES), None)
-            if content is None or not (record.taxon or record.captions):
-                self._complain(f"{url}:{key}: has no {'photo' if content is None else 'taxon or caption'}")
-                return None
-        except (ValueError, TypeError, AttributeError, DalipError) as error:
-            self._complain(f"{url}:{key}: {first_line(error)}")
-            return None
-        self.barren = 0
-        return _Raw(record, content)
-
-    def _batch(self, raws: list[_Raw], seed: list[int], step: int) -> Batch:
+    def _batch(self, raws: list[_Raw], step: int) -> Batch:
         size = self.config.size_at(step / self.steps, self.image.size)
         transform = augmentation(self.config, self.image, size)
-        samples = [self._sample(raw, transform, [*seed, 2, step, i]) for i, raw in enumerate(raws)]
-        good = next((sample for sample in samples if sample.photo is not None), None)
-        if (
-            good and len(raws) == self.count
-        ):  # all processes need batches of one size: repeat a sample for a bad one
-            again = good._replace(unreadable=())
-            samples = [s if s.photo is not None else again._replace(unreadable=s.unreadable) for s in samples]
+        samples = [self._sample(raw, transform, [step, i]) for i, raw in enumerate(raws)]
+        if len(raws) < self.count:
+            sources = ", ".join(self.config.data)
+            samples = [no_sample(f"{sources}: no photo with a text, of the split train, in the last shards")]
+        good = [sample for sample in samples if sample.photo is not None]
+        if good:  # all processes need batches of one size: what is good stands in for what is not
+            spare = cycle(good)
+            samples = [
+                sample if sample.photo is not None else next(spare)._replace(unreadable=sample.unreadable)
+                for sample in samples
+            ]
         batch = collate(samples)
-        batch.unreadable.extend(self.messages)
-        self.messages.clear()
+        batch.unreadable.extend(self._messages)
+        self._messages.clear()
         return batch
 
     def _sample(self, raw: _Raw, transform: Any, seed: list[int]) -> Sample:
-        draws = np.random.default_rng(seed)
-        record = raw.record
+        draws = np.random.default_rng([self.config.seed, self.process, *seed])
         try:
             photo = open_crop(raw.content, transform, int(draws.integers(2**31)))
         except DalipError as error:
-            return Sample(None, "", None, "", (f"{record.path}:{record.key}: {error}",))
-        taxon: Taxon | None = record.taxon and self.texts.complete(record.taxon)
-        texts = self._texts_of(taxon) if taxon else list(record.captions)
-        told = self.texts.descriptions.get(taxon.scientific_name, ()) if taxon else ()
-        return Sample(
-            photo, draw_text(texts, told, self.config.description_share, draws), taxon, record.key, ()
-        )
+            return no_sample(f"{raw.record.key}: {error}")
+        return make_sample(photo, raw.record, self.texts, self.config.description_share, draws)
+
+
+def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
+    """Make a record of the files of one key; `None` where no text belongs to the photo.
+
+    Args:
+        name: Tells the record from those of all other shards.
+        contents: Suffix and content of each file.
+
+    Raises:
+        ValueError: There is no photo, or more than one, or the text is malformed.
+        DataError: The taxon is none.
+    """
+    photos = [content for suffix, content in contents if suffix in IMAGE_SUFFIXES]
+    if len(photos) != 1:
+        raise ValueError(f"{name}: has {len(photos) or 'no'} photos; one is needed")
+    try:
+        record = Record(name, Path(name), fields=read_fields(dict(contents)))
+    except ValueError as error:
+        raise ValueError(f"{name}: its text cannot be read ({error})") from error
+    return _Raw(record, photos[0]) if record.taxon or record.captions else None

@@ -27,7 +27,9 @@ from dalip.training.checkpoint import load_checkpoint
 from dalip.training.corpus import load_corpus
 from dalip.training.data import PhotoDataset
 from dalip.training.finish import export_run
+from dalip.training.log import read_log
 from dalip.training.optimizer import running_mean
+from dalip.training.photo_features import _Views, cache_photo_features
 from dalip.training.sampling import Item
 from dalip.training.text_features import TextFeatures
 from dalip.training.towers import create_towers
@@ -169,9 +171,7 @@ def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
 ) -> None:
     copy = tmp_path / "made.tar"
     copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
-    with pytest.raises(
-        TrainingError, match=r"too few photos of a batch could be read; [^\n]+$"
-    ):
+    with pytest.raises(TrainingError, match=r"too few photos of a batch could be read; [^\n]+$"):
         train(small_config(copy, workers=workers), tmp_path / "run", report=lambda line: None)
 
 
@@ -305,3 +305,67 @@ def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, t
         assert torch.equal(second[name], value), name
     with pytest.raises(TrainingError, match="not a finished run"):
         train(small_config(shard, init=str(tmp_path)), tmp_path / "other", report=lambda line: None)
+
+
+def losses_of(run: Path) -> list[float]:
+    return [value for _, value in read_log(run)["loss"]]
+
+
+@pytest.mark.parametrize("model", ["tiny", "lite0-minilm"])
+def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path: Path) -> None:
+    plain = {"model": model, "steps": 3, "freeze": (), "dropout": 0.0, "evaluate_every": 0.0}
+    for name, checkpointed in (("plain", False), ("checkpointed", True)):
+        config = small_config(shard, **plain, checkpoint_gradients=checkpointed)
+        train(config, tmp_path / name, report=lambda line: None)
+    assert losses_of(tmp_path / "checkpointed") == pytest.approx(losses_of(tmp_path / "plain"), rel=1e-4)
+
+
+def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> None:
+    for precision in ("no", "bf16"):
+        config = small_config(
+            shard, model="tiny", freeze=(), steps=3, precision=precision, evaluate_every=0.0
+        )
+        train(config, tmp_path / precision, report=lambda line: None)
+    assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(tmp_path / "no"), rel=0.02)
+    assert losses_of(tmp_path / "bf16") != losses_of(tmp_path / "no")
+
+
+@pytest.mark.parametrize("objective", ["joint", "first-order", "second-order", "clip", "siglip"])
+def test_every_objective_learns_and_exports(objective: str, shard: Path, tmp_path: Path) -> None:
+    config = small_config(shard, model="tiny", freeze=(), objective=objective, epochs=6, head_lr=2e-3)
+    train(config, tmp_path / "run", report=lambda line: None)
+    losses = losses_of(tmp_path / "run")
+    assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+    assert (load_run(tmp_path / "run")[0].config is not None) == (objective in ("joint", "second-order"))
+    if objective == "clip":
+        manifest = export_run(tmp_path / "run", tmp_path / "encoder")
+        assert [(block.name, block.weight) for block in manifest.blocks] == [("first_order", 1.0)]
+
+
+def test_heads_learn_from_cached_features_of_frozen_towers(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
+    """The features are computed once for several runs, and are what the tower gives of the same crops."""
+    frozen = {"freeze": ("image", "text"), "cache_views": 2, "cache": str(tmp_path / "cache")}
+    lines: list[str] = []
+    for seed in (0, 1):
+        config = small_config(shard, init=str(finished), seed=seed, epochs=1, **frozen)
+        train(config, tmp_path / f"run{seed}", report=lines.append)
+    assert sum(line.startswith("features of photos") for line in lines) == 1
+    first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run0"))
+    changed = {name for name, value in first.items() if not torch.equal(second[name], value)}
+    assert changed
+    assert not any(".trunk." in name or "text.transformer" in name for name in changed)
+    model, towers, config = load_run(tmp_path / "run0")
+    records = PhotoDataset(load_corpus(config), config, towers.image).records
+    features = cache_photo_features(model, records, config, towers.image, tmp_path / "cache", report=print)
+    crop = _Views(records, config, towers.image, 64)[2 * 3 + 1]
+    assert isinstance(crop, torch.Tensor)
+    with torch.no_grad():
+        expected = model.image_tower.features(crop[None])[0]
+    torch.testing.assert_close(features.read(3, seed=1), expected, atol=5e-3, rtol=5e-3)
+
+
+def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+        train(small_config(shard, cache_views=2), tmp_path / "run", report=lambda line: None)
