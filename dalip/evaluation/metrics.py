@@ -19,10 +19,11 @@ def ranks(scores: NDArray[np.floating], own: NDArray[np.bool_]) -> NDArray[np.in
         own: (n, c), True for the right candidates of each row, at least one.
 
     Returns:
-        (n,): how many wrong candidates score at least as high as the best right one; 0 is the first place.
+        (n,): how many wrong candidates score at least as high as the best right one; 0 is the first place. What is not
+        a number counts as higher.
     """
     best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
-    found: NDArray[np.intp] = ((scores >= best - _TIE) & ~own).sum(axis=1)
+    found: NDArray[np.intp] = (~(scores < best - _TIE) & ~own).sum(axis=1)
     return found
 
 

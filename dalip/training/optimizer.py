@@ -1,19 +1,22 @@
 """How weights move: learning rates, weight decay, and the running mean that is kept."""
 
+import copy
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 
-__all__ = ["freeze", "parameter_groups", "running_mean", "schedule", "weights_hash"]
+__all__ = ["RunningMean", "freeze", "parameter_groups", "schedule", "weights_hash"]
+
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def freeze(model: DALIP, what: Sequence[str]) -> None:
@@ -88,14 +91,46 @@ def schedule(step: int, total: int, warmup: float, shape: str = "cosine") -> flo
     return {"cosine": 0.5 * (1 - math.cos(math.pi * left)), "linear": left, "constant": 1.0}[shape]
 
 
-def running_mean(model: DALIP, decay: float) -> AveragedModel:
-    """Copy a model into one that follows it, as an exponential mean over steps, statistics of batch norm included."""
-    blend = get_ema_multi_avg_fn(decay)
+class RunningMean(Generic[Model]):
+    """A copy of a model that follows it, as an exponential mean over steps."""
 
-    def follow(mean: Any, now: Any, count: Any) -> None:
-        if mean[0].is_floating_point():
-            blend(mean, now, count)
-        else:  # indices and counters: torch's own function would round their mean down, to other indices
-            torch._foreach_copy_(mean, now)
+    def __init__(self, model: Model, decay: float) -> None:
+        """Copy a model.
 
-    return AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+        Args:
+            model: What learns when `follow` is called: its parameters with gradients and the statistics of its batch
+                norms. All else, such as frozen towers and the mask of causal attention, stays as it is.
+            decay: Weight of what was, at each step, in [0, 1).
+        """
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay, self.steps = decay, 0
+        norms = {
+            f"{name}.{buffer}" if name else buffer
+            for name, module in model.named_modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm)
+            for buffer, _ in module.named_buffers(recurse=False)
+        }
+        own = dict(self.model.named_parameters()) | dict(self.model.named_buffers())
+        followed = dict(model.named_parameters()) | dict(model.named_buffers())
+        pairs = [(own[n], t) for n, t in followed.items() if t.requires_grad or n in norms]
+        self._means = [(mean, now) for mean, now in pairs if now.is_floating_point()]
+        self._counters = [(mean, now) for mean, now in pairs if not now.is_floating_point()]
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move towards the model as it is now; the first time, all the way."""
+        weight = 1 - self.decay if self.steps else 1.0
+        means, now = [mean for mean, _ in self._means], [now.detach() for _, now in self._means]
+        torch._foreach_lerp_(means, now, weight)
+        for mean, count in self._counters:
+            mean.copy_(count)
+        self.steps += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what `load_state_dict` takes."""
+        return {"model": self.model.state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.model.load_state_dict(state["model"])
+        self.steps = state["steps"]

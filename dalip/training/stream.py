@@ -1,17 +1,17 @@
 """Shards read from front to back, for more data than a machine should index."""
 
-import contextlib
 import random
 import re
 import tarfile
 from collections.abc import Iterator
-from itertools import cycle, groupby, islice
+from itertools import chain, count, cycle, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import webdataset as wds
 from torch.utils.data import IterableDataset, get_worker_info
+from webdataset.gopen import set_options
 
 from dalip.data import IMAGE_SUFFIXES, Record, split_of
 from dalip.data.shards import StrictHeader, read_content, read_fields, shard_files
@@ -21,6 +21,7 @@ from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Texts
 from dalip.training.crops import augmentation, open_crop
 from dalip.training.data import Batch, Sample, collate, make_sample, no_sample
+from dalip.training.sampling import Sampling
 
 __all__ = ["StreamDataset", "shards_of"]
 
@@ -39,7 +40,7 @@ class _Raw(NamedTuple):
 
 
 def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
-    """List the shards of a streaming run, and how likely each is read next relative to the others.
+    """List the shards of a streaming run, and how often each is read relative to the others.
 
     Raises:
         TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
@@ -62,7 +63,7 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
 
 
 class StreamDataset(IterableDataset[Batch]):
-    """Whole batches of this process, from shards drawn at random with replacement, mixed by a buffer.
+    """Whole batches of this process, from shards in an order drawn at random, mixed by a buffer.
 
     Which photos make a batch follows from seed, step, process and number of loading processes. Every so many photos
     a loading process starts a round of its own draws, so that a resumed run reads but the current round again, and
@@ -92,8 +93,7 @@ class StreamDataset(IterableDataset[Batch]):
         assert config.steps is not None
         self.config, self.texts, self.image, self.start = config, texts, image, start
         self.process, self.steps, self.count = process, config.steps, config.batch_size // processes
-        self.urls, weights = shards_of(config)
-        self.chances = np.asarray(weights) / sum(weights)
+        self.urls, self.weights = shards_of(config)
         self._messages: list[str] = []
         self._told: set[str] = set()
         self._reading, self._finished = "", False
@@ -128,10 +128,12 @@ class StreamDataset(IterableDataset[Batch]):
 
     def _raws(self, seed: list[int]) -> Iterator[_Raw]:
         """Read shard after shard, until too many in a row have given nothing."""
-        draws = np.random.default_rng([*seed, 1])
+        sampling = Sampling(self.weights, 1, int(np.random.default_rng([*seed, 1]).integers(2**62)))
         barren: list[str] = []
-        while len(barren) < _PATIENCE and len(set(barren)) < len(set(self.urls)):
-            self._reading = self.urls[int(draws.choice(len(self.urls), p=self.chances))]
+        for position in chain.from_iterable(map(sampling.epoch, count())):
+            self._reading = self.urls[position]
+            if len(barren) == _PATIENCE or {*self.urls} == {*barren}:
+                return
             barren.append(self._reading)
             for raw in self._shard(self._reading):
                 barren.clear()
@@ -143,6 +145,8 @@ class StreamDataset(IterableDataset[Batch]):
         stream, bare = None, 0
         try:
             stream = wds.gopen(url if _REMOTE.match(url) else Path(url).resolve().as_uri())
+            # Whether a shard is whole is told by itself; when a command's failure is noticed is a matter of chance.
+            set_options(stream, ignore_errors=True)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
                 for key, files in groupby(shard_files(archive), key=lambda file: file.key):
                     if split_of(key) != "train":
@@ -160,10 +164,8 @@ class StreamDataset(IterableDataset[Batch]):
         except Exception as error:  # of the disk, the network, a command, or a damaged archive
             self._complain(f"{url}: not a whole, readable shard ({first_line(error)})")
         finally:
-            # A command that is not listened to any more fails; that a shard is whole is known without its say.
-            with contextlib.suppress(Exception):
-                if stream:
-                    stream.close()
+            if stream:
+                stream.close()
         if bare:
             self._complain(f"{url}: {bare:,} photos have neither a scientificName nor a caption")
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from dalip.training.corpus import Corpus, load_texts
 from dalip.training.data import Batch, PhotoDataset, collate
 from dalip.training.embedder import TorchEmbedder
 from dalip.training.log import Log
-from dalip.training.optimizer import parameter_groups, running_mean, schedule
+from dalip.training.optimizer import RunningMean, parameter_groups, schedule
 from dalip.training.photo_features import cache_photo_features
 from dalip.training.sampling import Sampling
 from dalip.training.selection import measure_selection
@@ -66,7 +66,7 @@ class Trainer:
             model.to(memory_format=torch.channels_last), optimizer
         )
         self.bare: DALIP = accelerator.unwrap_model(self.model)
-        self.mean = running_mean(self.bare, config.ema_decay)
+        self.mean = RunningMean(self.bare, config.ema_decay)
         tokenizer = Tokenizer.from_file(str(towers.tokenizer))
         self.text_features = TextFeatures(self.bare, tokenizer, towers.text)
         self.unreadable: set[str] = set()
@@ -204,7 +204,7 @@ class Trainer:
 
     def result(self) -> DALIP:
         """Give the model that is evaluated and kept: the running mean, where one is kept."""
-        return cast(DALIP, self.mean.module) if self.config.ema_decay else self.bare
+        return self.mean.model if self.config.ema_decay else self.bare
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""
@@ -246,7 +246,7 @@ class Trainer:
         self.optimizer.zero_grad()
         self.bare.limit_logit_scale()
         if self.config.ema_decay:
-            self.mean.update_parameters(self.bare)
+            self.mean.follow()
         return value
 
     def _parts(self, batch: Batch) -> list[Inputs]:

@@ -1,8 +1,5 @@
 """The three layouts of labelled photos are read alike, and what is wrong with one is said in a line."""
 
-import io
-import json
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,20 +9,9 @@ from hypothesis import strategies as st
 from dalip.data.records import Record, read_records, split_of
 from dalip.errors import DataError
 
+from .made import fields, write_tar
+
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-
-
-def shard(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return path
-
-
-def fields(**values: object) -> bytes:
-    return json.dumps(values).encode()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +45,7 @@ def test_the_splits_have_the_stated_shares() -> None:
 
 
 def test_a_shard(tmp_path: Path) -> None:
-    path = shard(
+    path = write_tar(
         tmp_path / "a.tar",
         {
             "one.jpg": b"first image",
@@ -69,6 +55,7 @@ def test_a_shard(tmp_path: Path) -> None:
             "./two.json": fields(captions=["a dog", "a hound"], source="general"),
             "sub.folder/three.seg.png": b"not an image of ours",
             "sub.folder/four.PNG": b"fourth",
+            "sub.folder/four.JSON": fields(caption="a cat"),
             "._one.jpg": b"left by a Mac",
             "notes.txt": b"of no image",
         },
@@ -84,12 +71,13 @@ def test_a_shard(tmp_path: Path) -> None:
     assert one.split == split_of("one")
     assert two.captions == ("a dog", "a hound")
     assert two.taxon is None
+    assert four.captions == ("a cat",)
     assert (two.source, four.source) == ("general", tmp_path.name)
 
 
 def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
     for i in range(3):
-        shard(tmp_path / f"{2 - i}.tar", {f"key{2 - i}.jpg": b"x"})
+        write_tar(tmp_path / f"{2 - i}.tar", {f"key{2 - i}.jpg": b"x"})
     assert [r.key for r in read_records(tmp_path)] == ["key0", "key1", "key2"]
     with pytest.raises(DataError, match="its key 'key0' is also that of"):
         read_records(tmp_path, tmp_path / "0.tar")
@@ -98,28 +86,78 @@ def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "cause"),
     [
-        ({"a.jpg": b"x", "a.json": b"{"}, "not a readable WebDataset shard"),
-        ({"a.jpg": b"x", "a.json": b"[1]"}, "a.json is not a JSON object"),
-        ({"a.jpg": b"x", "a.txt": b"\xff"}, "not a readable WebDataset shard"),
-        ({"a.jpg": b"x", "a.png": b"y"}, "two images of the key 'a'"),
+        ({"a.jpg": b"x", "a.json": b"{"}, "a.tar:a: its text cannot be read"),
+        ({"a.jpg": b"x", "a.json": b"[1]"}, "its .json is not a JSON object"),
+        ({"a.jpg": b"x", "a.txt": b"\xff"}, "a.tar:a: its text cannot be read"),
+        ({"a.jpg": b"x", "a.png": b"y"}, "a.tar:a: has 2 photos; keep one"),
         ({"a.txt": b"x"}, "holds no photo"),
     ],
 )
 def test_wrong_shards(tmp_path: Path, members: dict[str, bytes], cause: str) -> None:
     with pytest.raises(DataError, match=cause):
-        read_records(shard(tmp_path / "a.tar", members))
+        read_records(write_tar(tmp_path / "a.tar", members))
 
 
 def test_damaged_shards(tmp_path: Path) -> None:
-    whole = shard(tmp_path / "a.tar", {"a.jpg": bytes(5000), "b.jpg": bytes(5000)})
-    for content in (b"", b"not a tar", whole.read_bytes()[:3000]):
-        (tmp_path / "bad.tar").write_bytes(content)
-        with pytest.raises(DataError, match=r"bad\.tar: not a readable"):
+    """Also those that end between two files or in a header, which Python's own reader takes for whole."""
+    whole = write_tar(tmp_path / "a.tar", {"a.jpg": bytes(5000), "b.jpg": bytes(5000)})
+    content = whole.read_bytes()
+    second = 512 + 5120
+    damaged = content[:second] + b"\xff" * 512 + content[second + 512 :]
+    cut = [content[:size] for size in (0, 100, 3000, second, second + 100, second + 512, 2 * second)]
+    for bad in (*cut, b"not a tar", damaged):
+        (tmp_path / "bad.tar").write_bytes(bad)
+        with pytest.raises(DataError, match=r"bad\.tar: not a readable WebDataset shard \([^\n]+\)$"):
             read_records(tmp_path / "bad.tar")
+    (tmp_path / "bad.tar").write_bytes(content[: 2 * second + 512])
+    assert len(read_records(tmp_path / "bad.tar")) == 2
     record = read_records(whole)[0]
     whole.unlink()
     with pytest.raises(DataError, match=r"a\.tar:a: cannot be read"):
         record.read_bytes()
+
+
+def test_bad_records_are_left_out_and_named_where_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "b.jpg").write_bytes(b"x")
+    (tmp_path / "table" / "t.csv").write_text("file,caption\ngone.jpg,one\nb.jpg,two\n")
+    bad = {
+        "c.jpg": b"x",
+        "c.json": b"{",
+        "d.jpg": b"x",
+        "d.txt": b"\xff",
+        "e.jpg": b"x",
+        "e.png": b"y",
+        "f.txt": b"z",
+    }
+    path = write_tar(tmp_path / "a.tar", {"a.jpg": b"x", "a.txt": b"good"} | bad)
+    faults: list[str] = []
+    records = read_records(path, tmp_path / "table", faults=faults)
+    assert [(r.key, r.captions) for r in records] == [("a", ("good",)), ("b.jpg", ("two",))]
+    assert [fault.partition(" (")[0] for fault in faults] == [
+        f"{path}:c: its text cannot be read",
+        f"{path}:d: its text cannot be read",
+        f"{path}:e: has 2 photos; keep one",
+        f"{path}:f: has no photo",
+        f"{tmp_path}/table/t.csv, line 2: 'gone.jpg' is not a file in {tmp_path}/table; correct the table",
+    ]
+    (tmp_path / "table" / "b.jpg").unlink()
+    with pytest.raises(DataError, match=r"line 2: 'gone\.jpg' is not a file"):  # not: holds no photo
+        read_records(tmp_path / "table", faults=faults)
+
+
+@pytest.mark.parametrize(
+    ("fields", "captions"),
+    [
+        ({"captions": ["a", "", 5, "b"], "caption": "c"}, ("a", "b")),
+        ({"captions": "a", "text": "c"}, ("a",)),
+        ({"captions": [], "caption": " ", "text": "c"}, ("c",)),
+        ({"captions": 5, "caption": {"a": 1}, "text": None}, ()),
+        ({}, ()),
+    ],
+)
+def test_captions_are_whatever_texts_there_are(fields: dict[str, object], captions: tuple[str, ...]) -> None:
+    assert Record("a", Path("a.jpg"), fields=fields).captions == captions
 
 
 @pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t")])

@@ -28,7 +28,7 @@ from dalip.training.corpus import load_corpus
 from dalip.training.data import PhotoDataset
 from dalip.training.finish import export_run
 from dalip.training.log import read_log
-from dalip.training.optimizer import running_mean
+from dalip.training.optimizer import RunningMean
 from dalip.training.photo_features import _Views, cache_photo_features
 from dalip.training.sampling import Item
 from dalip.training.text_features import TextFeatures
@@ -175,17 +175,26 @@ def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
         train(small_config(copy, workers=workers), tmp_path / "run", report=lambda line: None)
 
 
-def test_the_running_mean_keeps_indices_as_they_are() -> None:
-    """Torch's own mean of integers rounds 2 down to 1 at this decay."""
-    layer = torch.nn.Linear(1, 1)
-    layer.register_buffer("index", torch.arange(2000))
-    mean = running_mean(layer, 0.9)  # type: ignore[arg-type]
+def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
+    """A mean of an attention mask would make NaN of its infinities, and one of indices other indices."""
+    layer = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1, momentum=0.5))
+    layer[0].register_buffer("mask", torch.tensor([0.0, float("-inf")]), persistent=False)
+    layer[0].bias.requires_grad = False
+    mean = RunningMean(layer, 0.9)
+    weight = layer[0].weight.detach().clone()
     for _ in range(3):
         with torch.no_grad():
-            layer.weight.add_(1)
-        mean.update_parameters(layer)
-    assert torch.equal(mean.module.index, layer.index)
-    torch.testing.assert_close(mean.module.weight, layer.weight - 2 + 0.1 + 0.19)
+            layer[0].weight.add_(1)
+            layer(torch.randn(8, 1))
+        mean.follow()
+    assert torch.equal(mean.model[0].mask, layer[0].mask)
+    torch.testing.assert_close(mean.model[0].weight, weight + 1 + 0.1 + 0.19)
+    assert mean.model[1].num_batches_tracked == 3
+    assert not torch.equal(mean.model[1].running_mean, layer[1].running_mean)
+    other = RunningMean(layer, 0.9)
+    other.load_state_dict(mean.state_dict())
+    assert torch.equal(other.model[0].weight, mean.model[0].weight)
+    assert other.steps == 3
 
 
 def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:

@@ -1,0 +1,77 @@
+"""Small photographs made here, and the small training runs that several tests start from."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dalip.training import TrainConfig
+
+COLOURS = {
+    "Rosa rubra": ("rose", (220, 30, 40)),
+    "Viola caerulea": ("violet", (70, 50, 200)),
+    "Ranunculus flavus": ("buttercup", (240, 210, 30)),
+    "Filix viridis": ("fern", (40, 140, 50)),
+}
+
+
+def fields(**values: object) -> bytes:
+    return json.dumps(values).encode()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def write_tar(path: Path, members: Mapping[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def write_shard(path: Path, *, photos: int = 20, damaged: str | None = None) -> Path:
+    """Write a shard of photos whose colour tells the taxon."""
+    random = np.random.default_rng(0)
+    members = {}
+    for i in range(photos):
+        for name, (common, colour) in COLOURS.items():
+            key = f"{common}-{i}"
+            noise = random.integers(-30, 30, (72, 90, 3))
+            photo = png(np.clip(noise + colour, 0, 255))
+            members[f"{key}.png"] = b"not an image" if key == damaged else photo
+            said = {"scientificName": name, "vernacularName": common, "family": "Testaceae"}
+            members[f"{key}.json"] = fields(**said, source="made")
+    return write_tar(path, members)
+
+
+def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
+    small: dict[str, object] = {
+        "data": data if isinstance(data, tuple) else (str(data),),
+        "freeze": ("text",),
+        "embed_dim": 32,
+        "num_heads": 2,
+        "reduced_dim": 6,
+        "dropout": 0.1,
+        "epochs": 2,
+        "batch_size": 8,
+        "image_size": 64,
+        "workers": 0,
+        "ema_decay": 0.8,
+        "evaluate_every": 100,
+        "save_minutes": 0,
+    }
+    return TrainConfig(**(small | changes))  # type: ignore[arg-type]
+
+
+def tiny_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
+    """Give the quickest run that there is: a second for a dozen steps."""
+    return small_config(data, **({"model": "tiny", "image_size": 32} | changes))

@@ -1,0 +1,192 @@
+"""The page about the method: its tables follow from the measurements, and it is up to date with them."""
+
+import json
+import math
+import re
+import struct
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dalip.data import read_records
+from docs import make_results
+from docs.make_results import EXPERIMENTS, PAGE, READING, RESULTS, TESTED, page, read, table
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def scores(oxford: float, inat: float = 0.5, weight: float = 0.7) -> dict[str, float]:
+    return {
+        "first order": weight,
+        "Oxford 102 Flowers top-1": oxford,
+        "iNaturalist top-1": inat,
+        "caption to photo R@1": 0.2,
+        "caption to photo R@5": 0.4,
+        "photo to caption R@1": 0.3,
+    }
+
+
+def write(folder: Path, experiment: str, runs: dict[str, list[dict[str, Any]]]) -> None:
+    """Write a row a run, seed by seed as the benchmark does; a run's `test` is one reading of it or several by name."""
+    rows = [
+        {"variant": variant, "seed": seed, "test": test if "chosen" in test else {"chosen": test}}
+        for variant, tests in runs.items()
+        for seed, test in enumerate(tests)
+    ]
+    rows.sort(
+        key=lambda row: -int(str(row["seed"]))
+    )  # the order of the file decides nothing but that of variants
+    rows.sort(key=lambda row: list(runs).index(str(row["variant"])))
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / f"{experiment}.jsonl").write_text(text, encoding="utf-8")
+
+
+def cells(lines: list[str]) -> dict[str, list[str]]:
+    """Give the cells of a table's rows by variant, heading and rule left out."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return {name: rest for name, *rest in rows}
+
+
+def test_table_has_means_spreads_and_paired_differences(tmp_path: Path) -> None:
+    dalip = [scores(0.80, 0.5), scores(0.82, 0.5), scores(0.84, 0.5)]
+    plain = [scores(0.70, 0.5), scores(0.74, 0.5), scores(0.72, 0.5)]
+    write(tmp_path, "finetune", {"DALIP": dalip, "first order": plain})
+    lines = table(read(tmp_path)["finetune"], "DALIP")
+    assert lines[0].split("|")[3].strip() == "Oxford top-1"
+    found = cells(lines)
+    assert found["DALIP"] == [
+        *("3", "**82.0 ± 2.0**", "50.0 ± 0.0", "**66.0 ± 1.0**"),
+        *("20.0 ± 0.0", "40.0 ± 0.0", "30.0 ± 0.0", "–"),
+    ]
+    # Halves of -10, -8 and -12 points: mean -5, standard deviation 1, standard error 1 / sqrt(3).
+    assert found["first order"] == [
+        *("3", "72.0 ± 2.0", "50.0 ± 0.0", "61.0 ± 1.0"),
+        *("20.0 ± 0.0", "40.0 ± 0.0", "30.0 ± 0.0", f"−5.0 ± {1 / math.sqrt(3):.1f}"),
+    ]
+
+
+@pytest.mark.parametrize(("lead", "bold"), [(0.021, True), (0.019, False)])
+def test_bold_takes_a_lead_above_the_spread(tmp_path: Path, lead: float, bold: bool) -> None:
+    around = (-0.02, 0.0, 0.02)  # standard deviation 0.02 on both sides
+    runs = {name: [scores(at + x) for x in around] for name, at in (("0", 0.6), ("0.1", 0.6 + lead))}
+    write(tmp_path, "dropout", runs)
+    found = cells(table(read(tmp_path)["dropout"], "0"))
+    assert found["0.1"][1].startswith("**") is bold
+    assert "**" not in "".join(found["0"])
+
+
+def test_variants_of_one_budget_are_compared(tmp_path: Path) -> None:
+    runs = {
+        f"{name}, {share}%": [scores(at + share / 100)] * 3
+        for name, at in (("DALIP", 0.6), ("first order", 0.5))
+        for share in (0, 20)
+    }
+    write(tmp_path, "mixing", runs)
+    found = cells(table(read(tmp_path)["mixing"], EXPERIMENTS["mixing"].against))
+    assert list(found) == ["DALIP, 0%", "first order, 0%", "DALIP, 20%", "first order, 20%"]
+    assert [row[-1] for row in found.values()] == ["–", "−5.0 ± 0.0"] * 2
+    assert [row[1].startswith("**") for row in found.values()] == [True, False] * 2
+
+
+def test_orders_are_readings_of_the_dalip_runs(tmp_path: Path) -> None:
+    tests = [
+        {
+            "chosen": scores(0.9, weight=weight),
+            "first": scores(0.8),
+            "both": scores(0.7),
+            "second": scores(0.6),
+        }
+        for weight in (0.7, 0.6, 0.8)
+    ]
+    write(tmp_path, "objectives", {"DALIP": tests, "CLIP": [scores(0.1)] * 3})
+    found = cells(table(read(tmp_path)["orders"], EXPERIMENTS["orders"].against))
+    assert {name: row[1].strip("*") for name, row in found.items()} == {
+        "first order alone": "80.0 ± 0.0",
+        "both alike": "70.0 ± 0.0",
+        "second order alone": "60.0 ± 0.0",
+        "chosen: l1 = 0.7, 0.6, 0.8": "90.0 ± 0.0",
+    }
+
+
+def test_missing_runs_are_told(tmp_path: Path) -> None:
+    write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)]})
+    text = page(tmp_path)
+    assert "**Unfinished:**" in text
+    assert "| layer norm | 1 of 3 | 50.0 |" in text
+    assert "**90.0" not in text  # nothing wins before all have run
+    write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)] * 3})
+    assert "**Unfinished:**" not in page(tmp_path)
+
+
+def test_files_that_nobody_has_words_for_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "colours", {"red": [scores(0.9)]})
+    with pytest.raises(SystemExit, match="colours"):
+        read(tmp_path)
+
+
+def test_speed_is_included(tmp_path: Path) -> None:
+    (tmp_path / "speed.md").write_text("A step takes *long*.\n", encoding="utf-8")
+    assert page(tmp_path).endswith("\n## Speed\n\nA step takes *long*.\n")
+
+
+def test_command_makes_page_and_plots_and_checks_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {
+        f"{name}, {n} epochs": [scores(0.5 + x) for x in (0, 0.1, 0.2)]
+        for name in ("DALIP", "CLIP")
+        for n in (1, 20)
+    }
+    write(tmp_path, "epochs", runs)
+    write(tmp_path, "lambda", {"0.1": [scores(0.5)], "0.5": [scores(0.6)]})
+    monkeypatch.setattr(make_results, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(make_results, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["make_results.py"])
+    make_results.main()
+    for name in ("epochs", "lambda"):
+        head = (tmp_path / f"{name}.png").read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack(">I", head[16:20]) == (1400,)  # pixels wide
+    monkeypatch.setattr("sys.argv", ["make_results.py", "--check"])
+    make_results.main()
+    write(tmp_path, "lambda", {"0.1": [scores(0.5)], "0.5": [scores(0.7)]})
+    with pytest.raises(SystemExit, match="out of date"):
+        make_results.main()
+
+
+def test_page_is_up_to_date_and_its_plots_are_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(RESULTS), "run `python docs/make_results.py`"
+    for plot in re.findall(r"\]\((results/.+?\.png)\)", text):
+        assert (PAGE.parent / plot).is_file(), plot
+
+
+def test_every_experiment_of_the_benchmark_has_words() -> None:
+    source = (PAGE.parents[1] / "benchmarks" / "method.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^EXPERIMENTS.*?^\}", source, re.DOTALL | re.MULTILINE)
+    names = re.findall(r'^    "(\w+)": \(', listed, re.MULTILINE)
+    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(READING)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
+def test_page_says_how_many_photos_there_are() -> None:
+    shards = [
+        path for kind in ("inat", "oxford", "general-captions") for path in sorted(DATA.glob(f"{kind}-*.tar"))
+    ]
+    photos = read_records(*shards)
+    test = [record for record in photos if record.split == "test"]
+    sources = Counter(record.source.split()[0] for record in test if record.taxon)
+    captioned = [record for record in test if not record.taxon]
+    counts = {
+        "Oxford": sources["Oxford"],
+        "iNaturalist": sources["iNaturalist"],
+        "captioned": len(captioned),
+        "captions": len({text for record in captioned for text in record.captions}),
+    }
+    assert counts == TESTED
+    taxa = {(r.source, r.taxon.scientific_name) for r in photos if r.taxon}
+    assert Counter(source for source, _ in taxa) == {"Oxford 102 Flowers": 87, "iNaturalist": 44}
+    assert len({name for _, name in taxa}) == 130
+    assert sum(not record.taxon for record in photos) == 807
