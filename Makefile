@@ -37,6 +37,7 @@ format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is gene
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
 	$(BIN)/python docs/readme_help.py
+	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
 # How the built-in encoder and flora were made. A killed run goes on where it stopped.

@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import torch
 from dalip.data import Record
 from dalip.encoder import open_image, preprocess
 from dalip.evaluation import (
+    Naming,
     Photos,
     Progress,
     Vectors,
@@ -117,6 +118,25 @@ EXPERIMENTS: dict[str, tuple[str, Changes, dict[str, Changes]]] = {
         FROZEN,
         {f"{x:g}": {"first_order": x} for x in (0.1, 0.3, 0.5, 0.7, 0.9)},
     ),
+    "lr": (
+        "Learning rate of the heads",
+        FROZEN,
+        {
+            f"{name}, {rate:g}": OBJECTIVES[name] | {"head_lr": rate}
+            for name in ("DALIP", "first order", "CLIP")
+            for rate in (3e-4, 1e-3, 3e-3)
+        },
+    ),
+    "tokens": (
+        "Pixels a side of the crops, and so the number of tokens",
+        FROZEN,
+        {
+            f"{name}, {size} pixels, {(size // 32) ** 2} tokens": OBJECTIVES[name]
+            | {"train_sizes": ((1.0, size),), "image_size": size + 32}
+            for name in ("DALIP", "first order")
+            for size in (160, 224)
+        },
+    ),
     "padding": ("Padding of texts", FROZEN, {"left out": {}, "counted": {"count_padding": True}}),
     "epochs": (
         "Convergence",
@@ -174,46 +194,27 @@ class Bench:
         )
 
     def evaluate(self, run: Path) -> dict[str, Any]:
-        """Measure a finished run on test photos; the scoring weight alone is chosen, on selection photos."""
+        """Measure a finished run on selection and on test photos, with the scoring weight that selection favours."""
         embedder = RunEmbedder(run, self.remembered)
-        selection, test = ([*self.corpus.plants(s), *self.corpus.captioned(s)] for s in ("selection", "test"))
+        splits = ("selection", "test")
         photos = {
-            split: embedder.embed_photos(records)
-            for split, records in (("selection", selection), ("test", test))
+            s: embedder.embed_photos([*self.corpus.plants(s), *self.corpus.captioned(s)]) for s in splits
         }
-        captions = list(dict.fromkeys(text for r in test if not r.taxon for text in r.captions))
-        vectors = text_vectors(embedder, [*self.corpus.every_text, *captions])
+        captions = {s: [text for r in self.corpus.captioned(s) for text in r.captions] for s in splits}
+        vectors = text_vectors(embedder, [*self.corpus.every_text, *captions["selection"], *captions["test"]])
         naming = {split: make_naming(found, self.corpus.texts, vectors) for split, found in photos.items()}
-        chosen = choose_first_order(naming["selection"], embedder.blocks)
-        general = [i for i, record in enumerate(photos["test"].records) if not record.taxon]
-        pairs = np.array(
-            [
-                (row, captions.index(c))
-                for row, i in enumerate(general)
-                for c in photos["test"].records[i].captions
-            ]
-        )
-        texts = np.stack([vectors[caption] for caption in captions])
-        scores = {}
-        for name, weight in {"chosen": chosen, "first": 1.0, "both": 0.5, "second": 0.0}.items():
-            if len(embedder.blocks) == 1 and name != "chosen":
-                continue
-            named, images = naming["test"], photos["test"].vectors[general]
-            captioned = texts
-            if len(embedder.blocks) == 2:
-                named = named.weighed(embedder.blocks, weight)
-                images, captioned = (weigh(v, embedder.blocks, weight) for v in (images, texts))
-            found = accuracy_by_source(named)
-            scores[name] = {"first order": weight} | {
-                f"{source} {figure}": getattr(accuracy, field)
-                for source, accuracy in found.items()
-                for figure, field in (("top-1", "top_1"), ("top-5", "top_5"), ("NLL", "nll"))
+        weights = {"chosen": choose_first_order(naming["selection"], embedder.blocks)}
+        if len(embedder.blocks) == 2:
+            weights |= {"first": 1.0, "both": 0.5, "second": 0.0}
+        return {
+            split: {
+                name: {"first order": weight}
+                | _naming_scores(naming[split], embedder, weight)
+                | _caption_scores(photos[split], vectors, embedder, weight)
+                for name, weight in weights.items()
             }
-            to_text = nearest_ranks(images, captioned, pairs)
-            to_image = nearest_ranks(captioned, images, pairs[:, ::-1])
-            scores[name] |= {f"photo to caption R@{k}": hit_rate(to_text, k) for k in (1, 5)}
-            scores[name] |= {f"caption to photo R@{k}": hit_rate(to_image, k) for k in (1, 5)}
-        return scores
+            for split in splits
+        }
 
     def run(self, experiment: str, seeds: int) -> None:
         """Train and measure every variant of an experiment with every seed, but those that are done."""
@@ -228,12 +229,12 @@ class Bench:
                 row = {"experiment": title, "variant": variant, "seed": seed, "config": self._digest(config)}
                 done = [r for found in rows.values() for r in found if r["config"] == row["config"]]
                 if done:  # another experiment has made the same run
-                    row |= {"seconds": done[0]["seconds"], "test": done[0]["test"]}
+                    row |= {name: done[0][name] for name in ("seconds", "selection", "test")}
                 else:
                     run = self.work / experiment / f"{variant.replace(' ', '-')}-{seed}"
                     started = time.monotonic()
                     train(config, run, report=lambda line: None)
-                    row |= {"seconds": round(time.monotonic() - started), "test": self.evaluate(run)}
+                    row |= {"seconds": round(time.monotonic() - started)} | self.evaluate(run)
                     shutil.rmtree(run)
                 RESULTS.mkdir(parents=True, exist_ok=True)
                 with path.open("a", encoding="utf-8") as file:
@@ -248,6 +249,36 @@ class Bench:
         for name in ("taxa", "descriptions", "cache", "workers", "save_minutes"):
             del settings[name]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _naming_scores(naming: Naming, embedder: TorchEmbedder, weight: float) -> dict[str, float]:
+    if len(embedder.blocks) == 2:
+        naming = naming.weighed(embedder.blocks, weight)
+    return {
+        f"{source} {figure}": getattr(accuracy, field)
+        for source, accuracy in accuracy_by_source(naming).items()
+        for figure, field in (("top-1", "top_1"), ("top-5", "top_5"), ("NLL", "nll"))
+    }
+
+
+def _caption_scores(
+    photos: Photos, vectors: Mapping[str, Vectors], embedder: TorchEmbedder, weight: float
+) -> dict[str, float]:
+    rows = [i for i, record in enumerate(photos.records) if not record.taxon]
+    numbers: dict[str, int] = {}
+    pairs = np.array(
+        [
+            (row, numbers.setdefault(c, len(numbers)))
+            for row, i in enumerate(rows)
+            for c in photos.records[i].captions
+        ]
+    )
+    images, texts = photos.vectors[rows], np.stack([vectors[caption] for caption in numbers])
+    if len(embedder.blocks) == 2:
+        images, texts = (weigh(v, embedder.blocks, weight) for v in (images, texts))
+    to_text, to_image = nearest_ranks(images, texts, pairs), nearest_ranks(texts, images, pairs[:, ::-1])
+    found = {f"photo to caption R@{k}": hit_rate(to_text, k) for k in (1, 5)}
+    return found | {f"caption to photo R@{k}": hit_rate(to_image, k) for k in (1, 5)}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

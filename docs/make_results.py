@@ -106,6 +106,18 @@ EXPERIMENTS = {
         "0.5",
         "dots:l1",
     ),
+    "lr": Experiment(
+        "Learning rate of the heads",
+        "Each objective at three learning rates, so that none is judged at the best one of another. Which rate is best "
+        "for which is to be read off the selection photos; their figures are in the rows of results/lr.jsonl.",
+        "DALIP, 0.001",
+    ),
+    "tokens": Experiment(
+        "Number of tokens",
+        "A crop of 160 pixels gives the image tower 25 tokens, one of 224 gives it 49. The second order is a statistic "
+        "over tokens, so more of them should serve it more than the first.",
+        "DALIP, 160 pixels, 25 tokens",
+    ),
     "padding": Experiment(
         "Padding of texts",
         "Texts are filled up to one length. The authors' release counts the filling as tokens of the distribution; "
@@ -139,6 +151,8 @@ READING: dict[str, str] = {
     "norm": PAIRED,
     "heads": PAIRED,
     "lambda": PAIRED,
+    "lr": PAIRED,
+    "tokens": PAIRED,
     "padding": PAIRED,
     "epochs": PAIRED,
     "mixing": PAIRED,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import webdataset as wds
+
 from dalip.data import Record, read_records, require_unique_keys
-from dalip.errors import DataError, TrainingError
+from dalip.errors import DataError, TrainingError, first_line
 from dalip.prompts import sentences, taxon_texts
 from dalip.taxonomy import Taxon, read_taxa
 from dalip.training.config import TrainConfig, source_of
 
-__all__ = ["Corpus", "Texts", "load_corpus", "load_texts"]
+__all__ = ["Corpus", "Texts", "is_remote", "load_corpus", "load_texts", "shards_of"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,34 @@ class Corpus:
         return [record for record in self.records if not record.taxon and record.split == split]
 
 
+def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
+    """List the shards of a streaming run, and how often each is read relative to the others.
+
+    Raises:
+        TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
+    """
+    urls: list[str] = []
+    weights: list[float] = []
+    for path, weight in map(source_of, config.data):
+        if not is_remote(path) and Path(path).exists():
+            found = sorted(map(str, Path(path).glob("*.tar"))) if Path(path).is_dir() else [path]
+        else:
+            try:
+                found = wds.shardlists.expand_urls(path)
+            except (ValueError, AssertionError) as error:
+                raise TrainingError(f"{path}: not a pattern of shards ({first_line(error)})") from error
+        if not any(is_remote(url) or Path(url).exists() for url in found):
+            raise TrainingError(f"{path}: no .tar shard is there, and only shards can be streamed")
+        urls += found
+        weights += [weight] * len(found)
+    return urls, weights
+
+
+def is_remote(url: str) -> bool:
+    """Say whether a shard is read from the network or a command (`http:`, `pipe:` and the like, but not a drive)."""
+    return re.match(r"[A-Za-z][\w+.-]+:", url) is not None
+
+
 def load_texts(config: TrainConfig) -> Texts:
     """Read the list of taxa and the descriptions that a configuration names.
 
@@ -83,6 +114,8 @@ def load_corpus(config: TrainConfig) -> Corpus:
         DataError: A source cannot be read.
         TrainingError: A source holds nothing to learn from, or no photo is left to train on.
     """
+    if config.stream:
+        shards_of(config)
     records: list[Record] = []
     weights: list[float] = []
     left_out: Counter[str] = Counter()

@@ -1,7 +1,6 @@
 """Shards read from front to back, for more data than a machine should index."""
 
 import random
-import re
 import tarfile
 from collections.abc import Iterator
 from itertools import chain, count, cycle, groupby, islice
@@ -16,20 +15,17 @@ from webdataset.gopen import set_options
 from dalip.data import IMAGE_SUFFIXES, Record, split_of
 from dalip.data.shards import StrictHeader, read_content, read_fields, shard_files
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import DalipError, DataError, TrainingError, first_line
-from dalip.training.config import TrainConfig, source_of
-from dalip.training.corpus import Texts
+from dalip.errors import DalipError, DataError, first_line
+from dalip.training.config import TrainConfig
+from dalip.training.corpus import Texts, is_remote, shards_of
 from dalip.training.crops import augmentation, open_crop
 from dalip.training.data import Batch, Sample, collate, make_sample, no_sample
 from dalip.training.sampling import Sampling
 
-__all__ = ["StreamDataset", "shards_of"]
+__all__ = ["StreamDataset"]
 
 _ROUND = 200_000  # photos; what a resumed run reads again at most, in each of its loading processes
 _PATIENCE = 100  # shards in a row without a photo to learn from
-_REMOTE = re.compile(
-    r"[A-Za-z][\w+.-]+:"
-)  # what webdataset opens: http:, pipe: and the like, but not a drive
 
 
 class _Raw(NamedTuple):
@@ -37,29 +33,6 @@ class _Raw(NamedTuple):
 
     record: Record
     content: bytes
-
-
-def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
-    """List the shards of a streaming run, and how often each is read relative to the others.
-
-    Raises:
-        TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
-    """
-    urls: list[str] = []
-    weights: list[float] = []
-    for path, weight in map(source_of, config.data):
-        if not _REMOTE.match(path) and Path(path).exists():
-            found = sorted(map(str, Path(path).glob("*.tar"))) if Path(path).is_dir() else [path]
-        else:
-            try:
-                found = wds.shardlists.expand_urls(path)
-            except (ValueError, AssertionError) as error:
-                raise TrainingError(f"{path}: not a pattern of shards ({first_line(error)})") from error
-        if not any(_REMOTE.match(url) or Path(url).exists() for url in found):
-            raise TrainingError(f"{path}: no .tar shard is there, and only shards can be streamed")
-        urls += found
-        weights += [weight] * len(found)
-    return urls, weights
 
 
 class StreamDataset(IterableDataset[Batch]):
@@ -144,7 +117,7 @@ class StreamDataset(IterableDataset[Batch]):
         """Read what can be learnt from in a shard; whatever goes wrong is a message."""
         stream, bare = None, 0
         try:
-            stream = wds.gopen(url if _REMOTE.match(url) else Path(url).resolve().as_uri())
+            stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())
             # Whether a shard is whole is told by itself; when a command's failure is noticed is a matter of chance.
             set_options(stream, ignore_errors=True)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:

@@ -14,7 +14,8 @@ from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.data import PhotoDataset
 from dalip.training.sampling import Item, Sampling
 
-from .made import fields, png, tiny_config, write_tar
+from .made import fields, png, write_tar
+from .runs import tiny_config
 
 IMAGE = ImageSettings(8, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 PHOTO = png(np.random.default_rng(0).integers(0, 255, (12, 10, 3)))

@@ -20,11 +20,12 @@ from dalip.encoder.manifest import ImageSettings
 from dalip.errors import TrainingError
 from dalip.taxonomy import Taxon
 from dalip.training import stream as stream_module
-from dalip.training.corpus import Texts
+from dalip.training.corpus import Texts, shards_of
 from dalip.training.data import Batch
-from dalip.training.stream import StreamDataset, shards_of
+from dalip.training.stream import StreamDataset
 
-from .made import fields, png, tiny_config, write_tar
+from .made import fields, png, write_tar
+from .runs import tiny_config
 
 IMAGE = ImageSettings(8, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 PHOTO = png(np.random.default_rng(0).integers(0, 255, (12, 10, 3)))
