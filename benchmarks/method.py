@@ -124,7 +124,7 @@ EXPERIMENTS: dict[str, tuple[str, Changes, dict[str, Changes]]] = {
         {
             f"{name}, {rate:g}": OBJECTIVES[name] | {"head_lr": rate}
             for name in ("DALIP", "first order", "CLIP")
-            for rate in (3e-4, 1e-3, 3e-3)
+            for rate in (1e-3, 3e-3, 1e-2)
         },
     ),
     "tokens": (

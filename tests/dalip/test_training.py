@@ -1,26 +1,20 @@
 """Training on small photographs made here: real towers, real checkpoints, a real process killed for real."""
 
-import io
-import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from tokenizers import Tokenizer
 
-from dalip.data import read_records, split_of
+from dalip.data import read_records
 from dalip.encoder import open_image
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import DataError, ExportError, TrainingError
+from dalip.errors import ExportError, TrainingError
 from dalip.export import check_parity, export_bundle
 from dalip.training import TrainConfig, load_run, train
 from dalip.training.checkpoint import load_checkpoint
@@ -32,58 +26,11 @@ from dalip.training.optimizer import RunningMean
 from dalip.training.photo_features import _Views, cache_photo_features
 from dalip.training.sampling import Item
 from dalip.training.text_features import TextFeatures
-from dalip.training.towers import create_towers
 
-COLOURS = {
-    "Rosa rubra": ("rose", (220, 30, 40)),
-    "Viola caerulea": ("violet", (70, 50, 200)),
-    "Ranunculus flavus": ("buttercup", (240, 210, 30)),
-    "Filix viridis": ("fern", (40, 140, 50)),
-}
-
+from .made import write_shard
+from .runs import small_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
-
-
-def write_shard(path: Path, *, photos: int = 20, damaged: str | None = None) -> Path:
-    """Write a shard of photos whose colour tells the taxon."""
-    random = np.random.default_rng(0)
-    with tarfile.open(path, "w") as shard:
-
-        def add(name: str, content: bytes) -> None:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            shard.addfile(entry, io.BytesIO(content))
-
-        for i in range(photos):
-            for name, (common, colour) in COLOURS.items():
-                key = f"{common}-{i}"
-                noise = random.integers(-30, 30, (72, 90, 3))
-                stream = io.BytesIO()
-                Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(stream, "PNG")
-                add(f"{key}.png", b"not an image" if key == damaged else stream.getvalue())
-                fields = {"scientificName": name, "vernacularName": common, "family": "Testaceae"}
-                add(f"{key}.json", json.dumps(fields | {"source": "made"}).encode())
-    return path
-
-
-def small_config(shard: Path, **changes: object) -> TrainConfig:
-    small: dict[str, object] = {
-        "data": (str(shard),),
-        "freeze": ("text",),
-        "embed_dim": 32,
-        "num_heads": 2,
-        "reduced_dim": 6,
-        "dropout": 0.1,
-        "epochs": 2,
-        "batch_size": 8,
-        "image_size": 64,
-        "workers": 0,
-        "ema_decay": 0.8,
-        "evaluate_every": 100,
-        "save_minutes": 0,
-    }
-    return TrainConfig(**(small | changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -155,26 +102,6 @@ def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, t
     assert (tmp_path / "run" / "log.csv").read_text() == (finished / "log.csv").read_text()
 
 
-def test_an_unreadable_photo_is_skipped_and_reported_once(tmp_path: Path) -> None:
-    key = next(f"rose-{i}" for i in range(20) if split_of(f"rose-{i}") == "train")
-    shard = write_shard(tmp_path / "made.tar", damaged=key)
-    lines: list[str] = []
-    train(small_config(shard), tmp_path / "run", report=lines.append)
-    skipped = [line for line in lines if line.startswith("skipped")]
-    assert len(skipped) == 1
-    assert key in skipped[0]
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
-    shard: Path, tmp_path: Path, workers: int
-) -> None:
-    copy = tmp_path / "made.tar"
-    copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
-    with pytest.raises(TrainingError, match=r"too few photos of a batch could be read; [^\n]+$"):
-        train(small_config(copy, workers=workers), tmp_path / "run", report=lambda line: None)
-
-
 def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
     """A mean of an attention mask would make NaN of its infinities, and one of indices other indices."""
     layer = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1, momentum=0.5))
@@ -212,69 +139,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Pat
         train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path, report=lambda line: None)
 
 
-def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
-    with pytest.raises(TrainingError, match="another configuration"):
-        train(small_config(shard, epochs=3), finished, report=lambda line: None)
-
-
 def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:
     """A finished run has nothing left to do, with any number of loading processes."""
     before = load_checkpoint(finished / "model.pt")["model"]
     train(small_config(shard, workers=1, save_minutes=5), finished, report=lambda line: None)
     after = load_checkpoint(finished / "model.pt")["model"]
     assert all(torch.equal(after[name], value) for name, value in before.items())
-
-
-def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError):
-        train(small_config(tmp_path / "gone.tar"), tmp_path / "run", report=lambda line: None)
-    with pytest.raises(TrainingError, match=r"'clip\.txt' is neither image nor text"):
-        train(small_config(shard, freeze=("clip.txt",)), tmp_path / "run", report=lambda line: None)
-    assert not (tmp_path / "run" / "config.json").exists()
-
-
-def test_the_checkpoint_of_another_model_is_one_clear_line(
-    finished: Path, shard: Path, tmp_path: Path
-) -> None:
-    shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt: does not fit this model [^\n]+$"):
-        train(small_config(shard, reduced_dim=4), tmp_path, report=lambda line: None)
-
-
-def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
-    small_config(shard).save(tmp_path / "config.json")
-    create_towers("lite0-minilm", None, tmp_path / "towers", embed_dim=32, image_size=64)
-    with pytest.raises(TrainingError, match="not a finished run"):
-        load_run(tmp_path)
-
-
-def test_a_damaged_checkpoint_is_one_clear_line(shard: Path, tmp_path: Path) -> None:
-    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt: not a readable checkpoint"):
-        train(small_config(shard), tmp_path, report=lambda line: None)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"epochs": 0},
-        {"epochs": "many"},
-        {"batch_size": 1},
-        {"num_heads": 5},
-        {"balance": 2.0},
-        {"objective": "clap"},
-        {"stream": True},
-        {"seed": -1},
-        {"precision": "fp8"},
-        {"augment": "mirror"},
-        {"erasing": 1.5},
-        {"data": ()},
-        {"data": "photos.tar"},
-    ],
-)
-def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: Path) -> None:
-    with pytest.raises(TrainingError, match=f"{next(iter(wrong))} = "):
-        small_config(shard, **wrong)
 
 
 def test_a_configuration_survives_its_file(shard: Path, tmp_path: Path) -> None:
