@@ -1,6 +1,6 @@
 """One step of a tiny model, alone or as one of several processes, for test_step.py.
 
-    python stepping.py OUT    with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set as torchrun sets them
+python stepping.py OUT    with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set as torchrun sets them
 """
 
 import sys
