@@ -9,10 +9,9 @@ from torch import Tensor
 
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
-from dalip.training.corpus import Corpus
+from dalip.training.corpus import Corpus, shards_of
 from dalip.training.data import tokenize
 from dalip.training.sampling import Sampling
-from dalip.training.stream import shards_of
 from dalip.training.towers import Towers
 
 __all__ = ["describe_plan"]

@@ -65,6 +65,13 @@ def messages_of(batches: list[Batch]) -> list[str]:
     return [message for batch in batches for message in batch.unreadable]
 
 
+def note_what_is_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    opened: list[str] = []
+    real = stream_module.wds.gopen
+    monkeypatch.setattr(stream_module.wds, "gopen", lambda url: opened.append(url) or real(url))
+    return opened
+
+
 def assert_same(found: list[Batch], expected: list[Batch]) -> None:
     assert [b.keys for b in found] == [b.keys for b in expected]
     assert [b.texts for b in found] == [b.texts for b in expected]
@@ -105,9 +112,7 @@ def test_a_stream_is_taken_up_at_any_step(
 def test_a_resumed_stream_reads_only_its_round_again(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven rounds of a step are done; the twelfth must not open more shards than the first did."""
     monkeypatch.setattr(stream_module, "_ROUND", 4)
-    opened: list[str] = []
-    real = stream_module.wds.gopen
-    monkeypatch.setattr(stream_module.wds, "gopen", lambda url: opened.append(url) or real(url))
+    opened = note_what_is_opened(monkeypatch)
     load(stream(shards, start=11))
     assert 1 <= len(opened) <= 3
     opened.clear()
@@ -211,7 +216,9 @@ def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("wrong", ["nothing is readable", "no text", "no split train", "no photo"])
-def test_a_stream_without_a_photo_ends_and_says_so(tmp_path: Path, wrong: str, workers: int) -> None:
+def test_a_stream_without_a_photo_ends_and_says_so(
+    tmp_path: Path, wrong: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = [f"photo{i}" for i in range(40)]
     chosen = [key for key in keys if (split_of(key) == "train") == (wrong != "no split train")]
     photos, texts = {f"{key}.png": PHOTO for key in chosen}, {f"{key}.txt": b"a rose" for key in chosen}
@@ -220,7 +227,9 @@ def test_a_stream_without_a_photo_ends_and_says_so(tmp_path: Path, wrong: str, w
         write_tar(tmp_path / f"{name}.tar", members)
         if wrong == "nothing is readable":
             truncate(tmp_path / f"{name}.tar", 100)
-    batches = load(stream(tmp_path), workers)
+    opened = note_what_is_opened(monkeypatch)
+    batches = load(stream(tmp_path, steps=1), workers)
+    assert len(opened) == (0 if workers else 2)  # another process notes for itself
     assert len(batches[0].keys) == 0
     assert (
         batches[0].unreadable[0]

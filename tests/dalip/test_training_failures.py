@@ -21,7 +21,7 @@ from dalip.training.checkpoint import load_checkpoint
 from dalip.training.log import read_log
 from dalip.training.towers import create_towers
 
-from .made import png, write_shard, write_tar
+from .made import fields, png, write_shard, write_tar
 from .runs import tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
@@ -74,9 +74,8 @@ def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
     photo = png(np.zeros((20, 20, 3)))
     train_names = [name for i in range(20) if split_of(name := f"bad{i}") == "train"]
     bad = {f"{train_names[0]}.png": photo, f"{train_names[1]}.png": photo, f"{train_names[1]}.json": b"{"}
-    other = write_tar(
-        tmp_path / "bad.tar", bad | {f"{train_names[2]}.png": photo, f"{train_names[2]}.txt": b"black"}
-    )
+    odd = {f"{train_names[2]}.png": photo, f"{train_names[2]}.json": fields(caption="not \ud800 Unicode")}
+    other = write_tar(tmp_path / "bad.tar", bad | odd)
     lines = go(tiny_config((str(path), str(other)), epochs=3, **streamed), tmp_path / "run")
     skipped = [line for line in lines if line.startswith("skipped")]
     said = [line for line in lines if "left out" in line or line.startswith("skipped")]
