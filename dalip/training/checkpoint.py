@@ -48,7 +48,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise TrainingError(f"{path}: no such checkpoint") from None
     except pickle.UnpicklingError:
         raise TrainingError(
-            f"{path}: not a checkpoint of tensors alone, and not read, for it could run code; save its state_dict"
+            f"{path}: not a readable checkpoint: damaged, or more than tensors, which is not read for it could run "
+            "code; save its state_dict alone"
         ) from None
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise TrainingError(f"{path}: not a readable checkpoint ({first_line(error)})") from error

@@ -1,5 +1,6 @@
 """What a training run is: one frozen dataclass, saved as JSON beside the run."""
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -78,7 +79,8 @@ class TrainConfig:
     checkpoint_gradients: bool = False
     """Whether the towers compute activations twice instead of keeping them: less memory, slower."""
     balance: float = 0.0
-    """Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn alike."""
+    """Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn alike.
+    Not for a stream, which does not know how many there are."""
     description_share: float = 0.25
     """How often a photo is paired with a sentence of its taxon's description instead of its names."""
 
@@ -156,7 +158,8 @@ class TrainConfig:
             "dropout": 0 <= self.dropout < 1,
             "reduced_dim": self.reduced_dim > 0,
             "image_size": self.image_size is None or self.image_size > 0,
-            "balance": 0 <= self.balance <= 1,
+            "balance": 0 <= self.balance <= 1 and not (self.stream and self.balance),
+            "validate": self.stream or not self.validate,
             "description_share": 0 <= self.description_share <= 1,
             "first_order": 0 <= self.first_order <= 1,
             "crop_scale": 0 < self.crop_scale <= 1,
@@ -231,8 +234,11 @@ def source_of(text: str) -> tuple[str, float]:
         TrainingError: The weight is not a number above 0.
     """
     path, at, weight = text.rpartition("@")
-    if not at or "/" in weight or Path(text).exists():
+    if not at or "/" in weight:
         return text, 1.0
+    with contextlib.suppress(OSError):  # an address or a command may be too long for a path
+        if Path(text).exists():
+            return text, 1.0
     try:
         value = float(weight)
     except ValueError:

@@ -1,6 +1,7 @@
 """Training from configuration to trained model, and what it would be."""
 
 import ctypes
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -56,6 +57,8 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
         report = lambda line: None  # noqa: E731
     for source, count in corpus.left_out.items():
         report(f"{source}: left out {count:,} photos that have neither a scientificName nor a caption")
+    for fault in corpus.faults:
+        report(f"left out {fault}")
     _keep_freed_memory()
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -117,7 +120,9 @@ def _start(config: TrainConfig, folder: Path, *, resuming: bool = False) -> tupl
 def _accelerator(config: TrainConfig) -> Accelerator:
     AcceleratorState._reset_state()  # another run of this Python process may have had another precision
     try:
-        accelerator = Accelerator(mixed_precision=config.precision)
+        # Without a GPU, accelerate takes several processes for one each unless told that they are on the CPU.
+        cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()
+        accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu)
     except ValueError as error:
         raise TrainingError(f"precision {config.precision} cannot be used here: {error}") from error
     if config.batch_size % accelerator.num_processes:

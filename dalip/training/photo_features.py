@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -114,6 +115,9 @@ def cache_photo_features(
         new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
         how = {"mode": "r+"} if done["views"] else {"mode": "w+", **new}
         values = np.lib.format.open_memmap(path, **how)
+        if hasattr(os, "posix_fallocate"):  # a disk that gets full under a mapped file would kill the process
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         flat = values.reshape(len(views), *shape)
         for start, batch in _in_batches(views, done["views"], config.workers):
             good = [i for i, view in enumerate(batch) if not isinstance(view, str)]

@@ -69,7 +69,7 @@ class Trainer:
         self.mean = RunningMean(self.bare, config.ema_decay)
         tokenizer = Tokenizer.from_file(str(towers.tokenizer))
         self.text_features = TextFeatures(self.bare, tokenizer, towers.text)
-        self.unreadable: set[str] = set()
+        self.skipped: set[str] = set()
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one."""
@@ -83,7 +83,7 @@ class Trainer:
                 self.optimizer.load_state_dict(state["optimizer"])
                 if self.accelerator.scaler is not None:
                     self.accelerator.scaler.load_state_dict(state["scaler"])
-                self.step = state["step"]
+                self.step, self.skipped = state["step"], set(state.get("skipped", ()))
             self.report(f"resumed at step {self.step} of {self.total}")
         if self.accelerator.is_main_process:
             self.log = Log(self.run, self.step)
@@ -97,6 +97,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else {},
             "step": self.step,
+            "skipped": sorted(self.skipped),
         }
         save_checkpoint(self.run / "checkpoint.pt", state)
 
@@ -106,7 +107,8 @@ class Trainer:
             self._prepare_features()
         main = self.accelerator.is_main_process
         wanted = self.config.evaluate_every
-        every = max(1, round(wanted * self.sampling.steps_per_epoch))
+        epoch = self.total / self.config.epochs if self.config.stream else self.sampling.steps_per_epoch
+        every = max(1, round(wanted * epoch))
         saved = started = time.monotonic()
         first, losses = self.step, []
         for batch in self._batches():
@@ -125,6 +127,12 @@ class Trainer:
                 self.save()
                 saved = time.monotonic()
         if main:
+            left_out = sum(self.corpus.left_out.values()) + len(self.corpus.faults)
+            if self.skipped or left_out:
+                self.report(
+                    f"in all, {len(self.skipped):,} photos or shards were skipped in training, "
+                    f"and {left_out:,} photos left out before"
+                )
             self.save()
             save_checkpoint(self.run / "model.pt", {"model": self.result().state_dict()})
             self.log.close()
@@ -208,23 +216,21 @@ class Trainer:
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""
-        for message in batch.unreadable:
-            if message not in self.unreadable:
-                self.unreadable.add(message)
+        labels, skipped = list(zip(batch.taxa, batch.keys, strict=True)), batch.unreadable
+        if self.accelerator.num_processes > 1:
+            labels, skipped = gather_object(labels), gather_object(skipped)
+        for message in skipped:
+            if message not in self.skipped:
+                self.skipped.add(message)
                 self.report(f"skipped {message}")
-        if len(batch.keys) < self.config.batch_size // self.accelerator.num_processes:
-            raise TrainingError(
-                f"too few photos of a batch could be read; the first that could not: {batch.unreadable[0]}"
-            )
+        if len(labels) < self.config.batch_size:
+            raise TrainingError(f"step {self.step}: too few photos of the batch could be read: {skipped[0]}")
         # Dropout follows from seed and step alone, as the batches do: nothing of it need be kept to resume.
         seed = int(np.random.default_rng([self.config.seed, self.step]).integers(2**31))
         self.train_mode()
         factor = schedule(self.step, self.total, self.config.warmup, self.config.schedule)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
-        labels = list(zip(batch.taxa, batch.keys, strict=True))
-        if self.accelerator.num_processes > 1:
-            labels = gather_object(labels)
         positives, ignored = match_matrix([taxon for taxon, _ in labels], [key for _, key in labels])
         device = self.accelerator.device
         loss = backward(
