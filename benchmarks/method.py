@@ -55,7 +55,7 @@ FROZEN: Changes = {
     "cache_views": 4,
     "image_size": 192,
     "train_sizes": ((1.0, 160),),
-    "epochs": 6.0,
+    "epochs": 20.0,
     "evaluate_every": 0.0,
     "save_minutes": 1000.0,
     "ema_decay": 0.99,
