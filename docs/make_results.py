@@ -154,9 +154,9 @@ READING: dict[str, str] = {
     "lr": PAIRED,
     "tokens": PAIRED,
     "padding": PAIRED,
-    "epochs": "Short runs do not favour DALIP: the second order starts slowly, and half of the loss is spent on it. Up to 6 "
-    "epochs DALIP is level with the first order alone or behind it; after 20 it is ahead, on the selection photos too, "
-    "where the first order has nearly stopped to gain. That is why the other experiments have 20 epochs.",
+    "epochs": "Short runs do not favour DALIP: the second order starts slowly, and half of the loss is spent on it. Up "
+    "to 6 epochs DALIP is level with the first order alone or behind it; after 20 it is ahead, on the selection photos "
+    "too. That is why the other experiments have 20 epochs.",
     "mixing": PAIRED,
 }
 """What we make of each table, by hand."""
