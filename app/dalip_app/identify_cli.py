@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dalip.data.records import IMAGE_SUFFIXES
+from dalip.data import IMAGE_SUFFIXES
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dalip.data.records import IMAGE_SUFFIXES
+from dalip.data import IMAGE_SUFFIXES
 from dalip_index.answers import Unreadable
 
 __all__ = ["Scan", "scan_folder"]

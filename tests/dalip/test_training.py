@@ -27,15 +27,9 @@ from dalip.training.photo_features import _Views, cache_photo_features
 from dalip.training.sampling import Item
 from dalip.training.text_features import TextFeatures
 
-from .made import write_shard
 from .runs import small_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
-
-
-@pytest.fixture(scope="module")
-def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shard(tmp_path_factory.mktemp("data") / "made.tar")
 
 
 @pytest.fixture(scope="module")

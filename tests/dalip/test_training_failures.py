@@ -50,11 +50,6 @@ def damage(path: Path, *keys: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shard(tmp_path_factory.mktemp("data") / "made.tar")
-
-
-@pytest.fixture(scope="module")
 def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "whole"
     go(tiny_config(shard), run)
