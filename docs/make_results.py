@@ -34,10 +34,12 @@ class Experiment(NamedTuple):
 
 
 MEAN = "mean top-1"
+NLL = "mean NLL"
 FIGURES: dict[str, tuple[str, ...]] = {
     "Oxford top-1": ("Oxford 102 Flowers top-1",),
     "iNaturalist top-1": ("iNaturalist top-1",),
     MEAN: ("Oxford 102 Flowers top-1", "iNaturalist top-1"),
+    NLL: ("Oxford 102 Flowers NLL", "iNaturalist NLL"),
     "caption → photo R@1": ("caption to photo R@1",),
     "caption → photo R@5": ("caption to photo R@5",),
     "photo → caption R@1": ("photo to caption R@1",),
@@ -95,7 +97,8 @@ EXPERIMENTS = {
     "heads": Experiment(
         "Heads and channels",
         "The second order has h·r·(r + 1)/2 numbers for h heads of r channels. From one to eight heads at the same r, "
-        "then at about as many numbers as four heads of 24 (1,200), then less and more; h 4, r 46 is the paper's.",
+        "then less and more channels, of which h 4, r 46 is the paper's, then one head with about as many numbers as "
+        "four of 24 (1,200).",
         "h 4, r 24",
         "dots",
     ),
@@ -108,8 +111,8 @@ EXPERIMENTS = {
     ),
     "lr": Experiment(
         "Learning rate of the heads",
-        "Each objective at three learning rates, so that none is judged at the best one of another. Which rate is best "
-        "for which is to be read off the selection photos; their figures are in the rows of results/lr.jsonl.",
+        "Each objective at a second learning rate, so that none is judged at the best one of another. Which rate is "
+        "best for which is to be read off the selection photos; their figures are in the rows of results/lr.jsonl.",
         "DALIP, 0.001",
     ),
     "tokens": Experiment(
@@ -138,6 +141,14 @@ EXPERIMENTS = {
         "DALIP, {}",
         "linear:captioned photos in a batch (%)",
     ),
+    "forgetting": Experiment(
+        "Captions first, then plants",
+        "What learning plants costs a model that knew something else: a first stage on captioned photos of everyday "
+        "things alone (60 epochs), and from there as many steps as in the other tables, on plants alone or with a "
+        "tenth of captioned photos kept. Both orders are weighed alike in all rows, for a model that has seen no "
+        "plants has nothing to choose by.",
+        "DALIP, {}",
+    ),
 }
 """In the order of the page."""
 
@@ -158,6 +169,7 @@ READING: dict[str, str] = {
     "to 6 epochs DALIP is level with the first order alone or behind it; after 20 it is ahead, on the selection photos "
     "too. That is why the other experiments have 20 epochs.",
     "mixing": PAIRED,
+    "forgetting": PAIRED,
 }
 """What we make of each table, by hand."""
 
@@ -176,7 +188,9 @@ def read(folder: Path) -> dict[str, Measured]:
         measured: Measured = {}
         for row in rows:
             variant = row["variant"].replace(", 1 epochs", ", 1 epoch")
-            measured.setdefault(variant, {})[row["seed"]] = row["test"]["chosen"]
+            tests = row["test"]
+            read_with = "both" if name == "forgetting" and "both" in tests else "chosen"
+            measured.setdefault(variant, {})[row["seed"]] = tests[read_with]
         if name == "orders":
             measured = _orders({row["seed"]: row["test"] for row in rows if row["variant"] == "DALIP"})
         if measured:
@@ -191,14 +205,14 @@ def _orders(tests: dict[int, Scores]) -> Measured:
     return {name: {seed: t[key] for seed, t in tests.items()} for key, name in names.items()} if tests else {}
 
 
-def percent(scores: Scores, figure: str) -> float:
-    """Give a figure of one run in percent."""
-    return 100 * mean(float(scores[name]) for name in FIGURES[figure])
+def value(scores: Scores, figure: str) -> float:
+    """Give a figure of one run, in percent but for `NLL`."""
+    return (1 if figure == NLL else 100) * mean(float(scores[name]) for name in FIGURES[figure])
 
 
 def values_of(measured: Measured, variant: str, figure: str) -> list[float]:
-    """Give a figure of all runs of a variant, in percent, by seed."""
-    return [percent(scores, figure) for _, scores in sorted(measured[variant].items())]
+    """Give a figure of all runs of a variant, by seed."""
+    return [value(scores, figure) for _, scores in sorted(measured[variant].items())]
 
 
 def groups_of(measured: Measured, against: str) -> dict[str, list[str]]:
@@ -214,19 +228,19 @@ def difference(measured: Measured, variant: str, other: str) -> str:
     seeds = measured[variant].keys() & measured.get(other, {}).keys()
     if variant == other or not seeds:
         return "–"
-    found = [percent(measured[variant][s], MEAN) - percent(measured[other][s], MEAN) for s in sorted(seeds)]
+    found = [value(measured[variant][s], MEAN) - value(measured[other][s], MEAN) for s in sorted(seeds)]
     error = f" ± {stdev(found) / math.sqrt(len(found)):.1f}" if len(found) > 1 else ""
     return f"{round(mean(found), 1) + 0.0:+.1f}{error}".replace("-", "−")  # + 0.0 for no "-0.0"
 
 
 def clear_winner(measured: Measured, variants: list[str], figure: str) -> str | None:
-    """Give the variant whose mean is above the next by more than the pooled standard deviation of the two, if any."""
+    """Give the variant whose mean beats the next by more than the pooled standard deviation of the two, if any."""
     every = {variant: values_of(measured, variant, figure) for variant in variants}
     if len(every) < 2 or _unfinished(measured):
         return None
-    best, second = sorted(every, key=lambda variant: mean(every[variant]), reverse=True)[:2]
+    best, second = sorted(every, key=lambda variant: mean(every[variant]), reverse=figure != NLL)[:2]
     spread = math.sqrt((stdev(every[best]) ** 2 + stdev(every[second]) ** 2) / 2)
-    return best if mean(every[best]) - mean(every[second]) > spread else None
+    return best if abs(mean(every[best]) - mean(every[second])) > spread else None
 
 
 def _wanted(measured: Measured) -> int:
@@ -250,7 +264,8 @@ def table(measured: Measured, against: str) -> list[str]:
             cells = [variant, str(seeds) if seeds == _wanted(measured) else f"{seeds} of {_wanted(measured)}"]
             for figure in FIGURES:
                 values = values_of(measured, variant, figure)
-                cell = f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if seeds > 1 else "")
+                places = 3 if figure == NLL else 1
+                cell = f"{mean(values):.{places}f}" + (f" ± {stdev(values):.{places}f}" if seeds > 1 else "")
                 cells.append(f"**{cell}**" if variant == best[figure] else cell)
             lines.append(f"| {' | '.join([*cells, difference(measured, variant, other)])} |")
     return lines
@@ -309,19 +324,20 @@ learns is projections and second-order heads (4 heads of 24 channels, joint widt
 in crops of 160 pixels; photos are read at 192.
 
 **Figures.** A photo is named from texts alone, among all 130 taxa: top-1 over {TESTED["Oxford"]} test photos of Oxford
-and {TESTED["iNaturalist"]} of iNaturalist, and the mean of the two. General retrieval, which training on plants can
-spoil: for each of the {TESTED["captions"]} captions of {TESTED["captioned"]} test photos, whether its photo comes
-first (R@1) or among the first five (R@5); and for each photo, whether the first caption is one of its own. On the
-selection photos one number is chosen for each model with two orders, the weight l1 of the first in the answer.
-Everything below is measured on test photos.
+and {TESTED["iNaturalist"]} of iNaturalist, and the mean of the two; and the mean negative log-likelihood of the right
+name (NLL, in nats; lower is better), each source at its best temperature, which chance moves less than top-1. General
+retrieval, which training on plants can spoil: for each of the {TESTED["captions"]} captions of {TESTED["captioned"]}
+test photos, whether its photo comes first (R@1) or among the first five (R@5); and for each photo, whether the first
+caption is one of its own. On the selection photos one number is chosen for each model with two orders, the weight l1 of
+the first in the answer. Everything below is measured on test photos.
 
-**Spread and chance.** Figures are percent, mean ± standard deviation over seeds; a seed decides initial heads, order of
-photos, crops and texts. A mean is bold where it is above the next by more than the standard deviation of the two,
-pooled. The last column takes differences seed by seed, mean ± standard error; over three seeds it takes 4.3 standard
-errors for 95 % certainty (Student's t), and among many rows one or another gets there by chance. Other photos would
-give other figures: the standard error from drawing test photos is {chance("Oxford", 0.8)} points at 80 % on Oxford,
-{chance("iNaturalist", 0.6)} at 60 % on iNaturalist, {chance("captioned", 0.2)} at 20 % for photo → caption, and no
-less than {chance("captions", 0.2)} for caption → photo, where five captions share a photo. It weighs less on a
+**Spread and chance.** All but NLL is in percent; mean ± standard deviation over seeds. A seed decides initial heads,
+order of photos, crops and texts. A mean is bold where it is better than the next by more than the standard deviation of
+the two, pooled. The last column takes differences seed by seed, mean ± standard error; over three seeds it takes 4.3
+standard errors for 95 % certainty (Student's t), and among many rows one or another gets there by chance. Other photos
+would give other figures: the standard error from drawing test photos is {chance("Oxford", 0.8)} points at 80 % on
+Oxford, {chance("iNaturalist", 0.6)} at 60 % on iNaturalist, {chance("captioned", 0.2)} at 20 % for photo → caption, and
+no less than {chance("captions", 0.2)} for caption → photo, where five captions share a photo. It weighs less on a
 difference, both sides of which are measured on the same photos."""
 
 

@@ -22,6 +22,8 @@ def scores(oxford: float, inat: float = 0.5, weight: float = 0.7) -> dict[str, f
         "first order": weight,
         "Oxford 102 Flowers top-1": oxford,
         "iNaturalist top-1": inat,
+        "Oxford 102 Flowers NLL": 2 - oxford,
+        "iNaturalist NLL": 1.0,
         "caption to photo R@1": 0.2,
         "caption to photo R@5": 0.4,
         "photo to caption R@1": 0.3,
@@ -57,12 +59,12 @@ def test_table_has_means_spreads_and_paired_differences(tmp_path: Path) -> None:
     assert lines[0].split("|")[3].strip() == "Oxford top-1"
     found = cells(lines)
     assert found["DALIP"] == [
-        *("3", "**82.0 ± 2.0**", "50.0 ± 0.0", "**66.0 ± 1.0**"),
+        *("3", "**82.0 ± 2.0**", "50.0 ± 0.0", "**66.0 ± 1.0**", "**1.090 ± 0.010**"),
         *("20.0 ± 0.0", "40.0 ± 0.0", "30.0 ± 0.0", "–"),
     ]
     # Halves of -10, -8 and -12 points: mean -5, standard deviation 1, standard error 1 / sqrt(3).
     assert found["first order"] == [
-        *("3", "72.0 ± 2.0", "50.0 ± 0.0", "61.0 ± 1.0"),
+        *("3", "72.0 ± 2.0", "50.0 ± 0.0", "61.0 ± 1.0", "1.140 ± 0.010"),
         *("20.0 ± 0.0", "40.0 ± 0.0", "30.0 ± 0.0", f"−5.0 ± {1 / math.sqrt(3):.1f}"),
     ]
 
@@ -107,6 +109,16 @@ def test_orders_are_readings_of_the_dalip_runs(tmp_path: Path) -> None:
         "both alike": "70.0 ± 0.0",
         "second order alone": "60.0 ± 0.0",
         "chosen: l1 = 0.7, 0.6, 0.8": "90.0 ± 0.0",
+    }
+
+
+def test_stages_are_read_with_both_orders_alike(tmp_path: Path) -> None:
+    tests = [{"chosen": scores(0.9), "both": scores(0.7)}] * 3
+    write(tmp_path, "forgetting", {"DALIP, then both": tests, "CLIP, then both": [scores(0.6)] * 3})
+    found = cells(table(read(tmp_path)["forgetting"], EXPERIMENTS["forgetting"].against))
+    assert {name: row[1].strip("*") for name, row in found.items()} == {
+        "DALIP, then both": "70.0 ± 0.0",
+        "CLIP, then both": "60.0 ± 0.0",
     }
 
 
