@@ -87,7 +87,11 @@ FIRST_STAGE: Changes = {"captions": 1.0, "epochs": 60.0}
 """Captioned photos alone, for as many steps as they last."""
 
 EXPERIMENTS: dict[str, tuple[str, Changes, dict[str, Changes]]] = {
-    "objectives": ("What is minimised", FROZEN, OBJECTIVES),
+    "objectives": (
+        "What is minimised",
+        FROZEN,
+        OBJECTIVES | {"first order, 512 wide": OBJECTIVES["first order"] | {"embed_dim": 512}},
+    ),
     "finetune": (
         "What is minimised, image tower learning",
         FINETUNED,

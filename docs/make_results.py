@@ -56,9 +56,10 @@ EXPERIMENTS = {
     "objectives": Experiment(
         "What is minimised",
         "DALIP's loss, half InfoNCE of the first order and half of the second, beside losses of one order. “First "
-        "order” is the same InfoNCE in a model without the second order: the fairest plain CLIP. “CLIP” and “SigLIP” "
-        "are the published losses, to which the text of another photo is wrong even if both photos show one species; "
-        "in all other rows photos of one species match each other's texts.",
+        "order” is the same InfoNCE in a model without the second order: the fairest plain CLIP; once more with as "
+        "many numbers a photo as DALIP has of both orders. “CLIP” and “SigLIP” are the published losses, to which the "
+        "text of another photo is wrong even if both photos show one species; in all other rows photos of one species "
+        "match each other's texts.",
         "DALIP",
         "dots",
     ),

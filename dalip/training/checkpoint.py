@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        free = shutil.disk_usage(path.parent).free // 2**20  # torch drops what the system said
         raise TrainingError(
-            f"{path}: the checkpoint cannot be written ({first_line(error)}); free some space and resume"
+            f"{path}: the checkpoint cannot be written ({first_line(error)}), with {free:,} MiB free on that disk; "
+            "free some space and resume"
         ) from error
 
 

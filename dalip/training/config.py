@@ -212,10 +212,11 @@ class TrainConfig:
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path}: not a training configuration ({error})") from error
 
-    def same_outcome(self, other: "TrainConfig") -> bool:
-        """Say whether the two differ at most in how a run is carried out."""
-        carried_out = ["save_minutes", "weights", "terms", *([] if self.stream else ["workers"])]
-        return self == other.with_values(**{name: getattr(self, name) for name in carried_out})
+    def differing(self, other: "TrainConfig") -> list[str]:
+        """Name the fields in which two configurations differ, but for those of how a run is carried out."""
+        carried_out = {"save_minutes", "weights", "terms", *([] if self.stream else ["workers"])}
+        names = [field.name for field in fields(self) if field.name not in carried_out]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def with_values(self, **values: Any) -> "TrainConfig":
         """Copy the configuration with some values changed."""

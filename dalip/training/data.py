@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from dalip.data import Record
 from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError
+from dalip.evaluation import name_photo
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig
@@ -85,7 +86,7 @@ class PhotoDataset(Dataset[Sample]):
                     crop = augmentation(self.config, self.image, item.size)
                     photo = open_crop(record.read_bytes(), crop, seed)
             except DalipError as error:
-                unreadable.append(f"{record.name}: {error}")
+                unreadable.append(name_photo(record.name, str(error)))
                 continue
             sample = make_sample(photo, record, self.texts, self.config.description_share, random)
             return sample._replace(unreadable=tuple(unreadable))

@@ -1,7 +1,6 @@
 """What follows training: choose scoring weights, export, check the export on real photos, and write it up."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,13 @@ from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
 from dalip.training.load import load_run
+from dalip.training.log import Report
 from dalip.training.report import write_report
 from dalip.training.selection import selection_naming
 
 __all__ = ["export_run", "finish_run"]
 
 _PARITY_ITEMS = 32
-
-Report = Callable[[str], None]
-"""Called with one line of progress at a time."""
 
 
 def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManifest:
@@ -46,7 +43,12 @@ def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManif
         DalipError: As `export_run`.
     """
     manifest = export_run(run, run / "encoder", report=report)
-    write_report(run, TrainConfig.load(run / "config.json"), manifest)
+    try:
+        write_report(run, manifest)
+    except OSError as error:
+        raise ExportError(
+            f"{error.filename or run}: {error.strerror or error}; put that right and try again"
+        ) from error
     return manifest
 
 
@@ -85,7 +87,10 @@ def export_run(
     weights = weights or config.weights
     corpus = load_corpus(config)
     embedder = TorchEmbedder(model, towers, mirror=config.mirror)
-    naming = selection_naming(embedder, corpus)
+    report("choosing the scoring weights and exporting")
+    naming, unreadable = selection_naming(embedder, corpus)
+    for message in unreadable:
+        report(f"skipped {message}")
     if first_order is None:
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
         if naming and model.config:
@@ -111,7 +116,12 @@ def export_run(
                 "model": config.model,
                 "epochs": config.epochs,
                 "seed": config.seed,
+                "photos": sum(record.split == "train" for record in corpus.records)
+                if not config.stream
+                else None,
                 "selection": accuracy,
+                "selection unreadable": len(unreadable),
+                "chosen on": len(naming.truth) if naming else 0,
             },
         )
     except OSError as error:

@@ -1,14 +1,17 @@
 """What a run measured: rows of step, quantity and value in a CSV file, and the same for TensorBoard."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
 from dalip.training.files import replacing
 
-__all__ = ["Log", "read_log"]
+__all__ = ["Log", "Report", "read_log"]
+
+Report = Callable[[str], None]
+"""Called with one line of progress at a time."""
 
 _HEADER = "step,quantity,value\n"
 

@@ -5,23 +5,29 @@ import os
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import InitProcessGroupKwargs
 
 from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import load_corpus
 from dalip.training.load import load_weights, method_of
+from dalip.training.log import Report
 from dalip.training.optimizer import freeze
 from dalip.training.plan import describe_plan
 from dalip.training.towers import Towers, create_towers, load_towers
-from dalip.training.trainer import Report, Trainer
+from dalip.training.trainer import Trainer
 
 __all__ = ["plan", "train"]
+
+_PATIENCE = timedelta(days=1)
+"""How long processes wait for one of them to compute features or to evaluate."""
 
 
 def _to_stderr(line: str) -> None:
@@ -47,9 +53,11 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
         DataError: A source cannot be read.
     """
     saved = run / "config.json"
-    if saved.exists() and not TrainConfig.load(saved).same_outcome(config):
+    begun = (run / "checkpoint.pt").exists() or (run / "model.pt").exists()
+    if begun and saved.exists() and (different := TrainConfig.load(saved).differing(config)):
         raise TrainingError(
-            f"{run}: holds a run with another configuration; name a new folder, or this one alone to go on with it"
+            f"{run}: holds a run with another {' and '.join(different)}; name a new folder, or this one alone to go "
+            "on with it"
         )
     corpus = load_corpus(config)
     accelerator = _accelerator(config)
@@ -67,7 +75,7 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
         with accelerator.local_main_process_first():
             model, towers = _start(config, run / "towers", resuming=resuming)
         trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
-        config.save(saved)  # not before: a configuration that cannot start must not claim the folder
+        config.save(saved)
         trainer.resume()
         trainer.run_to_end()
     except OSError as error:
@@ -86,18 +94,22 @@ def plan(config: TrainConfig) -> list[str]:
     """
     corpus = load_corpus(config)
     with tempfile.TemporaryDirectory() as folder:
-        model, towers = _start(config, Path(folder))
+        model, towers = _start(config, Path(folder), untrained=True)
         return describe_plan(config, corpus, model, towers)
 
 
-def _start(config: TrainConfig, folder: Path, *, resuming: bool = False) -> tuple[DALIP, Towers]:
+def _start(
+    config: TrainConfig, folder: Path, *, resuming: bool = False, untrained: bool = False
+) -> tuple[DALIP, Towers]:
     """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
     torch.manual_seed(config.seed)
     size, width = config.image_size, config.embed_dim
     if resuming:  # what the weights came from need not be there any more
         towers = load_towers(folder)
     else:
-        towers = create_towers(config.model, config.pretrained, folder, embed_dim=width, image_size=size)
+        towers = create_towers(
+            config.model, config.pretrained, folder, embed_dim=width, image_size=size, untrained=untrained
+        )
     try:
         model = DALIP(towers.clip, method_of(config))
     except ValueError as error:
@@ -119,12 +131,19 @@ def _start(config: TrainConfig, folder: Path, *, resuming: bool = False) -> tupl
 
 def _accelerator(config: TrainConfig) -> Accelerator:
     AcceleratorState._reset_state()  # another run of this Python process may have had another precision
+    handlers = [InitProcessGroupKwargs(timeout=_PATIENCE)]
     try:
         # Without a GPU, accelerate takes several processes for one each unless told that they are on the CPU.
         cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()
-        accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu)
+        accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu, kwargs_handlers=handlers)
     except ValueError as error:
         raise TrainingError(f"precision {config.precision} cannot be used here: {error}") from error
+    if (
+        config.precision != "no" and not accelerator.native_amp
+    ):  # accelerate says nothing and computes in fp32
+        raise TrainingError(
+            f"precision {config.precision} needs a GPU; take 'no', or 'bf16', which a CPU has too"
+        )
     if config.batch_size % accelerator.num_processes:
         raise TrainingError(
             f"batch_size = {config.batch_size} cannot be shared alike by {accelerator.num_processes} processes"

@@ -59,8 +59,8 @@ def _steps(config: TrainConfig, corpus: Corpus) -> list[str]:
         return [f"steps: {config.steps:,}, {batch}"]
     weights = [w for w, r in zip(corpus.weights, corpus.records, strict=True) if r.split == "train"]
     sampling = Sampling(weights, config.batch_size, config.seed)
-    steps = max(1, round(sampling.steps_per_epoch * config.epochs))
-    return [f"steps: {steps:,} in {config.epochs:g} epochs of {sampling.per_epoch:,} photos, {batch}"]
+    steps, photos = sampling.steps_in(config.epochs), sampling.per_epoch
+    return [f"steps: {steps:,} in {config.epochs:g} epochs of {photos:,} photos, {batch}"]
 
 
 def _model(config: TrainConfig, model: DALIP, towers: Towers) -> list[str]:
@@ -74,6 +74,7 @@ def _model(config: TrainConfig, model: DALIP, towers: Towers) -> list[str]:
     state = 4 * sum(p.numel() for p in parameters) * (2 if config.ema_decay else 1) + 12 * learning
     parts = -(-config.batch_size // config.accumulate)
     kept = _kept_bytes(config, model, towers)
+    again = ", and what a block needs that is computed again" if config.checkpoint_gradients else ""
     return [
         f"model: {config.model}, joint width {model.embed_dim}, {count(model)}",
         *(
@@ -82,7 +83,7 @@ def _model(config: TrainConfig, model: DALIP, towers: Towers) -> list[str]:
             if h
         ),
         f"memory, estimated for one process: {state / 2**30:.1f} GiB for weights and optimizer, "
-        f"{parts * kept / 2**30:.1f} GiB for the activations of {parts} pairs (less in mixed precision)",
+        f"{parts * kept / 2**30:.1f} GiB for the activations of {parts} pairs{again} (less in mixed precision)",
     ]
 
 

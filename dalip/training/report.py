@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
+from dalip import __version__
 from dalip.encoder import EncoderManifest
+from dalip.training.checkpoint import load_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.files import replacing
 from dalip.training.log import read_log
@@ -14,21 +18,15 @@ __all__ = ["write_report"]
 _BUDGET = ("save_minutes", "workers", "cache")
 
 
-def write_report(run: Path, config: TrainConfig, manifest: EncoderManifest) -> None:
+def write_report(run: Path, manifest: EncoderManifest) -> None:
     """Write `curves.png` and `README.md` of a finished and exported run.
 
     Args:
-        run: Its folder, with `log.csv`.
-        config: What was trained.
-        manifest: Of the exported encoder; its details hold the accuracy on the selection split.
+        run: Its folder, with `config.json`, `log.csv` and `model.pt`.
+        manifest: Of the exported encoder, with the details that `export_run` writes.
     """
-    measured = read_log(run)
+    config, measured = TrainConfig.load(run / "config.json"), read_log(run)
     _draw(measured, run / "curves.png")
-    rows = [
-        f"| {source} | {found['photos']:,} | {100 * found['top_1']:.1f} % | {100 * found['top_5']:.1f} % |"
-        for source, found in manifest.details.get("selection", {}).items()
-    ]
-    table = ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows] if rows else []
     last = [
         f"- {name}: {values[-1][1]:g} at step {values[-1][0]:,}" for name, values in sorted(measured.items())
     ]
@@ -43,11 +41,12 @@ def write_report(run: Path, config: TrainConfig, manifest: EncoderManifest) -> N
         f"{manifest.width} numbers, weighed in a similarity as {weights}. `model.pt` and `config.json` are what",
         "`dalip train`, `dalip export` and `dalip evaluate` go on from.",
         "",
-        "## Names of plants from texts alone, on the selection photos",
+        *_training(run, config, manifest, len(measured.get("loss", ()))),
         "",
-        *(table or ["There were no selection photos."]),
+        *_selection(manifest),
         "",
-        "The scoring weights were chosen on these photos, so measure on others: `dalip evaluate zero-shot`.",
+        "It was measured on photos from where it learned. On photos from elsewhere, expect less; to names that it has",
+        "never read it can only guess.",
         "",
         "## Measured in training",
         "",
@@ -62,6 +61,43 @@ def write_report(run: Path, config: TrainConfig, manifest: EncoderManifest) -> N
     ]
     with replacing(run / "README.md") as part:
         part.write_text("\n".join(page), encoding="utf-8")
+
+
+def _training(run: Path, config: TrainConfig, manifest: EncoderManifest, steps: int) -> list[str]:
+    done = load_checkpoint(run / "model.pt")
+    photos = manifest.details["photos"]
+    learnt = f"{photos:,} photos" if photos else "streamed shards"
+    lines = [
+        f"It learned from {learnt} in {steps:,} steps of {config.batch_size:,} pairs, which took "
+        f"{done['seconds'] / 60:,.1f} minutes on {done['machine']} (dalip {__version__}, torch {torch.__version__})."
+    ]
+    if done["skipped"]:
+        lines += ["", "Left out, for they could not be read:", "", *(f"- {text}" for text in done["skipped"])]
+    return lines
+
+
+def _selection(manifest: EncoderManifest) -> list[str]:
+    """Say what the scoring weights were chosen on, and how well that went."""
+    details = manifest.details
+    rows = [
+        f"| {source} | {found['photos']:,} | {100 * found['top_1']:.1f} % | {100 * found['top_5']:.1f} % |"
+        for source, found in details["selection"].items()
+    ]
+    if rows:
+        lines = ["## Names of plants from texts alone, on the selection photos", ""]
+        lines += ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows, ""]
+    else:
+        lines = ["## Selection", ""]
+    if not details["chosen on"]:
+        lines.append("There were no selection photos, so nothing was chosen or measured on any.")
+    elif len(manifest.blocks) > 1:
+        lines.append(
+            f"The scoring weights were chosen on {details['chosen on']:,} selection photos, so measure on"
+        )
+        lines.append("others: `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
+    if details["selection unreadable"]:
+        lines.append(f"{details['selection unreadable']:,} more selection photos could not be read.")
+    return lines
 
 
 def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:

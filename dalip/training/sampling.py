@@ -38,6 +38,10 @@ class Sampling:
         """Whole batches of an epoch, at least one."""
         return max(1, self.per_epoch // self.batch_size)
 
+    def steps_in(self, epochs: float) -> int:
+        """Steps of so many epochs, at least one."""
+        return max(1, round(self.steps_per_epoch * epochs))
+
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Give the positions drawn in one epoch, in order.
 

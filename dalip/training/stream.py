@@ -16,6 +16,7 @@ from dalip.data import IMAGE_SUFFIXES, Record, split_of
 from dalip.data.shards import StrictHeader, read_content, read_fields, shard_files
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError, DataError, first_line
+from dalip.evaluation import name_photo
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import Texts, is_remote, shards_of
 from dalip.training.crops import augmentation, open_crop
@@ -171,7 +172,7 @@ class StreamDataset(IterableDataset[Batch]):
         try:
             photo = open_crop(raw.content, transform, int(draws.integers(2**31)))
         except DalipError as error:
-            return no_sample(f"{raw.record.key}: {error}")
+            return no_sample(name_photo(raw.record.key, str(error)))
         return make_sample(photo, raw.record, self.texts, self.config.description_share, draws)
 
 

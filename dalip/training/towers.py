@@ -5,6 +5,7 @@ its preprocessing are, with two entries of ours, `text` and `fresh`; `tokenizer.
 the text tower is one of transformers.
 """
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def create_towers(
     *,
     embed_dim: int | None = None,
     image_size: int | None = None,
+    untrained: bool = False,
 ) -> Towers:
     """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
 
@@ -79,6 +81,8 @@ def create_towers(
         folder: Made if it is not there.
         embed_dim: Width of the joint space; `None` for the model's own, the only one that pretrained weights allow.
         image_size: Pixels a side; `None` for the model's own.
+        untrained: Leave the weights of open_clip's models where they are, which may be far away, and build the same
+            model without.
 
     Returns:
         The model on the CPU; what is not pretrained is initialised from torch's global generator.
@@ -112,7 +116,7 @@ def create_towers(
         if hf_name := config["text_cfg"].get("hf_model_name"):
             AutoConfig.from_pretrained(hf_name).save_pretrained(folder / "text")
         _describe(folder, config, image, text, () if weights else ("",))
-        if not weights:
+        if not weights or untrained:
             return load_towers(folder)
         other_size = None if image.size == native else image.size
         clip = open_clip.create_model(model, pretrained, force_image_size=other_size, require_pretrained=True)
@@ -191,6 +195,8 @@ def _in_one_line(model: str) -> Iterator[None]:
     except DalipError as error:
         raise type(error)(f"model {model}: {error}") from error
     except Exception as error:  # there is no telling what they raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # which is not the model's fault
+            raise
         raise TrainingError(f"model {model}: {first_line(error)}") from error
 
 

@@ -1,8 +1,9 @@
 """One run in progress: its steps, its checkpoints, and what is measured on the way."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,25 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from tokenizers import Tokenizer
-from torch.utils.data import DataLoader
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, DalipLoss, match_matrix
 from dalip.training.checkpoint import fitting, load_checkpoint, save_checkpoint
 from dalip.training.config import TrainConfig
-from dalip.training.corpus import Corpus, load_texts
-from dalip.training.data import Batch, PhotoDataset, collate
+from dalip.training.corpus import Corpus
+from dalip.training.data import Batch
 from dalip.training.embedder import TorchEmbedder
-from dalip.training.log import Log
+from dalip.training.feed import Feed
+from dalip.training.interrupts import Interrupts
+from dalip.training.log import Log, Report
 from dalip.training.optimizer import RunningMean, parameter_groups, schedule
-from dalip.training.photo_features import cache_photo_features
-from dalip.training.sampling import Sampling
 from dalip.training.selection import measure_selection
-from dalip.training.step import Inputs, backward
-from dalip.training.stream import StreamDataset
-from dalip.training.text_features import TextFeatures
+from dalip.training.step import backward
 from dalip.training.towers import Towers
 
-__all__ = ["Report", "Trainer"]
+__all__ = ["Trainer"]
 
-Report = Callable[[str], None]
-"""Called with one line of progress at a time."""
+_PROGRESS_SECONDS = 10
 
 
 class Trainer:
@@ -51,10 +47,7 @@ class Trainer:
     ) -> None:
         self.config, self.run, self.corpus, self.towers, self.report = config, run, corpus, towers, report
         self.accelerator = accelerator
-        self.photos = PhotoDataset(corpus, config, towers.image)
-        self.sampling = Sampling(self.photos.weights or [1.0], config.batch_size, config.seed)
-        self.total = config.steps or max(1, round(self.sampling.steps_per_epoch * config.epochs))
-        self.step = 0
+        self.step, self.seconds = 0, 0.0
         self.loss = DalipLoss(config.first_order, objective=config.objective).to(accelerator.device)
         groups = parameter_groups(model, towers.fresh, config)
         if self.loss.bias is not None:
@@ -66,24 +59,39 @@ class Trainer:
             model.to(memory_format=torch.channels_last), optimizer
         )
         self.bare: DALIP = accelerator.unwrap_model(self.model)
-        self.mean = RunningMean(self.bare, config.ema_decay)
-        tokenizer = Tokenizer.from_file(str(towers.tokenizer))
-        self.text_features = TextFeatures(self.bare, tokenizer, towers.text)
+        self.mean = RunningMean(self.bare, config.ema_decay) if config.ema_decay else None
+        self.feed = Feed(config, corpus, towers, self.bare, accelerator)
+        self.total = self.feed.total
         self.skipped: set[str] = set()
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one."""
+        """Go on from the last checkpoint, if there is one.
+
+        Raises:
+            TrainingError: The checkpoint is damaged, or of another model, configuration or data.
+        """
         path = self.run / "checkpoint.pt"
         if path.exists():
             state = load_checkpoint(path)
             with fitting(path):
                 self.bare.load_state_dict(state["model"])
-                self.mean.load_state_dict(state["mean"])
+                if self.mean:
+                    self.mean.load_state_dict(state["mean"])
                 self.loss.load_state_dict(state["loss"])
                 self.optimizer.load_state_dict(state["optimizer"])
                 if self.accelerator.scaler is not None:
                     self.accelerator.scaler.load_state_dict(state["scaler"])
-                self.step, self.skipped = state["step"], set(state.get("skipped", ()))
+                self.step, self.seconds, self.skipped = state["step"], state["seconds"], set(state["skipped"])
+                if different := TrainConfig(**state["config"]).differing(self.config):
+                    raise TrainingError(
+                        f"{path}: comes from a run with another {' and '.join(different)}; put the run's own back, "
+                        "or name a new folder"
+                    )
+                if state["data"] != self.feed.fingerprint():
+                    raise TrainingError(
+                        f"{path}: photos or texts were added, removed or changed since; put them back, or name a "
+                        "new folder"
+                    )
             self.report(f"resumed at step {self.step} of {self.total}")
         if self.accelerator.is_main_process:
             self.log = Log(self.run, self.step)
@@ -91,41 +99,37 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint that `resume` reads."""
         state = {
+            "config": asdict(self.config),
+            "data": self.feed.fingerprint(),
             "model": self.bare.state_dict(),
-            "mean": self.mean.state_dict(),
+            "mean": self.mean.state_dict() if self.mean else {},
             "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else {},
             "step": self.step,
+            "seconds": self.seconds,
             "skipped": sorted(self.skipped),
         }
         save_checkpoint(self.run / "checkpoint.pt", state)
 
     def run_to_end(self) -> None:
-        """Take every step that is left, evaluating and saving on the way."""
+        """Take every step that is left, evaluating and saving on the way; on Ctrl-C, save and stop.
+
+        Raises:
+            TrainingError: The loss or its gradient is not finite, or too few photos of a batch can be read.
+        """
         if self.step < self.total:
-            self._prepare_features()
+            self.feed.prepare(Path(self.config.cache or self.run / "cache"), self.report)
         main = self.accelerator.is_main_process
-        wanted = self.config.evaluate_every
-        epoch = self.total / self.config.epochs if self.config.stream else self.sampling.steps_per_epoch
-        every = max(1, round(wanted * epoch))
-        saved = started = time.monotonic()
-        first, losses = self.step, []
-        for batch in self._batches():
-            losses.append(self.take_step(batch))
-            self.step += 1
-            now = time.monotonic()
-            if main:
-                self.log.add(self.step, self._measured(losses[-1]))
-                if self.step % 10 == 0 or self.step == self.total:
-                    self._report_progress((now - started) / (self.step - first), losses)
-            if wanted and (self.step % every == 0 or self.step == self.total):
-                if main:
-                    self.evaluate()
-                self.accelerator.wait_for_everyone()
-            if main and now - saved > 60 * self.config.save_minutes:
+        interrupts = Interrupts()
+        try:
+            with interrupts.handled():
+                self._take_steps(interrupts)
+        except KeyboardInterrupt:
+            if main and interrupts.between_steps:
                 self.save()
-                saved = time.monotonic()
+                self.report(f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` goes on")
+            raise
         if main:
             left_out = sum(self.corpus.left_out.values()) + len(self.corpus.faults)
             if self.skipped or left_out:
@@ -134,63 +138,44 @@ class Trainer:
                     f"and {left_out:,} photos left out before"
                 )
             self.save()
-            save_checkpoint(self.run / "model.pt", {"model": self.result().state_dict()})
+            done = {
+                "model": self.result().state_dict(),
+                "seconds": self.seconds,
+                "machine": self._machine(),
+                "skipped": sorted(self.skipped),
+            }
+            save_checkpoint(self.run / "model.pt", done)
             self.log.close()
         self.accelerator.wait_for_everyone()
 
-    def _prepare_features(self) -> None:
-        """Compute what frozen towers give, beforehand and once."""
-        folder = Path(self.config.cache) if self.config.cache else self.run / "cache"
-        self.bare.eval()
-        if not self.config.stream:
-            with self.accelerator.main_process_first():
-                captions = [text for record in self.photos.records for text in record.captions]
-                described = [text for texts in self.corpus.descriptions.values() for text in texts]
-                self.text_features.prepare(
-                    [*self.corpus.every_text, *described, *captions], folder, self.report
-                )
-        if self.config.cache_views:
-            if any(parameter.requires_grad for parameter in self.bare.image_tower.body) or self.config.stream:
-                raise TrainingError(
-                    f"cache_views = {self.config.cache_views} needs a frozen image tower and photos that are not "
-                    "streamed; add 'image' to freeze, or set it to 0"
-                )
-            with self.accelerator.main_process_first():
-                features = cache_photo_features(
-                    self.bare, self.photos.records, self.config, self.towers.image, folder, report=self.report
-                )
-            self.photos = PhotoDataset(self.corpus, self.config, self.towers.image, features)
+    def _take_steps(self, interrupts: Interrupts) -> None:
+        main = self.accelerator.is_main_process
+        every = max(1, round(self.config.evaluate_every * self.feed.steps_per_epoch))
+        saved = started = said = time.monotonic()
+        first, spent, losses = self.step, self.seconds, list[float]()
+        for batch in self.feed.batches(first):
+            with interrupts.held():
+                losses.append(self.take_step(batch))
+                self.step += 1
+                now = time.monotonic()
+                self.seconds = spent + now - started
+                if main:
+                    self.log.add(self.step, self._measured(losses[-1]))
+                    if self.step in (first + 1, self.total) or now - said > _PROGRESS_SECONDS:
+                        self._report_progress((now - started) / (self.step - first), losses)
+                        said = now
+                if self.config.evaluate_every and (self.step % every == 0 or self.step == self.total):
+                    if main:
+                        self.evaluate()
+                    self.accelerator.wait_for_everyone()
+                if main and now - saved > 60 * self.config.save_minutes:
+                    self.save()
+                    saved = now
 
-    def _batches(self) -> Iterator[Batch]:
-        """Load this process's share of every batch that is left."""
-        config, process, processes = (
-            self.config,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-        )
-        settings: dict[str, Any] = {
-            "num_workers": config.workers,
-            "prefetch_factor": 4 if config.workers else None,
-            "pin_memory": self.accelerator.device.type == "cuda",
-        }
-        if config.stream:
-            stream = StreamDataset(
-                config,
-                load_texts(config),
-                self.towers.image,
-                start=self.step,
-                process=process,
-                processes=processes,
-            )
-            return iter(DataLoader(stream, batch_size=None, **settings))
-        share = config.batch_size // processes
-        mine = slice(process * share, (process + 1) * share)
-        size = self.towers.image.size
-        plan = [
-            batch[mine]
-            for batch in self.sampling.batches(self.step, self.total, lambda p: config.size_at(p, size))
-        ]
-        return iter(DataLoader(self.photos, batch_sampler=plan, collate_fn=collate, **settings))
+    def _machine(self) -> str:
+        processes, device = self.accelerator.num_processes, self.accelerator.device
+        name = torch.cuda.get_device_name() if device.type == "cuda" else f"{os.cpu_count()} CPU cores"
+        return f"{processes} x {name}" if processes > 1 else name
 
     def _measured(self, loss: float) -> dict[str, float]:
         values = {"loss": round(loss, 6)}
@@ -212,17 +197,14 @@ class Trainer:
 
     def result(self) -> DALIP:
         """Give the model that is evaluated and kept: the running mean, where one is kept."""
-        return self.mean.model if self.config.ema_decay else self.bare
+        return self.mean.model if self.mean else self.bare
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss."""
         labels, skipped = list(zip(batch.taxa, batch.keys, strict=True)), batch.unreadable
         if self.accelerator.num_processes > 1:
             labels, skipped = gather_object(labels), gather_object(skipped)
-        for message in skipped:
-            if message not in self.skipped:
-                self.skipped.add(message)
-                self.report(f"skipped {message}")
+        self._skip(skipped)
         if len(labels) < self.config.batch_size:
             raise TrainingError(f"step {self.step}: too few photos of the batch could be read: {skipped[0]}")
         # Dropout follows from seed and step alone, as the batches do: nothing of it need be kept to resume.
@@ -237,51 +219,52 @@ class Trainer:
             self.accelerator,
             self.model,
             self.loss,
-            self._parts(batch),
+            self.feed.parts(batch),
             positives.to(device),
             ignored.to(device),
             seed,
         )
         value = float(loss)
         if not np.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} at step {self.step}; photos of the batch: {', '.join(batch.keys)}"
-            )
-        self.accelerator.clip_grad_norm_(self.bare.parameters(), self.config.grad_clip)
+            raise self._not_finite(f"loss is {value}", labels)
+        norm = self.accelerator.clip_grad_norm_(self.bare.parameters(), self.config.grad_clip)
+        # A gradient scaler leaves such a step out by itself, and scales less from there on.
+        if self.accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
+            raise self._not_finite(f"gradient's norm is {float(norm)}", labels)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.bare.limit_logit_scale()
-        if self.config.ema_decay:
+        if self.mean:
             self.mean.follow()
         return value
 
-    def _parts(self, batch: Batch) -> list[Inputs]:
-        device = self.accelerator.device
-        parts = []
-        for rows in np.array_split(np.arange(len(batch.keys)), self.config.accumulate):
-            first, end = int(rows[0]), int(rows[-1]) + 1
-            photos = batch.photos[first:end].to(device, non_blocking=True)
-            ids, mask, features = self.text_features(batch.texts[first:end], device)
-            if self.config.cache_views:
-                parts.append(Inputs(None, ids, mask, features, photos))
-            else:
-                pixels = photos.contiguous(memory_format=torch.channels_last)
-                parts.append(Inputs(pixels, ids, mask, features, None))
-        return parts
+    def _not_finite(self, what: str, labels: Sequence[tuple[Any, str]]) -> TrainingError:
+        keys = ", ".join(key for _, key in labels)
+        return TrainingError(
+            f"the {what} at step {self.step}; lower the learning rates, or look at these photos of the batch: {keys}"
+        )
+
+    def _skip(self, messages: Iterable[str]) -> None:
+        for message in messages:
+            if message not in self.skipped:
+                self.skipped.add(message)
+                self.report(f"skipped {message}")
 
     def train_mode(self) -> None:
         """Switch to training, but keep the statistics and dropouts of pretrained towers as they came."""
         self.bare.train()
         if self.towers.fresh != ("",):
             self.bare.clip.visual.eval()
-        if self.text_features.frozen:
+        if self.feed.text_features.frozen:
             self.bare.clip.eval()
 
     def evaluate(self) -> None:
-        """Measure on the split `selection` and write it down."""
+        """Measure on the split `selection`, if there is one, and write it down."""
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
-        row = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
-        self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
-        self.log.add(self.step, row)
+        row, unreadable = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
+        self._skip(unreadable)
+        if row:
+            self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
+            self.log.add(self.step, row)

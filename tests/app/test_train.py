@@ -1,12 +1,18 @@
 """`dalip train` as a person uses it: photos go in, an encoder comes out that the other commands take."""
 
+import contextlib
 import csv
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from .conftest import BIN, Done, World, environment
 
@@ -49,17 +55,22 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(dalip: Dalip, world: World
     assert not (tmp_path / "run").exists()
 
 
+def launch_two() -> list[str]:
+    """Give the beginning of a command that runs `dalip` in two processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
+    return [*launcher, "--master-port", port, str(BIN / "dalip")]
+
+
 def test_two_processes_train_as_one(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """The real command under torchrun; layer norm, for batch norm sees each process's share alone."""
     train = ["train", *SMALL, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
     done = dalip(*train, "--accumulate", "2", "one")
     assert done.status == 0, done.err
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
     done_by_two = subprocess.run(
-        [*launcher, "--master-port", port, str(BIN / "dalip"), *train, "two"],
+        [*launch_two(), *train, "two"],
         cwd=tmp_path,
         env=environment(OMP_NUM_THREADS="1"),
         capture_output=True,
@@ -73,3 +84,34 @@ def test_two_processes_train_as_one(dalip: Dalip, world: World, tmp_path: Path) 
     for a, b in zip(one[1:], two[1:], strict=True):
         assert a.split(",")[:2] == b.split(",")[:2]
         assert abs(float(a.split(",")[2]) - float(b.split(",")[2])) < 2e-3, (a, b)
+
+
+@pytest.mark.slow
+def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """Dropout, parts and the order of photos are the same again in both."""
+    train = ["train", *SMALL, "--data", str(world.photos), "--steps", "12", "--accumulate", "2"]
+    train += ["--set", "dropout=0.3", "--set", "evaluate_every=0"]
+    log = tmp_path / "killed" / "log.csv"
+
+    def start(run: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*launch_two(), *train, str(tmp_path / run)],
+            cwd=tmp_path,
+            env=environment(OMP_NUM_THREADS="1"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    assert start("whole").wait(300) == 0
+    process = start("killed")
+    while process.poll() is None and not (log.exists() and ",loss," in log.read_text().partition("\n3,")[2]):
+        time.sleep(0.02)
+    assert process.poll() is None, "it ended before it was killed"
+    for command in Path("/proc").glob("[0-9]*/cmdline"):  # torchrun and both of its processes
+        with contextlib.suppress(OSError):
+            if str(log.parent).encode() in command.read_bytes():
+                os.kill(int(command.parent.name), signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "model.pt").exists()
+    assert start("killed").wait(300) == 0
+    assert log.read_text() == (tmp_path / "whole" / "log.csv").read_text()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from dalip.encoder import open_image
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ExportError, TrainingError
 from dalip.export import check_parity, export_bundle
-from dalip.training import TrainConfig, load_run, train
+from dalip.training import TrainConfig, load_run, train, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.corpus import load_corpus
 from dalip.training.data import PhotoDataset
@@ -129,8 +130,42 @@ def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"loss is nan at step \d+; photos of the batch: .*-\d+"):
+    with pytest.raises(TrainingError, match=r"the (loss|gradient's norm) is (nan|inf) at step \d+; .*-\d+$"):
         train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path, report=lambda line: None)
+
+
+def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
+    shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trainer.backward
+
+    def broken(accelerator: Any, model: torch.nn.Module, *rest: Any) -> torch.Tensor:
+        loss = whole(accelerator, model, *rest)  # type: ignore[arg-type]
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(float("nan"))
+        return loss
+
+    monkeypatch.setattr(trainer, "backward", broken)
+    with pytest.raises(TrainingError, match=r"the gradient's norm is nan at step 0; .*: (\S+, ){7}\S+$"):
+        train(small_config(shard, save_minutes=0), tmp_path, report=lambda line: None)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in fp16")
+def test_fp16_is_refused_where_it_would_silently_be_fp32(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="fp16 needs a GPU"):
+        train(small_config(shard, precision="fp16"), tmp_path, report=lambda line: None)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
+    precision: str, shard: Path, tmp_path: Path
+) -> None:
+    for name in ("no", precision):
+        train(small_config(shard, precision=name), tmp_path / name, report=lambda line: None)
+    assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.02)
 
 
 def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:

@@ -18,6 +18,7 @@ from dalip.data import read_records, split_of
 from dalip.errors import DataError, TrainingError
 from dalip.training import TrainConfig, load_run, train
 from dalip.training.checkpoint import load_checkpoint
+from dalip.training.finish import finish_run
 from dalip.training.log import read_log
 from dalip.training.towers import create_towers
 
@@ -74,9 +75,9 @@ def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
     lines = go(tiny_config((str(path), str(other)), epochs=3, **streamed), tmp_path / "run")
     skipped = [line for line in lines if line.startswith("skipped")]
     said = [line for line in lines if "left out" in line or line.startswith("skipped")]
-    assert sorted({line.split(": the image")[0] for line in skipped if "the image" in line}) == sorted(
+    assert {line.rpartition(": ")[0] for line in skipped if "damaged" in line or "not an image" in line} == {
         f"skipped {path}:{key}" for key in train_keys[:2]
-    )
+    }
     assert sum(f"{other}:{train_names[1]}: its text cannot be read" in line for line in said) == 1
     assert sum("neither a scientificName nor a caption" in line for line in said) == 1
     expected = (
@@ -169,7 +170,13 @@ def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path
         go(tiny_config(tmp_path / "gone.tar", stream=True, steps=2), tmp_path / "streamed")
     with pytest.raises(TrainingError, match=r"'clip\.txt' is neither image nor text"):
         go(tiny_config(shard, freeze=("clip.txt",)), tmp_path / "run")
+    with pytest.raises(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+        go(tiny_config(shard, cache_views=2), tmp_path / "run")
     assert not any((tmp_path / name / "config.json").exists() for name in ("run", "streamed"))
+    tiny_config(shard, steps=2).save(
+        tmp_path / "run" / "config.json"
+    )  # one that was killed before it saved anything
+    go(tiny_config(shard, steps=1), tmp_path / "run")
 
 
 # Runs that are stopped, and checkpoints.
@@ -218,24 +225,25 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_path: Path) -> None:
     """No file may grow beyond a limit, which a write meets as it meets the end of a disk."""
-    config, run = tiny_config(shard, epochs=4), tmp_path / "run"
+    config, run = tiny_config(shard, epochs=4, evaluate_every=1), tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    lines: list[str] = []
+    full_at: list[int] = []
 
     def fill(line: str) -> None:
-        lines.append(line)
-        if line.startswith("step 10/"):
+        if line.startswith("selection  step ") and not full_at:
+            full_at.append(int(line.split()[2]))
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
 
     try:
         with pytest.raises(
-            TrainingError, match=r"checkpoint\.pt: the checkpoint cannot be written \(.*free some space"
+            TrainingError,
+            match=r"checkpoint\.pt: the checkpoint cannot be written \(.*MiB free .*free some space",
         ) as error:
             train(config, run, report=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert is_line(error.value)
-    assert load_checkpoint(run / "checkpoint.pt")["step"] == 9
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == full_at[0] - 1
     assert not list(run.glob("*.part"))
     go(config, run)
     go(config, tmp_path / "whole")
@@ -243,8 +251,80 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
 
 
 def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
-    with pytest.raises(TrainingError, match="another configuration"):
-        go(tiny_config(shard, epochs=3), finished)
+    with pytest.raises(TrainingError, match="another epochs and seed; name a new folder"):
+        go(tiny_config(shard, epochs=3, seed=9), finished)
+
+
+def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, tmp_path: Path) -> None:
+    shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
+    with pytest.raises(
+        TrainingError, match=r"checkpoint\.pt: comes from a run with another head_lr;"
+    ) as error:
+        go(tiny_config(shard, head_lr=2e-3), tmp_path)
+    assert is_line(error.value)
+
+
+@pytest.mark.parametrize("change", ["photos", "texts"])
+def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
+    copy, config = tmp_path / "made.tar", tiny_config(tmp_path / "made.tar")
+    copy.write_bytes(shard.read_bytes())
+    go(config, tmp_path / "run")
+    if change == "photos":
+        write_shard(copy, photos=18)
+    else:
+        copy.write_bytes(copy.read_bytes().replace(b'buttercup"', b'buttercap"'))
+    with pytest.raises(TrainingError, match=r"photos or texts were added, removed or changed since") as error:
+        go(config, tmp_path / "run")
+    assert is_line(error.value)
+
+
+def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
+    """A real process, stopped as a person would."""
+    config, run = tiny_config(shard, save_minutes=1000), tmp_path / "run"
+    config.save(tmp_path / "config.json")
+    code = (
+        "import time; from pathlib import Path; from dalip.training import TrainConfig, train, trainer\n"
+        "step = trainer.Trainer.take_step\n"
+        "def slow(self, batch): print(self.step, flush=True); time.sleep(0.2); return step(self, batch)\n"
+        "trainer.Trainer.take_step = slow\n"
+        f"train(TrainConfig.load(Path({str(tmp_path / 'config.json')!r})), Path({str(run)!r}))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line) == 3:
+            process.send_signal(signal.SIGINT)  # in the middle of a step
+            break
+    errors = process.communicate()[1]
+    assert process.returncode != 0
+    assert f"stopped at step 4 of 12; `dalip train {run}` goes on" in errors
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == 4
+    go(config, run)
+    assert (run / "log.csv").read_text() == (finished / "log.csv").read_text()
+
+
+def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "made.tar")
+    keys = [record.key for record in read_records(path) if record.split == "selection"]
+    damage(path, *keys[:3])
+    lines = go(tiny_config(path), tmp_path / "run")
+    assert {line.partition(": ")[0] for line in lines if line.startswith("skipped ")} == {
+        f"skipped {path}:{key}" for key in keys[:3]
+    }
+    said: list[str] = []
+    manifest = finish_run(tmp_path / "run", report=said.append)
+    assert sum(line.startswith("skipped ") for line in said) == 3
+    assert manifest.details["selection"]["made"]["photos"] == len(keys) - 3
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert f"chosen on {len(keys) - 3} selection photos" in page
+    assert "3 more selection photos could not be read" in page
+    damage(path, *keys)
+    shutil.rmtree(tmp_path / "run")
+    assert any("none of the" in line for line in go(tiny_config(path), tmp_path / "run"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,135 @@
+"""What one process of a run is fed: its share of every batch, and what frozen towers make of it."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from filelock import FileLock, Timeout
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader
+
+from dalip.errors import TrainingError
+from dalip.model import DALIP
+from dalip.training.config import TrainConfig
+from dalip.training.corpus import Corpus, load_texts, shards_of
+from dalip.training.data import Batch, PhotoDataset, collate
+from dalip.training.photo_features import cache_photo_features
+from dalip.training.sampling import Sampling
+from dalip.training.step import Inputs
+from dalip.training.stream import StreamDataset
+from dalip.training.text_features import TextFeatures
+from dalip.training.towers import Towers
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """The batches of a run, in one of its processes."""
+
+    def __init__(
+        self, config: TrainConfig, corpus: Corpus, towers: Towers, model: DALIP, accelerator: Accelerator
+    ) -> None:
+        """Plan what is drawn.
+
+        Raises:
+            TrainingError: Features are to be cached of a tower that learns, or of a stream.
+        """
+        self.config, self.corpus, self.image, self.model = config, corpus, towers.image, model
+        self.accelerator = accelerator
+        if config.cache_views and (config.stream or any(p.requires_grad for p in model.image_tower.body)):
+            raise TrainingError(
+                f"cache_views = {config.cache_views} needs a frozen image tower and photos that are not streamed; "
+                "add 'image' to freeze, or set it to 0"
+            )
+        self.photos = PhotoDataset(corpus, config, towers.image)
+        sampling = Sampling(self.photos.weights or [1.0], config.batch_size, config.seed)
+        self.sampling, self.total = sampling, config.steps or sampling.steps_in(config.epochs)
+        self.steps_per_epoch = self.total / config.epochs if config.stream else sampling.steps_per_epoch
+        self.text_features = TextFeatures(model, Tokenizer.from_file(str(towers.tokenizer)), towers.text)
+
+    def fingerprint(self) -> str:
+        """Tell this data from any other that would give other batches, in 64 hexadecimal digits."""
+        if self.config.stream:
+            photos: Any = shards_of(self.config)
+        else:
+            photos = [[record.key for record in self.photos.records], self.photos.weights]
+        texts = [self.corpus.texts, self.corpus.descriptions]
+        return hashlib.sha256(
+            json.dumps([photos, *([] if self.config.stream else texts)]).encode()
+        ).hexdigest()
+
+    def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
+        """Compute what frozen towers give, beforehand and once, or read what another run has left.
+
+        Args:
+            folder: Where features are kept.
+            report: Called with one line of progress at a time.
+        """
+        self.model.eval()
+        with self.accelerator.main_process_first(), _alone(folder, report):
+            if not self.config.stream:
+                captions = [text for record in self.photos.records for text in record.captions]
+                described = [text for texts in self.corpus.descriptions.values() for text in texts]
+                self.text_features.prepare([*self.corpus.every_text, *described, *captions], folder, report)
+            if self.config.cache_views:
+                features = cache_photo_features(
+                    self.model, self.photos.records, self.config, self.image, folder, report=report
+                )
+                self.photos = PhotoDataset(self.corpus, self.config, self.image, features)
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Load this process's share of every batch from step `start` on."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        config, size = self.config, self.image.size
+        settings: dict[str, Any] = {
+            "num_workers": config.workers,
+            "prefetch_factor": 4 if config.workers else None,
+            "pin_memory": self.accelerator.device.type == "cuda",
+        }
+        if config.stream:
+            stream = StreamDataset(
+                config, load_texts(config), self.image, start=start, process=process, processes=processes
+            )
+            return iter(DataLoader(stream, batch_size=None, **settings))
+        share = config.batch_size // processes
+        mine = slice(process * share, (process + 1) * share)
+        plan = self.sampling.batches(start, self.total, lambda p: config.size_at(p, size))
+        shares = [batch[mine] for batch in plan]
+        return iter(DataLoader(self.photos, batch_sampler=shares, collate_fn=collate, **settings))
+
+    def parts(self, batch: Batch) -> list[Inputs]:
+        """Divide this process's share of a batch into what is embedded at once, on its device."""
+        device = self.accelerator.device
+        parts = []
+        for rows in np.array_split(np.arange(len(batch.keys)), self.config.accumulate):
+            first, end = int(rows[0]), int(rows[-1]) + 1
+            photos = batch.photos[first:end].to(device, non_blocking=True)
+            ids, mask, features = self.text_features(batch.texts[first:end], device)
+            if self.config.cache_views:
+                parts.append(Inputs(None, ids, mask, features, photos))
+            else:
+                pixels = photos.contiguous(memory_format=torch.channels_last)
+                parts.append(Inputs(pixels, ids, mask, features, None))
+        return parts
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other run writes features to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"waiting for another run to compute features in {folder}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
