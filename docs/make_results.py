@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 DOCS = Path(__file__).parent
 PAGE = DOCS / "results.md"
 RESULTS = DOCS / "results"
+READINGS = RESULTS / "readings.md"
 
 Scores = dict[str, Any]
 """What one run reached on test photos, by figure, parts of one."""
@@ -153,27 +154,6 @@ EXPERIMENTS = {
 }
 """In the order of the page."""
 
-PAIRED = "The last column says which differences stand out from their standard errors."
-READING: dict[str, str] = {
-    "objectives": PAIRED,
-    "finetune": PAIRED,
-    "joint": PAIRED,
-    "orders": PAIRED,
-    "dropout": PAIRED,
-    "norm": PAIRED,
-    "heads": PAIRED,
-    "lambda": PAIRED,
-    "lr": PAIRED,
-    "tokens": PAIRED,
-    "padding": PAIRED,
-    "epochs": "Short runs do not favour DALIP: the second order starts slowly, and half of the loss is spent on it. Up "
-    "to 6 epochs DALIP is level with the first order alone or behind it; after 20 it is ahead, on the selection photos "
-    "too. That is why the other experiments have 20 epochs.",
-    "mixing": PAIRED,
-    "forgetting": PAIRED,
-}
-"""What we make of each table, by hand."""
-
 
 def read(folder: Path) -> dict[str, Measured]:
     """Read the measurements that are there, in the order of the page."""
@@ -284,7 +264,14 @@ def section(name: str, measured: Measured) -> list[str]:
         lines += ["", "**Unfinished:** runs are missing; the command above goes on where it stopped."]
     if shown.plot:
         lines += ["", f"![{shown.title}: {', '.join(PLOTTED)}](results/{name}.png)"]
-    return [*lines, "", wrapped(f"**Reading.** {READING[name]}")]
+    return [*lines, "", wrapped(f"**Reading.** {readings()[name]}")]
+
+
+def readings() -> dict[str, str]:
+    """Give what we make of each table."""
+    _, *sections = READINGS.read_text(encoding="utf-8").split("\n## ")
+    parts = [section.partition("\n") for section in sections]
+    return {name: text.strip() for name, _, text in parts}
 
 
 def wrapped(text: str) -> str:
@@ -304,7 +291,7 @@ def introduction() -> str:
     """Give the top of the page."""
     return f"""# What is true of the method
 
-<!-- Made by docs/make_results.py, which holds the words, from docs/results/, which holds the figures. -->
+<!-- Made by docs/make_results.py from docs/results/. -->
 
 One thing is changed at a time; all else is the same on both sides: photos, texts, steps, seeds, starting weights. The
 runs are small, made on 2 CPU cores, and their figures are for comparison with each other, not with other papers'.

@@ -12,7 +12,7 @@ import pytest
 
 from dalip.data import read_records
 from docs import make_results
-from docs.make_results import EXPERIMENTS, PAGE, READING, RESULTS, TESTED, page, read, table
+from docs.make_results import EXPERIMENTS, PAGE, RESULTS, TESTED, page, read, readings, table
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -179,7 +179,7 @@ def test_every_experiment_of_the_benchmark_has_words() -> None:
     source = (PAGE.parents[1] / "benchmarks" / "method.py").read_text(encoding="utf-8")
     (listed,) = re.findall(r"^EXPERIMENTS.*?^\}", source, re.DOTALL | re.MULTILINE)
     names = re.findall(r'^    "(\w+)": \(', listed, re.MULTILINE)
-    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(READING)
+    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(readings())
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
