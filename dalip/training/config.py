@@ -3,7 +3,9 @@
 import contextlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from math import inf, isfinite
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dalip.errors import TrainingError
@@ -132,57 +134,54 @@ class TrainConfig:
         """Refuse what cannot be trained.
 
         Raises:
-            TrainingError: A value is of another kind than its default, or out of range.
+            TrainingError: A value is of another kind than its field, or out of range; says what it must be.
         """
-        for field in fields(self):
-            kind = (int, float) if isinstance(field.default, float) else type(field.default)
-            if isinstance(field.default, str | int | float | tuple) and not isinstance(
-                getattr(self, field.name), kind
-            ):
-                raise TrainingError(
-                    f"{field.name} = {getattr(self, field.name)!r} cannot be trained with; "
-                    f"it must be like {field.default!r}"
+        for name, kind in get_type_hints(type(self)).items():
+            if not _fits(getattr(self, name), kind):
+                self._refuse(name, f"must be {_in_words(kind)}")
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                self._refuse(
+                    name,
+                    f"must be {least:g} or more" if most == inf else f"must be from {least:g} to {most:g}",
                 )
-        sizes = [size for _, size in self.train_sizes]
-        checks = {
-            "data": isinstance(self.data, tuple) and bool(self.data),
-            "seed": self.seed >= 0,
-            "workers": self.workers >= 0,
-            "epochs": self.epochs > 0,
-            "steps": self.steps is None or self.steps > 0,
-            "stream": not self.stream or self.steps is not None,
-            "shuffle": self.shuffle > 0,
-            "batch_size": self.batch_size >= 2,
-            "accumulate": 1 <= self.accumulate <= self.batch_size,
-            "cache_views": self.cache_views >= 0,
-            "dropout": 0 <= self.dropout < 1,
-            "reduced_dim": self.reduced_dim > 0,
-            "image_size": self.image_size is None or self.image_size > 0,
-            "balance": 0 <= self.balance <= 1 and not (self.stream and self.balance),
-            "validate": self.stream or not self.validate,
-            "description_share": 0 <= self.description_share <= 1,
-            "first_order": 0 <= self.first_order <= 1,
-            "crop_scale": 0 < self.crop_scale <= 1,
-            "erasing": 0 <= self.erasing <= 1,
-            "warmup": 0 <= self.warmup < 1,
-            "ema_decay": 0 <= self.ema_decay < 1,
-            "grad_clip": self.grad_clip > 0,
-            "evaluate_every": self.evaluate_every >= 0,
-            "embed_dim": self.embed_dim is None or self.embed_dim > 0,
-            "num_heads": self.num_heads > 0 and (self.embed_dim or self.num_heads) % self.num_heads == 0,
-            "train_sizes": not sizes or (min(sizes) > 0 and self.train_sizes[-1][0] >= 1),
-        }
-        kinds = get_type_hints(type(self))
-        checks |= {
-            name: getattr(self, name) in get_args(kind)
-            for name, kind in kinds.items()
-            if get_origin(kind) is Literal
-        }
-        for name, good in checks.items():
+        for name in _ABOVE_ZERO:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                self._refuse(name, "must be above 0")
+        sizes = self.train_sizes
+        rules = [
+            ("data", bool(self.data), "must name photos"),
+            ("dropout", self.dropout < 1, "must be below 1"),
+            ("warmup", self.warmup < 1, "must be below 1"),
+            ("ema_decay", self.ema_decay < 1, "must be below 1"),
+            (
+                "accumulate",
+                self.accumulate <= self.batch_size,
+                f"must be at most batch_size, {self.batch_size}",
+            ),
+            ("stream", not self.stream or self.steps is not None, "needs steps, for a stream has no end"),
+            (
+                "balance",
+                not (self.stream and self.balance),
+                "must be 0 for a stream, whose taxa nobody has counted",
+            ),
+            (
+                "validate",
+                self.stream or not self.validate,
+                "is for streams; other runs use their own selection photos",
+            ),
+            ("num_heads", (self.embed_dim or self.num_heads) % self.num_heads == 0, "must divide embed_dim"),
+            ("train_sizes", all(size > 0 for _, size in sizes), "must have sizes above 0"),
+            ("train_sizes", not sizes or sizes[-1][0] >= 1, "must go on until 1, the end of the run"),
+        ]
+        for name, good, rule in rules:
             if not good:
-                raise TrainingError(
-                    f"{name} = {getattr(self, name)!r} cannot be trained with; see its description"
-                )
+                self._refuse(name, rule)
+
+    def _refuse(self, name: str, rule: str) -> None:
+        raise TrainingError(f"{name} = {getattr(self, name)!r}: {rule}")
 
     @property
     def second_order(self) -> bool:
@@ -221,6 +220,60 @@ class TrainConfig:
     def with_values(self, **values: Any) -> "TrainConfig":
         """Copy the configuration with some values changed."""
         return replace(self, **values)
+
+
+_RANGES = (
+    ("seed", 0, inf),
+    ("workers", 0, inf),
+    ("batch_size", 2, inf),
+    ("accumulate", 1, inf),
+    ("cache_views", 0, inf),
+    ("weight_decay", 0, inf),
+    ("evaluate_every", 0, inf),
+    ("save_minutes", 0, inf),
+    ("balance", 0, 1),
+    ("description_share", 0, 1),
+    ("first_order", 0, 1),
+    ("dropout", 0, 1),
+    ("crop_scale", 0, 1),
+    ("erasing", 0, 1),
+    ("warmup", 0, 1),
+    ("ema_decay", 0, 1),
+)
+_ABOVE_ZERO = (
+    *("epochs", "steps", "shuffle", "num_heads", "reduced_dim", "embed_dim", "image_size"),
+    *("crop_scale", "tower_lr", "head_lr", "grad_clip"),
+)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Say whether a value is of the kind of a field; a float may be written as an integer, and must be finite."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return value in arguments
+    if origin is UnionType:
+        return any(_fits(value, argument) for argument in arguments)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        return len(kinds) == len(value) and all(map(_fits, value, kinds))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _in_words(kind: Any) -> str:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return f"one of {', '.join(arguments)}"
+    if origin is UnionType:
+        return " or ".join(map(_in_words, arguments))
+    if origin is tuple:
+        parts = [_in_words(argument) for argument in arguments if argument is not Ellipsis]
+        return f"a list, each {parts[0]}" if arguments[-1] is Ellipsis else f"a pair of {' and '.join(parts)}"
+    words = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+    return words.get(kind, "nothing")
 
 
 def to_tuples(value: Any) -> Any:

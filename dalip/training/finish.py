@@ -93,11 +93,11 @@ def export_run(
         report(f"skipped {message}")
     if first_order is None:
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
-        if naming and model.config:
-            count = len(naming.truth)
-            report(
-                f"scoring weight of the first order, chosen on {count:,} selection photos: {first_order:g}"
+        if model.config:
+            chosen = (
+                f"chosen on {len(naming.truth):,} selection photos" if naming else "with none to choose on"
             )
+            report(f"scoring weight of the first order, {chosen}: {first_order:g}")
     accuracy = {}
     if naming and corpus.plants("selection"):
         accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
@@ -120,8 +120,8 @@ def export_run(
                 if not config.stream
                 else None,
                 "selection": accuracy,
-                "selection unreadable": len(unreadable),
-                "chosen on": len(naming.truth) if naming else 0,
+                "selection_unreadable": len(unreadable),
+                "selection_photos": len(naming.truth) if naming else 0,
             },
         )
     except OSError as error:

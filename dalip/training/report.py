@@ -88,15 +88,15 @@ def _selection(manifest: EncoderManifest) -> list[str]:
         lines += ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows, ""]
     else:
         lines = ["## Selection", ""]
-    if not details["chosen on"]:
+    if not details["selection_photos"]:
         lines.append("There were no selection photos, so nothing was chosen or measured on any.")
     elif len(manifest.blocks) > 1:
         lines.append(
-            f"The scoring weights were chosen on {details['chosen on']:,} selection photos, so measure on"
+            f"The scoring weights were chosen on {details['selection_photos']:,} selection photos, so measure on"
         )
         lines.append("others: `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
-    if details["selection unreadable"]:
-        lines.append(f"{details['selection unreadable']:,} more selection photos could not be read.")
+    if details["selection_unreadable"]:
+        lines.append(f"{details['selection_unreadable']:,} more selection photos could not be read.")
     return lines
 
 
