@@ -36,7 +36,7 @@ ZERO_SHOT_EXAMPLES = """\b
 Examples:
   dalip evaluate zero-shot --photos shards/
   dalip evaluate zero-shot --photos shards/ --taxa taxa.csv --json
-  dalip evaluate zero-shot runs/mine ViT-B-32@openai --photos shards/"""
+  dalip evaluate zero-shot runs/mine ViT-B-32@laion2b_s34b_b79k --photos shards/"""
 
 RETRIEVAL_EXAMPLES = """\b
 Examples:
@@ -171,17 +171,23 @@ def few_shot(
 
     The photos to go by are drawn from the split `train`. Embeddings are centred on the mean of that split and
     normalised, and a photo gets the taxon whose mean is nearest (SimpleShot). Taxa with fewer photos than asked for
-    are left out, with their photos. top-1 is the mean over the folds, +/- their standard deviation; macro is top-1 as
-    a mean over taxa.
+    are left out, with their photos, and so is a number of shots that no taxon has. top-1 is the mean over the folds,
+    +/- their standard deviation; macro is top-1 as a mean over taxa.
     """
     from dalip.data import read_records
     from dalip.evaluation import few_shot as measure
 
     records = read_records(*photos)
+    wanted, told = shots or [1, 5], set[int]()
 
     def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
         known = _labelled(embedder, records, [split], progress)
-        return measure(known, split, shots or (1, 5), folds, seed), known.unreadable
+        rows = measure(known, split, wanted, folds, seed)
+        for count in sorted({*wanted} - {row.shots for row in rows} - told):
+            progress.clear()
+            complain(f"no taxon of the split {split} has {count} photos in the split train: left out")
+            told.add(count)  # the next encoder sees the same photos
+        return rows, known.unreadable
 
     measure_encoders(
         work,

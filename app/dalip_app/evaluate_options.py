@@ -38,8 +38,8 @@ PhotosOption = Annotated[
     typer.Option(
         "--photos",
         metavar="PATH",
-        help="Named photos: a .tar shard, a folder of shards, a folder with a table, or a folder "
-        "with one sub-folder a taxon. May be given several times.",
+        help="Named photos: a .tar shard, a folder of shards, a table (CSV, TSV) or its folder, or a folder with one "
+        "sub-folder a taxon. May be given several times.",
         show_default=False,
     ),
 ]
@@ -55,7 +55,7 @@ EncodersArgument = Annotated[
         metavar="ENCODER",
         help="What to measure, the built-in encoder if left out: folders of exported encoders; or, with PyTorch, "
         "runs of dalip train, the authors' checkpoint, open_clip models (hf-hub:NAME, local-dir:FOLDER, "
-        "ViT-B-32@openai). Several are compared.",
+        "ViT-B-32@laion2b_s34b_b79k). Several are compared.",
         show_default=False,
     ),
 ]

@@ -1,12 +1,18 @@
 """`dalip train`: the command that makes encoders, and needs PyTorch."""
 
+import ast
+import json
 import os
+import textwrap
+from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+import dalip
 from dalip.errors import TrainingError
 from dalip_app.export_cli import TermsOption, WeightsOption, need_training
 from dalip_app.terminal import complain, print_result
@@ -19,22 +25,43 @@ Examples:
   dalip train --data photos/ --taxa garden.csv runs/garden
   dalip train --preset builtin --data shards/ --data other.tar@0.5 runs/mine
   dalip train --preset heads --init runs/mine --data garden/ runs/garden
-  dalip train --model ViT-B-32 --pretrained openai --data photos/ runs/b32
+  dalip train --model ViT-B-32 --pretrained laion2b_s34b_b79k --data photos/ runs/b32
   dalip train runs/mine            (goes on where it was stopped)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
+
+
+def _show_settings(asked: bool) -> None:
+    if asked:
+        for name, default, about in _settings():
+            print_result(f"{name} = {default}" if default else name)
+            print_result(textwrap.indent(textwrap.fill(about, 96), "    "))
+        raise typer.Exit
+
+
+def _settings() -> Iterator[tuple[str, str, str]]:
+    """Give each field of `TrainConfig`, its default as JSON and its description, without the time to import it."""
+    tree = ast.parse((Path(dalip.__file__).parent / "training" / "config.py").read_text(encoding="utf-8"))
+    (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "TrainConfig")
+    for field, about in pairwise(config.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(about, ast.Expr):
+            text = " ".join(ast.literal_eval(about.value).split())
+            default = json.dumps(ast.literal_eval(field.value)) if field.value else ""
+            yield ast.unparse(field.target), default, text
+
 
 _Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
 
 
 def train(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; made, or gone on with.")],
     data: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PATH[@WEIGHT]",
-            help="Photos to learn, named or captioned: .tar shards, a folder of shards, a folder with a table, or a "
-            "folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with @2 twice an "
-            "epoch. Repeatable.",
+            help="Photos to learn, named or captioned: .tar shards, a folder of shards, a table (CSV, TSV) or its "
+            "folder, or a folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with @2 "
+            "twice an epoch. Repeatable.",
         ),
     ] = None,
     taxa: Annotated[
@@ -127,9 +154,19 @@ def train(
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any other field of dalip.training.TrainConfig, as JSON."
+            "--set", metavar="NAME=VALUE", help="Any other setting, as --settings lists them; VALUE as JSON."
         ),
     ] = None,
+    show_settings: Annotated[
+        bool,
+        typer.Option(
+            "--settings",
+            callback=_show_settings,
+            is_eager=True,
+            help="Print every setting with its default and what it does: weights of the orders, heads, dropout, norm, "
+            "augmentation, schedule, weight decay, running mean, caches and more; and stop.",
+        ),
+    ] = False,
     weights: WeightsOption = None,
     terms: TermsOption = None,
     dry_run: Annotated[
@@ -154,33 +191,15 @@ def train(
     from dalip.training.presets import PRESETS
 
     saved = run / "config.json"
-    given: dict[str, Any] = {
-        "data": tuple(_resolved(text) for text in data) if data else None,
-        "taxa": str(taxa.resolve()) if taxa else None,
-        "descriptions": str(descriptions.resolve()) if descriptions else None,
-        "model": model,
-        "pretrained": pretrained,
-        "init": str(init.resolve()) if init else None,
-        "objective": objective,
-        "freeze": tuple(freeze) if freeze else None,
-        "epochs": epochs,
-        "steps": steps,
-        "batch_size": batch_size,
-        "accumulate": accumulate,
-        "balance": balance,
-        "tower_lr": tower_lr,
-        "head_lr": head_lr,
-        "image_size": image_size,
-        "precision": precision,
-        "stream": stream or None,
-        "validate": tuple(str(path.resolve()) for path in validate) if validate else None,
-        "seed": seed,
-        "workers": workers,
-        "weights": weights,
-        "terms": terms,
+    given = {
+        field.name: _plain(field.name, value)
+        for field in fields(TrainConfig)
+        if (value := context.params.get(field.name)) is not None
+        and value is not False
+        and value not in ((), [])
     }
     settings = settings_of(init.resolve()) if init else {}
-    settings |= PRESETS.get(preset, {}) | {k: v for k, v in given.items() if v is not None}
+    settings |= PRESETS.get(preset, {}) | given
     settings |= _read_settings(setting or [])
     if not ("data" in settings or saved.exists()):
         raise typer.BadParameter("a new run needs --data")
@@ -189,27 +208,36 @@ def train(
         config = start.with_values(**settings) if start else TrainConfig(**settings)
     except (TrainingError, TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:
-        for line in plan(config):
+        for line in plan(config) if first else ():
             print_result(line)
         return
     run_training(config, run, report=complain)
-    if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun started, the first
+    if first:
         finish_run(run, report=complain)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Make of an option's value that of a field: paths absolute, and tuples of lists."""
+    if isinstance(value, list):
+        return tuple(_plain(name, item) for item in value)
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return _resolved(value) if name == "data" else value
 
 
 def _resolved(text: str) -> str:
     """Make the path of PATH[@WEIGHT] absolute; addresses stay as they are."""
     from dalip.training.config import source_of
+    from dalip.training.corpus import is_remote
 
     path, weight = source_of(text)
-    absolute = path if "://" in path else str(Path(path).resolve())
+    absolute = path if is_remote(path) else str(Path(path).resolve())
     return absolute if weight == 1 else f"{absolute}@{weight:g}"
 
 
 def _read_settings(settings: list[str]) -> dict[str, Any]:
-    import json
-
     from dalip.training import TrainConfig
     from dalip.training.config import to_tuples
 

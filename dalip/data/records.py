@@ -22,6 +22,9 @@ __all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_
 
 Split = Literal["train", "selection", "calibration", "test"]
 
+_TABLES = {".csv": ",", ".tsv": "\t"}
+"""What separates the columns of a table, by the ending of its name."""
+
 
 def split_of(key: str) -> Split:
     """Say which split a key belongs to: 70 % train, then 10 % each of selection, calibration and test.
@@ -112,8 +115,8 @@ def read_records(*sources: Path, faults: list[str] | None = None) -> list[Record
     """Read the records of shards and folders, without reading the images.
 
     Args:
-        sources: Each a .tar shard, a folder of .tar shards, a folder with one CSV or TSV (columns `file` or
-            `image`, and Darwin Core terms), or a folder with one sub-folder a class (its name, underscores
+        sources: Each a .tar shard, a folder of .tar shards, a CSV or TSV (columns `file` or `image`, and Darwin
+            Core terms) or a folder with one of them, or a folder with one sub-folder a class (its name, underscores
             read as spaces, is the scientific name).
         faults: Takes a message for each record that is left out because its text is malformed or its photo is
             missing; without it, the first such record is an error.
@@ -148,19 +151,26 @@ def _read_source(source: Path, faults: list[str] | None) -> list[Record]:
     before = len(faults or ())
     if source.is_file() and source.suffix == ".tar":
         found = list(_read_shard(source, faults))
+    elif source.is_file() and source.suffix.lower() in _TABLES:
+        found = list(_read_table(source, faults))
     elif source.is_dir():
         shards = sorted(source.glob("*.tar"))
-        tables = sorted([*source.glob("*.csv"), *source.glob("*.tsv")])
+        tables = sorted(path for path in source.iterdir() if path.suffix.lower() in _TABLES)
         if shards:
             found = [record for shard in shards for record in _read_shard(shard, faults)]
         elif len(tables) == 1:
             found = list(_read_table(tables[0], faults))
         elif tables:
-            raise DataError(f"{source}: holds {len(tables)} tables; keep the one that names the photos")
+            raise DataError(f"{source}: holds {len(tables)} tables; give the one that names the photos")
         else:
             found = list(_read_class_folders(source))
     else:
-        raise DataError(f"{source}: not a .tar shard or a folder")
+        wrong = (
+            "neither a .tar shard, nor a .csv or .tsv, nor a folder"
+            if source.exists()
+            else "no such file or folder"
+        )
+        raise DataError(f"{source}: {wrong}")
     if not found:
         raise DataError(
             faults[before]
@@ -208,7 +218,7 @@ def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",")
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_TABLES[path.suffix.lower()])
     try:
         column = next((c for c in ("file", "image") if c in (rows.fieldnames or ())), None)
         if column is None:

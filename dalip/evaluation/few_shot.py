@@ -77,10 +77,10 @@ def few_shot(
         seed: Decides them.
 
     Returns:
-        A row a source and number of shots.
+        A row a source and number of shots; none for a number that no taxon has photos for.
 
     Raises:
-        DataError: No taxon has as many photos as shots.
+        DataError: No taxon has photos for any of the numbers.
     """
     queries, truth, sources = photos.chosen[split]
     centre = photos.train.mean(axis=0)
@@ -90,9 +90,7 @@ def few_shot(
         ways = [mine for mine in of if len(mine) >= count]
         known = np.isin(truth, [photos.train_labels[mine[0]] for mine in ways])
         if not known.any():
-            raise DataError(
-                f"no taxon of the split {split} has {count} photos in the split train; use fewer shots"
-            )
+            continue
         hits = []
         for fold in range(folds):
             random = np.random.default_rng([seed, count, fold])
@@ -101,6 +99,10 @@ def few_shot(
             hits.append(simple_shot(photos.train[drawn], labels, queries[known], centre) == truth[known])
         named = [source for source, in_ways in zip(sources, known, strict=True) if in_ways]
         rows += _rows(np.array(hits), truth[known], named, count, len(ways))
+    if not rows:
+        raise DataError(
+            f"no taxon of the split {split} has {min(shots)} photos in the split train; use fewer shots"
+        )
     return rows
 
 

@@ -1,5 +1,6 @@
 """A linear classifier on frozen embeddings: how much they tell apart, whatever the texts say."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,4 +91,6 @@ def _fit(photos: Labelled, strength: float) -> Any:
             "a linear probe needs scikit-learn, which is missing; pip install 'dalip[train]'"
         ) from None
     model = LogisticRegression(C=strength, max_iter=_STEPS)
-    return model.fit(photos.train, photos.train_labels)
+    with warnings.catch_warnings():  # that there are few photos of many taxa, which is nothing unusual here
+        warnings.filterwarnings("ignore", category=UserWarning)
+        return model.fit(photos.train, photos.train_labels)

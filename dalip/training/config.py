@@ -51,8 +51,8 @@ class TrainConfig:
     """Where the features of frozen towers are kept, for several runs to share; by default in the run."""
 
     objective: Objective = "dalip"
-    """What is minimised; see `dalip.model.loss.DalipLoss`. `first-order`, `clip` and `siglip` make a model without
-    second order."""
+    """What is minimised: `dalip`, `joint`, `second-order`; or `first-order`, `clip`, `siglip`, which make a model of
+    the first order alone. See `dalip.model.loss.DalipLoss`."""
     first_order: float = 0.5
     """Weight l1 of the first order in the objectives `dalip` and `joint`."""
     embed_dim: int | None = None
@@ -62,9 +62,11 @@ class TrainConfig:
     reduced_dim: int = 24
     """Channels r of each head."""
     dropout: float = 0.0
-    """Before the Gram matrix; the authors' release has 0.5."""
+    """Part of the image channels, or of the text tokens, left out before the Gram matrix in training; the authors'
+    release has 0.5."""
     norm: Literal["batch", "layer"] = "batch"
-    """Of the image channels after reduction. `layer` gives the same result however a batch is divided."""
+    """What normalises the image channels after reduction: `batch`, or `layer`, which gives the same result however a
+    batch is divided."""
     count_padding: bool = False
     """Whether the padding of a text counts as tokens, as in the authors' release."""
 
@@ -93,8 +95,8 @@ class TrainConfig:
     crop_scale: float = 0.25
     """Least part of the photo's area that a training crop keeps."""
     augment: Literal["none", "colour", "trivial"] = "colour"
-    """What else is done to a crop: nothing, its colours jittered a little, or one random change of random strength
-    (Müller and Hutter, "TrivialAugment", 2021)."""
+    """What else is done to a crop: `none`; `colour`, its colours jittered a little; or `trivial`, one random change of
+    random strength (Müller and Hutter, "TrivialAugment", 2021)."""
     erasing: float = 0.0
     """How often a rectangle of a training crop is blanked (Zhong et al., "Random erasing data augmentation", 2020)."""
     mirror: bool = False
@@ -107,7 +109,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     """AdamW's, on matrices only."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """How the learning rate falls after warm-up."""
+    """How the learning rate falls after warm-up: `cosine`, `linear`, or `constant`, which does not."""
     warmup: float = 0.05
     """Part of the run in which the learning rate rises."""
     grad_clip: float = 1.0
@@ -115,7 +117,7 @@ class TrainConfig:
     ema_decay: float = 0.995
     """Decay a step of the running mean of the weights, which is what is evaluated and exported; 0 turns it off."""
     precision: Literal["no", "bf16", "fp16"] = "no"
-    """Mixed precision of the towers; Gram and distances always stay in fp32."""
+    """Mixed precision of the towers, `no`, `bf16` or `fp16`; Gram and distances always stay in fp32."""
 
     seed: int = 0
     """Decides initial heads, order of the photos, crops and texts."""
@@ -126,7 +128,7 @@ class TrainConfig:
     evaluate_every: float = 2.0
     """Epochs between evaluations on the split `selection`; 0 leaves them out."""
     weights: Literal["fp32", "int8"] = "fp32"
-    """How the exported encoder stores its weights; does not change the trained model."""
+    """How the exported encoder stores its weights, `fp32` or `int8`; does not change the trained model."""
     terms: str = ""
     """Under which terms the weights may be used, for the exported encoder's manifest."""
 
@@ -202,12 +204,14 @@ class TrainConfig:
         """Read a configuration that `save` wrote.
 
         Raises:
-            TrainingError: The file is missing, not JSON, or names an unknown field.
+            TrainingError: The file is missing, not JSON, names an unknown field, or holds what cannot be trained.
         """
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             values = {k: to_tuples(v) for k, v in values.items()}
             return cls(**values)
+        except TrainingError as error:
+            raise TrainingError(f"{path}: {error}") from None
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{path}: not a training configuration ({error})") from error
 

@@ -121,6 +121,10 @@ def load_corpus(config: TrainConfig) -> Corpus:
     left_out: Counter[str] = Counter()
     faults: list[str] = []
     for path, weight in map(source_of, config.validate if config.stream else config.data):
+        if is_remote(path) and not Path(path).exists():
+            raise TrainingError(
+                f"{path}: only a run that streams (--stream) reads its data from the network or a command"
+            )
         found = read_records(Path(path), faults=faults)
         usable = [record for record in found if _has_text(record, left_out, faults)]
         if not usable:
@@ -172,6 +176,8 @@ def _balanced(records: list[Record], weights: list[float], balance: float) -> li
 
 def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
+    if not path.exists():
+        raise TrainingError(f"{path}: no such file")
     opener = gzip.open if path.suffix == ".gz" else open
     line = ""
     try:

@@ -174,6 +174,11 @@ def _fit(
 ) -> None:
     """Load weights that must all be there and fit; torch would name all that do not, a line each."""
     expected = model.state_dict()
+    if (theirs := "image_bdc.output.weight" in state) != (model.config is not None):
+        have, take = (
+            ("has", "dalip, joint or second-order") if theirs else ("lacks", "first-order, clip or siglip")
+        )
+        raise TrainingError(f"{path}: {have} the heads of the second order; take the objective {take}")
     for name, value in expected.items():
         found = state.get(name)
         if found is None:

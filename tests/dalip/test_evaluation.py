@@ -198,7 +198,7 @@ def blobs(noise: float, *, classes: int = 4, each: int = 12) -> Labelled:
 
 
 def test_few_shot_leaves_out_taxa_with_fewer_photos() -> None:
-    rows = few_shot(blobs(0.02), "test", (1, 5))
+    rows = few_shot(blobs(0.02), "test", (1, 5, 500))
     assert [(r.source, r.shots, r.photos, r.taxa) for r in rows] == [
         (source, shots, photos, taxa)
         for shots, taxa in ((1, 4), (5, 3))

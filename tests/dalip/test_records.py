@@ -198,11 +198,16 @@ def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
         read_records(tmp_path)
 
 
-def test_two_tables_are_one_too_many(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("file\n")
-    (tmp_path / "b.tsv").write_text("file\n")
-    with pytest.raises(DataError, match="holds 2 tables"):
+def test_two_tables_are_one_too_many_until_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    (tmp_path / "a.csv").write_text("file,caption\nphoto.jpg,one\n")
+    (tmp_path / "b.TSV").write_text("file\tcaption\nphoto.jpg\ttwo\n")
+    with pytest.raises(DataError, match="holds 2 tables; give the one"):
         read_records(tmp_path)
+    ((one,), (two,)) = (read_records(tmp_path / name) for name in ("a.csv", "b.TSV"))
+    assert (one.captions, two.captions) == (("one",), ("two",))
+    (tmp_path / "a.csv").unlink()
+    assert read_records(tmp_path) == [two]  # by its folder as by itself
 
 
 def test_a_folder_for_each_class(tmp_path: Path) -> None:
@@ -225,8 +230,14 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
 def test_what_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no photo"):
         read_records(tmp_path)
-    with pytest.raises(DataError, match=r"not a \.tar shard or a folder"):
-        read_records(tmp_path / "nowhere")
+    for name in ("nowhere", "nowhere.tar", "nowhere.csv"):
+        with pytest.raises(DataError, match=rf"{name}: no such file or folder$"):
+            read_records(tmp_path / name)
+    (tmp_path / "photos.zip").write_bytes(b"x")
+    with pytest.raises(
+        DataError, match=r"photos\.zip: neither a \.tar shard, nor a \.csv or \.tsv, nor a folder$"
+    ):
+        read_records(tmp_path / "photos.zip")
 
 
 def test_a_record_with_fields_of_no_taxon_is_named(tmp_path: Path) -> None:

@@ -264,6 +264,18 @@ def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, t
     assert is_line(error.value)
 
 
+def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"has the heads of the second order; take the objective dalip"):
+        go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
+
+
+def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"gone\.jsonl: no such file$"):
+        go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
+    with pytest.raises(DataError, match=r"gone\.tar: no such file or folder$"):
+        go(tiny_config(tmp_path / "gone.tar"), tmp_path)
+
+
 @pytest.mark.parametrize("change", ["photos", "texts"])
 def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
     copy, config = tmp_path / "made.tar", tiny_config(tmp_path / "made.tar")

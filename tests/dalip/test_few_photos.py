@@ -1,0 +1,19 @@
+"""Few photos of many taxa are nothing unusual."""
+
+import warnings
+
+import numpy as np
+
+from dalip.evaluation import Labelled, few_shot, linear_probe
+
+
+def test_one_photo_a_taxon_is_measured_without_a_word_of_scikit_learn() -> None:
+    vectors, labels = np.eye(24, dtype=np.float32), np.arange(24)
+    asked = (vectors, labels, ("garden",) * 24)
+    names = tuple(map(str, labels))
+    photos = Labelled(vectors, labels, {"selection": asked, "test": asked}, names, 0, {})
+    with warnings.catch_warnings(action="error"):
+        (row,) = linear_probe(photos, "test")
+        (shots,) = few_shot(photos, "test", (2, 1))
+    assert (row.taxa, row.top_1) == (24, 1)
+    assert (shots.shots, shots.taxa, shots.top_1) == (1, 24, 1)
