@@ -30,7 +30,7 @@ def main() -> None:
         reading = replace(towers, image=replace(towers.image, size=size))
         for mirror in (False, True):
             embedder = TorchEmbedder(model, reading, mirror=mirror)
-            naming = selection_naming(embedder, corpus)
+            naming, _ = selection_naming(embedder, corpus)
             if naming is None:
                 parser.error(f"{arguments.run}: has no selection photos to choose on")
             first_order = choose_first_order(naming, embedder.blocks)

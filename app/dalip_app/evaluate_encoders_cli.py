@@ -36,7 +36,7 @@ ZERO_SHOT_EXAMPLES = """\b
 Examples:
   dalip evaluate zero-shot --photos shards/
   dalip evaluate zero-shot --photos shards/ --taxa taxa.csv --json
-  dalip evaluate zero-shot runs/mine ViT-B-32@laion2b_s34b_b79k --photos shards/"""
+  dalip evaluate zero-shot runs/mine ViT-B-32@laion2b_e16 --photos shards/"""
 
 RETRIEVAL_EXAMPLES = """\b
 Examples:

@@ -55,7 +55,7 @@ EncodersArgument = Annotated[
         metavar="ENCODER",
         help="What to measure, the built-in encoder if left out: folders of exported encoders; or, with PyTorch, "
         "runs of dalip train, the authors' checkpoint, open_clip models (hf-hub:NAME, local-dir:FOLDER, "
-        "ViT-B-32@laion2b_s34b_b79k). Several are compared.",
+        "ViT-B-32@laion2b_e16). Several are compared.",
         show_default=False,
     ),
 ]

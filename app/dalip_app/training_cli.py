@@ -25,7 +25,7 @@ Examples:
   dalip train --data photos/ --taxa garden.csv runs/garden
   dalip train --preset builtin --data shards/ --data other.tar@0.5 runs/mine
   dalip train --preset heads --init runs/mine --data garden/ runs/garden
-  dalip train --model ViT-B-32 --pretrained laion2b_s34b_b79k --data photos/ runs/b32
+  dalip train --model ViT-B-32 --pretrained laion2b_e16 --data photos/ b32
   dalip train runs/mine            (goes on where it was stopped)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
 

@@ -56,7 +56,7 @@ def export_model(
     """
     refuse_used(out)
     report(f"loading {source}")
-    loaded = load_model(source, pretrained=pretrained)
+    loaded = load_model(source, pretrained=pretrained, report=report)
     _require_weights(source, loaded)
     if first_order is not None and loaded.model.config is None and first_order != 1:
         raise ExportError(f"{source}: a plain CLIP has no second order to weigh; leave --first-order out")

@@ -115,9 +115,9 @@ class TrainConfig:
     mirror: bool = False
     """Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."""
 
-    tower_lr: Rate = 3e-4
+    tower_lr: Amount = 3e-4
     """Peak learning rate of weights that came pretrained."""
-    head_lr: Rate = 1e-3
+    head_lr: Amount = 1e-3
     """Peak learning rate of weights that start anew: MBDC, and projections and towers without pretrained weights."""
     weight_decay: Amount = 0.05
     """AdamW's, on matrices only."""

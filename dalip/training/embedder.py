@@ -101,7 +101,7 @@ def load_embedder(source: str, *, name: str | None = None, first_order: float | 
 
     Args:
         source: A run, the authors' checkpoint or an open_clip model, as for `load_model`; the weights of a named
-            open_clip model follow an @: `ViT-B-32@laion2b_s34b_b79k`.
+            open_clip model follow an @: `ViT-B-32@laion2b_e16`.
         name: What tables call it; `source` if not given.
         first_order: Scoring weight l1, in [0, 1]; if not given, that of the run's exported encoder, or else 0.5.
 
@@ -116,7 +116,7 @@ def load_embedder(source: str, *, name: str | None = None, first_order: float | 
     loaded = load_model(model, pretrained=pretrained)
     if loaded.config is None and loaded.towers.fresh:
         raise TrainingError(
-            f"{source}: has untrained parts; name its weights after an @, as in ViT-B-32@laion2b_s34b_b79k"
+            f"{source}: has untrained parts; name its weights after an @, as in ViT-B-32@laion2b_e16"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mirror = loaded.config is not None and loaded.config.mirror

@@ -15,6 +15,7 @@ from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
 from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
+from dalip.training.log import Report, to_stderr
 from dalip.training.official import (
     from_official,
     method_of_official,
@@ -38,13 +39,14 @@ class Loaded:
     """Of the run that it comes from, if it comes from one."""
 
 
-def load_model(source: str, *, pretrained: str | None = None) -> Loaded:
+def load_model(source: str, *, pretrained: str | None = None, report: Report = to_stderr) -> Loaded:
     """Load a model from wherever it is kept.
 
     Args:
         source: The folder of a finished run, or its `model.pt`; the file of the authors' checkpoint; or an open_clip
             model: a name, `hf-hub:...` or `local-dir:...`.
         pretrained: Which weights of a named open_clip model: a tag or a file.
+        report: Called with one line about what had to be assumed.
 
     Returns:
         The model. What `towers` has on disk is kept while `towers` itself is.
@@ -67,7 +69,7 @@ def load_model(source: str, *, pretrained: str | None = None) -> Loaded:
     known = ":" in source or source.replace("/", "-") in open_clip.list_models()
     if not known and (path.suffix or len(path.parts) > 1):  # meant as a path, then
         raise TrainingError(f"{source}: no such run or file, nor a model that open_clip knows")
-    towers = _kept_aside(lambda folder: create_towers(source, pretrained, folder))
+    towers = _kept_aside(lambda folder: create_towers(source, pretrained, folder, report=report))
     return Loaded(DALIP(towers.clip, None).eval(), towers, None)
 
 

@@ -49,7 +49,9 @@ def test_no_number_of_any_field_may_be_endless_or_far_below_zero() -> None:
 def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"data": ["photos"], "head_lr": -1}))
-    with pytest.raises(TrainingError, match=r"config\.json: head_lr = -1: should be greater than 0$"):
+    with pytest.raises(
+        TrainingError, match=r"config\.json: head_lr = -1: should be greater than or equal to 0$"
+    ):
         TrainConfig.load(path)
 
 

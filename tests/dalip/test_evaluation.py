@@ -437,13 +437,14 @@ def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tm
         rows.append(f"{i}.png,picture {i}")
     (captioned / "photos.csv").write_text("\n".join(rows))
     both = load_corpus(TrainConfig(data=(str(photos), str(captioned))))
-    found = measure_selection(tiny_model, both)
+    found, unreadable = measure_selection(tiny_model, both)
+    assert unreadable == []
     assert set(found) == {"photos top-1", "photos top-5", "captioned caption recall@5"}
     assert found["photos top-5"] == 1  # of three taxa
-    naming = selection_naming(tiny_model, both)
+    naming, _ = selection_naming(tiny_model, both)
     assert naming is not None
     assert accuracy_by_source(naming)["photos"].top_1 == pytest.approx(found["photos top-1"], abs=1e-4)
-    alone = selection_naming(tiny_model, load_corpus(TrainConfig(data=(str(captioned),))))
+    alone, _ = selection_naming(tiny_model, load_corpus(TrainConfig(data=(str(captioned),))))
     assert alone is not None
     assert alone.truth.tolist() == list(range(len(alone.texts)))
     assert 0 <= choose_first_order(alone, tiny_model.blocks) <= 1

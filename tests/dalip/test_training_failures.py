@@ -398,7 +398,7 @@ def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -
         {"data": ()},
         {"data": "photos.tar"},
         {"head_lr": -1.0},
-        {"tower_lr": 0},
+        {"tower_lr": -1e-9},
         {"weight_decay": -0.1},
         {"epochs": float("inf")},
         {"epochs": float("nan")},
