@@ -61,7 +61,7 @@ class Trainer:
         self.bare: DALIP = accelerator.unwrap_model(self.model)
         self.mean = RunningMean(self.bare, config.ema_decay) if config.ema_decay else None
         self.feed = Feed(config, corpus, towers, self.bare, accelerator)
-        self.total = self.feed.total
+        self.total, self.data = self.feed.total, self.feed.fingerprint()
         self.skipped: set[str] = set()
 
     def resume(self) -> None:
@@ -87,7 +87,7 @@ class Trainer:
                         f"{path}: comes from a run with another {' and '.join(different)}; put the run's own back, "
                         "or name a new folder"
                     )
-                if state["data"] != self.feed.fingerprint():
+                if state["data"] != self.data:
                     raise TrainingError(
                         f"{path}: photos or texts were added, removed or changed since; put them back, or name a "
                         "new folder"
@@ -100,7 +100,7 @@ class Trainer:
         """Write the checkpoint that `resume` reads."""
         state = {
             "config": asdict(self.config),
-            "data": self.feed.fingerprint(),
+            "data": self.data,
             "model": self.bare.state_dict(),
             "mean": self.mean.state_dict() if self.mean else {},
             "loss": self.loss.state_dict(),
