@@ -1,5 +1,9 @@
 """The small training runs that several tests start from."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from dalip.training import TrainConfig
@@ -27,3 +31,40 @@ def small_config(data: Path | str | tuple[str, ...], **changes: object) -> Train
 def tiny_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
     """Give the quickest run that there is: a second for a dozen steps."""
     return small_config(data, **({"model": "tiny", "image_size": 32} | changes))
+
+
+_SLOWLY = """
+import sys, time
+from pathlib import Path
+from dalip.training import TrainConfig, train, trainer
+
+step = trainer.Trainer.take_step
+def slow(self, batch):
+    print(self.step, flush=True)
+    time.sleep(0.2)
+    return step(self, batch)
+trainer.Trainer.take_step = slow
+train(TrainConfig.load(Path(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def stop_at(
+    step: int, how: signal.Signals, config: TrainConfig, run: Path, *, late: float = 0.0
+) -> tuple[int, str]:
+    """Train in a process of its own and send it a signal in the middle of a step, or so many seconds later.
+
+    Returns:
+        Its exit status, and what it wrote to stderr.
+    """
+    saved = run.with_suffix(".json")
+    config.save(saved)
+    command = [sys.executable, "-c", _SLOWLY, str(saved), str(run)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line) >= step:
+            time.sleep(late)
+            process.send_signal(how)
+            break
+    errors = process.communicate()[1]
+    return process.returncode, errors

@@ -1,10 +1,6 @@
 """Training on small photographs made here: real towers, real checkpoints, a real process killed for real."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +24,7 @@ from dalip.training.photo_features import _Views, cache_photo_features
 from dalip.training.sampling import Item
 from dalip.training.text_features import TextFeatures
 
-from .runs import small_config
+from .runs import small_config, stop_at
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
@@ -65,27 +61,10 @@ def test_an_export_that_differs_is_refused(finished: Path, tmp_path: Path) -> No
 
 
 def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, tmp_path: Path) -> None:
-    small_config(shard).save(tmp_path / "config.json")
-    code = (
-        "import sys, time; from pathlib import Path; from dalip.training import TrainConfig, train\n"
-        "import dalip.training.trainer as trainer; step = trainer.Trainer.take_step\n"
-        "def slow(self, batch): print(self.step, flush=True); time.sleep(0.2); return step(self, batch)\n"
-        "trainer.Trainer.take_step = slow\n"
-        f"train(TrainConfig.load(Path({str(tmp_path / 'config.json')!r})), Path({str(tmp_path / 'run')!r}))"
-    )
     killed_at: list[int] = []
-    for target in (2, 5):  # two kills, each at a step of its own
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) >= target:
-                time.sleep(0.3)  # in the middle of the step, or of writing its checkpoint
-                os.kill(process.pid, signal.SIGKILL)
-                break
-        process.wait()
-        assert process.returncode == -signal.SIGKILL
+    for target in (2, 5):  # two kills, each at a step of its own, or while its checkpoint is written
+        status, _ = stop_at(target, signal.SIGKILL, small_config(shard), tmp_path / "run", late=0.3)
+        assert status == -signal.SIGKILL
         killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
     assert 0 < killed_at[0] < killed_at[1]
     train(small_config(shard), tmp_path / "run", report=lambda line: None)

@@ -4,9 +4,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from dalip.training.log import read_log
 from dalip.training.towers import create_towers
 
 from .made import fields, png, write_shard, write_tar
-from .runs import tiny_config
+from .runs import stop_at, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
@@ -191,25 +188,8 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
     source = f"{tmp_path}/{{a,b,gone}}.tar"
     config = tiny_config(source, stream=True, steps=14, shuffle=20, workers=2)
     whole = go(config, tmp_path / "whole")
-    config.save(tmp_path / "config.json")
-    code = (
-        "import time; from pathlib import Path; from dalip.training import TrainConfig, train\n"
-        "import dalip.training.trainer as trainer; step = trainer.Trainer.take_step\n"
-        "def slow(self, batch): print(self.step, flush=True); time.sleep(0.2); return step(self, batch)\n"
-        "trainer.Trainer.take_step = slow\n"
-        f"train(TrainConfig.load(Path({str(tmp_path / 'config.json')!r})), Path({str(tmp_path / 'run')!r}))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if int(line) >= 6:
-            time.sleep(0.3)  # in the middle of the step, or of writing its checkpoint
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    # In the middle of the step, or of writing its checkpoint.
+    assert stop_at(6, signal.SIGKILL, config, tmp_path / "run", late=0.3)[0] == -signal.SIGKILL
     assert 0 < load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] < 14
     resumed = go(config, tmp_path / "run")
     assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
@@ -295,24 +275,8 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
 ) -> None:
     """A real process, stopped as a person would."""
     config, run = tiny_config(shard, save_minutes=1000), tmp_path / "run"
-    config.save(tmp_path / "config.json")
-    code = (
-        "import time; from pathlib import Path; from dalip.training import TrainConfig, train, trainer\n"
-        "step = trainer.Trainer.take_step\n"
-        "def slow(self, batch): print(self.step, flush=True); time.sleep(0.2); return step(self, batch)\n"
-        "trainer.Trainer.take_step = slow\n"
-        f"train(TrainConfig.load(Path({str(tmp_path / 'config.json')!r})), Path({str(run)!r}))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if int(line) == 3:
-            process.send_signal(signal.SIGINT)  # in the middle of a step
-            break
-    errors = process.communicate()[1]
-    assert process.returncode != 0
+    status, errors = stop_at(3, signal.SIGINT, config, run)
+    assert status != 0
     assert f"stopped at step 4 of 12; `dalip train {run}` goes on" in errors
     assert load_checkpoint(run / "checkpoint.pt")["step"] == 4
     go(config, run)
