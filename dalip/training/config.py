@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import ArgsKwargs
 
 from dalip.errors import TrainingError
 from dalip.model import Objective
@@ -154,11 +153,7 @@ class TrainConfig:
         except ValidationError as error:
             wrong = error.errors()[0]
             field = str(wrong["loc"][0])
-            value = (
-                values.kwargs.get(field)
-                if isinstance(values, ArgsKwargs) and values.kwargs
-                else wrong["input"]
-            )
+            value = (values.kwargs or {}).get(field)  # of the whole field, and not of a part that is wrong
             rule = wrong["msg"].removeprefix("Input ").removeprefix("Tuple ")
             raise TrainingError(f"{field} = {value!r}: {rule}") from None
         for field, kept, rule in config._rules():

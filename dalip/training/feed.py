@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import Corpus, load_texts, shards_of
 from dalip.training.data import Batch, PhotoDataset, collate
+from dalip.training.log import Report
 from dalip.training.photo_features import cache_photo_features
 from dalip.training.sampling import Sampling
 from dalip.training.step import Inputs
@@ -55,16 +56,14 @@ class Feed:
 
     def fingerprint(self) -> str:
         """Tell this data from any other that would give other batches, in 64 hexadecimal digits."""
-        if self.config.stream:
-            photos: Any = shards_of(self.config)
+        if self.config.stream:  # whose corpus is what it is evaluated on
+            data: Any = shards_of(self.config)
         else:
-            photos = [[record.key for record in self.photos.records], self.photos.weights]
-        texts = [self.corpus.texts, self.corpus.descriptions]
-        return hashlib.sha256(
-            json.dumps([photos, *([] if self.config.stream else texts)]).encode()
-        ).hexdigest()
+            keys = [record.key for record in self.photos.records]
+            data = [keys, self.photos.weights, self.corpus.texts, self.corpus.descriptions]
+        return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
-    def prepare(self, folder: Path, report: Callable[[str], None]) -> None:
+    def prepare(self, folder: Path, report: Report) -> None:
         """Compute what frozen towers give, beforehand and once, or read what another run has left.
 
         Args:
@@ -120,7 +119,7 @@ class Feed:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+def _alone(folder: Path, report: Report) -> Iterator[None]:
     """Wait until no other run writes features to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")

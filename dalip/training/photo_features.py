@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.crops import augmentation, open_crop
 from dalip.training.files import replacing
+from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
 
 __all__ = ["PhotoFeatures", "cache_photo_features"]
@@ -86,7 +87,7 @@ def cache_photo_features(
     image: ImageSettings,
     folder: Path,
     *,
-    report: Callable[[str], None],
+    report: Report,
 ) -> PhotoFeatures:
     """Compute the features of `config.cache_views` crops of each photo, or go on with computing them.
 

@@ -1,7 +1,7 @@
 """Features of texts by a frozen tower, which need not run again at every step."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from dalip.encoder.manifest import TextSettings
 from dalip.model import DALIP
 from dalip.training.checkpoint import load_checkpoint, save_checkpoint
 from dalip.training.data import tokenize
+from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
 
 __all__ = ["TextFeatures"]
@@ -37,7 +38,7 @@ class TextFeatures:
         rows = [self._features(text, device) for text in texts]
         return ids, mask, nn.utils.rnn.pad_sequence(rows, batch_first=True).float().to(device)
 
-    def prepare(self, texts: Sequence[str], folder: Path, report: Callable[[str], None]) -> None:
+    def prepare(self, texts: Sequence[str], folder: Path, report: Report) -> None:
         """Compute the features of texts beforehand, or read them where another run has left them.
 
         Args:
