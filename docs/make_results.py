@@ -66,8 +66,8 @@ EXPERIMENTS = {
     ),
     "finetune": Experiment(
         "What is minimised, with the image tower learning",
-        "The same question when the image tower is trained as well (8 epochs, crops of 128 pixels, photos read at "
-        "160), so that the loss can shape the tokens whose distribution it compares.",
+        "The same question when the image tower is trained as well, but for its first stages, so that the loss can "
+        "shape the tokens whose distribution it compares: 16 epochs, crops of 128 pixels, photos read at 160.",
         "DALIP",
         "dots",
     ),
@@ -116,12 +116,6 @@ EXPERIMENTS = {
         "Each objective at a second learning rate, so that none is judged at the best one of another. Which rate is "
         "best for which is to be read off the selection photos; their figures are in the rows of results/lr.jsonl.",
         "DALIP, 0.001",
-    ),
-    "tokens": Experiment(
-        "Number of tokens",
-        "A crop of 160 pixels gives the image tower 25 tokens, one of 224 gives it 49. The second order is a statistic "
-        "over tokens, so more of them should serve it more than the first.",
-        "DALIP, 160 pixels, 25 tokens",
     ),
     "padding": Experiment(
         "Padding of texts",
