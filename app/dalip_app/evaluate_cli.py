@@ -53,7 +53,6 @@ def flora(
 ) -> None:
     """Measure a flora: how often the right name comes first, and how well a common name finds photos."""
     from dalip.data import read_records
-    from dalip.evaluation import name_photo
     from dalip_index import evaluate_flora, load_flora
 
     chosen = of_split(read_records(*photos), split)
@@ -64,7 +63,7 @@ def flora(
         print_result(json.dumps({"split": split} | found.to_dict(), ensure_ascii=False))
     else:
         _print_tables(found, split)
-    report_unreadable({p.image: name_photo(p.image, p.error) for p in found.unreadable}, len(chosen))
+    report_unreadable({p.image: p.error for p in found.unreadable}, len(chosen))
 
 
 app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)

@@ -1,7 +1,6 @@
 """Building a flora: taxa, texts and photos become one version on disk."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 from dalip import __version__
 from dalip.data import Record, Split
 from dalip.encoder import Encoder
-from dalip.errors import FloraError, ImageError
+from dalip.errors import FloraError
+from dalip.evaluation import OnnxEmbedder, Photos
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
@@ -21,50 +21,7 @@ from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraMani
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version
 
-__all__ = ["Photos", "build_flora", "encode_records"]
-
-_TEXT_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Photos:
-    """Photos that were encoded, and those that could not be."""
-
-    records: tuple[Record, ...]
-    """The readable ones."""
-    embeddings: Vectors
-    """One row a readable photo."""
-    unreadable: tuple[Unreadable, ...]
-
-    def split(self, split: Split, rows: Mapping[str, int]) -> tuple[Vectors, NDArray[np.intp]]:
-        """Give embeddings and taxon rows of the photos of one split; `rows` maps scientific names to rows."""
-        chosen = [i for i, record in enumerate(self.records) if record.split == split]
-        labels = [rows[_name(self.records[i])] for i in chosen]
-        return self.embeddings[chosen], np.array(labels, np.intp)
-
-
-def encode_records(encoder: Encoder, records: Sequence[Record], progress: Progress | None = None) -> Photos:
-    """Encode photos; those that cannot be read are reported, not dropped in silence.
-
-    Args:
-        encoder: Turns photos into embeddings.
-        records: The photos.
-        progress: Called with "photos" after each one.
-    """
-    read: list[Record] = []
-    rows: list[Vectors] = []
-    unreadable: list[Unreadable] = []
-    results = encoder.encode_files(record.read_bytes for record in records)
-    for record, (_, result) in zip(records, results, strict=True):
-        if isinstance(result, ImageError):
-            unreadable.append(Unreadable(record.name, str(result)))
-        else:
-            read.append(record)
-            rows.append(result)
-        if progress:
-            progress("photos", len(read) + len(unreadable), len(records))
-    embeddings = np.stack(rows) if rows else np.zeros((0, encoder.width), np.float32)
-    return Photos(tuple(read), embeddings, tuple(unreadable))
+__all__ = ["build_flora"]
 
 
 def build_flora(
@@ -104,16 +61,18 @@ def build_flora(
     check_target(out)
     rows = _rows_by_name(taxa)
     known = [r for r in records if _name(r) in rows]
-    text_evidence, text_vectors = _encode_texts(encoder, taxa, _checked_texts(texts or {}, rows), progress)
-    photos = encode_records(encoder, [r for r in known if r.split != "test"], progress)
+    embedder = OnnxEmbedder(encoder)
+    text_evidence = _text_evidence(taxa, _checked_texts(texts or {}, rows))
+    text_vectors = embedder.embed_texts([e.content for e in text_evidence], progress)
+    photos = embedder.embed_photos([r for r in known if r.split != "test"], progress)
     if unreadable:
-        for photo in photos.unreadable:
-            unreadable(photo)
+        for name, error in photos.unreadable.items():
+            unreadable(Unreadable(name, error))
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
-    selecting, calibrating = photos.split("selection", rows), photos.split("calibration", rows)
+    selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
     prototypes, text_weight, shrinkage = choose_evidence(
         mean_prototypes(text_vectors, text_labels, len(taxa)),
-        photos.split("train", rows),
+        _of_split(photos, "train", rows),
         selecting,
         shrinkages,
     )
@@ -196,20 +155,19 @@ def _checked_texts(
     return texts
 
 
-def _encode_texts(
-    encoder: Encoder, taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]], progress: Progress | None
-) -> tuple[list[Evidence], Vectors]:
-    evidence = [
+def _text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
+    return [
         Evidence(row, "text", text)
         for row, taxon in enumerate(taxa)
         for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else taxon_texts(taxon))
     ]
-    batches = [np.zeros((0, encoder.width), np.float32)]
-    for start in range(0, len(evidence), _TEXT_BATCH):
-        batches.append(encoder.encode_text([e.content for e in evidence[start : start + _TEXT_BATCH]]))
-        if progress:
-            progress("texts", min(start + _TEXT_BATCH, len(evidence)), len(evidence))
-    return evidence, np.concatenate(batches)
+
+
+def _of_split(photos: Photos, split: Split, rows: Mapping[str, int]) -> tuple[Vectors, NDArray[np.intp]]:
+    """Give embeddings and taxon rows of the photos of one split."""
+    chosen = [i for i, record in enumerate(photos.records) if record.split == split]
+    labels = [rows[_name(photos.records[i])] for i in chosen]
+    return photos.vectors[chosen], np.array(labels, np.intp)
 
 
 def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:

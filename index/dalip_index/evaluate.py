@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dalip.data import Record
 from dalip.errors import FloraError
+from dalip.evaluation import OnnxEmbedder
 from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
-from dalip_index.build import encode_records
 from dalip_index.flora import Flora
 
 __all__ = ["ALL_SOURCES", "Accuracy", "FloraEvaluation", "SearchPrecision", "evaluate_flora"]
@@ -78,14 +78,14 @@ def evaluate_flora(
     """
     rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
     known = [r for r in records if r.taxon and r.taxon.scientific_name in rows]
-    photos = encode_records(flora.encoder, known, progress)
+    photos = OnnxEmbedder(flora.encoder).embed_photos(known, progress)
     if not photos.records:
         raise FloraError(
             f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
         )
     targets = np.array([rows[r.taxon.scientific_name] for r in photos.records if r.taxon], np.intp)
     sources = np.array([r.source for r in photos.records])
-    ranks = {kind: _ranks(flora, photos.embeddings, targets, kind) for kind in EVIDENCE_KINDS}
+    ranks = {kind: _ranks(flora, photos.vectors, targets, kind) for kind in EVIDENCE_KINDS}
     accuracy = [
         _accuracy(source, kind, ranks[kind][sources == source])
         for source in sorted(set(sources.tolist()))
@@ -93,8 +93,9 @@ def evaluate_flora(
     ]
     if len(accuracy) > len(EVIDENCE_KINDS):
         accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
-    search = _search_precision(flora, photos.embeddings, targets)
-    return FloraEvaluation(tuple(accuracy), search, photos.unreadable, len(records) - len(known))
+    search = _search_precision(flora, photos.vectors, targets)
+    unreadable = tuple(Unreadable(name, error) for name, error in photos.unreadable.items())
+    return FloraEvaluation(tuple(accuracy), search, unreadable, len(records) - len(known))
 
 
 def _ranks(
