@@ -61,8 +61,9 @@ FROZEN: Changes = {
     "save_minutes": 1000.0,
     "ema_decay": 0.99,
     "workers": 0,
+    "norm": "batch",
 }
-"""Heads over frozen towers."""
+"""Heads over frozen towers, with the paper's norm."""
 
 FINETUNED: Changes = {
     "model": "lite0-minilm",

@@ -7,12 +7,13 @@ __all__ = ["PRESETS"]
 PRESETS: dict[str, dict[str, Any]] = {
     # A model of its own, from nothing, in a few minutes: to try the whole way from photos to answers.
     "tiny": {"model": "tiny", "epochs": 2.5, "head_lr": 5e-4, "crop_scale": 0.5, "ema_decay": 0.97},
-    # The paper's model: OpenAI's CLIP ViT-B/16 with 4 heads of 46 channels. Batch and learning rates are ours.
+    # The paper's model: OpenAI's CLIP ViT-B/16, 4 heads of 46 channels, batch norm. Batch and learning rates are ours.
     "paper": {
         "model": "ViT-B-16-quickgelu",
         "pretrained": "openai",
         "num_heads": 4,
         "reduced_dim": 46,
+        "norm": "batch",
         "tower_lr": 1e-5,
         "head_lr": 5e-4,
         "batch_size": 1024,
@@ -39,6 +40,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "mirror": True,
         "augment": "trivial",
         "erasing": 0.25,
+        "norm": "batch",
         "ema_decay": 0.997,
     },
 }

@@ -50,6 +50,7 @@ from dalip.training.corpus import load_corpus
 from dalip.training.data import tokenize
 from dalip.training.embedder import TorchEmbedder, load_embedder
 from dalip.training.forgetting import forgetting
+from dalip.training.load import method_of
 from dalip.training.selection import measure_selection, selection_naming
 from dalip.training.towers import create_towers
 
@@ -466,7 +467,7 @@ def lite_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     config.save(run / "config.json")
     towers = create_towers("lite0-minilm", None, run / "towers", embed_dim=16, image_size=96)
-    model = DALIP(towers.clip, MethodConfig(2, 4))
+    model = DALIP(towers.clip, method_of(config))
     save_checkpoint(run / "model.pt", {"model": model.state_dict()})
     return run
 

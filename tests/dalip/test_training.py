@@ -144,7 +144,7 @@ def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
 ) -> None:
     for name in ("no", precision):
         train(small_config(shard, precision=name), tmp_path / name, report=lambda line: None)
-    assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.02)
+    assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
 
 
 def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:
@@ -213,7 +213,7 @@ def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> N
             shard, model="tiny", freeze=(), steps=3, precision=precision, evaluate_every=0.0
         )
         train(config, tmp_path / precision, report=lambda line: None)
-    assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(tmp_path / "no"), rel=0.02)
+    assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
     assert losses_of(tmp_path / "bf16") != losses_of(tmp_path / "no")
 
 
