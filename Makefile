@@ -62,13 +62,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
+# Half-gigabyte downloads break off now and then, and pip gives up within seconds: wait, and begin again.
+INSTALL := $(BIN)/python -m pip install --quiet --editable
+install = $(INSTALL) $(1) || { sleep 15 && $(INSTALL) $(1); } || { sleep 60 && $(INSTALL) $(1); }
+
 # `-e .` and `-e ".[dev]"` share one environment: what develops also serves.
 $(SERVE): pyproject.toml | $(BIN)/python
 	@echo "Installing what serving needs, a few hundred megabytes ..."
-	$(BIN)/python -m pip install --quiet --editable .
+	$(call install,.)
 	touch $@
 
 $(DEVELOP): pyproject.toml | $(BIN)/python
 	@echo "Installing what developing needs; torch makes this several gigabytes ..."
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(call install,".[dev]")
 	touch $(SERVE) $@
