@@ -14,6 +14,7 @@ from dalip_app.evaluate_options import (
     SplitOption,
     of_split,
     print_table,
+    read_photos,
     report_unreadable,
 )
 from dalip_app.export_cli import need_training
@@ -52,18 +53,20 @@ def flora(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a flora: how often the right name comes first, and how well a common name finds photos."""
-    from dalip.data import read_records
     from dalip_index import evaluate_flora, load_flora
 
-    chosen = of_split(read_records(*photos), split)
+    records, faults = read_photos(photos)
+    chosen = of_split(records, split)
     loaded = load_flora(flora, encoder)
     with Progress() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:
-        print_result(json.dumps({"split": split} | found.to_dict(), ensure_ascii=False))
+        print_result(
+            json.dumps({"split": split} | found.to_dict() | {"left_out": faults}, ensure_ascii=False)
+        )
     else:
         _print_tables(found, split)
-    report_unreadable({p.image: p.error for p in found.unreadable}, len(chosen))
+    report_unreadable({p.image: p.error for p in found.unreadable}, len(chosen), faults)
 
 
 app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)
@@ -86,16 +89,19 @@ def forgetting(
     one by `dalip evaluate retrieval`. It needs PyTorch, and a run that started from lite0-minilm or lite2-minilm.
     """
     need_training()
-    from dalip.data import read_records
     from dalip.training.forgetting import forgetting as measure
 
-    chosen = of_split(read_records(*photos), split)
+    records, faults = read_photos(photos)
+    chosen = of_split(records, split)
     with Progress() as progress:
         found, unreadable = measure(run, chosen, progress)
     if as_json:
         failed = [{"image": name, "error": line} for name, line in unreadable.items()]
         print_result(
-            json.dumps({"split": split} | asdict(found) | {"unreadable": failed}, ensure_ascii=False)
+            json.dumps(
+                {"split": split} | asdict(found) | {"unreadable": failed, "left_out": faults},
+                ensure_ascii=False,
+            )
         )
     else:
         rows = [
@@ -108,7 +114,7 @@ def forgetting(
             ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
         ]
         print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1, split=split)
-    report_unreadable(unreadable, len(chosen))
+    report_unreadable(unreadable, len(chosen), faults)
 
 
 def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:

@@ -13,6 +13,7 @@ from dalip_app.evaluate_options import (
     SplitOption,
     measure_encoders,
     of_split,
+    read_photos,
 )
 from dalip_app.identify_cli import JsonOption
 from dalip_app.terminal import Progress, complain
@@ -80,12 +81,11 @@ def zero_shot(
     misses. macro is top-1 as a mean over taxa, so that rare ones count as much. NLL says how unlikely the right name
     is found, in nats at the best temperature: smaller is better.
     """
-    from dalip.data import read_records
     from dalip.evaluation import classes_by_names
     from dalip.evaluation import zero_shot as measure
     from dalip.taxonomy import read_taxa
 
-    records = read_records(*photos)
+    records, faults = read_photos(photos)
     chosen = of_split(records, split)
     classes = classes_by_names(records, read_taxa(taxa) if taxa else ())
     measure_encoders(
@@ -106,6 +106,7 @@ def zero_shot(
         as_json=as_json,
         words=2,
         photos=len(chosen),
+        faults=faults,
     )
 
 
@@ -123,10 +124,10 @@ def retrieval(
     searched apart; ties count as misses. A run that learned captions alone, compared with one that went on to plants,
     shows what was forgotten.
     """
-    from dalip.data import read_records
     from dalip.evaluation import retrieval as measure
 
-    chosen = of_split(read_records(*photos), split)
+    records, faults = read_photos(photos)
+    chosen = of_split(records, split)
 
     measure_encoders(
         lambda embedder, progress: measure(embedder, chosen, progress),
@@ -147,6 +148,7 @@ def retrieval(
         as_json=as_json,
         words=1,
         photos=len(chosen),
+        faults=faults,
     )
 
 
@@ -174,10 +176,9 @@ def few_shot(
     are left out, with their photos, and so is a number of shots that no taxon has. top-1 is the mean over the folds,
     +/- their standard deviation; macro is top-1 as a mean over taxa.
     """
-    from dalip.data import read_records
     from dalip.evaluation import few_shot as measure
 
-    records = read_records(*photos)
+    records, faults = read_photos(photos)
     wanted, told = shots or [1, 5], set[int]()
 
     def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
@@ -205,7 +206,8 @@ def few_shot(
         ],
         as_json=as_json,
         words=1,
-        photos=len(records),
+        photos=sum(record.split in ("train", split) for record in records),
+        faults=faults,
     )
 
 
@@ -223,10 +225,9 @@ def linear_probe(
     A logistic regression is fitted to the photos of the split `train`; how far it is regularised (C) is chosen on
     `selection`. Photos of taxa without a photo in `train` are left out. It needs scikit-learn.
     """
-    from dalip.data import read_records
     from dalip.evaluation import linear_probe as measure
 
-    records = read_records(*photos)
+    records, faults = read_photos(photos)
 
     def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
         known = _labelled(embedder, records, ["selection", split], progress)
@@ -248,7 +249,8 @@ def linear_probe(
         ],
         as_json=as_json,
         words=1,
-        photos=len(records),
+        photos=sum(record.split in ("train", "selection", split) for record in records),
+        faults=faults,
     )
 
 

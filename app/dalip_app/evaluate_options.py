@@ -24,6 +24,7 @@ __all__ = [
     "measure_encoders",
     "of_split",
     "print_table",
+    "read_photos",
     "report_unreadable",
 ]
 
@@ -70,6 +71,26 @@ FirstOrderOption = Annotated[
         "default what the encoder was exported with, 0.5 for a model that was not.",
     ),
 ]
+
+
+def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[str]]":
+    """Read what `--photos` names, and say what of it cannot be used: malformed texts, no photo, a taxon that is none.
+
+    Raises:
+        DataError: A source is missing, malformed or holds no photo.
+    """
+    from dalip.data import read_records
+    from dalip.errors import DataError
+
+    faults: list[str] = []
+    records = []
+    for record in read_records(*sources, faults=faults):
+        try:
+            _ = record.taxon
+            records.append(record)
+        except DataError as error:
+            faults.append(str(error))
+    return records, faults
 
 
 def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
@@ -128,6 +149,7 @@ def measure_encoders(
     as_json: bool,
     words: int,
     photos: int,
+    faults: Sequence[str],
 ) -> None:
     """Measure encoders, print a table or an object, and report the photos that could not be read.
 
@@ -140,6 +162,7 @@ def measure_encoders(
         as_json: Print an object.
         words: How many of the columns say what was measured; rows that agree in them stand together.
         photos: How many were to be read.
+        faults: What was left out before, a line each.
     """
     embedders = _open_embedders(encoders, first_order)
     results = []
@@ -161,6 +184,7 @@ def measure_encoders(
                 for embedder, rows in results
             ],
             "unreadable": [{"image": name, "error": line} for name, line in unreadable.items()],
+            "left_out": list(faults),
         }
         print_result(json.dumps(content, ensure_ascii=False))
     else:
@@ -180,15 +204,18 @@ def measure_encoders(
             words=words + 1,
             split=split,
         )
-    report_unreadable(unreadable, photos)
+    report_unreadable(unreadable, photos, faults)
 
 
-def report_unreadable(unreadable: Mapping[str, str], photos: int) -> None:
-    """Name the photos that could not be read, count them, and end with status 1 if there are any."""
-    for line in unreadable.values():
+def report_unreadable(unreadable: Mapping[str, str], photos: int, faults: Sequence[str]) -> None:
+    """Name the photos that could not be read or were left out before, and end with status 1 if there are any."""
+    for line in [*faults, *unreadable.values()]:
         complain(line)
+    if faults:
+        complain(f"records left out: {len(faults):,}")
     if unreadable:
         complain(f"{len(unreadable):,} of {photos:,} photos could not be read; the others were measured")
+    if faults or unreadable:
         raise typer.Exit(1)
 
 

@@ -198,8 +198,7 @@ def train(
         and value is not False
         and value not in ((), [])
     }
-    settings = settings_of(init.resolve()) if init else {}
-    settings |= PRESETS.get(preset, {}) | given
+    settings = PRESETS.get(preset, {}) | (settings_of(init.resolve()) if init else {}) | given
     settings |= _read_settings(setting or [])
     if not ("data" in settings or saved.exists()):
         raise typer.BadParameter("a new run needs --data")

@@ -9,7 +9,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,9 @@ Split = Literal["train", "selection", "calibration", "test"]
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 """What separates the columns of a table, by the ending of its name."""
+
+_CAPTIONS = ("captions", "caption", "text")
+"""Fields that may hold captions, the first that does counts."""
 
 
 def split_of(key: str) -> Split:
@@ -72,7 +75,7 @@ class Record:
     @property
     def captions(self) -> tuple[str, ...]:
         """Free texts about the photo: its `captions`, a list or one; or else its `caption`, or the text beside it."""
-        for name in ("captions", "caption", "text"):
+        for name in _CAPTIONS:
             value = self.fields.get(name)
             found = value if isinstance(value, list) else [value]
             if texts := tuple(text for text in found if isinstance(text, str) and text.strip()):
@@ -117,7 +120,7 @@ def read_records(*sources: Path, faults: list[str] | None = None) -> list[Record
     Args:
         sources: Each a .tar shard, a folder of .tar shards, a CSV or TSV (columns `file` or `image`, and Darwin
             Core terms) or a folder with one of them, or a folder with one sub-folder a class (its name, underscores
-            read as spaces, is the scientific name).
+            read as spaces, is the scientific name). In a table a photo with several captions has a line for each.
         faults: Takes a message for each record that is left out because its text is malformed or its photo is
             missing; without it, the first such record is an error.
 
@@ -226,18 +229,30 @@ def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
             raise DataError(
                 f"{path}: the column file is missing (columns found: {found}); it names each photo"
             )
+        records: dict[str, Record] = {}
         for row in rows:
-            image = path.parent / (row[column] or "")
-            if image.is_file():
-                fields = {k: v for k, v in row.items() if isinstance(k, str) and v}
-                yield Record(row[column], image, fields=fields)
+            where, name = f"{path}, line {rows.line_num}", row[column] or ""
+            fields: dict[str, Any] = {k: v for k, v in row.items() if isinstance(k, str) and v}
+            if not (path.parent / name).is_file():
+                _complain(faults, f"{where}: {name!r} is not a file in {path.parent}; correct the table")
+            elif name not in records:
+                records[name] = Record(name, path.parent / name, fields=fields)
+            elif joined := _join_captions(records[name].fields, fields):
+                records[name] = replace(records[name], fields=joined)
             else:
-                where = f"{path}, line {rows.line_num}"
-                _complain(
-                    faults, f"{where}: {row[column]!r} is not a file in {path.parent}; correct the table"
-                )
+                _complain(faults, f"{where}: {name!r} stands in a line before; correct the table")
+        yield from records.values()
     except csv.Error as error:
         raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+
+
+def _join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Join two lines of a table about one photo, which may differ in the caption alone."""
+    differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
+    if len(differing) != 1 or differing[0] not in _CAPTIONS or not second.get(differing[0]):
+        return None
+    told = first.get(differing[0], [])
+    return {**first, differing[0]: [*(told if isinstance(told, list) else [told]), second[differing[0]]]}
 
 
 def _read_class_folders(root: Path) -> Iterator[Record]:

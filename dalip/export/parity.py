@@ -9,6 +9,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from dalip.encoder import Encoder, preprocess
+from dalip.encoder.manifest import MANIFEST
 from dalip.errors import ExportError
 from dalip.export.encoders import TextEncoder
 from dalip.export.weights import Weights
@@ -31,7 +32,7 @@ def check_parity(
     mirror: bool = False,
     weights: Weights = "fp32",
 ) -> float:
-    """Compare a bundle with the model it came from.
+    """Compare a bundle with the model it came from, and take away the manifest of one that differs.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -61,8 +62,9 @@ def check_parity(
     lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(expected, axis=1)
     least = float(((got * expected).sum(axis=1) / lengths).min())
     if not least > _LEAST_COSINE[weights]:
+        (bundle / MANIFEST).unlink()
         raise ExportError(
             f"{bundle}: differs from the model it was exported from (least cosine {least:.5f}, "
-            f"needed {_LEAST_COSINE[weights]}); do not use it"
+            f"needed {_LEAST_COSINE[weights]}) and cannot be used"
         )
     return least

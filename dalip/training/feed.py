@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
 
-from dalip.errors import TrainingError
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import Corpus, load_texts, shards_of
@@ -36,18 +35,9 @@ class Feed:
     def __init__(
         self, config: TrainConfig, corpus: Corpus, towers: Towers, model: DALIP, accelerator: Accelerator
     ) -> None:
-        """Plan what is drawn.
-
-        Raises:
-            TrainingError: Features are to be cached of a tower that learns, or of a stream.
-        """
+        """Plan what is drawn."""
         self.config, self.corpus, self.image, self.model = config, corpus, towers.image, model
         self.accelerator = accelerator
-        if config.cache_views and (config.stream or any(p.requires_grad for p in model.image_tower.body)):
-            raise TrainingError(
-                f"cache_views = {config.cache_views} needs a frozen image tower and photos that are not streamed; "
-                "add 'image' to freeze, or set it to 0"
-            )
         self.photos = PhotoDataset(corpus, config, towers.image)
         sampling = Sampling(self.photos.weights or [1.0], config.batch_size, config.seed)
         self.sampling, self.total = sampling, config.steps or sampling.steps_in(config.epochs)
@@ -59,8 +49,8 @@ class Feed:
         if self.config.stream:  # whose corpus is what it is evaluated on
             data: Any = shards_of(self.config)
         else:
-            keys = [record.key for record in self.photos.records]
-            data = [keys, self.photos.weights, self.corpus.texts, self.corpus.descriptions]
+            labels = [(r.key, r.taxon and r.taxon.scientific_name, r.captions) for r in self.photos.records]
+            data = [labels, self.photos.weights, self.corpus.texts, self.corpus.descriptions]
         return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
     def prepare(self, folder: Path, report: Report) -> None:
@@ -99,7 +89,7 @@ class Feed:
         share = config.batch_size // processes
         mine = slice(process * share, (process + 1) * share)
         plan = self.sampling.batches(start, self.total, lambda p: config.size_at(p, size))
-        shares = [batch[mine] for batch in plan]
+        shares = (batch[mine] for batch in plan)
         return iter(DataLoader(self.photos, batch_sampler=shares, collate_fn=collate, **settings))
 
     def parts(self, batch: Batch) -> list[Inputs]:

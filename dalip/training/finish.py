@@ -15,7 +15,7 @@ from dalip.evaluation import (
     accuracy_by_source,
     choose_first_order,
 )
-from dalip.export import Weights, check_parity, export_bundle
+from dalip.export import Weights, check_parity, export_bundle, refuse_used
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
@@ -81,6 +81,7 @@ def export_run(
         ExportError: The model cannot be exported, or its export differs from it.
         DataError: The run's data is gone.
     """
+    refuse_used(out)
     model, towers, config = load_run(run)
     if model.config is None and first_order not in (None, 1):
         raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")
@@ -114,7 +115,7 @@ def export_run(
             terms=config.terms if terms is None else terms,
             details={
                 "model": config.model,
-                "epochs": config.epochs,
+                **({"steps": config.steps} if config.steps else {"epochs": config.epochs}),
                 "seed": config.seed,
                 "photos": sum(record.split == "train" for record in corpus.records)
                 if not config.stream

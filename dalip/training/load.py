@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,18 @@ from dalip.training.official import (
     official_towers,
     to_official,
 )
-from dalip.training.towers import Towers, create_towers, load_towers
+from dalip.training.towers import Towers, create_towers, load_towers, resize_towers
 
-__all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "method_of", "settings_of"]
+__all__ = [
+    "Loaded",
+    "find_run",
+    "inherit_towers",
+    "load_model",
+    "load_run",
+    "load_weights",
+    "method_of",
+    "settings_of",
+]
 
 
 @dataclass(frozen=True)
@@ -137,34 +147,76 @@ def settings_of(source: Path) -> dict[str, Any]:
     if run := find_run(source):
         config = TrainConfig.load(run / "config.json")
         return {name: getattr(config, name) for name in _OF_WEIGHTS}
-    state = official_state(load_checkpoint(source))
-    if state is None:
-        raise _unknown(source)
-    return {"model": "ViT-B-16", **asdict(method_of_official(state))}
+    state = _read_official(source)
+    with _naming(source):
+        method = method_of_official(state)
+    return {"model": source.name, "pretrained": None, "embed_dim": None, "image_size": None, **asdict(method)}
 
 
 _OF_WEIGHTS = (
     "model",
     "pretrained",
-    "objective",
     "embed_dim",
     "num_heads",
     "reduced_dim",
     "norm",
     "count_padding",
+    "objective",
     "image_size",
 )
+_MAY_CHANGE = ("objective", "image_size", "dropout")
 
 
-def _load_official(path: Path) -> tuple[DALIP, Towers]:
+def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
+    """Rebuild the towers of what a run starts from, with untrained weights, and leave in `folder` what rebuilds them.
+
+    Args:
+        config: Names it as `init`.
+        folder: Made if it is not there.
+
+    Raises:
+        TrainingError: There is no such thing, it is damaged, or the configuration describes another model.
+    """
+    source = Path(config.init or "")
+    for name, value in settings_of(source).items():
+        if name not in _MAY_CHANGE and getattr(config, name) != value:
+            raise TrainingError(
+                f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
+                f"{getattr(config, name)!r}"
+            )
+    if run := find_run(source):
+        load_towers(run / "towers")
+        shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
+    else:
+        state = _read_official(source)
+        with _naming(source):
+            official_towers(state, folder)
+    if config.image_size:
+        resize_towers(folder, config.image_size)
+    return load_towers(folder)
+
+
+def _read_official(path: Path) -> dict[str, Tensor]:
     state = official_state(load_checkpoint(path))
     if state is None:
         raise _unknown(path)
+    return state
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in errors about what it holds."""
     try:
-        method = method_of_official(state)
-        towers = _kept_aside(lambda folder: official_towers(state, folder))
+        yield
     except TrainingError as error:
         raise TrainingError(f"{path}: {error}") from None
+
+
+def _load_official(path: Path) -> tuple[DALIP, Towers]:
+    state = _read_official(path)
+    with _naming(path):
+        method = method_of_official(state)
+        towers = _kept_aside(lambda folder: official_towers(state, folder))
     with fitting(path):
         model = DALIP(towers.clip, method)
     _fit(model, from_official(state), path, named=to_official)

@@ -12,14 +12,15 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs
+from torch import nn
 
 from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import load_corpus
-from dalip.training.load import load_weights, method_of
+from dalip.training.load import inherit_towers, load_weights, method_of
 from dalip.training.log import Report, to_stderr
-from dalip.training.optimizer import freeze
+from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.plan import describe_plan
 from dalip.training.towers import Towers, create_towers, load_towers
 from dalip.training.trainer import Trainer
@@ -67,13 +68,18 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
     try:
         run.mkdir(parents=True, exist_ok=True)
         resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
-        # The first process may have weights to download, which the others then find.
-        with accelerator.local_main_process_first():
-            model, towers = _start(config, run / "towers", report, resuming=resuming)
-        trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
-        config.save(saved)
-        trainer.resume()
-        trainer.run_to_end()
+        with tempfile.TemporaryDirectory(prefix="dalip-") as aside:
+            ours = resuming or accelerator.is_main_process
+            # The first process may have weights to download, which the others then find.
+            with accelerator.local_main_process_first():
+                model, towers = _start(
+                    config, run / "towers" if ours else Path(aside), report, resuming=resuming
+                )
+            trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
+            if accelerator.is_main_process:
+                config.save(saved)
+            trainer.resume()
+            trainer.run_to_end()
     except OSError as error:
         raise TrainingError(
             f"{error.filename or run}: {error.strerror or error}; put that right and give the command again"
@@ -89,8 +95,10 @@ def plan(config: TrainConfig) -> list[str]:
         DataError: A source cannot be read.
     """
     corpus = load_corpus(config)
+    _accelerator(config)
     with tempfile.TemporaryDirectory() as folder:
         model, towers = _start(config, Path(folder), to_stderr, untrained=True)
+        parameter_groups(model, towers.fresh, config)
         return describe_plan(config, corpus, model, towers)
 
 
@@ -99,16 +107,17 @@ def _start(
 ) -> tuple[DALIP, Towers]:
     """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
     torch.manual_seed(config.seed)
-    size, width = config.image_size, config.embed_dim
     if resuming:  # what the weights came from need not be there any more
         towers = load_towers(folder)
+    elif config.init:
+        towers = inherit_towers(config, folder)
     else:
         towers = create_towers(
             config.model,
             config.pretrained,
             folder,
-            embed_dim=width,
-            image_size=size,
+            embed_dim=config.embed_dim,
+            image_size=config.image_size,
             untrained=untrained,
             report=report,
         )
@@ -120,7 +129,16 @@ def _start(
         load_weights(model, Path(config.init))
     if config.init and towers.fresh == ("",):
         towers = replace(towers, fresh=())
+    for module in towers.clip.modules():
+        if isinstance(module, nn.Dropout):  # which would be another one in each part of a batch
+            module.p = 0.0
+    _try_sizes(config, model)
     freeze(model, config.freeze)
+    if config.cache_views and (config.stream or any(p.requires_grad for p in model.image_tower.body)):
+        raise TrainingError(
+            f"cache_views = {config.cache_views} needs a frozen image tower and photos that are not streamed; "
+            "add 'image' to freeze, or set it to 0"
+        )
     if config.checkpoint_gradients:
         try:
             model.clip.set_grad_checkpointing()
@@ -129,6 +147,17 @@ def _start(
                 f"model {config.model} cannot checkpoint gradients: {first_line(error)}"
             ) from error
     return model, towers
+
+
+@torch.no_grad()
+def _try_sizes(config: TrainConfig, model: DALIP) -> None:
+    for size in sorted({size for _, size in config.train_sizes}):
+        try:
+            model.eval().image_tower.features(torch.zeros(1, 3, size, size))
+        except Exception as error:  # whatever a tower raises that takes one size alone
+            raise TrainingError(
+                f"train_sizes: model {config.model} does not run at {size} pixels ({first_line(error)})"
+            ) from error
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
@@ -146,9 +175,14 @@ def _accelerator(config: TrainConfig) -> Accelerator:
         raise TrainingError(
             f"precision {config.precision} needs a GPU; take 'no', or 'bf16', which a CPU has too"
         )
-    if config.batch_size % accelerator.num_processes:
+    share, left = divmod(config.batch_size, accelerator.num_processes)
+    if left:
         raise TrainingError(
             f"batch_size = {config.batch_size} cannot be shared alike by {accelerator.num_processes} processes"
+        )
+    if config.accumulate > share:
+        raise TrainingError(
+            f"accumulate = {config.accumulate}: should be at most a process's share of a batch, {share}"
         )
     return accelerator
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
-from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from torch import Tensor
 
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import TrainingError
 from dalip.model import MethodConfig
 from dalip.training.tokenizers import save_tokenizer
-from dalip.training.towers import Towers
+from dalip.training.towers import Towers, describe_towers, load_towers
 
 __all__ = ["from_official", "method_of_official", "official_state", "official_towers", "to_official"]
 
@@ -93,11 +92,11 @@ def method_of_official(state: Mapping[str, Tensor]) -> MethodConfig:
 
 
 def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
-    """Build the towers of the authors' model, any square ViT and text transformer, with random weights.
+    """Build the towers of the authors' model, any square ViT and text transformer, with untrained weights.
 
     Args:
         state: The sizes are read off its shapes.
-        folder: Takes the tokenizer, CLIP's.
+        folder: Takes what rebuilds them; made if it is not there.
 
     Raises:
         TrainingError: A tensor is missing or its shape impossible; the caller adds the name of the file.
@@ -112,24 +111,28 @@ def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
             f"holds towers of widths {width} and {text_width} for {vocab_size} tokens; CLIP's widths are multiples of "
             f"{_HEAD_WIDTH}, its tokens {tokenizer.vocab_size}"
         )
-    vision = CLIPVisionCfg(
-        image_size=round((positions - 1) ** 0.5) * patch_size,
-        layers=_layers(state, "visual.transformer.resblocks."),
-        width=width,
-        patch_size=patch_size,
-        head_width=_HEAD_WIDTH,
-    )
-    text = CLIPTextCfg(
-        context_length=context_length,
-        vocab_size=vocab_size,
-        width=text_width,
-        heads=text_width // _HEAD_WIDTH,
-        layers=_layers(state, "transformer.resblocks."),
-    )
-    clip = CLIP(_shape(state, "text_projection", 2)[1], vision, text)
-    settings = save_tokenizer(tokenizer, folder / "tokenizer.json")
-    image = ImageSettings(int(vision.image_size), OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
-    return Towers(clip, image, settings, folder / "tokenizer.json", fresh=())
+    image_size = round((positions - 1) ** 0.5) * patch_size
+    config = {
+        "embed_dim": _shape(state, "text_projection", 2)[1],
+        "vision_cfg": {
+            "image_size": image_size,
+            "layers": _layers(state, "visual.transformer.resblocks."),
+            "width": width,
+            "patch_size": patch_size,
+            "head_width": _HEAD_WIDTH,
+        },
+        "text_cfg": {
+            "context_length": context_length,
+            "vocab_size": vocab_size,
+            "width": text_width,
+            "heads": text_width // _HEAD_WIDTH,
+            "layers": _layers(state, "transformer.resblocks."),
+        },
+    }
+    image = ImageSettings(image_size, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    folder.mkdir(parents=True, exist_ok=True)
+    describe_towers(folder, config, image, save_tokenizer(tokenizer, folder / "tokenizer.json"), ())
+    return load_towers(folder)
 
 
 def _shape(state: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:

@@ -103,9 +103,9 @@ def cache_photo_features(
     device = next(model.parameters()).device
     shape = model.image_tower.features(torch.zeros(1, 3, size, size, device=device)).shape[1:]
     crops = [config.crop_scale, config.augment, config.erasing, config.cache_views, size, asdict(image)]
-    keys = [record.key for record in records]
+    photos = [_identity(record) for record in records]
     tower = weights_hash([*model.image_tower.body, *model.clip.visual.buffers()])
-    name = hashlib.sha256(json.dumps([tower, crops, keys]).encode()).hexdigest()[:16]
+    name = hashlib.sha256(json.dumps([tower, crops, photos]).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     path, state = folder / f"photos-{name}.npy", folder / f"photos-{name}.json"
     done: dict[str, Any] = {"views": 0, "errors": {}}
@@ -135,6 +135,16 @@ def cache_photo_features(
                     part.write_text(json.dumps(done), encoding="utf-8")
                 report(f"features of photos: {done['views']:,} of {len(views):,} views")
     return PhotoFeatures(path, {int(position): error for position, error in done["errors"].items()})
+
+
+def _identity(record: Record) -> tuple[Any, ...]:
+    """Tell a photo from another under the same name, or from what its file held before."""
+    try:
+        file = record.path.stat()
+        written = file.st_size, file.st_mtime_ns
+    except OSError:  # reading it will say why
+        written = None
+    return record.key, str(record.path.resolve()), record.offset, record.size, written
 
 
 def _in_batches(views: _Views, start: int, workers: int) -> Any:

@@ -34,9 +34,9 @@ class Sampling:
         self._epochs: dict[int, NDArray[np.int64]] = {}
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Whole batches of an epoch, at least one."""
-        return max(1, self.per_epoch // self.batch_size)
+    def steps_per_epoch(self) -> float:
+        """Batches of an epoch, the last one in part."""
+        return self.per_epoch / self.batch_size
 
     def steps_in(self, epochs: float) -> int:
         """Steps of so many epochs, at least one."""

@@ -64,7 +64,7 @@ def backward(
     with contextlib.nullcontext() if whole else _rehearsal(accelerator.unwrap_model(model)):
         embedded = [embed(number) for number in range(len(parts))]
     local = [torch.cat(tensors) for tensors in zip(*(e for e, _ in embedded), strict=True)]
-    leaves = [accelerator.gather(tensor.detach()).requires_grad_() for tensor in local]
+    leaves = [_gathered(accelerator, tensor.detach()).requires_grad_() for tensor in local]
     scale = embedded[0][1].detach().requires_grad_()
     value: Tensor = loss(Embeddings(*leaves[:2]), Embeddings(*leaves[2:]), scale, positives, ignored)
     if not torch.isfinite(value):
@@ -86,6 +86,13 @@ def backward(
             torch.autograd.backward([o for o, _ in learnt], [g for _, g in learnt])
         start = end
     return value.detach()
+
+
+def _gathered(accelerator: Accelerator, rows: Tensor) -> Tensor:
+    if not rows.shape[1]:  # a second order that is not there, of which accelerate can gather none on GPUs
+        return rows.new_empty(len(rows) * accelerator.num_processes, 0)
+    gathered: Tensor = accelerator.gather(rows)
+    return gathered
 
 
 def _gradient(leaf: Tensor) -> Tensor:

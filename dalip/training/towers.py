@@ -28,7 +28,7 @@ from dalip.training.log import Report, to_stderr
 from dalip.training.lookup import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.tokenizers import save_tokenizer
 
-__all__ = ["Towers", "build_clip", "create_towers", "load_towers"]
+__all__ = ["Towers", "build_clip", "create_towers", "describe_towers", "load_towers", "resize_towers"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def create_towers(
     if pretrained and (model in OURS or not named):
         raise TrainingError(f"model {model}: brings its own weights or has none; leave out {pretrained!r}")
     if model in LITE:
-        _describe(folder, *describe_lite(model, folder, embed_dim or 256, image_size), FRESH)
+        describe_towers(folder, *describe_lite(model, folder, embed_dim or 256, image_size), FRESH)
         towers = load_towers(folder)
         load_lite(towers.clip, model)
         return towers
@@ -103,7 +103,7 @@ def create_towers(
             )
         if hf_name := config["text_cfg"].get("hf_model_name"):
             AutoConfig.from_pretrained(hf_name).save_pretrained(folder / "text")
-        _describe(folder, config, image, text, () if weights else ("",))
+        describe_towers(folder, config, image, text, () if weights else ("",))
         if weights and "mean" not in preprocess:
             report(_assumption(model, pretrained, config, image))
         if not weights or untrained:
@@ -128,6 +128,32 @@ def load_towers(folder: Path) -> Towers:
         return Towers(build_clip(config, image.size), image, text, folder / "tokenizer.json", fresh)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(f"{folder}: does not hold the towers of a run ({first_line(error)})") from error
+
+
+def describe_towers(
+    folder: Path, config: Config, image: ImageSettings, text: TextSettings, fresh: tuple[str, ...]
+) -> None:
+    """Write down what `load_towers` reads, but for the tokenizer.
+
+    Args:
+        folder: Is there.
+        config: What open_clip calls the `model_cfg`.
+        image: Preprocessing.
+        text: Likewise of texts.
+        fresh: See `Towers`.
+    """
+    config = deepcopy(config)
+    if "hf_model_name" in config["text_cfg"]:
+        config["text_cfg"]["hf_model_name"] = "text"
+    content = {"model_cfg": config, "preprocess_cfg": asdict(image), "text": asdict(text), "fresh": fresh}
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def resize_towers(folder: Path, image_size: int) -> None:
+    """Let the towers that `folder` describes be rebuilt for another number of pixels a side."""
+    content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    content["preprocess_cfg"]["size"] = image_size
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
@@ -172,16 +198,6 @@ def _assumption(model: str, pretrained: str | None, config: Config, image: Image
     activation = "QuickGELU" if config.get("quick_gelu") else "GELU"
     found = f"{pretrained or model} does not say how photos were prepared; taken are mean {mean} and deviation {std}"
     return found + (f", and {activation} as in {model}" if pretrained else "")
-
-
-def _describe(
-    folder: Path, config: Config, image: ImageSettings, text: TextSettings, fresh: tuple[str, ...]
-) -> None:
-    config = deepcopy(config)
-    if "hf_model_name" in config["text_cfg"]:
-        config["text_cfg"]["hf_model_name"] = "text"
-    content = {"model_cfg": config, "preprocess_cfg": asdict(image), "text": asdict(text), "fresh": fresh}
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

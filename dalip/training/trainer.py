@@ -232,6 +232,10 @@ class Trainer:
         if self.accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
             raise self._not_finite(f"gradient's norm is {float(norm)}", labels)
         self.optimizer.step()
+        if self.accelerator.scaler is not None and self.accelerator.scaler.get_scale() < 1:
+            raise self._not_finite(
+                "gradient's norm has not been finite for many steps, up to the one", labels
+            )
         self.optimizer.zero_grad()
         self.bare.limit_logit_scale()
         if self.mean:

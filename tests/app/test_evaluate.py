@@ -94,6 +94,27 @@ def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: Wor
     assert [photo["image"] for photo in content["unreadable"]] == [str(captioned / "broken.png")]
 
 
+def test_a_record_that_cannot_be_used_is_named_and_the_others_are_measured(
+    dalip: Dalip, world: World, captioned: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(captioned, tmp_path / "captioned")
+    with (tmp_path / "captioned" / "photos.csv").open("a") as file:
+        file.write("gone.png,nothing,things\n")
+    arguments = ("retrieval", world.bundle, "--photos", tmp_path / "captioned", "--split", "all")
+    done = dalip("evaluate", *arguments)
+    assert done.status == 1
+    assert done.lines[1].split()[2:4] == ["4", "4"]
+    first, second, third, fourth = done.err.splitlines()
+    assert first.endswith(
+        "'gone.png' is not a file in " + str(tmp_path / "captioned") + "; correct the table"
+    )
+    assert "broken.png" in second
+    assert third == "dalip: records left out: 1"
+    assert fourth == "dalip: 1 of 5 photos could not be read; the others were measured"
+    (line,) = json.loads(dalip("evaluate", *arguments, "--json").out)["left_out"]
+    assert f"dalip: {line}" == first
+
+
 def test_few_shot_and_linear_probe(dalip: Dalip, world: World) -> None:
     done = dalip("evaluate", "few-shot", world.bundle, "--photos", world.photos, "--folds", 3)
     assert (done.status, done.err) == (0, "")

@@ -11,7 +11,8 @@ import torch
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
-from dalip.training.load import load_model, load_weights
+from dalip.training import TrainConfig, load_run, plan, train
+from dalip.training.load import load_model, load_weights, settings_of
 
 from .official import GOLDEN, State, full_state, save, small_model, small_state
 
@@ -79,6 +80,23 @@ def test_a_model_starts_from_the_authors_weights(small: DALIP, tmp_path: Path) -
         TrainingError, match=r"small.pt: .*visual.positional_embedding has the shape \(10, 128\)"
     ):
         load_weights(small_model(1, image_size=32), path)
+
+
+def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: Path, tmp_path: Path) -> None:
+    """And its end can be the start of another, with their file gone; what does not fit it is refused before."""
+    path = save(tmp_path / "small.pt", small_state(small))
+    still = {"epochs": 0.1, "batch_size": 4, "tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0, "workers": 0}
+    config = TrainConfig(data=(str(shard),), init=str(path), **(settings_of(path) | still))
+    assert (config.model, config.dropout, config.count_padding) == ("small.pt", 0.5, True)
+    with pytest.raises(TrainingError, match=r"small.pt: has model = 'small.pt', and a run"):
+        plan(config.with_values(model="ViT-B-16-quickgelu"))
+    train(config, tmp_path / "run", report=lambda line: None)
+    path.unlink()
+    again = config.with_values(**settings_of(tmp_path / "run"), init=str(tmp_path / "run"))
+    train(again, tmp_path / "again", report=lambda line: None)
+    for run in ("run", "again"):
+        state = load_run(tmp_path / run)[0].state_dict()
+        assert all(torch.equal(state[name], value) for name, value in small.named_parameters()), run
 
 
 @pytest.mark.parametrize(

@@ -185,9 +185,9 @@ def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> N
     [
         ("name\na.jpg\n", r"column file is missing \(columns found: name\)"),
         ("file\nb.jpg\n", "line 2: 'b.jpg' is not a file"),
-        ("scientificName,file\nRosa\n", "line 2: None is not a file"),
+        ("scientificName,file\nRosa\n", "line 2: '' is not a file"),
         ("file\n", "holds no photo"),
-        ("file\na.jpg\na.jpg\n", "its key 'a.jpg' is also that of"),
+        ("file\na.jpg\na.jpg\n", "line 3: 'a.jpg' stands in a line before"),
         ("file\n" + "x" * 200_000, "field larger than"),
     ],
 )
@@ -196,6 +196,16 @@ def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
     (tmp_path / "table.csv").write_text(table)
     with pytest.raises(DataError, match=cause):
         read_records(tmp_path)
+
+
+def test_a_photo_with_several_captions_has_a_line_for_each(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    lines = ["file,scientificName,caption", *(f"a.jpg,Rosa canina,{n}" for n in ("one", "two", "three"))]
+    (tmp_path / "table.csv").write_text("\n".join([*lines, "a.jpg,Viola,four", "a.jpg,Rosa canina,"]))
+    faults: list[str] = []
+    (record,) = read_records(tmp_path, faults=faults)
+    assert record.captions == ("one", "two", "three")
+    assert [fault.split(": ", 1)[0][-6:] for fault in faults] == ["line 5", "line 6"]
 
 
 def test_two_tables_are_one_too_many_until_one_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The plan of a run's batches: every photo in its turn, as often as it should, wherever the plan is taken up."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,11 @@ def test_over_many_epochs_the_mean_number_of_draws_is_the_weight() -> None:
     sampling = Sampling(weights, 4, 0)
     times = np.mean([np.bincount(sampling.epoch(e), minlength=4) for e in range(2000)], axis=0)
     np.testing.assert_allclose(times, weights, atol=0.05)
+
+
+@pytest.mark.parametrize(("photos", "steps"), [(50, 10), (190, 40), (1000, 208), (96, 20), (3, 1)])
+def test_twenty_epochs_are_twenty_passes(photos: int, steps: int) -> None:
+    assert Sampling([1.0] * photos, 96, 0).steps_in(20) == steps
 
 
 def test_the_plan_does_not_depend_on_where_it_starts() -> None:

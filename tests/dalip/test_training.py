@@ -1,5 +1,6 @@
 """Training on small photographs made here: real towers, real checkpoints, a real process killed for real."""
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import torch
 from tokenizers import Tokenizer
 
 from dalip.data import read_records
-from dalip.encoder import open_image
+from dalip.encoder import Encoder, open_image
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import ExportError, TrainingError
+from dalip.errors import BundleError, ExportError, ImageError, TrainingError
 from dalip.export import check_parity, export_bundle
-from dalip.training import TrainConfig, load_run, train, trainer
+from dalip.training import TrainConfig, load_run, plan, train, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.corpus import load_corpus
 from dalip.training.data import PhotoDataset
@@ -58,6 +59,8 @@ def test_an_export_that_differs_is_refused(finished: Path, tmp_path: Path) -> No
     images = [open_image(r.read_bytes()) for r in read_records(Path(config.data[0]))[:2]]
     with pytest.raises(ExportError, match="differs from the model"):
         check_parity(model, towers, tmp_path / "encoder", images, ["a rose"])
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        Encoder.load(tmp_path / "encoder")
 
 
 def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, tmp_path: Path) -> None:
@@ -190,8 +193,40 @@ def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, t
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run"))
     for name, value in first.items():
         assert torch.equal(second[name], value), name
-    with pytest.raises(TrainingError, match="not a finished run"):
-        train(small_config(shard, init=str(tmp_path)), tmp_path / "other", report=lambda line: None)
+    with pytest.raises(
+        TrainingError, match="has norm = 'layer', and a run that starts from it cannot have 'batch'"
+    ):
+        plan(config.with_values(norm="batch"))
+
+
+def test_a_run_starts_from_another_whose_origin_is_gone(finished: Path, shard: Path, tmp_path: Path) -> None:
+    """As a folder that open_clip read, or the network; and at another size."""
+    gone = tmp_path / "gone"
+    shutil.copytree(finished, gone)
+    TrainConfig.load(gone / "config.json").with_values(model="local-dir:/gone").save(gone / "config.json")
+    config = small_config(shard, model="local-dir:/gone", init=str(gone), image_size=80, steps=1)
+    train(config, tmp_path / "run", report=lambda line: None)
+    assert load_run(tmp_path / "run")[1].image.size == 80
+    assert load_run(finished)[1].image.size == 64
+
+
+def test_towers_do_not_drop_out(shard: Path, tmp_path: Path) -> None:
+    """all-MiniLM-L6-v2 would, a tenth, and each part of a batch something else."""
+    texts = [(torch.randint(1000, 2000, (2, 9)), torch.ones(2, 9, dtype=torch.bool))] * 2
+    config = small_config(shard, freeze=(), dropout=0.0, steps=1, evaluate_every=0.0)
+    models: list[trainer.Trainer] = []
+
+    def take_step(self: trainer.Trainer, batch: object) -> float:
+        models.append(self)
+        return 0.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.Trainer, "take_step", take_step)
+        train(config, tmp_path / "run", report=lambda line: None)
+    models[0].train_mode()
+    one, two = (models[0].bare.encode_text(*text).first_order for text in texts)
+    assert models[0].bare.clip.text.training
+    assert torch.equal(one, two)
 
 
 def losses_of(run: Path) -> list[float]:
@@ -251,6 +286,28 @@ def test_heads_learn_from_cached_features_of_frozen_towers(
     with torch.no_grad():
         expected = model.image_tower.features(crop[None])[0]
     torch.testing.assert_close(features.read(3, seed=1), expected, atol=5e-3, rtol=5e-3)
+
+
+def test_features_of_another_photo_under_the_same_name_are_computed_anew(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Rosa").mkdir()
+    frozen = {"freeze": ("image", "text"), "cache_views": 1, "init": str(finished)}
+    config = small_config(tmp_path, **frozen)
+    model, towers, _ = load_run(finished)
+    records = [r for r in read_records(shard) if r.taxon]
+
+    def features(content: bytes) -> torch.Tensor:
+        (tmp_path / "Rosa" / "a.png").write_bytes(content)
+        photo = read_records(tmp_path)
+        found = cache_photo_features(model, photo, config, towers.image, tmp_path / "cache", report=print)
+        return found.read(0, 0)
+
+    red = features(records[0].read_bytes())
+    assert not torch.equal(features(records[-1].read_bytes()), red)
+    with pytest.raises(ImageError):
+        features(b"no image")
+    assert torch.equal(features(records[0].read_bytes()), red)
 
 
 def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from dalip.data import read_records, split_of
 from dalip.errors import DataError, TrainingError
-from dalip.training import TrainConfig, load_run, train
+from dalip.training import TrainConfig, load_run, plan, train
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.finish import finish_run
 from dalip.training.log import read_log
@@ -249,6 +250,23 @@ def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: 
         go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
 
 
+def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path) -> None:
+    with pytest.raises(TrainingError, match="train_sizes: model tiny does not run at 64 pixels") as error:
+        plan(tiny_config(shard, train_sizes=((0.5, 32), (1.0, 64))))
+    assert is_line(error.value)
+
+
+def test_a_plan_of_what_cannot_be_trained_is_refused(shard: Path) -> None:
+    for wrong, words in (
+        ({"cache_views": 2}, "needs a frozen image tower"),
+        ({"freeze": ("clip", "image_bdc", "text_bdc")}, "nothing is left to learn"),
+        ({"precision": "fp16"}, "needs a GPU"),
+    ):
+        with pytest.raises(TrainingError, match=words) as error:
+            plan(tiny_config(shard, **wrong))
+        assert is_line(error.value)
+
+
 def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"gone\.jsonl: no such file$"):
         go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
@@ -256,15 +274,21 @@ def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
         go(tiny_config(tmp_path / "gone.tar"), tmp_path)
 
 
-@pytest.mark.parametrize("change", ["photos", "texts"])
+@pytest.mark.parametrize("change", ["photos", "texts", "labels"])
 def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
     copy, config = tmp_path / "made.tar", tiny_config(tmp_path / "made.tar")
     copy.write_bytes(shard.read_bytes())
     go(config, tmp_path / "run")
     if change == "photos":
         write_shard(copy, photos=18)
-    else:
+    elif change == "texts":
         copy.write_bytes(copy.read_bytes().replace(b'buttercup"', b'buttercap"'))
+    else:
+        with tarfile.open(shard) as archive:
+            members = {file.name: archive.extractfile(file).read() for file in archive}  # type: ignore[union-attr]
+        one, other = (f"{record.key}.json" for record in read_records(shard)[:2])
+        members[one], members[other] = members[other], members[one]
+        write_tar(copy, members)
     with pytest.raises(TrainingError, match=r"photos or texts were added, removed or changed since") as error:
         go(config, tmp_path / "run")
     assert is_line(error.value)
