@@ -187,7 +187,7 @@ def train(
     from dalip.training import TrainConfig, plan
     from dalip.training import train as run_training
     from dalip.training.finish import finish_run
-    from dalip.training.load import settings_of
+    from dalip.training.inherit import settings_of
     from dalip.training.presets import PRESETS
 
     saved = run / "config.json"

@@ -3,11 +3,9 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import open_clip
 from torch import Tensor
@@ -20,22 +18,16 @@ from dalip.training.log import Report, to_stderr
 from dalip.training.official import (
     from_official,
     method_of_official,
+    naming,
+    not_a_model,
     official_state,
     official_towers,
+    read_official,
     to_official,
 )
-from dalip.training.towers import Towers, create_towers, load_towers, resize_towers
+from dalip.training.towers import Towers, create_towers, load_towers
 
-__all__ = [
-    "Loaded",
-    "find_run",
-    "inherit_towers",
-    "load_model",
-    "load_run",
-    "load_weights",
-    "method_of",
-    "settings_of",
-]
+__all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "method_of"]
 
 
 @dataclass(frozen=True)
@@ -132,89 +124,12 @@ def load_weights(model: DALIP, source: Path) -> None:
     elif isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
         _fit(model, content["model"], path)
     else:
-        raise _unknown(path)
-
-
-def settings_of(source: Path) -> dict[str, Any]:
-    """Give the fields of a training configuration that follow from the weights a run is to start from.
-
-    Args:
-        source: As for `load_weights`.
-
-    Raises:
-        TrainingError: There is no such thing, or it is damaged.
-    """
-    if run := find_run(source):
-        config = TrainConfig.load(run / "config.json")
-        return {name: getattr(config, name) for name in _OF_WEIGHTS}
-    state = _read_official(source)
-    with _naming(source):
-        method = method_of_official(state)
-    return {"model": source.name, "pretrained": None, "embed_dim": None, "image_size": None, **asdict(method)}
-
-
-_OF_WEIGHTS = (
-    "model",
-    "pretrained",
-    "embed_dim",
-    "num_heads",
-    "reduced_dim",
-    "norm",
-    "count_padding",
-    "objective",
-    "image_size",
-)
-_MAY_CHANGE = ("objective", "image_size", "dropout")
-
-
-def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
-    """Rebuild the towers of what a run starts from, with untrained weights, and leave in `folder` what rebuilds them.
-
-    Args:
-        config: Names it as `init`.
-        folder: Made if it is not there.
-
-    Raises:
-        TrainingError: There is no such thing, it is damaged, or the configuration describes another model.
-    """
-    source = Path(config.init or "")
-    for name, value in settings_of(source).items():
-        if name not in _MAY_CHANGE and getattr(config, name) != value:
-            raise TrainingError(
-                f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
-                f"{getattr(config, name)!r}"
-            )
-    if run := find_run(source):
-        load_towers(run / "towers")
-        shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
-    else:
-        state = _read_official(source)
-        with _naming(source):
-            official_towers(state, folder)
-    if config.image_size:
-        resize_towers(folder, config.image_size)
-    return load_towers(folder)
-
-
-def _read_official(path: Path) -> dict[str, Tensor]:
-    state = official_state(load_checkpoint(path))
-    if state is None:
-        raise _unknown(path)
-    return state
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Name the file in errors about what it holds."""
-    try:
-        yield
-    except TrainingError as error:
-        raise TrainingError(f"{path}: {error}") from None
+        raise not_a_model(path)
 
 
 def _load_official(path: Path) -> tuple[DALIP, Towers]:
-    state = _read_official(path)
-    with _naming(path):
+    state = read_official(path)
+    with naming(path):
         method = method_of_official(state)
         towers = _kept_aside(lambda folder: official_towers(state, folder))
     with fitting(path):
@@ -245,13 +160,6 @@ def _fit(
     if extra := next((name for name in state if name not in expected), None):
         raise TrainingError(f"{path}: does not fit this model, which has no place for its {named(extra)}")
     model.load_state_dict(state)
-
-
-def _unknown(path: Path) -> TrainingError:
-    return TrainingError(
-        f"{path}: holds neither a run's model nor the authors'; "
-        "name the weights of a plain CLIP with --pretrained, after its open_clip model"
-    )
 
 
 def _kept_aside(create: Callable[[Path], Towers]) -> Towers:

@@ -18,7 +18,8 @@ from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import load_corpus
-from dalip.training.load import inherit_towers, load_weights, method_of
+from dalip.training.inherit import inherit_towers
+from dalip.training.load import load_weights, method_of
 from dalip.training.log import Report, to_stderr
 from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.plan import describe_plan

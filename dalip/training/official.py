@@ -4,7 +4,8 @@ The towers have OpenAI's names, which are open_clip's for its native CLIP; what 
 Their towers use the plain GELU, their heads count the padding of a text as tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,20 @@ from torch import Tensor
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import TrainingError
 from dalip.model import MethodConfig
+from dalip.training.checkpoint import load_checkpoint
 from dalip.training.tokenizers import save_tokenizer
 from dalip.training.towers import Towers, describe_towers, load_towers
 
-__all__ = ["from_official", "method_of_official", "official_state", "official_towers", "to_official"]
+__all__ = [
+    "from_official",
+    "method_of_official",
+    "naming",
+    "not_a_model",
+    "official_state",
+    "official_towers",
+    "read_official",
+    "to_official",
+]
 
 _RENAMED = {  # the start of their name to the start of ours
     "visual.fc1.": "image_bdc.projection.",
@@ -54,6 +65,35 @@ def official_state(content: Any) -> dict[str, Tensor] | None:
     tensors = {name: value for name, value in tensors.items() if name not in _NOT_WEIGHTS}
     known = any(name.startswith(("visual.vbdc.", "tbdc.")) for name in tensors)
     return tensors if known and all(isinstance(value, Tensor) for value in tensors.values()) else None
+
+
+def read_official(path: Path) -> dict[str, Tensor]:
+    """Read the authors' checkpoint: tensors by the authors' names.
+
+    Raises:
+        TrainingError: There is no such file, it is damaged, or it holds something else.
+    """
+    state = official_state(load_checkpoint(path))
+    if state is None:
+        raise not_a_model(path)
+    return state
+
+
+def not_a_model(path: Path) -> TrainingError:
+    """Give the error about a file that holds neither a run's model nor the authors'."""
+    return TrainingError(
+        f"{path}: holds neither a run's model nor the authors'; "
+        "name the weights of a plain CLIP with --pretrained, after its open_clip model"
+    )
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors about what it holds."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from None
 
 
 def from_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

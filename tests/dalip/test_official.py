@@ -12,7 +12,8 @@ import torch
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
 from dalip.training import TrainConfig, load_run, plan, train
-from dalip.training.load import load_model, load_weights, settings_of
+from dalip.training.inherit import settings_of
+from dalip.training.load import load_model, load_weights
 
 from .official import GOLDEN, State, full_state, save, small_model, small_state
 

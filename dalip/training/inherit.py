@@ -1,0 +1,75 @@
+"""What a run takes over from the one it starts from, or from the authors' checkpoint."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dalip.errors import TrainingError
+from dalip.training.config import TrainConfig
+from dalip.training.load import find_run
+from dalip.training.official import method_of_official, naming, official_towers, read_official
+from dalip.training.towers import Towers, load_towers, resize_towers
+
+__all__ = ["inherit_towers", "settings_of"]
+
+
+def settings_of(source: Path) -> dict[str, Any]:
+    """Give the fields of a training configuration that follow from the weights a run is to start from.
+
+    Args:
+        source: A finished run, its `model.pt`, or the authors' checkpoint.
+
+    Raises:
+        TrainingError: There is no such thing, or it is damaged.
+    """
+    if run := find_run(source):
+        config = TrainConfig.load(run / "config.json")
+        return {name: getattr(config, name) for name in _OF_WEIGHTS}
+    state = read_official(source)
+    with naming(source):
+        method = method_of_official(state)
+    return {"model": source.name, "pretrained": None, "embed_dim": None, "image_size": None, **asdict(method)}
+
+
+_OF_WEIGHTS = (
+    "model",
+    "pretrained",
+    "embed_dim",
+    "num_heads",
+    "reduced_dim",
+    "norm",
+    "count_padding",
+    "objective",
+    "image_size",
+)
+_MAY_CHANGE = ("objective", "image_size", "dropout")
+
+
+def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
+    """Rebuild the towers of what a run starts from, with untrained weights, and leave in `folder` what rebuilds them.
+
+    Args:
+        config: Names it as `init`.
+        folder: Made if it is not there.
+
+    Raises:
+        TrainingError: There is no such thing, it is damaged, or the configuration describes another model.
+    """
+    source = Path(config.init or "")
+    for name, value in settings_of(source).items():
+        if name not in _MAY_CHANGE and getattr(config, name) != value:
+            raise TrainingError(
+                f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
+                f"{getattr(config, name)!r}"
+            )
+    if run := find_run(source):
+        load_towers(run / "towers")  # or says what is wrong with them
+        shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
+    else:
+        state = read_official(source)
+        with naming(source):
+            official_towers(state, folder)
+    if config.image_size:
+        resize_towers(folder, config.image_size)
+    return load_towers(folder)
