@@ -303,7 +303,8 @@ five captions each, a tenth of a batch where nothing else is said. A photo's spl
 
 **Towers.** EfficientNet-Lite0 and all-MiniLM-L6-v2, both pretrained and, where nothing else is said, both frozen: what
 learns is projections and second-order heads (4 heads of 24 channels, batch norm, joint width 256), for 20 epochs of
-batches of 96, in crops of 160 pixels; photos are read at 192.
+batches of 96, in crops of 160 pixels; photos are read at 192. These runs have 1,340 steps; since they were made an
+epoch counts its last batch in part, too, and the commands take 1,350.
 
 **Figures.** A photo is named from texts alone, among all 130 taxa: top-1 over {TESTED["Oxford"]} test photos of Oxford
 and {TESTED["iNaturalist"]} of iNaturalist, and the mean of the two; and the mean negative log-likelihood of the right

@@ -255,7 +255,7 @@ class Trainer:
                 self.report(f"skipped {message}")
 
     def train_mode(self) -> None:
-        """Switch to training, but keep the statistics and dropouts of pretrained towers as they came."""
+        """Switch to training, but keep the statistics of pretrained towers as they came."""
         self.bare.train()
         if self.towers.fresh != ("",):
             self.bare.clip.visual.eval()
