@@ -301,7 +301,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
     config, run = tiny_config(shard, save_minutes=1000), tmp_path / "run"
     status, errors = stop_at(3, signal.SIGINT, config, run)
     assert status != 0
-    assert f"stopped at step 4 of 12; `dalip train {run}` goes on" in errors
+    assert f"stopped at step 4 of 14; `dalip train {run}` goes on" in errors
     assert load_checkpoint(run / "checkpoint.pt")["step"] == 4
     go(config, run)
     assert (run / "log.csv").read_text() == (finished / "log.csv").read_text()
