@@ -209,7 +209,8 @@ def train(
         raise typer.BadParameter(str(error)) from None
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:
-        for line in plan(config) if first else ():
+        lines = plan(config)  # in every process, for they meet in it
+        for line in lines if first else ():
             print_result(line)
         return
     run_training(config, run, report=complain)

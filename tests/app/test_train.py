@@ -86,6 +86,20 @@ def test_two_processes_train_as_one(dalip: Dalip, world: World, tmp_path: Path) 
         assert abs(float(a.split(",")[2]) - float(b.split(",")[2])) < 2e-3, (a, b)
 
 
+def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*launch_two(), "train", *SMALL, "--data", str(world.photos), "--dry-run", "run"],
+        cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="1"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("steps: ") == 1
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """Dropout, parts and the order of photos are the same again in both."""
