@@ -3,7 +3,7 @@
     python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
 
 EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, a line
-a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` makes the tables.
+a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` writes the tables.
 
 Both sides of a comparison have the same photos, texts, steps, seeds and starting weights. Most experiments train the
 heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower too. The

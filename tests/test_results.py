@@ -12,7 +12,7 @@ import pytest
 
 from dalip.data import read_records
 from docs import make_results
-from docs.make_results import EXPERIMENTS, PAGE, RESULTS, TESTED, page, read, readings, table
+from docs.make_results import BLOCK, EXPERIMENTS, PAGE, RESULTS, read, renewed, table
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -123,27 +123,28 @@ def test_stages_are_read_with_both_orders_alike(tmp_path: Path) -> None:
 
 
 def test_missing_runs_are_told(tmp_path: Path) -> None:
+    page = "# Norms\n\n<!-- table: norm -->\nan old table\n<!-- end -->\n\nWords by hand.\n"
+    assert "**Unfinished:**" in renewed(page, read(tmp_path))
     write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)]})
-    text = page(tmp_path)
+    text = renewed(page, read(tmp_path))
     assert "**Unfinished:**" in text
     assert "| layer norm | 1 of 3 | 50.0 |" in text
     assert "**90.0" not in text  # nothing wins before all have run
     write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)] * 3})
-    assert "**Unfinished:**" not in page(tmp_path)
+    text = renewed(text, read(tmp_path))
+    assert "**Unfinished:**" not in text
+    assert "an old table" not in text
+    assert text.startswith("# Norms\n\n<!-- table: norm -->\n\n| variant |")
+    assert text.endswith("\n\n<!-- end -->\n\nWords by hand.\n")
 
 
-def test_files_that_nobody_has_words_for_are_refused(tmp_path: Path) -> None:
+def test_files_that_no_table_shows_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "colours", {"red": [scores(0.9)]})
     with pytest.raises(SystemExit, match="colours"):
         read(tmp_path)
 
 
-def test_speed_is_included(tmp_path: Path) -> None:
-    (tmp_path / "speed.md").write_text("A step takes *long*.\n", encoding="utf-8")
-    assert page(tmp_path).endswith("\n## Speed\n\nA step takes *long*.\n")
-
-
-def test_command_makes_page_and_plots_and_checks_the_page(
+def test_command_renews_tables_and_plots_and_checks_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = {
@@ -153,10 +154,15 @@ def test_command_makes_page_and_plots_and_checks_the_page(
     }
     write(tmp_path, "epochs", runs)
     write(tmp_path, "lambda", {"0.1": [scores(0.5)], "0.5": [scores(0.6)]})
-    monkeypatch.setattr(make_results, "PAGE", tmp_path / "page.md")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "<!-- table: epochs -->\n<!-- end -->\n<!-- table: lambda -->\n<!-- end -->\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(make_results, "PAGE", page)
     monkeypatch.setattr(make_results, "RESULTS", tmp_path)
     monkeypatch.setattr("sys.argv", ["make_results.py"])
     make_results.main()
+    assert "| DALIP, 20 epochs | 3 |" in page.read_text(encoding="utf-8")
     for name in ("epochs", "lambda"):
         head = (tmp_path / f"{name}.png").read_bytes()[:24]
         assert head[:8] == b"\x89PNG\r\n\x1a\n"
@@ -170,16 +176,19 @@ def test_command_makes_page_and_plots_and_checks_the_page(
 
 def test_page_is_up_to_date_and_its_plots_are_there() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert text == page(RESULTS), "run `python docs/make_results.py`"
-    for plot in re.findall(r"\]\((results/.+?\.png)\)", text):
+    assert text == renewed(text, read(RESULTS)), "run `python docs/make_results.py`"
+    plots = set(re.findall(r"\]\((results/.+?\.png)\)", text))
+    assert plots == {f"results/{name}.png" for name, shown in EXPERIMENTS.items() if shown.plot}
+    for plot in plots:
         assert (PAGE.parent / plot).is_file(), plot
 
 
-def test_every_experiment_of_the_benchmark_has_words() -> None:
+def test_every_experiment_of_the_benchmark_has_a_table_on_the_page() -> None:
     source = (PAGE.parents[1] / "benchmarks" / "method.py").read_text(encoding="utf-8")
     (listed,) = re.findall(r"^EXPERIMENTS.*?^\}", source, re.DOTALL | re.MULTILINE)
     names = re.findall(r'^    "(\w+)": \(', listed, re.MULTILINE)
-    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(readings())
+    tables = [match["name"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
+    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(tables)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
@@ -191,13 +200,13 @@ def test_page_says_how_many_photos_there_are() -> None:
     test = [record for record in photos if record.split == "test"]
     sources = Counter(record.source.split()[0] for record in test if record.taxon)
     captioned = [record for record in test if not record.taxon]
-    counts = {
-        "Oxford": sources["Oxford"],
-        "iNaturalist": sources["iNaturalist"],
-        "captioned": len(captioned),
-        "captions": len({text for record in captioned for text in record.captions}),
-    }
-    assert counts == TESTED
+    captions = {text for record in captioned for text in record.captions}
+    words = " ".join(PAGE.read_text(encoding="utf-8").split())
+    for said in (
+        f"top-1 over {sources['Oxford']} test photos of Oxford and {sources['iNaturalist']} of iNaturalist",
+        f"each of the {len(captions)} captions of {len(captioned)} test photos",
+    ):
+        assert said in words
     taxa = {(r.source, r.taxon.scientific_name) for r in photos if r.taxon}
     assert Counter(source for source, _ in taxa) == {"Oxford 102 Flowers": 87, "iNaturalist": 44}
     assert len({name for _, name in taxa}) == 130
