@@ -31,6 +31,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+    except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
+        raise
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         free = shutil.disk_usage(path.parent).free // 2**20  # torch drops what the system said
         raise TrainingError(
@@ -68,6 +70,8 @@ def fitting(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
+        raise
     except KeyError as error:
         raise TrainingError(f"{path}: does not fit this model (it holds no {error})") from error
     except (RuntimeError, TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ class Feed:
             "num_workers": config.workers,
             "prefetch_factor": 4 if config.workers else None,
             "pin_memory": self.accelerator.device.type == "cuda",
+            "worker_init_fn": _leave_interrupts,
         }
         if config.stream:
             stream = StreamDataset(
@@ -106,6 +108,11 @@ class Feed:
                 pixels = photos.contiguous(memory_format=torch.channels_last)
                 parts.append(Inputs(pixels, ids, mask, features, None))
         return parts
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Let Ctrl-C, which reaches every process of a terminal, end the training process alone, which ends these."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -10,13 +10,19 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Hold Ctrl-C back while a step is taken; a second one ends it at once."""
+    """Hold Ctrl-C back while a step is taken; a second one ends it at once.
 
-    def __init__(self) -> None:
-        """Hold nothing back yet."""
+    One of several processes never stops by itself, for the others would wait for it: it holds Ctrl-C back between
+    steps, too, until all have been told (`asked`).
+    """
+
+    def __init__(self, *, alone: bool) -> None:
+        """Hold nothing back yet, in a process that trains alone or in one of several."""
         self.between_steps = True
         """False where a second Ctrl-C has left a step half taken."""
-        self._held = self._asked = False
+        self.asked = False
+        """True where Ctrl-C was pressed and held back."""
+        self._alone, self._held = alone, False
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
@@ -35,19 +41,19 @@ class Interrupts:
         """Hold Ctrl-C back.
 
         Raises:
-            KeyboardInterrupt: At the end, if it was pressed meanwhile.
+            KeyboardInterrupt: At the end, if it was pressed meanwhile in a process that trains alone.
         """
         self._held = True
         try:
             yield
         finally:
             self._held = False
-        if self._asked:
+        if self.asked and self._alone:
             raise KeyboardInterrupt
 
     def _handle(self, *_: Any) -> None:
-        if self._held and not self._asked:
-            self._asked = True
+        if not self.asked and (self._held or not self._alone):
+            self.asked = True
             return
         self.between_steps = not self._held
         raise KeyboardInterrupt

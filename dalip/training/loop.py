@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import InitProcessGroupKwargs
+from accelerate.utils import InitProcessGroupKwargs, parse_flag_from_env
 from torch import nn
 
 from dalip.errors import TrainingError, first_line
@@ -81,6 +81,13 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
                 config.save(saved)
             trainer.resume()
             trainer.run_to_end()
+        del model, towers, trainer
+        accelerator.free_memory()  # what follows may need the GPU
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the GPU's memory is too small ({first_line(error)}); embed a batch in more parts (accumulate), or take "
+            "a smaller one (batch_size)"
+        ) from error
     except OSError as error:
         raise TrainingError(
             f"{error.filename or run}: {error.strerror or error}; put that right and give the command again"
@@ -164,9 +171,15 @@ def _try_sizes(config: TrainConfig, model: DALIP) -> None:
 def _accelerator(config: TrainConfig) -> Accelerator:
     AcceleratorState._reset_state()  # another run of this Python process may have had another precision
     handlers = [InitProcessGroupKwargs(timeout=_PATIENCE)]
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if here > gpus > 0 and not parse_flag_from_env("ACCELERATE_USE_CPU"):
+        raise TrainingError(
+            f"{here} processes cannot share {gpus} GPU{'s' if gpus > 1 else ''}; start one for each GPU, or set "
+            "ACCELERATE_USE_CPU=true"
+        )
     try:
         # Without a GPU, accelerate takes several processes for one each unless told that they are on the CPU.
-        cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()
+        cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not gpus
         accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu, kwargs_handlers=handlers)
     except ValueError as error:
         raise TrainingError(f"precision {config.precision} cannot be used here: {error}") from error

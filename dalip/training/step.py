@@ -44,7 +44,7 @@ def backward(
         parts: This process's share of the batch; all processes have shares and parts of the same sizes.
         positives: Pairs of the whole batch that match, in the order of the processes, bool (n, n).
         ignored: Pairs of the whole batch that count neither way, likewise.
-        seed: Of whatever is random inside the model, the same in both passes.
+        seed: Of whatever is random inside the model: the same in both passes, another in each part and process.
 
     Returns:
         The loss; where it is not finite, no gradient was added.
@@ -55,7 +55,7 @@ def backward(
     """
 
     def embed(number: int) -> tuple[list[Tensor], Tensor]:
-        torch.manual_seed(seed + number)
+        torch.manual_seed(seed + accelerator.process_index * len(parts) + number)
         with accelerator.autocast():
             image, text, scale = model(*parts[number])
         return [*image, *text], scale

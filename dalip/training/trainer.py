@@ -63,6 +63,7 @@ class Trainer:
         self.feed = Feed(config, corpus, towers, self.bare, accelerator)
         self.total, self.data = self.feed.total, self.feed.fingerprint()
         self.skipped: set[str] = set()
+        self.interrupts = Interrupts(alone=accelerator.num_processes == 1)
 
     def resume(self) -> None:
         """Go on from the last checkpoint, if there is one.
@@ -93,6 +94,10 @@ class Trainer:
                         "new folder"
                     )
             self.report(f"resumed at step {self.step} of {self.total}")
+        if self.accelerator.num_processes > 1 and len(set(gather_object([self.step]))) > 1:
+            raise TrainingError(
+                f"{self.run}: not all processes find the same checkpoint; put it on a disk that all of them share"
+            )
         if self.accelerator.is_main_process:
             self.log = Log(self.run, self.step)
 
@@ -121,14 +126,17 @@ class Trainer:
         if self.step < self.total:
             self.feed.prepare(Path(self.config.cache or self.run / "cache"), self.report)
         main = self.accelerator.is_main_process
-        interrupts = Interrupts()
         try:
-            with interrupts.handled():
-                self._take_steps(interrupts)
+            with self.interrupts.handled():
+                self._take_steps()
         except KeyboardInterrupt:
-            if main and interrupts.between_steps:
-                self.save()
-                self.report(f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` goes on")
+            if self.interrupts.between_steps:
+                if main:
+                    self.save()
+                    self.report(
+                        f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` goes on"
+                    )
+                self.accelerator.wait_for_everyone()  # where one process ends, torchrun ends the others
             raise
         if main:
             left_out = sum(self.corpus.left_out.values()) + len(self.corpus.faults)
@@ -148,13 +156,13 @@ class Trainer:
             self.log.close()
         self.accelerator.wait_for_everyone()
 
-    def _take_steps(self, interrupts: Interrupts) -> None:
+    def _take_steps(self) -> None:
         main = self.accelerator.is_main_process
         every = max(1, round(self.config.evaluate_every * self.feed.steps_per_epoch))
         saved = started = said = time.monotonic()
         first, spent, losses = self.step, self.seconds, list[float]()
         for batch in self.feed.batches(first):
-            with interrupts.held():
+            with self.interrupts.held():
                 losses.append(self.take_step(batch))
                 self.step += 1
                 now = time.monotonic()
@@ -200,9 +208,16 @@ class Trainer:
         return self.mean.model if self.mean else self.bare
 
     def take_step(self, batch: Batch) -> float:
-        """Learn from one batch and give its loss."""
+        """Learn from one batch and give its loss.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed in one of several processes; all stop before the step.
+            TrainingError: As `run_to_end`.
+        """
         labels, skipped = list(zip(batch.taxa, batch.keys, strict=True)), batch.unreadable
         if self.accelerator.num_processes > 1:
+            if any(gather_object([self.interrupts.asked])):
+                raise KeyboardInterrupt
             labels, skipped = gather_object(labels), gather_object(skipped)
         self._skip(skipped)
         if len(labels) < self.config.batch_size:

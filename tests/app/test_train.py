@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from .conftest import BIN, Done, World, environment
 
@@ -98,6 +100,30 @@ def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("steps: ") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
+    """torchrun hands it on to each; the first saves, wherever the others were."""
+    run = tmp_path / "run"
+    rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000", "--set", "save_minutes=1000"]
+    process = subprocess.Popen(
+        [*launch_two(), "train", *SMALL, *rest, str(run)],
+        cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background of a script inherits that Ctrl-C is ignored; the command would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    log = run / "log.csv"
+    while process.poll() is None and not (log.exists() and "\n3," in log.read_text()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    (stopped,) = re.findall(r"stopped at step (\d+) of 1000", errors)
+    assert f"\n{stopped}," in log.read_text()
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == int(stopped)
 
 
 @pytest.mark.slow

@@ -41,6 +41,13 @@ def test_rates_rise_linearly_and_fall_as_asked() -> None:
     assert schedule(0, 1, 0.0) == 1.0
 
 
+def test_a_bias_that_no_loss_asks_for_does_not_learn(model: DALIP) -> None:
+    """Several processes would wait for its gradient."""
+    model.clip.logit_bias = torch.nn.Parameter(torch.zeros(()))
+    freeze(model, ())
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["clip.logit_bias"]
+
+
 def test_the_optimizer_gets_the_scheduled_rates(
     shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

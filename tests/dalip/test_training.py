@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from tokenizers import Tokenizer
 
 from dalip.data import read_records
@@ -134,19 +135,16 @@ def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in fp16")
-def test_fp16_is_refused_where_it_would_silently_be_fp32(shard: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="fp16 needs a GPU"):
-        train(small_config(shard, precision="fp16"), tmp_path, report=lambda line: None)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
-    precision: str, shard: Path, tmp_path: Path
+    precision: str, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    AcceleratorState._reset_state(reset_partial_state=True)
     for name in ("no", precision):
         train(small_config(shard, precision=name), tmp_path / name, report=lambda line: None)
+    AcceleratorState._reset_state(reset_partial_state=True)
     assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
 
 

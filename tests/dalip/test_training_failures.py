@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 from dalip.data import read_records, split_of
 from dalip.errors import DataError, TrainingError
-from dalip.training import TrainConfig, load_run, plan, train
+from dalip.training import TrainConfig, load_run, plan, train, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.finish import finish_run
 from dalip.training.log import read_log
@@ -265,6 +266,47 @@ def test_a_plan_of_what_cannot_be_trained_is_refused(shard: Path) -> None:
         with pytest.raises(TrainingError, match=words) as error:
             plan(tiny_config(shard, **wrong))
         assert is_line(error.value)
+
+
+def test_more_processes_than_gpus_are_refused(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    with pytest.raises(
+        TrainingError, match="2 processes cannot share 1 GPU; start one for each GPU"
+    ) as error:
+        plan(tiny_config(shard))
+    assert is_line(error.value)
+
+
+def test_a_gpu_that_is_too_small_is_named_and_leaves_the_checkpoint(
+    finished: Path, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is full when a checkpoint is loaded or in a step."""
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore words.")
+
+    shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("model.pt"))
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    for owner, name in ((torch.optim.AdamW, "load_state_dict"), (trainer.Trainer, "run_to_end")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            with pytest.raises(TrainingError, match=r"memory is too small .*accumulate") as error:
+                go(tiny_config(shard), tmp_path / "run")
+            assert is_line(error.value)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_processes_that_find_different_checkpoints_do_not_go_on(
+    shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on machines that share no disk."""
+    monkeypatch.setattr(trainer, "gather_object", lambda mine: [*mine, 7])
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    with pytest.raises(TrainingError, match="not all processes find the same checkpoint") as error:
+        go(tiny_config(shard), tmp_path / "run")
+    assert is_line(error.value)
 
 
 def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
