@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,15 @@ from dalip.evaluation import (
     Photos,
     Progress,
     Vectors,
+    Weighed,
     accuracy_by_source,
     choose_first_order,
-    hit_rate,
     make_naming,
-    nearest_ranks,
+    retrieval,
     text_vectors,
-    weigh,
 )
 from dalip.training import TrainConfig, load_run, train
+from dalip.training.config import CARRIED_OUT
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
 from dalip.training.presets import PRESETS
@@ -46,7 +46,6 @@ from dalip.training.text_features import TextFeatures
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 TAXA = Path(__file__).parent.parent / "assets" / "dalip_assets" / "taxa.csv"
-WEIGHTS = [step / 10 for step in range(11)]
 
 Changes = dict[str, Any]
 
@@ -87,89 +86,47 @@ OBJECTIVES: dict[str, Changes] = {
 FIRST_STAGE: Changes = {"captions": 1.0, "epochs": 60.0}
 """Captioned photos alone, for as many steps as they last."""
 
-EXPERIMENTS: dict[str, tuple[str, Changes, dict[str, Changes]]] = {
-    "objectives": (
-        "What is minimised",
-        FROZEN,
-        OBJECTIVES | {"first order, 512 wide": OBJECTIVES["first order"] | {"embed_dim": 512}},
-    ),
-    "finetune": (
-        "What is minimised, image tower learning",
-        FINETUNED,
-        {name: OBJECTIVES[name] for name in ("DALIP", "first order", "CLIP")},
-    ),
-    "joint": (
-        "InfoNCE of each order, or of their weighted similarity",
-        FROZEN,
-        {"sum of two": {}, "of the sum": {"objective": "joint"}},
-    ),
-    "dropout": (
-        "Dropout before the Gram matrix",
-        FROZEN,
-        {f"{p:g}": {"dropout": p} for p in (0.0, 0.1, 0.25, 0.5)},
-    ),
-    "norm": (
-        "Norm of the reduced image channels",
-        FROZEN,
-        {"batch norm": {}, "layer norm": {"norm": "layer"}},
-    ),
-    "heads": (
-        "Heads h and channels r",
-        FROZEN,
-        {
-            f"h {h}, r {r}": {"num_heads": h, "reduced_dim": r}
-            for h, r in ((1, 24), (2, 24), (4, 24), (8, 24), (4, 12), (4, 46), (1, 48))
-        },
-    ),
-    "lambda": (
-        "Weight of the first order in the loss",
-        FROZEN,
-        {f"{x:g}": {"first_order": x} for x in (0.25, 0.5, 0.75)},
-    ),
-    "lr": (
-        "Learning rate of the heads",
-        FROZEN,
-        {
-            f"{name}, {rate:g}": OBJECTIVES[name] | {"head_lr": rate}
-            for name in ("DALIP", "first order", "CLIP")
-            for rate in (1e-3, 3e-3)
-        },
-    ),
-    "padding": ("Padding of texts", FROZEN, {"left out": {}, "counted": {"count_padding": True}}),
-    "epochs": (
-        "Convergence",
-        FROZEN,
-        {
-            f"{name}, {n} epochs": OBJECTIVES[name] | {"epochs": float(n)}
-            for name in ("DALIP", "first order", "CLIP")
-            for n in (1, 2, 6, 20)
-        },
-    ),
-    "mixing": (
-        "Captioned photos of general things a plant photo",
-        FROZEN,
-        {
-            f"{name}, {share:.0%}": OBJECTIVES[name] | {"captions": share}
-            for name in ("DALIP", "first order")
-            for share in (0.0, 0.1, 0.4)
-        },
-    ),
-    "forgetting": (
-        "Captions first, then plants",
-        FROZEN,
-        {
-            f"{name}, {then}": OBJECTIVES[name] | changes
-            for name in ("DALIP", "first order", "CLIP")
-            for then, changes in {
-                "captions alone": FIRST_STAGE,
-                "then plants": {"captions": 0.0, "after": OBJECTIVES[name] | FIRST_STAGE},
-                "then both": {"after": OBJECTIVES[name] | FIRST_STAGE},
-            }.items()
-        },
-    ),
+COMPARED = ("DALIP", "first order", "CLIP")
+
+EXPERIMENTS: dict[str, dict[str, Changes]] = {
+    "objectives": OBJECTIVES | {"first order, 512 wide": OBJECTIVES["first order"] | {"embed_dim": 512}},
+    "finetune": {name: OBJECTIVES[name] for name in COMPARED},
+    "joint": {"sum of two": {}, "of the sum": {"objective": "joint"}},
+    "dropout": {f"{p:g}": {"dropout": p} for p in (0.0, 0.1, 0.25, 0.5)},
+    "norm": {"batch norm": {}, "layer norm": {"norm": "layer"}},
+    "heads": {
+        f"h {h}, r {r}": {"num_heads": h, "reduced_dim": r}
+        for h, r in ((1, 24), (2, 24), (4, 24), (8, 24), (4, 12), (4, 46), (1, 48))
+    },
+    "lambda": {f"{x:g}": {"first_order": x} for x in (0.25, 0.5, 0.75)},
+    "lr": {
+        f"{name}, {rate:g}": OBJECTIVES[name] | {"head_lr": rate}
+        for name in COMPARED
+        for rate in (1e-3, 3e-3)
+    },
+    "padding": {"left out": {}, "counted": {"count_padding": True}},
+    "epochs": {
+        f"{name}, {n} epochs": OBJECTIVES[name] | {"epochs": float(n)}
+        for name in COMPARED
+        for n in (1, 2, 6, 20)
+    },
+    "mixing": {
+        f"{name}, {share:.0%}": OBJECTIVES[name] | {"captions": share}
+        for name in ("DALIP", "first order")
+        for share in (0.0, 0.1, 0.4)
+    },
+    "forgetting": {
+        f"{name}, {then}": OBJECTIVES[name] | changes
+        for name in COMPARED
+        for then, changes in {
+            "captions alone": FIRST_STAGE,
+            "then plants": {"captions": 0.0, "after": OBJECTIVES[name] | FIRST_STAGE},
+            "then both": {"after": OBJECTIVES[name] | FIRST_STAGE},
+        }.items()
+    },
 }
-"""By name: a title, the base, and what each variant changes in it. Beside fields of TrainConfig, `captions` is the part
-of a batch that are captioned photos, and `after` what an earlier run changes, from which this one starts."""
+"""What each variant changes in `FROZEN`, or for `finetune` in `FINETUNED`. Beside fields of TrainConfig, `captions` is
+the part of a batch that are captioned photos, and `after` what an earlier run changes, from which this one starts."""
 
 
 class Bench:
@@ -220,11 +177,8 @@ class Bench:
         """Measure a finished run on selection and on test photos, with the scoring weight that selection favours."""
         embedder = RunEmbedder(run, self.remembered)
         splits = ("selection", "test")
-        photos = {
-            s: embedder.embed_photos([*self.corpus.plants(s), *self.corpus.captioned(s)]) for s in splits
-        }
-        captions = {s: [text for r in self.corpus.captioned(s) for text in r.captions] for s in splits}
-        vectors = text_vectors(embedder, [*self.corpus.every_text, *captions["selection"], *captions["test"]])
+        photos = {split: embedder.embed_photos(self.corpus.plants(split)) for split in splits}
+        vectors = text_vectors(embedder, self.corpus.every_text)
         naming = {split: make_naming(found, self.corpus.texts, vectors) for split, found in photos.items()}
         weights = {"chosen": choose_first_order(naming["selection"], embedder.blocks)}
         if len(embedder.blocks) == 2:
@@ -232,8 +186,8 @@ class Bench:
         return {
             split: {
                 name: {"first order": weight}
-                | _naming_scores(naming[split], embedder, weight)
-                | _caption_scores(photos[split], vectors, embedder, weight)
+                | _naming_scores(naming[split].weighed(embedder.blocks, weight))
+                | _caption_scores(Weighed(embedder, weight), self.corpus.captioned(split))
                 for name, weight in weights.items()
             }
             for split in splits
@@ -241,15 +195,15 @@ class Bench:
 
     def run(self, experiment: str, seeds: int) -> None:
         """Train and measure every variant of an experiment with every seed, but those that are done."""
-        title, base, variants = EXPERIMENTS[experiment]
+        base = FINETUNED if experiment == "finetune" else FROZEN
         path = RESULTS / f"{experiment}.jsonl"
         for seed in range(seeds):
-            for variant, changes in variants.items():
+            for variant, changes in EXPERIMENTS[experiment].items():
                 config = self.config(base, changes, seed)
                 rows = {file: _read(file) for file in sorted(RESULTS.glob("*.jsonl"))}
                 if any(row["variant"] == variant and row["seed"] == seed for row in rows.get(path, [])):
                     continue
-                row = {"experiment": title, "variant": variant, "seed": seed, "config": self._digest(config)}
+                row: dict[str, Any] = {"variant": variant, "seed": seed, "config": self._digest(config)}
                 done = [r for found in rows.values() for r in found if r["config"] == row["config"]]
                 if done:  # another experiment has made the same run
                     row |= {name: done[0][name] for name in ("seconds", "selection", "test")}
@@ -270,14 +224,12 @@ class Bench:
         """Tell runs apart by all that decides their outcome, wherever the data lies."""
         settings = asdict(config) | {"data": [Path(path).name for path in config.data]}
         settings["init"] = config.init and Path(config.init).name
-        for name in ("taxa", "descriptions", "cache", "workers", "save_minutes"):
+        for name in ("taxa", "descriptions", *CARRIED_OUT):
             del settings[name]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _naming_scores(naming: Naming, embedder: TorchEmbedder, weight: float) -> dict[str, float]:
-    if len(embedder.blocks) == 2:
-        naming = naming.weighed(embedder.blocks, weight)
+def _naming_scores(naming: Naming) -> dict[str, float]:
     return {
         f"{source} {figure}": getattr(accuracy, field)
         for source, accuracy in accuracy_by_source(naming).items()
@@ -285,24 +237,10 @@ def _naming_scores(naming: Naming, embedder: TorchEmbedder, weight: float) -> di
     }
 
 
-def _caption_scores(
-    photos: Photos, vectors: Mapping[str, Vectors], embedder: TorchEmbedder, weight: float
-) -> dict[str, float]:
-    rows = [i for i, record in enumerate(photos.records) if not record.taxon]
-    numbers: dict[str, int] = {}
-    pairs = np.array(
-        [
-            (row, numbers.setdefault(c, len(numbers)))
-            for row, i in enumerate(rows)
-            for c in photos.records[i].captions
-        ]
-    )
-    images, texts = photos.vectors[rows], np.stack([vectors[caption] for caption in numbers])
-    if len(embedder.blocks) == 2:
-        images, texts = (weigh(v, embedder.blocks, weight) for v in (images, texts))
-    to_text, to_image = nearest_ranks(images, texts, pairs), nearest_ranks(texts, images, pairs[:, ::-1])
-    found = {f"photo to caption R@{k}": hit_rate(to_text, k) for k in (1, 5)}
-    return found | {f"caption to photo R@{k}": hit_rate(to_image, k) for k in (1, 5)}
+def _caption_scores(embedder: Weighed, records: Sequence[Record]) -> dict[str, float]:
+    (found,), _ = retrieval(embedder, records)
+    scores = {f"photo to caption R@{k}": found.image_to_text[k] for k in (1, 5)}
+    return scores | {f"caption to photo R@{k}": found.text_to_image[k] for k in (1, 5)}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """`dalip export`: any model as an encoder that runs without PyTorch."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,29 +26,20 @@ TermsOption = Annotated[
     str | None, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")
 ]
 
-_PACKAGES = (
-    "torch",
-    "torchvision",
-    "open_clip",
-    "accelerate",
-    "transformers",
-    "onnx",
-    "onnxscript",
-    "jaxtyping",
-)
-
 
 def need_training() -> None:
     """Make sure that models can be trained and exported here.
 
     Raises:
-        DalipError: A package is missing; names all that are, and how to install them.
+        DalipError: A package is missing; names it, and says how to install all.
     """
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
+    try:
+        import dalip.export
+        import dalip.training  # noqa: F401
+    except ModuleNotFoundError as error:
         raise DalipError(
-            f"this command needs packages that are missing: {', '.join(missing)}; pip install 'dalip[builtin]'"
-        )
+            f"this command needs the package {error.name}, which is missing; pip install 'dalip[builtin]'"
+        ) from None
 
 
 def export(
@@ -104,7 +94,7 @@ def export(
             report=complain,
         )
         return
-    from dalip.training.finish import export_run
+    from dalip.export.run import export_run
 
     if pretrained is not None:
         raise typer.BadParameter("--pretrained is for open_clip models; a run has its own weights")

@@ -184,9 +184,9 @@ def train(
     when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
     """
     need_training()
+    from dalip.export.run import finish_run
     from dalip.training import TrainConfig, plan
     from dalip.training import train as run_training
-    from dalip.training.finish import finish_run
     from dalip.training.inherit import settings_of
     from dalip.training.presets import PRESETS
 
@@ -205,7 +205,7 @@ def train(
     start = None if "data" in settings else TrainConfig.load(saved)
     try:
         config = start.with_values(**settings) if start else TrainConfig(**settings)
-    except (TrainingError, TypeError, ValueError) as error:
+    except TrainingError as error:
         raise typer.BadParameter(str(error)) from None
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:

@@ -13,7 +13,7 @@ from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
 from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
 from dalip.encoder.preprocess import preprocess
 from dalip.encoder.sessions import Session
-from dalip.encoder.stream import PhotoSource, read_ahead
+from dalip.encoder.stream import PhotoSource, embed_ahead
 from dalip.encoder.tokens import TextTokenizer
 from dalip.errors import BundleError, ImageError
 
@@ -81,7 +81,8 @@ class Encoder:
         results = [np.empty((0, self.width), dtype=np.float32)]
         for start in range(0, len(images), _IMAGES_AT_ONCE):
             batch = images[start : start + _IMAGES_AT_ONCE]
-            results.append(self._embed_pixels([preprocess(image, self.manifest.image) for image in batch]))
+            pixels = np.stack([preprocess(image, self.manifest.image) for image in batch])
+            results.append(self._embed_pixels(pixels))
         return np.concatenate(results)
 
     def encode_text(self, texts: Sequence[str]) -> Embedding:
@@ -137,32 +138,16 @@ class Encoder:
             sources: Each a path, the bytes of an image file, an image, or a function that gives one of these.
             batch_size: Photos to embed at once, 1 or more.
 
-        Yields:
+        Returns:
             Each source with its embedding, (E,) float32 of unit length, or with the error that says why not.
 
         Raises:
             BundleError: The image encoder cannot be opened or run.
         """
-        photos = read_ahead(sources, self.manifest.image, batch_size)
-        batch: list[tuple[S, NDArray[np.float32] | ImageError]] = []
-        for photo in photos:
-            batch.append(photo)
-            if len(batch) == batch_size:
-                yield from self._embed_batch(batch)
-                batch = []
-        yield from self._embed_batch(batch)
+        return embed_ahead(sources, self.manifest.image, batch_size, self._embed_pixels)
 
-    def _embed_batch(
-        self, batch: Sequence[tuple[S, NDArray[np.float32] | ImageError]]
-    ) -> Iterator[tuple[S, Embedding | ImageError]]:
-        embeddings = iter(self._embed_pixels([p for _, p in batch if not isinstance(p, ImageError)]))
-        for source, pixels in batch:
-            yield source, pixels if isinstance(pixels, ImageError) else next(embeddings)
-
-    def _embed_pixels(self, pixels: Sequence[NDArray[np.float32]]) -> Embedding:
-        if not pixels:
-            return np.empty((0, self.width), dtype=np.float32)
-        result = self._images().run("embedding", {"pixels": np.stack(pixels)})
+    def _embed_pixels(self, pixels: NDArray[np.float32]) -> Embedding:
+        result = self._images().run("embedding", {"pixels": pixels})
         return self._checked(result, len(pixels), IMAGE_ENCODER)
 
     def _checked(self, embeddings: Embedding, count: int, name: str) -> Embedding:

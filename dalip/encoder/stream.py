@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from dalip.encoder.preprocess import preprocess
 from dalip.encoder.sessions import available_cpus
 from dalip.errors import DalipError, ImageError
 
-__all__ = ["PhotoSource", "read_ahead"]
+__all__ = ["PhotoSource", "embed_ahead"]
 
 Photo = Path | str | bytes | Image.Image
 PhotoSource = Photo | Callable[[], Photo]
@@ -25,19 +26,35 @@ PhotoSource = Photo | Callable[[], Photo]
 S = TypeVar("S", bound=PhotoSource)
 
 
-def read_ahead(
-    sources: Iterable[S], settings: ImageSettings, batch_size: int
+def embed_ahead(
+    sources: Iterable[S],
+    settings: ImageSettings,
+    batch_size: int,
+    embed: Callable[[NDArray[np.float32]], NDArray[np.float32]],
 ) -> Iterator[tuple[S, NDArray[np.float32] | ImageError]]:
-    """Read and prepare photos in threads, at most two batches and a photo for each thread ahead.
+    """Run something on photos, which are read in threads meanwhile, at most a few batches ahead.
 
     Args:
         sources: Where the photos are; taken one by one as they are needed.
-        settings: The `image` section of the encoder's manifest.
-        batch_size: Photos that the caller takes at once.
+        settings: How they are prepared.
+        batch_size: Photos to embed at once, 1 or more.
+        embed: Takes pixels, float32 (n, 3, size, size), and gives a row a photo.
 
     Yields:
-        Each source, in order, with its pixels (3, size, size) float32, or with the error that says why not.
+        Each source, in order, with its row, or with the error that says why it cannot be read.
     """
+    photos = _read_ahead(sources, settings, batch_size)
+    while batch := list(islice(photos, batch_size)):
+        readable = [pixels for _, pixels in batch if not isinstance(pixels, ImageError)]
+        rows = iter(embed(np.stack(readable)) if readable else ())
+        for source, pixels in batch:
+            yield source, pixels if isinstance(pixels, ImageError) else next(rows)
+
+
+def _read_ahead(
+    sources: Iterable[S], settings: ImageSettings, batch_size: int
+) -> Iterator[tuple[S, NDArray[np.float32] | ImageError]]:
+    """Give the pixels of each photo, (3, size, size), or the error that says why not."""
     workers = available_cpus()
     ahead = 2 * batch_size + workers
     waiting: deque[tuple[S, Future[NDArray[np.float32] | ImageError]]] = deque()

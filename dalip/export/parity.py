@@ -11,7 +11,6 @@ from tokenizers import Tokenizer
 from dalip.encoder import Encoder, preprocess
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import ExportError
-from dalip.export.encoders import TextEncoder
 from dalip.export.weights import Weights
 from dalip.model import DALIP
 from dalip.training.data import tokenize
@@ -52,10 +51,11 @@ def check_parity(
     encoder = Encoder.load(bundle, verify=True)
     first_order = encoder.manifest.blocks[0].weight
     pixels = torch.from_numpy(np.stack([preprocess(image, towers.image) for image in images]))
-    ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), texts, towers.text)
+    tokenizer = Tokenizer.from_file(str(towers.tokenizer))
+    ids, mask = tokenize(tokenizer, texts, towers.text, full=model.counts_padding)
     with torch.inference_mode():
-        photos = model.encode_image(pixels, mirror=mirror).joint(first_order)
-        expected = torch.cat([photos, TextEncoder(model, first_order, towers.text)(ids, mask.long())]).numpy()
+        both = [model.encode_image(pixels, mirror=mirror), model.encode_text(ids, mask)]
+        expected = torch.cat([embeddings.joint(first_order) for embeddings in both]).numpy()
     # One text apart, for what a text gives must not depend on how far its batch is padded.
     parts = [encoder.encode_images(images), encoder.encode_text(texts[:1]), encoder.encode_text(texts[1:])]
     got = np.concatenate(parts)

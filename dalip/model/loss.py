@@ -154,13 +154,13 @@ class DalipLoss(nn.Module):
         if ignored is None or published:
             ignored = torch.zeros(n, n, dtype=torch.bool, device=device)
         weights = self.first_order, 1 - self.first_order
-        logits = [
-            logit_scale * one @ other.T if weight else None
+        terms = [
+            (weight, logit_scale * one @ other.T)
             for weight, one, other in zip(weights, image, text, strict=True)
+            if weight
         ]
-        if self.bias is not None and logits[0] is not None:
-            return sigmoid_loss(logits[0] + self.bias, positives, ignored)
-        terms = [(weight, x) for weight, x in zip(weights, logits, strict=True) if x is not None]
+        if self.bias is not None:
+            return sigmoid_loss(terms[0][1] + self.bias, positives, ignored)
         if self.objective == "joint":
             terms = [(1.0, torch.stack([weight * x for weight, x in terms]).sum(0))]
         return torch.stack([weight * info_nce(x, positives, ignored) for weight, x in terms]).sum()

@@ -13,7 +13,10 @@ from dalip.errors import TrainingError
 from dalip.model import Objective
 from dalip.training.files import replacing
 
-__all__ = ["TrainConfig", "source_of", "to_tuples"]
+__all__ = ["CARRIED_OUT", "TrainConfig", "source_of", "to_tuples"]
+
+CARRIED_OUT = ("save_minutes", "workers", "cache")
+"""Fields that say how a run is carried out; its outcome does not depend on them, but for the workers of a stream."""
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -138,7 +141,7 @@ class TrainConfig:
     save_minutes: Amount = 3.0
     """Time between checkpoints; does not change the outcome."""
     evaluate_every: Amount = 2.0
-    """Epochs between evaluations on the split `selection`; 0 leaves them out."""
+    """Epochs between evaluations on the split `selection`, 0 for none; those of a stream are `steps / epochs` long."""
     weights: Literal["fp32", "int8"] = "fp32"
     """How the exported encoder stores its weights, `fp32` or `int8`; does not change the trained model."""
     terms: str = ""
@@ -215,9 +218,9 @@ class TrainConfig:
             raise TrainingError(f"{path}: not a training configuration ({error})") from error
 
     def differing(self, other: "TrainConfig") -> list[str]:
-        """Name the fields in which two configurations differ, but for those of how a run is carried out."""
-        carried_out = {"save_minutes", "weights", "terms", *([] if self.stream else ["workers"])}
-        names = [field.name for field in fields(self) if field.name not in carried_out]
+        """Name the fields in which two configurations differ, but for those that change nothing in the weights."""
+        free = {*CARRIED_OUT, "weights", "terms"} - ({"workers"} if self.stream else set())
+        names = [field.name for field in fields(self) if field.name not in free]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def with_values(self, **values: Any) -> "TrainConfig":

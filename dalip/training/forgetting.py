@@ -12,13 +12,15 @@ from timm.data import ImageNetInfo
 from torch import nn
 
 from dalip.data import Record
+from dalip.encoder.stream import embed_ahead
 from dalip.errors import DataError, TrainingError
 from dalip.evaluation import Progress, Vectors, collect_photos, hit_rate, ranks
-from dalip.training.embedder import run_on_photos
 from dalip.training.lite import LITE, imagenet_classifier
 from dalip.training.load import find_run, load_run
 
 __all__ = ["Forgetting", "forgetting"]
+
+_PHOTOS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def forgetting(
     classifiers[1].load_state_dict(classifiers[1].state_dict() | trunk.state_dict())
     numbers = {name: i for i, name in enumerate(ImageNetInfo().label_names())}
     known = [record for record in records if str(record.fields.get("wordnetID")) in numbers]
-    rows = run_on_photos(partial(_scores, classifiers), known, towers.image)
-    photos = collect_photos(known, rows, 2 * len(numbers), progress)
+    sources = (record.read_bytes for record in known)
+    found_ahead = embed_ahead(sources, towers.image, _PHOTOS_AT_ONCE, partial(_scores, classifiers))
+    photos = collect_photos(known, (row for _, row in found_ahead), 2 * len(numbers), progress)
     if not photos.records:
         raise DataError(
             f"none of the {len(records):,} photos is readable and has a wordnetID of ImageNet's; name other photos"

@@ -44,7 +44,7 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
         report: Called with one line of progress at a time, in the first process alone.
 
     Returns:
-        The final checkpoint, `RUN/model.pt`: the running mean of the weights.
+        The final checkpoint, `RUN/model.pt`: the running mean of the weights, or the last ones where none is kept.
 
     Raises:
         TrainingError: The run belongs to another configuration, the data cannot be used, or the loss is not finite.

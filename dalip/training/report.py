@@ -9,13 +9,11 @@ import torch
 from dalip import __version__
 from dalip.encoder import EncoderManifest
 from dalip.training.checkpoint import load_checkpoint
-from dalip.training.config import TrainConfig
+from dalip.training.config import CARRIED_OUT, TrainConfig
 from dalip.training.files import replacing
 from dalip.training.log import read_log
 
 __all__ = ["write_report"]
-
-_BUDGET = ("save_minutes", "workers", "cache")
 
 
 def write_report(run: Path, manifest: EncoderManifest) -> None:
@@ -56,7 +54,7 @@ def write_report(run: Path, manifest: EncoderManifest) -> None:
         "",
         "## Configuration",
         "",
-        *(f"- {name}: {value}" for name, value in asdict(config).items() if name not in _BUDGET),
+        *(f"- {name}: {value}" for name, value in asdict(config).items() if name not in CARRIED_OUT),
         "",
     ]
     with replacing(run / "README.md") as part:

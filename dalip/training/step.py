@@ -102,15 +102,14 @@ def _gradient(leaf: Tensor) -> Tensor:
 @contextlib.contextmanager
 def _rehearsal(model: DALIP) -> Iterator[None]:
     """Run the model without gradients and without moving the running statistics of its batch norms."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    counts = [norm.num_batches_tracked for norm in norms]
+    norms = [
+        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
+    ]
     for norm in norms:
-        norm.momentum = 0.0
-        norm.num_batches_tracked = None
+        norm.track_running_stats = False  # in training, statistics of the batch are taken all the same
     try:
         with torch.no_grad():
             yield
     finally:
-        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
-            norm.momentum, norm.num_batches_tracked = momentum, count
+        for norm in norms:
+            norm.track_running_stats = True

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from dalip.errors import DalipError
+from dalip_app.export_cli import need_training
+
 from .conftest import BIN, Done, World, environment
 
 Dalip = Callable[..., Done]
@@ -64,6 +67,14 @@ def launch_two() -> list[str]:
         port = str(free.getsockname()[1])
     launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
     return [*launcher, "--master-port", port, str(BIN / "dalip")]
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("dalip.training", "dalip.export"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "webdataset", None)
+    with pytest.raises(DalipError, match=r"the package webdataset, .*; pip install 'dalip\[builtin\]'$"):
+        need_training()
 
 
 def test_two_processes_train_as_one(dalip: Dalip, world: World, tmp_path: Path) -> None:

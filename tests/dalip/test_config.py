@@ -57,7 +57,10 @@ def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -
 
 def test_fields_that_change_the_outcome_are_told_apart() -> None:
     config = TrainConfig(data=("photos",))
-    assert config.differing(config.with_values(workers=9, terms="none", save_minutes=1.0)) == []
+    assert (
+        config.differing(config.with_values(workers=9, terms="none", save_minutes=1.0, cache="elsewhere"))
+        == []
+    )
     assert config.differing(config.with_values(norm="batch", seed=1)) == ["norm", "seed"]
     stream = config.with_values(stream=True, steps=9)
     assert stream.differing(stream.with_values(workers=9)) == ["workers"]

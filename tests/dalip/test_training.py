@@ -15,11 +15,11 @@ from dalip.encoder import Encoder, open_image
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import BundleError, ExportError, ImageError, TrainingError
 from dalip.export import check_parity, export_bundle
+from dalip.export.run import export_run
 from dalip.training import TrainConfig, load_run, plan, train, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.corpus import load_corpus
 from dalip.training.data import PhotoDataset
-from dalip.training.finish import export_run
 from dalip.training.log import read_log
 from dalip.training.optimizer import RunningMean
 from dalip.training.photo_features import _Views, cache_photo_features

@@ -15,9 +15,9 @@ from accelerate import Accelerator
 
 from dalip.data import read_records, split_of
 from dalip.errors import DataError, TrainingError
+from dalip.export.run import finish_run
 from dalip.training import TrainConfig, load_run, plan, train, trainer
 from dalip.training.checkpoint import load_checkpoint
-from dalip.training.finish import finish_run
 from dalip.training.log import read_log
 from dalip.training.towers import create_towers
 

@@ -10,12 +10,10 @@ from PIL import Image
 from dalip.encoder import EncoderManifest
 from dalip.encoder.images import open_image
 from dalip.errors import DalipError, ExportError
-from dalip.evaluation import (
-    Naming,
-    accuracy_by_source,
-    choose_first_order,
-)
-from dalip.export import Weights, check_parity, export_bundle, refuse_used
+from dalip.evaluation import Naming, accuracy_by_source, choose_first_order
+from dalip.export.bundle import export_bundle, refuse_used
+from dalip.export.parity import check_parity
+from dalip.export.weights import Weights
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
@@ -102,33 +100,28 @@ def export_run(
     accuracy = {}
     if naming and corpus.plants("selection"):
         accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
-    try:
-        manifest = export_bundle(
-            model,
-            towers,
-            out,
-            name=name or run.resolve().name,
-            first_order=first_order,
-            mirror=config.mirror,
-            weights=weights,
-            trained_on=_trained_on(config, corpus),
-            terms=config.terms if terms is None else terms,
-            details={
-                "model": config.model,
-                **({"steps": config.steps} if config.steps else {"epochs": config.epochs}),
-                "seed": config.seed,
-                "photos": sum(record.split == "train" for record in corpus.records)
-                if not config.stream
-                else None,
-                "selection": accuracy,
-                "selection_unreadable": len(unreadable),
-                "selection_photos": len(naming.truth) if naming else 0,
-            },
-        )
-    except OSError as error:
-        raise ExportError(
-            f"{out}: cannot be written ({error.strerror or error}); put that right and export again"
-        ) from error
+    manifest = export_bundle(
+        model,
+        towers,
+        out,
+        name=name or run.resolve().name,
+        first_order=first_order,
+        mirror=config.mirror,
+        weights=weights,
+        trained_on=_trained_on(config, corpus),
+        terms=config.terms if terms is None else terms,
+        details={
+            "model": config.model,
+            **({"steps": config.steps} if config.steps else {"epochs": config.epochs}),
+            "seed": config.seed,
+            "photos": sum(record.split == "train" for record in corpus.records)
+            if not config.stream
+            else None,
+            "selection": accuracy,
+            "selection_unreadable": len(unreadable),
+            "selection_photos": len(naming.truth) if naming else 0,
+        },
+    )
     photos, texts = _parity_items(corpus)
     least = check_parity(model, towers, out, photos, texts, mirror=config.mirror, weights=weights)
     report(
@@ -152,14 +145,17 @@ def _trained_on(config: TrainConfig, corpus: Corpus) -> list[str]:
 
 
 def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
-    """Give photos and texts to check an export on: selection photos, if there are any; pictures of Pillow's if none."""
+    """Give photos and texts to check an export on, selection photos first; pictures of Pillow's if there is none."""
     photos: list[Image.Image] = []
-    for record in sorted(corpus.records, key=lambda record: record.split != "selection"):
+    learnt = [
+        record for split in ("selection", "train") for record in corpus.records if record.split == split
+    ]
+    for record in learnt:
         if len(photos) == _PARITY_ITEMS:
             break
         with contextlib.suppress(DalipError):
             photos.append(open_image(record.read_bytes()))
-    if corpus.records and not photos:
+    if learnt and not photos:
         raise ExportError(
             "none of the photos to check the export on can be read; put them back and export again"
         )
