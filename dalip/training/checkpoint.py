@@ -4,16 +4,17 @@ import contextlib
 import os
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from dalip.errors import TrainingError, first_line
+from dalip.training.config import TrainConfig
 from dalip.training.files import replacing
 
-__all__ = ["fitting", "load_checkpoint", "save_checkpoint"]
+__all__ = ["fitting", "load_checkpoint", "refuse_other", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -59,6 +60,29 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise TrainingError(f"{path}: not a readable checkpoint ({first_line(error)})") from error
     return state
+
+
+def refuse_other(path: Path, state: Mapping[str, Any], config: TrainConfig, data: str) -> None:
+    """Refuse a checkpoint that another run has left.
+
+    Args:
+        path: Where it is.
+        state: What it holds.
+        config: Of the run that would go on from it.
+        data: The fingerprint of that run's photos and texts.
+
+    Raises:
+        TrainingError: It is of another configuration or other data.
+    """
+    if different := TrainConfig(**state["config"]).differing(config):
+        raise TrainingError(
+            f"{path}: comes from a run with another {' and '.join(different)}; put the run's own back, or name a new "
+            "folder"
+        )
+    if state["data"] != data:
+        raise TrainingError(
+            f"{path}: photos or texts were added, removed or changed since; put them back, or name a new folder"
+        )
 
 
 @contextlib.contextmanager

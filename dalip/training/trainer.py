@@ -1,7 +1,6 @@
 """One run in progress: its steps, its checkpoints, and what is measured on the way."""
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from accelerate.utils import gather_object
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, DalipLoss, match_matrix
-from dalip.training.checkpoint import fitting, load_checkpoint, save_checkpoint
+from dalip.training.checkpoint import fitting, load_checkpoint, refuse_other, save_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import Corpus
 from dalip.training.data import Batch
@@ -23,13 +22,12 @@ from dalip.training.feed import Feed
 from dalip.training.interrupts import Interrupts
 from dalip.training.log import Log, Report
 from dalip.training.optimizer import RunningMean, parameter_groups, schedule
+from dalip.training.pace import Pace
 from dalip.training.selection import measure_selection
 from dalip.training.step import backward
 from dalip.training.towers import Towers
 
 __all__ = ["Trainer"]
-
-_PROGRESS_SECONDS = 10
 
 
 class Trainer:
@@ -83,16 +81,7 @@ class Trainer:
                 if self.accelerator.scaler is not None:
                     self.accelerator.scaler.load_state_dict(state["scaler"])
                 self.step, self.seconds, self.skipped = state["step"], state["seconds"], set(state["skipped"])
-                if different := TrainConfig(**state["config"]).differing(self.config):
-                    raise TrainingError(
-                        f"{path}: comes from a run with another {' and '.join(different)}; put the run's own back, "
-                        "or name a new folder"
-                    )
-                if state["data"] != self.data:
-                    raise TrainingError(
-                        f"{path}: photos or texts were added, removed or changed since; put them back, or name a "
-                        "new folder"
-                    )
+                refuse_other(path, state, self.config, self.data)
             self.report(f"resumed at step {self.step} of {self.total}")
         if self.accelerator.num_processes > 1 and len(set(gather_object([self.step]))) > 1:
             raise TrainingError(
@@ -159,26 +148,23 @@ class Trainer:
     def _take_steps(self) -> None:
         main = self.accelerator.is_main_process
         every = max(1, round(self.config.evaluate_every * self.feed.steps_per_epoch))
-        saved = started = said = time.monotonic()
-        first, spent, losses = self.step, self.seconds, list[float]()
-        for batch in self.feed.batches(first):
+        before, saved = self.seconds, 0.0
+        pace = Pace(self.step, self.total, self.config.batch_size, self.report)
+        for batch in self.feed.batches(self.step):
             with self.interrupts.held():
-                losses.append(self.take_step(batch))
+                loss = self.take_step(batch)
                 self.step += 1
-                now = time.monotonic()
-                self.seconds = spent + now - started
+                self.seconds = before + pace.seconds
+                pace.took(self.step, loss)
                 if main:
-                    self.log.add(self.step, self._measured(losses[-1]))
-                    if self.step in (first + 1, self.total) or now - said > _PROGRESS_SECONDS:
-                        self._report_progress((now - started) / (self.step - first), losses)
-                        said = now
+                    self.log.add(self.step, self._measured(loss))
                 if self.config.evaluate_every and (self.step % every == 0 or self.step == self.total):
                     if main:
                         self.evaluate()
                     self.accelerator.wait_for_everyone()
-                if main and now - saved > 60 * self.config.save_minutes:
+                if main and pace.seconds - saved > 60 * self.config.save_minutes:
                     self.save()
-                    saved = now
+                    saved = pace.seconds
 
     def _machine(self) -> str:
         processes, device = self.accelerator.num_processes, self.accelerator.device
@@ -194,14 +180,6 @@ class Trainer:
                 "logit scale": round(float(self.bare.logit_scale.detach()), 3),
             }
         return values
-
-    def _report_progress(self, rate: float, losses: list[float]) -> None:
-        left = rate * (self.total - self.step) / 60
-        self.report(
-            f"step {self.step}/{self.total}  loss {sum(losses) / len(losses):.4f}  {rate:.2f} s/step  "
-            f"{self.config.batch_size / rate:.0f} photos/s  {left:.0f} min left"
-        )
-        losses.clear()
 
     def result(self) -> DALIP:
         """Give the model that is evaluated and kept: the running mean, where one is kept."""

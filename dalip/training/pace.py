@@ -1,0 +1,45 @@
+"""How fast a run goes, and what it says of that."""
+
+import time
+
+from dalip.training.log import Report
+
+__all__ = ["Pace"]
+
+_SECONDS = 10
+
+
+class Pace:
+    """Tell loss, speed and time left, after the first step, every ten seconds, and after the last."""
+
+    def __init__(self, step: int, total: int, batch_size: int, report: Report) -> None:
+        """Start the clock.
+
+        Args:
+            step: Steps taken before.
+            total: Steps of the whole run.
+            batch_size: Pairs a step.
+            report: Called with one line at a time.
+        """
+        self._first, self._total, self._batch_size, self._report = step, total, batch_size, report
+        self._started = self._said = time.monotonic()
+        self._losses: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        """Time since the clock was started."""
+        return time.monotonic() - self._started
+
+    def took(self, step: int, loss: float) -> None:
+        """Count a step, the `step`-th, and tell if it is time to."""
+        self._losses.append(loss)
+        now = time.monotonic()
+        if step not in (self._first + 1, self._total) and now - self._said < _SECONDS:
+            return
+        rate = (now - self._started) / (step - self._first)
+        self._report(
+            f"step {step}/{self._total}  loss {sum(self._losses) / len(self._losses):.4f}  {rate:.2f} s/step  "
+            f"{self._batch_size / rate:.0f} photos/s  {rate * (self._total - step) / 60:.0f} min left"
+        )
+        self._said = now
+        self._losses.clear()
