@@ -234,7 +234,7 @@ def _resolved(text: str) -> str:
 
     path, weight = source_of(text)
     absolute = path if is_remote(path) else str(Path(path).resolve())
-    return absolute if weight == 1 else f"{absolute}@{weight:g}"
+    return absolute if weight == 1 else f"{absolute}@{weight:.12g}"
 
 
 def _read_settings(settings: list[str]) -> dict[str, Any]:

@@ -26,12 +26,12 @@ class Texts:
     """What can be said of taxa."""
 
     listed: Mapping[str, Taxon]
-    """Taxa of the run's list by scientific name; they complete what photos say of theirs."""
+    """Known taxa by scientific name, which stand for what a photo says of its own."""
     descriptions: Mapping[str, tuple[str, ...]]
     """Sentences about a taxon, by scientific name; taxa without a description are absent."""
 
     def complete(self, taxon: Taxon) -> Taxon:
-        """Give the taxon with all names known."""
+        """Give the taxon as the list has it, or as it is where the list has it not."""
         return self.listed.get(taxon.scientific_name, taxon)
 
 
@@ -48,7 +48,7 @@ class Corpus:
     faults: tuple[str, ...]
     """A message for each record left out for another reason: malformed text, no photo, a taxon that is none."""
     taxa: Mapping[str, Taxon]
-    """By scientific name, with all names known."""
+    """By scientific name, as the run's list says, or the last of the taxon's photos."""
     texts: Mapping[str, tuple[str, ...]]
     """What stands for a taxon, by scientific name."""
     descriptions: Mapping[str, tuple[str, ...]]
