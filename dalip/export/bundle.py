@@ -1,6 +1,5 @@
 """Writing an encoder bundle."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def export_bundle(
         _write(_image_graph(image, towers), out / IMAGE_ENCODER, weights)
         report("writing the text encoder")
         _write(_text_graph(text, towers), out / TEXT_ENCODER, weights)
-        shutil.copyfile(towers.tokenizer, out / TOKENIZER)
+        (out / TOKENIZER).write_bytes(towers.tokenizer)
     except OSError as error:
         raise ExportError(
             f"{error.filename or out}: {error.strerror or error}; put that right and export again"
@@ -115,7 +114,7 @@ def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
 
 def _text_graph(encoder: TextEncoder, towers: Towers) -> onnx.ModelProto:
     texts = ["a plant", "a photo of a yellow flower"]
-    ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), texts, towers.text)
+    ids, mask = tokenize(Tokenizer.from_buffer(towers.tokenizer), texts, towers.text)
     inputs = {"input_ids": ids, "attention_mask": mask.long()}
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=towers.text.context_length)
     return to_onnx(encoder, inputs, {name: {0: batch, 1: length} for name in inputs}, ["embedding"])

@@ -51,7 +51,7 @@ def check_parity(
     encoder = Encoder.load(bundle, verify=True)
     first_order = encoder.manifest.blocks[0].weight
     pixels = torch.from_numpy(np.stack([preprocess(image, towers.image) for image in images]))
-    tokenizer = Tokenizer.from_file(str(towers.tokenizer))
+    tokenizer = Tokenizer.from_buffer(towers.tokenizer)
     ids, mask = tokenize(tokenizer, texts, towers.text, full=model.counts_padding)
     with torch.inference_mode():
         both = [model.encode_image(pixels, mirror=mirror), model.encode_text(ids, mask)]

@@ -37,7 +37,7 @@ class TorchEmbedder:
             mirror: Whether each photo is averaged with its mirror image.
         """
         self.model, self.image, self.name, self.mirror = model, towers.image, name, mirror
-        self.tokenizer, self.text = Tokenizer.from_file(str(towers.tokenizer)), towers.text
+        self.tokenizer, self.text = Tokenizer.from_buffer(towers.tokenizer), towers.text
         self.first_order = 0.5 if model.config else 1.0
         self.blocks: tuple[Block, ...] = (Block("first_order", model.embed_dim, self.first_order),)
         if model.config:

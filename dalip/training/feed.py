@@ -43,7 +43,7 @@ class Feed:
         sampling = Sampling(self.photos.weights or [1.0], config.batch_size, config.seed)
         self.sampling, self.total = sampling, config.steps or sampling.steps_in(config.epochs)
         self.steps_per_epoch = self.total / config.epochs if config.stream else sampling.steps_per_epoch
-        self.text_features = TextFeatures(model, Tokenizer.from_file(str(towers.tokenizer)), towers.text)
+        self.text_features = TextFeatures(model, Tokenizer.from_buffer(towers.tokenizer), towers.text)
 
     def fingerprint(self) -> str:
         """Tell this data from any other that would give other batches, in 64 hexadecimal digits."""

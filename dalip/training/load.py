@@ -1,11 +1,9 @@
 """Models from wherever they are kept: a run, the authors' checkpoint, open_clip."""
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import open_clip
 from torch import Tensor
@@ -51,7 +49,7 @@ def load_model(source: str, *, pretrained: str | None = None, report: Report = t
         report: Called with one line about what had to be assumed.
 
     Returns:
-        The model. What `towers` has on disk is kept while `towers` itself is.
+        The model.
 
     Raises:
         TrainingError: There is no such thing, it is damaged, or not what it should be.
@@ -71,7 +69,8 @@ def load_model(source: str, *, pretrained: str | None = None, report: Report = t
     known = ":" in source or source.replace("/", "-") in open_clip.list_models()
     if not known and (path.suffix or len(path.parts) > 1):  # meant as a path, then
         raise TrainingError(f"{source}: no such run or file, nor a model that open_clip knows")
-    towers = _kept_aside(lambda folder: create_towers(source, pretrained, folder, report=report))
+    with TemporaryDirectory(prefix="dalip-") as folder:
+        towers = create_towers(source, pretrained, Path(folder), report=report)
     return Loaded(DALIP(towers.clip, None).eval(), towers, None)
 
 
@@ -131,7 +130,8 @@ def _load_official(path: Path) -> tuple[DALIP, Towers]:
     state = read_official(path)
     with naming(path):
         method = method_of_official(state)
-        towers = _kept_aside(lambda folder: official_towers(state, folder))
+        with TemporaryDirectory(prefix="dalip-") as folder:
+            towers = official_towers(state, Path(folder))
     with fitting(path):
         model = DALIP(towers.clip, method)
     _fit(model, from_official(state), path, named=to_official)
@@ -160,15 +160,3 @@ def _fit(
     if extra := next((name for name in state if name not in expected), None):
         raise TrainingError(f"{path}: does not fit this model, which has no place for its {named(extra)}")
     model.load_state_dict(state)
-
-
-def _kept_aside(create: Callable[[Path], Towers]) -> Towers:
-    """Create towers in a folder that is deleted when they are no longer used."""
-    folder = Path(tempfile.mkdtemp(prefix="dalip-"))
-    try:
-        towers = create(folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    weakref.finalize(towers, shutil.rmtree, folder, ignore_errors=True)
-    return towers

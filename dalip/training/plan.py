@@ -103,7 +103,7 @@ def _kept_bytes(config: TrainConfig, model: DALIP, towers: Towers) -> float:
 
     size = max((size for _, size in config.train_sizes), default=towers.image.size)
     texts = ["a photo of Quercus agrifolia, coast live oak, family Fagaceae"] * 2
-    ids, mask = tokenize(Tokenizer.from_file(str(towers.tokenizer)), texts, towers.text)
+    ids, mask = tokenize(Tokenizer.from_buffer(towers.tokenizer), texts, towers.text)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         model.train()(torch.randn(2, 3, size, size), ids, mask)
     return sum(seen.values()) / 2

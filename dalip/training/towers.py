@@ -38,8 +38,8 @@ class Towers:
     clip: CLIP | CustomTextCLIP
     image: ImageSettings
     text: TextSettings
-    tokenizer: Path
-    """A `tokenizer.json` of the library tokenizers."""
+    tokenizer: bytes
+    """What a `tokenizer.json` of the library tokenizers holds."""
     fresh: tuple[str, ...]
     """How the names of those parameters of `clip` begin that start untrained: `("",)` if all do, `()` if none does."""
 
@@ -110,7 +110,7 @@ def create_towers(
             return load_towers(folder)
         other_size = None if image.size == native else image.size
         clip = open_clip.create_model(model, pretrained, force_image_size=other_size, require_pretrained=True)
-    return Towers(clip, image, text, folder / "tokenizer.json", ())
+    return Towers(clip, image, text, (folder / "tokenizer.json").read_bytes(), ())
 
 
 def load_towers(folder: Path) -> Towers:
@@ -125,7 +125,8 @@ def load_towers(folder: Path) -> Towers:
         if "hf_model_name" in config["text_cfg"]:
             config["text_cfg"]["hf_model_name"] = str(folder / "text")
         text, fresh = TextSettings(**content["text"]), tuple(content["fresh"])
-        return Towers(build_clip(config, image.size), image, text, folder / "tokenizer.json", fresh)
+        tokenizer = (folder / "tokenizer.json").read_bytes()
+        return Towers(build_clip(config, image.size), image, text, tokenizer, fresh)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(f"{folder}: does not hold the towers of a run ({first_line(error)})") from error
 

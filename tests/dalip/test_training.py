@@ -105,7 +105,7 @@ def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
 def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
     model, towers, _ = load_run(finished)
     model.requires_grad_(False)
-    tokenizer, device = Tokenizer.from_file(str(towers.tokenizer)), torch.device("cpu")
+    tokenizer, device = Tokenizer.from_buffer(towers.tokenizer), torch.device("cpu")
     features = [TextFeatures(model, tokenizer, towers.text)(t, device)[2] for t in (["a", "a b " * 9], ["a"])]
     assert features[0] is not None
     assert features[1] is not None
