@@ -54,6 +54,9 @@ LINES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^:"))
 EXPERIMENTS = {
     "objectives": Experiment("DALIP", "dots"),
     "finetune": Experiment("DALIP", "dots"),
+    "orders_finetuned": Experiment("first order alone"),
+    "tower": Experiment("DALIP, {}"),
+    "resolution": Experiment("DALIP, {}", "linear:pixels a side of a crop in training"),
     "joint": Experiment("sum of two"),
     "orders": Experiment("first order alone"),
     "dropout": Experiment("0"),
@@ -67,6 +70,9 @@ EXPERIMENTS = {
     "forgetting": Experiment("DALIP, {}"),
 }
 
+READ_IN_ORDERS = {"orders": "objectives", "orders_finetuned": "finetune"}
+"""The experiments whose runs of DALIP are read with one order, the other and both."""
+
 
 def read(folder: Path) -> dict[str, Measured]:
     """Read the measurements that are there."""
@@ -75,8 +81,7 @@ def read(folder: Path) -> dict[str, Measured]:
         sys.exit(f"docs/make_results.py: say in EXPERIMENTS how to show {', '.join(sorted(strangers))}")
     found: dict[str, Measured] = {}
     for name in EXPERIMENTS:
-        source = "objectives" if name == "orders" else name
-        path = folder / f"{source}.jsonl"
+        path = folder / f"{READ_IN_ORDERS.get(name, name)}.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         rows = [json.loads(line) for line in lines]
         measured: Measured = {}
@@ -85,7 +90,7 @@ def read(folder: Path) -> dict[str, Measured]:
             tests = row["test"]
             read_with = "both" if name == "forgetting" and "both" in tests else "chosen"
             measured.setdefault(variant, {})[row["seed"]] = tests[read_with]
-        if name == "orders":
+        if name in READ_IN_ORDERS:
             measured = _orders({row["seed"]: row["test"] for row in rows if row["variant"] == "DALIP"})
         if measured:
             found[name] = measured
