@@ -4,14 +4,17 @@
 
 Builds a flora with each bundle from the same photos, then prints the accuracy from text, photos and both, the negative
 log-likelihood of the right taxon (NLL, in nats, each at its best temperature; smaller is better, and steadier than hit
-rates on a few hundred photos), precision at 5 of search by common name, and recall of each caption's own photo.
+rates on a few hundred photos), precision at 5 of search by common name, and recall of each caption's own photo. Figures
+that are a mean over photos also come as the difference from the first bundle, photo by photo, ± its standard error.
 """
 
 import argparse
+import math
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dalip.data import Record, read_records
 from dalip.encoder import Encoder
@@ -24,28 +27,25 @@ from dalip_index.calibration import fit_temperature, negative_log_likelihood
 
 def measure(
     bundle: Path, taxa: list[Taxon], photos: list[Record], captions: list[Record], split: str
-) -> dict[str, float]:
+) -> dict[str, NDArray[np.float64]]:
+    """Give figures by name, of which the mean counts: one a photo, or one in all."""
     encoder = Encoder.load(bundle)
     measured = [r for r in photos if r.split == split]
-    figures = {}
     with tempfile.TemporaryDirectory() as folder:
         build_flora(Path(folder) / "flora", encoder, taxa, photos)
         flora = load_flora(Path(folder) / "flora", encoder)
-        found = evaluate_flora(flora, measured)
-        likelihoods = nll(flora, measured)
-    for row in found.accuracy:
-        figures[f"{row.source}, {row.evidence}, top-1 %"] = 100 * row.top1
-        figures[f"{row.source}, {row.evidence}, top-5 %"] = 100 * row.top5
-    figures |= likelihoods
-    if found.search:
-        figures["search by name, precision at 5 %"] = 100 * found.search.precision_at_5
+        figures = naming(flora, measured)
+        search = evaluate_flora(flora, measured).search
+    if search:
+        figures["search by name, precision at 5 %"] = np.array([100 * search.precision_at_5])
     if captions:
         for row in retrieval(OnnxEmbedder(encoder), [r for r in captions if r.split == split])[0]:
-            figures |= {f"{row.source}, caption recall@{k} %": 100 * v for k, v in row.text_to_image.items()}
+            for k, v in row.text_to_image.items():
+                figures[f"{row.source}, caption recall@{k} %"] = np.array([100 * v])
     return figures
 
 
-def nll(flora: Flora, photos: list[Record]) -> dict[str, float]:
+def naming(flora: Flora, photos: list[Record]) -> dict[str, NDArray[np.float64]]:
     embedded = OnnxEmbedder(flora.encoder).embed_photos(photos)
     names = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
     targets = np.array([names[r.taxon.scientific_name] for r in embedded.records if r.taxon])
@@ -53,14 +53,27 @@ def nll(flora: Flora, photos: list[Record]) -> dict[str, float]:
     figures = {}
     for kind in EVIDENCE_KINDS:
         similarities, rows = flora.rank(embedded.vectors, kind)
-        columns = np.nonzero(rows == targets[:, None])[1]
+        places = np.nonzero(rows == targets[:, None])[1]
         for source in [*sorted(set(sources.tolist())), "all"]:
             part = (sources == source) | (source == "all")
-            temperature = fit_temperature(similarities[part], columns[part])
-            figures[f"{source}, {kind}, NLL"] = negative_log_likelihood(
-                similarities[part], columns[part], temperature
-            )
+            for k in (1, 5):
+                figures[f"{source}, {kind}, top-{k} %"] = 100.0 * (places[part] < k)
+            temperature = fit_temperature(similarities[part], places[part])
+            losses = [
+                negative_log_likelihood(similarities[[i]], places[[i]], temperature)
+                for i in np.flatnonzero(part)
+            ]
+            figures[f"{source}, {kind}, NLL"] = np.array(losses)
     return figures
+
+
+def beside(found: NDArray[np.float64], first: NDArray[np.float64]) -> str:
+    """Say a mean and how far it is from that of the first bundle."""
+    if found is first or len(found) < 2:
+        return f"{found.mean():12.3f}{'':16}"
+    differences = found - first
+    error = differences.std(ddof=1) / math.sqrt(len(differences))
+    return f"{found.mean():12.3f} {differences.mean():+7.3f} ± {error:.3f}"
 
 
 def main() -> None:
@@ -77,9 +90,9 @@ def main() -> None:
     photos = read_records(*arguments.photos)
     captions = read_records(*arguments.captions)
     every = [measure(b, taxa, photos, captions, arguments.split) for b in arguments.bundles]
-    print("".join([f"{'':42}", *(f"  {b.name[-12:]:>12}" for b in arguments.bundles)]))
-    for name in every[0]:
-        print("".join([f"{name:42}", *(f"  {figures[name]:12.3f}" for figures in every)]))
+    print(f"{'':42}", *(f"{b.name[-12:]:>12}{'':16}" for b in arguments.bundles))
+    for name, first in every[0].items():
+        print(f"{name:42}", *(beside(figures[name], first) for figures in every))
 
 
 if __name__ == "__main__":
