@@ -37,17 +37,12 @@ from dalip.evaluation import (
     retrieval,
     text_vectors,
 )
-from dalip.model import DALIP
 from dalip.training import TrainConfig, load_run, train
-from dalip.training.checkpoint import save_checkpoint
 from dalip.training.config import CARRIED_OUT
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
-from dalip.training.load import method_of
-from dalip.training.optimizer import weights_hash
 from dalip.training.presets import PRESETS
 from dalip.training.text_features import TextFeatures
-from dalip.training.towers import create_towers
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 TAXA = Path(__file__).parent.parent / "assets" / "dalip_assets" / "taxa.csv"
@@ -123,15 +118,7 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
     "resolution": {
         f"{name}, {crop} px": OBJECTIVES[name] | {"train_sizes": ((1.0, crop),), "image_size": crop + 32}
         for name in ("DALIP", "first order")
-        for crop in (96, 128, 160, 192)
-    },
-    "tower": {
-        f"{name}, {which}": OBJECTIVES[name] | changes
-        for name in ("DALIP", "first order")
-        for which, changes in {
-            "as it came": {},
-            "learned with the first order": {"tower": OBJECTIVES["first order"]},
-        }.items()
+        for crop in (96, 160)
     },
     "forgetting": {
         f"{name}, {then}": OBJECTIVES[name] | changes
@@ -144,11 +131,7 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
     },
 }
 """What each variant changes in `FROZEN`, or for `finetune` in `FINETUNED`. Beside fields of TrainConfig, `captions` is
-the part of a batch that are captioned photos, `after` what an earlier run changes, from which this one starts, and
-`tower` what one of `FINETUNED` changes, which this one has the image tower of."""
-
-TOWER_SEED = 1
-"""Of the run that a learned tower comes from."""
+the part of a batch that are captioned photos, and `after` what an earlier run changes, from which this one starts."""
 
 
 class Bench:
@@ -181,9 +164,11 @@ class Bench:
                 captions = f"{self.captions}@{share / (1 - share) / self.share_of_one:.4f}"
         if after := settings.pop("after", None):
             earlier = self.config(base, after, seed)
-            settings["init"] = str(self._finished(earlier))
-        tower = settings.pop("tower", None)
-        config = TrainConfig(
+            run = self.work / "first" / self._digest(earlier)
+            if not (run / "model.pt").exists():
+                train(earlier, run, report=lambda line: None)
+            settings["init"] = str(run)
+        return TrainConfig(
             data=(*plants, captions),
             taxa=str(TAXA),
             descriptions=self.descriptions,
@@ -192,33 +177,6 @@ class Bench:
             epochs=epochs,
             **settings,
         )
-        if tower is None:
-            return config
-        learned = self._finished(self.config(FINETUNED, tower, TOWER_SEED))
-        return config.with_values(init=str(self._with_tower(config, learned)))
-
-    def _finished(self, config: TrainConfig) -> Path:
-        """Give a run that others start from."""
-        run = self.work / "first" / self._digest(config)
-        if not (run / "model.pt").exists():
-            train(config, run, report=lambda line: None)
-        return run
-
-    def _with_tower(self, config: TrainConfig, learned: Path) -> Path:
-        """Give a run of no steps that has the image tower of another and all else untrained."""
-        run = learned.with_name(f"{learned.name}-{self._digest(config)}")
-        if (run / "model.pt").exists():
-            return run
-        torch.manual_seed(config.seed)
-        towers = create_towers(
-            config.model, None, run / "towers", embed_dim=config.embed_dim, image_size=config.image_size
-        )
-        model = DALIP(towers.clip, method_of(config))
-        tower = load_run(learned)[0].clip.visual.trunk.state_dict()
-        model.clip.visual.trunk.load_state_dict(tower)
-        config.save(run / "config.json")
-        save_checkpoint(run / "model.pt", {"model": model.state_dict()})
-        return run
 
     def evaluate(self, run: Path) -> dict[str, Any]:
         """Measure a finished run on selection and on test photos, with the scoring weight that selection favours."""
@@ -302,7 +260,6 @@ class RunEmbedder(TorchEmbedder):
         model, towers, config = load_run(run)
         super().__init__(model, towers)
         self.frozen, self.remembered = "image" in config.freeze, remembered
-        self.tower = weights_hash(model.image_tower.body)
         self.texts = TextFeatures(model.requires_grad_(False), self.tokenizer, self.text)
         self.cache = Path(config.cache or run)
 
@@ -314,7 +271,7 @@ class RunEmbedder(TorchEmbedder):
         parts = []
         for start in range(0, len(records), 32):
             chunk = records[start : start + 32]
-            name = f"{self.tower} {chunk[0].key} {self.image.size}"
+            name = f"{chunk[0].key} {self.image.size}"
             if name not in self.remembered:
                 pixels = [preprocess(open_image(r.read_bytes()), self.image) for r in chunk]
                 batch = torch.from_numpy(np.stack(pixels)).contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,7 @@ import pytest
 
 from dalip.data import read_records
 from docs import make_results
-from docs.make_results import BLOCK, EXPERIMENTS, PAGE, RESULTS, read, renewed, table
+from docs.make_results import BLOCK, EXPERIMENTS, PAGE, READ_IN_ORDERS, RESULTS, read, renewed, table
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -54,8 +54,8 @@ def cells(lines: list[str]) -> dict[str, list[str]]:
 def test_table_has_means_spreads_and_paired_differences(tmp_path: Path) -> None:
     dalip = [scores(0.80, 0.5), scores(0.82, 0.5), scores(0.84, 0.5)]
     plain = [scores(0.70, 0.5), scores(0.74, 0.5), scores(0.72, 0.5)]
-    write(tmp_path, "finetune", {"DALIP": dalip, "first order": plain})
-    lines = table(read(tmp_path)["finetune"], "DALIP")
+    write(tmp_path, "joint", {"DALIP": dalip, "first order": plain})
+    lines = table(read(tmp_path)["joint"], "DALIP")
     assert lines[0].split("|")[3].strip() == "Oxford top-1"
     found = cells(lines)
     assert found["DALIP"] == [
@@ -188,7 +188,7 @@ def test_every_experiment_of_the_benchmark_has_a_table_on_the_page() -> None:
     (listed,) = re.findall(r"^EXPERIMENTS.*?^\}", source, re.DOTALL | re.MULTILINE)
     names = re.findall(r'^    "(\w+)": ', listed, re.MULTILINE)
     tables = [match["name"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
-    assert sorted([*names, "orders"]) == sorted(EXPERIMENTS) == sorted(tables)
+    assert sorted([*names, *READ_IN_ORDERS]) == sorted(EXPERIMENTS) == sorted(tables)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")

@@ -69,18 +69,16 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
     try:
         run.mkdir(parents=True, exist_ok=True)
         resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
-        with tempfile.TemporaryDirectory(prefix="dalip-") as aside:
-            ours = resuming or accelerator.is_main_process
-            # The first process may have weights to download, which the others then find.
-            with accelerator.local_main_process_first():
-                model, towers = _start(
-                    config, run / "towers" if ours else Path(aside), report, resuming=resuming
-                )
-            trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
-            if accelerator.is_main_process:
-                config.save(saved)
-            trainer.resume()
-            trainer.run_to_end()
+        ours = resuming or accelerator.is_main_process
+        # The first process may have weights to download, which the others then find.
+        with tempfile.TemporaryDirectory() as aside, accelerator.local_main_process_first():
+            folder = run / "towers" if ours else Path(aside)
+            model, towers = _start(config, folder, report, resuming=resuming)
+        trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
+        if accelerator.is_main_process:
+            config.save(saved)
+        trainer.resume()
+        trainer.run_to_end()
         del model, towers, trainer
         accelerator.free_memory()  # what follows may need the GPU
     except torch.OutOfMemoryError as error:
