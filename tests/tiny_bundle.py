@@ -51,6 +51,7 @@ def write_tiny_bundle(folder: Path, *, seed: int = 0) -> Path:
         embed_dim=DIM,
         blocks=(Block("first_order", DIM, WEIGHTS[0]), Block("second_order", DIM, WEIGHTS[1])),
         patch_grid=(GRID, GRID),
+        appearance_width=DIM,
         opset=17,
         precision="fp32",
         trained_on=("nothing",),
@@ -112,6 +113,7 @@ def _image_graph(first: np.ndarray, bias: np.ndarray, second: np.ndarray) -> onn
         helper.make_node("Transpose", ["channels_first"], ["tokens"], perm=[0, 2, 1]),
         helper.make_node("LpNormalization", ["tokens"], ["patches"], axis=2, p=2),
         helper.make_node("ReduceMean", ["tokens"], ["f"], axes=[1], keepdims=0),
+        helper.make_node("LpNormalization", ["f"], ["appearance"], axis=1, p=2),
         helper.make_node("Mul", ["tokens", "tokens"], ["squares"]),
         helper.make_node("ReduceMean", ["squares"], ["second_moments"], axes=[1], keepdims=0),
         helper.make_node("MatMul", ["second_moments", "second"], ["z"]),
@@ -125,7 +127,8 @@ def _image_graph(first: np.ndarray, bias: np.ndarray, second: np.ndarray) -> onn
     }
     inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])]
     patches = helper.make_tensor_value_info("patches", TensorProto.FLOAT, ["n", GRID * GRID, DIM])
-    return _model(nodes, inputs, [_embedding(), patches], constants | _lengths())
+    appearance = helper.make_tensor_value_info("appearance", TensorProto.FLOAT, ["n", DIM])
+    return _model(nodes, inputs, [_embedding(), patches, appearance], constants | _lengths())
 
 
 def _text_graph(f_table: np.ndarray, z_table: np.ndarray) -> onnx.ModelProto:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,6 +66,11 @@ class Encoder:
         """E, the length of an embedding."""
         return self.manifest.width
 
+    @property
+    def appearance_width(self) -> int:
+        """A, the length of a photo's appearance."""
+        return self.manifest.appearance_width
+
     def encode_images(self, images: Sequence[Image.Image]) -> Embedding:
         """Embed photos that are in memory.
 
@@ -104,7 +110,8 @@ class Encoder:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             ids, mask = self._text_tokens()(texts[start : start + _TEXTS_AT_ONCE])
             inputs = {"input_ids": ids, "attention_mask": mask}
-            results.append(self._checked(self._text().run("embedding", inputs), len(ids), TEXT_ENCODER))
+            (embeddings,) = self._text().run(["embedding"], inputs)
+            results.append(self._checked("embeddings", embeddings, (len(ids), self.width), TEXT_ENCODER))
         return np.concatenate(results)
 
     def encode_patches(self, image: Image.Image) -> NDArray[np.float32]:
@@ -121,14 +128,13 @@ class Encoder:
             ImageError: The photo has no pixels.
         """
         pixels = preprocess(image, self.manifest.image)[None]
-        patches = self._images().run("patches", {"pixels": pixels})
-        shape = (*self.manifest.patch_grid, self.manifest.embed_dim)
-        if patches.size != np.prod(shape):
-            raise self._misfit(IMAGE_ENCODER, f"patches {patches.shape[1:]}", f"a grid {shape}")
-        return patches.reshape(shape)
+        (patches,) = self._images().run(["patches"], {"pixels": pixels})
+        rows, columns = self.manifest.patch_grid
+        shape = (rows * columns, self.manifest.embed_dim)
+        return self._checked("patches", patches, (1, *shape), IMAGE_ENCODER).reshape(rows, columns, -1)
 
     def encode_files(
-        self, sources: Iterable[S], batch_size: int = 8
+        self, sources: Iterable[S], batch_size: int = 8, *, appearance: bool = False
     ) -> Iterator[tuple[S, Embedding | ImageError]]:
         """Embed photos from wherever they are, in order, however many; a bad one does not stop the rest.
 
@@ -137,33 +143,36 @@ class Encoder:
         Args:
             sources: Each a path, the bytes of an image file, an image, or a function that gives one of these.
             batch_size: Photos to embed at once, 1 or more.
+            appearance: Whether each embedding is followed by the photo's appearance.
 
         Returns:
-            Each source with its embedding, (E,) float32 of unit length, or with the error that says why not.
+            Each source with its embedding, (E,) float32 of unit length, or with the error that says why not. With
+            `appearance` the row is (E + A,), both parts of unit length.
 
         Raises:
             BundleError: The image encoder cannot be opened or run.
         """
-        return embed_ahead(sources, self.manifest.image, batch_size, self._embed_pixels)
+        embed = partial(self._embed_pixels, appearance=appearance)
+        return embed_ahead(sources, self.manifest.image, batch_size, embed)
 
-    def _embed_pixels(self, pixels: NDArray[np.float32]) -> Embedding:
-        result = self._images().run("embedding", {"pixels": pixels})
-        return self._checked(result, len(pixels), IMAGE_ENCODER)
+    def _embed_pixels(self, pixels: NDArray[np.float32], *, appearance: bool = False) -> Embedding:
+        widths = {"embedding": self.width} | ({"appearance": self.appearance_width} if appearance else {})
+        found = self._images().run(list(widths), {"pixels": pixels})
+        for (name, width), values in zip(widths.items(), found, strict=True):
+            self._checked(f"{name}s", values, (len(pixels), width), IMAGE_ENCODER)
+        return np.concatenate(found, axis=1)
 
-    def _checked(self, embeddings: Embedding, count: int, name: str) -> Embedding:
-        if embeddings.shape != (count, self.width):
-            raise self._misfit(name, f"embeddings {embeddings.shape}", f"{(count, self.width)}")
-        return embeddings
-
-    def _misfit(self, name: str, found: str, expected: str) -> BundleError:
-        return BundleError(
-            f"{self.folder / name}: gives {found} where the manifest says {expected}; export it again"
-        )
+    def _checked(self, what: str, values: Embedding, shape: tuple[int, ...], name: str) -> Embedding:
+        if values.shape != shape:
+            raise BundleError(
+                f"{self.folder / name}: gives {what} {values.shape} where the manifest says {shape}; export it again"
+            )
+        return values
 
     def _images(self) -> Session:
         with self._opening:
             if self._image_session is None:
-                self._image_session = self._open(IMAGE_ENCODER, ("embedding", "patches"))
+                self._image_session = self._open(IMAGE_ENCODER, ("embedding", "patches", "appearance"))
             return self._image_session
 
     def _text(self) -> Session:

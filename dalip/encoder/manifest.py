@@ -115,6 +115,8 @@ class EncoderManifest:
     """The parts of an embedding, in order; their weights sum to one."""
     patch_grid: tuple[int, int]
     """Rows and columns of the patch vectors."""
+    appearance_width: int
+    """A, numbers that describe what a photo looks like whatever texts say of it (see `DALIP.appearance`)."""
     opset: int
     precision: str
     """Of the weights, in words: `fp32`, `int8 weights`."""
@@ -136,6 +138,7 @@ class EncoderManifest:
         total = sum(block.weight for block in self.blocks)
         _require(math.isclose(total, 1, abs_tol=1e-3), "blocks", f"weights that sum to 1, not {total:g}")
         _require(min(self.patch_grid) >= 1, "patch_grid", "1 or more rows and columns")
+        _require(self.appearance_width >= 1, "appearance_width", "1 or more")
         _require(all(Path(name).name == name for name in self.files), "files", "plain file names")
 
     @property

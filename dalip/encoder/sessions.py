@@ -71,28 +71,28 @@ class Session:
                     f"{name}: lacks the output {output} (it has {', '.join(found)}); export it again"
                 )
 
-    def run(self, output: str, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Run the model.
 
         Args:
-            output: Which output to give.
+            outputs: Which outputs to give.
             inputs: Array of each input, by its name.
 
         Returns:
-            The output, float32, all of it finite.
+            The outputs in the order asked for, float32, all of them finite.
 
         Raises:
             BundleError: The model fails on this input, or gives numbers that are not finite.
         """
         try:
-            (values,) = self._session.run([output], dict(inputs))
+            values = self._session.run(list(outputs), dict(inputs))
         except Exception as error:
             cause = " ".join(str(error).split())[:200]
             raise BundleError(f"{self._name}: fails ({cause}); export the bundle again") from error
-        result = np.asarray(values, dtype=np.float32)
-        if not np.isfinite(result).all():
+        results = [np.asarray(value, dtype=np.float32) for value in values]
+        if not all(np.isfinite(result).all() for result in results):
             raise BundleError(f"{self._name}: gives numbers that are not finite; export the bundle again")
-        return result
+        return results
 
 
 @cache

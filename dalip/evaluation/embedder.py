@@ -63,16 +63,24 @@ class Embedder(Protocol):
 class OnnxEmbedder:
     """An exported encoder."""
 
-    def __init__(self, encoder: Encoder, name: str | None = None) -> None:
-        """Use a bundle under its own name, or another."""
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, name: str | None = None, *, appearance: bool = False) -> None:
+        """Use a bundle.
+
+        Args:
+            encoder: The bundle.
+            name: What tables call it, if not its own name.
+            appearance: Whether the embedding of a photo is followed by its appearance.
+        """
+        self.encoder, self.appearance = encoder, appearance
         self.name = name or encoder.manifest.name
         self.blocks = encoder.manifest.blocks
 
     def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
         """Embed photos, read in threads while the encoder works."""
-        found = self.encoder.encode_files(record.read_bytes for record in records)
-        return collect_photos(records, (result for _, result in found), self.encoder.width, progress)
+        sources = (record.read_bytes for record in records)
+        found = self.encoder.encode_files(sources, appearance=self.appearance)
+        width = self.encoder.width + (self.encoder.appearance_width if self.appearance else 0)
+        return collect_photos(records, (result for _, result in found), width, progress)
 
     def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Embed texts."""

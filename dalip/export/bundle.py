@@ -83,6 +83,7 @@ def export_bundle(
         embed_dim=model.embed_dim,
         blocks=tuple(blocks),
         patch_grid=model.image_tower.grid(towers.image.size, towers.image.size),
+        appearance_width=_appearance_width(image, towers.image.size),
         opset=OPSET,
         precision="fp32" if weights == "fp32" else "int8 matrices, fp16 elsewhere, computed in fp32",
         trained_on=tuple(trained_on),
@@ -107,9 +108,16 @@ def refuse_used(out: Path) -> None:
 def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
     size = towers.image.size
     batch = torch.export.Dim("batch")
+    pixels = torch.randn(2, 3, size, size)
     return to_onnx(
-        encoder, {"pixels": torch.randn(2, 3, size, size)}, {"pixels": {0: batch}}, ["embedding", "patches"]
+        encoder, {"pixels": pixels}, {"pixels": {0: batch}}, ["embedding", "patches", "appearance"]
     )
+
+
+@torch.inference_mode()
+def _appearance_width(encoder: ImageEncoder, size: int) -> int:
+    _, _, appearance = encoder(torch.zeros(1, 3, size, size))
+    return int(appearance.shape[1])
 
 
 def _text_graph(encoder: TextEncoder, towers: Towers) -> onnx.ModelProto:

@@ -11,20 +11,22 @@ __all__ = ["ImageEncoder", "TextEncoder"]
 
 
 class ImageEncoder(nn.Module):
-    """Pixels to embeddings and to patch vectors of unit length."""
+    """Pixels to embeddings, patch vectors and appearance, all of unit length."""
 
     def __init__(self, model: DALIP, first_order: float, mirror: bool) -> None:
         """See `export_bundle`."""
         super().__init__()
         self.model, self.first_order, self.mirror = model, first_order, mirror
 
-    def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
         """Embed prepared photos."""
-        tokens = self.model.image_tower.project(self.model.image_tower.features(pixels))
+        features = self.model.image_tower.features(pixels)
+        tokens = self.model.image_tower.project(features)
         embeddings = self.model.embed_tokens(tokens, self.model.image_bdc)
         if self.mirror:
             embeddings = embeddings.mean_with(self.model.encode_image(pixels.flip(-1)))
-        return embeddings.joint(self.first_order), F.normalize(tokens.tokens, dim=-1)
+        patches = F.normalize(tokens.tokens, dim=-1)
+        return embeddings.joint(self.first_order), patches, self.model.appearance(features)
 
 
 class TextEncoder(nn.Module):

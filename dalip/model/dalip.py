@@ -119,6 +119,17 @@ class DALIP(nn.Module):
         """Embed what the image tower's `features` gave, so that a frozen tower need not run again."""
         return self.embed_tokens(self.image_tower.project(features), self.image_bdc)
 
+    def appearance(self, features: Float[Tensor, "b ..."]) -> Float[Tensor, "b w"]:
+        """Describe photos by what the image tower sees, whatever texts can say of it, from its `features`.
+
+        It is their mean over the patches, each channel replaced by its square root with its sign, so that a few strong
+        ones do not drown the rest, and brought to unit length.
+
+        Source: Perronnin et al., "Improving the Fisher kernel for large-scale image classification", 2010.
+        """
+        pooled = self.image_tower.pool(features).float()
+        return F.normalize(pooled.sign() * pooled.abs().sqrt(), dim=-1)
+
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
         """Embed token ids; padding is found from the ids where no mask is given."""
         mask = self.text_tower.mask(ids) if mask is None else mask

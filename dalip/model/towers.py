@@ -50,6 +50,9 @@ class ImageAdapter(Protocol):
     def project(self, features: Tensor) -> Tokens:
         """Map features into the joint space."""
 
+    def pool(self, features: Tensor) -> Float[Tensor, "b w"]:
+        """Average features over the patches of an image, before any projection."""
+
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Give the rows and columns that the tokens of an image of this size form; call it in evaluation mode."""
 
@@ -98,6 +101,9 @@ class _NativeImage:
             tokens = self.visual.ln_post(tokens)
         return Tokens(pooled @ self.visual.proj, tokens @ self.visual.proj, None)
 
+    def pool(self, features: Tensor) -> Tensor:
+        return self.visual.ln_post(features)[:, 1:].mean(dim=1)  # type: ignore[no-any-return]
+
     def grid(self, height: int, width: int) -> tuple[int, int]:
         rows, columns = self.visual.patch_size
         return height // rows, width // columns
@@ -129,15 +135,22 @@ class _TimmImage:
         return self.visual.trunk.forward_features(pixels)  # type: ignore[no-any-return]
 
     def project(self, features: Tensor) -> Tokens:
+        positions = self._positions(features)
+        alone = positions.flatten(0, 1)
         if features.ndim == 3:
-            positions = features[:, self.prefix :]
-            alone = positions.flatten(0, 1)[:, None].expand(-1, self.prefix + 1, -1)
+            alone = alone[:, None].expand(-1, self.prefix + 1, -1)
         else:
-            positions = features.flatten(1, 2) if self.channels_last else features.flatten(2).transpose(1, 2)
-            alone = positions.flatten(0, 1)
             alone = alone[:, None, None] if self.channels_last else alone[:, :, None, None]
         tokens = self._head(alone).unflatten(0, positions.shape[:2])
         return Tokens(self._head(features), tokens, None)
+
+    def pool(self, features: Tensor) -> Tensor:
+        return self._positions(features).mean(dim=1)
+
+    def _positions(self, features: Tensor) -> Float[Tensor, "b m w"]:
+        if features.ndim == 3:
+            return features[:, self.prefix :]
+        return features.flatten(1, 2) if self.channels_last else features.flatten(2).transpose(1, 2)
 
     def _head(self, features: Tensor) -> Tensor:
         return self.visual.head(self.visual.trunk.forward_head(features))  # type: ignore[no-any-return]

@@ -62,6 +62,14 @@ def test_batches_do_not_change_the_answer(encoder: Encoder) -> None:
     np.testing.assert_allclose(encoder.encode_text(texts), singly, atol=1e-6)
 
 
+def test_appearance_follows_the_embedding(encoder: Encoder) -> None:
+    photos = [plain(colour) for colour in COLOURS]
+    found = np.stack([row for _, row in encoder.encode_files(photos, appearance=True)])
+    assert found.shape == (len(COLOURS), encoder.width + encoder.appearance_width)
+    np.testing.assert_array_equal(found[:, : encoder.width], encoder.encode_images(photos))
+    np.testing.assert_allclose(np.linalg.norm(found[:, encoder.width :], axis=1), 1, atol=1e-5)
+
+
 def test_patches_lie_where_the_colours_are(encoder: Encoder) -> None:
     image = plain("red", (70, 70))
     image.paste(COLOURS["blue"], (0, 40, 70, 70))

@@ -29,12 +29,20 @@ def graph(folder: Path, outputs: dict[str, np.ndarray]) -> None:
     write_manifest(folder, read_manifest(folder))
 
 
+FITTING = {
+    "embedding": np.ones((1, 2 * DIM)),
+    "patches": np.ones((1, 49, DIM)),
+    "appearance": np.ones((1, DIM)),
+}
+"""Outputs of the shapes that the manifest of a tiny bundle promises."""
+
+
 @pytest.mark.parametrize(
     ("outputs", "cause"),
     [
         ({"embedding": np.full((1, 2 * DIM), np.nan)}, "lacks the output patches"),
-        ({"embedding": np.full((1, 2 * DIM), np.nan), "patches": np.ones((1, 49, DIM))}, "not finite"),
-        ({"embedding": np.ones((1, 7)), "patches": np.ones((1, 49, DIM))}, r"embeddings \(1, 7\) where"),
+        (FITTING | {"embedding": np.full((1, 2 * DIM), np.nan)}, "not finite"),
+        (FITTING | {"embedding": np.ones((1, 7))}, r"embeddings \(1, 7\) where"),
     ],
 )
 def test_an_encoder_that_answers_nonsense_is_named(
@@ -47,9 +55,17 @@ def test_an_encoder_that_answers_nonsense_is_named(
 
 
 def test_patches_that_do_not_fit_the_grid_are_refused(tmp_path: Path) -> None:
-    graph(write_tiny_bundle(tmp_path), {"embedding": np.ones((1, 2 * DIM)), "patches": np.ones((1, 5, DIM))})
-    with pytest.raises(BundleError, match="where the manifest says a grid"):
+    graph(write_tiny_bundle(tmp_path), FITTING | {"patches": np.ones((1, 5, DIM))})
+    with pytest.raises(BundleError, match=r"patches \(1, 5, 16\) where the manifest says \(1, 49, 16\)"):
         Encoder.load(tmp_path).encode_patches(photo())
+
+
+def test_an_appearance_of_another_width_is_refused(tmp_path: Path) -> None:
+    graph(write_tiny_bundle(tmp_path), FITTING | {"appearance": np.ones((1, 3))})
+    encoder = Encoder.load(tmp_path)
+    assert len(list(encoder.encode_files([photo()]))) == 1
+    with pytest.raises(BundleError, match=r"appearances \(1, 3\) where the manifest says \(1, 16\)"):
+        list(encoder.encode_files([photo()], appearance=True))
 
 
 def test_a_file_changed_after_loading_is_found_when_it_is_opened(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ manifests = st.builds(
         lambda b: (Block("first_order", b[0], b[2]), Block("second_order", b[1], 1 - b[2]))
     ),
     patch_grid=st.tuples(positive, positive),
+    appearance_width=positive,
     opset=positive,
     precision=texts,
     files=st.fixed_dictionaries(dict.fromkeys(BUNDLE_FILES, entries)),

@@ -8,6 +8,7 @@ import open_clip
 import pytest
 import torch
 from open_clip.model import CLIP, CustomTextCLIP
+from torch.nn import functional as F
 from transformers import AutoConfig
 
 from dalip.errors import DalipError
@@ -154,6 +155,23 @@ def test_image_tokens_of_every_family(family: str) -> None:
         everywhere = features[:, :, -1:, -1:].expand_as(features)
     torch.testing.assert_close(tower.project(everywhere).summary, tokens.tokens[:, -1], atol=1e-5, rtol=1e-4)
     assert model.encode_image(pixels[:1]).second_order.shape == (1, 32)
+
+
+@pytest.mark.parametrize("family", IMAGE_FAMILIES)
+def test_appearance_is_the_mean_over_patches_alone(family: str) -> None:
+    vision, size, grid = IMAGE_FAMILIES[family]
+    model = build(vision, NATIVE_TEXT, size)
+    with torch.no_grad():
+        features = model.image_tower.features(torch.randn(2, 3, size, size))
+        pooled, appearance = model.image_tower.pool(features), model.appearance(features)
+        torch.testing.assert_close(appearance.norm(dim=1), torch.ones(2))
+        torch.testing.assert_close(F.normalize(appearance * appearance.abs()), F.normalize(pooled))
+        if features.ndim == 3:  # the class token does not count, if there is one
+            changed = features.clone()
+            changed[:, : -grid[0] * grid[1]] += 1
+        else:  # nor does it matter where on the photo something is
+            changed = features.flip((1, 2) if features.shape[1:3] == grid else (2, 3))
+        torch.testing.assert_close(model.image_tower.pool(changed), pooled)
 
 
 @pytest.mark.parametrize("family", IMAGE_FAMILIES)
