@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from dalip.encoder import EncoderManifest, write_manifest
 from dalip.encoder.manifest import BUNDLE_FILES, IMAGE_ENCODER, MANIFEST, TEXT_ENCODER, TOKENIZER, Block
 from dalip.errors import ExportError
+from dalip.export.appearance import Whitening
 from dalip.export.encoders import ImageEncoder, TextEncoder
 from dalip.export.graph import OPSET, to_onnx
 from dalip.export.weights import Weights, shrink
@@ -31,6 +32,7 @@ def export_bundle(
     name: str,
     first_order: float = 0.5,
     mirror: bool = False,
+    whitening: Whitening | None = None,
     weights: Weights = "fp32",
     trained_on: Sequence[str] = (),
     terms: str = "",
@@ -46,6 +48,7 @@ def export_bundle(
         name: The encoder's name, for people.
         first_order: Scoring weight l1, in [0, 1]; the second order has 1 - l1. A plain CLIP has the first alone.
         mirror: Whether the encoder averages each photo with its mirror image: steadier, at twice the time.
+        whitening: How appearances are compared; without it, as the image tower gives them.
         weights: How the weights are stored; both run in fp32.
         trained_on: Names of the sources it was trained on.
         terms: Under which the weights may be used.
@@ -60,7 +63,8 @@ def export_bundle(
     """
     if model.config is None:
         first_order = 1.0
-    image, text = ImageEncoder(model, first_order, mirror), TextEncoder(model, first_order, towers.text)
+    image = ImageEncoder(model, first_order, mirror, whitening)
+    text = TextEncoder(model, first_order, towers.text)
     blocks = [Block("first_order", model.embed_dim, first_order)]
     if model.config:
         blocks.append(Block("second_order", model.embed_dim, 1 - first_order))
@@ -116,8 +120,7 @@ def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
 
 @torch.inference_mode()
 def _appearance_width(encoder: ImageEncoder, size: int) -> int:
-    _, _, appearance = encoder(torch.zeros(1, 3, size, size))
-    return int(appearance.shape[1])
+    return int(encoder.appearance(torch.zeros(1, 3, size, size)).shape[1])
 
 
 def _text_graph(encoder: TextEncoder, towers: Towers) -> onnx.ModelProto:

@@ -1,10 +1,12 @@
 """What of a model is exported: its two encoders, each as one function from arrays to arrays."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dalip.encoder.manifest import TextSettings
+from dalip.export.appearance import Whitening
 from dalip.model import DALIP
 
 __all__ = ["ImageEncoder", "TextEncoder"]
@@ -13,20 +15,42 @@ __all__ = ["ImageEncoder", "TextEncoder"]
 class ImageEncoder(nn.Module):
     """Pixels to embeddings, patch vectors and appearance, all of unit length."""
 
-    def __init__(self, model: DALIP, first_order: float, mirror: bool) -> None:
+    mean: Tensor
+    matrix: Tensor
+
+    def __init__(
+        self, model: DALIP, first_order: float, mirror: bool, whitening: Whitening | None = None
+    ) -> None:
         """See `export_bundle`."""
         super().__init__()
-        self.model, self.first_order, self.mirror = model, first_order, mirror
+        self.model, self.first_order, self.mirror, self.whitened = model, first_order, mirror, bool(whitening)
+        if whitening:
+            self.register_buffer("mean", torch.from_numpy(whitening.mean))
+            self.register_buffer("matrix", torch.from_numpy(whitening.matrix))
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
         """Embed prepared photos."""
-        features = self.model.image_tower.features(pixels)
-        tokens = self.model.image_tower.project(features)
+        features = self._features(pixels)
+        tokens = self.model.image_tower.project(features[0])
         embeddings = self.model.embed_tokens(tokens, self.model.image_bdc)
         if self.mirror:
-            embeddings = embeddings.mean_with(self.model.encode_image(pixels.flip(-1)))
+            embeddings = embeddings.mean_with(self.model.encode_image_features(features[1]))
         patches = F.normalize(tokens.tokens, dim=-1)
-        return embeddings.joint(self.first_order), patches, self.model.appearance(features)
+        return embeddings.joint(self.first_order), patches, self._appearance(features)
+
+    def appearance(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n a"]:
+        """Give the appearance alone."""
+        return self._appearance(self._features(pixels))
+
+    def _features(self, pixels: Tensor) -> list[Tensor]:
+        views = [pixels, pixels.flip(-1)] if self.mirror else [pixels]
+        return [self.model.image_tower.features(view) for view in views]
+
+    def _appearance(self, features: list[Tensor]) -> Tensor:
+        appearance = torch.stack([self.model.appearance(view) for view in features]).mean(dim=0)
+        if self.whitened:
+            appearance = (appearance - self.mean) @ self.matrix
+        return F.normalize(appearance, dim=-1)
 
 
 class TextEncoder(nn.Module):

@@ -12,6 +12,8 @@ from dalip.encoder import Encoder, preprocess
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import ExportError, ImageError
 from dalip.evaluation import Vectors
+from dalip.export.appearance import Whitening
+from dalip.export.encoders import ImageEncoder
 from dalip.export.weights import Weights
 from dalip.model import DALIP
 from dalip.training.data import tokenize
@@ -30,6 +32,7 @@ def check_parity(
     texts: Sequence[str],
     *,
     mirror: bool = False,
+    whitening: Whitening | None = None,
     weights: Weights = "fp32",
 ) -> float:
     """Compare a bundle with the model it came from, and take away the manifest of one that differs.
@@ -41,6 +44,7 @@ def check_parity(
         images: Upright, of any size and mode, at least one.
         texts: At least one.
         mirror: As given to `export_bundle`.
+        whitening: Likewise.
         weights: How the bundle stores its weights: decides how close it must come.
 
     Returns:
@@ -56,7 +60,7 @@ def check_parity(
     ids, mask = tokenize(tokenizer, texts, towers.text, full=model.counts_padding)
     with torch.inference_mode():
         photos = model.encode_image(pixels, mirror=mirror).joint(first_order)
-        appearance = model.appearance(model.image_tower.features(pixels))
+        appearance = ImageEncoder(model, first_order, mirror, whitening).appearance(pixels)
         described = model.encode_text(ids, mask).joint(first_order)
     rows = (row for _, row in encoder.encode_files(images, appearance=True))
     found = np.stack([row for row in rows if not isinstance(row, ImageError)])  # in memory, all are readable

@@ -5,15 +5,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
 
 from dalip.encoder import EncoderManifest
 from dalip.encoder.images import open_image
-from dalip.errors import DalipError, ExportError
-from dalip.evaluation import Naming, accuracy_by_source, choose_first_order
+from dalip.encoder.stream import embed_ahead
+from dalip.errors import DalipError, ExportError, ImageError
+from dalip.evaluation import Naming, Vectors, accuracy_by_source, choose_first_order
+from dalip.export.appearance import Whitening, fit_whitening
 from dalip.export.bundle import export_bundle, refuse_used
+from dalip.export.encoders import ImageEncoder
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
+from dalip.model import DALIP
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
@@ -21,10 +27,13 @@ from dalip.training.load import load_run
 from dalip.training.log import Report
 from dalip.training.report import write_report
 from dalip.training.selection import selection_naming
+from dalip.training.towers import Towers
 
 __all__ = ["export_run", "finish_run"]
 
 _PARITY_ITEMS = 32
+_WHITENING_PHOTOS = 20_000  # a sample, where there are more
+_AT_ONCE = 32
 
 
 def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManifest:
@@ -100,6 +109,7 @@ def export_run(
     accuracy = {}
     if naming and corpus.plants("selection"):
         accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
+    whitening = _whitening(model, towers, corpus, mirror=config.mirror, report=report)
     manifest = export_bundle(
         model,
         towers,
@@ -107,6 +117,7 @@ def export_run(
         name=name or run.resolve().name,
         first_order=first_order,
         mirror=config.mirror,
+        whitening=whitening,
         weights=weights,
         trained_on=_trained_on(config, corpus),
         terms=config.terms if terms is None else terms,
@@ -123,12 +134,40 @@ def export_run(
         },
     )
     photos, texts = _parity_items(corpus)
-    least = check_parity(model, towers, out, photos, texts, mirror=config.mirror, weights=weights)
+    least = check_parity(
+        model, towers, out, photos, texts, mirror=config.mirror, whitening=whitening, weights=weights
+    )
     report(
         f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "
         f"{len(texts)} texts: {least:.6f}"
     )
     return manifest
+
+
+def _whitening(
+    model: DALIP, towers: Towers, corpus: Corpus, *, mirror: bool, report: Report
+) -> Whitening | None:
+    """Learn from photos of the train split how appearances are to be compared."""
+    plants = corpus.plants("train")
+    chosen = [plants[i] for i in np.random.default_rng(0).permutation(len(plants))[:_WHITENING_PHOTOS]]
+    encoder = ImageEncoder(model, 1.0, mirror)
+
+    @torch.inference_mode()
+    def appearances(pixels: Vectors) -> Vectors:
+        rows: Vectors = encoder.appearance(torch.from_numpy(pixels)).numpy()
+        return rows
+
+    found: list[Vectors] = []
+    taxa: list[str] = []
+    sources = (record.read_bytes for record in chosen)
+    embedded = embed_ahead(sources, towers.image, _AT_ONCE, appearances)
+    for number, (record, (_, row)) in enumerate(zip(chosen, embedded, strict=True), 1):
+        if record.taxon and not isinstance(row, ImageError):
+            found.append(row)
+            taxa.append(record.taxon.scientific_name)
+        if number % 1000 == 0:
+            report(f"what photos look like: {number:,} of {len(chosen):,}")
+    return fit_whitening(np.stack(found), taxa) if found else None
 
 
 def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,53 @@
+"""How appearances are compared: whitened, so that what varies among photos of one taxon counts little."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf_shrinkage
+
+__all__ = ["Whitening", "fit_whitening"]
+
+
+class Whitening(NamedTuple):
+    """A change of coordinates in which photos of one taxon scatter alike in all directions."""
+
+    mean: NDArray[np.float32]
+    """Subtracted first, (w,)."""
+    matrix: NDArray[np.float32]
+    """Multiplied with from the right, (w, w)."""
+
+
+def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whitening | None:
+    """Learn which directions tell taxa apart, and which tell photos of one taxon apart.
+
+    The scatter within taxa is drawn towards a sphere as far as its estimate from so many photos is uncertain.
+
+    Args:
+        appearances: One row a photo, (n, w), unit length.
+        taxa: What each photo shows.
+
+    Returns:
+        The whitening; `None` where no two photos show the same taxon, or no two different ones.
+
+    Source: Hatch et al., "Within-class covariance normalization for SVM-based speaker recognition", 2006; Ledoit and
+    Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", 2004.
+    """
+    names, labels = np.unique(np.asarray(taxa, object).astype(str), return_inverse=True)
+    if not 1 < len(names) < len(labels):
+        return None
+    rows = appearances.astype(np.float64)
+    sums = np.zeros((len(names), rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    means = sums / np.bincount(labels)[:, None]
+    deviations = rows - means[labels]
+    scatter = deviations.T @ deviations / (len(rows) - len(names))
+    variance = np.trace(scatter) / len(scatter)
+    if not variance > 0:
+        return None
+    shrinkage = ledoit_wolf_shrinkage(deviations, assume_centered=True)
+    scatter *= 1 - shrinkage
+    scatter[np.diag_indices_from(scatter)] += max(shrinkage, 1e-3) * variance
+    matrix = np.linalg.inv(np.linalg.cholesky(scatter / variance)).T
+    return Whitening(means.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
