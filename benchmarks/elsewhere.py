@@ -4,7 +4,7 @@
 
 Photos of `--elsewhere` that show one of TAXA, or a species of a genus among them, are named from texts. Those of all
 other taxa are named from one, two and four photos of each taxon, the rest of its photos being the question, by both
-orders and by the first alone (SimpleShot, drawn anew 200 times). And by its similarity to the nearest of TAXA a photo
+orders, by the first alone and by appearance (SimpleShot, drawn anew 200 times). And by its similarity to the nearest of TAXA a photo
 of the plants that were learned (split `selection`) should be told from those of other plants, and from `--things`: the
 area under the ROC curve says how often the first of two such photos is the more similar.
 """
@@ -44,7 +44,9 @@ def measure(
     classes = {taxon.scientific_name: taxon_texts(taxon) for taxon in taxa}
     texts = text_vectors(embedder, [text for some in classes.values() for text in some])
 
-    photos = embedder.embed_photos(elsewhere)
+    photos = OnnxEmbedder(embedder.encoder, appearance=True).embed_photos(elsewhere)
+    appearances = photos.vectors[:, embedder.encoder.width :]
+    photos = photos._replace(vectors=photos.vectors[:, : embedder.encoder.width])
     shown = np.array([label_of(record) for record in photos.records])
     taken_for = [name if name in classes else name.split()[0] for name in shown]  # a species for its genus
     records = tuple(
@@ -66,6 +68,7 @@ def measure(
         "known taxa, NLL": known.nll,
         **few_shot(vectors, labels, "both orders"),
         **few_shot(weigh(vectors, embedder.blocks, 1.0), labels, "first order"),
+        **few_shot(appearances[others], labels, "appearance"),
         "AUROC against other plants": area(of_plants, of_others),
         "AUROC against things": area(of_plants, of_things),
     }

@@ -20,7 +20,6 @@ from dalip_index.answers import (
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
 from dalip_index.evaluate import Accuracy, FloraEvaluation, SearchPrecision, evaluate_flora
-from dalip_index.evidence import photo_prototypes
 from dalip_index.flora import Flora, load_flora
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.manifest import FloraManifest
@@ -48,6 +47,5 @@ __all__ = [
     "evaluate_flora",
     "flora_info",
     "load_flora",
-    "photo_prototypes",
     "verify_flora",
 ]

@@ -16,7 +16,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.calibration import CALIBRATION, MIN_PHOTOS, Calibration, fit_temperature
 from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
-from dalip_index.evidence import SHRINKAGES, Prototypes, choose_evidence, evidence_hit_rates, mean_prototypes
+from dalip_index.evidence import Prototypes, choose_text_weight, evidence_hit_rates, mean_prototypes
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version
@@ -31,7 +31,6 @@ def build_flora(
     records: Sequence[Record] = (),
     *,
     texts: Mapping[str, Sequence[str]] | None = None,
-    shrinkages: Sequence[float | None] = SHRINKAGES,
     progress: Progress | None = None,
     unreadable: Callable[[Unreadable], None] | None = None,
 ) -> FloraManifest:
@@ -46,7 +45,6 @@ def build_flora(
         taxa: The taxa, each once.
         records: Photos; those that name no taxon of the flora are counted and left out.
         texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
-        shrinkages: What to choose from, on the selection photos, for `photo_prototypes`; one fixes it.
         progress: Called with "texts", "photos" and "files", the number done, and the number to do.
         unreadable: Called with each photo that cannot be read and is left out.
 
@@ -61,7 +59,7 @@ def build_flora(
     check_target(out)
     rows = _rows_by_name(taxa)
     known = [r for r in records if _name(r) in rows]
-    embedder = OnnxEmbedder(encoder)
+    embedder = OnnxEmbedder(encoder, appearance=True)
     text_evidence = _text_evidence(taxa, _checked_texts(texts or {}, rows))
     text_vectors = embedder.embed_texts([e.content for e in text_evidence], progress)
     photos = embedder.embed_photos([r for r in known if r.split != "test"], progress)
@@ -69,16 +67,16 @@ def build_flora(
         for name, error in photos.unreadable.items():
             unreadable(Unreadable(name, error))
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
-    selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
-    prototypes, text_weight, shrinkage = choose_evidence(
-        mean_prototypes(text_vectors, text_labels, len(taxa)),
-        _of_split(photos, "train", rows),
-        selecting,
-        shrinkages,
+    vectors, labels = _of_split(photos, "train", rows)
+    prototypes = Prototypes(
+        *mean_prototypes(text_vectors, text_labels, len(taxa)),
+        *mean_prototypes(vectors[:, encoder.width :], labels, len(taxa)),
     )
     _check_prototypes(taxa, prototypes)
+    selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
+    text_weight = choose_text_weight(prototypes, *selecting)
     temperature = _temperature(prototypes.vectors(text_weight), *calibrating)
-    calibration = Calibration(text_weight, shrinkage, len(selecting[0]), temperature, len(calibrating[0]))
+    calibration = Calibration(text_weight, len(selecting[0]), temperature, len(calibrating[0]))
     rates = evidence_hit_rates(prototypes, text_weight, *selecting)
     photo_evidence = [
         Evidence(rows[_name(r)], "photo", r.key, _rights(r)) for r in photos.records if r.split == "train"
@@ -117,7 +115,9 @@ def _write(
         write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
         write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
         calibration.save(folder / CALIBRATION)
-        stamp = EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width)
+        stamp = EncoderStamp(
+            encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width
+        )
         files = {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)}
         manifest = FloraManifest(version, stamp, counts, rates, files, __version__)
         manifest.save(folder)

@@ -40,10 +40,8 @@ class Calibration:
 
     text_weight: float
     """Share of text in a taxon's vector, 0 to 1, chosen on selection photos; the rest is photos."""
-    shrinkage: float | None
-    """How photos became prototypes (see `photo_prototypes`), chosen likewise; `None` for plain means."""
     selection_photos: int
-    """Selection photos there were; with fewer than `MIN_PHOTOS` both are the default."""
+    """Selection photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
     temperature: float | None
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int

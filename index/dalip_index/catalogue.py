@@ -147,23 +147,25 @@ def _split(value: str) -> tuple[str, ...]:
     return tuple(part for part in value.split(_SEPARATOR) if part)
 
 
-def read_prototypes(folder: Path, taxa: int, width: int) -> Prototypes:
+def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) -> Prototypes:
     """Read the prototypes of a version.
 
     Args:
         folder: The version.
         taxa: How many taxa the flora has.
-        width: Numbers in a vector.
+        width: E, numbers in the vector of texts.
+        appearance_width: A, numbers in the vector of photos.
 
     Raises:
         FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
     """
-    vectors = {kind: np.zeros((taxa, width), np.float32) for kind in ("text", "photo")}
+    widths = {"text": width, "photo": appearance_width}
+    vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
     counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
     with open_catalogue(folder) as connection:
         rows = connection.execute("SELECT taxon, kind, vector, count FROM prototypes").fetchall()
     for number, kind, blob, count in rows:
-        if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * width:
+        if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
             raise FloraError(
                 f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
                 "build the flora again"

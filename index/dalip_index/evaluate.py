@@ -78,7 +78,7 @@ def evaluate_flora(
     """
     rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
     known = [r for r in records if r.taxon and r.taxon.scientific_name in rows]
-    photos = OnnxEmbedder(flora.encoder).embed_photos(known, progress)
+    photos = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(known, progress)
     if not photos.records:
         raise FloraError(
             f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
@@ -93,19 +93,19 @@ def evaluate_flora(
     ]
     if len(accuracy) > len(EVIDENCE_KINDS):
         accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
-    search = _search_precision(flora, photos.vectors, targets)
+    search = _search_precision(flora, photos.vectors[:, : flora.encoder.width], targets)
     unreadable = tuple(Unreadable(name, error) for name, error in photos.unreadable.items())
     return FloraEvaluation(tuple(accuracy), search, unreadable, len(records) - len(known))
 
 
 def _ranks(
-    flora: Flora, embeddings: Vectors, targets: NDArray[np.intp], evidence: EvidenceKind
+    flora: Flora, vectors: Vectors, targets: NDArray[np.intp], evidence: EvidenceKind
 ) -> NDArray[np.intp]:
     """Find the place of the right taxon in each answer, from 0; past the last without such evidence."""
     ranks = np.full(len(targets), len(flora.taxa), np.intp)
     for start in range(0, len(targets), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        _, rows = flora.rank(embeddings[part], evidence)
+        _, rows = flora.rank(vectors[part], evidence)
         photos, places = np.nonzero(rows == targets[part, None])
         ranks[start + photos] = places
     return ranks

@@ -60,10 +60,11 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> "Flora":
     calibration = Calibration.load(folder / CALIBRATION)
     taxa = read_taxa(folder)
     index = read_index(folder / INDEX)
-    if not index.ntotal == len(taxa) == manifest.counts.taxa or index.d != encoder.width:
+    width = encoder.width + encoder.appearance_width
+    if not index.ntotal == len(taxa) == manifest.counts.taxa or index.d != width:
         raise FloraError(
             f"{folder}: {len(taxa)} taxa, {index.ntotal} vectors of width {index.d}, and a manifest of "
-            f"{manifest.counts.taxa} taxa of width {encoder.width} do not fit together; build the flora again"
+            f"{manifest.counts.taxa} taxa of width {width} do not fit together; build the flora again"
         )
     return Flora(folder, manifest, calibration, taxa, index, encoder)
 
@@ -100,7 +101,8 @@ class Flora:
     @cached_property
     def prototypes(self) -> Prototypes:
         """The text and photo prototypes, read when first asked for."""
-        return read_prototypes(self.folder, len(self.taxa), self.encoder.width)
+        encoder = self.encoder
+        return read_prototypes(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
 
     def identify(
         self, sources: Iterable[PhotoSource], top_k: int = 5
@@ -112,24 +114,25 @@ class Flora:
             top_k: How many taxa to give for each photo, at least 1.
         """
         _check_top_k(top_k)
-        for number, (source, result) in enumerate(self.encoder.encode_files(sources), 1):
+        found = self.encoder.encode_files(sources, appearance=True)
+        for number, (source, result) in enumerate(found, 1):
             image = str(source) if isinstance(source, str | Path) else f"image {number}"
             if isinstance(result, ImageError):
                 yield Unreadable(image, str(result))
                 continue
-            (predictions,) = self.identify_embeddings(result[None], top_k)
+            (predictions,) = self.identify_vectors(result[None], top_k)
             verdict = self.calibration.verdict(predictions[0].probability)
             yield Identification(
                 image, predictions, verdict, predictions[0].taxon if verdict == "sure" else None
             )
 
-    def identify_embeddings(
-        self, embeddings: Vectors, top_k: int = 5, evidence: EvidenceKind = "both"
+    def identify_vectors(
+        self, photos: Vectors, top_k: int = 5, evidence: EvidenceKind = "both"
     ) -> list[tuple[Prediction, ...]]:
         """Rank the taxa for photos that are encoded already.
 
         Args:
-            embeddings: Shape (photos, width).
+            photos: Embeddings, each followed by its appearance, shape (photos, E + A).
             top_k: How many taxa to give for each photo, at least 1.
             evidence: What to compare with. Probabilities are calibrated for `both` only; taxa without a kind
                 of evidence are left out where it is asked for alone.
@@ -138,10 +141,10 @@ class Flora:
             For each photo its most similar taxa, best first.
 
         Raises:
-            FloraError: The embeddings are of another width or not finite.
+            FloraError: The vectors are of another width or not finite.
         """
         _check_top_k(top_k)
-        similarities, rows = self.rank(embeddings, evidence)
+        similarities, rows = self.rank(photos, evidence)
         probabilities = self.calibration.probabilities(similarities) if evidence == "both" else None
         return [
             tuple(
@@ -152,14 +155,14 @@ class Flora:
                 )
                 for place, row in enumerate(rows[photo, :top_k])
             )
-            for photo in range(len(embeddings))
+            for photo in range(len(photos))
         ]
 
-    def rank(self, embeddings: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
+    def rank(self, photos: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
         """Compare photos with every taxon that has the evidence.
 
         Args:
-            embeddings: Shape (photos, width).
+            photos: Shape (photos, E + A).
             evidence: What to compare with.
 
         Returns:
@@ -167,27 +170,21 @@ class Flora:
             (photos, taxa with that evidence).
 
         Raises:
-            FloraError: The embeddings are of another width or not finite.
+            FloraError: The vectors are of another width or not finite.
         """
-        embeddings = np.ascontiguousarray(embeddings, np.float32)
-        if (
-            embeddings.ndim != 2
-            or embeddings.shape[1] != self.encoder.width
-            or not np.isfinite(embeddings).all()
-        ):
+        photos = np.ascontiguousarray(photos, np.float32)
+        width = self.encoder.width + self.encoder.appearance_width
+        if photos.ndim != 2 or photos.shape[1] != width or not np.isfinite(photos).all():
             raise FloraError(
-                f"embeddings of shape {embeddings.shape} cannot be compared; "
-                f"they are finite numbers of shape (photos, {self.encoder.width})"
+                f"vectors of shape {photos.shape} cannot be compared; they are finite numbers of shape "
+                f"(photos, {width})"
             )
         if evidence == "both":
-            similarities, ids = self._index.search(embeddings, self._index.ntotal)
+            similarities, ids = self._index.search(photos, self._index.ntotal)
             return similarities, ids - 1
         kinds = self.prototypes
-        vectors, counts = (
-            (kinds.text, kinds.text_counts) if evidence == "text" else (kinds.photos, kinds.photo_counts)
-        )
-        present = np.flatnonzero(counts)
-        similarities = embeddings @ vectors[present].T
+        present = np.flatnonzero(kinds.text_counts if evidence == "text" else kinds.photo_counts)
+        similarities = kinds.similarities(photos, evidence, self.calibration.text_weight)[:, present]
         order = np.argsort(-similarities, axis=1, kind="stable")
         return np.take_along_axis(similarities, order, axis=1), present[order]
 

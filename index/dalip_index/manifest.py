@@ -47,7 +47,9 @@ class EncoderStamp:
     name: str
     fingerprint: str
     width: int
-    """Numbers in an embedding."""
+    """E, numbers in an embedding."""
+    appearance_width: int
+    """A, numbers in a photo's appearance."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class FloraManifest:
                     str(content["encoder"]["name"]),
                     str(content["encoder"]["fingerprint"]),
                     int(content["encoder"]["width"]),
+                    int(content["encoder"]["appearance_width"]),
                 ),
                 counts=FloraCounts(**{name: int(number) for name, number in content["counts"].items()}),
                 selection={

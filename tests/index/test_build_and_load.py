@@ -77,7 +77,7 @@ def test_the_catalogue_speaks_darwin_core_and_names_the_evidence(flora_path: Pat
         assert {row["kind"] for row in kinds} == {"text", "photo"}
         prototype = connection.execute("SELECT * FROM prototypes WHERE kind = 'photo' LIMIT 1").fetchone()
         vector = np.frombuffer(prototype["vector"], "<f4")
-        assert vector.shape == (32,)
+        assert vector.shape == (16,)  # what the photos look like
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
@@ -139,9 +139,13 @@ def test_photos_alone_suffice_but_nothing_does_not(
     no_text: dict[str, list[str]] = {t.scientific_name: [] for t in taxa}
     build_flora(tmp_path / "flora", encoder, taxa, records, texts=no_text)
     flora = load_flora(tmp_path / "flora", encoder)
-    embeddings = encoder.encode_text(["red"])
-    assert flora.identify_embeddings(embeddings, evidence="text") == [()]
-    assert len(flora.identify_embeddings(embeddings, evidence="photos")[0]) == 5
+    (answer,) = flora.identify([records[0].path], 10)
+    assert isinstance(answer, Identification)
+    assert records[0].taxon
+    assert answer.predictions[0].taxon.scientific_name == records[0].taxon.scientific_name
+    vectors = np.zeros((1, 48), np.float32)
+    assert flora.identify_vectors(vectors, evidence="text") == [()]
+    assert len(flora.identify_vectors(vectors, evidence="photos")[0]) == 5
     with pytest.raises(FloraError, match=r"Rosa red: has no text and no photo"):
         build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
     assert not (tmp_path / "bare").exists()
@@ -180,5 +184,5 @@ def test_a_read_only_flora_works_and_nothing_is_written(
 
 def test_one_taxon_is_a_flora(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     build_flora(tmp_path / "flora", encoder, taxa[:1])
-    (predictions,) = load_flora(tmp_path / "flora", encoder).identify_embeddings(encoder.encode_text(["red"]))
+    (predictions,) = load_flora(tmp_path / "flora", encoder).identify_vectors(np.zeros((1, 48)))
     assert len(predictions) == 1

@@ -133,7 +133,7 @@ def test_verify_finds_rows_of_no_taxon(path: Path) -> None:
     ("value", "message"), [(np.nan, "not finite"), (0.5, "does not follow from the prototypes")]
 )
 def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> None:
-    vectors = np.full((10, 32), value, np.float32)
+    vectors = np.full((10, 48), value, np.float32)
     write_index(path / "v000001" / INDEX, vectors)
     restamp(path)
     with pytest.raises(FloraError, match=message):
@@ -141,11 +141,11 @@ def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> N
 
 
 def test_an_index_of_other_taxa_is_refused_at_load(path: Path, encoder: Encoder) -> None:
-    write_index(path / "v000001" / INDEX, np.zeros((9, 32), np.float32))
+    write_index(path / "v000001" / INDEX, np.zeros((9, 48), np.float32))
     restamp(path)
     with pytest.raises(FloraError, match="do not fit together"):
         load_flora(path, encoder)
-    with pytest.raises(FloraError, match="9 vectors of width 32"):
+    with pytest.raises(FloraError, match="9 vectors of width 48"):
         verify_flora(path)
 
 
@@ -177,10 +177,10 @@ def test_vectors_that_are_not_numbers_never_become_a_flora(
         build_flora(tmp_path / "flora", encoder, taxa)
 
 
-@pytest.mark.parametrize("embeddings", [np.zeros((1, 31)), np.zeros(32), np.full((1, 32), np.nan)])
-def test_embeddings_that_do_not_fit(flora_path: Path, encoder: Encoder, embeddings: np.ndarray) -> None:
+@pytest.mark.parametrize("vectors", [np.zeros((1, 32)), np.zeros(48), np.full((1, 48), np.nan)])
+def test_vectors_that_do_not_fit(flora_path: Path, encoder: Encoder, vectors: np.ndarray) -> None:
     with pytest.raises(FloraError, match="cannot be compared"):
-        load_flora(flora_path, encoder).identify_embeddings(embeddings)
+        load_flora(flora_path, encoder).identify_vectors(vectors)
 
 
 def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:

@@ -9,9 +9,9 @@ from hypothesis.extra.numpy import arrays
 import dalip_index
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
-from dalip_index import Calibration, Flora, build_flora, load_flora, photo_prototypes
+from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.calibration import fit_temperature, negative_log_likelihood
-from dalip_index.evidence import Prototypes, choose_evidence, hit_rates
+from dalip_index.evidence import Prototypes, choose_text_weight, hit_rates, mean_prototypes
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -21,7 +21,11 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
     return load_flora(flora_path, encoder)
 
 
-def queries(seed: int, number: int, width: int = 32) -> np.ndarray:
+WIDTH = 48
+"""Numbers of a photo: 32 of its embedding and 16 of its appearance."""
+
+
+def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
     rows = np.random.default_rng(seed).standard_normal((number, width)).astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
@@ -38,7 +42,7 @@ def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: 
 
 @given(seed=seeds)
 def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: int) -> None:
-    for predictions in flora.identify_embeddings(queries(seed, 3), top_k=10):
+    for predictions in flora.identify_vectors(queries(seed, 3), top_k=10):
         probabilities = [p.probability for p in predictions]
         assert sum(probabilities) == pytest.approx(1)
         assert probabilities == sorted(probabilities, reverse=True)
@@ -49,8 +53,8 @@ def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: i
 
 @given(seed=seeds, top_k=st.integers(1, 12))
 def test_more_answers_begin_with_the_same(flora: Flora, seed: int, top_k: int) -> None:
-    (some,) = flora.identify_embeddings(queries(seed, 1), top_k)
-    (everything,) = flora.identify_embeddings(queries(seed, 1), 10)
+    (some,) = flora.identify_vectors(queries(seed, 1), top_k)
+    (everything,) = flora.identify_vectors(queries(seed, 1), 10)
     assert some == everything[:top_k]
 
 
@@ -61,7 +65,7 @@ def test_the_order_of_taxa_does_not_change_answers(
     other = load_flora(tmp_path / "reversed", encoder)
     embeddings = queries(0, 50)
     for mine, theirs in zip(
-        flora.identify_embeddings(embeddings), other.identify_embeddings(embeddings), strict=True
+        flora.identify_vectors(embeddings), other.identify_vectors(embeddings), strict=True
     ):
         assert [p.taxon for p in mine] == [p.taxon for p in theirs]
         assert [p.similarity for p in mine] == pytest.approx([p.similarity for p in theirs], abs=1e-6)
@@ -75,7 +79,7 @@ similarity_rows = arrays(
 
 @given(similarities=similarity_rows, temperature=st.floats(1e-3, 10))
 def test_temperature_changes_no_order(similarities: np.ndarray, temperature: float) -> None:
-    probabilities = Calibration(0.5, None, 0, temperature, 0).probabilities(similarities)
+    probabilities = Calibration(0.5, 0, temperature, 0).probabilities(similarities)
     assert probabilities is not None
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     ordered = np.take_along_axis(probabilities, np.argsort(similarities, axis=1), axis=1)
@@ -98,66 +102,56 @@ def test_a_known_temperature_is_recovered() -> None:
     assert fit_temperature(similarities, targets) == pytest.approx(0.2, rel=0.05)
 
 
-@given(seed=seeds, shrinkage=st.none() | st.floats(1e-3, 1e3))
-def test_photo_prototypes_are_unit_rows_or_nothing(seed: int, shrinkage: float | None) -> None:
+@given(seed=seeds)
+def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, 6, 12)
-    prototypes, counts = photo_prototypes(queries(seed, 12, 8), labels, 7, shrinkage=shrinkage)
+    prototypes, counts = mean_prototypes(queries(seed, 12, 8), labels, 7)
     assert counts.tolist() == np.bincount(labels, minlength=7).tolist()
     np.testing.assert_allclose(np.linalg.norm(prototypes, axis=1), counts > 0, atol=1e-5)
 
 
-def test_discriminant_prototypes_ignore_what_varies_within_taxa() -> None:
-    rng = np.random.default_rng(0)
-    centres = queries(1, 4, 8) * 0.3
-    labels = np.repeat(np.arange(4), 60)
-    noise = rng.standard_normal((240, 8)) * np.array([1.5, 1.5, *[0.05] * 6])
-    embeddings = centres[labels] + noise
-    embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
-    half = np.arange(240) % 2 == 0
-    rates = [
-        hit_rates(
-            embeddings[~half] @ photo_prototypes(embeddings[half], labels[half], 4, shrinkage=s)[0].T,
-            labels[~half],
-        ).top1
-        for s in (None, 0.01)
-    ]
-    assert rates[1] > rates[0] + 0.2
-    no_text = (np.zeros((4, 8), np.float32), np.zeros(4, np.intp))
-    chosen = choose_evidence(no_text, (embeddings[half], labels[half]), (embeddings[~half], labels[~half]))
-    assert chosen[2] is not None
-    assert chosen[2] < 1
+def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
+    """Prototypes behind which there is one of each kind, or none where the row is zero."""
+    return Prototypes(text, text.any(axis=1).astype(np.intp), photos, photos.any(axis=1).astype(np.intp))
 
 
 def test_the_text_weight_follows_the_better_evidence() -> None:
     good, noise = queries(0, 6, 16), queries(1, 6, 16)
     targets = np.repeat(np.arange(6), 5)
-    photos = good[targets] + 1.2 * queries(2, 30, 16)
-    ones, rows = np.ones(6, np.intp), np.arange(6)
-    assert choose_evidence((good, ones), (noise, rows), (photos, targets))[1] > 0.7
-    assert choose_evidence((noise, ones), (good, rows), (photos, targets))[1] < 0.3
+    like_good, like_nothing = good[targets] + 1.2 * queries(2, 30, 16), queries(3, 30, 16)
+    by_text = np.hstack([like_good, like_nothing])
+    assert choose_text_weight(made_prototypes(good, noise), by_text, targets) > 0.7
+    by_photo = np.hstack([like_nothing, like_good])
+    assert choose_text_weight(made_prototypes(noise, good), by_photo, targets) < 0.3
 
 
 def test_too_few_photos_choose_nothing() -> None:
-    text = (queries(0, 6, 16), np.ones(6, np.intp))
-    few = (queries(1, 9, 16), np.zeros(9, np.intp))
-    assert choose_evidence(text, few, few)[1:] == (0.5, None)
-    assert choose_evidence(text, few, few, (0.3, None))[1:] == (0.5, 0.3)
+    prototypes = made_prototypes(queries(0, 6, 16), queries(1, 6, 16))
+    assert choose_text_weight(prototypes, queries(2, 9, 32), np.zeros(9, np.intp)) == 0.5
 
 
 @given(seed=seeds, weight=st.floats(0, 1))
-def test_taxa_with_one_kind_of_evidence_stand_on_the_level_of_the_others(seed: int, weight: float) -> None:
-    rng = np.random.default_rng(seed)
-    text, photos = queries(seed, 9), queries(seed + 1, 9)
-    counts = rng.integers(1, 4, 9)
-    both = Prototypes(text, counts, photos, counts).vectors(weight)
-    np.testing.assert_allclose(both, weight * text + (1 - weight) * photos, atol=1e-6)
-    text_only = Prototypes(text, counts, np.zeros_like(photos), np.zeros(9, np.intp))
-    np.testing.assert_allclose(text_only.vectors(weight), text, atol=1e-6)
+def test_what_a_taxon_lacks_is_as_with_the_average(seed: int, weight: float) -> None:
+    text, photos, asked = queries(seed, 9, 32), queries(seed + 1, 9, 16), queries(seed + 2, 4)
+    by_text, by_photos = asked[:, :32] @ text.T, asked[:, 32:] @ photos.T
+    both = made_prototypes(text, photos)
+    expected = weight * by_text + (1 - weight) * by_photos
+    np.testing.assert_allclose(asked @ both.vectors(weight).T, expected, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "both", weight), expected, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "text", weight), by_text, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "photos", weight), by_photos, atol=1e-5)
+    for alone, found in (
+        (made_prototypes(text, 0 * photos), by_text),
+        (made_prototypes(0 * text, photos), by_photos),
+    ):
+        np.testing.assert_allclose(asked @ alone.vectors(weight).T, found, atol=1e-5)
     half = np.arange(9) < 5
-    mixed = Prototypes(text, counts, photos * half[:, None], counts * half).vectors(weight)
-    gap = photos[half].mean(axis=0) - text.mean(axis=0)
-    np.testing.assert_allclose(mixed[half], both[half], atol=1e-6)
-    np.testing.assert_allclose(mixed[~half], text[~half] + (1 - weight) * gap, atol=1e-5)
+    mixed = asked @ made_prototypes(text, photos * half[:, None]).vectors(weight).T
+    np.testing.assert_allclose(mixed[:, half], expected[:, half], atol=1e-5)
+    average = by_photos[:, half].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        mixed[:, ~half], weight * by_text[:, ~half] + (1 - weight) * average, atol=1e-5
+    )
 
 
 def test_ties_count_against_the_right_taxon() -> None:
