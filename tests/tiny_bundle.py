@@ -113,10 +113,16 @@ def _image_graph(first: np.ndarray, bias: np.ndarray, second: np.ndarray) -> onn
         helper.make_node("Transpose", ["channels_first"], ["tokens"], perm=[0, 2, 1]),
         helper.make_node("LpNormalization", ["tokens"], ["patches"], axis=2, p=2),
         helper.make_node("ReduceMean", ["tokens"], ["f"], axes=[1], keepdims=0),
-        helper.make_node("LpNormalization", ["f"], ["appearance"], axis=1, p=2),
         helper.make_node("Mul", ["tokens", "tokens"], ["squares"]),
         helper.make_node("ReduceMean", ["squares"], ["second_moments"], axes=[1], keepdims=0),
         helper.make_node("MatMul", ["second_moments", "second"], ["z"]),
+        # What is of one colour has an appearance of length 1, what has many is longer, so no plant.
+        helper.make_node("LpNormalization", ["f"], ["direction"], axis=1, p=2),
+        helper.make_node("Mul", ["f", "f"], ["squared_mean"]),
+        helper.make_node("Sub", ["second_moments", "squared_mean"], ["variances"]),
+        helper.make_node("ReduceMean", ["variances"], ["variance"], axes=[1], keepdims=1),
+        helper.make_node("Add", ["variance", "one"], ["length"]),
+        helper.make_node("Mul", ["direction", "length"], ["appearance"]),
         *_blocks("f", "z"),
     ]
     constants = {
@@ -124,6 +130,7 @@ def _image_graph(first: np.ndarray, bias: np.ndarray, second: np.ndarray) -> onn
         "bias": bias,
         "second": second.T.copy(),
         "flat": np.int64([0, DIM, GRID * GRID]),
+        "one": np.float32([1]),
     }
     inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])]
     patches = helper.make_tensor_value_info("patches", TensorProto.FLOAT, ["n", GRID * GRID, DIM])

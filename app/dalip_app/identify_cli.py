@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,7 +22,10 @@ EXAMPLES = """\b
 Examples:
   dalip identify photo.jpg
   dalip identify holiday/ --csv > plants.csv
-  dalip identify *.jpg --json --top-k 3"""
+  dalip identify *.jpg --json --top-k 3
+  dalip identify leaf.jpg flower.jpg --together --rank genus"""
+
+Rank = Literal["species", "genus", "family", "order"]
 
 FloraOption = Annotated[
     Path | None,
@@ -49,6 +52,26 @@ def identify(
     flora: FloraOption = None,
     encoder: EncoderOption = None,
     top_k: TopKOption = 5,
+    rank: Annotated[
+        Rank | None,
+        typer.Option(
+            "--rank", help="Answer with taxa of this rank; by default with the lowest that is sure."
+        ),
+    ] = None,
+    coverage: Annotated[
+        float,
+        typer.Option(
+            "--coverage",
+            metavar="SHARE",
+            min=0.01,
+            max=0.999,
+            help="How often the right name shall be in the set of names, for photos like those that the flora was "
+            "calibrated on.",
+        ),
+    ] = 0.9,
+    together: Annotated[
+        bool, typer.Option("--together", help="All photos show one plant: give one answer for them.")
+    ] = False,
     as_json: JsonOption = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
@@ -64,7 +87,9 @@ def identify(
     from dalip_index import Unreadable, load_flora
 
     photos = [photo for path in paths for photo in find_photos(path)]
-    answers = _in_order(load_flora(flora, encoder), photos, top_k)
+    loaded = load_flora(flora, encoder)
+    how = _together if together else _in_order
+    answers = how(loaded, photos, {"top_k": top_k, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
     failures = 0
     # Where the answers go to a terminal, they are the progress.
@@ -107,13 +132,26 @@ def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
 
 
 def _in_order(
-    flora: "Flora", photos: "Iterable[Path | Unreadable]", top_k: int
+    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
 ) -> "Iterator[Identification | Unreadable]":
     """Answer the photos in batches and keep what is no photo in its place."""
     photos = list(photos)
-    answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], top_k=top_k)
+    answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], **options)
     for photo in photos:
         yield next(answers) if isinstance(photo, Path) else photo
+
+
+def _together(
+    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
+) -> "Iterator[Identification | Unreadable]":
+    """Answer once for all photos that can be read, after what is to be said of the others."""
+    photos = list(photos)
+    readable = [photo for photo in photos if isinstance(photo, Path)]
+    answer, unreadable = flora.identify_together(readable, **options)
+    yield from (photo for photo in photos if not isinstance(photo, Path))
+    yield from unreadable
+    if answer:
+        yield answer
 
 
 def _write_json(answer: "Identification | Unreadable") -> None:
@@ -127,6 +165,12 @@ def _write_json(answer: "Identification | Unreadable") -> None:
             "predictions": [_fields(prediction) for prediction in answer.predictions],
             "verdict": answer.verdict,
             "taxon": answer.taxon.scientific_name if answer.taxon else None,
+            "taxonRank": answer.taxon.taxon_rank if answer.taxon else None,
+            "probability": _rounded(answer.probability),
+            "coverage": answer.coverage,
+            "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
+            "plant": _rounded(answer.plant),
+            "inFlora": _rounded(answer.in_flora),
         }
     print_result(json.dumps(content, ensure_ascii=False))
 
@@ -140,8 +184,13 @@ def _fields(prediction: "Prediction") -> dict[str, Any]:
         "genus": taxon.genus,
         "family": taxon.family,
         "similarity": round(prediction.similarity, 6),
-        "probability": None if prediction.probability is None else round(prediction.probability, 6),
+        "probability": _rounded(prediction.probability),
+        "experimental": prediction.experimental,
     }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 6)
 
 
 def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
@@ -158,20 +207,24 @@ def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
             return
         for position, prediction in enumerate(answer.predictions, start=1):
             found = {"image": answer.image, "position": position, "verdict": answer.verdict}
-            print_result(line(found | _fields(prediction)))
+            fields = _fields(prediction)
+            del fields["experimental"]
+            print_result(line(found | fields))
 
     print_result(",".join((*_CSV_FIELDS, *_CSV_SCORES)))
     return write
 
 
 def _write_for_people(answer: "Identification | Unreadable") -> None:
-    from dalip_app.words import score, sentence
+    from dalip_app.words import promise, score, sentence
     from dalip_index import Unreadable
 
     if isinstance(answer, Unreadable):
         complain(answer.error)
         return
     print_result(one_line(f"{answer.image}: {sentence(answer)}"))
+    if words := promise(answer):
+        print_result(one_line(f"  {words}"))
     taxa = [prediction.taxon for prediction in answer.predictions]
     rows = [[one_line(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
     widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []

@@ -5,11 +5,16 @@ from collections.abc import Callable
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction
 
-__all__ = ["best_name", "percent", "score", "sentence"]
+__all__ = ["best_name", "percent", "promise", "score", "sentence"]
+
+_NAMED = 8  # taxa of a set that are named; a longer list helps nobody
 
 _SENTENCES = {
     "sure": "This is most likely {}.",
+    "above": "This is most likely of the {rank} {above}, perhaps {}.",
     "unsure": "I am not sure; it may be {}.",
+    "not in flora": "This seems to be a plant that this flora does not hold; the closest in it is {}.",
+    "not a plant": "This does not look like a photo of a plant. If it is one, the closest is {}.",
     "uncalibrated": "The closest in this flora is {}.",
 }
 
@@ -44,4 +49,25 @@ def sentence(answer: Identification, name: Callable[[Taxon], str] = best_name) -
     """
     if not answer.predictions:
         return "This flora has no name for it."
-    return _SENTENCES[answer.verdict].format(name(answer.predictions[0].taxon))
+    best, sure = answer.predictions[0].taxon, answer.taxon
+    if sure and sure != best:
+        return _SENTENCES["above"].format(name(best), rank=sure.taxon_rank, above=name(sure))
+    return _SENTENCES[answer.verdict].format(name(best))
+
+
+def promise(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+    """Say which taxa the right one is among, and how often that holds; an empty string where there is no telling.
+
+    Args:
+        answer: The answer for one photo.
+        name: Writes the name of a taxon.
+    """
+    if answer.coverage is None or answer.verdict in ("not a plant", "not in flora"):
+        return ""
+    names = [name(prediction.taxon) for prediction in answer.taxon_set]
+    if not 1 < len(names) <= _NAMED:
+        return ""
+    listed = f"{', '.join(names[:-1])} or {names[-1]}"
+    return (
+        f"It is one of these {len(names)}, a promise kept for {percent(answer.coverage)} of photos: {listed}."
+    )

@@ -147,7 +147,9 @@ class Encoder:
 
         Returns:
             Each source with its embedding, (E,) float32 of unit length, or with the error that says why not. With
-            `appearance` the row is (E + A,), both parts of unit length.
+            `appearance` the row is (E + A,). The direction of an appearance says what the photo looks like; its
+            length, about 1 for photos of plants, how strange it is among those that the encoder learned. Of an encoder
+            that learned none here all are of length 1.
 
         Raises:
             BundleError: The image encoder cannot be opened or run.

@@ -1,4 +1,8 @@
-"""How appearances are compared: whitened, so that what varies among photos of one taxon counts little."""
+"""How appearances are compared: whitened, so that what varies among photos of one taxon counts little.
+
+The length of a whitened appearance is the Mahalanobis distance from the mean of the plants: photos of anything else
+vary in directions in which plants do not, and so come out long.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +20,7 @@ class Whitening(NamedTuple):
     mean: NDArray[np.float32]
     """Subtracted first, (w,)."""
     matrix: NDArray[np.float32]
-    """Multiplied with from the right, (w, w)."""
+    """Multiplied with from the right, (w, w); photos of the plants then have length 1 in the mean square."""
 
 
 def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whitening | None:
@@ -49,5 +53,6 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
     shrinkage = ledoit_wolf_shrinkage(deviations, assume_centered=True)
     scatter *= 1 - shrinkage
     scatter[np.diag_indices_from(scatter)] += max(shrinkage, 1e-3) * variance
-    matrix = np.linalg.inv(np.linalg.cholesky(scatter / variance)).T
-    return Whitening(means.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
+    mean, matrix = means.mean(axis=0), np.linalg.inv(np.linalg.cholesky(scatter)).T
+    matrix /= np.sqrt(np.square((rows - mean) @ matrix).sum(axis=1).mean())
+    return Whitening(mean.astype(np.float32), matrix.astype(np.float32))

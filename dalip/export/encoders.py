@@ -13,7 +13,7 @@ __all__ = ["ImageEncoder", "TextEncoder"]
 
 
 class ImageEncoder(nn.Module):
-    """Pixels to embeddings, patch vectors and appearance, all of unit length."""
+    """Pixels to embeddings, patch vectors and appearance: the first two of unit length, the last as whitened."""
 
     mean: Tensor
     matrix: Tensor
@@ -48,9 +48,7 @@ class ImageEncoder(nn.Module):
 
     def _appearance(self, features: list[Tensor]) -> Tensor:
         appearance = torch.stack([self.model.appearance(view) for view in features]).mean(dim=0)
-        if self.whitened:
-            appearance = (appearance - self.mean) @ self.matrix
-        return F.normalize(appearance, dim=-1)
+        return (appearance - self.mean) @ self.matrix if self.whitened else F.normalize(appearance, dim=-1)
 
 
 class TextEncoder(nn.Module):

@@ -29,8 +29,8 @@ EvidenceKind = Literal["both", "text", "photos"]
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("both", "text", "photos")
 """The kinds of evidence in the order of reports."""
 
-Verdict = Literal["sure", "unsure", "uncalibrated"]
-"""How far an answer can be trusted; `uncalibrated` floras give no probability."""
+Verdict = Literal["sure", "unsure", "not in flora", "not a plant", "uncalibrated"]
+"""How far an answer can be trusted, or why there is none; `uncalibrated` floras give no probability."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -45,6 +45,8 @@ class Prediction:
     """Inner product of the photo's embedding with the taxon's vector; the larger the closer."""
     probability: float | None
     """Between 0 and 1, over all taxa of the flora; `None` where the flora is not calibrated."""
+    experimental: bool = False
+    """Whether the flora knows the taxon from texts alone; it is then never answered as sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,18 @@ class Identification:
     """The most similar taxa, best first."""
     verdict: Verdict
     taxon: Taxon | None
-    """The best taxon where the verdict is `sure`, otherwise `None`."""
+    """What the photo shows, where the verdict is `sure`: the lowest taxon that is probable enough, which may be the
+    genus or family of several of the flora's taxa. Otherwise `None`."""
+    probability: float | None = None
+    """Of `taxon`, the taxa inside it taken together."""
+    taxon_set: tuple[Prediction, ...] = ()
+    """The taxa that the right one is among as often as `coverage` says; none where nothing fits well enough."""
+    coverage: float | None = None
+    """What the set promises, for photos like those that the flora was calibrated on; `None` without calibration."""
+    plant: float | None = None
+    """Share of photos of the flora's plants, between 0 and 1, that are at least as strange as this photo."""
+    in_flora: float | None = None
+    """Share of them that fit the flora no better."""
 
 
 @dataclass(frozen=True, slots=True)

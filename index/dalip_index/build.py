@@ -14,9 +14,15 @@ from dalip.evaluation import OnnxEmbedder, Photos
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.calibration import CALIBRATION, MIN_PHOTOS, Calibration, fit_temperature
+from dalip_index.calibration import CALIBRATION, Calibration, fit_calibration
 from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
-from dalip_index.evidence import Prototypes, choose_text_weight, evidence_hit_rates, mean_prototypes
+from dalip_index.evidence import (
+    Prototypes,
+    choose_text_weight,
+    evidence_hit_rates,
+    mean_prototypes,
+    with_unit_appearance,
+)
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version
@@ -67,6 +73,8 @@ def build_flora(
         for name, error in photos.unreadable.items():
             unreadable(Unreadable(name, error))
     text_labels = np.array([e.taxon for e in text_evidence], np.intp)
+    unit_vectors, lengths = with_unit_appearance(photos.vectors, encoder.width)
+    photos = photos._replace(vectors=unit_vectors)
     vectors, labels = _of_split(photos, "train", rows)
     prototypes = Prototypes(
         *mean_prototypes(text_vectors, text_labels, len(taxa)),
@@ -75,8 +83,13 @@ def build_flora(
     _check_prototypes(taxa, prototypes)
     selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
     text_weight = choose_text_weight(prototypes, *selecting)
-    temperature = _temperature(prototypes.vectors(text_weight), *calibrating)
-    calibration = Calibration(text_weight, len(selecting[0]), temperature, len(calibrating[0]))
+    calibration = fit_calibration(
+        text_weight,
+        len(selecting[0]),
+        prototypes.similarities(calibrating[0], "both", text_weight),
+        calibrating[1],
+        lengths[[record.split == "calibration" for record in photos.records]],
+    )
     rates = evidence_hit_rates(prototypes, text_weight, *selecting)
     photo_evidence = [
         Evidence(rows[_name(r)], "photo", r.key, _rights(r)) for r in photos.records if r.split == "train"
@@ -183,7 +196,3 @@ def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
                 f"{taxa[broken[0]].scientific_name}: the encoder gives no finite vector for its {kind}; "
                 "check the encoder with its verify option"
             )
-
-
-def _temperature(vectors: Vectors, embeddings: Vectors, targets: NDArray[np.intp]) -> float | None:
-    return fit_temperature(embeddings @ vectors.T, targets) if len(targets) >= MIN_PHOTOS else None

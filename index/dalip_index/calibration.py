@@ -1,9 +1,9 @@
-"""From similarities to probabilities: one temperature, fitted on photos kept aside for it."""
+"""What numbers mean: probabilities, sets with a promise, and refusals, from photos kept aside for it."""
 
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.errors import FloraError
-from dalip_index.answers import Verdict
 
 __all__ = [
     "CALIBRATION",
+    "IN_FLORA_LEAST",
     "MIN_PHOTOS",
+    "PLANT_LEAST",
     "SURE_THRESHOLD",
     "Calibration",
+    "fit_calibration",
     "fit_temperature",
     "negative_log_likelihood",
 ]
@@ -25,12 +27,19 @@ __all__ = [
 CALIBRATION = "calibration.json"
 """Name of the calibration in a version's folder."""
 
-SURE_THRESHOLD = 0.5
-"""A prediction at least this probable is answered as sure: it is then likelier than all others together."""
+SURE_THRESHOLD = 0.8
+"""A taxon at least this probable is answered as sure: four times as likely as all others together."""
+
+PLANT_LEAST = 0.01
+"""A photo is taken for no plant if a smaller share of the calibration photos is as strange."""
+
+IN_FLORA_LEAST = 0.05
+"""A plant is taken for one of another flora if a smaller share of the calibration photos fits as badly."""
 
 MIN_PHOTOS = 10
 """With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
 
+_KEPT = 1000  # values of each kind; more would tell shares apart that nobody needs
 _TEMPERATURES = (1e-4, 1e2)  # far beyond anything that unit vectors can need, on both sides
 
 
@@ -45,7 +54,14 @@ class Calibration:
     temperature: float | None
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int
-    """Calibration photos there were; with fewer than `MIN_PHOTOS` there is no temperature."""
+    """Calibration photos there were; with fewer than `MIN_PHOTOS` the flora is not calibrated."""
+    right: tuple[float, ...] = ()
+    """Probabilities that calibration photos give to their own taxa, ascending; a sample of at most 1,000, like the
+    following two. Empty where the flora is not calibrated."""
+    fits: tuple[float, ...] = ()
+    """Their similarities to the most similar taxa, ascending."""
+    lengths: tuple[float, ...] = ()
+    """Lengths of their appearances, ascending."""
     threshold: float = SURE_THRESHOLD
     """Probability from which an answer is sure."""
 
@@ -62,28 +78,56 @@ class Calibration:
             )
         if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
             raise FloraError(f"a temperature of {self.temperature} is no calibration; it is positive")
+        for values in (self.right, self.fits, self.lengths):
+            if not np.isfinite(values).all() or (np.diff(values) < 0).any():
+                raise FloraError("values of calibration photos are finite and ascending")
 
-    def probabilities(self, similarities: NDArray[np.floating[Any]]) -> NDArray[np.float64] | None:
+    def probabilities(
+        self, similarities: NDArray[np.floating[Any]], photos: int = 1
+    ) -> NDArray[np.float64] | None:
         """Turn the similarities to all taxa into probabilities.
 
         Args:
-            similarities: Shape (photos, taxa), every taxon of the flora; `-inf` where one cannot be meant.
+            similarities: Shape (plants, taxa), every taxon of the flora; `-inf` where one cannot be meant.
+            photos: How many photos of a plant they are the mean over.
 
         Returns:
             Rows that sum to one, in the same order; `None` without a temperature.
         """
         if self.temperature is None:
             return None
-        logits = similarities.astype(np.float64) / self.temperature
+        logits = similarities.astype(np.float64) / (self.temperature / photos**0.5)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
         return result
 
-    def verdict(self, probability: float | None) -> Verdict:
-        """Say how far the best prediction can be trusted, from its probability."""
-        if probability is None:
-            return "uncalibrated"
-        return "sure" if probability >= self.threshold else "unsure"
+    def least_probability(self, coverage: float) -> float | None:
+        """Find the probability from which taxa belong to a set that holds the right one as often as promised.
+
+        Args:
+            coverage: How often, between 0 and 1. It holds over many photos that are like the calibration photos.
+
+        Returns:
+            The probability, 0 where only the set of all taxa keeps the promise; `None` without calibration.
+
+        Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019.
+        """
+        if not self.right:
+            return None
+        place = math.floor((1 - coverage) * (len(self.right) + 1) + 1e-9)
+        return self.right[place - 1] if place >= 1 else 0.0
+
+    def in_flora(self, similarity: float) -> float | None:
+        """Say how large a share of photos of the flora's plants fits no better, by their best similarity.
+
+        It is a conformal p-value: for photos like the calibration photos it lies below x with probability x at most.
+        `None` without calibration.
+        """
+        return _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
+
+    def plant(self, length: float) -> float | None:
+        """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
+        return _share(len(self.lengths) - np.searchsorted(self.lengths, length, "left"), self.lengths)
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
@@ -97,9 +141,56 @@ class Calibration:
             FloraError: The file is missing, is no JSON, or holds fields or values that do not belong.
         """
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, FloraError) as error:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            values = {name: tuple(content[name]) for name in ("right", "fits", "lengths")}
+            return cls(**(content | values))
+        except (OSError, ValueError, TypeError, KeyError, FloraError) as error:
             raise FloraError(f"{path}: not a calibration ({error}); build the flora again") from error
+
+
+def _share(count: Any, values: tuple[float, ...]) -> float | None:
+    return (int(count) + 1) / (len(values) + 1) if values else None
+
+
+def fit_calibration(
+    text_weight: float,
+    selection_photos: int,
+    similarities: NDArray[np.floating[Any]],
+    targets: NDArray[np.intp],
+    lengths: NDArray[np.floating[Any]],
+) -> Calibration:
+    """Calibrate a flora on photos kept aside for it.
+
+    Args:
+        text_weight: Share of text in a taxon's vector.
+        selection_photos: How many photos it was chosen on.
+        similarities: Of the calibration photos to all taxa, shape (photos, taxa).
+        targets: The column of the right taxon for each photo, shape (photos,).
+        lengths: Of their appearances, shape (photos,).
+
+    Returns:
+        What they teach; without a temperature for fewer than `MIN_PHOTOS` of them.
+    """
+    if len(targets) < MIN_PHOTOS:
+        return Calibration(text_weight, selection_photos, None, len(targets))
+    temperature = fit_temperature(similarities, targets)
+    bare = Calibration(text_weight, selection_photos, temperature, len(targets))
+    probabilities = bare.probabilities(similarities)
+    assert probabilities is not None
+    return replace(
+        bare,
+        right=_kept(probabilities[np.arange(len(targets)), targets]),
+        fits=_kept(similarities.max(axis=1)),
+        lengths=_kept(lengths),
+    )
+
+
+def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
+    """Give values in ascending order: all of them, or evenly many of each size."""
+    ordered = np.sort(values)
+    if len(ordered) > _KEPT:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, _KEPT).round().astype(int)]
+    return tuple(round(float(value), 7) for value in ordered)
 
 
 def negative_log_likelihood(

@@ -17,6 +17,7 @@ __all__ = [
     "evidence_hit_rates",
     "hit_rates",
     "mean_prototypes",
+    "with_unit_appearance",
 ]
 
 DEFAULT_TEXT_WEIGHT = 0.5
@@ -88,6 +89,21 @@ def _unit(rows: NDArray[np.floating[Any]]) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return units
+
+
+def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]:
+    """Bring the appearances of photos to unit length.
+
+    Args:
+        photos: As an encoder gives them, shape (photos, E + A).
+        width: E.
+
+    Returns:
+        The vectors, of the same shape, and the lengths that the appearances had, shape (photos,).
+    """
+    appearances = photos[:, width:]
+    lengths: Vectors = np.linalg.norm(appearances, axis=1)
+    return np.hstack([photos[:, :width], _unit(appearances)]), lengths
 
 
 def mean_prototypes(

@@ -1,6 +1,7 @@
 """A flora in use: load one, and ask it what a photo shows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from dalip_assets import ENCODER, FLORA
 from dalip_index.answers import EvidenceKind, Identification, Prediction, Unreadable, Vectors
 from dalip_index.calibration import CALIBRATION, Calibration
 from dalip_index.catalogue import read_prototypes, read_taxa
-from dalip_index.evidence import Prototypes
+from dalip_index.evidence import Prototypes, with_unit_appearance
+from dalip_index.judge import DEFAULT_COVERAGE, judge
 from dalip_index.manifest import FloraManifest
+from dalip_index.ranks import TaxonTree
 from dalip_index.vectors import INDEX, read_index
 from dalip_index.versions import current_version
 
@@ -99,43 +102,139 @@ class Flora:
         self._index = index
 
     @cached_property
+    def tree(self) -> TaxonTree:
+        """The taxa and what holds them."""
+        return TaxonTree(self.taxa)
+
+    @cached_property
+    def experimental(self) -> NDArray[np.bool_]:
+        """Which taxa are known from texts alone, shape (taxa,)."""
+        none: NDArray[np.bool_] = self.prototypes.photo_counts == 0
+        return none
+
+    @cached_property
     def prototypes(self) -> Prototypes:
         """The text and photo prototypes, read when first asked for."""
         encoder = self.encoder
         return read_prototypes(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
 
     def identify(
-        self, sources: Iterable[PhotoSource], top_k: int = 5
+        self,
+        sources: Iterable[PhotoSource],
+        top_k: int = 5,
+        *,
+        rank: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
     ) -> Iterator[Identification | Unreadable]:
         """Say what photos show, one answer for each, in their order; one that cannot be read stops nothing.
 
         Args:
             sources: Paths, the bytes of image files, images, or functions that give one of these.
             top_k: How many taxa to give for each photo, at least 1.
+            rank: Answer with taxa of this rank or a higher one, such as `genus`; by default those of the flora.
+            coverage: How often the right taxon shall be in the set, between 0 and 1.
         """
         _check_top_k(top_k)
         found = self.encoder.encode_files(sources, appearance=True)
         for number, (source, result) in enumerate(found, 1):
-            image = str(source) if isinstance(source, str | Path) else f"image {number}"
+            image = _name(source, number)
             if isinstance(result, ImageError):
                 yield Unreadable(image, str(result))
-                continue
-            (predictions,) = self.identify_vectors(result[None], top_k)
-            verdict = self.calibration.verdict(predictions[0].probability)
-            yield Identification(
-                image, predictions, verdict, predictions[0].taxon if verdict == "sure" else None
-            )
+            else:
+                yield self.answer(image, result[None], top_k, rank=rank, coverage=coverage)
 
-    def identify_vectors(
-        self, photos: Vectors, top_k: int = 5, evidence: EvidenceKind = "both"
-    ) -> list[tuple[Prediction, ...]]:
+    def answer(
+        self,
+        image: str,
+        photos: Vectors,
+        top_k: int = 5,
+        *,
+        rank: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+    ) -> Identification:
+        """Say what plant photos show that are encoded already.
+
+        Several photos count as evidence that is half independent: their mean similarities are taken, at a temperature
+        that is lower by the square root of their number.
+
+        Args:
+            image: What the answer calls them.
+            photos: Embeddings, each followed by its appearance, shape (photos of one plant, E + A), one or more.
+            top_k: As `identify`.
+            rank: As `identify`.
+            coverage: As `identify`.
+
+        Raises:
+            FloraError: The vectors are of another width or not finite.
+        """
+        _check_top_k(top_k)
+        ranked = self._predictions(*self._mean(*self.rank(photos)), len(photos))
+        length = float(np.linalg.norm(photos[:, self.encoder.width :], axis=1).mean())
+        answer = judge(ranked, length, self.calibration, self.tree, rank=rank, coverage=coverage)
+        return replace(answer, image=image, predictions=answer.predictions[:top_k])
+
+    def _mean(self, similarities: Vectors, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp]]:
+        """Take the mean over photos, and order the taxa anew."""
+        if len(rows) == 1:
+            return similarities[0], rows[0]
+        in_order = np.empty_like(similarities)
+        np.put_along_axis(in_order, rows, similarities, axis=1)
+        mean = in_order.mean(axis=0)
+        order = np.argsort(-mean, kind="stable")
+        return mean[order], order
+
+    def _predictions(
+        self, similarities: Vectors, rows: NDArray[np.intp], photos: int = 1, top_k: int | None = None
+    ) -> tuple[Prediction, ...]:
+        shares = self.calibration.probabilities(similarities[None], photos)
+        probabilities = [None] * len(rows) if shares is None else shares[0].tolist()
+        return tuple(
+            Prediction(self.taxa[row], similarity, probability, bool(self.experimental[row]))
+            for row, similarity, probability in zip(
+                rows[:top_k].tolist(), similarities[:top_k].tolist(), probabilities[:top_k], strict=True
+            )
+        )
+
+    def identify_together(
+        self,
+        sources: Sequence[PhotoSource],
+        top_k: int = 5,
+        *,
+        rank: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+    ) -> tuple[Identification | None, list[Unreadable]]:
+        """Say what plant several photos show, all of the same one.
+
+        Args:
+            sources: As `identify`.
+            top_k: As `identify`.
+            rank: As `identify`.
+            coverage: As `identify`.
+
+        Returns:
+            One answer from all photos that can be read, `None` where none can; and the others.
+        """
+        names: list[str] = []
+        rows: list[Vectors] = []
+        unreadable: list[Unreadable] = []
+        for number, (source, result) in enumerate(self.encoder.encode_files(sources, appearance=True), 1):
+            name = _name(source, number)
+            if isinstance(result, ImageError):
+                unreadable.append(Unreadable(name, str(result)))
+            else:
+                names.append(name)
+                rows.append(result)
+        if not rows:
+            return None, unreadable
+        answer = self.answer(", ".join(names), np.stack(rows), top_k, rank=rank, coverage=coverage)
+        return answer, unreadable
+
+    def identify_vectors(self, photos: Vectors, top_k: int = 5) -> list[tuple[Prediction, ...]]:
         """Rank the taxa for photos that are encoded already.
 
         Args:
             photos: Embeddings, each followed by its appearance, shape (photos, E + A).
             top_k: How many taxa to give for each photo, at least 1.
-            evidence: What to compare with. Probabilities are calibrated for `both` only; taxa without a kind
-                of evidence are left out where it is asked for alone.
 
         Returns:
             For each photo its most similar taxa, best first.
@@ -144,18 +243,9 @@ class Flora:
             FloraError: The vectors are of another width or not finite.
         """
         _check_top_k(top_k)
-        similarities, rows = self.rank(photos, evidence)
-        probabilities = self.calibration.probabilities(similarities) if evidence == "both" else None
         return [
-            tuple(
-                Prediction(
-                    self.taxa[row],
-                    float(similarities[photo, place]),
-                    None if probabilities is None else float(probabilities[photo, place]),
-                )
-                for place, row in enumerate(rows[photo, :top_k])
-            )
-            for photo in range(len(photos))
+            self._predictions(similarities, rows, top_k=top_k)
+            for similarities, rows in zip(*self.rank(photos), strict=True)
         ]
 
     def rank(self, photos: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
@@ -163,7 +253,7 @@ class Flora:
 
         Args:
             photos: Shape (photos, E + A).
-            evidence: What to compare with.
+            evidence: What to compare with; taxa without it are left out.
 
         Returns:
             The similarities in descending order, and the rows of `taxa` that they belong to, both of shape
@@ -172,13 +262,14 @@ class Flora:
         Raises:
             FloraError: The vectors are of another width or not finite.
         """
-        photos = np.ascontiguousarray(photos, np.float32)
+        photos = np.asarray(photos, np.float32)
         width = self.encoder.width + self.encoder.appearance_width
         if photos.ndim != 2 or photos.shape[1] != width or not np.isfinite(photos).all():
             raise FloraError(
                 f"vectors of shape {photos.shape} cannot be compared; they are finite numbers of shape "
                 f"(photos, {width})"
             )
+        photos, _ = with_unit_appearance(photos, self.encoder.width)
         if evidence == "both":
             similarities, ids = self._index.search(photos, self._index.ntotal)
             return similarities, ids - 1
@@ -192,3 +283,7 @@ class Flora:
 def _check_top_k(top_k: int) -> None:
     if top_k < 1:
         raise ValueError(f"top_k is {top_k}; ask for at least one taxon")
+
+
+def _name(source: PhotoSource, number: int) -> str:
+    return str(source) if isinstance(source, str | Path) else f"image {number}"

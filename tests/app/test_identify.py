@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hostile_images import READABLE, UNREADABLE, write_hostile_images
+from tiny_bundle import COLOURS
 
 from .conftest import BIN, Done, World, environment, paint, run
 
@@ -30,15 +31,41 @@ def test_json_has_the_fields_that_were_promised(dalip: Dalip, world: World, tmp_
     done = dalip("identify", photo, *world.options, "--json", "--top-k", 3)
     assert (done.status, done.err) == (0, "")
     (answer,) = objects(done)
-    assert list(answer) == ["image", "predictions", "verdict", "taxon"]
+    assert list(answer)[:4] == ["image", "predictions", "verdict", "taxon"]
     assert answer["image"] == str(photo)
-    assert [list(p) for p in answer["predictions"]] == [FIELDS] * 3
+    assert [list(p) for p in answer["predictions"]] == [[*FIELDS, "experimental"]] * 3
     best = answer["predictions"][0]
     assert (best["scientificName"], best["taxonRank"], best["genus"]) == ("Flos blue", "species", "Flos")
     assert (best["vernacularName"], best["family"]) == ("blue flower", "Coloraceae")
     assert 0.5 < best["probability"] <= 1
     assert best["similarity"] >= answer["predictions"][1]["similarity"]
     assert (answer["verdict"], answer["taxon"]) == ("sure", "Flos blue")
+    assert (answer["taxonRank"], answer["coverage"]) == ("species", 0.9)
+    assert answer["probability"] == pytest.approx(best["probability"], abs=1e-6)
+    assert set(answer["taxonSet"]) <= {f"Flos {colour}" for colour in COLOURS}
+    assert 0 < answer["plant"] <= 1
+    assert 0 < answer["inFlora"] <= 1
+
+
+def test_several_photos_of_one_plant_give_one_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    one, two = paint(tmp_path / "one.png", "blue", 5), paint(tmp_path / "two.png", "blue", 6)
+    done = dalip("identify", one, "missing.jpg", two, *world.options, "--together", "--json")
+    assert done.status == 1
+    missing, answer = objects(done)
+    assert missing["image"] == "missing.jpg"
+    assert answer["image"] == f"{one}, {two}"
+    assert answer["taxon"] == "Flos blue"
+
+
+def test_a_rank_and_a_promise_can_be_asked_for(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "photo.png", "blue", 5)
+    (answer,) = objects(
+        dalip("identify", photo, *world.options, "--json", "--rank", "genus", "--coverage", 0.999)
+    )
+    assert [p["scientificName"] for p in answer["predictions"]] == ["Flos"]
+    assert (answer["taxon"], answer["taxonRank"], answer["taxonSet"]) == ("Flos", "genus", ["Flos"])
+    assert dalip("identify", photo, "--rank", "tribe").status == 2
+    assert dalip("identify", photo, "--coverage", 1).status == 2
 
 
 def test_without_calibration_there_is_no_probability(dalip: Dalip, world: World, bare_flora: Path) -> None:

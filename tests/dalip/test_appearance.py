@@ -52,6 +52,7 @@ def test_photos_of_one_taxon_scatter_alike_in_all_directions(seed: int) -> None:
     whitened = (rows - whitening.mean) @ whitening.matrix
     labels = np.unique(taxa, return_inverse=True)[1]
     means = np.stack([whitened[labels == label].mean(axis=0) for label in range(12)])
+    np.testing.assert_allclose(np.square(whitened).sum(axis=1).mean(), 1, atol=1e-4)
     spread = np.linalg.eigvalsh(np.cov((whitened - means[labels]).T))
     assert spread.max() < 1.2 * spread.min() + 1e-6
 

@@ -11,7 +11,13 @@ from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.calibration import fit_temperature, negative_log_likelihood
-from dalip_index.evidence import Prototypes, choose_text_weight, hit_rates, mean_prototypes
+from dalip_index.evidence import (
+    Prototypes,
+    choose_text_weight,
+    hit_rates,
+    mean_prototypes,
+    with_unit_appearance,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -34,7 +40,8 @@ def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
 def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: int) -> None:
     embeddings = queries(seed, number)
     similarities, rows = flora.rank(embeddings)
-    expected = embeddings @ flora.prototypes.vectors(flora.calibration.text_weight).T
+    unit, _ = with_unit_appearance(embeddings, 32)
+    expected = unit @ flora.prototypes.vectors(flora.calibration.text_weight).T
     assert rows.shape == (number, 10)
     np.testing.assert_allclose(similarities, np.take_along_axis(expected, rows, 1), atol=1e-6)
     np.testing.assert_allclose(similarities, -np.sort(-expected, axis=1), atol=1e-6)

@@ -1,0 +1,104 @@
+"""The taxa above those of a flora: what several of its taxa have in common."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.taxonomy import RANKS, Taxon
+
+__all__ = ["TaxonTree", "taxon_above"]
+
+_HYBRID_SIGNS = ("x", "×")
+
+
+def taxon_above(taxon: Taxon, rank: str) -> Taxon:
+    """Give the taxon of a rank that holds a taxon.
+
+    Args:
+        taxon: Any.
+        rank: One of `RANKS`.
+
+    Returns:
+        The taxon above; the taxon itself where it is of that rank or a higher one, or does not say where it belongs.
+    """
+    if RANKS.index(taxon.taxon_rank) <= RANKS.index(rank):
+        return taxon
+    if rank == "species":
+        words = taxon.scientific_name.split()
+        name = " ".join(words[: 3 if words[1:2] and words[1] in _HYBRID_SIGNS else 2])
+    else:
+        name = {"genus": taxon.genus, "family": taxon.family, "order": taxon.order}.get(rank, "")
+    if not name or name == taxon.scientific_name:
+        return taxon
+    above = RANKS.index(rank)
+    return Taxon(
+        name,
+        rank,
+        genus=taxon.genus if above >= RANKS.index("genus") else "",
+        family=taxon.family if above >= RANKS.index("family") else "",
+        order=taxon.order,
+    )
+
+
+class TaxonTree:
+    """The taxa of a flora and those that hold them, with what each holds."""
+
+    def __init__(self, taxa: Sequence[Taxon]) -> None:
+        """Find the species, genera, families and orders of the taxa; one that the flora holds itself stays as it is."""
+        self.taxa = tuple(taxa)
+        self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
+        places = {key: place for place, key in enumerate(self._nodes)}
+        pairs: list[tuple[int, int]] = []
+        for row, taxon in enumerate(taxa):
+            for key, node in {_key(t): t for t in (taxon, *(taxon_above(taxon, r) for r in RANKS))}.items():
+                self._nodes.setdefault(key, node)
+                pairs.append((places.setdefault(key, len(places)), row))
+        self._node, self._row = np.array(pairs, np.intp).reshape(-1, 2).T
+        self.nodes = tuple(self._nodes.values())
+        self._depth = [RANKS.index(node.taxon_rank) for node in self.nodes]
+
+    def above(self, taxon: Taxon, rank: str) -> Taxon:
+        """Give the taxon of a rank that holds one of the flora's, as the flora has it where it has it."""
+        found = taxon_above(taxon, rank)
+        return self._nodes.get(_key(found), found)
+
+    def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add up what each node holds.
+
+        Args:
+            probabilities: Of the flora's taxa, shape (taxa,).
+
+        Returns:
+            Of the nodes, shape (nodes,); those of the flora's taxa come first.
+        """
+        sums = np.zeros(len(self.nodes))
+        np.add.at(sums, self._node, probabilities[self._row])
+        return sums
+
+    def lowest(
+        self, probabilities: NDArray[np.float64], threshold: float, shut: NDArray[np.bool_]
+    ) -> tuple[Taxon, float] | None:
+        """Find the lowest taxon that is probable enough.
+
+        Args:
+            probabilities: Of the flora's taxa, shape (taxa,).
+            threshold: Least probability, in [0, 1].
+            shut: Those of the flora's taxa that cannot be the answer themselves, though what holds them can.
+
+        Returns:
+            The taxon and its probability, the more probable of two of one rank; `None` where not even an order is
+            probable enough.
+        """
+        found = self.probabilities(probabilities)
+        enough = found >= threshold
+        enough[: len(shut)] &= ~shut
+        places = np.flatnonzero(enough)
+        if not len(places):
+            return None
+        best = max(places.tolist(), key=lambda place: (self._depth[place], found[place]))
+        return self.nodes[best], min(float(found[best]), 1.0)
+
+
+def _key(taxon: Taxon) -> tuple[str, str]:
+    return taxon.taxon_rank, taxon.scientific_name
