@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
-from dalip_app.words import score, sentence
+from dalip_app.words import promise, score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
 __all__ = ["CAUTION", "EMPTY_ANSWER", "about", "answer_cards", "gallery", "notice", "progress_bar"]
@@ -27,8 +27,9 @@ within twenty minutes, and this page loads nothing from the internet. Links unde
 only when you follow them.</p>
 <dl class="facts">{facts}</dl>
 <h3>What it cannot do</h3>
-<p>It knows only the plants of its flora, and answers with one of them even when you show it another plant, a
-mushroom or a cat. It looks at one photo, where a botanist looks at leaf, stem, flower, fruit and place.
+<p>It knows only the plants of its flora. Most photos of other things it recognises as such, and some of other
+plants; the rest get the name of a plant that they resemble. It looks at one photo, where a botanist looks at
+leaf, stem, flower, fruit and place.
 Plants that look alike are told apart badly.</p>
 {caution}
 <p>The code is under the Apache License 2.0; the weights have terms of their own, above.</p></div>"""
@@ -58,10 +59,12 @@ def answer_cards(answer: Identification, flora: Flora) -> str:
         "this flora has not been calibrated."
     )
     cards = "".join(_card(prediction) for prediction in answer.predictions)
+    promised = promise(answer, _full_name)
     return (
         f'<div class="answer" data-verdict="{escape(answer.verdict)}">'
         f'<h2 class="answer-sentence">{sentence(answer, _full_name)}</h2>'
-        f'<ol class="cards">{cards}</ol><p class="answer-meaning">{meaning}</p></div>'
+        + (f'<p class="answer-promise">{promised}</p>' if promised else "")
+        + f'<ol class="cards">{cards}</ol><p class="answer-meaning">{meaning}</p></div>'
     )
 
 

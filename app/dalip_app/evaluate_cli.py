@@ -52,7 +52,11 @@ def flora(
     split: SplitOption = "test",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a flora: how often the right name comes first, and how well a common name finds photos."""
+    """Measure a flora: how often the right name comes first, and how far the answers can be trusted.
+
+    Photos of plants that the flora does not hold, and photos that name no taxon, show what it refuses; photos that are
+    labelled `containsPlant` are left out of the latter.
+    """
     from dalip_index import evaluate_flora, load_flora
 
     records, faults = read_photos(photos)
@@ -129,5 +133,43 @@ def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:
             f"search by common name: precision at 5 is {search.precision_at_5:.3f} over {search.taxa} names "
             f"and {search.photos:,} photos (at best {search.best_possible:.3f})"
         )
+    if found.trust:
+        print_result("")
+        names = [*found.trust[0].coverage]
+        print_table(
+            [
+                "source",
+                "photos",
+                "macro top-1",
+                "ECE",
+                "answered",
+                "right",
+                *(f"in set of {n}" for n in names),
+                "size",
+            ],
+            [
+                [
+                    row.source,
+                    f"{row.photos:,}",
+                    *(f"{x:.1%}" for x in (row.macro_top1, row.ece, row.answered, row.right_if_answered)),
+                    *(f"{row.coverage[n]:.1%}" for n in names),
+                    " ".join(f"{row.set_size[n]:.1f}" for n in names),
+                ]
+                for row in found.trust
+            ],
+            words=1,
+            split=split,
+        )
+    if found.rejections:
+        print_result("")
+        print_table(
+            ["to refuse", "told by", "photos", "AUROC", "FPR at 95 %", "refused"],
+            [
+                [r.kind, r.score, f"{r.photos:,}", f"{r.auroc:.4f}", f"{r.fpr_at_95:.1%}", f"{r.refused:.1%}"]
+                for r in found.rejections
+            ],
+            words=2,
+            split=split,
+        )
     if found.other_photos:
-        complain(f"{found.other_photos:,} photos name no taxon of this flora and were left out")
+        complain(f"{found.other_photos:,} photos name no taxon of this flora")

@@ -1,6 +1,6 @@
-"""How good a flora is on labelled photos: hit rates by source and evidence, and search by common name."""
+"""How good a flora is on labelled photos: hit rates, how far answers can be trusted, and search by common name."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from dalip.data import Record
 from dalip.errors import FloraError
-from dalip.evaluation import OnnxEmbedder
+from dalip.evaluation import OnnxEmbedder, Photos
+from dalip.taxonomy import Taxon
 from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
 from dalip_index.flora import Flora
+from dalip_index.trust import Judged, Rejection, Trust, measure_trust, rejection
 
 __all__ = ["ALL_SOURCES", "Accuracy", "FloraEvaluation", "SearchPrecision", "evaluate_flora"]
 
@@ -56,7 +58,12 @@ class FloraEvaluation:
     """`None` where no taxon among the photos has a common name."""
     unreadable: tuple[Unreadable, ...]
     other_photos: int
-    """Photos left out because they name no taxon of this flora."""
+    """Photos that name no taxon of this flora."""
+    trust: tuple[Trust, ...] = ()
+    """By source, all sources together last where there are several; none where the flora is not calibrated."""
+    rejections: tuple[Rejection, ...] = ()
+    """Of the photos that it should refuse, if there are any: those of plants that are neither among its taxa nor
+    inside one of them, and those that name no taxon."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the evaluation as plain values, ready for JSON."""
@@ -70,15 +77,17 @@ def evaluate_flora(
 
     Args:
         flora: The flora.
-        records: The photos; for a fair figure, of the test split only.
+        records: The photos; for a fair figure, of the test split only. Those of other taxa, and those that name none,
+            are for measuring refusals.
         progress: Called with "photos", the number done, and the number to do.
 
     Raises:
         FloraError: No readable photo shows a taxon of the flora.
     """
     rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
-    known = [r for r in records if r.taxon and r.taxon.scientific_name in rows]
-    photos = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(known, progress)
+    every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
+    kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
+    photos = _of_kind(every, kinds, "named")
     if not photos.records:
         raise FloraError(
             f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
@@ -94,8 +103,35 @@ def evaluate_flora(
     if len(accuracy) > len(EVIDENCE_KINDS):
         accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
     search = _search_precision(flora, photos.vectors[:, : flora.encoder.width], targets)
-    unreadable = tuple(Unreadable(name, error) for name, error in photos.unreadable.items())
-    return FloraEvaluation(tuple(accuracy), search, unreadable, len(records) - len(known))
+    unreadable = tuple(Unreadable(name, error) for name, error in every.unreadable.items())
+    trust: list[Trust] = []
+    rejections: list[Rejection] = []
+    if flora.calibration.temperature is not None:
+        judged = flora.judged(photos.vectors)
+        for source in dict.fromkeys(row.source for row in accuracy):
+            part = (sources == source) | (source == ALL_SOURCES)
+            some = Judged(judged.similarities[part], judged.lengths[part])
+            trust.append(measure_trust(source, some, targets[part], flora.calibration))
+        for kind in ("other plants", "no plants"):
+            if (kinds == kind).any():
+                others = flora.judged(_of_kind(every, kinds, kind).vectors)
+                rejections += rejection(kind, judged, others, flora.calibration)
+    others_named = sum(bool(r.taxon) for r in every.records) - len(photos.records)
+    return FloraEvaluation(tuple(accuracy), search, unreadable, others_named, tuple(trust), tuple(rejections))
+
+
+def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
+    """Say what a photo is for: to be `named`, or refused as one of `other plants` or of `no plants`."""
+    if record.taxon is None:
+        return "no plants" if record.fields.get("containsPlant") is not True else ""
+    if record.taxon.scientific_name in names:
+        return "named"
+    return "" if any(taxon.contains(record.taxon) for taxon in taxa) else "other plants"
+
+
+def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
+    chosen = np.flatnonzero(kinds == kind)
+    return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen], {})
 
 
 def _ranks(

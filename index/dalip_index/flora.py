@@ -20,6 +20,7 @@ from dalip_index.evidence import Prototypes, with_unit_appearance
 from dalip_index.judge import DEFAULT_COVERAGE, judge
 from dalip_index.manifest import FloraManifest
 from dalip_index.ranks import TaxonTree
+from dalip_index.trust import Judged
 from dalip_index.vectors import INDEX, read_index
 from dalip_index.versions import current_version
 
@@ -173,13 +174,16 @@ class Flora:
         answer = judge(ranked, length, self.calibration, self.tree, rank=rank, coverage=coverage)
         return replace(answer, image=image, predictions=answer.predictions[:top_k])
 
+    def judged(self, photos: Vectors) -> Judged:
+        """Give similarities in the order of the taxa, and lengths of appearances, of photos: shape (photos, E + A)."""
+        lengths: Vectors = np.linalg.norm(photos[:, self.encoder.width :], axis=1)
+        return Judged(_in_order(*self.rank(photos)), lengths)
+
     def _mean(self, similarities: Vectors, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp]]:
         """Take the mean over photos, and order the taxa anew."""
         if len(rows) == 1:
             return similarities[0], rows[0]
-        in_order = np.empty_like(similarities)
-        np.put_along_axis(in_order, rows, similarities, axis=1)
-        mean = in_order.mean(axis=0)
+        mean = _in_order(similarities, rows).mean(axis=0)
         order = np.argsort(-mean, kind="stable")
         return mean[order], order
 
@@ -287,3 +291,9 @@ def _check_top_k(top_k: int) -> None:
 
 def _name(source: PhotoSource, number: int) -> str:
     return str(source) if isinstance(source, str | Path) else f"image {number}"
+
+
+def _in_order(similarities: Vectors, rows: NDArray[np.intp]) -> Vectors:
+    in_order = np.empty_like(similarities)
+    np.put_along_axis(in_order, rows, similarities, axis=1)
+    return in_order

@@ -13,8 +13,17 @@ from dalip.data import Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
-from dalip_index import Calibration, Flora, Identification, Unreadable, build_flora, load_flora
+from dalip_index import (
+    Calibration,
+    Flora,
+    Identification,
+    Unreadable,
+    build_flora,
+    evaluate_flora,
+    load_flora,
+)
 from dalip_index.calibration import fit_calibration
+from dalip_index.trust import Judged, expected_calibration_error, measure_trust, rejection
 
 from .conftest import paint, rose
 
@@ -177,3 +186,56 @@ def test_a_calibration_out_of_order_is_refused() -> None:
         Calibration(0.5, 0, 1.0, 20, right=(0.5, 0.1))
     with pytest.raises(FloraError, match="ascending"):
         Calibration(0.5, 0, 1.0, 20, lengths=(float("nan"),))
+
+
+def test_calibration_error_is_the_mean_distance() -> None:
+    right = np.arange(1000) % 10 < 7
+    assert expected_calibration_error(np.full(1000, 0.7), right) == pytest.approx(0, abs=0.02)
+    assert expected_calibration_error(np.full(1000, 0.9), right) == pytest.approx(0.2, abs=0.02)
+
+
+@given(seeds)
+def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
+    calibration, similarities, targets = calibrated(seed)
+    lengths = np.random.default_rng(seed + 1).uniform(1, 2, len(targets))
+    found = measure_trust("made", Judged(similarities, lengths), targets, calibration)
+    assert found.ece < 0.05
+    for name, share in found.coverage.items():
+        assert share == pytest.approx(float(name), abs=0.06)
+    sizes = list(found.set_size.values())
+    assert sizes == sorted(sizes)
+    assert found.not_a_plant < 0.03
+    assert found.not_in_flora < 0.1
+    assert found.right_if_answered > 0.8 or found.answered < 0.05
+
+
+@given(seeds)
+def test_areas_agree_with_a_count_of_pairs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    calibration, *_ = calibrated(0, 50)
+    named, others = (Judged(rng.integers(0, 5, (n, 3)) / 4, rng.integers(0, 5, n) / 4) for n in (30, 20))
+    by_similarity, by_length = rejection("others", named, others, calibration)
+    best, worst = named.similarities.max(axis=1)[:, None], others.similarities.max(axis=1)
+    assert by_similarity.auroc == pytest.approx(((best > worst) + 0.5 * (best == worst)).mean())
+    mine, theirs = named.lengths[:, None], others.lengths
+    assert by_length.auroc == pytest.approx(((mine < theirs) + 0.5 * (mine == theirs)).mean())
+
+
+def test_evaluation_measures_what_is_refused(flora: Flora, records: list[Record]) -> None:
+    named = records[:60]
+    fields = {"scientificName": "Bellis perennis", "genus": "Bellis", "family": "Asteraceae"}
+    daisies = [dataclasses.replace(r, key=f"daisy {r.key}", fields=fields) for r in records[60:70]]
+    things = [dataclasses.replace(r, key=f"thing {r.key}", fields={}) for r in records[70:85]]
+    plants = [
+        dataclasses.replace(r, key=f"plant {r.key}", fields={"containsPlant": True}) for r in records[85:90]
+    ]
+    found = evaluate_flora(flora, [*named, *daisies, *things, *plants])
+    assert [(r.kind, r.score, r.photos) for r in found.rejections] == [
+        ("other plants", "similarity", 10),
+        ("other plants", "strangeness", 10),
+        ("no plants", "similarity", 15),
+        ("no plants", "strangeness", 15),
+    ]
+    assert found.other_photos == 10
+    assert found.accuracy[0].photos == found.trust[0].photos == 60
+    assert evaluate_flora(flora, named).rejections == ()

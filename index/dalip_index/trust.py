@@ -1,0 +1,162 @@
+"""Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip_index.answers import Vectors
+from dalip_index.calibration import IN_FLORA_LEAST, PLANT_LEAST, Calibration
+
+__all__ = [
+    "COVERAGES",
+    "Judged",
+    "Rejection",
+    "Trust",
+    "expected_calibration_error",
+    "measure_trust",
+    "rejection",
+]
+
+COVERAGES = (0.8, 0.9, 0.95)
+"""Promises that are measured."""
+
+_BINS = 15
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the answers for the photos of one source can be trusted; all but sizes and counts are shares of 1."""
+
+    source: str
+    photos: int
+    macro_top1: float
+    """Top-1 as a mean over taxa, each counting alike."""
+    ece: float
+    """Expected calibration error of the best taxon's probability, over 15 bins of equally many photos."""
+    answered: float
+    """Photos whose best taxon reaches the threshold."""
+    right_if_answered: float
+    """How many of these are right; 0 where there are none."""
+    coverage: Mapping[str, float]
+    """By promise: how often the set holds the right taxon."""
+    set_size: Mapping[str, float]
+    """By promise: taxa in the set, as a mean."""
+    not_a_plant: float
+    """Photos refused as no plant, all of them wrongly."""
+    not_in_flora: float
+    """Photos refused as a plant of another flora, all of them wrongly."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """How well photos of one kind that the flora should refuse are told from those that it should name."""
+
+    kind: str
+    """`other plants` or `no plants`."""
+    photos: int
+    score: str
+    """What they are told by: `similarity` to the best taxon, or `strangeness`, the length of appearance."""
+    auroc: float
+    """How often one of two such photos is told from the other, as a share of 1."""
+    fpr_at_95: float
+    """Share that passes where 95 % of the photos to name pass."""
+    refused: float
+    """Share refused, for whichever reason, by the flora's own thresholds."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a flora makes of some photos."""
+
+    similarities: Vectors
+    """To all taxa in the order of the flora, shape (photos, taxa)."""
+    lengths: Vectors
+    """Of their appearances, shape (photos,)."""
+
+    def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Say which photos are refused as no plant, and which others as plants of another flora."""
+        none = np.array([(calibration.plant(x) or 0.0) < PLANT_LEAST for x in self.lengths.tolist()], bool)
+        best = self.similarities.max(axis=1).tolist()
+        other = np.array([(calibration.in_flora(x) or 0.0) < IN_FLORA_LEAST for x in best], bool)
+        return none, other & ~none
+
+
+def expected_calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Give the mean distance between how probable answers were and how often they were right.
+
+    Args:
+        probabilities: Of the answers, shape (photos,).
+        right: Whether each was right.
+
+    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; with bins of equally
+    many photos.
+    """
+    bins = np.array_split(np.argsort(probabilities, kind="stable"), _BINS)
+    distances = [len(b) * abs(probabilities[b].mean() - right[b].mean()) for b in bins if len(b)]
+    return float(sum(distances) / len(right))
+
+
+def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibration: Calibration) -> Trust:
+    """Measure how far answers can be trusted.
+
+    Args:
+        source: What to call the photos.
+        judged: What a calibrated flora made of them.
+        targets: The right taxon of each.
+        calibration: The flora's.
+    """
+    probabilities = calibration.probabilities(judged.similarities)
+    assert probabilities is not None
+    own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    answered = best >= calibration.threshold
+    least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
+    none, other = judged.refused(calibration)
+    return Trust(
+        source,
+        len(targets),
+        float(np.mean([right[targets == row].mean() for row in np.unique(targets)])),
+        expected_calibration_error(best, right),
+        float(answered.mean()),
+        float(right[answered].mean()) if answered.any() else 0.0,
+        {name: float((own >= value).mean()) for name, value in least.items()},
+        {name: float((probabilities >= value).sum(axis=1).mean()) for name, value in least.items()},
+        float(none.mean()),
+        float(other.mean()),
+    )
+
+
+def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration) -> tuple[Rejection, ...]:
+    """Measure how well photos are told from those that the flora should name, by each score.
+
+    Args:
+        kind: What to call them.
+        named: The photos to name, at least one.
+        others: The photos to refuse, at least one.
+        calibration: The flora's.
+    """
+    refused = float(np.logical_or(*others.refused(calibration)).mean())
+    scores = {
+        "similarity": (named.similarities.max(axis=1), others.similarities.max(axis=1)),
+        "strangeness": (-named.lengths, -others.lengths),
+    }
+    return tuple(
+        Rejection(
+            kind,
+            len(others.lengths),
+            score,
+            _auroc(passes, fails),
+            float((fails >= np.quantile(passes, 0.05)).mean()),
+            refused,
+        )
+        for score, (passes, fails) in scores.items()
+    )
+
+
+def _auroc(higher: Sequence[float] | Vectors, lower: Sequence[float] | Vectors) -> float:
+    """Say how often a value of the first is above one of the second; ties count half."""
+    ordered = np.sort(lower)
+    below, not_above = (np.searchsorted(ordered, higher, side) for side in ("left", "right"))
+    return float((below + not_above).mean() / (2 * len(ordered)))
