@@ -51,6 +51,7 @@ assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	rm -rf $(ASSETS)/flora
 	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
 	$(BIN)/dalip evaluate flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
+	$(BIN)/python benchmarks/trust.py --data $(DATA) --write
 	$(BIN)/python $(ASSETS)/make_card.py
 
 clean: ## Remove the environment, caches and built packages

@@ -40,7 +40,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "mirror": True,
         "augment": "trivial",
         "erasing": 0.25,
-        "norm": "batch",
+        "reduced_dim": 46,
         "ema_decay": 0.997,
     },
 }

@@ -23,6 +23,7 @@ from dalip_index.evaluate import Accuracy, FloraEvaluation, SearchPrecision, eva
 from dalip_index.flora import Flora, load_flora
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.manifest import FloraManifest
+from dalip_index.trust import Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
     "LibraryReport",
     "Prediction",
     "Progress",
+    "Rejection",
     "SearchPrecision",
+    "Trust",
     "Unreadable",
     "Verdict",
     "build_flora",

@@ -1,7 +1,8 @@
 """Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,13 @@ class Judged:
         return none, other & ~none
 
 
+def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -> float:
+    """Say how often a value of the first is above one of the second, the area under the ROC curve; ties count half."""
+    ordered = np.sort(lower)
+    below, not_above = (np.searchsorted(ordered, higher, side) for side in ("left", "right"))
+    return float((below + not_above).mean() / (2 * len(ordered)))
+
+
 def expected_calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Give the mean distance between how probable answers were and how often they were right.
 
@@ -147,16 +155,9 @@ def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration
             kind,
             len(others.lengths),
             score,
-            _auroc(passes, fails),
+            auroc(passes, fails),
             float((fails >= np.quantile(passes, 0.05)).mean()),
             refused,
         )
         for score, (passes, fails) in scores.items()
     )
-
-
-def _auroc(higher: Sequence[float] | Vectors, lower: Sequence[float] | Vectors) -> float:
-    """Say how often a value of the first is above one of the second; ties count half."""
-    ordered = np.sort(lower)
-    below, not_above = (np.searchsorted(ordered, higher, side) for side in ("left", "right"))
-    return float((below + not_above).mean() / (2 * len(ordered)))

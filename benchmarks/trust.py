@@ -1,0 +1,245 @@
+"""How far the answers of a flora can be trusted: the tables of docs/trust.md.
+
+    python benchmarks/trust.py --data DATA            # DATA: the folder of the shards
+    python benchmarks/trust.py --data DATA --write    # renews docs/trust.md
+
+Photos that the flora was calibrated on and its test photos are halved at random, 100 times: one half calibrates, the
+other is measured. Photos that it should refuse are halved by their keys: the scores were chosen on one half, and this
+reports the other.
+"""
+
+import argparse
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.data import Record, read_records
+from dalip.evaluation import OnnxEmbedder
+from dalip_index import Flora, load_flora
+from dalip_index.calibration import Calibration, fit_calibration
+from dalip_index.trust import COVERAGES, Judged, Trust, auroc, expected_calibration_error, measure_trust
+
+PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
+HALVINGS = 100
+GROUPS = 400
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of one kind, and what a flora makes of them."""
+
+    records: tuple[Record, ...]
+    judged: Judged
+    targets: NDArray[np.intp]
+    """Rows of their taxa; -1 for what the flora does not hold."""
+
+    def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Photos":
+        """Give some of them."""
+        records = [self.records[i] for i in np.arange(len(self.records))[chosen]]
+        judged = Judged(self.judged.similarities[chosen], self.judged.lengths[chosen])
+        return Photos(tuple(records), judged, self.targets[chosen])
+
+    def of(self, source: str) -> NDArray[np.bool_]:
+        """Say which are from a source."""
+        return np.array([r.source == source for r in self.records])
+
+    def fit(self, flora: Flora) -> Calibration:
+        """Calibrate the flora on them."""
+        weight, judged = flora.calibration.text_weight, self.judged
+        return fit_calibration(weight, 0, judged.similarities, self.targets, judged.lengths)
+
+
+def read(flora: Flora, records: list[Record]) -> Photos:
+    rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    found = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records)
+    targets = [rows.get(r.taxon.scientific_name, -1) if r.taxon else -1 for r in found.records]
+    return Photos(found.records, flora.judged(found.vectors), np.array(targets, np.intp))
+
+
+def halves(count: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    for seed in range(HALVINGS):
+        order = np.random.default_rng(seed).permutation(count)
+        yield order[: count // 2], order[count // 2 :]
+
+
+def spread(values: list[float], percent: bool = True) -> str:
+    factor, places = (100, 1) if percent else (1, 2)
+    return f"{factor * mean(values):.{places}f} ± {factor * stdev(values):.{places}f}"
+
+
+def calibration_table(flora: Flora, known: Photos) -> list[str]:
+    found: dict[str, list[Trust]] = {}
+    for fitted, measured in halves(len(known.records)):
+        calibration, half = known.part(fitted).fit(flora), known.part(measured)
+        for source in ("all", *sorted({r.source for r in known.records})):
+            some = half if source == "all" else half.part(half.of(source))
+            found.setdefault(source, []).append(measure_trust(source, some.judged, some.targets, calibration))
+    names = [f"{c:g}" for c in COVERAGES]
+    lines = [
+        "| source | ECE | answered | right if answered | "
+        + " | ".join(f"in the set of {n} | taxa in it" for n in names)
+        + " |",
+        "|---|" + "---:|" * (3 + 2 * len(names)),
+    ]
+    for source, rows in found.items():
+        cells = [spread([getattr(r, f) for r in rows]) for f in ("ece", "answered", "right_if_answered")]
+        for n in names:
+            cells += [
+                spread([r.coverage[n] for r in rows]),
+                spread([r.set_size[n] for r in rows], percent=False),
+            ]
+        lines.append(f"| {source} | {' | '.join(cells)} |")
+    return lines
+
+
+def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
+    calibration = flora.calibration
+    lines = [
+        "| photos | number | top-1 | answered | right if answered | "
+        + " | ".join(f"in the set of {c:g}" for c in COVERAGES)
+        + " | refused |",
+        "|---|" + "---:|" * (5 + len(COVERAGES)),
+    ]
+    for name, photos in groups.items():
+        found = measure_trust(name, photos.judged, photos.targets, calibration)
+        top1 = (photos.judged.similarities.argmax(axis=1) == photos.targets).mean()
+        cells = [top1, found.answered, found.right_if_answered, *found.coverage.values()]
+        refused = found.not_a_plant + found.not_in_flora
+        text = " | ".join(f"{100 * value:.1f}" for value in (*cells, refused))
+        lines.append(f"| {name} | {found.photos} | {text} |")
+    return lines
+
+
+def scores_of(flora: Flora, judged: Judged) -> dict[str, NDArray[np.floating]]:
+    """Give established scores of how well photos fit, the higher the better."""
+    temperature = flora.calibration.temperature
+    assert temperature is not None
+    logits = judged.similarities.astype(np.float64) / temperature
+    highest = logits.max(axis=1)
+    energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    return {
+        "largest probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
+        "energy (Liu et al., 2020)": energy,
+        "largest similarity": judged.similarities.max(axis=1),
+        "strangeness: Mahalanobis distance to the mean plant": -judged.lengths,
+    }
+
+
+def refusal_table(flora: Flora, known: Photos, same_source: Photos, others: dict[str, Photos]) -> list[str]:
+    columns = [f"{name}, {half}" for name in others for half in ("chosen on", "reported")]
+    lines = [
+        f"| told by | {' | '.join(columns)} | other plants, from photos of known ones of the same source |",
+        "|---|" + "---:|" * (len(columns) + 1),
+    ]
+    passes, alike = scores_of(flora, known.judged), scores_of(flora, same_source.judged)
+    fails = {name: scores_of(flora, photos.judged) for name, photos in others.items()}
+    second = {name: np.array([_second_half(r) for r in photos.records]) for name, photos in others.items()}
+    for score in passes:
+        cells = [
+            f"{auroc(passes[score], fails[name][score][second[name] == half]):.4f}"
+            for name in others
+            for half in (False, True)
+        ]
+        cells.append(f"{auroc(alike[score], fails['other plants'][score]):.3f}")
+        lines.append(f"| {score} | {' | '.join(cells)} |")
+    return lines
+
+
+def verdict_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
+    lines = ["| photos | number | not a plant | not in flora | named |", "|---|---:|---:|---:|---:|"]
+    for name, photos in groups.items():
+        none, other = photos.judged.refused(flora.calibration)
+        shares = (none.mean(), other.mean(), 1 - none.mean() - other.mean())
+        cells = " | ".join(f"{100 * share:.1f}" for share in shares)
+        lines.append(f"| {name} | {len(photos.records)} | {cells} |")
+    return lines
+
+
+def together_table(flora: Flora, test: Photos) -> list[str]:
+    lines = [
+        "| source | photos in a group | groups | top-1 | mean probability of the right taxon | ECE |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for source in sorted({r.source for r in test.records}):
+        some = test.part(test.of(source))
+        for size in (1, 2, 3, 4):
+            random = np.random.default_rng(size)
+            by_taxon = [np.flatnonzero(some.targets == row) for row in np.unique(some.targets)]
+            enough = [mine for mine in by_taxon if len(mine) >= size]
+            weights = np.array([len(mine) for mine in enough]) / sum(map(len, enough))
+            drawn = [enough[i] for i in random.choice(len(enough), GROUPS, p=weights)]
+            groups = np.array([random.choice(mine, size, replace=False) for mine in drawn])
+            probabilities = flora.calibration.probabilities(
+                some.judged.similarities[groups].mean(axis=1), size
+            )
+            assert probabilities is not None
+            targets = some.targets[groups[:, 0]]
+            right = probabilities.argmax(axis=1) == targets
+            own = probabilities[np.arange(GROUPS), targets].mean()
+            error = expected_calibration_error(probabilities.max(axis=1), right)
+            lines.append(
+                f"| {source} | {size} | {GROUPS} | {100 * right.mean():.1f} | {100 * own:.1f} | {100 * error:.1f} |"
+            )
+    return lines
+
+
+def _second_half(record: Record) -> bool:
+    return int(hashlib.sha1(f"half {record.key}".encode()).hexdigest(), 16) % 2 == 1
+
+
+def measure(data: Path) -> dict[str, list[str]]:
+    flora = load_flora()
+    plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
+    known = read(flora, [r for r in plants if r.split in ("calibration", "test")])
+    test = known.part(np.array([r.split == "test" for r in known.records]))
+    garden = read(flora, read_records(*sorted(data.glob("garden-*.tar"))))
+    objects = read_records(*sorted(data.glob("general-objects-*.tar")))
+    things = read(flora, [r for r in objects if r.fields.get("containsPlant") is False])
+    inside = np.array([any(r.taxon and t.contains(r.taxon) for t in flora.taxa) for r in garden.records])
+    garden_known, absent = garden.part(garden.targets >= 0), garden.part((garden.targets < 0) & ~inside)
+    return {
+        "calibration": calibration_table(flora, known),
+        "elsewhere": elsewhere_table(
+            flora, {"test photos": test, "garden photos of known taxa": garden_known}
+        ),
+        "refusals": refusal_table(flora, known, garden_known, {"no plants": things, "other plants": absent}),
+        "verdicts": verdict_table(
+            flora,
+            {
+                "test photos": test,
+                "garden photos of known taxa": garden_known,
+                "species of a genus in the flora": garden.part(inside & (garden.targets < 0)),
+                "garden photos of other plants": absent,
+                "no plants": things,
+            },
+        ),
+        "together": together_table(flora, test),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    tables = measure(arguments.data)
+    if not arguments.write:
+        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
+        return
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in tables.items():
+        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
+    PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
