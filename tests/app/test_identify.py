@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hostile_images import READABLE, UNREADABLE, write_hostile_images
 from tiny_bundle import COLOURS
@@ -22,8 +23,15 @@ Dalip = Callable[..., Done]
 FIELDS = ["scientificName", "taxonRank", "vernacularName", "genus", "family", "similarity", "probability"]
 
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "identify.schema.json").read_text(encoding="utf-8"))
+
+
 def objects(done: Done) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.lines]
+    """Read the lines of `--json`, each of which keeps to its schema."""
+    answers = [json.loads(line) for line in done.lines]
+    for answer in answers:
+        jsonschema.validate(answer, SCHEMA)
+    return answers
 
 
 def test_json_has_the_fields_that_were_promised(dalip: Dalip, world: World, tmp_path: Path) -> None:
