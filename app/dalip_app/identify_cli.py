@@ -80,7 +80,7 @@ def identify(
     """Name the plants in photos.
 
     Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
-    and the others are still answered.
+    and the others are still answered. A name is no advice: never eat a plant because of an answer.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be had together; choose one")
@@ -155,6 +155,7 @@ def _together(
 
 
 def _write_json(answer: "Identification | Unreadable") -> None:
+    from dalip_app.words import cautions
     from dalip_index import Unreadable
 
     if isinstance(answer, Unreadable):
@@ -171,6 +172,7 @@ def _write_json(answer: "Identification | Unreadable") -> None:
             "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
             "plant": _rounded(answer.plant),
             "inFlora": _rounded(answer.in_flora),
+            "cautions": cautions(answer),
         }
     print_result(json.dumps(content, ensure_ascii=False))
 
@@ -216,15 +218,16 @@ def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
 
 
 def _write_for_people(answer: "Identification | Unreadable") -> None:
-    from dalip_app.words import promise, score, sentence
+    from dalip_app.words import cautions, promise, score, sentence
     from dalip_index import Unreadable
 
     if isinstance(answer, Unreadable):
         complain(answer.error)
         return
     print_result(one_line(f"{answer.image}: {sentence(answer)}"))
-    if words := promise(answer):
-        print_result(one_line(f"  {words}"))
+    for words in (promise(answer), *cautions(answer)):
+        if words:
+            print_result(one_line(f"  {words}"))
     taxa = [prediction.taxon for prediction in answer.predictions]
     rows = [[one_line(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
     widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []

@@ -4,8 +4,13 @@ from collections.abc import Callable
 
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction
+from dalip_index.hazards import hazard_of
 
-__all__ = ["best_name", "percent", "promise", "score", "sentence"]
+__all__ = ["best_name", "cautions", "percent", "promise", "score", "sentence"]
+
+_HARMS = {"deadly": "can kill", "poisonous": "is poisonous", "harms the skin": "harms the skin"}
+_LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
+_UNCALIBRATED = 3  # names of which it is said where there are no probabilities
 
 _NAMED = 8  # taxa of a set that are named; a longer list helps nobody
 
@@ -53,6 +58,30 @@ def sentence(answer: Identification, name: Callable[[Taxon], str] = best_name) -
     if sure and sure != best:
         return _SENTENCES["above"].format(name(best), rank=sure.taxon_rank, above=name(sure))
     return _SENTENCES[answer.verdict].format(name(best))
+
+
+def cautions(answer: Identification, name: Callable[[Taxon], str] = best_name) -> list[str]:
+    """Say which of the likely plants are known to do harm.
+
+    Args:
+        answer: The answer for one photo.
+        name: Writes the name of a taxon.
+
+    Returns:
+        A sentence for each; none does not mean that the plant is harmless.
+    """
+    if answer.verdict == "not a plant":
+        return []
+    found = []
+    for place, prediction in enumerate(answer.predictions):
+        likely = (
+            place < _UNCALIBRATED if prediction.probability is None else prediction.probability >= _LIKELY
+        )
+        hazard = hazard_of(prediction.taxon) if likely or place == 0 else None
+        if hazard:
+            lead = "Caution: {} {}" if place == 0 else "Caution: it may be {}, which {}"
+            found.append(f"{lead.format(name(prediction.taxon), _HARMS[hazard.harm])}: {hazard.how}.")
+    return found
 
 
 def promise(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:

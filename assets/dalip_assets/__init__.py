@@ -1,11 +1,14 @@
-"""The built-in encoder and flora: where they are on this machine."""
+"""What ships: the built-in encoder and flora, and which plants do harm; where they are on this machine."""
 
 from pathlib import Path
 
-__all__ = ["ENCODER", "FLORA"]
+__all__ = ["ENCODER", "FLORA", "POISONOUS"]
 
 ENCODER = Path(__file__).parent / "encoder"
 """The bundle of the built-in encoder."""
 
 FLORA = Path(__file__).parent / "flora"
 """The built-in flora."""
+
+POISONOUS = Path(__file__).parent / "poisonous.csv"
+"""Plants known to do harm."""

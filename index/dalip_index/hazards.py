@@ -1,0 +1,54 @@
+"""Which plants are known to harm people or animals: a short list, never a reason to think that others do not.
+
+Source: Nelson, Shih and Balick, "Handbook of poisonous and injurious plants", 2nd edition, 2007; Frohne and Pfänder,
+"Poisonous plants", 2nd edition, 2005; for lilies and cats Fitzgerald, "Lily toxicity in the cat", 2010.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+
+from dalip.taxonomy import Taxon
+from dalip_assets import POISONOUS
+
+__all__ = ["Hazard", "hazard_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """How a taxon does harm."""
+
+    taxon: Taxon
+    """As it is listed: the taxon asked for, or one that holds it or lies inside it."""
+    harm: str
+    """`deadly`, `poisonous` or `harms the skin`."""
+    how: str
+    """Which parts, and by what, in words."""
+
+
+@cache
+def _listed() -> tuple[Hazard, ...]:
+    with POISONOUS.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Hazard(Taxon.from_darwin_core(row), row["harm"], row["how"]) for row in csv.DictReader(file)
+        )
+
+
+def hazard_of(taxon: Taxon) -> Hazard | None:
+    """Say how a taxon is known to do harm.
+
+    A species is as harmful as its genus, and a genus as one of its species; a family is not.
+
+    Returns:
+        The listed harm; `None` where nothing is listed, which does not mean that the taxon is harmless.
+    """
+    if taxon.taxon_rank in ("family", "order"):
+        return None
+    found = (
+        hazard
+        for hazard in _listed()
+        if hazard.taxon.scientific_name == taxon.scientific_name
+        or hazard.taxon.contains(taxon)
+        or taxon.contains(hazard.taxon)
+    )
+    return next(found, None)
