@@ -115,11 +115,6 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
         for name in ("DALIP", "first order")
         for share in (0.0, 0.1, 0.4)
     },
-    "resolution": {
-        f"{name}, {crop} px": OBJECTIVES[name] | {"train_sizes": ((1.0, crop),), "image_size": crop + 32}
-        for name in ("DALIP", "first order")
-        for crop in (96, 160)
-    },
     "forgetting": {
         f"{name}, {then}": OBJECTIVES[name] | changes
         for name in COMPARED

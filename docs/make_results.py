@@ -55,7 +55,6 @@ EXPERIMENTS = {
     "objectives": Experiment("DALIP", "dots"),
     "finetune": Experiment("DALIP", "dots"),
     "orders_finetuned": Experiment("first order alone"),
-    "resolution": Experiment("DALIP, {}"),
     "joint": Experiment("sum of two"),
     "orders": Experiment("first order alone"),
     "dropout": Experiment("0"),

@@ -136,13 +136,17 @@ class Flora:
             coverage: How often the right taxon shall be in the set, between 0 and 1.
         """
         _check_top_k(top_k)
-        found = self.encoder.encode_files(sources, appearance=True)
-        for number, (source, result) in enumerate(found, 1):
-            image = _name(source, number)
+        for image, result in self._encoded(sources):
             if isinstance(result, ImageError):
                 yield Unreadable(image, str(result))
             else:
                 yield self.answer(image, result[None], top_k, rank=rank, coverage=coverage)
+
+    def _encoded(self, sources: Iterable[PhotoSource]) -> Iterator[tuple[str, Vectors | ImageError]]:
+        """Give what each photo is called, and its vector or why there is none."""
+        found = self.encoder.encode_files(sources, appearance=True)
+        for number, (source, result) in enumerate(found, 1):
+            yield str(source) if isinstance(source, str | Path) else f"image {number}", result
 
     def answer(
         self,
@@ -169,35 +173,29 @@ class Flora:
             FloraError: The vectors are of another width or not finite.
         """
         _check_top_k(top_k)
-        ranked = self._predictions(*self._mean(*self.rank(photos)), len(photos))
-        length = float(np.linalg.norm(photos[:, self.encoder.width :], axis=1).mean())
+        judged = self.judged(photos)
+        similarities = judged.similarities.mean(axis=0)
+        shares = self.calibration.probabilities(similarities[None], len(photos))
+        ranked = [
+            Prediction(
+                self.taxa[row],
+                float(similarities[row]),
+                None if shares is None else float(shares[0, row]),
+                bool(self.experimental[row]),
+            )
+            for row in np.argsort(-similarities, kind="stable").tolist()
+        ]
+        length = float(judged.lengths.mean())
         answer = judge(ranked, length, self.calibration, self.tree, rank=rank, coverage=coverage)
         return replace(answer, image=image, predictions=answer.predictions[:top_k])
 
     def judged(self, photos: Vectors) -> Judged:
         """Give similarities in the order of the taxa, and lengths of appearances, of photos: shape (photos, E + A)."""
+        ranked, rows = self.rank(photos)
         lengths: Vectors = np.linalg.norm(photos[:, self.encoder.width :], axis=1)
-        return Judged(_in_order(*self.rank(photos)), lengths)
-
-    def _mean(self, similarities: Vectors, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp]]:
-        """Take the mean over photos, and order the taxa anew."""
-        if len(rows) == 1:
-            return similarities[0], rows[0]
-        mean = _in_order(similarities, rows).mean(axis=0)
-        order = np.argsort(-mean, kind="stable")
-        return mean[order], order
-
-    def _predictions(
-        self, similarities: Vectors, rows: NDArray[np.intp], photos: int = 1, top_k: int | None = None
-    ) -> tuple[Prediction, ...]:
-        shares = self.calibration.probabilities(similarities[None], photos)
-        probabilities = [None] * len(rows) if shares is None else shares[0].tolist()
-        return tuple(
-            Prediction(self.taxa[row], similarity, probability, bool(self.experimental[row]))
-            for row, similarity, probability in zip(
-                rows[:top_k].tolist(), similarities[:top_k].tolist(), probabilities[:top_k], strict=True
-            )
-        )
+        similarities = np.empty_like(ranked)
+        np.put_along_axis(similarities, rows, ranked, axis=1)
+        return Judged(similarities, lengths)
 
     def identify_together(
         self,
@@ -218,39 +216,13 @@ class Flora:
         Returns:
             One answer from all photos that can be read, `None` where none can; and the others.
         """
-        names: list[str] = []
-        rows: list[Vectors] = []
-        unreadable: list[Unreadable] = []
-        for number, (source, result) in enumerate(self.encoder.encode_files(sources, appearance=True), 1):
-            name = _name(source, number)
-            if isinstance(result, ImageError):
-                unreadable.append(Unreadable(name, str(result)))
-            else:
-                names.append(name)
-                rows.append(result)
-        if not rows:
+        found = list(self._encoded(sources))
+        unreadable = [Unreadable(name, str(error)) for name, error in found if isinstance(error, ImageError)]
+        readable = [(name, row) for name, row in found if not isinstance(row, ImageError)]
+        if not readable:
             return None, unreadable
-        answer = self.answer(", ".join(names), np.stack(rows), top_k, rank=rank, coverage=coverage)
-        return answer, unreadable
-
-    def identify_vectors(self, photos: Vectors, top_k: int = 5) -> list[tuple[Prediction, ...]]:
-        """Rank the taxa for photos that are encoded already.
-
-        Args:
-            photos: Embeddings, each followed by its appearance, shape (photos, E + A).
-            top_k: How many taxa to give for each photo, at least 1.
-
-        Returns:
-            For each photo its most similar taxa, best first.
-
-        Raises:
-            FloraError: The vectors are of another width or not finite.
-        """
-        _check_top_k(top_k)
-        return [
-            self._predictions(similarities, rows, top_k=top_k)
-            for similarities, rows in zip(*self.rank(photos), strict=True)
-        ]
+        image, photos = ", ".join(name for name, _ in readable), np.stack([row for _, row in readable])
+        return self.answer(image, photos, top_k, rank=rank, coverage=coverage), unreadable
 
     def rank(self, photos: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
         """Compare photos with every taxon that has the evidence.
@@ -287,13 +259,3 @@ class Flora:
 def _check_top_k(top_k: int) -> None:
     if top_k < 1:
         raise ValueError(f"top_k is {top_k}; ask for at least one taxon")
-
-
-def _name(source: PhotoSource, number: int) -> str:
-    return str(source) if isinstance(source, str | Path) else f"image {number}"
-
-
-def _in_order(similarities: Vectors, rows: NDArray[np.intp]) -> Vectors:
-    in_order = np.empty_like(similarities)
-    np.put_along_axis(in_order, rows, similarities, axis=1)
-    return in_order

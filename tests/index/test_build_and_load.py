@@ -184,5 +184,5 @@ def test_a_read_only_flora_works_and_nothing_is_written(
 
 def test_one_taxon_is_a_flora(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     build_flora(tmp_path / "flora", encoder, taxa[:1])
-    (predictions,) = load_flora(tmp_path / "flora", encoder).identify_vectors(np.zeros((1, 48)))
-    assert len(predictions) == 1
+    answer = load_flora(tmp_path / "flora", encoder).answer("", np.zeros((1, 48), np.float32))
+    assert len(answer.predictions) == 1

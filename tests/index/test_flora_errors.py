@@ -180,7 +180,7 @@ def test_vectors_that_are_not_numbers_never_become_a_flora(
 @pytest.mark.parametrize("vectors", [np.zeros((1, 32)), np.zeros(48), np.full((1, 48), np.nan)])
 def test_vectors_that_do_not_fit(flora_path: Path, encoder: Encoder, vectors: np.ndarray) -> None:
     with pytest.raises(FloraError, match="cannot be compared"):
-        load_flora(flora_path, encoder).identify_vectors(vectors)
+        load_flora(flora_path, encoder).answer("", vectors)
 
 
 def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:

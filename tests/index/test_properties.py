@@ -49,7 +49,8 @@ def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: 
 
 @given(seed=seeds)
 def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: int) -> None:
-    for predictions in flora.identify_vectors(queries(seed, 3), top_k=10):
+    for photo in queries(seed, 3):
+        predictions = flora.answer("", photo[None], 10).predictions
         probabilities = [p.probability for p in predictions]
         assert sum(probabilities) == pytest.approx(1)
         assert probabilities == sorted(probabilities, reverse=True)
@@ -60,9 +61,8 @@ def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: i
 
 @given(seed=seeds, top_k=st.integers(1, 12))
 def test_more_answers_begin_with_the_same(flora: Flora, seed: int, top_k: int) -> None:
-    (some,) = flora.identify_vectors(queries(seed, 1), top_k)
-    (everything,) = flora.identify_vectors(queries(seed, 1), 10)
-    assert some == everything[:top_k]
+    some, everything = (flora.answer("", queries(seed, 1), number) for number in (top_k, 10))
+    assert some.predictions == everything.predictions[:top_k]
 
 
 def test_the_order_of_taxa_does_not_change_answers(
@@ -70,10 +70,8 @@ def test_the_order_of_taxa_does_not_change_answers(
 ) -> None:
     build_flora(tmp_path / "reversed", encoder, taxa[::-1], records[::-1])
     other = load_flora(tmp_path / "reversed", encoder)
-    embeddings = queries(0, 50)
-    for mine, theirs in zip(
-        flora.identify_vectors(embeddings), other.identify_vectors(embeddings), strict=True
-    ):
+    for photo in queries(0, 50):
+        mine, theirs = (each.answer("", photo[None]).predictions for each in (flora, other))
         assert [p.taxon for p in mine] == [p.taxon for p in theirs]
         assert [p.similarity for p in mine] == pytest.approx([p.similarity for p in theirs], abs=1e-6)
         assert [p.probability for p in mine] == pytest.approx([p.probability for p in theirs], abs=1e-3)
