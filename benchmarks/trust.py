@@ -210,11 +210,9 @@ def deletion_table(flora: Flora, records: list[Record]) -> list[str]:
         heat = heat_map(flora, photo, first.taxon, second.taxon)
         order, hidden = np.argsort(-heat.ravel()), round(heat.size * HIDDEN)
         chosen = (order[:hidden], random.permutation(heat.size)[:hidden], order[-hidden:])
-        similarities = flora.judged(
-            _vectors(flora, [photo, *(_without(photo, heat.shape, c) for c in chosen)])
-        ).similarities
-        rows = [flora.taxa.index(first.taxon), flora.taxa.index(second.taxon)]
-        leads = similarities[:, rows[0]] - similarities[:, rows[1]]
+        covered = [_without(photo, heat.shape, patches) for patches in chosen]
+        similarities = flora.judged(_vectors(flora, [photo, *covered])).similarities
+        leads = similarities[:, flora.row(first.taxon)] - similarities[:, flora.row(second.taxon)]
         for name, lead in zip(changes, leads[1:], strict=True):
             changes[name].append(float(lead - leads[0]))
     lines = ["| hidden | change of the lead in similarity, ± standard error |", "|---|---:|"]
