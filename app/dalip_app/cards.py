@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
-from dalip_app.words import cautions, promise, score, sentence, taken_for
+from dalip_app.words import cautions, promise, resemblance, score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
 __all__ = ["CAUTION", "EMPTY_ANSWER", "about", "answer_cards", "gallery", "notice", "progress_bar"]
@@ -59,7 +59,7 @@ def answer_cards(answer: Identification, flora: Flora) -> str:
         "this flora has not been calibrated."
     )
     cards = "".join(_card(prediction) for prediction in answer.predictions)
-    promised, alike = promise(answer, _full_name), taken_for(answer, _full_name)
+    promised, alike = promise(answer, _full_name), resemblance(answer, _full_name)
     warned = "".join(f'<p class="caution">{words}</p>' for words in cautions(answer, _full_name))
     return (
         f'<div class="answer" data-verdict="{escape(answer.verdict)}">'

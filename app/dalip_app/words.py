@@ -6,7 +6,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction
 from dalip_index.hazards import hazard_of
 
-__all__ = ["best_name", "cautions", "percent", "promise", "score", "sentence", "taken_for"]
+__all__ = ["best_name", "cautions", "percent", "promise", "resemblance", "score", "sentence"]
 
 _HARMS = {"deadly": "can kill", "poisonous": "is poisonous", "harms the skin": "harms the skin"}
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
@@ -84,17 +84,18 @@ def cautions(answer: Identification, name: Callable[[Taxon], str] = best_name) -
             said.add(prediction.taxon)
     alike = [(taxon, hazard_of(taxon)) for taxon in answer.look_alikes if taxon not in said]
     return found + [
-        f"Caution: it is easily taken for {name(taxon)}, which {_HARMS[hazard.harm]}: {hazard.how}."
+        f"Caution: its photos resemble those of {name(taxon)}, which {_HARMS[hazard.harm]}: {hazard.how}."
         for taxon, hazard in alike
         if hazard
     ]
 
 
-def taken_for(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
-    """Say what the first name is easily taken for."""
+def resemblance(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+    """Say which taxa the first name is hardest to tell from."""
     if not answer.look_alikes or answer.verdict == "not a plant":
         return ""
-    return f"Easily taken for each other: {', '.join(map(name, (answer.predictions[0].taxon, *answer.look_alikes)))}."
+    first, *others = map(name, (answer.predictions[0].taxon, *answer.look_alikes))
+    return f"Photos of {first} resemble most those of {', '.join(others)}."
 
 
 def promise(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:

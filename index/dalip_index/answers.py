@@ -72,7 +72,7 @@ class Identification:
     in_flora: float | None = None
     """Share of them that fit the flora no better."""
     look_alikes: tuple[Taxon, ...] = ()
-    """What the most similar taxon is most easily taken for."""
+    """The taxa that the most similar one is hardest to tell from."""
 
 
 @dataclass(frozen=True, slots=True)

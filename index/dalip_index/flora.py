@@ -27,7 +27,7 @@ from dalip_index.versions import current_version
 __all__ = ["Flora", "load_flora"]
 
 LOOK_ALIKES = 3
-"""How many taxa an answer says it is easily taken for."""
+"""How many taxa an answer says it is hard to tell from."""
 
 
 def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) -> "Flora":
@@ -132,7 +132,7 @@ class Flora:
             raise FloraError(f"{taxon.scientific_name}: the flora does not hold it") from None
 
     def look_alikes(self, taxon: Taxon, number: int = LOOK_ALIKES) -> tuple[Taxon, ...]:
-        """Find the taxa that a taxon is most easily taken for: those whose vectors are closest to its own.
+        """Find the taxa that a taxon is hardest to tell from: those whose vectors are closest to its own.
 
         Raises:
             FloraError: The flora does not hold it.

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from dalip.taxonomy import Taxon, VernacularName
-from dalip_app.words import cautions, percent, promise, sentence, taken_for
+from dalip_app.words import cautions, percent, promise, resemblance, sentence
 from dalip_index import Identification, Prediction, Verdict
 
 DAISY = Taxon("Bellis perennis", "species", (VernacularName("daisy"),), "Bellis", "Asteraceae")
@@ -75,10 +75,10 @@ def test_harm_is_said_of_the_answer_and_of_what_it_may_be() -> None:
     ]
     alike = dataclasses.replace(answer("sure", (DAISY, 0.99)), look_alikes=(ASTERS, HEMLOCK))
     assert cautions(alike) == [
-        "Caution: it is easily taken for Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
+        "Caution: its photos resemble those of Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
     ]
-    assert taken_for(alike) == (
-        "Easily taken for each other: Bellis perennis (daisy), Asteraceae, Conium maculatum (poison hemlock)."
+    assert resemblance(alike) == (
+        "Photos of Bellis perennis (daisy) resemble most those of Asteraceae, Conium maculatum (poison hemlock)."
     )
     bare = [(DAISY, None)] * 2
     assert len(cautions(answer("uncalibrated", *bare, (HEMLOCK, None), coverage=None))) == 1
