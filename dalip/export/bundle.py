@@ -61,6 +61,7 @@ def export_bundle(
     Raises:
         ExportError: The folder is in use or cannot be written, or the model cannot be expressed in ONNX.
     """
+    model = model.folded()
     if model.config is None:
         first_order = 1.0
     image = ImageEncoder(model, first_order, mirror, whitening)

@@ -25,6 +25,7 @@ from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
 from dalip.training.load import load_run
 from dalip.training.log import Report
+from dalip.training.memory import keep_freed_memory
 from dalip.training.report import write_report
 from dalip.training.selection import selection_naming
 from dalip.training.towers import Towers
@@ -89,6 +90,7 @@ def export_run(
         DataError: The run's data is gone.
     """
     refuse_used(out)
+    keep_freed_memory()
     model, towers, config = load_run(run)
     if model.config is None and first_order not in (None, 1):
         raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")

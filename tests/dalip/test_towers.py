@@ -342,3 +342,20 @@ def test_a_photo_and_its_mirror_image_are_embedded_alike() -> None:
     torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(one.second_order, plain.second_order, atol=1e-3)
     torch.testing.assert_close(one.first_order.norm(dim=1), torch.ones(2))
+
+
+def test_a_folded_model_answers_the_same_with_fewer_numbers() -> None:
+    model = build(TIMM_CONV, NATIVE_TEXT, 64)
+    folded = model.folded()
+    pixels, ids = torch.randn(2, 3, 64, 64), ids_of([5, 9], end=99)
+    with torch.no_grad():
+        for one, other in zip(model.encode_image(pixels), folded.encode_image(pixels), strict=True):
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+        for one, other in zip(model.encode_text(ids), folded.encode_text(ids), strict=True):
+            torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    counts = [sum(p.numel() for p in m.image_bdc.parameters()) for m in (model, folded) if m.image_bdc]
+    assert counts[1] < counts[0]
+    assert model.image_bdc is not None
+    assert isinstance(model.image_bdc.hidden, torch.nn.Linear)  # the model itself stays as it was
+    plain = DALIP(model.clip, None)
+    assert plain.folded() is plain

@@ -1,0 +1,20 @@
+"""Memory that goes from one batch to the next."""
+
+import ctypes
+import sys
+
+__all__ = ["keep_freed_memory"]
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep large freed blocks instead of returning them to the kernel between steps.
+
+    Mapping and clearing the activations anew at every step took 40 % of the time of a step on two cores.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+            libc.mallopt(trim_threshold, 2**31 - 1)
+            if not libc.mallopt(mmap_threshold, 2**31 - 1):
+                libc.mallopt(mmap_threshold, 2**25)  # the most that glibc before 2.35 takes
