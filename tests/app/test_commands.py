@@ -150,7 +150,9 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
     done = dalip(*arguments)
     assert done.status == 0, done.err
     assert done.lines[0].split() == ["source", "evidence", "photos", "top-1", "top-5", "(test", "photos)"]
-    assert "precision at 5" in done.lines[-1]
+    assert "precision at 5" in done.out
+    heads = [line.split("  ") for line in done.lines if line.startswith("source ")]
+    assert [cell for cell in heads[1] if cell][1:4] == ["photos", "macro top-1", "ECE"]
     content = json.loads(dalip(*arguments, "--json", "--split", "all").out)
     assert content["split"] == "all"
     both, text, photos = content["accuracy"]
@@ -158,6 +160,7 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
     assert {row["source"] for row in (both, text, photos)} == {"photos"}
     assert both["photos"] == 240
     assert both["top1"] > 0.9
+    assert content["trust"][0]["coverage"].keys() == {"0.8", "0.9", "0.95"}
 
 
 def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path: Path) -> None:

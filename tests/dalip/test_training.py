@@ -39,15 +39,13 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
-    manifest = export_run(finished, tmp_path / "encoder")
+    lines: list[str] = []
+    manifest = export_run(finished, tmp_path / "encoder", report=lines.append)
+    assert float(lines[-1].rpartition(" ")[2]) > 0.9999  # the least cosine to the model
     accuracy = manifest.details["selection"]["made"]
     assert accuracy["top_1"] > 0.9
     assert manifest.trained_on == ("made",)
     assert (finished / "log.csv").read_text().startswith("step,quantity,value\n")
-    model, towers, config = load_run(finished)
-    images = [open_image(r.read_bytes()) for r in read_records(Path(config.data[0])) if r.split == "test"]
-    texts = ["a rose", "", "a violet or a buttercup " * 60]
-    assert check_parity(model, towers, tmp_path / "encoder", images, texts) > 0.9999
     small = export_run(finished, tmp_path / "small", weights="int8")
     assert small.files["text_encoder.onnx"].size < 0.3 * manifest.files["text_encoder.onnx"].size
 
