@@ -152,7 +152,7 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
     assert done.lines[0].split() == ["source", "evidence", "photos", "top-1", "top-5", "(test", "photos)"]
     assert "precision at 5" in done.out
     heads = [line.split("  ") for line in done.lines if line.startswith("source ")]
-    assert [cell for cell in heads[1] if cell][1:4] == ["photos", "macro top-1", "ECE"]
+    assert [cell.strip() for cell in heads[1] if cell][1:4] == ["photos", "macro top-1", "ECE"]
     content = json.loads(dalip(*arguments, "--json", "--split", "all").out)
     assert content["split"] == "all"
     both, text, photos = content["accuracy"]
