@@ -6,7 +6,7 @@ __all__ = ["PRESETS"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     # A model of its own, from nothing, in a few minutes: to try the whole way from photos to answers.
-    "tiny": {"model": "tiny", "epochs": 2.5, "head_lr": 5e-4, "crop_scale": 0.5, "ema_decay": 0.97},
+    "tiny": {"model": "tiny", "epochs": 2.0, "head_lr": 5e-4, "crop_scale": 0.5, "ema_decay": 0.97},
     # The paper's model: OpenAI's CLIP ViT-B/16, 4 heads of 46 channels, batch norm. Batch and learning rates are ours.
     "paper": {
         "model": "ViT-B-16-quickgelu",
