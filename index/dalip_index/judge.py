@@ -61,10 +61,9 @@ def judge(
 def _lowest(
     ranked: Sequence[Prediction], calibration: Calibration, tree: TaxonTree
 ) -> tuple[Taxon, float] | None:
-    rows = {taxon.scientific_name: row for row, taxon in enumerate(tree.taxa)}
-    probabilities, shut = np.zeros(len(rows)), np.zeros(len(rows), bool)
+    probabilities, shut = np.zeros(len(tree.rows)), np.zeros(len(tree.rows), bool)
     for prediction in ranked:
-        row = rows[prediction.taxon.scientific_name]
+        row = tree.rows[prediction.taxon.scientific_name]
         probabilities[row], shut[row] = prediction.probability, prediction.experimental
     return tree.lowest(probabilities, calibration.threshold, shut)
 

@@ -46,7 +46,7 @@ class TaxonTree:
 
     def __init__(self, taxa: Sequence[Taxon]) -> None:
         """Find the species, genera, families and orders of the taxa; one that the flora holds itself stays as it is."""
-        self.taxa = tuple(taxa)
+        self.rows = {taxon.scientific_name: row for row, taxon in enumerate(taxa)}
         self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
         places = {key: place for place, key in enumerate(self._nodes)}
         pairs: list[tuple[int, int]] = []
