@@ -18,7 +18,8 @@ from dalip_app.evaluate_options import (
     report_unreadable,
 )
 from dalip_app.export_cli import need_training
-from dalip_app.identify_cli import EncoderOption, FloraOption, JsonOption
+from dalip_app.identify_cli import JsonOption
+from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora
 from dalip_app.terminal import Progress, complain, print_result
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def flora(
     encoder: EncoderOption = None,
     split: SplitOption = "test",
     as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Measure a flora: how often the right name comes first, and how far the answers can be trusted.
 
@@ -61,7 +63,7 @@ def flora(
 
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    loaded = load_flora(flora, encoder)
+    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     with Progress() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:

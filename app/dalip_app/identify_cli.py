@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dalip.data import IMAGE_SUFFIXES
+from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Flora, Identification, Prediction, Unreadable
 
-__all__ = ["EXAMPLES", "EncoderOption", "FloraOption", "JsonOption", "TopKOption", "find_photos", "identify"]
+__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "find_photos", "identify"]
 
 EXAMPLES = """\b
 Examples:
@@ -27,14 +28,6 @@ Examples:
 
 Rank = Literal["species", "genus", "family", "order"]
 
-FloraOption = Annotated[
-    Path | None,
-    typer.Option("--flora", metavar="FOLDER", help="The flora to answer from; the built-in one if left out."),
-]
-EncoderOption = Annotated[
-    Path | None,
-    typer.Option("--encoder", metavar="FOLDER", help="The encoder to use; the built-in one if left out."),
-]
 TopKOption = Annotated[
     int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
 ]
@@ -76,6 +69,7 @@ def identify(
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
     ] = False,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Name the plants in photos.
 
@@ -87,7 +81,7 @@ def identify(
     from dalip_index import Unreadable, load_flora
 
     photos = [photo for path in paths for photo in find_photos(path)]
-    loaded = load_flora(flora, encoder)
+    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     how = _together if together else _in_order
     answers = how(loaded, photos, {"top_k": top_k, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people

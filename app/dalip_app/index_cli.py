@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dalip_app.identify_cli import JsonOption
+from dalip_app.identify_cli import JsonOption, find_photos
+from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora, own_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraInfo
 
-__all__ = ["app", "build", "info", "verify"]
+__all__ = ["add", "app", "build", "info", "remove", "verify"]
 
 app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and look after it.")
 
@@ -22,8 +23,18 @@ Examples:
   dalip index build --taxa garden.csv --photos photos/ garden-flora
   dalip identify photo.jpg --flora garden-flora"""
 
+_ADD_EXAMPLES = """\b
+Examples:
+  dalip index add --taxon "Monstera deliciosa" --family Araceae photos/
+  dalip index add --taxon "Rosa rugosa" --flora garden-flora 1.jpg 2.jpg 3.jpg"""
+
 FloraArgument = Annotated[
-    Path | None, typer.Argument(metavar="FLORA", help="Folder of the flora; the built-in one if left out.")
+    Path | None,
+    typer.Argument(
+        metavar="FLORA",
+        help="Folder of the flora; if left out, the built-in one, with what you taught it.",
+        show_default=False,
+    ),
 ]
 
 
@@ -95,13 +106,121 @@ def build(
         raise typer.Exit(1)
 
 
+TaxonOption = Annotated[
+    str,
+    typer.Option(
+        "--taxon", metavar="NAME", help="Its scientific name, without the author.", show_default=False
+    ),
+]
+
+
+@app.command(epilog=_ADD_EXAMPLES)
+def add(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Photos of the plant, or folders of them.", show_default=False
+        ),
+    ],
+    taxon: TaxonOption,
+    common_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--common-name",
+            metavar="NAME",
+            help="An English common name. May be given several times, the best first.",
+            show_default=False,
+        ),
+    ] = None,
+    rank: Annotated[
+        str,
+        typer.Option(
+            "--rank",
+            metavar="RANK",
+            help="species, genus, variety and so on; if left out, species for a name of two words.",
+        ),
+    ] = "",
+    family: Annotated[
+        str, typer.Option("--family", metavar="NAME", help="Needed only for a genus that the flora lacks.")
+    ] = "",
+    flora: FloraOption = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Teach a flora one more plant by a few photos, without training.
+
+    One photo will do, four are much better. The names of the other plants are given as before but for photos that
+    resemble the new one. The built-in flora stays as it is: your copy of it, in your data folder, learns, and is used
+    from then on wherever no other flora is named.
+    """
+    from dalip.encoder import Encoder
+    from dalip.taxonomy import Taxon
+    from dalip_assets import ENCODER, FLORA
+    from dalip_index import Unreadable, teach_taxon
+
+    named = Taxon.from_darwin_core(
+        {
+            "scientificName": taxon,
+            "taxonRank": rank,
+            "vernacularName": "|".join(common_name or ()),
+            "family": family,
+        }
+    )
+    found = [photo for path in photos for photo in find_photos(path)]
+    bad = [photo for photo in found if isinstance(photo, Unreadable)]
+    for folder in bad:
+        complain(folder.error)
+
+    def unreadable(photo: Unreadable) -> None:
+        bad.append(photo)
+        complain(photo.error)
+
+    path = flora or own_flora(data_dir)
+    with Progress() as progress:
+        manifest = teach_taxon(
+            path,
+            Encoder.load(encoder or ENCODER),
+            named,
+            [photo for photo in found if not isinstance(photo, Unreadable)],
+            start=None if flora else FLORA,
+            progress=progress,
+            unreadable=unreadable,
+        )
+    learned = len(found) - len(bad)
+    print_result(
+        one_line(
+            f"{path}: knows {named.scientific_name} by {learned} photo{'' if learned == 1 else 's'}, and "
+            f"{manifest.counts.taxa:,} taxa in all"
+        )
+    )
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command(epilog='Example: dalip index remove --taxon "Monstera deliciosa"')
+def remove(
+    taxon: TaxonOption,
+    flora: FloraOption = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Take back a plant that a flora was taught; its answers are then exactly as before."""
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+    from dalip_index import forget_taxon
+
+    path = chosen_flora(flora, data_dir)
+    name = " ".join(taxon.split())
+    manifest = forget_taxon(path, Encoder.load(encoder or ENCODER), name)
+    print_result(one_line(f"{path}: {name} is gone, {manifest.counts.taxa:,} taxa are left"))
+
+
 @app.command(epilog="Example: dalip index info garden-flora")
-def info(flora: FloraArgument = None, as_json: JsonOption = False) -> None:
+def info(flora: FloraArgument = None, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """Show what a flora holds and which encoder it belongs to."""
-    from dalip_assets import FLORA
     from dalip_index import flora_info
 
-    _print_info(flora_info(flora or FLORA), as_json)
+    _print_info(flora_info(chosen_flora(flora, data_dir)), as_json)
 
 
 @app.command(epilog="Example: dalip index verify garden-flora --encoder runs/mine/encoder")
@@ -116,13 +235,14 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Check every byte of a flora, and of its encoder, against what was written."""
     from dalip.encoder import Encoder
-    from dalip_assets import ENCODER, FLORA
+    from dalip_assets import ENCODER
     from dalip_index import load_flora, verify_flora
 
-    root = flora or FLORA
+    root = chosen_flora(flora, data_dir)
     verify_flora(root)
     bundle = encoder or (ENCODER if flora is None else None)
     if bundle is not None:
@@ -150,11 +270,12 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         if calibration.temperature is not None
         else "no; answers carry similarities only"
     )
+    taught = f" ({counts.taught:,} taught later)" if counts.taught else ""
     for name, value in (
         ("flora", found.path),
         ("version", f"{manifest.version}, built by dalip {manifest.created_by}"),
         ("encoder", f"{manifest.encoder.name} ({manifest.encoder.fingerprint[:12]})"),
-        ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
+        ("taxa", f"{counts.taxa:,}{taught}, with {counts.vernacular_names:,} common names"),
         ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
         ("calibrated", calibrated),
         ("size", f"{found.size / 1e6:.1f} MB"),

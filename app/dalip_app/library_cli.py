@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.identify_cli import EncoderOption, JsonOption
+from dalip_app.identify_cli import JsonOption
+from dalip_app.places import DataDirOption, EncoderOption, data_dir_or_default
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Hit, LibraryReport
 
-__all__ = ["SEARCH_EXAMPLES", "DataDirOption", "add", "app", "data_dir_or_default", "info", "search"]
+__all__ = ["SEARCH_EXAMPLES", "add", "app", "info", "search"]
 
 app = typer.Typer(
     no_args_is_help=True, help="Keep an index of your own photos, so that they can be searched."
@@ -22,25 +23,6 @@ SEARCH_EXAMPLES = """\b
 Examples:
   dalip search "yellow flower by a river"
   dalip search --image leaf.jpg --top-k 20"""
-
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        metavar="FOLDER",
-        envvar="DALIP_DATA_DIR",
-        help="Where DALIP keeps your library; your user data folder if left out.",
-    ),
-]
-
-
-def data_dir_or_default(chosen: Path | None) -> Path:
-    """Give the folder of the user's own things: the one chosen, or the platform's place for them."""
-    if chosen is not None:
-        return chosen
-    from platformdirs import user_data_path
-
-    return user_data_path("dalip", appauthor=False)
 
 
 @app.command(epilog="Example: dalip library add ~/Pictures/Garden")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.identify_cli import EncoderOption, FloraOption
-from dalip_app.library_cli import DataDirOption, data_dir_or_default
+from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def serve(
     from dalip_index import Library, load_flora
 
     listening = bind(host, port)
-    loaded = load_flora(flora, encoder)
+    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     _warm_up(loaded)
     library = Library(data_dir_or_default(data_dir))
     if not is_loopback(host):

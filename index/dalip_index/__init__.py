@@ -24,6 +24,7 @@ from dalip_index.explain import heat_map
 from dalip_index.flora import Flora, load_flora
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.manifest import FloraManifest
+from dalip_index.teach import forget_taxon, teach_taxon
 from dalip_index.trust import Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
 
@@ -50,7 +51,9 @@ __all__ = [
     "build_flora",
     "evaluate_flora",
     "flora_info",
+    "forget_taxon",
     "heat_map",
     "load_flora",
+    "teach_taxon",
     "verify_flora",
 ]

@@ -18,16 +18,18 @@ from dalip_index.calibration import CALIBRATION, Calibration, fit_calibration
 from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
 from dalip_index.evidence import (
     Prototypes,
+    chance_similarity,
     choose_text_weight,
     evidence_hit_rates,
     mean_prototypes,
     with_unit_appearance,
 )
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
+from dalip_index.ranks import check_taxonomy
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version
 
-__all__ = ["build_flora"]
+__all__ = ["build_flora", "write_version"]
 
 
 def build_flora(
@@ -58,12 +60,14 @@ def build_flora(
         What was built.
 
     Raises:
-        FloraError: No taxon, one taxon twice or without any evidence, texts for a taxon that is not there,
-            embeddings that are not finite, or a folder that cannot become this flora.
+        FloraError: No taxon, one taxon twice or without any evidence, two taxa that contradict each other about what
+            holds them, texts for a taxon that is not there, embeddings that are not finite, or a folder that cannot
+            become this flora.
         DataError: A photo's fields name no possible taxon.
     """
     check_target(out)
     rows = _rows_by_name(taxa)
+    check_taxonomy(taxa)
     known = [r for r in records if _name(r) in rows]
     embedder = OnnxEmbedder(encoder, appearance=True)
     text_evidence = _text_evidence(taxa, _checked_texts(texts or {}, rows))
@@ -79,6 +83,7 @@ def build_flora(
     prototypes = Prototypes(
         *mean_prototypes(text_vectors, text_labels, len(taxa)),
         *mean_prototypes(vectors[:, encoder.width :], labels, len(taxa)),
+        np.full(len(taxa), np.nan, np.float32),
     )
     _check_prototypes(taxa, prototypes)
     selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
@@ -89,6 +94,7 @@ def build_flora(
         prototypes.similarities(calibrating[0], "both", text_weight),
         calibrating[1],
         lengths[[record.split == "calibration" for record in photos.records]],
+        chance_similarity(prototypes, *calibrating),
     )
     rates = evidence_hit_rates(prototypes, text_weight, *selecting)
     photo_evidence = [
@@ -108,14 +114,16 @@ def build_flora(
     if progress:
         progress("files", 0, 1)
     evidence = [*text_evidence, *photo_evidence]
-    manifest = _write(out, encoder, taxa, evidence, prototypes, calibration, counts, rates)
+    with new_version(out) as draft:
+        manifest = write_version(*draft, encoder, taxa, evidence, prototypes, calibration, counts, rates)
     if progress:
         progress("files", 1, 1)
     return manifest
 
 
-def _write(
-    out: Path,
+def write_version(
+    folder: Path,
+    version: str,
     encoder: Encoder,
     taxa: Sequence[Taxon],
     evidence: Sequence[Evidence],
@@ -124,16 +132,29 @@ def _write(
     counts: FloraCounts,
     rates: Mapping[str, HitRates],
 ) -> FloraManifest:
-    with new_version(out) as (folder, version):
-        write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
-        write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
-        calibration.save(folder / CALIBRATION)
-        stamp = EncoderStamp(
-            encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width
-        )
-        files = {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)}
-        manifest = FloraManifest(version, stamp, counts, rates, files, __version__)
-        manifest.save(folder)
+    """Write the files of a version.
+
+    Args:
+        folder: An empty folder.
+        version: The name that it will have.
+        encoder: The one that made the vectors.
+        taxa: The taxa, each once.
+        evidence: Every text and photo behind the prototypes.
+        prototypes: One row a taxon.
+        calibration: How the flora weighs evidence and turns similarities into probabilities.
+        counts: How much of everything there is.
+        rates: By kind of evidence, on selection photos.
+
+    Returns:
+        What the version says about itself.
+    """
+    write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
+    write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
+    calibration.save(folder / CALIBRATION)
+    stamp = EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width)
+    files = {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)}
+    manifest = FloraManifest(version, stamp, counts, rates, files, __version__)
+    manifest.save(folder)
     return manifest
 
 

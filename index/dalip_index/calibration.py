@@ -62,6 +62,9 @@ class Calibration:
     """Their similarities to the most similar taxa, ascending."""
     lengths: tuple[float, ...] = ()
     """Lengths of their appearances, ascending."""
+    chance: float | None = None
+    """Similarity of appearance that calibration photos rarely have with a taxon that they do not show; `None` where
+    the flora is not calibrated, or has no two taxa with photos."""
     threshold: float = SURE_THRESHOLD
     """Probability from which an answer is sure."""
 
@@ -129,6 +132,17 @@ class Calibration:
         """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
         return _share(len(self.lengths) - np.searchsorted(self.lengths, length, "left"), self.lengths)
 
+    @property
+    def taught_offset(self) -> float | None:
+        """What is added to similarities of appearance of a taxon that is taught later, by a few photos.
+
+        A photo that resembles it as much as it may by chance then fits as badly as one that the flora refuses. `None`
+        without calibration.
+        """
+        if not self.fits or self.chance is None:
+            return None
+        return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
+
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
@@ -158,6 +172,7 @@ def fit_calibration(
     similarities: NDArray[np.floating[Any]],
     targets: NDArray[np.intp],
     lengths: NDArray[np.floating[Any]],
+    chance: float | None = None,
 ) -> Calibration:
     """Calibrate a flora on photos kept aside for it.
 
@@ -167,6 +182,7 @@ def fit_calibration(
         similarities: Of the calibration photos to all taxa, shape (photos, taxa).
         targets: The column of the right taxon for each photo, shape (photos,).
         lengths: Of their appearances, shape (photos,).
+        chance: Similarity of appearance that they have by chance with taxa that they do not show.
 
     Returns:
         What they teach; without a temperature for fewer than `MIN_PHOTOS` of them.
@@ -182,6 +198,7 @@ def fit_calibration(
         right=_kept(probabilities[np.arange(len(targets)), targets]),
         fits=_kept(similarities.max(axis=1)),
         lengths=_kept(lengths),
+        chance=chance,
     )
 
 

@@ -13,7 +13,15 @@ from dalip.errors import DalipError, FloraError
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.evidence import Prototypes
 
-__all__ = ["CATALOGUE", "Evidence", "open_catalogue", "read_prototypes", "read_taxa", "write_catalogue"]
+__all__ = [
+    "CATALOGUE",
+    "Evidence",
+    "open_catalogue",
+    "read_evidence",
+    "read_prototypes",
+    "read_taxa",
+    "write_catalogue",
+]
 
 CATALOGUE = "catalogue.db"
 """Name of the catalogue in a version's folder."""
@@ -64,7 +72,7 @@ def write_catalogue(
             foreign_keys=of_a_taxon,
         )
         database["prototypes"].create(
-            {"taxon": int, "kind": str, "vector": bytes, "count": int},
+            {"taxon": int, "kind": str, "vector": bytes, "count": int, "offset": float},
             pk=("taxon", "kind"),
             foreign_keys=of_a_taxon,
         )
@@ -92,6 +100,7 @@ def _prototype_rows(prototypes: Prototypes) -> Iterator[dict[str, object]]:
         ("text", prototypes.text, prototypes.text_counts),
         ("photo", prototypes.photos, prototypes.photo_counts),
     )
+    taught = prototypes.taught
     for kind, vectors, counts in kinds:
         for row in np.flatnonzero(counts):
             yield {
@@ -99,6 +108,7 @@ def _prototype_rows(prototypes: Prototypes) -> Iterator[dict[str, object]]:
                 "kind": kind,
                 "vector": vectors[row].astype("<f4").tobytes(),
                 "count": int(counts[row]),
+                "offset": float(prototypes.offsets[row]) if kind == "photo" and taught[row] else None,
             }
 
 
@@ -147,6 +157,17 @@ def _split(value: str) -> tuple[str, ...]:
     return tuple(part for part in value.split(_SEPARATOR) if part)
 
 
+def read_evidence(folder: Path) -> list[Evidence]:
+    """Read every text and photo that speaks for a taxon of a version.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        rows = connection.execute("SELECT taxon, kind, content, rights FROM evidence ORDER BY id").fetchall()
+    return [Evidence(number - 1, kind, content, rights) for number, kind, content, rights in rows]
+
+
 def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) -> Prototypes:
     """Read the prototypes of a version.
 
@@ -162,9 +183,10 @@ def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) 
     widths = {"text": width, "photo": appearance_width}
     vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
     counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
+    offsets = np.full(taxa, np.nan, np.float32)
     with open_catalogue(folder) as connection:
-        rows = connection.execute("SELECT taxon, kind, vector, count FROM prototypes").fetchall()
-    for number, kind, blob, count in rows:
+        rows = connection.execute('SELECT taxon, kind, vector, count, "offset" FROM prototypes').fetchall()
+    for number, kind, blob, count, offset in rows:
         if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
             raise FloraError(
                 f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
@@ -172,4 +194,6 @@ def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) 
             )
         vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
         counts[kind][number - 1] = count
-    return Prototypes(vectors["text"], counts["text"], vectors["photo"], counts["photo"])
+        if offset is not None:
+            offsets[number - 1] = offset
+    return Prototypes(vectors["text"], counts["text"], vectors["photo"], counts["photo"], offsets)

@@ -67,7 +67,7 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> "Flora":
     calibration = Calibration.load(folder / CALIBRATION)
     taxa = read_taxa(folder)
     index = read_index(folder / INDEX)
-    width = encoder.width + encoder.appearance_width
+    width = encoder.width + encoder.appearance_width + 1
     if not index.ntotal == len(taxa) == manifest.counts.taxa or index.d != width:
         raise FloraError(
             f"{folder}: {len(taxa)} taxa, {index.ntotal} vectors of width {index.d}, and a manifest of "
@@ -116,9 +116,7 @@ class Flora:
 
     @cached_property
     def _directions(self) -> Vectors:
-        vectors = self.prototypes.vectors(self.calibration.text_weight)
-        directions: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return directions
+        return self.prototypes.directions(self.calibration.text_weight)
 
     def row(self, taxon: Taxon) -> int:
         """Find the place of a taxon in `taxa`.
@@ -132,7 +130,7 @@ class Flora:
             raise FloraError(f"{taxon.scientific_name}: the flora does not hold it") from None
 
     def look_alikes(self, taxon: Taxon, number: int = LOOK_ALIKES) -> tuple[Taxon, ...]:
-        """Find the taxa that a taxon is hardest to tell from: those whose vectors are closest to its own.
+        """Find the taxa that a taxon is hardest to tell from: those whose texts and photos are most like its own.
 
         Raises:
             FloraError: The flora does not hold it.
@@ -286,7 +284,8 @@ class Flora:
             )
         photos, _ = with_unit_appearance(photos, self.encoder.width)
         if evidence == "both":
-            similarities, ids = self._index.search(photos, self._index.ntotal)
+            ones = np.ones((len(photos), 1), np.float32)
+            similarities, ids = self._index.search(np.hstack([photos, ones]), self._index.ntotal)
             return similarities, ids - 1
         kinds = self.prototypes
         present = np.flatnonzero(kinds.text_counts if evidence == "text" else kinds.photo_counts)

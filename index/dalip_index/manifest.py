@@ -19,7 +19,7 @@ __all__ = [
     "HitRates",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """The layout that this version of DALIP writes and reads."""
 
 MANIFEST = "manifest.json"
@@ -68,6 +68,8 @@ class FloraCounts:
     unreadable_photos: int
     other_photos: int
     """Photos that name no taxon of this flora."""
+    taught: int = 0
+    """Taxa that were taught later, by a few photos each."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.errors import FloraError
 from dalip.taxonomy import RANKS, Taxon
 
-__all__ = ["TaxonTree", "taxon_above"]
+__all__ = ["TaxonTree", "check_taxonomy", "taxon_above"]
 
 _HYBRID_SIGNS = ("x", "×")
 
@@ -39,6 +40,28 @@ def taxon_above(taxon: Taxon, rank: str) -> Taxon:
         family=taxon.family if above >= RANKS.index("family") else "",
         order=taxon.order,
     )
+
+
+def check_taxonomy(taxa: Sequence[Taxon]) -> None:
+    """Make sure that taxa agree about what holds them.
+
+    Raises:
+        FloraError: A genus is in two families, or a family in two orders.
+    """
+    said: dict[tuple[str, str], tuple[str, Taxon]] = {}
+    for taxon in taxa:
+        for rank, name, above in (
+            ("genus", taxon.genus, taxon.family),
+            ("family", taxon.family, taxon.order),
+        ):
+            if not name or not above:
+                continue
+            other, who = said.setdefault((rank, name), (above, taxon))
+            if other != above:
+                raise FloraError(
+                    f"the {rank} {name} is in {other} by {who.scientific_name} and in {above} by "
+                    f"{taxon.scientific_name}; correct one of them"
+                )
 
 
 class TaxonTree:

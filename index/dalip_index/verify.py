@@ -109,7 +109,7 @@ def _count(connection: sqlite3.Connection, rows: str) -> int:
 
 def _verify_vectors(folder: Path, manifest: FloraManifest, calibration: Calibration) -> None:
     taxa, stamp = manifest.counts.taxa, manifest.encoder
-    width = stamp.width + stamp.appearance_width
+    width = stamp.width + stamp.appearance_width + 1
     prototypes = read_prototypes(folder, taxa, stamp.width, stamp.appearance_width)
     if (int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())) != (
         manifest.counts.texts,

@@ -59,7 +59,7 @@ def test_a_pointer_that_leads_nowhere(path: Path, encoder: Encoder, pointer: str
         load_flora(path, encoder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"format_version": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"format_version": 2}'])
 def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
     (path / "v000001" / MANIFEST).write_text(content)
     with pytest.raises(FloraError, match=r"manifest\.json"):
@@ -67,8 +67,8 @@ def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
 
 
 def test_a_manifest_of_the_future(path: Path, encoder: Encoder) -> None:
-    edit_manifest(path, lambda content: content.update(format_version=2))
-    with pytest.raises(FloraError, match="format 2 is not 1"):
+    edit_manifest(path, lambda content: content.update(format_version=3))
+    with pytest.raises(FloraError, match="format 3 is not 2"):
         flora_info(path)
 
 
@@ -133,7 +133,7 @@ def test_verify_finds_rows_of_no_taxon(path: Path) -> None:
     ("value", "message"), [(np.nan, "not finite"), (0.5, "does not follow from the prototypes")]
 )
 def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> None:
-    vectors = np.full((10, 48), value, np.float32)
+    vectors = np.full((10, 49), value, np.float32)
     write_index(path / "v000001" / INDEX, vectors)
     restamp(path)
     with pytest.raises(FloraError, match=message):
@@ -141,11 +141,11 @@ def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> N
 
 
 def test_an_index_of_other_taxa_is_refused_at_load(path: Path, encoder: Encoder) -> None:
-    write_index(path / "v000001" / INDEX, np.zeros((9, 48), np.float32))
+    write_index(path / "v000001" / INDEX, np.zeros((9, 49), np.float32))
     restamp(path)
     with pytest.raises(FloraError, match="do not fit together"):
         load_flora(path, encoder)
-    with pytest.raises(FloraError, match="9 vectors of width 48"):
+    with pytest.raises(FloraError, match="9 vectors of width 49"):
         verify_flora(path)
 
 

@@ -36,12 +36,17 @@ def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+def compared(prototypes: Prototypes, photos: np.ndarray, weight: float) -> np.ndarray:
+    """Compare photos with taxa one by one, each followed by a one."""
+    return np.hstack([photos, np.ones((len(photos), 1))]) @ prototypes.vectors(weight).T
+
+
 @given(seed=seeds, number=st.integers(0, 20))
 def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: int) -> None:
     embeddings = queries(seed, number)
     similarities, rows = flora.rank(embeddings)
     unit, _ = with_unit_appearance(embeddings, 32)
-    expected = unit @ flora.prototypes.vectors(flora.calibration.text_weight).T
+    expected = compared(flora.prototypes, unit, flora.calibration.text_weight)
     assert rows.shape == (number, 10)
     np.testing.assert_allclose(similarities, np.take_along_axis(expected, rows, 1), atol=1e-6)
     np.testing.assert_allclose(similarities, -np.sort(-expected, axis=1), atol=1e-6)
@@ -117,7 +122,13 @@ def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
 
 def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
     """Prototypes behind which there is one of each kind, or none where the row is zero."""
-    return Prototypes(text, text.any(axis=1).astype(np.intp), photos, photos.any(axis=1).astype(np.intp))
+    return Prototypes(
+        text,
+        text.any(axis=1).astype(np.intp),
+        photos,
+        photos.any(axis=1).astype(np.intp),
+        np.full(len(text), np.nan, np.float32),
+    )
 
 
 def test_the_text_weight_follows_the_better_evidence() -> None:
@@ -141,7 +152,7 @@ def test_what_a_taxon_lacks_is_as_with_the_average(seed: int, weight: float) -> 
     by_text, by_photos = asked[:, :32] @ text.T, asked[:, 32:] @ photos.T
     both = made_prototypes(text, photos)
     expected = weight * by_text + (1 - weight) * by_photos
-    np.testing.assert_allclose(asked @ both.vectors(weight).T, expected, atol=1e-5)
+    np.testing.assert_allclose(compared(both, asked, weight), expected, atol=1e-5)
     np.testing.assert_allclose(both.similarities(asked, "both", weight), expected, atol=1e-5)
     np.testing.assert_allclose(both.similarities(asked, "text", weight), by_text, atol=1e-5)
     np.testing.assert_allclose(both.similarities(asked, "photos", weight), by_photos, atol=1e-5)
@@ -149,9 +160,9 @@ def test_what_a_taxon_lacks_is_as_with_the_average(seed: int, weight: float) -> 
         (made_prototypes(text, 0 * photos), by_text),
         (made_prototypes(0 * text, photos), by_photos),
     ):
-        np.testing.assert_allclose(asked @ alone.vectors(weight).T, found, atol=1e-5)
+        np.testing.assert_allclose(compared(alone, asked, weight), found, atol=1e-5)
     half = np.arange(9) < 5
-    mixed = asked @ made_prototypes(text, photos * half[:, None]).vectors(weight).T
+    mixed = compared(made_prototypes(text, photos * half[:, None]), asked, weight)
     np.testing.assert_allclose(mixed[:, half], expected[:, half], atol=1e-5)
     average = by_photos[:, half].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(

@@ -1,0 +1,62 @@
+"""Where the commands find things: the flora, the encoder, and the folder of the user's own things."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "DataDirOption",
+    "EncoderOption",
+    "FloraOption",
+    "chosen_flora",
+    "data_dir_or_default",
+    "own_flora",
+]
+
+FloraOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--flora",
+        metavar="FOLDER",
+        help="The flora to answer from; if left out, the built-in one, with what you taught it.",
+        show_default=False,
+    ),
+]
+EncoderOption = Annotated[
+    Path | None,
+    typer.Option("--encoder", metavar="FOLDER", help="The encoder to use; the built-in one if left out."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="FOLDER",
+        envvar="DALIP_DATA_DIR",
+        help="Where DALIP keeps your own things, such as your library; your user data folder if left out.",
+    ),
+]
+
+
+def data_dir_or_default(chosen: Path | None) -> Path:
+    """Give the folder of the user's own things: the one chosen, or the platform's place for them."""
+    if chosen is not None:
+        return chosen
+    from platformdirs import user_data_path
+
+    return user_data_path("dalip", appauthor=False)
+
+
+def own_flora(data_dir: Path | None) -> Path:
+    """Give the place of the built-in flora with what the user taught it, whether or not there is one."""
+    return data_dir_or_default(data_dir) / "flora"
+
+
+def chosen_flora(chosen: Path | None, data_dir: Path | None) -> Path:
+    """Give the flora to use: the one chosen, else the user's own, else the built-in one."""
+    if chosen is not None:
+        return chosen
+    from dalip_assets import FLORA
+
+    own = own_flora(data_dir)
+    return own if own.is_dir() else FLORA

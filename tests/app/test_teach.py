@@ -1,0 +1,85 @@
+"""`dalip index add` and `remove`, as whole processes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Done, World, paint, run
+
+Dalip = Callable[..., Done]
+
+
+@pytest.fixture
+def flora(world: World, tmp_path: Path) -> Path:
+    """A flora that does not know purple."""
+    lines = world.taxa.read_text(encoding="utf-8").splitlines()
+    taxa = tmp_path / "taxa.tsv"
+    taxa.write_text("\n".join(line for line in lines if "Flos purple" not in line), encoding="utf-8")
+    build = ["dalip", "index", "build", *world.encoder, "--taxa", taxa, "--photos", world.photos]
+    assert run([*build, tmp_path / "nine"]).status == 0
+    return tmp_path / "nine"
+
+
+def test_a_plant_is_taught_named_and_forgotten(
+    dalip: Dalip, world: World, flora: Path, tmp_path: Path
+) -> None:
+    use = ("--flora", flora, *world.encoder)
+    for number in range(3):
+        paint(tmp_path / "new" / f"{number}.png", "purple", number)
+    (tmp_path / "new" / "broken.jpg").write_text("no photo")
+    asked = [paint(tmp_path / f"{colour}.png", colour, 50) for colour in ("purple", "red")]
+    before = dalip("identify", *asked, *use, "--json", "--top-k", 9)
+    done = dalip("index", "add", "--taxon", "Flos purple", "--common-name", "purple flower", "new", *use)
+    assert done.status == 1  # one of the photos could not be read
+    assert done.out == f"{flora}: knows Flos purple by 3 photos, and 10 taxa in all\n"
+    (line,) = done.err.splitlines()
+    assert "broken.jpg: is not an image" in line
+    purple, red = (json.loads(line) for line in dalip("identify", *asked, *use, "--json").lines)
+    best = purple["predictions"][0]
+    assert (best["scientificName"], best["vernacularName"]) == ("Flos purple", "purple flower")
+    assert (best["family"], best["experimental"]) == ("Coloraceae", False)
+    assert red["predictions"][0]["scientificName"] == "Flos red"
+    assert "10 (1 taught later)" in dalip("index", "info", flora).out
+    assert dalip("index", "verify", flora).status == 0
+    done = dalip("index", "remove", "--taxon", "Flos  purple", *use)
+    assert (done.status, done.out) == (0, f"{flora}: Flos purple is gone, 9 taxa are left\n")
+    assert dalip("identify", *asked, *use, "--json", "--top-k", 9).out == before.out
+
+
+def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    use = ("--flora", flora, *world.encoder)
+    photo = paint(tmp_path / "purple.png", "purple")
+    for command, message in (
+        (("add", "--taxon", "Flos red", photo), "Flos red: the flora holds it already"),
+        (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
+        (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
+        (("add", "--taxon", " ", photo), "no scientificName"),
+        (("remove", "--taxon", "Flos mauve"), "Flos mauve: the flora does not hold it"),
+        (("remove", "--taxon", "Flos red"), "the flora was built with it"),
+    ):
+        done = dalip("index", *command, *use)
+        assert (done.status, done.out) == (1, "")
+        (line,) = done.err.splitlines()
+        assert message in line
+
+
+def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "purple.png", "purple", side=240)
+    assert dalip("index", "info").out.splitlines()[3].split() == [
+        "taxa",
+        "130,",
+        "with",
+        "532",
+        "common",
+        "names",
+    ]
+    done = dalip("index", "add", "--taxon", "Purpura mera", "--family", "Coloraceae", photo)
+    assert (done.status, done.err) == (0, "")
+    own = tmp_path / "data" / "flora"
+    assert done.out == f"{own}: knows Purpura mera by 1 photo, and 131 taxa in all\n"
+    assert dalip("index", "verify").lines[-1] == f"{own}: sound"
+    (answer,) = (json.loads(line) for line in dalip("identify", photo, "--json").lines)
+    assert answer["predictions"][0]["scientificName"] == "Purpura mera"
+    assert "Purpura mera" not in run(["dalip", "identify", photo], DALIP_DATA_DIR=str(tmp_path / "empty")).out
