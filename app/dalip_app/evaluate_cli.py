@@ -29,10 +29,13 @@ __all__ = ["app", "flora", "forgetting"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are.")
 
+_WORST = 10  # taxa, and confusions, that are printed if not all of them are asked for
+
 _FLORA_EXAMPLES = """\b
 Examples:
   dalip evaluate flora --photos shards/
-  dalip evaluate flora --flora garden-flora --photos named/ --split all"""
+  dalip evaluate flora --flora garden-flora --photos named/ --split all
+  dalip evaluate flora --photos shards/ --plot flora.png --all-taxa"""
 
 _FORGETTING_EXAMPLES = """\b
 Examples:
@@ -51,6 +54,18 @@ def flora(
     flora: FloraOption = None,
     encoder: EncoderOption = None,
     split: SplitOption = "test",
+    all_taxa: Annotated[
+        bool, typer.Option("--all-taxa", help="Print every taxon and every confusion, not only the worst.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw reliability, kept promises and top-1 by taxon, as .png or .svg.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -71,7 +86,12 @@ def flora(
             json.dumps({"split": split} | found.to_dict() | {"left_out": faults}, ensure_ascii=False)
         )
     else:
-        _print_tables(found, split)
+        _print_tables(found, split, None if all_taxa else _WORST)
+    if plot:
+        from dalip_app.plots import draw_evaluation
+
+        draw_evaluation(found, plot)
+        complain(f"{plot}: drawn")
     report_unreadable({p.image: p.error for p in found.unreadable}, len(chosen), faults)
 
 
@@ -123,7 +143,7 @@ def forgetting(
     report_unreadable(unreadable, len(chosen), faults)
 
 
-def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:
+def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None) -> None:
     rows = [
         [row.source, row.evidence, f"{row.photos:,}", f"{row.top1:.1%}", f"{row.top5:.1%}"]
         for row in found.accuracy
@@ -170,6 +190,21 @@ def _print_tables(found: "FloraEvaluation", split: SplitName) -> None:
                 [r.kind, r.score, f"{r.photos:,}", f"{r.auroc:.4f}", f"{r.fpr_at_95:.1%}", f"{r.refused:.1%}"]
                 for r in found.rejections
             ],
+            words=2,
+            split=split,
+        )
+    print_result("")
+    print_table(
+        ["taxon" if shown is None else "worst taxa", "photos", "top-1", "top-5"],
+        [[t.taxon, f"{t.photos:,}", f"{t.top1:.1%}", f"{t.top5:.1%}"] for t in found.taxa[:shown]],
+        words=1,
+        split=split,
+    )
+    if found.confusions:
+        print_result("")
+        print_table(
+            ["taken for another", "named", "photos"],
+            [[c.taxon, c.named, f"{c.photos:,}"] for c in found.confusions[:shown]],
             words=2,
             split=split,
         )

@@ -19,19 +19,28 @@ from dalip_index.answers import (
 )
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
-from dalip_index.evaluate import Accuracy, FloraEvaluation, SearchPrecision, evaluate_flora
+from dalip_index.evaluate import (
+    Accuracy,
+    Confusion,
+    FloraEvaluation,
+    SearchPrecision,
+    TaxonAccuracy,
+    evaluate_flora,
+)
 from dalip_index.explain import heat_map
 from dalip_index.flora import Flora, load_flora
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.manifest import FloraManifest
 from dalip_index.teach import forget_taxon, teach_taxon
-from dalip_index.trust import Rejection, Trust
+from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
 
 __all__ = [
     "EVIDENCE_KINDS",
     "Accuracy",
+    "Bin",
     "Calibration",
+    "Confusion",
     "EvidenceKind",
     "Flora",
     "FloraEvaluation",
@@ -45,6 +54,7 @@ __all__ = [
     "Progress",
     "Rejection",
     "SearchPrecision",
+    "TaxonAccuracy",
     "Trust",
     "Unreadable",
     "Verdict",

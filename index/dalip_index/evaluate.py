@@ -1,5 +1,6 @@
 """How good a flora is on labelled photos: hit rates, how far answers can be trusted, and search by common name."""
 
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,13 +16,20 @@ from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadab
 from dalip_index.flora import Flora
 from dalip_index.trust import Judged, Rejection, Trust, measure_trust, rejection
 
-__all__ = ["ALL_SOURCES", "Accuracy", "FloraEvaluation", "SearchPrecision", "evaluate_flora"]
+__all__ = [
+    "ALL_SOURCES",
+    "Accuracy",
+    "Confusion",
+    "FloraEvaluation",
+    "SearchPrecision",
+    "TaxonAccuracy",
+    "evaluate_flora",
+]
 
 ALL_SOURCES = "all"
 """Stands for all sources together where there are several."""
 
 _DEPTH = 5  # photos looked at by a person who searches
-_AT_ONCE = 1024  # photos compared with all taxa at once, so that a large flora fits in memory
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,28 @@ class Accuracy:
     photos: int
     top1: float
     top5: float
+
+
+@dataclass(frozen=True)
+class TaxonAccuracy:
+    """Hit rates over the photos of one taxon, from all its evidence."""
+
+    taxon: str
+    """Scientific name."""
+    photos: int
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often one taxon was taken for another."""
+
+    taxon: str
+    """Scientific name of what the photos show."""
+    named: str
+    """Of what came first."""
+    photos: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +84,10 @@ class FloraEvaluation:
 
     accuracy: tuple[Accuracy, ...]
     """By source, in each by kind of evidence; all sources together last where there are several."""
+    taxa: tuple[TaxonAccuracy, ...]
+    """Those that the photos show, worst first."""
+    confusions: tuple[Confusion, ...]
+    """Pairs of taxa, the most frequent first."""
     search: SearchPrecision | None
     """`None` where no taxon among the photos has a common name."""
     unreadable: tuple[Unreadable, ...]
@@ -94,7 +128,9 @@ def evaluate_flora(
         )
     targets = np.array([rows[r.taxon.scientific_name] for r in photos.records if r.taxon], np.intp)
     sources = np.array([r.source for r in photos.records])
-    ranks = {kind: _ranks(flora, photos.vectors, targets, kind) for kind in EVIDENCE_KINDS}
+    by_kind = {kind: flora.judged(photos.vectors, kind) for kind in EVIDENCE_KINDS}
+    ranks = {kind: _places(found.similarities, targets) for kind, found in by_kind.items()}
+    judged = by_kind["both"]
     accuracy = [
         _accuracy(source, kind, ranks[kind][sources == source])
         for source in sorted(set(sources.tolist()))
@@ -107,7 +143,6 @@ def evaluate_flora(
     trust: list[Trust] = []
     rejections: list[Rejection] = []
     if flora.calibration.temperature is not None:
-        judged = flora.judged(photos.vectors)
         for source in dict.fromkeys(row.source for row in accuracy):
             part = (sources == source) | (source == ALL_SOURCES)
             some = Judged(judged.similarities[part], judged.lengths[part])
@@ -117,7 +152,36 @@ def evaluate_flora(
                 others = flora.judged(_of_kind(every, kinds, kind).vectors)
                 rejections += rejection(kind, judged, others, flora.calibration)
     others_named = sum(bool(r.taxon) for r in every.records) - len(photos.records)
-    return FloraEvaluation(tuple(accuracy), search, unreadable, others_named, tuple(trust), tuple(rejections))
+    return FloraEvaluation(
+        tuple(accuracy),
+        _by_taxon(flora, targets, ranks["both"]),
+        _confusions(flora, targets, judged.similarities.argmax(axis=1)),
+        search,
+        unreadable,
+        others_named,
+        tuple(trust),
+        tuple(rejections),
+    )
+
+
+def _by_taxon(flora: Flora, targets: NDArray[np.intp], ranks: NDArray[np.intp]) -> tuple[TaxonAccuracy, ...]:
+    found = [
+        TaxonAccuracy(
+            flora.taxa[row].scientific_name, len(mine), float((mine < 1).mean()), float((mine < 5).mean())
+        )
+        for row in np.unique(targets).tolist()
+        for mine in [ranks[targets == row]]
+    ]
+    return tuple(sorted(found, key=lambda taxon: (taxon.top1, taxon.top5, -taxon.photos)))
+
+
+def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]) -> tuple[Confusion, ...]:
+    wrong = first != targets
+    pairs = Counter(zip(targets[wrong].tolist(), first[wrong].tolist(), strict=True))
+    return tuple(
+        Confusion(flora.taxa[row].scientific_name, flora.taxa[named].scientific_name, photos)
+        for (row, named), photos in pairs.most_common()
+    )
 
 
 def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
@@ -134,17 +198,11 @@ def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
     return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen], {})
 
 
-def _ranks(
-    flora: Flora, vectors: Vectors, targets: NDArray[np.intp], evidence: EvidenceKind
-) -> NDArray[np.intp]:
-    """Find the place of the right taxon in each answer, from 0; past the last without such evidence."""
-    ranks = np.full(len(targets), len(flora.taxa), np.intp)
-    for start in range(0, len(targets), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        _, rows = flora.rank(vectors[part], evidence)
-        photos, places = np.nonzero(rows == targets[part, None])
-        ranks[start + photos] = places
-    return ranks
+def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Find the place of the right taxon in each answer, from 0; past the last where it lacks the evidence."""
+    own = similarities[np.arange(len(targets)), targets][:, None]
+    places: NDArray[np.intp] = (similarities > own).sum(axis=1)
+    return np.where(np.isfinite(own[:, 0]), places, similarities.shape[1])
 
 
 def _accuracy(source: str, evidence: EvidenceKind, ranks: NDArray[np.intp]) -> Accuracy:

@@ -226,11 +226,19 @@ class Flora:
             look_alikes=self.look_alikes(ranked[0].taxon),
         )
 
-    def judged(self, photos: Vectors) -> Judged:
-        """Give similarities in the order of the taxa, and lengths of appearances, of photos: shape (photos, E + A)."""
-        ranked, rows = self.rank(photos)
+    def judged(self, photos: Vectors, evidence: EvidenceKind = "both") -> Judged:
+        """Give similarities in the order of the taxa, and lengths of appearances.
+
+        Args:
+            photos: Shape (photos, E + A).
+            evidence: What to compare with; the similarity to taxa without it is `-inf`.
+
+        Raises:
+            FloraError: The vectors are of another width or not finite.
+        """
+        ranked, rows = self.rank(photos, evidence)
         lengths: Vectors = np.linalg.norm(photos[:, self.encoder.width :], axis=1)
-        similarities = np.empty_like(ranked)
+        similarities = np.full((len(photos), len(self.taxa)), -np.inf, np.float32)
         np.put_along_axis(similarities, rows, ranked, axis=1)
         return Judged(similarities, lengths)
 

@@ -1,6 +1,6 @@
 """Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,31 @@ from dalip_index.calibration import IN_FLORA_LEAST, PLANT_LEAST, Calibration
 
 __all__ = [
     "COVERAGES",
+    "Bin",
     "Judged",
     "Rejection",
     "Trust",
     "expected_calibration_error",
     "measure_trust",
     "rejection",
+    "reliability",
 ]
 
 COVERAGES = (0.8, 0.9, 0.95)
 """Promises that are measured."""
 
 _BINS = 15
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers that were about equally probable: a point of a reliability diagram."""
+
+    photos: int
+    probability: float
+    """Mean of the best taxon's."""
+    right: float
+    """How often it was right, as a share of 1; with good calibration equal to the probability."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,10 @@ class Trust:
     macro_top1: float
     """Top-1 as a mean over taxa, each counting alike."""
     ece: float
-    """Expected calibration error of the best taxon's probability, over 15 bins of equally many photos."""
+    """Expected calibration error of the best taxon's probability: how far it is from how often it is right, as a mean
+    over `reliability`."""
+    reliability: tuple[Bin, ...]
+    """15 bins of equally many photos, the least probable answers first; fewer for fewer photos."""
     answered: float
     """Photos whose best taxon reaches the threshold."""
     right_if_answered: float
@@ -91,19 +107,31 @@ def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -
     return float((below + not_above).mean() / (2 * len(ordered)))
 
 
-def expected_calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Give the mean distance between how probable answers were and how often they were right.
+def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    """Put answers into bins of equally many photos.
 
     Args:
         probabilities: Of the answers, shape (photos,).
         right: Whether each was right.
 
+    Returns:
+        15 bins, the least probable first; fewer for fewer photos.
+    """
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), _BINS)
+    return tuple(
+        Bin(len(part), float(probabilities[part].mean()), float(right[part].mean()))
+        for part in parts
+        if len(part)
+    )
+
+
+def expected_calibration_error(bins: Sequence[Bin]) -> float:
+    """Give the mean distance between how probable answers were and how often they were right.
+
     Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; with bins of equally
     many photos.
     """
-    bins = np.array_split(np.argsort(probabilities, kind="stable"), _BINS)
-    distances = [len(b) * abs(probabilities[b].mean() - right[b].mean()) for b in bins if len(b)]
-    return float(sum(distances) / len(right))
+    return sum(b.photos * abs(b.probability - b.right) for b in bins) / sum(b.photos for b in bins)
 
 
 def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibration: Calibration) -> Trust:
@@ -120,13 +148,15 @@ def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibr
     own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     answered = best >= calibration.threshold
+    bins = reliability(best, right)
     least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
     none, other = judged.refused(calibration)
     return Trust(
         source,
         len(targets),
         float(np.mean([right[targets == row].mean() for row in np.unique(targets)])),
-        expected_calibration_error(best, right),
+        expected_calibration_error(bins),
+        bins,
         float(answered.mean()),
         float(right[answered].mean()) if answered.any() else 0.0,
         {name: float((own >= value).mean()) for name, value in least.items()},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tiny_bundle import write_tiny_bundle
 
 from .conftest import Done, World, paint
@@ -177,3 +178,20 @@ def test_a_flora_is_measured_on_what_can_be_read(dalip: Dalip, world: World, tmp
     assert done.status == 1
     assert done.lines[1].split()[:3] == ["photos", "both", "239"]
     assert done.err.splitlines()[0] == f"dalip: {broken}: is empty; copy or download it again"
+
+
+def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    wrong = shutil.copytree(world.photos, tmp_path / "photos")
+    (wrong / "Flos_red" / "red-00.png").rename(wrong / "Flos_blue" / "red-00.png")
+    evaluate = ("evaluate", "flora", *world.options, "--photos", wrong, "--split", "all")
+    done = dalip(*evaluate, "--all-taxa", "--plot", tmp_path / "flora.png")
+    assert (done.status, done.err) == (0, f"dalip: {tmp_path / 'flora.png'}: drawn\n")
+    taxa = next(i for i, line in enumerate(done.lines) if line.startswith("taxon "))
+    assert len([line for line in done.lines[taxa:] if line.endswith("%")]) == 10
+    assert any(line.split()[:4] == ["Flos", "blue", "Flos", "red"] for line in done.lines)
+    with Image.open(tmp_path / "flora.png") as plot:
+        plot.load()
+        assert plot.width > 1000
+    done = dalip(*evaluate, "--plot", tmp_path / "flora.nonsense")
+    assert done.status == 1
+    assert "name a .png or .svg file" in done.err

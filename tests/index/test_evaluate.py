@@ -44,6 +44,24 @@ def test_it_agrees_with_identify(flora: Flora, records: list[Record]) -> None:
     assert evaluation.accuracy[0].top1 == pytest.approx(right / len(records))
 
 
+def test_taxa_and_confusions_agree_with_the_hit_rates(flora: Flora, records: list[Record]) -> None:
+    wrong = [dataclasses.replace(r, fields={"scientificName": "Rosa red"}) for r in records[:6]]
+    assert all(r.taxon and r.taxon.scientific_name == "Rosa black" for r in records[:6])
+    named = [with_source(r, "garden") for r in [*wrong, *records[6:60]]]
+    found = evaluate_flora(flora, named)
+    worst = found.taxa[0]
+    assert worst.taxon == "Rosa red"
+    assert sum(taxon.photos for taxon in found.taxa) == 60
+    rates = [(taxon.top1, taxon.top5) for taxon in found.taxa]
+    assert rates == sorted(rates)
+    right = sum(round(taxon.top1 * taxon.photos) for taxon in found.taxa)
+    assert right == round(found.accuracy[0].top1 * 60) == 60 - sum(c.photos for c in found.confusions)
+    first = found.confusions[0]
+    assert (first.taxon, first.named) == ("Rosa red", "Rosa black")
+    assert first.photos >= 5
+    assert found.trust[0].macro_top1 == pytest.approx(sum(t.top1 for t in found.taxa) / len(found.taxa))
+
+
 def test_search_precision_and_its_best_value(flora: Flora, records: list[Record]) -> None:
     # Two photos of the red rose and all of the blue: five right ones can be found for one name only.
     red = [r for r in records if "red" in r.key][:2]

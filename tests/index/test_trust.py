@@ -23,7 +23,7 @@ from dalip_index import (
     load_flora,
 )
 from dalip_index.calibration import fit_calibration
-from dalip_index.trust import Judged, expected_calibration_error, measure_trust, rejection
+from dalip_index.trust import Judged, expected_calibration_error, measure_trust, rejection, reliability
 
 from .conftest import paint, rose
 
@@ -190,8 +190,13 @@ def test_a_calibration_out_of_order_is_refused() -> None:
 
 def test_calibration_error_is_the_mean_distance() -> None:
     right = np.arange(1000) % 10 < 7
-    assert expected_calibration_error(np.full(1000, 0.7), right) == pytest.approx(0, abs=0.02)
-    assert expected_calibration_error(np.full(1000, 0.9), right) == pytest.approx(0.2, abs=0.02)
+    for probability, error in ((0.7, 0), (0.9, 0.2)):
+        bins = reliability(np.full(1000, probability), right)
+        assert [b.photos for b in bins] == [67] * 10 + [66] * 5
+        assert [b.probability for b in bins] == pytest.approx([probability] * 15)
+        assert expected_calibration_error(bins) == pytest.approx(error, abs=0.02)
+    few = reliability(np.array([0.9, 0.2]), np.array([True, False]))
+    assert [(b.photos, b.probability, b.right) for b in few] == [(1, 0.2, 0), (1, 0.9, 1)]
 
 
 @given(seeds)

@@ -1,0 +1,102 @@
+"""Figures of what `dalip evaluate flora` found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dalip.errors import DalipError
+from dalip_index import Trust
+
+if TYPE_CHECKING:
+    from dalip_index import FloraEvaluation
+
+__all__ = ["draw_evaluation", "draw_reliability"]
+
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # told apart by colour-blind eyes, too
+_MARKERS = "os^Dv"
+
+
+def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
+    """Draw how a flora did: reliability, promises kept, and top-1 by taxon.
+
+    Args:
+        found: What was measured.
+        path: Where to write; the ending says the format, such as .png or .svg.
+
+    Raises:
+        DalipError: Matplotlib is missing, or the file cannot be written.
+    """
+    figure = _figure(7.5 if not found.trust else 11)
+    panels = figure.subplots(1, 3 if found.trust else 1, squeeze=False)[0]
+    if found.trust:
+        draw_reliability(panels[0], found.trust)
+        _draw_promises(panels[1], found.trust)
+    _draw_taxa(panels[-1], [taxon.top1 for taxon in found.taxa])
+    try:
+        figure.savefig(path, dpi=160)
+    except (OSError, ValueError) as error:
+        raise DalipError(f"{path}: cannot be written ({error}); name a .png or .svg file") from error
+
+
+def _figure(width: float) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise DalipError("a plot needs matplotlib, which is not installed: pip install matplotlib") from None
+    return Figure(figsize=(width, 3.9), layout="constrained")
+
+
+def draw_reliability(axes: Any, trust: Sequence[Trust]) -> None:
+    """Draw a reliability diagram: how often answers are right against how probable they are said to be.
+
+    Args:
+        axes: Of matplotlib.
+        trust: One line each.
+    """
+    axes.plot([0, 100], [0, 100], color="0.6", lw=1, ls="--", label="as it should be")
+    for place, row in enumerate(trust):
+        axes.plot(
+            [100 * b.probability for b in row.reliability],
+            [100 * b.right for b in row.reliability],
+            color=_COLOURS[place % len(_COLOURS)],
+            marker=_MARKERS[place % len(_MARKERS)],
+            ms=4,
+            lw=1.2,
+            label=f"{row.source}: ECE {100 * row.ece:.1f} %",
+        )
+    _finish(axes, "probability of the first name (%)", "right (%)", "Reliability")
+
+
+def _draw_promises(axes: Any, trust: Sequence[Trust]) -> None:
+    promised = [100 * float(name) for name in trust[0].coverage]
+    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as promised")
+    for place, row in enumerate(trust):
+        kept = [100 * share for share in row.coverage.values()]
+        axes.plot(
+            promised,
+            kept,
+            color=_COLOURS[place % len(_COLOURS)],
+            marker=_MARKERS[place % len(_MARKERS)],
+            ms=4,
+            lw=1.2,
+            label=row.source,
+        )
+    _finish(axes, "promised (%)", "sets that hold the right name (%)", "Promises")
+
+
+def _draw_taxa(axes: Any, top1: Sequence[float]) -> None:
+    axes.bar(range(len(top1)), [100 * share for share in top1], width=1, color=_COLOURS[0])
+    axes.set_ylim(0, 100)
+    _finish(axes, f"{len(top1)} taxa, worst first", "top-1 (%)", "By taxon")
+
+
+def _finish(axes: Any, x: str, y: str, title: str) -> None:
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.set_title(title, fontsize=10)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False)
