@@ -12,26 +12,39 @@ import argparse
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from taught import inside_table, new_taxa, taught_table, ways_table
 
 from dalip.data import Record, read_records
 from dalip.encoder import open_image
 from dalip.errors import ImageError
 from dalip.evaluation import OnnxEmbedder
-from dalip_index import Flora, heat_map, load_flora
+from dalip_app.plots import draw_reliability
+from dalip_assets import FLORA
+from dalip_index import Bin, Flora, Trust, heat_map, load_flora
 from dalip_index.calibration import Calibration, fit_calibration
-from dalip_index.trust import COVERAGES, Judged, Trust, auroc, expected_calibration_error, measure_trust
+from dalip_index.evidence import with_unit_appearance
+from dalip_index.trust import (
+    COVERAGES,
+    Judged,
+    auroc,
+    expected_calibration_error,
+    measure_trust,
+    reliability,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
+PLOT = PAGE.with_name("reliability.png")
 HALVINGS = 100
 GROUPS = 400
 EXPLAINED = 200
+NEIGHBOURS = 10
 HIDDEN = 0.2
 """Part of a photo."""
 
@@ -41,6 +54,7 @@ class Photos:
     """Photos of one kind, and what a flora makes of them."""
 
     records: tuple[Record, ...]
+    vectors: NDArray[np.float32]
     judged: Judged
     targets: NDArray[np.intp]
     """Rows of their taxa; -1 for what the flora does not hold."""
@@ -49,7 +63,7 @@ class Photos:
         """Give some of them."""
         records = [self.records[i] for i in np.arange(len(self.records))[chosen]]
         judged = Judged(self.judged.similarities[chosen], self.judged.lengths[chosen])
-        return Photos(tuple(records), judged, self.targets[chosen])
+        return Photos(tuple(records), self.vectors[chosen], judged, self.targets[chosen])
 
     def of(self, source: str) -> NDArray[np.bool_]:
         """Say which are from a source."""
@@ -65,7 +79,7 @@ def read(flora: Flora, records: list[Record]) -> Photos:
     rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
     found = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records)
     targets = [rows.get(r.taxon.scientific_name, -1) if r.taxon else -1 for r in found.records]
-    return Photos(found.records, flora.judged(found.vectors), np.array(targets, np.intp))
+    return Photos(found.records, found.vectors, flora.judged(found.vectors), np.array(targets, np.intp))
 
 
 def halves(count: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -79,13 +93,17 @@ def spread(values: list[float], percent: bool = True) -> str:
     return f"{factor * mean(values):.{places}f} ± {factor * stdev(values):.{places}f}"
 
 
-def calibration_table(flora: Flora, known: Photos) -> list[str]:
+def halved(flora: Flora, known: Photos) -> dict[str, list[Trust]]:
     found: dict[str, list[Trust]] = {}
     for fitted, measured in halves(len(known.records)):
         calibration, half = known.part(fitted).fit(flora), known.part(measured)
         for source in ("all", *sorted({r.source for r in known.records})):
             some = half if source == "all" else half.part(half.of(source))
             found.setdefault(source, []).append(measure_trust(source, some.judged, some.targets, calibration))
+    return found
+
+
+def calibration_table(found: dict[str, list[Trust]]) -> list[str]:
     names = [f"{c:g}" for c in COVERAGES]
     lines = [
         "| source | ECE | answered | right if answered | "
@@ -102,6 +120,22 @@ def calibration_table(flora: Flora, known: Photos) -> list[str]:
             ]
         lines.append(f"| {source} | {' | '.join(cells)} |")
     return lines
+
+
+def draw(found: dict[str, list[Trust]], path: Path) -> None:
+    """Draw the reliability of halves, each bin as a mean over the halvings."""
+    from matplotlib.figure import Figure
+
+    means = []
+    for rows in found.values():
+        bins = [
+            Bin(some[0].photos, mean(b.probability for b in some), mean(b.right for b in some))
+            for some in zip(*(row.reliability for row in rows), strict=True)
+        ]
+        means.append(replace(rows[0], reliability=tuple(bins), ece=mean(row.ece for row in rows)))
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    draw_reliability(figure.subplots(), means)
+    figure.savefig(path, dpi=160, metadata={"Software": None})
 
 
 def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
@@ -122,29 +156,47 @@ def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
     return lines
 
 
-def scores_of(flora: Flora, judged: Judged) -> dict[str, NDArray[np.floating]]:
-    """Give established scores of how well photos fit, the higher the better."""
+def scores_of(flora: Flora, photos: Photos, train: NDArray[np.float32]) -> dict[str, NDArray[np.floating]]:
+    """Give established scores of how well photos fit, the higher the better.
+
+    Args:
+        flora: The flora.
+        photos: The photos.
+        train: Appearances, of unit length, of the photos that the flora was built from.
+    """
+    judged = photos.judged
     temperature = flora.calibration.temperature
     assert temperature is not None
     logits = judged.similarities.astype(np.float64) / temperature
     highest = logits.max(axis=1)
+    unit, _ = with_unit_appearance(photos.vectors, flora.encoder.width)
+    nearest = np.partition(unit[:, flora.encoder.width :] @ train.T, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     return {
         "largest probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
         "energy (Liu et al., 2020)": energy,
         "largest similarity": judged.similarities.max(axis=1),
+        "mean similarity to the ten nearest photos that built the flora (Sun et al., 2022)": nearest.mean(
+            axis=1
+        ),
         "strangeness: Mahalanobis distance to the mean plant": -judged.lengths,
     }
 
 
-def refusal_table(flora: Flora, known: Photos, same_source: Photos, others: dict[str, Photos]) -> list[str]:
+def refusal_table(
+    flora: Flora,
+    known: Photos,
+    same_source: Photos,
+    others: dict[str, Photos],
+    train: NDArray[np.float32],
+) -> list[str]:
     columns = [f"{name}, {half}" for name in others for half in ("chosen on", "reported")]
     lines = [
         f"| told by | {' | '.join(columns)} | other plants, from photos of known ones of the same source |",
         "|---|" + "---:|" * (len(columns) + 1),
     ]
-    passes, alike = scores_of(flora, known.judged), scores_of(flora, same_source.judged)
-    fails = {name: scores_of(flora, photos.judged) for name, photos in others.items()}
+    passes, alike = scores_of(flora, known, train), scores_of(flora, same_source, train)
+    fails = {name: scores_of(flora, photos, train) for name, photos in others.items()}
     second = {name: np.array([_second_half(r) for r in photos.records]) for name, photos in others.items()}
     for score in passes:
         cells = [
@@ -188,7 +240,7 @@ def together_table(flora: Flora, test: Photos) -> list[str]:
             targets = some.targets[groups[:, 0]]
             right = probabilities.argmax(axis=1) == targets
             own = probabilities[np.arange(GROUPS), targets].mean()
-            error = expected_calibration_error(probabilities.max(axis=1), right)
+            error = expected_calibration_error(reliability(probabilities.max(axis=1), right))
             lines.append(
                 f"| {source} | {size} | {GROUPS} | {100 * right.mean():.1f} | {100 * own:.1f} | {100 * error:.1f} |"
             )
@@ -241,32 +293,54 @@ def _second_half(record: Record) -> bool:
     return int(hashlib.sha1(f"half {record.key}".encode()).hexdigest(), 16) % 2 == 1
 
 
-def measure(flora: Flora, data: Path) -> dict[str, list[str]]:
+def measure(flora: Flora, root: Path, data: Path, plot: Path | None) -> dict[str, list[str]]:
     plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
     known = read(flora, [r for r in plants if r.split in ("calibration", "test")])
     test = known.part(np.array([r.split == "test" for r in known.records]))
+    calibrating = known.part(np.array([r.split == "calibration" for r in known.records]))
+    built = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(
+        [r for r in plants if r.split == "train"]
+    )
+    train = with_unit_appearance(built.vectors, flora.encoder.width)[0][:, flora.encoder.width :]
     garden = read(flora, read_records(*sorted(data.glob("garden-*.tar"))))
     objects = read_records(*sorted(data.glob("general-objects-*.tar")))
     things = read(flora, [r for r in objects if r.fields.get("containsPlant") is False])
-    inside = np.array([any(r.taxon and t.contains(r.taxon) for t in flora.taxa) for r in garden.records])
-    garden_known, absent = garden.part(garden.targets >= 0), garden.part((garden.targets < 0) & ~inside)
+    holds = np.array([any(r.taxon and t.contains(r.taxon) for t in flora.taxa) for r in garden.records])
+    garden_known, absent = garden.part(garden.targets >= 0), garden.part((garden.targets < 0) & ~holds)
+    inside = garden.part(holds & (garden.targets < 0))
+    new = new_taxa(flora, absent.records, absent.vectors, least=5)
+    fewer = new_taxa(flora, absent.records, absent.vectors, least=3, most=4)
+    tuned, asked = (
+        (with_unit_appearance(photos.vectors, flora.encoder.width)[0], photos.targets)
+        for photos in (calibrating, test)
+    )
+    halvings = halved(flora, known)
+    if plot:
+        draw(halvings, plot)
     return {
-        "calibration": calibration_table(flora, known),
+        "calibration": calibration_table(halvings),
         "elsewhere": elsewhere_table(
             flora, {"test photos": test, "garden photos of known taxa": garden_known}
         ),
-        "refusals": refusal_table(flora, known, garden_known, {"no plants": things, "other plants": absent}),
+        "refusals": refusal_table(
+            flora, known, garden_known, {"no plants": things, "other plants": absent}, train
+        ),
         "verdicts": verdict_table(
             flora,
             {
                 "test photos": test,
                 "garden photos of known taxa": garden_known,
-                "species of a genus in the flora": garden.part(inside & (garden.targets < 0)),
+                "species of a genus in the flora": inside,
                 "garden photos of other plants": absent,
                 "no plants": things,
             },
         ),
+        "inside": inside_table(flora, inside.records, root),
         "together": together_table(flora, test),
+        "taught": taught_table(
+            flora, {"taxa": new, "other taxa, not looked at before": fewer}, *asked, flora.calibration
+        ),
+        "ways": ways_table(flora, new, tuned, asked),
         "deletion": deletion_table(flora, list(test.records)[:: len(test.records) // EXPLAINED]),
     }
 
@@ -280,7 +354,8 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    tables = measure(load_flora(arguments.flora, arguments.encoder), arguments.data)
+    flora, plot = load_flora(arguments.flora, arguments.encoder), PLOT if arguments.write else None
+    tables = measure(flora, arguments.flora or FLORA, arguments.data, plot)
     if not arguments.write:
         print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
         return

@@ -48,8 +48,14 @@ def _full_name(taxon: Taxon) -> str:
     return f"{_scientific(taxon)} ({escape(common)})" if common else _scientific(taxon)
 
 
-def answer_cards(answer: Identification, flora: Flora) -> str:
-    """Show an answer: one sentence, then a card for each taxon, best first, and what the scores mean."""
+def answer_cards(answer: Identification, flora: Flora, heat: str = "") -> str:
+    """Show an answer: one sentence, then a card for each taxon, best first, and what the scores mean.
+
+    Args:
+        answer: The answer for one photo.
+        flora: What gave it.
+        heat: A picture that says why, as a data URI; nothing if there is none.
+    """
     calibrated = flora.calibration.temperature is not None
     meaning = (
         f"The percentages take for granted that the plant is one of the {len(flora.taxa):,} in this flora, "
@@ -66,7 +72,20 @@ def answer_cards(answer: Identification, flora: Flora) -> str:
         f'<h2 class="answer-sentence">{sentence(answer, _full_name)}</h2>'
         + (f'<p class="answer-promise">{promised}</p>' if promised else "")
         + warned
-        + f'<ol class="cards">{cards}</ol><p class="answer-meaning">{alike} {meaning}</p></div>'
+        + f'<ol class="cards">{cards}</ol>{_why(answer, heat)}<p class="answer-meaning">{alike} {meaning}</p></div>'
+    )
+
+
+def _why(answer: Identification, heat: str) -> str:
+    if not heat:
+        return ""
+    first, second = (_full_name(prediction.taxon) for prediction in answer.predictions[:2])
+    return (
+        '<details class="why"><summary>Which parts of the photo speak for it?</summary><figure>'
+        f'<img src="{heat}" alt="The photo, its parts coloured as said below"><figcaption>'
+        f'<span class="why-for">Orange</span> parts speak for {first}, <span class="why-against">blue</span> parts for '
+        f"{second}; the stronger the colour, the more. Only this middle square was looked at.</figcaption></figure>"
+        "</details>"
     )
 
 

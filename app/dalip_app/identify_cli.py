@@ -33,6 +33,8 @@ TopKOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
+_EXPLAINED = 512  # pixels to which photos may be shrunk for a picture that explains
+
 _CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
 _CSV_SCORES = ("similarity", "probability", "verdict")
 
@@ -65,6 +67,16 @@ def identify(
     together: Annotated[
         bool, typer.Option("--together", help="All photos show one plant: give one answer for them.")
     ] = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain",
+            metavar="FOLDER",
+            help="Write a picture of each photo there: orange where it speaks for the first name, blue where for the "
+            "second.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
@@ -78,6 +90,10 @@ def identify(
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be had together; choose one")
+    if explain and (together or rank):
+        raise typer.BadParameter(
+            "--explain is about one photo and taxa of the flora; leave out the other option"
+        )
     from dalip_index import Unreadable, load_flora
 
     photos = [photo for path in paths for photo in find_photos(path)]
@@ -90,8 +106,9 @@ def identify(
     with Progress(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
             failures += isinstance(answer, Unreadable)
+            picture = None if explain is None else _explained(loaded, answer, explain, done)
             progress.clear()
-            write(answer)
+            write(answer, picture)
             progress("photos read", done, len(photos))
     if failures:
         if len(photos) > 1:
@@ -148,7 +165,31 @@ def _together(
         yield answer
 
 
-def _write_json(answer: "Identification | Unreadable") -> None:
+def _explained(
+    flora: "Flora", answer: "Identification | Unreadable", folder: Path, number: int
+) -> Path | None:
+    """Write the picture that says why; `None` where there is none to write."""
+    from dalip.encoder import open_image
+    from dalip.errors import DalipError
+    from dalip_app.heat import heat_picture
+    from dalip_index import Unreadable
+
+    if isinstance(answer, Unreadable):
+        return None
+    photo = Path(answer.image)
+    picture = heat_picture(flora, open_image(photo, target=_EXPLAINED), answer)
+    if picture is None:
+        return None
+    path = folder / f"{number:04}-{photo.stem}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    except OSError as error:
+        raise DalipError(f"{path}: cannot be written ({error}); name another folder") from error
+    return path
+
+
+def _write_json(answer: "Identification | Unreadable", picture: Path | None) -> None:
     from dalip_app.words import cautions
     from dalip_index import Unreadable
 
@@ -169,6 +210,8 @@ def _write_json(answer: "Identification | Unreadable") -> None:
             "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
             "cautions": cautions(answer),
         }
+        if picture:
+            content["heatMap"] = str(picture)
     print_result(json.dumps(content, ensure_ascii=False))
 
 
@@ -190,7 +233,7 @@ def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 6)
 
 
-def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
+def _csv_writer() -> "Callable[[Identification | Unreadable, Path | None], None]":
     from dalip_index import Unreadable
 
     def line(row: dict[str, Any]) -> str:
@@ -198,7 +241,7 @@ def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
         csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
         return buffer.getvalue()
 
-    def write(answer: "Identification | Unreadable") -> None:
+    def write(answer: "Identification | Unreadable", picture: Path | None) -> None:
         if isinstance(answer, Unreadable):
             complain(answer.error)
             return
@@ -212,7 +255,7 @@ def _csv_writer() -> "Callable[[Identification | Unreadable], None]":
     return write
 
 
-def _write_for_people(answer: "Identification | Unreadable") -> None:
+def _write_for_people(answer: "Identification | Unreadable", picture: Path | None) -> None:
     from dalip_app.words import cautions, promise, score, sentence
     from dalip_index import Unreadable
 
@@ -220,7 +263,8 @@ def _write_for_people(answer: "Identification | Unreadable") -> None:
         complain(answer.error)
         return
     print_result(one_line(f"{answer.image}: {sentence(answer)}"))
-    for words in (promise(answer), *cautions(answer)):
+    why = f"Why: {picture}" if picture else ""
+    for words in (promise(answer), *cautions(answer), why):
         if words:
             print_result(one_line(f"  {words}"))
     taxa = [prediction.taxon for prediction in answer.predictions]

@@ -12,6 +12,7 @@ import gradio as gr
 from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
 from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
+from dalip_app.heat import heat_picture
 from dalip_app.library_cli import summary
 from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
 from dalip_index import Flora, Hit, Library, LibraryReport, Unreadable
@@ -65,7 +66,8 @@ def _identify_tab(flora: Flora) -> None:
             (found,) = flora.identify([data], top_k=_TOP_K)
             if isinstance(found, Unreadable):
                 raise ImageError(found.error)
-            return answer_cards(found, flora)
+            picture = heat_picture(flora, open_image(data, target=_PREVIEW // 2), found)
+            return answer_cards(found, flora, to_data_uri(picture, picture.width) if picture else "")
 
         return _look_at(photo, answer_to, EMPTY_ANSWER)
 

@@ -4,7 +4,7 @@ from dalip.encoder.bundle import read_manifest, verify_bundle, write_manifest
 from dalip.encoder.encoder import Encoder
 from dalip.encoder.images import open_image, to_rgb
 from dalip.encoder.manifest import Block, EncoderManifest, FileEntry, ImageSettings, TextSettings
-from dalip.encoder.preprocess import preprocess
+from dalip.encoder.preprocess import preprocess, visible_box
 from dalip.encoder.sessions import available_cpus
 from dalip.encoder.stream import PhotoSource
 
@@ -22,5 +22,6 @@ __all__ = [
     "read_manifest",
     "to_rgb",
     "verify_bundle",
+    "visible_box",
     "write_manifest",
 ]

@@ -8,7 +8,7 @@ from dalip.encoder.images import to_rgb
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ImageError
 
-__all__ = ["preprocess"]
+__all__ = ["preprocess", "visible_box"]
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
@@ -34,14 +34,28 @@ def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float3
     width, height = image.size
     if not (width and height):
         raise ImageError(f"an image of {width} x {height} has no pixels; use another")
-    box = (0.0, 0.0, float(width), float(height))
-    if settings.resize_mode == "shortest":
-        box = _centre_box(width, height, size)
+    box = visible_box(width, height, settings)
     resized = to_rgb(image).resize((size, size), _FILTERS[settings.interpolation], box, _REDUCING_GAP)
     pixels = np.asarray(resized, dtype=np.float32) / np.float32(255)
     pixels -= np.asarray(settings.mean, dtype=np.float32)
     pixels /= np.asarray(settings.std, dtype=np.float32)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def visible_box(width: int, height: int, settings: ImageSettings) -> tuple[float, float, float, float]:
+    """Say which part of a photo the encoder sees.
+
+    Args:
+        width: Of the photo, in pixels.
+        height: Of the photo, in pixels.
+        settings: The `image` section of the encoder's manifest.
+
+    Returns:
+        Left, top, right and bottom, in pixels of the photo.
+    """
+    if settings.resize_mode == "shortest":
+        return _centre_box(width, height, settings.size)
+    return 0.0, 0.0, float(width), float(height)
 
 
 def _centre_box(width: int, height: int, size: int) -> tuple[float, float, float, float]:

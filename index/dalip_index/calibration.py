@@ -31,10 +31,11 @@ SURE_THRESHOLD = 0.8
 """A taxon at least this probable is answered as sure: four times as likely as all others together."""
 
 PLANT_LEAST = 0.01
-"""A photo is taken for no plant if a smaller share of the calibration photos is as strange."""
+"""A photo is taken for no plant if a smaller share of the calibration photos is as strange; see `strange`."""
 
 IN_FLORA_LEAST = 0.05
-"""A plant is taken for one of another flora if a smaller share of the calibration photos fits as badly."""
+"""A plant is taken for one of another flora if a smaller share of the calibration photos fits as badly; see
+`foreign`."""
 
 MIN_PHOTOS = 10
 """With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
@@ -143,6 +144,22 @@ class Calibration:
             return None
         return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
 
+    def strange(self, length: float) -> bool:
+        """Say whether a photo is refused as no plant, by the length of its appearance: one in a hundred is.
+
+        With fewer than a hundred calibration photos, one that is stranger than all of them is refused.
+        """
+        share = self.plant(length)
+        return share is not None and share < _enough(PLANT_LEAST, self.lengths)
+
+    def foreign(self, similarity: float) -> bool:
+        """Say whether a plant is refused as one of another flora, by its best similarity: one in twenty is.
+
+        With fewer than twenty calibration photos, one that fits worse than all of them is refused.
+        """
+        share = self.in_flora(similarity)
+        return share is not None and share < _enough(IN_FLORA_LEAST, self.fits)
+
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
@@ -160,6 +177,11 @@ class Calibration:
             return cls(**(content | values))
         except (OSError, ValueError, TypeError, KeyError, FloraError) as error:
             raise FloraError(f"{path}: not a calibration ({error}); build the flora again") from error
+
+
+def _enough(least: float, values: tuple[float, ...]) -> float:
+    """Give the share below which photos are refused: above the smallest one that these values can tell."""
+    return max(least, 1.5 / (len(values) + 1))
 
 
 def _share(count: Any, values: tuple[float, ...]) -> float | None:

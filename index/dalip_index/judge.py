@@ -6,7 +6,7 @@ import numpy as np
 
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction, Verdict
-from dalip_index.calibration import IN_FLORA_LEAST, PLANT_LEAST, Calibration
+from dalip_index.calibration import Calibration
 from dalip_index.ranks import TaxonTree
 
 __all__ = ["DEFAULT_COVERAGE", "judge"]
@@ -45,17 +45,26 @@ def judge(
     if least is None:
         return Identification("", shown, "uncalibrated", None)
     sure = _lowest(ranked, calibration, tree) if rank is None else _first(shown, calibration)
-    plant, in_flora = calibration.plant(length), calibration.in_flora(ranked[0].similarity)
     verdict: Verdict = "sure" if sure else "unsure"
-    if in_flora is not None and in_flora < IN_FLORA_LEAST:
+    if calibration.foreign(ranked[0].similarity):
         verdict = "not in flora"
-    if plant is not None and plant < PLANT_LEAST:
+    if calibration.strange(length):
         verdict = "not a plant"
     taxon, probability = sure if sure and verdict == "sure" else (None, None)
     taxon_set = tuple(p for p in ranked if p.probability is not None and p.probability >= least)
     if rank is not None:
         taxon_set = _gathered(taxon_set, tree, rank)
-    return Identification("", shown, verdict, taxon, probability, taxon_set, coverage, plant, in_flora)
+    return Identification(
+        "",
+        shown,
+        verdict,
+        taxon,
+        probability,
+        taxon_set,
+        coverage,
+        calibration.plant(length),
+        calibration.in_flora(ranked[0].similarity),
+    )
 
 
 def _lowest(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip_index.answers import Vectors
-from dalip_index.calibration import IN_FLORA_LEAST, PLANT_LEAST, Calibration
+from dalip_index.calibration import Calibration
 
 __all__ = [
     "COVERAGES",
@@ -94,9 +94,9 @@ class Judged:
 
     def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Say which photos are refused as no plant, and which others as plants of another flora."""
-        none = np.array([(calibration.plant(x) or 0.0) < PLANT_LEAST for x in self.lengths.tolist()], bool)
+        none = np.array([calibration.strange(length) for length in self.lengths.tolist()], bool)
         best = self.similarities.max(axis=1).tolist()
-        other = np.array([(calibration.in_flora(x) or 0.0) < IN_FLORA_LEAST for x in best], bool)
+        other = np.array([calibration.foreign(similarity) for similarity in best], bool)
         return none, other & ~none
 
 

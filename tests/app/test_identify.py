@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from hostile_images import READABLE, UNREADABLE, write_hostile_images
+from PIL import Image
 from tiny_bundle import COLOURS
 
 from .conftest import BIN, Done, World, environment, paint, run
@@ -268,3 +269,25 @@ def test_identify_loads_no_torch_and_no_page(world: World, tmp_path: Path) -> No
     assert {"onnxruntime", "faiss"} <= loaded
     heavy = {"torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "gradio", "fastapi"}
     assert not loaded & heavy
+
+
+def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    with Image.open(paint(tmp_path / "both.png", "red")) as red:
+        red.paste(COLOURS["blue"], (0, 30, 48, 48))
+        red.save(tmp_path / "both.png")
+    done = dalip("identify", "both.png", "missing.png", *world.options, "--explain", "why", "--json")
+    assert done.status == 1
+    answer, missing = objects(done)
+    assert (answer["heatMap"], missing["image"]) == (str(Path("why", "0001-both.png")), "missing.png")
+    assert [p["scientificName"] for p in answer["predictions"][:2]] == ["Flos purple", "Flos red"]
+    with Image.open(tmp_path / answer["heatMap"]) as picture:
+        assert picture.size == (448, 448)
+        above, below = picture.getpixel((224, 60)), picture.getpixel((224, 400))
+    assert above[2] > above[0] + 50  # type: ignore[index,operator]  # blue: red, which purple is not
+    assert below[0] > below[2] + 50  # type: ignore[index,operator]  # orange: blue, which is more like purple
+    assert "  Why: " in dalip("identify", "both.png", *world.options, "--explain", "why").out
+    assert dalip("identify", "both.png", *world.options, "--explain", "why", "--rank", "genus").status == 2
+    (tmp_path / "file").write_text("")
+    done = dalip("identify", "both.png", *world.options, "--explain", "file")
+    assert done.status == 1
+    assert "name another folder" in done.err

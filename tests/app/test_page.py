@@ -110,6 +110,11 @@ def test_a_photo_gets_five_cards(page: Page, tmp_path: Path, request: pytest.Fix
     assert "gbif.org" in (links.first.get_attribute("href") or "")
     expect(page.get_by_text("Never eat a plant").first).to_be_visible()
     keep(page, request, "answer")
+    expect(page.locator(".why img")).not_to_be_visible()
+    page.get_by_text("Which parts of the photo speak for it?").click()
+    expect(page.locator(".why img")).to_be_visible()
+    expect(page.locator(".why figcaption")).to_contain_text("Orange parts speak for Flos blue (blue flower)")
+    keep(page, request, "why")
     choose(page, paint(tmp_path / "other.png", "green"))
     expect_answer(page, "Flos green")
 

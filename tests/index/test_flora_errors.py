@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -200,3 +201,14 @@ def test_folders_with_odd_names(tmp_path: Path, flora_path: Path, encoder: Encod
     path = shutil.copytree(flora_path, tmp_path / "jardin d'été 100%?#[1]")
     verify_flora(path)
     assert len(load_flora(path, encoder).taxa) == 10
+
+
+def test_taxa_that_contradict_each_other(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+    lily = dataclasses.replace(taxa[1], family="Liliaceae")
+    message = "the genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa green; correct one of them"
+    with pytest.raises(FloraError, match=message):
+        build_flora(tmp_path / "flora", encoder, [taxa[0], lily])
+    other = dataclasses.replace(taxa[1], genus="Rubus", order="Liliales")
+    with pytest.raises(FloraError, match="the family Rosaceae is in Rosales by Rosa red and in Liliales by"):
+        build_flora(tmp_path / "flora", encoder, [taxa[0], other])
+    assert not (tmp_path / "flora").exists()

@@ -1,0 +1,324 @@
+"""How well a flora learns plants from a few photos: tables of docs/trust.md, made by `benchmarks/trust.py`."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from dalip.data import Record
+from dalip.encoder import open_image
+from dalip.errors import ImageError
+from dalip.prompts import taxon_texts
+from dalip_index import Flora, Identification, load_flora, teach_taxon
+from dalip_index.calibration import Calibration
+from dalip_index.evidence import Prototypes, _telling, mean_prototypes, with_unit_appearance
+from dalip_index.trust import Judged, measure_trust
+
+DRAWS = 30
+NUMBERS = (1, 2, 4)
+COST = 0.005
+"""Of the answers to calibration photos that ways of teaching may turn from right to wrong, to be compared fairly."""
+
+Vectors = NDArray[np.float32]
+Support = Sequence[NDArray[np.intp]]
+"""The photos that teach each taxon."""
+Way = Callable[[Support], list[Vectors]]
+"""Gives the vectors that each taught taxon is compared by, shape (one or more, E + A)."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Photos and the taxa that they show."""
+
+    records: tuple[Record, ...]
+    vectors: Vectors
+    """With appearances of unit length."""
+    targets: NDArray[np.intp]
+
+    @property
+    def number(self) -> int:
+        """Of taxa."""
+        return int(self.targets.max()) + 1
+
+    def draws(self, photos: int) -> Iterator[tuple[list[NDArray[np.intp]], NDArray[np.intp]]]:
+        """Give photos that teach each taxon, drawn at random, and those that are left to be named."""
+        for seed in range(DRAWS):
+            random = np.random.default_rng(seed)
+            mixed = [
+                random.permutation(np.flatnonzero(self.targets == taxon)) for taxon in range(self.number)
+            ]
+            yield [mine[:photos] for mine in mixed], np.concatenate([mine[photos:] for mine in mixed])
+
+
+def new_taxa(flora: Flora, records: Sequence[Record], vectors: Vectors, least: int, most: int = 99) -> Named:
+    """Give the taxa of photos that have a number of them, as taxa 0, 1, ..."""
+    names = [r.taxon.scientific_name if r.taxon else "" for r in records]
+    kept = sorted(name for name in set(names) if least <= names.count(name) <= most)
+    chosen = [i for i, name in enumerate(names) if name in kept]
+    unit, _ = with_unit_appearance(vectors[chosen], flora.encoder.width)
+    return Named(
+        tuple(records[i] for i in chosen), unit, np.array([kept.index(names[i]) for i in chosen], np.intp)
+    )
+
+
+def enlarged(flora: Flora, new: Named, support: Support) -> Prototypes:
+    """Teach a flora all the new taxa, each by the photos chosen for it."""
+    width, offset = flora.encoder.width, flora.calibration.taught_offset
+    assert offset is not None
+    prototypes = flora.prototypes
+    for chosen in support:
+        (photo,), _ = mean_prototypes(new.vectors[chosen][:, width:], np.zeros(len(chosen), np.intp), 1)
+        prototypes = prototypes.with_taxon(np.zeros(width, np.float32), 0, photo, len(chosen), offset)
+    return prototypes
+
+
+def taught_table(
+    flora: Flora, sets: dict[str, Named], known: Vectors, targets: NDArray[np.intp], calibration: Calibration
+) -> list[str]:
+    """Teach all new taxa at once: what is then named right, and what the flora's own test photos lose."""
+    weight, old = calibration.text_weight, len(flora.taxa)
+    known, _ = with_unit_appearance(known, flora.encoder.width)
+    lines = [
+        "| taught | photos each | top-1 | top-5 | refused | named as new | right if named so | test photos: top-1 "
+        "| top-5 | in the set of 0.9 | taken for new |",
+        "|---|---:|" + "---:|" * 9,
+        _old_row(flora, known, targets),
+    ]
+    for name, new in sets.items():
+        for number in NUMBERS:
+            if np.bincount(new.targets).min() <= number:
+                continue
+            found: list[tuple[float, ...]] = []
+            for support, asked in new.draws(number):
+                prototypes = enlarged(flora, new, support)
+                similarities = prototypes.similarities(new.vectors[asked], "both", weight)
+                rows = old + new.targets[asked]
+                probabilities = calibration.probabilities(similarities)
+                assert probabilities is not None
+                first, best = similarities.argmax(axis=1), probabilities.max(axis=1)
+                lengths = np.ones(len(asked), np.float32)  # usual: this is not about what is no plant
+                _, refused = Judged(similarities, lengths).refused(calibration)
+                as_new = (first >= old) & (best >= calibration.threshold) & ~refused
+                again = prototypes.similarities(known, "both", weight)
+                found.append(
+                    (
+                        *_rates(similarities, rows),
+                        refused.mean(),
+                        as_new.mean(),
+                        (first == rows)[as_new].mean() if as_new.any() else 0.0,
+                        *_rates(again, targets),
+                        _kept(again, targets, calibration),
+                        (again.argmax(axis=1) >= old).mean(),
+                    )
+                )
+            cells = " | ".join(_spread(column) for column in zip(*found, strict=True))
+            lines.append(f"| {new.number} {name} | {number} | {cells} |")
+    return lines
+
+
+def _old_row(flora: Flora, known: Vectors, targets: NDArray[np.intp]) -> str:
+    similarities = flora.prototypes.similarities(known, "both", flora.calibration.text_weight)
+    rates = (*_rates(similarities, targets), _kept(similarities, targets, flora.calibration))
+    return "| nothing | | | | | | | " + " | ".join(f"{100 * rate:.1f}" for rate in rates) + " | |"
+
+
+def _kept(similarities: Vectors, targets: NDArray[np.intp], calibration: Calibration) -> float:
+    lengths = np.ones(len(targets), np.float32)
+    return measure_trust("", Judged(similarities, lengths), targets, calibration).coverage["0.9"]
+
+
+def _rates(similarities: Vectors, rows: NDArray[np.intp]) -> tuple[float, float]:
+    own = similarities[np.arange(len(rows)), rows][:, None]
+    places = (similarities > own).sum(axis=1)
+    return float((places < 1).mean()), float((places < 5).mean())
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f}"
+
+
+def ways_table(
+    flora: Flora,
+    new: Named,
+    tuned: tuple[Vectors, NDArray[np.intp]],
+    test: tuple[Vectors, NDArray[np.intp]],
+) -> list[str]:
+    """Compare ways to weigh what is known of a new taxon, at the same cost to the flora's own photos."""
+    width, weight, known = flora.encoder.width, flora.calibration.text_weight, flora.prototypes.photos
+    texts = np.vstack([_text(flora, record) for record in _one_each(new)])
+    appearances, crops = new.vectors[:, width:], _crops(flora, new)
+
+    def beside(text: Vectors, photo: Vectors) -> list[Vectors]:
+        return [row[None] for row in np.hstack([text, photo])]
+
+    def as_any_other(support: Support) -> list[Vectors]:
+        return beside(weight * texts, (1 - weight) * _means(appearances, support))
+
+    def embeddings(support: Support) -> list[Vectors]:
+        return beside(_means(new.vectors[:, :width], support), np.zeros((new.number, known.shape[1])))
+
+    def nearest(support: Support) -> list[Vectors]:
+        return [np.pad(appearances[mine], ((0, 0), (width, 0))) for mine in support]
+
+    def means(support: Support) -> list[Vectors]:
+        return beside(0 * texts, _means(appearances, support))
+
+    def telling(support: Support) -> list[Vectors]:
+        return beside(0 * texts, _telling(_means(appearances, support), known))
+
+    def with_crops(support: Support) -> list[Vectors]:
+        return beside(0 * texts, _telling(_means(crops, support), known))
+
+    def with_texts(support: Support) -> list[Vectors]:
+        return beside(0.25 * texts, 0.75 * _telling(_means(appearances, support), known))
+
+    ways: dict[str, Way] = {
+        "as any other taxon: texts and photos weighed alike": as_any_other,
+        "embeddings of the photos": embeddings,
+        "appearances: the nearest photo": nearest,
+        "appearances: their mean": means,
+        "**the direction that tells their mean from the flora's taxa**": telling,
+        "the same, with the mirror image and eight crops of each photo": with_crops,
+        "the same, without crops, and a quarter of the weight to texts": with_texts,
+    }
+    lines = [
+        "| compared by | " + " | ".join(f"{n}: top-1 | top-5 | test photos lost" for n in NUMBERS) + " |",
+        "|---|" + "---:|" * (3 * len(NUMBERS)),
+    ]
+    for name, way in ways.items():
+        cells: list[str] = []
+        for number in NUMBERS:
+            rates = _at_the_same_cost(flora, new, way, number, tuned, test, free=way is as_any_other)
+            cells += [f"{100 * rate:.1f}" for rate in rates]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _means(rows: Vectors, support: Support) -> Vectors:
+    return np.stack([mean_prototypes(rows[mine], np.zeros(len(mine), np.intp), 1)[0][0] for mine in support])
+
+
+def _scores(photos: Vectors, taxa: Sequence[Vectors]) -> Vectors:
+    """Compare photos with the nearest of the vectors of each taxon: shape (photos, taxa)."""
+    return np.stack([(photos @ vectors.T).max(axis=1) for vectors in taxa], axis=1)
+
+
+def _at_the_same_cost(
+    flora: Flora,
+    new: Named,
+    way: Way,
+    number: int,
+    tuned: tuple[Vectors, NDArray[np.intp]],
+    test: tuple[Vectors, NDArray[np.intp]],
+    *,
+    free: bool,
+) -> tuple[float, float, float]:
+    """Give top-1 and top-5 of new photos and top-1 lost on test photos, as means over draws.
+
+    What is added to the similarities is such that calibration photos lose `COST`, or nothing for a `free` way.
+    """
+    weight, old = flora.calibration.text_weight, len(flora.taxa)
+    drawn = [(way(support), asked) for support, asked in new.draws(number)]
+
+    def lost(photos: Vectors, targets: NDArray[np.intp]) -> Callable[[float], float]:
+        before = flora.prototypes.similarities(photos, "both", weight)
+        right, best = before.argmax(axis=1) == targets, before.max(axis=1)
+        new_best = [_scores(photos, taxa).max(axis=1) for taxa, _ in drawn]
+        return lambda offset: mean(float((right & (b + offset > best)).mean()) for b in new_best)
+
+    cost, low, high = lost(*tuned), -2.0, 2.0
+    for _ in range(0 if free else 30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if cost(middle) > COST else (middle, high)
+    offset = 0.0 if free else low
+    before = flora.prototypes.similarities(new.vectors, "both", weight)
+    rates = [
+        _rates(
+            np.hstack([before[asked], _scores(new.vectors[asked], taxa) + offset]), old + new.targets[asked]
+        )
+        for taxa, asked in drawn
+    ]
+    top1, top5 = (mean(column) for column in zip(*rates, strict=True))
+    return top1, top5, lost(*test)(offset)
+
+
+def _one_each(new: Named) -> list[Record]:
+    return [new.records[int(np.flatnonzero(new.targets == taxon)[0])] for taxon in range(new.number)]
+
+
+def _text(flora: Flora, record: Record) -> Vectors:
+    assert record.taxon
+    texts = flora.encoder.encode_text(taxon_texts(record.taxon))
+    return mean_prototypes(texts, np.zeros(len(texts), np.intp), 1)[0]
+
+
+def _crops(flora: Flora, new: Named) -> Vectors:
+    """Give mean appearances of each photo, its mirror image, and squares of it: three whole, five of three quarters."""
+    found = []
+    for record in new.records:
+        photo = open_image(record.read_bytes())
+        side, small = min(photo.size), 3 * min(photo.size) // 4
+        room = (photo.width - side, photo.height - side)
+        squares = [(room[0] * f, room[1] * f, side) for f in (0, 0.5, 1)]
+        squares += [
+            (room[0] / 2 + (side - small) * x, room[1] / 2 + (side - small) * y, small)
+            for x, y in ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
+        ]
+        pictures: list[Image.Image] = [photo, ImageOps.mirror(photo)]
+        pictures += [photo.crop((int(x), int(y), int(x) + s, int(y) + s)) for x, y, s in squares]
+        rows = [row for _, row in flora.encoder.encode_files(pictures, appearance=True)]
+        vectors = np.stack([row for row in rows if not isinstance(row, ImageError)])
+        found.append(
+            with_unit_appearance(vectors, flora.encoder.width)[0][:, flora.encoder.width :].mean(axis=0)
+        )
+    return np.stack(found)
+
+
+def inside_table(flora: Flora, records: Sequence[Record], root: Path, taught: int = 2) -> list[str]:
+    """Ask for species whose genus is a taxon of the flora, before and after the flora is taught them."""
+    lines = [
+        "| flora | asked for | photos | right species | right genus or above | wrong | not sure | refused |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, rank in (("as it is", None), ("as it is", "genus"), ("taught", None), ("taught", "genus")):
+        counts = dict.fromkeys(("species", "above", "wrong", "unsure", "refused"), 0)
+        for seed in range(5) if name == "taught" else range(1):
+            random = np.random.default_rng(seed)
+            by_taxon: dict[str, list[Record]] = {}
+            for record in records:
+                by_taxon.setdefault(record.taxon.scientific_name if record.taxon else "", []).append(record)
+            mixed = [[mine[i] for i in random.permutation(len(mine))] for mine in by_taxon.values()]
+            with tempfile.TemporaryDirectory() as folder:
+                use, asked = flora, [record for mine in mixed for record in mine]
+                if name == "taught":
+                    path = Path(folder) / "flora"
+                    for mine in mixed:
+                        assert mine[0].taxon
+                        photos = [record.read_bytes() for record in mine[:taught]]
+                        teach_taxon(path, flora.encoder, mine[0].taxon, photos, start=root)
+                    use, asked = load_flora(path, flora.encoder), [r for mine in mixed for r in mine[taught:]]
+                for record, answer in zip(
+                    asked, use.identify([r.read_bytes() for r in asked], rank=rank), strict=True
+                ):
+                    assert isinstance(answer, Identification)
+                    counts[_outcome(record, answer)] += 1
+        total = sum(counts.values())
+        shares = " | ".join(f"{100 * count / total:.0f}" for count in counts.values())
+        lines.append(f"| {name} | {rank or 'the lowest that is sure'} | {total} | {shares} |")
+    return lines
+
+
+def _outcome(record: Record, answer: Identification) -> str:
+    assert record.taxon
+    if answer.verdict in ("not in flora", "not a plant"):
+        return "refused"
+    if answer.taxon is None:
+        return "unsure"
+    if answer.taxon.scientific_name == record.taxon.scientific_name:
+        return "species"
+    return "above" if answer.taxon.contains(record.taxon) else "wrong"
