@@ -16,10 +16,12 @@ from dalip.errors import ImageError
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
 from dalip_index.calibration import Calibration
-from dalip_index.evidence import Prototypes, _telling, mean_prototypes, with_unit_appearance
+from dalip_index.prototypes import Prototypes, mean_prototypes, telling, with_unit_appearance
 from dalip_index.trust import Judged, measure_trust
 
 DRAWS = 30
+TEACHINGS = 5
+RANKS_ASKED = (None, "genus")
 NUMBERS = (1, 2, 4)
 COST = 0.005
 """Of the answers to calibration photos that ways of teaching may turn from right to wrong, to be compared fairly."""
@@ -38,6 +40,8 @@ class Named:
     records: tuple[Record, ...]
     vectors: Vectors
     """With appearances of unit length."""
+    lengths: Vectors
+    """Of their appearances, as they were."""
     targets: NDArray[np.intp]
 
     @property
@@ -60,28 +64,26 @@ def new_taxa(flora: Flora, records: Sequence[Record], vectors: Vectors, least: i
     names = [r.taxon.scientific_name if r.taxon else "" for r in records]
     kept = sorted(name for name in set(names) if least <= names.count(name) <= most)
     chosen = [i for i, name in enumerate(names) if name in kept]
-    unit, _ = with_unit_appearance(vectors[chosen], flora.encoder.width)
-    return Named(
-        tuple(records[i] for i in chosen), unit, np.array([kept.index(names[i]) for i in chosen], np.intp)
-    )
+    unit, lengths = with_unit_appearance(vectors[chosen], flora.encoder.width)
+    targets = np.array([kept.index(names[i]) for i in chosen], np.intp)
+    return Named(tuple(records[i] for i in chosen), unit, lengths, targets)
 
 
-def enlarged(flora: Flora, new: Named, support: Support) -> Prototypes:
-    """Teach a flora all the new taxa, each by the photos chosen for it."""
+def enlarged(flora: Flora, new: Named, support: dict[int, NDArray[np.intp]]) -> Prototypes:
+    """Teach a flora new taxa, each by the photos chosen for it."""
     width, offset = flora.encoder.width, flora.calibration.taught_offset
     assert offset is not None
     prototypes = flora.prototypes
-    for chosen in support:
+    for chosen in support.values():
         (photo,), _ = mean_prototypes(new.vectors[chosen][:, width:], np.zeros(len(chosen), np.intp), 1)
         prototypes = prototypes.with_taxon(np.zeros(width, np.float32), 0, photo, len(chosen), offset)
     return prototypes
 
 
 def taught_table(
-    flora: Flora, sets: dict[str, Named], known: Vectors, targets: NDArray[np.intp], calibration: Calibration
+    flora: Flora, sets: dict[str, Named], known: Vectors, targets: NDArray[np.intp]
 ) -> list[str]:
-    """Teach all new taxa at once: what is then named right, and what the flora's own test photos lose."""
-    weight, old = calibration.text_weight, len(flora.taxa)
+    """Teach new taxa: what is then named right, and what the flora's own test photos lose."""
     known, _ = with_unit_appearance(known, flora.encoder.width)
     lines = [
         "| taught | photos each | top-1 | top-5 | refused | named as new | right if named so | test photos: top-1 "
@@ -93,32 +95,55 @@ def taught_table(
         for number in NUMBERS:
             if np.bincount(new.targets).min() <= number:
                 continue
-            found: list[tuple[float, ...]] = []
+            together, alone = [], []
             for support, asked in new.draws(number):
-                prototypes = enlarged(flora, new, support)
-                similarities = prototypes.similarities(new.vectors[asked], "both", weight)
-                rows = old + new.targets[asked]
-                probabilities = calibration.probabilities(similarities)
-                assert probabilities is not None
-                first, best = similarities.argmax(axis=1), probabilities.max(axis=1)
-                lengths = np.ones(len(asked), np.float32)  # usual: this is not about what is no plant
-                _, refused = Judged(similarities, lengths).refused(calibration)
-                as_new = (first >= old) & (best >= calibration.threshold) & ~refused
-                again = prototypes.similarities(known, "both", weight)
-                found.append(
-                    (
-                        *_rates(similarities, rows),
-                        refused.mean(),
-                        as_new.mean(),
-                        (first == rows)[as_new].mean() if as_new.any() else 0.0,
-                        *_rates(again, targets),
-                        _kept(again, targets, calibration),
-                        (again.argmax(axis=1) >= old).mean(),
-                    )
-                )
-            cells = " | ".join(_spread(column) for column in zip(*found, strict=True))
-            lines.append(f"| {new.number} {name} | {number} | {cells} |")
+                every = dict(enumerate(support))
+                together.append(_taught(flora, new, every, asked, known, targets))
+                if number == max(NUMBERS):
+                    alone += [
+                        _taught(flora, new, {t: mine}, asked[new.targets[asked] == t], known, targets)
+                        for t, mine in every.items()
+                    ]
+            lines.append(f"| {new.number} {name} | {number} | {_cells(together)} |")
+            if alone:
+                lines.append(f"| one of these | {number} | {_cells(alone)} |")
     return lines
+
+
+def _taught(
+    flora: Flora,
+    new: Named,
+    support: dict[int, NDArray[np.intp]],
+    asked: NDArray[np.intp],
+    known: Vectors,
+    targets: NDArray[np.intp],
+) -> tuple[float, ...]:
+    """Teach some taxa and ask for other photos of them, and for those of the flora."""
+    calibration, old = flora.calibration, len(flora.taxa)
+    prototypes = enlarged(flora, new, support)
+    similarities = prototypes.similarities(new.vectors[asked], "both", calibration.text_weight)
+    places = {taxon: old + place for place, taxon in enumerate(support)}
+    rows = np.array([places[taxon] for taxon in new.targets[asked].tolist()], np.intp)
+    probabilities = calibration.probabilities(similarities)
+    assert probabilities is not None
+    first = similarities.argmax(axis=1)
+    refused = np.logical_or(*Judged(similarities, new.lengths[asked]).refused(calibration))
+    as_new = (first >= old) & (probabilities.max(axis=1) >= calibration.threshold) & ~refused
+    again = prototypes.similarities(known, "both", calibration.text_weight)
+    return (
+        *_rates(similarities, rows),
+        float(refused.mean()),
+        float(as_new.mean()),
+        float((first == rows)[as_new].mean()) if as_new.any() else float("nan"),
+        *_rates(again, targets),
+        _kept(again, targets, calibration),
+        float((again.argmax(axis=1) >= old).mean()),
+    )
+
+
+def _cells(found: Sequence[tuple[float, ...]]) -> str:
+    columns = ([value for value in column if value == value] for column in zip(*found, strict=True))
+    return " | ".join(f"{100 * mean(column):.1f} ± {100 * stdev(column):.1f}" for column in columns)
 
 
 def _old_row(flora: Flora, known: Vectors, targets: NDArray[np.intp]) -> str:
@@ -136,10 +161,6 @@ def _rates(similarities: Vectors, rows: NDArray[np.intp]) -> tuple[float, float]
     own = similarities[np.arange(len(rows)), rows][:, None]
     places = (similarities > own).sum(axis=1)
     return float((places < 1).mean()), float((places < 5).mean())
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f}"
 
 
 def ways_table(
@@ -168,21 +189,21 @@ def ways_table(
     def means(support: Support) -> list[Vectors]:
         return beside(0 * texts, _means(appearances, support))
 
-    def telling(support: Support) -> list[Vectors]:
-        return beside(0 * texts, _telling(_means(appearances, support), known))
+    def chosen(support: Support) -> list[Vectors]:
+        return beside(0 * texts, telling(_means(appearances, support), known))
 
     def with_crops(support: Support) -> list[Vectors]:
-        return beside(0 * texts, _telling(_means(crops, support), known))
+        return beside(0 * texts, telling(_means(crops, support), known))
 
     def with_texts(support: Support) -> list[Vectors]:
-        return beside(0.25 * texts, 0.75 * _telling(_means(appearances, support), known))
+        return beside(0.25 * texts, 0.75 * telling(_means(appearances, support), known))
 
     ways: dict[str, Way] = {
         "as any other taxon: texts and photos weighed alike": as_any_other,
         "embeddings of the photos": embeddings,
         "appearances: the nearest photo": nearest,
         "appearances: their mean": means,
-        "**the direction that tells their mean from the flora's taxa**": telling,
+        "**the direction that tells their mean from the flora's taxa**": chosen,
         "the same, with the mirror image and eight crops of each photo": with_crops,
         "the same, without crops, and a quarter of the weight to texts": with_texts,
     }
@@ -279,37 +300,38 @@ def _crops(flora: Flora, new: Named) -> Vectors:
     return np.stack(found)
 
 
-def inside_table(flora: Flora, records: Sequence[Record], root: Path, taught: int = 2) -> list[str]:
+def inside_table(flora: Flora, records: Sequence[Record], root: Path, photos: int = 2) -> list[str]:
     """Ask for species whose genus is a taxon of the flora, before and after the flora is taught them."""
-    lines = [
-        "| flora | asked for | photos | right species | right genus or above | wrong | not sure | refused |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for name, rank in (("as it is", None), ("as it is", "genus"), ("taught", None), ("taught", "genus")):
-        counts = dict.fromkeys(("species", "above", "wrong", "unsure", "refused"), 0)
-        for seed in range(5) if name == "taught" else range(1):
-            random = np.random.default_rng(seed)
-            by_taxon: dict[str, list[Record]] = {}
-            for record in records:
-                by_taxon.setdefault(record.taxon.scientific_name if record.taxon else "", []).append(record)
-            mixed = [[mine[i] for i in random.permutation(len(mine))] for mine in by_taxon.values()]
-            with tempfile.TemporaryDirectory() as folder:
-                use, asked = flora, [record for mine in mixed for record in mine]
-                if name == "taught":
-                    path = Path(folder) / "flora"
-                    for mine in mixed:
-                        assert mine[0].taxon
-                        photos = [record.read_bytes() for record in mine[:taught]]
-                        teach_taxon(path, flora.encoder, mine[0].taxon, photos, start=root)
-                    use, asked = load_flora(path, flora.encoder), [r for mine in mixed for r in mine[taught:]]
-                for record, answer in zip(
-                    asked, use.identify([r.read_bytes() for r in asked], rank=rank), strict=True
-                ):
+    by_taxon: dict[str, list[Record]] = {}
+    for record in records:
+        by_taxon.setdefault(record.taxon.scientific_name if record.taxon else "", []).append(record)
+    outcomes = ("right species", "right genus or above", "wrong", "not sure", "refused")
+    counts = {
+        (flora_is, rank): dict.fromkeys(outcomes, 0)
+        for flora_is in ("as it is", "taught")
+        for rank in RANKS_ASKED
+    }
+    for seed in range(TEACHINGS):
+        random = np.random.default_rng(seed)
+        mixed = [[mine[i] for i in random.permutation(len(mine))] for mine in by_taxon.values()]
+        asked = [record for mine in mixed for record in mine[photos:]]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "flora"
+            for mine in mixed:
+                assert mine[0].taxon
+                teach_taxon(
+                    path, flora.encoder, mine[0].taxon, [r.read_bytes() for r in mine[:photos]], start=root
+                )
+            for (flora_is, rank), found in counts.items():
+                use = load_flora(path, flora.encoder) if flora_is == "taught" else flora
+                answers = use.identify([r.read_bytes() for r in asked], rank=rank)
+                for record, answer in zip(asked, answers, strict=True):
                     assert isinstance(answer, Identification)
-                    counts[_outcome(record, answer)] += 1
-        total = sum(counts.values())
-        shares = " | ".join(f"{100 * count / total:.0f}" for count in counts.values())
-        lines.append(f"| {name} | {rank or 'the lowest that is sure'} | {total} | {shares} |")
+                    found[_outcome(record, answer)] += 1
+    lines = [f"| flora | asked for | {' | '.join(outcomes)} |", "|---|---|" + "---:|" * len(outcomes)]
+    for (flora_is, rank), found in counts.items():
+        shares = " | ".join(f"{100 * count / sum(found.values()):.0f}" for count in found.values())
+        lines.append(f"| {flora_is} | {rank or 'the lowest that is sure'} | {shares} |")
     return lines
 
 
@@ -318,7 +340,7 @@ def _outcome(record: Record, answer: Identification) -> str:
     if answer.verdict in ("not in flora", "not a plant"):
         return "refused"
     if answer.taxon is None:
-        return "unsure"
+        return "not sure"
     if answer.taxon.scientific_name == record.taxon.scientific_name:
-        return "species"
-    return "above" if answer.taxon.contains(record.taxon) else "wrong"
+        return "right species"
+    return "right genus or above" if answer.taxon.contains(record.taxon) else "wrong"

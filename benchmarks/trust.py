@@ -29,7 +29,7 @@ from dalip_app.plots import draw_reliability
 from dalip_assets import FLORA
 from dalip_index import Bin, Flora, Trust, heat_map, load_flora
 from dalip_index.calibration import Calibration, fit_calibration
-from dalip_index.evidence import with_unit_appearance
+from dalip_index.prototypes import with_unit_appearance
 from dalip_index.trust import (
     COVERAGES,
     Judged,
@@ -337,9 +337,7 @@ def measure(flora: Flora, root: Path, data: Path, plot: Path | None) -> dict[str
         ),
         "inside": inside_table(flora, inside.records, root),
         "together": together_table(flora, test),
-        "taught": taught_table(
-            flora, {"taxa": new, "other taxa, not looked at before": fewer}, *asked, flora.calibration
-        ),
+        "taught": taught_table(flora, {"taxa": new, "other taxa, not looked at before": fewer}, *asked),
         "ways": ways_table(flora, new, tuned, asked),
         "deletion": deletion_table(flora, list(test.records)[:: len(test.records) // EXPLAINED]),
     }

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,20 @@ from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
 
-__all__ = ["RANKS", "Taxon", "VernacularName", "read_taxa", "reference_links"]
+__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "read_taxa", "reference_links"]
 
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
 
 _SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+_HYBRID_SIGNS = ("x", "×")
+_RANK_MARKS = {
+    "subsp.": "subspecies",
+    "ssp.": "subspecies",
+    "var.": "variety",
+    "f.": "form",
+    "fo.": "form",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +95,14 @@ class Taxon:
         """Read a taxon from Darwin Core fields; only `scientificName` is required, unknown ones are ignored.
 
         Args:
-            fields: Term to value. `vernacularName` and `references` may hold several values joined by `|`.
+            fields: Term to value. `vernacularName` and `references` may hold several values joined by `|`. Without
+                `taxonRank` and `genus` the name says them.
 
         Raises:
             DataError: No scientific name, or an unknown rank.
         """
         name = " ".join((fields.get("scientificName") or "").split())
-        rank = (fields.get("taxonRank") or "").strip().lower() or ("species" if " " in name else "genus")
+        rank = (fields.get("taxonRank") or "").strip().lower() or _rank_of(name)
         genus = (fields.get("genus") or "").strip()
         return cls(
             scientific_name=name,
@@ -100,11 +110,31 @@ class Taxon:
             vernacular_names=tuple(
                 _read_vernacular_name(part) for part in _split(fields.get("vernacularName") or "")
             ),
-            genus=genus or (name.split(" ")[0] if rank not in ("order", "family") else ""),
+            genus=genus or ("" if rank in ("order", "family") else first_words(name, 1)),
             family=(fields.get("family") or "").strip(),
             order=(fields.get("order") or "").strip(),
             references=tuple(_split(fields.get("references") or "")),
         )
+
+
+def first_words(name: str, number: int) -> str:
+    """Give the first words of a scientific name, hybrid signs not counted: 1 for its genus, 2 for its species."""
+    words = name.split()
+    end = 0
+    while number > 0 and end < len(words):
+        number -= words[end] not in _HYBRID_SIGNS
+        end += 1
+    return " ".join(words[:end])
+
+
+def _rank_of(name: str) -> str:
+    words = name.split()
+    for mark, rank in _RANK_MARKS.items():
+        if mark in words[1:]:
+            return rank
+    if re.search(r"\s['\u2018`]", name):
+        return "cultivar"
+    return "genus" if name == first_words(name, 1) else "species"
 
 
 def _split(value: str) -> list[str]:

@@ -76,6 +76,10 @@ def flora(
     """
     from dalip_index import evaluate_flora, load_flora
 
+    if plot:
+        from dalip_app.plots import check_plot
+
+        check_plot(plot)
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
     loaded = load_flora(chosen_flora(flora, data_dir), encoder)

@@ -23,12 +23,14 @@ def heat_picture(flora: Flora, photo: Image.Image, answer: Identification) -> Im
         answer: The answer for it, with taxa of the flora.
 
     Returns:
-        A square of 448 pixels; `None` where there are no two names, or texts to compare parts with, or it is no plant.
+        A square of 448 pixels. `None` where there are no two names, or it is no plant, or where texts do not tell the
+        two: there are none, or one is a taxon that was taught by photos.
     """
     if len(answer.predictions) < 2 or answer.verdict == "not a plant":
         return None
     first, second = (prediction.taxon for prediction in answer.predictions[:2])
-    if not flora.prototypes.text_counts[[flora.row(first), flora.row(second)]].all():
+    rows, known = [flora.row(first), flora.row(second)], flora.prototypes
+    if known.taught[rows].any() or not known.text_counts[rows].all():
         return None
     heat = heat_map(flora, photo, first, second)
     box = visible_box(photo.width, photo.height, flora.encoder.manifest.image)

@@ -5,12 +5,14 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dalip.data import IMAGE_SUFFIXES
+from dalip.errors import DalipError
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
@@ -34,6 +36,7 @@ TopKOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 _EXPLAINED = 512  # pixels to which photos may be shrunk for a picture that explains
+_STEM = 60  # characters of a photo's name in that of its picture
 
 _CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
 _CSV_SCORES = ("similarity", "probability", "verdict")
@@ -99,19 +102,31 @@ def identify(
     photos = [photo for path in paths for photo in find_photos(path)]
     loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     how = _together if together else _in_order
-    answers = how(loaded, photos, {"top_k": top_k, "rank": rank, "coverage": coverage})
+    if explain:  # pictures of an earlier run are no photos
+        photos = [
+            p for p in photos if not (isinstance(p, Path) and p.resolve().is_relative_to(explain.resolve()))
+        ]
+    wanted = max(top_k, 2) if explain else top_k  # a picture compares two names
+    answers = how(loaded, photos, {"top_k": wanted, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
-    failures = 0
+    failures = unwritten = 0
     # Where the answers go to a terminal, they are the progress.
     with Progress(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
             failures += isinstance(answer, Unreadable)
-            picture = None if explain is None else _explained(loaded, answer, explain, done)
             progress.clear()
+            picture = None
+            if explain and not isinstance(answer, Unreadable):
+                try:
+                    picture = _explained(loaded, answer, explain, done)
+                except DalipError as error:
+                    unwritten += 1
+                    complain(error)
+                answer = replace(answer, predictions=answer.predictions[:top_k])
             write(answer, picture)
             progress("photos read", done, len(photos))
-    if failures:
-        if len(photos) > 1:
+    if failures or unwritten:
+        if failures and len(photos) > 1:
             complain(f"{failures} of {len(photos)} could not be read; the others were")
         raise typer.Exit(1)
 
@@ -165,22 +180,19 @@ def _together(
         yield answer
 
 
-def _explained(
-    flora: "Flora", answer: "Identification | Unreadable", folder: Path, number: int
-) -> Path | None:
-    """Write the picture that says why; `None` where there is none to write."""
+def _explained(flora: "Flora", answer: "Identification", folder: Path, number: int) -> Path | None:
+    """Write the picture that says why; `None`, and a word about it, where nothing tells the first two names apart."""
     from dalip.encoder import open_image
-    from dalip.errors import DalipError
     from dalip_app.heat import heat_picture
-    from dalip_index import Unreadable
 
-    if isinstance(answer, Unreadable):
-        return None
     photo = Path(answer.image)
     picture = heat_picture(flora, open_image(photo, target=_EXPLAINED), answer)
     if picture is None:
+        complain(
+            f"{photo}: no picture, for it shows no plant, or texts do not tell its first two names apart"
+        )
         return None
-    path = folder / f"{number:04}-{photo.stem}.png"
+    path = folder / f"{number:04}-{photo.stem[:_STEM]}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dalip_app.identify_cli import JsonOption, find_photos
-from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora, own_flora
+from dalip_app.places import DataDirOption, EncoderOption, chosen_flora, own_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
@@ -106,6 +106,15 @@ def build(
         raise typer.Exit(1)
 
 
+ChangedFloraOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--flora",
+        metavar="FOLDER",
+        help="The flora to change; if left out, your copy of the built-in one.",
+        show_default=False,
+    ),
+]
 TaxonOption = Annotated[
     str,
     typer.Option(
@@ -137,13 +146,13 @@ def add(
         typer.Option(
             "--rank",
             metavar="RANK",
-            help="species, genus, variety and so on; if left out, species for a name of two words.",
+            help="species, genus, variety and so on; if left out, what the name says.",
         ),
     ] = "",
     family: Annotated[
         str, typer.Option("--family", metavar="NAME", help="Needed only for a genus that the flora lacks.")
     ] = "",
-    flora: FloraOption = None,
+    flora: ChangedFloraOption = None,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -151,13 +160,16 @@ def add(
 
     One photo will do, four are much better. The names of the other plants are given as before but for photos that
     resemble the new one. The built-in flora stays as it is: your copy of it, in your data folder, learns, and is used
-    from then on wherever no other flora is named.
+    from then on wherever no other flora is named; a page that is being served learns of it when it is started again.
     """
     from dalip.encoder import Encoder
     from dalip.taxonomy import Taxon
     from dalip_assets import ENCODER, FLORA
     from dalip_index import Unreadable, teach_taxon
 
+    for text in (taxon, family, *(common_name or ())):
+        if not text.isprintable():
+            raise typer.BadParameter(f"{one_line(text)}: a name has letters only")
     named = Taxon.from_darwin_core(
         {
             "scientificName": taxon,
@@ -175,6 +187,8 @@ def add(
         bad.append(photo)
         complain(photo.error)
 
+    if flora is None:
+        chosen_flora(None, data_dir)  # says so if your copy cannot be used
     path = flora or own_flora(data_dir)
     with Progress() as progress:
         manifest = teach_taxon(
@@ -200,7 +214,7 @@ def add(
 @app.command(epilog='Example: dalip index remove --taxon "Monstera deliciosa"')
 def remove(
     taxon: TaxonOption,
-    flora: FloraOption = None,
+    flora: ChangedFloraOption = None,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -261,6 +275,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
             "size": found.size,
             "manifest": asdict(manifest),
             "calibration": asdict(calibration),
+            "taught": found.taught,
         }
         print_result(json.dumps(content, ensure_ascii=False))
         return
@@ -270,12 +285,13 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         if calibration.temperature is not None
         else "no; answers carry similarities only"
     )
-    taught = f" ({counts.taught:,} taught later)" if counts.taught else ""
+    learned = [("taught", ", ".join(found.taught))] if found.taught else []
     for name, value in (
         ("flora", found.path),
         ("version", f"{manifest.version}, built by dalip {manifest.created_by}"),
         ("encoder", f"{manifest.encoder.name} ({manifest.encoder.fingerprint[:12]})"),
-        ("taxa", f"{counts.taxa:,}{taught}, with {counts.vernacular_names:,} common names"),
+        ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
+        *learned,
         ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
         ("calibrated", calibrated),
         ("size", f"{found.size / 1e6:.1f} MB"),

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from dalip.errors import DalipError
+from dalip_app.terminal import complain
+
 __all__ = [
     "DataDirOption",
     "EncoderOption",
@@ -53,10 +56,26 @@ def own_flora(data_dir: Path | None) -> Path:
 
 
 def chosen_flora(chosen: Path | None, data_dir: Path | None) -> Path:
-    """Give the flora to use: the one chosen, else the user's own, else the built-in one."""
+    """Give the flora to use: the one chosen, else the user's own if it was taught something, else the built-in one.
+
+    Where the user's own cannot be used, as after an update of DALIP that brings another encoder, that is said.
+    """
     if chosen is not None:
         return chosen
     from dalip_assets import FLORA
+    from dalip_index import flora_info
 
     own = own_flora(data_dir)
-    return own if own.is_dir() else FLORA
+    try:
+        if not (own / "CURRENT").is_file():
+            return FLORA
+        manifest = flora_info(own).manifest
+        usable = manifest.encoder.fingerprint == flora_info(FLORA).manifest.encoder.fingerprint
+    except (DalipError, OSError):
+        usable = False
+    if not usable:
+        complain(f"{own}: cannot be used with this DALIP; {_STALE}")
+    return own if usable and manifest.counts.taught else FLORA
+
+
+_STALE = "delete or rename that folder, and teach your plants again"

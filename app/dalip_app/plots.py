@@ -10,10 +10,25 @@ from dalip_index import Trust
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
 
-__all__ = ["draw_evaluation", "draw_reliability"]
+__all__ = ["check_plot", "draw_evaluation", "draw_reliability"]
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # told apart by colour-blind eyes, too
 _MARKERS = "os^Dv"
+
+
+def check_plot(path: Path) -> None:
+    """Make sure that a figure can be drawn, before what it is to show is measured.
+
+    Raises:
+        DalipError: Matplotlib is missing or does not know the ending, or there is no such folder.
+    """
+    formats = _figure(1).canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise DalipError(
+            f"{path}: {path.suffix or 'no ending'} is no format of pictures; name a .png or .svg file"
+        )
+    if not path.absolute().parent.is_dir():
+        raise DalipError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
@@ -25,6 +40,7 @@ def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
 
     Raises:
         DalipError: Matplotlib is missing, or the file cannot be written.
+        ValueError: Matplotlib does not know the ending; `check_plot` says so in time.
     """
     figure = _figure(7.5 if not found.trust else 11)
     panels = figure.subplots(1, 3 if found.trust else 1, squeeze=False)[0]
@@ -34,8 +50,8 @@ def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
     _draw_taxa(panels[-1], [taxon.top1 for taxon in found.taxa])
     try:
         figure.savefig(path, dpi=160)
-    except (OSError, ValueError) as error:
-        raise DalipError(f"{path}: cannot be written ({error}); name a .png or .svg file") from error
+    except OSError as error:
+        raise DalipError(f"{path}: cannot be written ({error}); name another file") from error
 
 
 def _figure(width: float) -> Any:

@@ -28,8 +28,9 @@ from dalip_index.evaluate import (
     evaluate_flora,
 )
 from dalip_index.explain import heat_map
-from dalip_index.flora import Flora, load_flora
+from dalip_index.flora import Flora
 from dalip_index.library import Hit, Library, LibraryReport
+from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.teach import forget_taxon, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust

@@ -16,15 +16,9 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.calibration import CALIBRATION, Calibration, fit_calibration
 from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
-from dalip_index.evidence import (
-    Prototypes,
-    chance_similarity,
-    choose_text_weight,
-    evidence_hit_rates,
-    mean_prototypes,
-    with_unit_appearance,
-)
+from dalip_index.evidence import choose_text_weight, evidence_hit_rates
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
+from dalip_index.prototypes import Prototypes, chance_similarity, mean_prototypes, with_unit_appearance
 from dalip_index.ranks import check_taxonomy
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, new_version

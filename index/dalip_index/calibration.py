@@ -138,7 +138,7 @@ class Calibration:
         """What is added to similarities of appearance of a taxon that is taught later, by a few photos.
 
         A photo that resembles it as much as it may by chance then fits as badly as one that the flora refuses. `None`
-        without calibration.
+        where photos do not say it: without calibration, or without two taxa that have photos.
         """
         if not self.fits or self.chance is None:
             return None
@@ -147,18 +147,18 @@ class Calibration:
     def strange(self, length: float) -> bool:
         """Say whether a photo is refused as no plant, by the length of its appearance: one in a hundred is.
 
-        With fewer than a hundred calibration photos, one that is stranger than all of them is refused.
+        None is with fewer than 100 calibration photos.
         """
         share = self.plant(length)
-        return share is not None and share < _enough(PLANT_LEAST, self.lengths)
+        return share is not None and share < PLANT_LEAST
 
     def foreign(self, similarity: float) -> bool:
         """Say whether a plant is refused as one of another flora, by its best similarity: one in twenty is.
 
-        With fewer than twenty calibration photos, one that fits worse than all of them is refused.
+        None is with fewer than 20 calibration photos.
         """
         share = self.in_flora(similarity)
-        return share is not None and share < _enough(IN_FLORA_LEAST, self.fits)
+        return share is not None and share < IN_FLORA_LEAST
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
@@ -177,11 +177,6 @@ class Calibration:
             return cls(**(content | values))
         except (OSError, ValueError, TypeError, KeyError, FloraError) as error:
             raise FloraError(f"{path}: not a calibration ({error}); build the flora again") from error
-
-
-def _enough(least: float, values: tuple[float, ...]) -> float:
-    """Give the share below which photos are refused: above the smallest one that these values can tell."""
-    return max(least, 1.5 / (len(values) + 1))
 
 
 def _share(count: Any, values: tuple[float, ...]) -> float | None:

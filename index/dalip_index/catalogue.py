@@ -11,7 +11,7 @@ import numpy as np
 
 from dalip.errors import DalipError, FloraError
 from dalip.taxonomy import Taxon, VernacularName
-from dalip_index.evidence import Prototypes
+from dalip_index.prototypes import Prototypes
 
 __all__ = [
     "CATALOGUE",
@@ -19,6 +19,7 @@ __all__ = [
     "open_catalogue",
     "read_evidence",
     "read_prototypes",
+    "read_taught",
     "read_taxa",
     "write_catalogue",
 ]
@@ -155,6 +156,20 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
 
 def _split(value: str) -> tuple[str, ...]:
     return tuple(part for part in value.split(_SEPARATOR) if part)
+
+
+def read_taught(folder: Path) -> tuple[str, ...]:
+    """Read the scientific names of the taxa of a version that were taught later.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        rows = connection.execute(
+            'SELECT scientificName FROM taxa WHERE id IN (SELECT taxon FROM prototypes WHERE "offset" IS NOT NULL) '
+            "ORDER BY id"
+        ).fetchall()
+    return tuple(name for (name,) in rows)
 
 
 def read_evidence(folder: Path) -> list[Evidence]:

@@ -1,4 +1,4 @@
-"""A flora in use: load one, and ask it what a photo shows."""
+"""A flora in use: ask it what a photo shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,68 +12,19 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder, PhotoSource
 from dalip.errors import FloraError, ImageError
 from dalip.taxonomy import Taxon
-from dalip_assets import ENCODER, FLORA
 from dalip_index.answers import EvidenceKind, Identification, Prediction, Unreadable, Vectors
-from dalip_index.calibration import CALIBRATION, Calibration
-from dalip_index.catalogue import read_prototypes, read_taxa
-from dalip_index.evidence import Prototypes, with_unit_appearance
+from dalip_index.calibration import Calibration
+from dalip_index.catalogue import read_prototypes
 from dalip_index.judge import DEFAULT_COVERAGE, judge
 from dalip_index.manifest import FloraManifest
+from dalip_index.prototypes import Prototypes, with_unit_appearance
 from dalip_index.ranks import TaxonTree
 from dalip_index.trust import Judged
-from dalip_index.vectors import INDEX, read_index
-from dalip_index.versions import current_version
 
-__all__ = ["Flora", "load_flora"]
+__all__ = ["Flora"]
 
 LOOK_ALIKES = 3
 """How many taxa an answer says it is hard to tell from."""
-
-
-def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) -> "Flora":
-    """Load the live version of a flora, checking sizes and headers but not the hashes.
-
-    Args:
-        path: The flora; `None` for the built-in one.
-        encoder: The encoder that built it, or the folder of its bundle; `None` for the built-in one.
-
-    Raises:
-        FloraError: The flora is missing or damaged, or was built with another encoder.
-        BundleError: The encoder is missing or damaged.
-    """
-    root = FLORA if path is None else path
-    if not isinstance(encoder, Encoder):
-        encoder = Encoder.load(ENCODER if encoder is None else encoder)
-    while True:
-        folder = current_version(root)
-        try:
-            return _load_version(root, folder, encoder)
-        except FloraError:
-            # Two builds that end while we read take our version away: then the pointer has moved on.
-            if current_version(root) == folder:
-                raise
-
-
-def _load_version(root: Path, folder: Path, encoder: Encoder) -> "Flora":
-    manifest = FloraManifest.load(folder)
-    manifest.check_sizes(folder)
-    built_with = manifest.encoder
-    if built_with.fingerprint != encoder.fingerprint:
-        raise FloraError(
-            f"{root}: was built with the encoder {built_with.name} ({built_with.fingerprint[:12]}), not with "
-            f"{encoder.manifest.name} ({encoder.fingerprint[:12]}); name its own with --encoder, or build "
-            "the flora again"
-        )
-    calibration = Calibration.load(folder / CALIBRATION)
-    taxa = read_taxa(folder)
-    index = read_index(folder / INDEX)
-    width = encoder.width + encoder.appearance_width + 1
-    if not index.ntotal == len(taxa) == manifest.counts.taxa or index.d != width:
-        raise FloraError(
-            f"{folder}: {len(taxa)} taxa, {index.ntotal} vectors of width {index.d}, and a manifest of "
-            f"{manifest.counts.taxa} taxa of width {width} do not fit together; build the flora again"
-        )
-    return Flora(folder, manifest, calibration, taxa, index, encoder)
 
 
 class Flora:
@@ -111,10 +62,6 @@ class Flora:
         return TaxonTree(self.taxa)
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
-
-    @cached_property
     def _directions(self) -> Vectors:
         return self.prototypes.directions(self.calibration.text_weight)
 
@@ -125,7 +72,7 @@ class Flora:
             FloraError: The flora does not hold it.
         """
         try:
-            return self._rows[taxon.scientific_name]
+            return self.tree.rows[taxon.scientific_name]
         except KeyError:
             raise FloraError(f"{taxon.scientific_name}: the flora does not hold it") from None
 

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.errors import FloraError
-from dalip.taxonomy import RANKS, Taxon
+from dalip.taxonomy import RANKS, Taxon, first_words
 
 __all__ = ["TaxonTree", "check_taxonomy", "taxon_above"]
-
-_HYBRID_SIGNS = ("x", "×")
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -26,8 +24,7 @@ def taxon_above(taxon: Taxon, rank: str) -> Taxon:
     if RANKS.index(taxon.taxon_rank) <= RANKS.index(rank):
         return taxon
     if rank == "species":
-        words = taxon.scientific_name.split()
-        name = " ".join(words[: 3 if words[1:2] and words[1] in _HYBRID_SIGNS else 2])
+        name = first_words(taxon.scientific_name, 2)
     else:
         name = {"genus": taxon.genus, "family": taxon.family, "order": taxon.order}.get(rank, "")
     if not name or name == taxon.scientific_name:

@@ -13,16 +13,17 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.build import write_version
 from dalip_index.catalogue import Evidence, read_evidence
-from dalip_index.evidence import Prototypes, mean_prototypes, with_unit_appearance
-from dalip_index.flora import Flora, load_flora
+from dalip_index.flora import Flora
+from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
+from dalip_index.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.ranks import check_taxonomy
 from dalip_index.versions import CURRENT, new_version
 
 __all__ = ["forget_taxon", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
-"""What `Calibration.chance` is about with the built-in encoder, for floras that are not calibrated."""
+"""What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
 
 
 def teach_taxon(
@@ -57,15 +58,14 @@ def teach_taxon(
         FloraError: The flora holds the taxon already, its taxa contradict it, no photo can be read, or the flora cannot
             be loaded or written.
     """
-    source = path if start is None or (path / CURRENT).exists() else start
-    _placed(taxon, load_flora(source, encoder))  # so that what cannot be is said before the photos are read
+    _placed(taxon, _load(path, start, encoder))  # so that what cannot be is said before the photos are read
     rows: list[Vectors] = []
     names: list[str] = []
     for number, (photo, result) in enumerate(encoder.encode_files(photos, appearance=True), 1):
         name = str(photo) if isinstance(photo, str | Path) else f"image {number}"
         if not isinstance(result, ImageError):
             rows.append(result)
-            names.append(name)
+            names.append(name.encode("utf-8", "backslashreplace").decode())  # a file may be called anything
         elif unreadable:
             unreadable(Unreadable(name, str(result)))
         if progress:
@@ -75,7 +75,7 @@ def teach_taxon(
             f"{taxon.scientific_name}: none of its photos can be read; name at least one that can"
         )
     with new_version(path) as (folder, version):
-        flora = load_flora(source, encoder)
+        flora = _load(path, start, encoder)  # again, for another process may have taught it meanwhile
         placed = _placed(taxon, flora)
         texts = taxon_texts(placed)
         row = len(flora.taxa)
@@ -113,6 +113,10 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         return _write(folder, version, flora, taxa, evidence, flora.prototypes.without(row))
 
 
+def _load(path: Path, start: Path | None, encoder: Encoder) -> Flora:
+    return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
+
+
 def _taught_row(scientific_name: str, flora: Flora) -> int:
     """Find the row of a taxon that was taught.
 
@@ -121,8 +125,9 @@ def _taught_row(scientific_name: str, flora: Flora) -> int:
     """
     row = next((i for i, taxon in enumerate(flora.taxa) if taxon.scientific_name == scientific_name), None)
     if row is None:
+        taught = ", ".join(flora.taxa[i].scientific_name for i in np.flatnonzero(flora.prototypes.taught))
         raise FloraError(
-            f"{scientific_name}: the flora does not hold it; `dalip index info` says which it is"
+            f"{scientific_name}: the flora does not hold it; it was taught {taught or 'nothing'}"
         )
     if not flora.prototypes.taught[row]:
         raise FloraError(
@@ -137,13 +142,16 @@ def _placed(taxon: Taxon, flora: Flora) -> Taxon:
     Raises:
         FloraError: The flora holds it already, or its taxa contradict it.
     """
-    if any(taxon.scientific_name == other.scientific_name for other in flora.taxa):
+    name = taxon.scientific_name
+    if any(name.casefold() == other.scientific_name.casefold() for other in flora.taxa):
         raise FloraError(
-            f"{taxon.scientific_name}: the flora holds it already; if it was taught, remove it first to teach it anew"
+            f"{name}: the flora holds it already; if it was taught, remove it first to teach it anew"
         )
     family = taxon.family or _first(t.family for t in flora.taxa if taxon.genus and t.genus == taxon.genus)
+    if taxon.taxon_rank == "family":
+        family = name
     order = taxon.order or _first(t.order for t in flora.taxa if family and t.family == family)
-    placed = replace(taxon, family=family, order=order)
+    placed = replace(taxon, family="" if family == name else family, order=order)
     check_taxonomy((*flora.taxa, placed))
     return placed
 
@@ -157,7 +165,8 @@ def _with(flora: Flora, texts: Sequence[str], photos: Vectors) -> Prototypes:
     width = flora.encoder.width
     offset = flora.calibration.taught_offset
     if offset is None:
-        offset = float(flora.judged(photos).similarities.max(axis=1).mean()) - _USUAL_CHANCE
+        others = flora.judged(photos).similarities[:, ~flora.prototypes.taught]
+        offset = float(others.max(axis=1).min()) - _USUAL_CHANCE
     appearances = with_unit_appearance(photos, width)[0][:, width:]
     (text,), _ = mean_prototypes(flora.encoder.encode_text(texts), np.zeros(len(texts), np.intp), 1)
     (mean,), _ = mean_prototypes(appearances, np.zeros(len(photos), np.intp), 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dalip.errors import FloraError
 from dalip_index.calibration import CALIBRATION, Calibration
-from dalip_index.catalogue import CATALOGUE, open_catalogue, read_prototypes, read_taxa
+from dalip_index.catalogue import CATALOGUE, open_catalogue, read_prototypes, read_taught, read_taxa
 from dalip_index.manifest import FileStamp, FloraManifest
 from dalip_index.vectors import INDEX, read_index
 from dalip_index.versions import current_version
@@ -26,6 +26,8 @@ class FloraInfo:
     calibration: Calibration
     size: int
     """Bytes on disk of the live version."""
+    taught: tuple[str, ...]
+    """Scientific names of the taxa that were taught later."""
 
 
 def flora_info(path: Path) -> FloraInfo:
@@ -41,7 +43,7 @@ def flora_info(path: Path) -> FloraInfo:
     manifest = FloraManifest.load(folder)
     manifest.check_sizes(folder)
     size = sum(p.stat().st_size for p in folder.iterdir())
-    return FloraInfo(path, manifest, Calibration.load(folder / CALIBRATION), size)
+    return FloraInfo(path, manifest, Calibration.load(folder / CALIBRATION), size, read_taught(folder))
 
 
 def verify_flora(path: Path) -> FloraInfo:

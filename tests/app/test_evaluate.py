@@ -192,6 +192,10 @@ def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World
     with Image.open(tmp_path / "flora.png") as plot:
         plot.load()
         assert plot.width > 1000
-    done = dalip(*evaluate, "--plot", tmp_path / "flora.nonsense")
-    assert done.status == 1
-    assert "name a .png or .svg file" in done.err
+    for plot, words in (
+        ("flora.nonsense", "name a .png or .svg file"),
+        ("nowhere/flora.png", "make it first"),
+    ):
+        done = dalip(*evaluate, "--plot", tmp_path / plot)
+        assert (done.status, done.out) == (1, "")
+        assert words in done.err

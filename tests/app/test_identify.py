@@ -285,9 +285,13 @@ def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: Wo
         above, below = picture.getpixel((224, 60)), picture.getpixel((224, 400))
     assert above[2] > above[0] + 50  # type: ignore[index,operator]  # blue: red, which purple is not
     assert below[0] > below[2] + 50  # type: ignore[index,operator]  # orange: blue, which is more like purple
-    assert "  Why: " in dalip("identify", "both.png", *world.options, "--explain", "why").out
+    explain = ("identify", ".", *world.options, "--explain", "why")
+    done = dalip(*explain, "--top-k", 1)  # a picture compares two names; those in the folder are no photos
+    assert [line.split(":")[0] for line in done.lines if "both.png" in line] == ["both.png", "  Why"]
+    assert sum("%" in line for line in done.lines) == 1
     assert dalip("identify", "both.png", *world.options, "--explain", "why", "--rank", "genus").status == 2
     (tmp_path / "file").write_text("")
     done = dalip("identify", "both.png", *world.options, "--explain", "file")
     assert done.status == 1
-    assert "name another folder" in done.err
+    assert "name another folder" in done.err.splitlines()[0]
+    assert "both.png: " in done.out  # which is answered all the same

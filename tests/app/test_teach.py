@@ -1,10 +1,13 @@
 """`dalip index add` and `remove`, as whole processes."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from dalip_assets import FLORA
 
 from .conftest import Done, World, paint, run
 
@@ -41,7 +44,8 @@ def test_a_plant_is_taught_named_and_forgotten(
     assert (best["scientificName"], best["vernacularName"]) == ("Flos purple", "purple flower")
     assert (best["family"], best["experimental"]) == ("Coloraceae", False)
     assert red["predictions"][0]["scientificName"] == "Flos red"
-    assert "10 (1 taught later)" in dalip("index", "info", flora).out
+    assert "taught      Flos purple" in dalip("index", "info", flora).lines
+    assert json.loads(dalip("index", "info", flora, "--json").out)["taught"] == ["Flos purple"]
     assert dalip("index", "verify", flora).status == 0
     done = dalip("index", "remove", "--taxon", "Flos  purple", *use)
     assert (done.status, done.out) == (0, f"{flora}: Flos purple is gone, 9 taxa are left\n")
@@ -56,7 +60,10 @@ def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: P
         (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
         (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
         (("add", "--taxon", " ", photo), "no scientificName"),
-        (("remove", "--taxon", "Flos mauve"), "Flos mauve: the flora does not hold it"),
+        (
+            ("remove", "--taxon", "Flos mauve"),
+            "Flos mauve: the flora does not hold it; it was taught nothing",
+        ),
         (("remove", "--taxon", "Flos red"), "the flora was built with it"),
     ):
         done = dalip("index", *command, *use)
@@ -82,4 +89,29 @@ def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) ->
     assert dalip("index", "verify").lines[-1] == f"{own}: sound"
     (answer,) = (json.loads(line) for line in dalip("identify", photo, "--json").lines)
     assert answer["predictions"][0]["scientificName"] == "Purpura mera"
-    assert "Purpura mera" not in run(["dalip", "identify", photo], DALIP_DATA_DIR=str(tmp_path / "empty")).out
+    for place in (tmp_path / "empty", photo):  # there is no copy, or what cannot hold one
+        done = run(["dalip", "identify", photo, "--data-dir", place])
+        assert (done.status, done.err) == (0, "")
+        assert "Purpura mera" not in done.out
+    assert dalip("index", "remove", "--taxon", "Purpura mera").status == 0
+    assert dalip("index", "info").lines[0].split()[-1] == str(
+        FLORA
+    )  # nothing is taught: the built-in one serves
+
+
+def test_a_copy_for_another_encoder_is_left_aside_and_said(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    shutil.copytree(world.flora, tmp_path / "data" / "flora")
+    photo = paint(tmp_path / "purple.png", "purple", side=240)
+    warning = (
+        f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; delete or rename that folder"
+    )
+    done = dalip("identify", photo, "--top-k", 1)
+    assert done.status == 0
+    assert done.err.startswith(warning)
+    assert "Flos" not in done.out
+    done = dalip("index", "add", "--taxon", "Purpura mera", photo)
+    assert done.status == 1
+    assert done.err.startswith(warning)
+    assert "was built with the encoder tiny-0" in done.err

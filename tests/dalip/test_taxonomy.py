@@ -172,3 +172,22 @@ def test_a_missing_taxa_file(tmp_path: Path) -> None:
         read_taxa(tmp_path / "taxa.csv")
     with pytest.raises(DataError, match="cannot be read"):
         read_taxa(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "genus"),
+    [
+        ("Rosa", "genus", "Rosa"),
+        ("Rosa rugosa", "species", "Rosa"),
+        ("Rosa rugosa var. alba", "variety", "Rosa"),
+        ("Rosa rugosa subsp. alba", "subspecies", "Rosa"),
+        ("Rosa rugosa f. alba", "form", "Rosa"),
+        ("Rosa rugosa 'Hansa'", "cultivar", "Rosa"),
+        ("Mentha × piperita", "species", "Mentha"),
+        ("× Cuprocyparis leylandii", "species", "× Cuprocyparis"),
+        ("x Cuprocyparis", "genus", "x Cuprocyparis"),
+    ],
+)
+def test_a_name_says_its_rank_and_genus(name: str, rank: str, genus: str) -> None:
+    taxon = Taxon.from_darwin_core({"scientificName": name})
+    assert (taxon.taxon_rank, taxon.genus) == (rank, genus)

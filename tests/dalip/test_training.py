@@ -229,7 +229,7 @@ def losses_of(run: Path) -> list[float]:
     return [value for _, value in read_log(run)["loss"]]
 
 
-@pytest.mark.parametrize("model", ["tiny", "lite0-minilm"])
+@pytest.mark.parametrize("model", ["tiny", pytest.param("lite0-minilm", marks=pytest.mark.slow)])
 def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path: Path) -> None:
     plain = {"model": model, "steps": 3, "freeze": (), "dropout": 0.0, "evaluate_every": 0.0}
     for name, checkpointed in (("plain", False), ("checkpointed", True)):
@@ -248,7 +248,14 @@ def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> N
     assert losses_of(tmp_path / "bf16") != losses_of(tmp_path / "no")
 
 
-@pytest.mark.parametrize("objective", ["joint", "first-order", "second-order", "clip", "siglip"])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "joint",
+        "clip",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("first-order", "second-order", "siglip")),
+    ],
+)
 def test_every_objective_learns_and_exports(objective: str, shard: Path, tmp_path: Path) -> None:
     config = small_config(shard, model="tiny", freeze=(), objective=objective, epochs=6, head_lr=2e-3)
     train(config, tmp_path / "run", report=lambda line: None)

@@ -11,13 +11,8 @@ from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.calibration import fit_temperature, negative_log_likelihood
-from dalip_index.evidence import (
-    Prototypes,
-    choose_text_weight,
-    hit_rates,
-    mean_prototypes,
-    with_unit_appearance,
-)
+from dalip_index.evidence import choose_text_weight, hit_rates
+from dalip_index.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 
 seeds = st.integers(0, 2**32 - 1)
 

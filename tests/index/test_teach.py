@@ -1,6 +1,7 @@
 """Teaching a flora a plant by a few photos, and taking it back."""
 
 import dataclasses
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -22,7 +23,8 @@ from dalip_index import (
     teach_taxon,
     verify_flora,
 )
-from dalip_index.evidence import _telling, chance_similarity
+from dalip_index.catalogue import read_evidence
+from dalip_index.prototypes import chance_similarity, telling
 from dalip_index.versions import current_version, new_version
 
 from .conftest import paint, rose
@@ -100,6 +102,29 @@ def test_a_flora_of_names_learns_too(tmp_path: Path, encoder: Encoder, taxa: lis
     assert names(flora, painted(tmp_path / "asked", "red", 10, start=700)).count("Rosa purple") == 0
 
 
+def test_taxa_taught_to_a_flora_of_names_do_not_outdo_each_other(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
+    path = tmp_path / "names"
+    new = [rose("purple"), rose("pink"), rose("red")]
+    build_flora(path, encoder, [taxon for taxon in taxa if taxon not in new])
+    for taxon in new:
+        teach_taxon(path, encoder, taxon, painted(tmp_path / "new", taxon.scientific_name.split()[1], 3))
+    flora = load_flora(path, encoder)
+    assert np.ptp(flora.prototypes.offsets[-3:]) < 0.3
+    for taxon in new:
+        colour = taxon.scientific_name.split()[1]
+        named = names(flora, painted(tmp_path / "asked", colour, 10, start=700))
+        assert named.count(taxon.scientific_name) >= 7
+
+
+def test_a_photo_may_be_called_anything(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    photo = painted(tmp_path, "purple", 1)[0]
+    odd = photo.rename(photo.with_name(os.fsdecode(b"\xff\xfe.png")))
+    teach_taxon(path, encoder, rose("purple"), [odd])
+    assert read_evidence(current_version(path))[-1].content.endswith("\\udcff\\udcfe.png")
+
+
 def test_a_copy_learns_where_the_first_shall_not(small: Path, encoder: Encoder, tmp_path: Path) -> None:
     own = tmp_path / "data" / "flora"
     for colour in NEW:
@@ -127,15 +152,20 @@ def test_what_cannot_be_taught_changes_nothing(path: Path, encoder: Encoder, tmp
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"")
     elsewhere = dataclasses.replace(rose("purple"), family="Liliaceae")
+    lower = dataclasses.replace(rose("red"), scientific_name="rosa red")
     for taxon, photos, message in (
         (rose("red"), good, "Rosa red: the flora holds it already"),
+        (lower, good, "rosa red: the flora holds it already"),
         (rose("purple"), [broken], "none of its photos can be read"),
         (rose("purple"), [], "none of its photos can be read"),
         (elsewhere, good, r"genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa purple"),
     ):
         with pytest.raises(FloraError, match=message):
             teach_taxon(path, encoder, taxon, photos)
-    for name, message in (("Rosa mauve", "does not hold it"), ("Rosa red", "was built with it")):
+    for name, message in (
+        ("Rosa mauve", "does not hold it; it was taught nothing"),
+        ("Rosa red", "was built with it"),
+    ):
         with pytest.raises(FloraError, match=message):
             forget_taxon(path, encoder, name)
     assert current_version(path).name == "v000001"
@@ -146,16 +176,26 @@ def test_what_holds_a_plant_is_known_from_its_relatives(path: Path, encoder: Enc
     teach_taxon(path, encoder, Taxon("Rosa purple", genus="Rosa"), painted(tmp_path, "purple", 1))
     taught = load_flora(path, encoder).taxa[-1]
     assert (taught.family, taught.order) == ("Rosaceae", "Rosales")
+    teach_taxon(path, encoder, Taxon("Rosaceae", "family"), painted(tmp_path, "green", 1))
+    assert load_flora(path, encoder).taxa[-1].order == "Rosales"
+    with pytest.raises(FloraError, match="it was taught Rosa purple, Rosaceae"):
+        forget_taxon(path, encoder, "Rosa mauve")
 
 
-def test_two_that_teach_at_once_lose_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("copied", [False, True])
+def test_two_that_teach_at_once_lose_nothing(
+    small: Path, path: Path, encoder: Encoder, tmp_path: Path, copied: bool
+) -> None:
     photos = {colour: painted(tmp_path, colour, 2) for colour in NEW}
     failed: list[FloraError] = []
+    start = small if copied else None
+    if copied:
+        path = tmp_path / "own"
 
     def teach(colour: str) -> None:
         while True:
             try:
-                teach_taxon(path, encoder, rose(colour), photos[colour])
+                teach_taxon(path, encoder, rose(colour), photos[colour], start=start)
                 return
             except FloraError as error:
                 failed.append(error)
@@ -182,8 +222,8 @@ def test_directions_that_tell_taxa_apart_solve_the_ridge_regression() -> None:
     # Ridge regression of "is it this taxon" on the means, each weighing as much as the penalty.
     design, target = np.vstack([row, others]), np.eye(8)[0]
     weights = np.linalg.solve(design.T @ design + np.eye(12), design.T @ target)
-    np.testing.assert_allclose(_telling(row, others)[0], weights / np.linalg.norm(weights), atol=1e-5)
-    np.testing.assert_allclose(_telling(row, np.vstack([others, row])), _telling(row, others), atol=1e-5)
+    np.testing.assert_allclose(telling(row, others)[0], weights / np.linalg.norm(weights), atol=1e-5)
+    np.testing.assert_allclose(telling(row, np.vstack([others, row])), telling(row, others), atol=1e-5)
 
 
 def test_chance_is_what_one_pair_in_two_hundred_reaches(
@@ -197,7 +237,7 @@ def test_chance_is_what_one_pair_in_two_hundred_reaches(
     photos = np.random.default_rng(0).standard_normal((200, 48)).astype(np.float32)
     targets = np.zeros(200, np.intp)
     chance = chance_similarity(flora.prototypes, photos, targets)
-    known = _telling(flora.prototypes.photos, flora.prototypes.photos)
+    known = telling(flora.prototypes.photos, flora.prototypes.photos)
     reached = (photos[:, 32:] @ known[1:].T >= chance).mean()
     assert reached == pytest.approx(0.005, abs=0.001)
     alone = dataclasses.replace(flora.prototypes, photo_counts=np.eye(1, 8, dtype=np.intp)[0])
