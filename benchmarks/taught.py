@@ -20,6 +20,7 @@ from dalip_index.prototypes import Prototypes, mean_prototypes, telling, with_un
 from dalip_index.trust import Judged, measure_trust
 
 DRAWS = 30
+ALONE_DRAWS = 3
 TEACHINGS = 5
 RANKS_ASKED = (None, "genus")
 NUMBERS = (1, 2, 4)
@@ -99,7 +100,7 @@ def taught_table(
             for support, asked in new.draws(number):
                 every = dict(enumerate(support))
                 together.append(_taught(flora, new, every, asked, known, targets))
-                if number == max(NUMBERS):
+                if number == max(NUMBERS) and len(together) <= ALONE_DRAWS:
                     alone += [
                         _taught(flora, new, {t: mine}, asked[new.targets[asked] == t], known, targets)
                         for t, mine in every.items()

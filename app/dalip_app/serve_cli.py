@@ -55,21 +55,51 @@ def serve(
             "--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 for any that is free."
         ),
     ] = 7860,
+    auth: Annotated[
+        str,
+        typer.Option(
+            "--auth",
+            metavar="NAME:PASSWORD",
+            envvar="DALIP_AUTH",
+            help="Let in only who knows these; a browser asks for them.",
+            show_default=False,
+        ),
+    ] = "",
+    api_key: Annotated[
+        str,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            envvar="DALIP_API_KEY",
+            help="Let in programs that send this key, as api-key in the address or as a bearer token.",
+            show_default=False,
+        ),
+    ] = "",
     data_dir: DataDirOption = None,
 ) -> None:
-    """Serve the page until Ctrl-C, and print its address once it answers."""
+    """Serve the page and the HTTP API until Ctrl-C, and print the address once it answers.
+
+    The API is that of Pl@ntNet's version 2: POST photos to /v2/identify/all. /docs describes it.
+    """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    from dalip_app.guard import Keys
     from dalip_app.server import bind, is_loopback, serve_page
     from dalip_index import Library, load_flora
 
+    keys = Keys(auth, api_key)
     listening = bind(host, port)
     loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     _warm_up(loaded)
     library = Library(data_dir_or_default(data_dir))
-    if not is_loopback(host):
-        complain("whoever can reach this computer can use the page, and search the photos of your library")
-    serve_page(loaded, library, listening, host, lambda address: print_result(f"DALIP answers at {address}"))
+    if not is_loopback(host) and keys == Keys():
+        complain(
+            "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
+            "for a password"
+        )
+    serve_page(
+        loaded, library, listening, host, keys, lambda address: print_result(f"DALIP answers at {address}")
+    )
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from dalip import __version__
 from dalip.errors import DalipError
+from dalip_app.api import add_api
+from dalip_app.guard import Keys, guard
 from dalip_index import Flora, Library
 
 __all__ = ["bind", "is_loopback", "make_app", "serve_page"]
@@ -61,26 +64,36 @@ def bind(host: str, port: int) -> socket.socket:
     return taken
 
 
-def make_app(flora: Flora, library: Library, host: str) -> Any:
-    """Make the web application.
+def make_app(flora: Flora, library: Library, host: str, keys: Keys) -> Any:
+    """Make the web application: the page, the API, and the API's documentation at `/docs`.
 
     Args:
         flora: What answers come from.
         library: The user's photos.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
             could otherwise reach the page through the visitor's browser), and folders can be added.
+        keys: What opens it.
 
     Returns:
         An ASGI application.
     """
     import gradio as gr
-    from fastapi import FastAPI
+    from fastapi_offline import FastAPIOffline
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dalip_app.page import make_page
     from dalip_app.theme import make_theme
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="DALIP",
+        version=__version__,
+        description="Names for plants, in the shape of Pl@ntNet's v2 API. A name is no advice: never eat a plant "
+        "because of an answer.",
+        favicon_url="/favicon.ico",
+        swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
+    )
+    add_api(app, flora, flora.folder.parent.name)
     gr.mount_gradio_app(
         app,
         make_page(flora, library, may_add_folders=is_loopback(host)),
@@ -101,7 +114,7 @@ def make_app(flora: Flora, library: Library, host: str) -> Any:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return _with_headers(app)
+    return _with_headers(guard(app, keys))
 
 
 def _with_headers(app: Any) -> Any:
@@ -117,7 +130,12 @@ def _with_headers(app: Any) -> Any:
 
 
 def serve_page(
-    flora: Flora, library: Library, listening: socket.socket, host: str, on_ready: Callable[[str], None]
+    flora: Flora,
+    library: Library,
+    listening: socket.socket,
+    host: str,
+    keys: Keys,
+    on_ready: Callable[[str], None],
 ) -> None:
     """Serve until SystemExit or KeyboardInterrupt is raised by a signal.
 
@@ -126,6 +144,7 @@ def serve_page(
         library: The user's photos.
         listening: From `bind`.
         host: What it was bound to.
+        keys: What opens it.
         on_ready: Called with the address once the page answers a request.
     """
     with tempfile.TemporaryDirectory(prefix="dalip-") as uploads:
@@ -134,7 +153,7 @@ def serve_page(
         import uvicorn
 
         config = uvicorn.Config(
-            make_app(flora, library, host),
+            make_app(flora, library, host, keys),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
@@ -151,7 +170,7 @@ def _announce(host: str, port: int, on_ready: Callable[[str], None]) -> None:
         try:
             connection = http.client.HTTPConnection(reachable, port, timeout=10)
             connection.request("GET", "/")
-            if connection.getresponse().status == 200:
+            if connection.getresponse().status in (200, 401):
                 break
         except OSError:
             pass
