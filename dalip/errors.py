@@ -7,6 +7,7 @@ DalipError
 ├── BundleError     an exported encoder on disk
 ├── FloraError      a flora on disk
 ├── LibraryError    the user's photo library
+├── JournalError    the user's observations
 ├── TrainingError   a run that cannot start or go on
 └── ExportError     a model that cannot become a bundle
 ```
@@ -22,6 +23,7 @@ __all__ = [
     "ExportError",
     "FloraError",
     "ImageError",
+    "JournalError",
     "LibraryError",
     "TrainingError",
     "first_line",
@@ -50,6 +52,10 @@ class FloraError(DalipError):
 
 class LibraryError(DalipError):
     """The user's photo library cannot be opened or updated."""
+
+
+class JournalError(DalipError):
+    """The user's journal of observations cannot be opened or changed."""
 
 
 class TrainingError(DalipError):

@@ -5,7 +5,15 @@ from typing import Annotated
 import typer
 
 from dalip import __version__
-from dalip_app import evaluate_cli, export_cli, identify_cli, index_cli, library_cli, training_cli
+from dalip_app import (
+    evaluate_cli,
+    export_cli,
+    identify_cli,
+    index_cli,
+    journal_cli,
+    library_cli,
+    training_cli,
+)
 from dalip_app.terminal import CommandGroup, print_result
 
 __all__ = ["app", "main"]
@@ -45,6 +53,7 @@ def dalip(
 app.command("identify", epilog=identify_cli.EXAMPLES)(identify_cli.identify)
 app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
 app.add_typer(library_cli.app, name="library")
+app.add_typer(journal_cli.app, name="journal")
 app.add_typer(index_cli.app, name="index")
 app.add_typer(evaluate_cli.app, name="evaluate")
 app.command("train", epilog=training_cli.EXAMPLES)(training_cli.train)

@@ -29,9 +29,12 @@ from dalip_index.evaluate import (
 )
 from dalip_index.explain import heat_map
 from dalip_index.flora import Flora
+from dalip_index.journal import Journal, Observation
+from dalip_index.journal_archive import export_journal, import_journal
 from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
+from dalip_index.photo_details import PhotoDetails, read_details, small_copy
 from dalip_index.teach import forget_taxon, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
@@ -49,8 +52,11 @@ __all__ = [
     "FloraManifest",
     "Hit",
     "Identification",
+    "Journal",
     "Library",
     "LibraryReport",
+    "Observation",
+    "PhotoDetails",
     "Prediction",
     "Progress",
     "Rejection",
@@ -61,10 +67,14 @@ __all__ = [
     "Verdict",
     "build_flora",
     "evaluate_flora",
+    "export_journal",
     "flora_info",
     "forget_taxon",
     "heat_map",
+    "import_journal",
     "load_flora",
+    "read_details",
+    "small_copy",
     "teach_taxon",
     "verify_flora",
 ]

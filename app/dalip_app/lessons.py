@@ -1,0 +1,59 @@
+"""What a journal can teach a flora: plants that a person named and that the flora was not built with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dalip.encoder import Encoder
+from dalip.taxonomy import Taxon
+from dalip_index import FloraManifest, Journal, forget_taxon, load_flora, teach_taxon
+
+__all__ = ["Lesson", "lessons", "teach_lesson"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One plant, and the photos that show it."""
+
+    name: str
+    """Scientific name."""
+    photos: tuple[bytes, ...]
+    again: bool
+    """Whether the flora was taught it before."""
+
+
+def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) -> list[Lesson]:
+    """Find what a journal can teach.
+
+    Args:
+        journal: The journal.
+        path: The flora.
+        start: The flora to look at where there is none at `path` yet.
+        encoder: The one that built it.
+    """
+    flora = load_flora(path if start is None or path.is_dir() else start, encoder)
+    taught = {flora.taxa[row].scientific_name for row in np.flatnonzero(flora.prototypes.taught)}
+    built = {taxon.scientific_name for taxon in flora.taxa} - taught
+    photos: dict[str, list[bytes]] = {}
+    for seen in journal.observations():
+        if seen.name and seen.name not in built:
+            photos.setdefault(seen.name, []).extend(journal.photos(seen.id))
+    return [Lesson(name, tuple(mine), name in taught) for name, mine in photos.items() if mine]
+
+
+def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encoder) -> FloraManifest:
+    """Teach a flora a plant, in place of what it was taught of it before.
+
+    Args:
+        lesson: What to teach.
+        path: The flora, which gets a new version.
+        start: The flora to start from where there is none at `path` yet.
+        encoder: The one that built it.
+    """
+    taxon = Taxon.from_darwin_core({"scientificName": lesson.name})
+    if lesson.again:
+        flora = load_flora(path, encoder)
+        taxon = next(known for known in flora.taxa if known.scientific_name == lesson.name)
+        forget_taxon(path, encoder, lesson.name)
+    return teach_taxon(path, encoder, taxon, lesson.photos, start=start)
