@@ -13,9 +13,10 @@ from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
 from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
 from dalip_app.heat import heat_picture
+from dalip_app.journal_page import KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
 from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
-from dalip_index import Flora, Hit, Library, LibraryReport, Unreadable
+from dalip_index import Flora, Hit, Journal, Library, LibraryReport, Unreadable
 
 __all__ = ["TITLE", "make_page"]
 
@@ -33,48 +34,58 @@ _MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encod
 <div><h1>DALIP</h1><p>Names for plants, from a photo, on your own computer</p></div></header>"""
 
 
-def make_page(flora: Flora, library: Library, *, may_add_folders: bool) -> gr.Blocks:
+def make_page(flora: Flora, library: Library, journal: Journal | None, *, may_add_folders: bool) -> gr.Blocks:
     """Lay out the page.
 
     Args:
         flora: What answers come from.
         library: The user's photos.
+        journal: Where observations are kept; `None` where visitors are strangers, who shall not see it.
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
         gr.HTML(_MASTHEAD, apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Identify", id="identify"):
-                _identify_tab(flora)
+                _identify_tab(flora, journal)
             with gr.Tab("Search", id="search"):
                 _search_tab(flora, library, may_add_folders, page)
+            if journal is not None:
+                with gr.Tab("Journal", id="journal") as tab:
+                    journal_tab(flora, journal, tab)
             with gr.Tab("About", id="about"):
                 gr.HTML(about(flora), apply_default_css=False)
     return page
 
 
-def _identify_tab(flora: Flora) -> None:
+def _identify_tab(flora: Flora, journal: Journal | None) -> None:
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
             picker = make_picker("A photo of a plant", "identify-photo")
         with gr.Column(scale=1, min_width=320):
             answer = _live_html(EMPTY_ANSWER, "identify-answer")
             gr.HTML(CAUTION, apply_default_css=False)
+            keep = KeepForm(flora, journal) if journal is not None else None
 
-    def identify(photo: Any) -> tuple[gr.HTML, str]:
+    def identify(photo: Any) -> list[Any]:
+        seen: list[Seen] = []
+
         def answer_to(data: bytes) -> str:
             (found,) = flora.identify([data], top_k=_TOP_K)
             if isinstance(found, Unreadable):
                 raise ImageError(found.error)
+            if keep:
+                seen.append(Seen.of(found, data))
             picture = heat_picture(flora, open_image(data, target=_PREVIEW // 2), found)
             return answer_cards(found, flora, to_data_uri(picture, picture.width) if picture else "")
 
-        return _look_at(photo, answer_to, EMPTY_ANSWER)
+        shown = list(_look_at(photo, answer_to, EMPTY_ANSWER))
+        return shown + ((KeepForm.show(seen[0]) if seen else KeepForm.hide()) if keep else [])
 
     picker.upload(
         identify,
         picker,
-        [picker, answer],
+        [picker, answer, *(keep.outputs if keep else [])],
         show_progress="hidden",
         trigger_mode="always_last",
         api_visibility="private",

@@ -85,21 +85,23 @@ def serve(
     signal.signal(signal.SIGINT, _stop)
     from dalip_app.guard import Keys
     from dalip_app.server import bind, is_loopback, serve_page
-    from dalip_index import Library, load_flora
+    from dalip_index import Journal, Library, load_flora
 
     keys = Keys(auth, api_key)
     listening = bind(host, port)
     loaded = load_flora(chosen_flora(flora, data_dir), encoder)
     _warm_up(loaded)
-    library = Library(data_dir_or_default(data_dir))
+    place = data_dir_or_default(data_dir)
     if not is_loopback(host) and keys == Keys():
         complain(
             "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
             "for a password"
         )
-    serve_page(
-        loaded, library, listening, host, keys, lambda address: print_result(f"DALIP answers at {address}")
-    )
+
+    def on_ready(address: str) -> None:
+        print_result(f"DALIP answers at {address}")
+
+    serve_page(loaded, Library(place), Journal(place), listening, host, keys, on_ready)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from dalip import __version__
 from dalip.errors import DalipError
 from dalip_app.api import add_api
 from dalip_app.guard import Keys, guard
-from dalip_index import Flora, Library
+from dalip_index import Flora, Journal, Library
 
 __all__ = ["bind", "is_loopback", "make_app", "serve_page"]
 
@@ -64,12 +64,13 @@ def bind(host: str, port: int) -> socket.socket:
     return taken
 
 
-def make_app(flora: Flora, library: Library, host: str, keys: Keys) -> Any:
+def make_app(flora: Flora, library: Library, journal: Journal, host: str, keys: Keys) -> Any:
     """Make the web application: the page, the API, and the API's documentation at `/docs`.
 
     Args:
         flora: What answers come from.
         library: The user's photos.
+        journal: The user's observations; seen on loopback addresses, or after a login.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
             could otherwise reach the page through the visitor's browser), and folders can be added.
         keys: What opens it.
@@ -81,6 +82,7 @@ def make_app(flora: Flora, library: Library, host: str, keys: Keys) -> Any:
     from fastapi_offline import FastAPIOffline
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    from dalip_app.journal_page import add_export
     from dalip_app.page import make_page
     from dalip_app.theme import make_theme
 
@@ -94,9 +96,17 @@ def make_app(flora: Flora, library: Library, host: str, keys: Keys) -> Any:
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
     add_api(app, flora, flora.folder.parent.name)
+    known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
+    if known:
+        add_export(app, journal)
     gr.mount_gradio_app(
         app,
-        make_page(flora, library, may_add_folders=is_loopback(host)),
+        make_page(
+            flora,
+            library,
+            journal if known else None,
+            may_add_folders=is_loopback(host),
+        ),
         path="/",
         footer_links=[],
         run_history=False,
@@ -132,6 +142,7 @@ def _with_headers(app: Any) -> Any:
 def serve_page(
     flora: Flora,
     library: Library,
+    journal: Journal,
     listening: socket.socket,
     host: str,
     keys: Keys,
@@ -142,6 +153,7 @@ def serve_page(
     Args:
         flora: What answers come from.
         library: The user's photos.
+        journal: The user's observations.
         listening: From `bind`.
         host: What it was bound to.
         keys: What opens it.
@@ -153,7 +165,7 @@ def serve_page(
         import uvicorn
 
         config = uvicorn.Config(
-            make_app(flora, library, host, keys),
+            make_app(flora, library, journal, host, keys),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,

@@ -250,3 +250,56 @@ def test_found_photos_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
     html = gallery([Hit(tmp_path / "<x>.png", 0.5)], [None])
     assert "cannot be read any more" in html
     assert "<x>" not in html
+
+
+@needs_browser
+def test_an_answer_is_kept_corrected_found_and_deleted(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The journal, from an answer to an export and back."""
+    choose(page, paint(tmp_path / "blue.png", "blue", 41))
+    expect_answer(page, "Flos blue")
+    said = page.locator("#keep-said")
+    page.get_by_role("button", name="Keep under this name").click()
+    expect(said).to_contain_text("Choose or write a name first.")
+    page.get_by_role("button", name="This is right").click()
+    expect(said).to_contain_text("Saved, and confirmed.")
+    name = page.get_by_label("It is something else")
+    name.fill("Flos <b>novus</b>")
+    name.press("Enter")
+    page.get_by_role("button", name="Keep under this name").click()  # the same observation, not another one
+    expect(said).to_contain_text("Saved under the name that you gave.")
+    keep(page, request, "keep")
+    choose(page, paint(tmp_path / "green.png", "green", 42))
+    expect_answer(page, "Flos green")
+    expect(said).to_be_empty()
+    page.get_by_role("button", name="Keep for later").click()
+    expect(said).to_contain_text("Saved for later.")
+    page.get_by_role("tab", name="Journal").click()
+    expect(page.locator("#journal-number")).to_contain_text("2 observations.")
+    entries = page.locator(".entry-card")
+    expect(entries.nth(0)).to_contain_text("Flos green")
+    expect(entries.nth(1)).to_contain_text("Flos <b>novus</b>")  # shown as it was written, not as HTML
+    expect(entries.nth(1)).to_contain_text("answered: Flos blue")
+    keep(page, request, "journal")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    download.value.save_as(tmp_path / "mine.zip")
+    for left in (1, 0):
+        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Delete").first.click()
+        expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import").click()
+    chooser.value.set_files(tmp_path / "mine.zip")
+    expect(page.locator("#journal-said")).to_contain_text("2 added, 0 there already.")
+    expect(entries).to_have_count(2)
+    page.get_by_role("button", name="Change").first.click()
+    notes = page.get_by_label("Notes").first
+    notes.fill("by the pond")
+    page.get_by_role("button", name="Save").first.click()
+    expect(entries.nth(0)).to_contain_text("by the pond")
+    for left in (1, 0):
+        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Delete").first.click()
+        expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")

@@ -1,0 +1,294 @@
+"""The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from dalip.encoder import open_image
+from dalip.errors import DalipError
+from dalip_app.cards import notice
+from dalip_app.photo_picker import to_data_uri
+from dalip_app.words import best_name, percent
+from dalip_index import (
+    Flora,
+    Identification,
+    Journal,
+    Observation,
+    PhotoDetails,
+    export_journal,
+    import_journal,
+    read_details,
+    small_copy,
+)
+
+__all__ = ["KeepForm", "Seen", "add_export", "journal_tab"]
+
+_EXPORT = "/journal.zip"
+_SHOWN = 12  # observations at first, and more with each press of the button
+_THUMBNAIL = 320  # pixels
+_SAID = {
+    "right": "Saved, and confirmed.",
+    "other": "Saved under the name that you gave.",
+    "": "Saved for later.",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was identified last in a visit, ready to be kept."""
+
+    answer: Identification
+    photo: bytes
+    """A small copy without details."""
+    details: PhotoDetails
+    observation: str = ""
+    """Its id, once it is kept."""
+
+    @classmethod
+    def of(cls, answer: Identification, photo: bytes) -> "Seen":
+        """Prepare an answer and its photo."""
+        return cls(answer, small_copy(photo), read_details(photo))
+
+
+def _choices(flora: Flora) -> list[tuple[str, str]]:
+    return sorted((best_name(taxon), taxon.scientific_name) for taxon in flora.taxa)
+
+
+class KeepForm:
+    """The form under an answer: it is right, it is something else, or keep it for later."""
+
+    def __init__(self, flora: Flora, journal: Journal) -> None:
+        """Lay it out, unseen until there is an answer.
+
+        Args:
+            flora: Whose names are offered.
+            journal: Where it is kept.
+        """
+        self.journal = journal
+        self.seen = gr.State(None)
+        with gr.Column(visible=False, elem_id="keep") as self.form:
+            gr.HTML('<h2 class="section-title">Keep it in your journal</h2>', apply_default_css=False)
+            with gr.Row(elem_classes="with-button"):
+                right = gr.Button("This is right", variant="primary", min_width=140, elem_id="keep-right")
+                later = gr.Button("Keep for later", min_width=140, elem_id="keep-later")
+            with gr.Row(elem_classes="with-button", equal_height=False):
+                self.other = gr.Dropdown(
+                    _choices(flora),
+                    value=None,
+                    label="It is something else",
+                    info="Choose a plant, or write its scientific name.",
+                    allow_custom_value=True,
+                    scale=3,
+                    min_width=220,
+                    elem_id="keep-name",
+                )
+                other = gr.Button("Keep under this name", scale=1, min_width=170, elem_id="keep-other")
+            details = gr.Checkbox(
+                False, label="Keep when and where the photo was taken, if it says so", elem_id="keep-details"
+            )
+            self.said = gr.HTML(
+                "",
+                elem_id="keep-said",
+                apply_default_css=False,
+                js_on_load="element.setAttribute('aria-live', 'polite');",
+            )
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        outputs = [self.seen, self.said]
+        right.click(
+            lambda seen, where: self._keep(seen, where, "right"), [self.seen, details], outputs, **quiet
+        )
+        later.click(lambda seen, where: self._keep(seen, where, ""), [self.seen, details], outputs, **quiet)
+        other.click(
+            lambda seen, where, name: self._keep(seen, where, "other", name or ""),
+            [self.seen, details, self.other],
+            outputs,
+            **quiet,
+        )
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an event that answers must update, with `show` or `hide`."""
+        return [self.seen, self.form, self.said, self.other]
+
+    @staticmethod
+    def show(seen: Seen) -> list[Any]:
+        """Offer to keep what was seen."""
+        return [seen, gr.Column(visible=True), "", None]
+
+    @staticmethod
+    def hide() -> list[Any]:
+        """Offer nothing."""
+        return [None, gr.Column(visible=False), "", None]
+
+    def _keep(self, seen: Seen | None, where: bool, said: str, name: str = "") -> tuple[Seen | None, str]:
+        if seen is None:
+            return None, notice("There is nothing to keep yet.", bad=True)
+        name = " ".join(name.split())
+        if said == "other" and not name:
+            return seen, notice("Choose or write a name first.", bad=True)
+        details = seen.details if where else PhotoDetails()
+        facts: dict[str, Any] = {
+            "name": {"right": seen.answer.predictions[0].taxon.scientific_name, "other": name}.get(said, ""),
+            "event_date": details.event_date,
+            "latitude": details.latitude,
+            "longitude": details.longitude,
+        }
+        try:
+            if seen.observation:
+                self.journal.change(seen.observation, **facts)
+                return seen, notice(_SAID[said])
+            observation = Observation.of(seen.answer, **facts)
+            self.journal.add(observation, [seen.photo])
+        except DalipError as error:
+            return seen, notice(str(error), bad=True)
+        return Seen(seen.answer, seen.photo, seen.details, observation.id), notice(_SAID[said])
+
+
+def journal_tab(flora: Flora, journal: Journal, tab: gr.Tab) -> None:
+    """Lay out the journal: the observations, each to be changed or deleted; export and import.
+
+    Args:
+        flora: Whose names are offered.
+        journal: The journal.
+        tab: The tab that it lies in; it is read anew whenever this one is opened.
+    """
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    with gr.Row(elem_classes="with-button", equal_height=False):
+        order = gr.Radio(
+            [("In doubt first", "doubt"), ("Newest first", "date")],
+            value="date",
+            label="Order",
+            scale=3,
+            min_width=280,
+            elem_id="journal-order",
+        )
+        with gr.Column(scale=2, min_width=280), gr.Row(equal_height=True, elem_id="journal-files"):
+            gr.HTML(f'<a class="button" href="{_EXPORT}" download>Export</a>', apply_default_css=False)
+            brought = gr.UploadButton(
+                "Import", file_types=[".zip", ".csv", ".json"], min_width=100, elem_id="journal-import"
+            )
+    said = gr.HTML(
+        "",
+        elem_id="journal-said",
+        apply_default_css=False,
+        js_on_load="element.setAttribute('aria-live', 'polite');",
+    )
+    changes, shown = gr.State(0), gr.State(_SHOWN)
+
+    @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def show(order: Any, changes_: int, shown_: int) -> None:
+        try:
+            number, found = len(journal), journal.observations(order, shown_)
+        except DalipError as error:
+            gr.HTML(notice(str(error), bad=True), apply_default_css=False)
+            return
+        words = f"{number:,} observation{'' if number == 1 else 's'}." if number else _EMPTY
+        gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
+        for seen in found:
+            _entry(flora, journal, seen, changes, said)
+        if number > shown_:
+            gr.Button("Show more", elem_id="journal-more").click(
+                lambda shown: shown + _SHOWN, shown, shown, **quiet
+            )
+
+    tab.select(lambda number: number + 1, changes, changes, **quiet)
+    brought.upload(
+        lambda path, number: (_import(journal, path), number + 1),
+        [brought, changes],
+        [said, changes],
+        **quiet,
+    )
+
+
+_EMPTY = "Your journal is empty: identify a photo, and keep it."
+
+
+def _entry(flora: Flora, journal: Journal, seen: Observation, changes: gr.State, said: gr.HTML) -> None:
+    with gr.Row(elem_classes="entry", equal_height=False):
+        with gr.Column(min_width=280):
+            gr.HTML(_entry_card(journal, seen), apply_default_css=False)
+        with gr.Column(min_width=280), gr.Accordion(f"Change {seen.accepted}", open=False):
+            name = gr.Dropdown(
+                _choices(flora),
+                value=seen.name or None,
+                label="Name",
+                allow_custom_value=True,
+                interactive=True,
+            )
+            date = gr.Textbox(seen.event_date, label="Date", placeholder="2026-05-31", max_lines=1)
+            notes = gr.Textbox(seen.notes, label="Notes", lines=2)
+            with gr.Row():
+                save = gr.Button("Save", variant="primary", min_width=100)
+                delete = gr.Button("Delete", variant="stop", min_width=100)
+
+    def keep(number: int, name_: str | None, date_: str, notes_: str) -> tuple[int, str]:
+        try:
+            named = " ".join((name_ or "").split())
+            journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
+        except DalipError as error:
+            return number, notice(str(error), bad=True)
+        return number + 1, notice(f"{named or seen.answered}: saved.")
+
+    def remove(number: int) -> tuple[int, str]:
+        try:
+            journal.remove(seen.id)
+        except DalipError as error:
+            return number, notice(str(error), bad=True)
+        return number + 1, notice(f"{seen.accepted}: deleted.")
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    save.click(keep, [changes, name, date, notes], [changes, said], **quiet)
+    delete.click(remove, changes, [changes, said], **quiet)
+
+
+def _entry_card(journal: Journal, seen: Observation) -> str:
+    photos = journal.photos(seen.id)
+    picture = ""
+    if photos:
+        uri = to_data_uri(open_image(photos[0], target=_THUMBNAIL // 2), _THUMBNAIL)
+        picture = f'<img src="{uri}" alt="Your photo of {escape(seen.accepted)}">'
+    share = "" if seen.probability is None else f", {percent(seen.probability)}"
+    answered = f"answered: <em>{escape(seen.answered)}</em>{escape(share)}"
+    state = (
+        "confirmed"
+        if seen.name == seen.answered
+        else answered
+        if seen.name
+        else f"not confirmed{escape(share)}"
+    )
+    facts = [(seen.event_date or seen.created)[:10], state]
+    if seen.latitude is not None:
+        facts.append(f"{seen.latitude:.4f}, {seen.longitude:.4f}")
+    notes = f"<p>{escape(seen.notes)}</p>" if seen.notes else ""
+    return (
+        f'<article class="entry-card">{picture}<div><h3 class="taxon">{escape(seen.accepted)}</h3>'
+        f"<p>{' · '.join(facts)}</p>{notes}</div></article>"
+    )
+
+
+def add_export(app: FastAPI, journal: Journal) -> None:
+    """Add the address where the journal can be fetched as a Darwin Core Archive."""
+
+    @app.get(_EXPORT, include_in_schema=False)
+    def export() -> FileResponse:
+        folder = tempfile.mkdtemp(prefix="dalip-export-")
+        path = Path(folder, "dalip-journal.zip")
+        export_journal(journal, path)
+        rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        return FileResponse(path, filename=path.name, background=rest)
+
+
+def _import(journal: Journal, path: str) -> str:
+    try:
+        added, there = import_journal(journal, Path(path))
+    except DalipError as error:
+        return notice(str(error).replace(str(Path(path)), Path(path).name), bad=True)
+    return notice(f"{added:,} added, {there:,} there already.")
