@@ -18,6 +18,7 @@ from dalip import __version__
 from dalip.encoder import available_cpus
 from dalip.evaluation import name_photo
 from dalip.taxonomy import Taxon
+from dalip_app.live import LiveFlora
 from dalip_app.words import cautions
 from dalip_index import Flora, Identification, Prediction
 
@@ -106,13 +107,12 @@ class Health(BaseModel):
     encoder: str
 
 
-def add_api(app: FastAPI, flora: Flora, name: str) -> None:
+def add_api(app: FastAPI, live: LiveFlora) -> None:
     """Add the routes `/v2/identify/{flora}` and `/health`.
 
     Args:
         app: The application.
-        flora: What answers come from.
-        name: What the flora is called in addresses, beside `all`.
+        live: What answers come from; in addresses it is called `all`, or as its folder.
     """
     router = APIRouter()
     working, waiting = asyncio.Semaphore(available_cpus()), 0
@@ -120,7 +120,8 @@ def add_api(app: FastAPI, flora: Flora, name: str) -> None:
     @router.get("/health")
     async def health() -> Health:
         """Say that the server works."""
-        return Health(version=__version__, taxa=len(flora.taxa), encoder=flora.encoder.manifest.name)
+        taxa = len(live.now().taxa)
+        return Health(version=__version__, taxa=taxa, encoder=live.encoder.manifest.name)
 
     @router.post(
         "/v2/identify/{project}",
@@ -140,8 +141,8 @@ def add_api(app: FastAPI, flora: Flora, name: str) -> None:
     ) -> Answer:
         """Name the plant in one to five photos."""
         nonlocal waiting
-        if project not in (_ANY, name):
-            raise HTTPException(404, f"there is no flora {project} here; ask {_ANY} or {name}")
+        if project not in (_ANY, live.name):
+            raise HTTPException(404, f"there is no flora {project} here; ask {_ANY} or {live.name}")
         if len(images) > _MAX_PHOTOS:
             raise HTTPException(400, f"{len(images)} images; send 1 to {_MAX_PHOTOS}")
         if organs and len(organs) != len(images):
@@ -154,7 +155,7 @@ def add_api(app: FastAPI, flora: Flora, name: str) -> None:
         try:
             photos = [await image.read() for image in images]
             async with working:
-                answer = await to_thread.run_sync(_answer, flora, photos, nb_results)
+                answer = await to_thread.run_sync(_answer, live.now(), photos, nb_results)
         finally:
             waiting -= 1
         if answer.verdict == "not a plant" and not no_reject:

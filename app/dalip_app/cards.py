@@ -7,7 +7,16 @@ from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.words import cautions, promise, resemblance, score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
-__all__ = ["CAUTION", "EMPTY_ANSWER", "about", "answer_cards", "gallery", "notice", "progress_bar"]
+__all__ = [
+    "CAUTION",
+    "EMPTY_ANSWER",
+    "about",
+    "answer_cards",
+    "gallery",
+    "links",
+    "notice",
+    "progress_bar",
+]
 
 CAUTION = (
     '<p class="caution"><strong>A name is no advice.</strong> Photos mislead, and look-alikes can be '
@@ -89,6 +98,16 @@ def _why(answer: Identification, heat: str) -> str:
     )
 
 
+def links(taxon: Taxon) -> str:
+    """Give links to pages of other sites about a taxon."""
+    return "".join(
+        f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer">{escape(site)}'
+        f'<span class="unseen"> about {escape(taxon.scientific_name)}, opens another site</span></a>'
+        for site, address in reference_links(taxon).items()
+        if address.startswith(("https://", "http://"))
+    )
+
+
 def _card(prediction: Prediction) -> str:
     taxon = prediction.taxon
     calibrated = prediction.probability is not None
@@ -96,12 +115,6 @@ def _card(prediction: Prediction) -> str:
     what = "probability" if calibrated else "similarity"
     rank = (
         "" if taxon.taxon_rank == "species" else f'<span class="card-rank">{escape(taxon.taxon_rank)}</span>'
-    )
-    links = "".join(
-        f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer">{escape(site)}'
-        f'<span class="unseen"> about {escape(taxon.scientific_name)}, opens another site</span></a>'
-        for site, address in reference_links(taxon).items()
-        if address.startswith(("https://", "http://"))
     )
     return (
         '<li class="card"><div class="card-head">'
@@ -111,7 +124,7 @@ def _card(prediction: Prediction) -> str:
         f'<p class="card-common">{_common_names(taxon)}</p>'
         f'<div class="bar" aria-hidden="true"><div style="width:{100 * min(share, 1.0):.1f}%"></div></div>'
         f'<div class="card-foot"><span class="card-family">{escape(taxon.family)}</span>'
-        f'<span class="card-links">{links}</span></div></li>'
+        f'<span class="card-links">{links(taxon)}</span></div></li>'
     )
 
 

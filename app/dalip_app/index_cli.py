@@ -160,7 +160,7 @@ def add(
 
     One photo will do, four are much better. The names of the other plants are given as before but for photos that
     resemble the new one. The built-in flora stays as it is: your copy of it, in your data folder, learns, and is used
-    from then on wherever no other flora is named; a page that is being served learns of it when it is started again.
+    from then on wherever no other flora is named, by a page that is being served, too.
     """
     from dalip.encoder import Encoder
     from dalip.taxonomy import Taxon

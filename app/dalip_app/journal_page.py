@@ -15,6 +15,7 @@ from starlette.background import BackgroundTask
 from dalip.encoder import open_image
 from dalip.errors import DalipError
 from dalip_app.cards import notice
+from dalip_app.live import LiveFlora
 from dalip_app.photo_picker import to_data_uri
 from dalip_app.words import best_name, percent
 from dalip_index import (
@@ -65,11 +66,11 @@ def _choices(flora: Flora) -> list[tuple[str, str]]:
 class KeepForm:
     """The form under an answer: it is right, it is something else, or keep it for later."""
 
-    def __init__(self, flora: Flora, journal: Journal) -> None:
+    def __init__(self, live: LiveFlora, journal: Journal) -> None:
         """Lay it out, unseen until there is an answer.
 
         Args:
-            flora: Whose names are offered.
+            live: Whose names are offered.
             journal: Where it is kept.
         """
         self.journal = journal
@@ -81,7 +82,7 @@ class KeepForm:
                 later = gr.Button("Keep for later", min_width=140, elem_id="keep-later")
             with gr.Row(elem_classes="with-button", equal_height=False):
                 self.other = gr.Dropdown(
-                    _choices(flora),
+                    _choices(live.now()),
                     value=None,
                     label="It is something else",
                     info="Choose a plant, or write its scientific name.",
@@ -152,11 +153,11 @@ class KeepForm:
         return Seen(seen.answer, seen.photo, seen.details, observation.id), notice(_SAID[said])
 
 
-def journal_tab(flora: Flora, journal: Journal, tab: gr.Tab) -> None:
+def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
     """Lay out the journal: the observations, each to be changed or deleted; export and import.
 
     Args:
-        flora: Whose names are offered.
+        live: Whose names are offered.
         journal: The journal.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
     """
@@ -193,7 +194,7 @@ def journal_tab(flora: Flora, journal: Journal, tab: gr.Tab) -> None:
         words = f"{number:,} observation{'' if number == 1 else 's'}." if number else _EMPTY
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
         for seen in found:
-            _entry(flora, journal, seen, changes, said)
+            _entry(live.now(), journal, seen, changes, said)
         if number > shown_:
             gr.Button("Show more", elem_id="journal-more").click(
                 lambda shown: shown + _SHOWN, shown, shown, **quiet

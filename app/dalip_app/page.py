@@ -12,11 +12,13 @@ import gradio as gr
 from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
 from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
+from dalip_app.flora_page import flora_tab
 from dalip_app.heat import heat_picture
 from dalip_app.journal_page import KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
+from dalip_app.live import LiveFlora
 from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
-from dalip_index import Flora, Hit, Journal, Library, LibraryReport, Unreadable
+from dalip_index import Hit, Journal, Library, LibraryReport, Unreadable
 
 __all__ = ["TITLE", "make_page"]
 
@@ -34,11 +36,13 @@ _MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encod
 <div><h1>DALIP</h1><p>Names for plants, from a photo, on your own computer</p></div></header>"""
 
 
-def make_page(flora: Flora, library: Library, journal: Journal | None, *, may_add_folders: bool) -> gr.Blocks:
+def make_page(
+    live: LiveFlora, library: Library, journal: Journal | None, *, may_add_folders: bool
+) -> gr.Blocks:
     """Lay out the page.
 
     Args:
-        flora: What answers come from.
+        live: What answers come from.
         library: The user's photos.
         journal: Where observations are kept; `None` where visitors are strangers, who shall not see it.
         may_add_folders: Whether visitors may name folders of this computer for the library.
@@ -47,30 +51,33 @@ def make_page(flora: Flora, library: Library, journal: Journal | None, *, may_ad
         gr.HTML(_MASTHEAD, apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Identify", id="identify"):
-                _identify_tab(flora, journal)
+                _identify_tab(live, journal)
             with gr.Tab("Search", id="search"):
-                _search_tab(flora, library, may_add_folders, page)
+                _search_tab(live, library, may_add_folders, page)
+            with gr.Tab("Flora", id="flora") as tab:
+                flora_tab(live, journal, tab)
             if journal is not None:
                 with gr.Tab("Journal", id="journal") as tab:
-                    journal_tab(flora, journal, tab)
+                    journal_tab(live, journal, tab)
             with gr.Tab("About", id="about"):
-                gr.HTML(about(flora), apply_default_css=False)
+                gr.HTML(lambda: about(live.now()), apply_default_css=False)
     return page
 
 
-def _identify_tab(flora: Flora, journal: Journal | None) -> None:
+def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
             picker = make_picker("A photo of a plant", "identify-photo")
         with gr.Column(scale=1, min_width=320):
             answer = _live_html(EMPTY_ANSWER, "identify-answer")
             gr.HTML(CAUTION, apply_default_css=False)
-            keep = KeepForm(flora, journal) if journal is not None else None
+            keep = KeepForm(live, journal) if journal is not None else None
 
     def identify(photo: Any) -> list[Any]:
         seen: list[Seen] = []
 
         def answer_to(data: bytes) -> str:
+            flora = live.now()
             (found,) = flora.identify([data], top_k=_TOP_K)
             if isinstance(found, Unreadable):
                 raise ImageError(found.error)
@@ -92,7 +99,7 @@ def _identify_tab(flora: Flora, journal: Journal | None) -> None:
     )
 
 
-def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.Blocks) -> None:
+def _search_tab(live: LiveFlora, library: Library, may_add_folders: bool, page: gr.Blocks) -> None:
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=3, min_width=300):
             with gr.Row(elem_classes="with-button", equal_height=False):
@@ -114,12 +121,12 @@ def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.
 
     def by_text(words: str) -> str:
         try:
-            return _show(library.search_text(words, flora.encoder, _HITS))
+            return _show(library.search_text(words, live.encoder, _HITS))
         except DalipError as error:
             return notice(_plain(error), bad=True)
 
     def by_photo(photo: Any) -> tuple[gr.HTML, str]:
-        return _look_at(photo, lambda data: _show(library.search_image(data, flora.encoder, _HITS)), "")
+        return _look_at(photo, lambda data: _show(library.search_image(data, live.encoder, _HITS)), "")
 
     gr.on([text.submit, button.click], by_text, text, found, show_progress="hidden", api_visibility="private")
     picker.upload(
@@ -134,10 +141,10 @@ def _search_tab(flora: Flora, library: Library, may_add_folders: bool, page: gr.
         lambda: _library_status(library), None, status, show_progress="hidden", api_visibility="private"
     )
     if may_add_folders:
-        _add_folder_form(flora, library, status)
+        _add_folder_form(live, library, status)
 
 
-def _add_folder_form(flora: Flora, library: Library, status: gr.HTML) -> None:
+def _add_folder_form(live: LiveFlora, library: Library, status: gr.HTML) -> None:
     gr.HTML('<h2 class="section-title">Your folders</h2>', apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="with-button"):
         folder = gr.Textbox(
@@ -158,7 +165,7 @@ def _add_folder_form(flora: Flora, library: Library, status: gr.HTML) -> None:
         steps: SimpleQueue[tuple[str, int, int] | Future[LibraryReport]] = SimpleQueue()
         with ThreadPoolExecutor(1) as pool:
             folder = Path(name.strip()).expanduser()
-            report = pool.submit(library.add, folder, flora.encoder, lambda *step: steps.put(step))
+            report = pool.submit(library.add, folder, live.encoder, lambda *step: steps.put(step))
             report.add_done_callback(steps.put)
             shown = 0.0
             while not isinstance(step := steps.get(), Future):

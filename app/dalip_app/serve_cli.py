@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora, data_dir_or_default
+from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
-    from dalip_index import Flora
+    from dalip.encoder import Encoder
 
 __all__ = ["app", "main", "serve"]
 
@@ -84,13 +84,14 @@ def serve(
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     from dalip_app.guard import Keys
+    from dalip_app.live import LiveFlora
     from dalip_app.server import bind, is_loopback, serve_page
-    from dalip_index import Journal, Library, load_flora
+    from dalip_index import Journal, Library
 
     keys = Keys(auth, api_key)
     listening = bind(host, port)
-    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
-    _warm_up(loaded)
+    live = LiveFlora(flora, data_dir, encoder)
+    _warm_up(live.encoder)
     place = data_dir_or_default(data_dir)
     if not is_loopback(host) and keys == Keys():
         complain(
@@ -101,19 +102,19 @@ def serve(
     def on_ready(address: str) -> None:
         print_result(f"DALIP answers at {address}")
 
-    serve_page(loaded, Library(place), Journal(place), listening, host, keys, on_ready)
+    serve_page(live, Library(place), Journal(place), listening, host, keys, on_ready)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _warm_up(flora: "Flora") -> None:
+def _warm_up(encoder: "Encoder") -> None:
     """Open both models now, so that the first visitor does not wait for them."""
     from PIL import Image
 
-    flora.encoder.encode_images([Image.new("RGB", (64, 64))])
-    flora.encoder.encode_text(["a plant"])
+    encoder.encode_images([Image.new("RGB", (64, 64))])
+    encoder.encode_text(["a plant"])
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from dalip import __version__
 from dalip.errors import DalipError
 from dalip_app.api import add_api
 from dalip_app.guard import Keys, guard
-from dalip_index import Flora, Journal, Library
+from dalip_app.live import LiveFlora
+from dalip_index import Journal, Library
 
 __all__ = ["bind", "is_loopback", "make_app", "serve_page"]
 
@@ -64,11 +65,11 @@ def bind(host: str, port: int) -> socket.socket:
     return taken
 
 
-def make_app(flora: Flora, library: Library, journal: Journal, host: str, keys: Keys) -> Any:
+def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, keys: Keys) -> Any:
     """Make the web application: the page, the API, and the API's documentation at `/docs`.
 
     Args:
-        flora: What answers come from.
+        live: What answers come from.
         library: The user's photos.
         journal: The user's observations; seen on loopback addresses, or after a login.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
@@ -95,14 +96,14 @@ def make_app(flora: Flora, library: Library, journal: Journal, host: str, keys: 
         favicon_url="/favicon.ico",
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
-    add_api(app, flora, flora.folder.parent.name)
+    add_api(app, live)
     known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
     if known:
         add_export(app, journal)
     gr.mount_gradio_app(
         app,
         make_page(
-            flora,
+            live,
             library,
             journal if known else None,
             may_add_folders=is_loopback(host),
@@ -140,7 +141,7 @@ def _with_headers(app: Any) -> Any:
 
 
 def serve_page(
-    flora: Flora,
+    live: LiveFlora,
     library: Library,
     journal: Journal,
     listening: socket.socket,
@@ -151,7 +152,7 @@ def serve_page(
     """Serve until SystemExit or KeyboardInterrupt is raised by a signal.
 
     Args:
-        flora: What answers come from.
+        live: What answers come from.
         library: The user's photos.
         journal: The user's observations.
         listening: From `bind`.
@@ -165,7 +166,7 @@ def serve_page(
         import uvicorn
 
         config = uvicorn.Config(
-            make_app(flora, library, journal, host, keys),
+            make_app(live, library, journal, host, keys),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,

@@ -29,6 +29,7 @@ from dalip_index.evaluate import (
 )
 from dalip_index.explain import heat_map
 from dalip_index.flora import Flora
+from dalip_index.hazards import hazard_of
 from dalip_index.journal import Journal, Observation
 from dalip_index.journal_archive import export_journal, import_journal
 from dalip_index.library import Hit, Library, LibraryReport
@@ -70,6 +71,7 @@ __all__ = [
     "export_journal",
     "flora_info",
     "forget_taxon",
+    "hazard_of",
     "heat_map",
     "import_journal",
     "load_flora",

@@ -225,6 +225,18 @@ class Journal:
             ).fetchall()
         return [Observation(*row) for row in rows]
 
+    def named(self, scientific_name: str, limit: int = -1) -> list[Observation]:
+        """Give the observations of one taxon by the name that is accepted for them, the newest first."""
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM observations WHERE CASE name WHEN '' THEN answered ELSE name END = ? "
+                f"ORDER BY {_ORDERS['date']} LIMIT ?",
+                (scientific_name, limit),
+            ).fetchall()
+        return [Observation(*row) for row in rows]
+
     def __len__(self) -> int:
         """Count the observations."""
         if not self.path.exists():

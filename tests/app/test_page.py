@@ -1,5 +1,6 @@
 """The page in a real browser, on phone and desktop."""
 
+import dataclasses
 import re
 import shutil
 from collections.abc import Iterator
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from hostile_images import write_hostile_images
+from PIL import Image
+from tiny_bundle import COLOURS
 
 from dalip_app.cards import answer_cards, gallery
+from dalip_app.flora_page import find_taxa
 from dalip_index import Hit, Identification, Prediction, load_flora
 
-from .conftest import HOSTILE_NAME, World, paint
+from .conftest import HOSTILE_NAME, World, paint, run
 from .serving import Served, serving
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -303,3 +307,81 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
         page.get_by_role("button", name="Change").first.click()
         page.get_by_role("button", name="Delete").first.click()
         expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
+
+
+@needs_browser
+def test_the_flora_is_browsed_and_taught_while_it_is_served(
+    browser: Browser, world: World, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    own = dataclasses.replace(world, flora=shutil.copytree(world.flora, tmp_path / "flora"))
+    added = run(
+        [
+            "dalip",
+            "index",
+            "add",
+            *own.options,
+            "--taxon",
+            "Flos secundus",
+            paint(tmp_path / "s.png", "pink", 7),
+        ]
+    )
+    assert added.status == 0
+    (tmp_path / "served").mkdir()
+    with serving(own, tmp_path / "served") as served:
+        context = browser.new_context(viewport=SIZES["phone"])  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(served.address)
+        page.get_by_role("tab", name="Flora").click()
+        taxa = page.locator(".flora-taxon")
+        expect(taxa).to_have_count(11)
+        page.get_by_label("Find a plant of this flora").fill("bleu Blume")
+        expect(taxa.first).to_contain_text("Flos blue")
+        taxa.first.locator("summary").click()
+        expect(taxa.first).to_contain_text("blue Blume")
+        expect(taxa.first.get_by_role("link").first).to_have_attribute("rel", "noopener noreferrer")
+        keep(page, request, "flora")
+        said = page.locator("#teach-said")
+        page.get_by_role("button", name="Teach", exact=True).click()
+        expect(said).to_contain_text("no scientificName")
+        page.get_by_label("Scientific name").fill("Flos novus")
+        page.get_by_role("button", name="Teach", exact=True).click()
+        expect(said).to_contain_text("none of its photos can be read")
+        half = []
+        for number in range(3):
+            with Image.open(paint(tmp_path / f"n{number}.png", "white", number)) as picture:
+                picture.paste(COLOURS["black"], (0, 24, 48, 48))
+                picture.save(tmp_path / f"n{number}.png")
+            half.append(tmp_path / f"n{number}.png")
+        page.locator("#teach-photos input[type=file]").set_input_files(half)
+        expect(page.locator("#teach-photos")).to_contain_text("n2")
+        page.get_by_role("button", name="Teach", exact=True).click()
+        expect(said).to_contain_text("It knows Flos novus now, by 3 photos.")
+        keep(page, request, "teach")
+        page.get_by_role("tab", name="Identify").click()
+        choose(page, half[0])
+        expect(page.locator(".card").first).to_contain_text("Flos novus")  # the running server knows it
+        page.get_by_role("tab", name="Flora").click()
+        page.get_by_role("button", name="Forget this name").click()
+        expect(said).to_contain_text("It has forgotten Flos novus")
+        page.get_by_label("Scientific name").fill("Flos red")
+        page.get_by_role("button", name="Forget this name").click()
+        expect(said).to_contain_text("was not taught a plant of this name")
+        context.close()
+        assert served.errors() == ""
+    assert run(["dalip", "index", "verify", own.flora]).status == 0
+
+
+def test_names_are_found_in_spite_of_typing_errors() -> None:
+    flora = load_flora()
+    for words, name in (
+        ("dalia", "Dahlia"),
+        ("califrnia popy", "Eschscholzia californica"),
+        ("eschscholtzia", "Eschscholzia californica"),
+        ("Sonnenblum", "Helianthus annuus"),
+        ("sunflower", "Helianthus annuus"),
+        ("Anacardiaceae", "Toxicodendron diversilobum"),
+    ):
+        assert name in [taxon.scientific_name for taxon in find_taxa(flora, words)[:3]], words
+    assert find_taxa(flora, "zzzzqq") == []
+    every = [taxon.scientific_name for taxon in find_taxa(flora, " ")]
+    assert every == sorted(taxon.scientific_name for taxon in flora.taxa)

@@ -108,6 +108,9 @@ def test_those_in_doubt_or_the_newest_come_first(tmp_path: Path) -> None:
     assert [int(o.id, 16) for o in journal.observations("doubt")] == [3, 4, 1, 2]
     assert [int(o.id, 16) for o in journal.observations("date")] == [3, 2, 1, 4]
     assert [int(o.id, 16) for o in journal.observations("date", limit=2, offset=1)] == [2, 1]
+    journal.change(seen(1).id, name="Rosa blue")
+    assert [int(o.id, 16) for o in journal.named("Rosa red")] == [3, 2, 4]
+    assert [int(o.id, 16) for o in journal.named("Rosa blue", 5)] == [1]
 
 
 _SAVE = """

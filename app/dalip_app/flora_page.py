@@ -1,0 +1,220 @@
+"""The part of the page about the flora: its plants, found by any of their names, and lessons for it."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from rapidfuzz import fuzz, process, utils
+
+from dalip.encoder import open_image
+from dalip.errors import DalipError
+from dalip.taxonomy import RANKS, Taxon
+from dalip_app.cards import links, notice
+from dalip_app.live import LiveFlora
+from dalip_app.photo_picker import to_data_uri
+from dalip_app.words import best_name
+from dalip_index import Flora, Journal, Unreadable, forget_taxon, hazard_of, teach_taxon
+
+__all__ = ["find_taxa", "flora_tab"]
+
+_SHOWN = 30  # taxa
+_ALIKE = 75  # of 100: names less like what was asked for are not shown
+_PHOTOS = 6  # of the user's own, for each taxon
+_THUMBNAIL = 200  # pixels
+
+
+def find_taxa(flora: Flora, words: str) -> list[Taxon]:
+    """Find taxa by their names, or by what holds them; typing errors are forgiven.
+
+    Args:
+        flora: Where to look.
+        words: Part of a scientific or common name, in any language, of a family or an order; all taxa for none.
+
+    Returns:
+        The best match first; in alphabetical order where nothing was asked for.
+    """
+    if not words.strip():
+        return sorted(flora.taxa, key=lambda taxon: taxon.scientific_name)
+    names: list[str] = []
+    rows: list[int] = []
+    for row, taxon in enumerate(flora.taxa):
+        common = (name.name for name in taxon.vernacular_names)
+        for name in (taxon.scientific_name, taxon.family, taxon.order, *common):
+            if name:
+                names.append(name)
+                rows.append(row)
+    scorer, clean = fuzz.WRatio, utils.default_process
+    found = process.extract(words, names, scorer=scorer, processor=clean, limit=None, score_cutoff=_ALIKE)
+    best: dict[int, float] = {}
+    for _, score, place in found:
+        best.setdefault(rows[place], score)
+    return [
+        flora.taxa[row] for row in sorted(best, key=lambda row: (-best[row], flora.taxa[row].scientific_name))
+    ]
+
+
+def flora_tab(live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
+    """Lay out the flora's plants and, for those who may, the form to teach it one.
+
+    Args:
+        live: The flora.
+        journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
+        tab: The tab that it lies in; it is read anew whenever this one is opened.
+    """
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    words = gr.Textbox(
+        label="Find a plant of this flora",
+        info="By a scientific or common name, or a family. Typing errors are forgiven.",
+        placeholder="poppy",
+        max_lines=1,
+        elem_id="flora-search",
+    )
+    found = gr.HTML(
+        "",
+        elem_id="flora-found",
+        apply_default_css=False,
+        js_on_load="element.setAttribute('aria-live', 'polite');",
+    )
+
+    def show(asked: str) -> str:
+        return _found(live.now(), journal, asked)
+
+    words.change(show, words, found, trigger_mode="always_last", **quiet)
+    tab.select(show, words, found, **quiet)
+    if journal is not None:
+        _teach_form(live, words, found, journal)
+
+
+def _found(flora: Flora, journal: Journal | None, words: str) -> str:
+    taxa = find_taxa(flora, words)
+    if not taxa:
+        return notice("No plant of this flora is called so.")
+    number = f"{len(taxa):,} plant{'' if len(taxa) == 1 else 's'}"
+    more = f", the first {_SHOWN} of them" if len(taxa) > _SHOWN else ""
+    entries = "".join(_taxon(flora, journal, taxon) for taxon in taxa[:_SHOWN])
+    return f'{notice(f"{number}{more}.")}<div class="taxa">{entries}</div>'
+
+
+def _taxon(flora: Flora, journal: Journal | None, taxon: Taxon) -> str:
+    row, known = flora.row(taxon), flora.prototypes
+    languages: dict[str, list[str]] = {}
+    for name in taxon.vernacular_names:
+        languages.setdefault(name.language, []).append(name.name)
+    evidence = f"{known.text_counts[row]:,} texts, {known.photo_counts[row]:,} photos"
+    hazard = hazard_of(taxon)
+    facts = {
+        "Rank": taxon.taxon_rank,
+        "Family": taxon.family,
+        "Order": taxon.order,
+        **{f"Names ({language})": ", ".join(names) for language, names in languages.items()},
+        "Known by": evidence + (", taught later" if known.taught[row] else ""),
+        "Harm": hazard.how if hazard else "",
+    }
+    rows = "".join(
+        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>"
+        for what, value in facts.items()
+        if value
+    )
+    common = f" <span>{escape(taxon.vernacular_name)}</span>" if taxon.vernacular_name else ""
+    scientific = f'<em class="taxon">{escape(taxon.scientific_name)}</em>'
+    return (
+        f'<details class="flora-taxon"><summary>{scientific}{common}</summary>'
+        f'<dl class="facts">{rows}</dl>{_own_photos(journal, taxon)}<p class="card-links">{links(taxon)}</p></details>'
+    )
+
+
+def _own_photos(journal: Journal | None, taxon: Taxon) -> str:
+    if journal is None:
+        return ""
+    pictures = [
+        to_data_uri(open_image(photos[0], target=_THUMBNAIL // 2), _THUMBNAIL)
+        for seen in journal.named(taxon.scientific_name, _PHOTOS)
+        if (photos := journal.photos(seen.id))
+    ]
+    images = "".join(f'<img src="{uri}" alt="Your photo of {escape(best_name(taxon))}">' for uri in pictures)
+    return f'<div class="own-photos">{images}</div>' if images else ""
+
+
+def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Journal) -> None:
+    quiet: dict[str, Any] = {"api_visibility": "private"}
+    gr.HTML('<h2 class="section-title">Teach it a plant</h2>', apply_default_css=False)
+    gr.HTML(notice(_LESSON), apply_default_css=False)
+    with gr.Row(equal_height=False):
+        name = gr.Textbox(
+            label="Scientific name",
+            placeholder="Monstera deliciosa",
+            max_lines=1,
+            min_width=220,
+            elem_id="teach-name",
+        )
+        common = gr.Textbox(
+            label="Common name",
+            placeholder="Swiss cheese plant",
+            max_lines=1,
+            min_width=220,
+            elem_id="teach-common",
+        )
+        family = gr.Textbox(
+            label="Family", placeholder="Araceae", max_lines=1, min_width=160, elem_id="teach-family"
+        )
+        rank = gr.Dropdown(["", *RANKS], value="", label="Rank", min_width=140, elem_id="teach-rank")
+    with gr.Row(elem_classes="with-button", equal_height=False):
+        photos = gr.File(
+            label="Photos of it",
+            file_count="multiple",
+            file_types=["image"],
+            height=150,
+            elem_id="teach-photos",
+        )
+        with gr.Column(min_width=200):
+            teach = gr.Button("Teach", variant="primary", elem_id="teach-button")
+            forget = gr.Button("Forget this name", elem_id="teach-forget")
+    said = gr.HTML(
+        "",
+        elem_id="teach-said",
+        apply_default_css=False,
+        js_on_load="element.setAttribute('aria-live', 'polite');",
+    )
+
+    def learn(
+        name_: str, common_: str, family_: str, rank_: str, paths: list[str] | None, asked: str
+    ) -> tuple[str, str, Any]:
+        fields = {"scientificName": name_, "vernacularName": common_, "family": family_, "taxonRank": rank_}
+        path, start = live.to_teach
+        bad: list[Unreadable] = []
+        try:
+            taxon = Taxon.from_darwin_core(fields)
+            sources = [Path(photo).read_bytes() for photo in paths or []]
+            teach_taxon(path, live.encoder, taxon, sources, start=start, unreadable=bad.append)
+        except (DalipError, OSError) as error:
+            return notice(f"{error}.", bad=True), gr.skip(), gr.skip()
+        learned = len(sources) - len(bad)
+        lines = notice(
+            f"It knows {taxon.scientific_name} now, by {learned} photo{'' if learned == 1 else 's'}."
+        )
+        lines += "".join(notice(f"{photo.image}: {photo.error}", bad=True) for photo in bad)
+        return lines, _found(live.now(), journal, asked), None
+
+    def unlearn(name_: str, asked: str) -> tuple[str, str]:
+        path, _ = live.to_teach
+        name_ = " ".join(name_.split())
+        try:
+            flora = live.now()
+            rows = np.flatnonzero(flora.prototypes.taught)
+            if name_ not in {flora.taxa[row].scientific_name for row in rows}:
+                return notice(
+                    f"{name_ or 'That'}: it was not taught a plant of this name.", bad=True
+                ), gr.skip()
+            forget_taxon(path, live.encoder, name_)
+        except DalipError as error:
+            return notice(f"{error}.", bad=True), gr.skip()
+        return notice(f"It has forgotten {name_}, and answers as before."), _found(live.now(), journal, asked)
+
+    teach.click(learn, [name, common, family, rank, photos, words], [said, found, photos], **quiet)
+    forget.click(unlearn, [name, words], [said, found], **quiet)
+
+
+_LESSON = "Three to five photos and a name are enough, without training. The other plants are named as before, but for "
+_LESSON += "photos that resemble the new one."
