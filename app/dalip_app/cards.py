@@ -32,8 +32,8 @@ _ABOUT = """<div class="about"><h2>About DALIP</h2>
 <p>DALIP compares your photo with every plant of a <em>flora</em>: a list of plants, each with its names, with
 texts that describe it and, where there are any, with photos. The closest five are your answer.</p>
 <p>All of this happens on the computer that runs DALIP. Your photos are sent to nobody else and deleted
-within twenty minutes, and this page loads nothing from the internet. Links under an answer open other sites
-only when you follow them.</p>
+within twenty minutes, unless you keep one in your journal, and this page loads nothing from the internet.
+Links under an answer open other sites only when you follow them.</p>
 <dl class="facts">{facts}</dl>
 <h3>What it cannot do</h3>
 <p>It knows only the plants of its flora. Most photos of other things it recognises as such, and some of other

@@ -1,5 +1,6 @@
 """The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -280,7 +281,8 @@ def add_export(app: FastAPI, journal: Journal) -> None:
 
     @app.get(_EXPORT, include_in_schema=False)
     def export() -> FileResponse:
-        folder = tempfile.mkdtemp(prefix="dalip-export-")
+        place = os.environ.get("GRADIO_TEMP_DIR")  # goes with the server, should a visitor break off
+        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=place)
         path = Path(folder, "dalip-journal.zip")
         export_journal(journal, path)
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
