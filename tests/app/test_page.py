@@ -385,3 +385,26 @@ def test_names_are_found_in_spite_of_typing_errors() -> None:
     assert find_taxa(flora, "zzzzqq") == []
     every = [taxon.scientific_name for taxon in find_taxa(flora, " ")]
     assert every == sorted(taxon.scientific_name for taxon in flora.taxa)
+
+
+@needs_browser
+def test_a_login_opens_the_page_and_the_documentation_works_offline(
+    browser: Browser, world: World, tmp_path: Path
+) -> None:
+    with serving(world, tmp_path, "--auth", "ann:secret") as served:
+        context = browser.new_context(http_credentials={"username": "ann", "password": "secret"})
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(served.address)
+        choose(page, paint(tmp_path / "red.png", "red"))
+        expect(page.locator(".answer-sentence")).to_contain_text("Flos red")
+        page.goto(f"{served.address}/docs")
+        expect(page.get_by_text("/v2/identify/{project}")).to_be_visible()
+        assert all(url.startswith((served.address, "data:", "blob:")) for url in asked)
+        context.close()
+        stranger = browser.new_context(http_credentials={"username": "ann", "password": "guess"})
+        response = stranger.new_page().goto(served.address)
+        assert response is not None
+        assert response.status == 401
+        stranger.close()
