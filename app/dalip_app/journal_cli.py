@@ -10,7 +10,6 @@ import typer
 from dalip_app.identify_cli import JsonOption
 from dalip_app.places import DataDirOption, EncoderOption, chosen_flora, data_dir_or_default, own_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
-from dalip_app.words import percent
 
 __all__ = ["app", "export", "import_", "list_", "teach"]
 
@@ -36,6 +35,7 @@ def list_(
     data_dir: DataDirOption = None,
 ) -> None:
     """List your observations."""
+    from dalip_app.words import percent
     from dalip_index import Journal
 
     for seen in Journal(data_dir_or_default(data_dir)).observations(by):
