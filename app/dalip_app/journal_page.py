@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,16 @@ class Seen:
     """What was identified last in a visit, ready to be kept."""
 
     answer: Identification
-    photo: bytes
-    """A small copy without details."""
+    photos: tuple[bytes, ...]
+    """Small copies without details."""
     details: PhotoDetails
     observation: str = ""
     """Its id, once it is kept."""
 
     @classmethod
-    def of(cls, answer: Identification, photo: bytes) -> "Seen":
-        """Prepare an answer and its photo."""
-        return cls(answer, small_copy(photo), read_details(photo))
+    def of(cls, answer: Identification, photos: Sequence[bytes]) -> "Seen":
+        """Prepare an answer and its photos, the first of which says when and where."""
+        return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
 
 
 def _choices(flora: Flora) -> list[tuple[str, str]]:
@@ -148,10 +149,10 @@ class KeepForm:
                 self.journal.change(seen.observation, **facts)
                 return seen, notice(_SAID[said])
             observation = Observation.of(seen.answer, **facts)
-            self.journal.add(observation, [seen.photo])
+            self.journal.add(observation, seen.photos)
         except DalipError as error:
             return seen, notice(str(error), bad=True)
-        return Seen(seen.answer, seen.photo, seen.details, observation.id), notice(_SAID[said])
+        return replace(seen, observation=observation.id), notice(_SAID[said])
 
 
 def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:

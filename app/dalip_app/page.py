@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
@@ -17,8 +18,15 @@ from dalip_app.heat import heat_picture
 from dalip_app.journal_page import KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
 from dalip_app.live import LiveFlora
-from dalip_app.photo_picker import make_picker, read_upload, show_photo, show_problem, to_data_uri
-from dalip_index import Hit, Journal, Library, LibraryReport, Unreadable
+from dalip_app.photo_picker import (
+    contact_sheet,
+    make_picker,
+    read_uploads,
+    show_photo,
+    show_problem,
+    to_data_uri,
+)
+from dalip_index import Hit, Journal, Library, LibraryReport
 
 __all__ = ["TITLE", "make_page"]
 
@@ -67,7 +75,7 @@ def make_page(
 def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
-            picker = make_picker("A photo of a plant", "identify-photo")
+            picker = make_picker("A photo of a plant", "identify-photo", several=True)
         with gr.Column(scale=1, min_width=320):
             answer = _live_html(EMPTY_ANSWER, "identify-answer")
             gr.HTML(CAUTION, apply_default_css=False)
@@ -76,14 +84,15 @@ def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
     def identify(photo: Any) -> list[Any]:
         seen: list[Seen] = []
 
-        def answer_to(data: bytes) -> str:
+        def answer_to(photos: list[bytes]) -> str:
             flora = live.now()
-            (found,) = flora.identify([data], top_k=_TOP_K)
-            if isinstance(found, Unreadable):
-                raise ImageError(found.error)
+            found, _ = flora.identify_together(photos, top_k=_TOP_K)
+            if found is None:
+                raise ImageError("the photo cannot be read; choose another")
             if keep:
-                seen.append(Seen.of(found, data))
-            picture = heat_picture(flora, open_image(data, target=_PREVIEW // 2), found)
+                seen.append(Seen.of(found, photos))
+            alone = open_image(photos[0], target=_PREVIEW // 2) if len(photos) == 1 else None
+            picture = heat_picture(flora, alone, found) if alone else None
             return answer_cards(found, flora, to_data_uri(picture, picture.width) if picture else "")
 
         shown = list(_look_at(photo, answer_to, EMPTY_ANSWER))
@@ -126,7 +135,7 @@ def _search_tab(live: LiveFlora, library: Library, may_add_folders: bool, page: 
             return notice(_plain(error), bad=True)
 
     def by_photo(photo: Any) -> tuple[gr.HTML, str]:
-        return _look_at(photo, lambda data: _show(library.search_image(data, live.encoder, _HITS)), "")
+        return _look_at(photo, lambda found: _show(library.search_image(found[0], live.encoder, _HITS)), "")
 
     gr.on([text.submit, button.click], by_text, text, found, show_progress="hidden", api_visibility="private")
     picker.upload(
@@ -194,12 +203,25 @@ def _live_html(value: str, elem_id: str) -> gr.HTML:
     return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=speak)
 
 
-def _look_at(payload: Any, answer: Callable[[bytes], str], nothing: str) -> tuple[gr.HTML, str]:
-    """Answer for an uploaded photo: the picker with a preview and the answer; or with what went wrong."""
+def _look_at(payload: Any, answer: Callable[[list[bytes]], str], nothing: str) -> tuple[gr.HTML, str]:
+    """Answer for uploaded photos: the picker with a preview and the answer; or with what went wrong.
+
+    Of several photos those that can be read are answered for, and the others are told of.
+    """
     try:
-        data = read_upload(payload)
-        preview = to_data_uri(open_image(data, target=_PREVIEW // 2), _PREVIEW)
-        return show_photo(preview), answer(data)
+        readable: list[bytes] = []
+        pictures: list[Image.Image] = []
+        problems: list[ImageError] = []
+        for data in read_uploads(payload):
+            try:
+                pictures.append(open_image(data, target=_PREVIEW // 2))
+                readable.append(data)
+            except ImageError as error:
+                problems.append(error)
+        if not readable:
+            raise problems[0]
+        told = "".join(notice(_plain(error), bad=True) for error in problems)
+        return show_photo(to_data_uri(contact_sheet(pictures), _PREVIEW)), told + answer(readable)
     except DalipError as error:
         return show_problem(_plain(error)), nothing
 

@@ -3,23 +3,25 @@
 import base64
 import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dalip.errors import ImageError
 
-__all__ = ["make_picker", "read_upload", "show_photo", "show_problem", "to_data_uri"]
+__all__ = ["contact_sheet", "make_picker", "read_uploads", "show_photo", "show_problem", "to_data_uri"]
 
 _STATIC = Path(__file__).parent / "static"
 _QUALITY = 85
+_MOST = 5  # photos of one plant
 
 
-def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
-    """Make a picker; its event is `upload`, and what it hands over is read with `read_upload`.
+def make_picker(invitation: str, elem_id: str, *classes: str, several: bool = False) -> gr.HTML:
+    """Make a picker; its event is `upload`, and what it hands over is read with `read_uploads`.
 
     Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show.
     This is no subclass of `gr.HTML`, for Gradio would write a stub file for it into this folder.
@@ -28,6 +30,7 @@ def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
         invitation: What to choose; also the label that screen readers speak.
         elem_id: The element's id on the page.
         classes: The element's classes.
+        several: Whether up to five photos can be chosen at once.
     """
     return gr.HTML(
         None,
@@ -37,6 +40,8 @@ def make_picker(invitation: str, elem_id: str, *classes: str) -> gr.HTML:
         elem_id=elem_id,
         elem_classes=list(classes),
         invitation=invitation,
+        several=several,
+        hint=f"Drop {'up to five of one plant' if several else 'a file'} here, paste one, or",
         state="empty",  # then `busy`, set by the browser, and `done` or `failed`
         preview="",
         note="",
@@ -54,15 +59,22 @@ def show_problem(note: str) -> gr.HTML:
     return gr.HTML(state="failed", preview="", note=note, answered=time.time_ns())
 
 
-def read_upload(payload: Any) -> bytes:
-    """Read the file that a picker hands over.
+def read_uploads(payload: Any) -> list[bytes]:
+    """Read the files that a picker hands over.
 
     Args:
-        payload: What the browser sent. Anyone can send anything: it must name a file that was uploaded here.
+        payload: What the browser sent. Anyone can send anything: it must name one to five files that were uploaded
+            here.
 
     Raises:
         ImageError: There is no such file.
     """
+    if not isinstance(payload, list) or not 1 <= len(payload) <= _MOST:
+        raise ImageError(f"choose one to {_MOST} photos")
+    return [_read_upload(file) for file in payload]
+
+
+def _read_upload(payload: Any) -> bytes:
     try:
         path = Path(payload["path"]).resolve(strict=True)
         if path.is_relative_to(Path(get_upload_folder()).resolve()):
@@ -70,6 +82,17 @@ def read_upload(payload: Any) -> bytes:
     except (OSError, KeyError, TypeError, ValueError):
         pass
     raise ImageError("the photo is not there any more; choose it again")
+
+
+def contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
+    """Put photos side by side, the middle square of each; one alone stays as it is."""
+    if len(photos) == 1:
+        return photos[0]
+    side = min(min(photo.size) for photo in photos)
+    sheet = Image.new("RGB", (side * len(photos), side))
+    for place, photo in enumerate(photos):
+        sheet.paste(ImageOps.fit(photo, (side, side)), (place * side, 0))
+    return sheet
 
 
 def to_data_uri(image: Image.Image, side: int) -> str:

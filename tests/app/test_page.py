@@ -11,9 +11,10 @@ from hostile_images import write_hostile_images
 from PIL import Image
 from tiny_bundle import COLOURS
 
+from dalip.encoder import open_image
 from dalip_app.cards import answer_cards, gallery
 from dalip_app.flora_page import find_taxa
-from dalip_index import Hit, Identification, Prediction, load_flora
+from dalip_index import Hit, Identification, Journal, Prediction, load_flora
 
 from .conftest import HOSTILE_NAME, World, paint, run
 from .serving import Served, serving
@@ -408,3 +409,27 @@ def test_a_login_opens_the_page_and_the_documentation_works_offline(
         assert response is not None
         assert response.status == 401
         stranger.close()
+
+
+@needs_browser
+def test_several_photos_of_one_plant_get_one_answer(
+    page: Page, served: Served, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    photos = [paint(tmp_path / f"{number}.png", "orange", number) for number in range(2)]
+    (tmp_path / "broken.jpg").write_text("no photo")
+    page.get_by_label("A photo of a plant", exact=True).set_input_files(
+        [photos[0], tmp_path / "broken.jpg", photos[1]]
+    )
+    expect_answer(page, "Flos orange")
+    expect(page.locator("#identify-answer")).to_contain_text("This file is not an image that can be read")
+    expect(page.locator(".why")).to_have_count(0)  # a map is of one photo
+    keep(page, request, "several")
+    page.get_by_role("button", name="This is right").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    journal = Journal(served.log.parent / "data")
+    (seen,) = journal.named("Flos orange")
+    assert [open_image(jpeg).size for jpeg in journal.photos(seen.id)] == [(48, 48)] * 2
+    journal.remove(seen.id)
+    choose(page, tmp_path / "broken.jpg")
+    expect(page.locator("#identify-photo .picker-note")).to_contain_text("is not an image")
+    expect(page.locator("#keep")).to_be_hidden()

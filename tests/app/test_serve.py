@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dalip.errors import DalipError, ImageError
-from dalip_app.photo_picker import read_upload
+from dalip_app.photo_picker import read_uploads
 from dalip_app.server import bind, is_loopback
 
 from .conftest import World, environment, run
@@ -135,7 +135,9 @@ def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: p
     inside.parent.mkdir()
     for path in (inside, outside):
         path.write_bytes(b"photo")
-    assert read_upload({"path": str(inside)}) == b"photo"
+    good = {"path": str(inside)}
+    assert read_uploads([good]) == [b"photo"]
+    assert read_uploads([good] * 5) == [b"photo"] * 5
     (tmp_path / "uploads" / "link.png").symlink_to(outside)
     for wrong in (
         str(outside),
@@ -146,10 +148,10 @@ def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: p
         3,
     ):
         with pytest.raises(ImageError):
-            read_upload({"path": wrong})
-    for payload in (None, {}, [], "text"):
+            read_uploads([good, {"path": wrong}])
+    for payload in (None, {}, [], "text", good, [None], ["text"], [[]], [good] * 6):
         with pytest.raises(ImageError):
-            read_upload(payload)
+            read_uploads(payload)
 
 
 def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:

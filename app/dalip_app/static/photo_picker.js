@@ -1,23 +1,27 @@
 // The photo may come from a file dialog, the camera, the clipboard, or be dropped anywhere on the page. It is shown at
 // once as the browser sees it; the server answers with a preview of its own, for browsers cannot show every format.
 let latest = 0;
+const MOST = 5; // photos of one plant
 
 const refocus = () =>
   requestAnimationFrame(() => element.querySelector(".picker-input")?.focus({ preventScroll: true }));
 
-const send = async (file) => {
-  if (!file) return;
+const send = async (chosen) => {
+  const files = [...(chosen ?? [])].slice(0, props.several ? MOST : 1);
+  if (!files.length) return;
   const mine = ++latest;
   const focused = element.contains(document.activeElement);
   if (props.preview?.startsWith("blob:")) URL.revokeObjectURL(props.preview);
   props.note = "";
   props.state = "busy";
-  props.preview = URL.createObjectURL(file);
+  props.preview = URL.createObjectURL(files[0]);
   if (focused) refocus();
   try {
-    const { path, url } = await upload(file);
+    const sent = await Promise.all(files.map((file) => upload(file)));
     if (mine !== latest) return;
-    props.value = { path, url, orig_name: file.name, meta: { _type: "gradio.FileData" } };
+    props.value = sent.map(({ path, url }, i) => ({
+      path, url, orig_name: files[i].name, meta: { _type: "gradio.FileData" },
+    }));
     trigger("upload");
   } catch (error) {
     if (mine !== latest) return;
@@ -33,14 +37,14 @@ const visible = () => element.isConnected && element.offsetParent !== null;
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 element.addEventListener("change", (event) => {
-  if (event.target.type === "file") send(event.target.files[0]);
+  if (event.target.type === "file") send(event.target.files);
 });
 element.addEventListener("error", (event) => event.target.remove(), true); // a format the browser cannot show
 document.addEventListener("paste", (event) => {
   const photo = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));
   if (!photo || !visible()) return;
   event.preventDefault();
-  send(photo);
+  send([photo]);
 });
 document.addEventListener("dragover", (event) => {
   if (!holdsFiles(event) || !visible()) return;
@@ -54,5 +58,5 @@ document.addEventListener("drop", (event) => {
   if (!holdsFiles(event) || !visible()) return;
   event.preventDefault();
   element.querySelector(".picker")?.classList.remove("picker-target");
-  send(event.dataTransfer.files[0]);
+  send(event.dataTransfer.files);
 });
