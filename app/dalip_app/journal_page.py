@@ -17,6 +17,7 @@ from starlette.background import BackgroundTask
 from dalip.encoder import open_image
 from dalip.errors import DalipError
 from dalip_app.cards import notice
+from dalip_app.lessons import lessons, teach_lesson
 from dalip_app.live import LiveFlora
 from dalip_app.photo_picker import to_data_uri
 from dalip_app.words import best_name, percent
@@ -184,6 +185,7 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
         apply_default_css=False,
         js_on_load="element.setAttribute('aria-live', 'polite');",
     )
+    teach = gr.Button("Teach the flora the plants that I named", elem_id="journal-teach")
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
     @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
@@ -202,6 +204,7 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
                 lambda shown: shown + _SHOWN, shown, shown, **quiet
             )
 
+    teach.click(lambda: _teach(live, journal), None, said, api_visibility="private")
     tab.select(lambda number: number + 1, changes, changes, **quiet)
     brought.upload(
         lambda path, number: (_import(journal, path), number + 1),
@@ -288,6 +291,20 @@ def add_export(app: FastAPI, journal: Journal) -> None:
         export_journal(journal, path)
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         return FileResponse(path, filename=path.name, background=rest)
+
+
+def _teach(live: LiveFlora, journal: Journal) -> str:
+    path, start = live.to_teach
+    told = []
+    try:
+        for lesson in lessons(journal, path, start, live.encoder):
+            teach_lesson(lesson, path, start, live.encoder)
+            told.append(f"{lesson.name} ({len(lesson.photos)})")
+    except DalipError as error:
+        return notice(f"{error}.", bad=True)
+    if not told:
+        return notice("Nothing to teach: you named no plant that the flora lacks.")
+    return notice(f"The flora knows now, by so many photos of yours: {', '.join(told)}.")
 
 
 def _import(journal: Journal, path: str) -> str:
