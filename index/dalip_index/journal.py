@@ -7,7 +7,7 @@ so a process that is killed loses nothing that it was told is kept.
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal
 
 from dalip.errors import JournalError
 from dalip_index.answers import Identification
+from dalip_index.database import Database, transaction
 
 __all__ = ["JOURNAL", "Journal", "Observation", "Order"]
 
@@ -26,12 +27,12 @@ Order = Literal["doubt", "date"]
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
-CREATE TABLE observations (
+CREATE TABLE IF NOT EXISTS observations (
     id TEXT PRIMARY KEY, created TEXT NOT NULL, answered TEXT NOT NULL, answered_rank TEXT NOT NULL,
     family TEXT NOT NULL, probability REAL, verdict TEXT NOT NULL, name TEXT NOT NULL, event_date TEXT NOT NULL,
     latitude REAL, longitude REAL, notes TEXT NOT NULL
 ) STRICT;
-CREATE TABLE photos (
+CREATE TABLE IF NOT EXISTS photos (
     observation TEXT NOT NULL REFERENCES observations (id) ON DELETE CASCADE, position INTEGER NOT NULL,
     jpeg BLOB NOT NULL, PRIMARY KEY (observation, position)
 ) STRICT;
@@ -126,6 +127,13 @@ class Journal:
     def __init__(self, data_dir: Path) -> None:
         """Name the user's data folder."""
         self.path = data_dir / JOURNAL
+        self._database = Database(
+            self.path,
+            _SCHEMA,
+            _SCHEMA_VERSION,
+            JournalError,
+            "move this file away, and import your last export",
+        )
 
     def add(self, observation: Observation, photos: Sequence[bytes]) -> bool:
         """Save an observation.
@@ -140,12 +148,7 @@ class Journal:
         Raises:
             JournalError: The file cannot be written.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(
-                f"{self.path.parent}: cannot be created ({error.strerror}); use another --data-dir"
-            ) from error
+        self._database.make_folder()
         values = [getattr(observation, name) for name in _FIELDS]
         with self._connect(create=True) as connection:
             added = connection.execute(
@@ -258,32 +261,8 @@ class Journal:
         """Open the file for one transaction, which ends with the block."""
         if not create and not self.path.exists():
             raise JournalError(f"{self.path}: there is no journal yet; save an observation first")
-        try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if version > _SCHEMA_VERSION:
-                    raise JournalError(f"{self.path}: was written by a newer DALIP; update DALIP")
-                connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
-                connection.execute("PRAGMA foreign_keys = ON")
-                if version < _SCHEMA_VERSION:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE" if create else "BEGIN")
-                try:
-                    (version,) = connection.execute("PRAGMA user_version").fetchone()
-                    if version < _SCHEMA_VERSION:
-                        for statement in _SCHEMA.strip().split(";\n"):
-                            connection.execute(statement)
-                        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
-        except sqlite3.OperationalError as error:
-            raise JournalError(
-                f"{self.path}: cannot be used ({error}); is the disk full or read-only?"
-            ) from error
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"{self.path}: damaged ({error}); move this file away, and import your last export"
-            ) from error
+        with self._database.connect() as connection:
+            connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
+            connection.execute("PRAGMA foreign_keys = ON")
+            with transaction(connection, "IMMEDIATE" if create else "DEFERRED"):
+                yield connection

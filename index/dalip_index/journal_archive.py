@@ -173,7 +173,6 @@ def import_journal(journal: Journal, path: Path) -> tuple[int, int]:
         csv.Error,
         zipfile.BadZipFile,
         RuntimeError,
-        NotImplementedError,
         ImageError,
     ) as error:
         raise JournalError(

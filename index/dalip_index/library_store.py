@@ -6,7 +6,7 @@ killed process leaves the state before it or after it.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from dalip.errors import LibraryError
 from dalip_index.answers import Vectors
+from dalip_index.database import Database, transaction
 
 __all__ = ["LibraryStore", "Loaded", "SeenPhoto", "StoredPhoto"]
 
@@ -82,6 +83,9 @@ class LibraryStore:
             path: The database; its folder is created with it.
         """
         self.path = path
+        self._database = Database(
+            path, _SCHEMA, _SCHEMA_VERSION, LibraryError, "delete this file and add your folders again"
+        )
 
     def begin(self, encoder: str, folder: str) -> None:
         """Prepare for adding a folder; vectors of another encoder are forgotten, the photos are not.
@@ -90,13 +94,8 @@ class LibraryStore:
             encoder: Fingerprint of the encoder.
             folder: The folder that is about to be added.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LibraryError(
-                f"{self.path.parent}: cannot be created ({error.strerror}); use another --data-dir"
-            ) from error
-        with self._connect(create=True) as connection, _transaction(connection):
+        self._database.make_folder()
+        with self._connect(create=True) as connection, transaction(connection):
             if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
                 connection.execute("UPDATE contents SET vector = NULL")
                 connection.execute("UPDATE state SET encoder = ?, generation = generation + 1", (encoder,))
@@ -135,7 +134,7 @@ class LibraryStore:
         Raises:
             LibraryError: Another process has meanwhile changed the library's encoder.
         """
-        with self._connect() as connection, _transaction(connection):
+        with self._connect() as connection, transaction(connection):
             if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
                 raise LibraryError(
                     f"{self.path}: another process is changing its encoder; wait until it is done"
@@ -156,7 +155,7 @@ class LibraryStore:
 
     def drop(self, paths: Iterable[str]) -> None:
         """Forget files, and the contents that no file has any more."""
-        with self._connect() as connection, _transaction(connection):
+        with self._connect() as connection, transaction(connection):
             connection.executemany("DELETE FROM photos WHERE path = ?", [(path,) for path in paths])
             connection.execute(
                 "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos WHERE content = contents.id)"
@@ -186,7 +185,7 @@ class LibraryStore:
         Raises:
             LibraryError: There is no library, or it is damaged.
         """
-        with self._connect() as connection, _transaction(connection, "DEFERRED"):  # one view of both tables
+        with self._connect() as connection, transaction(connection, "DEFERRED"):  # one view of both tables
             generation, encoder = connection.execute("SELECT generation, encoder FROM state").fetchone()
             rows = connection.execute(
                 "SELECT path, vector FROM photos JOIN contents ON contents.id = content "
@@ -196,43 +195,12 @@ class LibraryStore:
             halves = np.frombuffer(b"".join(vector for _, vector in rows), _VECTOR_TYPE)
             vectors = halves.reshape(len(rows), -1 if rows else 0).astype(np.float32)
         except ValueError as error:
-            raise self._damaged(error) from error
+            raise self._database.damaged(error) from error
         return Loaded(generation, encoder, [path for path, _ in rows], vectors)
 
     @contextmanager
     def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         if not create and not self.path.exists():
             raise LibraryError("the library is empty; `dalip library add FOLDER` fills it")
-        try:
-            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if version > _SCHEMA_VERSION:
-                    raise LibraryError(f"{self.path}: was written by a newer DALIP; update DALIP")
-                if version < _SCHEMA_VERSION:
-                    connection.execute(
-                        "PRAGMA journal_mode = WAL"
-                    )  # readers and a writer do not wait for another
-                    connection.executescript(
-                        f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
-                    )
-                yield connection
-        except sqlite3.OperationalError as error:
-            raise LibraryError(
-                f"{self.path}: cannot be used ({error}); is the disk full or read-only?"
-            ) from error
-        except sqlite3.Error as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, error: Exception) -> LibraryError:
-        return LibraryError(f"{self.path}: damaged ({error}); delete this file and add your folders again")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
-    connection.execute(f"BEGIN {kind}")
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
+        with self._database.connect() as connection:
+            yield connection
