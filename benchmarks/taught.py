@@ -16,7 +16,8 @@ from dalip.errors import ImageError
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
 from dalip_index.calibration import Calibration
-from dalip_index.prototypes import Prototypes, mean_prototypes, telling, with_unit_appearance
+from dalip_index.evidence import hit_rates
+from dalip_index.prototypes import Prototypes, telling, unit_mean, with_unit_appearance
 from dalip_index.trust import Judged, measure_trust
 
 DRAWS = 30
@@ -76,7 +77,7 @@ def enlarged(flora: Flora, new: Named, support: dict[int, NDArray[np.intp]]) -> 
     assert offset is not None
     prototypes = flora.prototypes
     for chosen in support.values():
-        (photo,), _ = mean_prototypes(new.vectors[chosen][:, width:], np.zeros(len(chosen), np.intp), 1)
+        photo = unit_mean(new.vectors[chosen][:, width:])
         prototypes = prototypes.with_taxon(np.zeros(width, np.float32), 0, photo, len(chosen), offset)
     return prototypes
 
@@ -159,9 +160,8 @@ def _kept(similarities: Vectors, targets: NDArray[np.intp], calibration: Calibra
 
 
 def _rates(similarities: Vectors, rows: NDArray[np.intp]) -> tuple[float, float]:
-    own = similarities[np.arange(len(rows)), rows][:, None]
-    places = (similarities > own).sum(axis=1)
-    return float((places < 1).mean()), float((places < 5).mean())
+    found = hit_rates(similarities, rows)
+    return found.top1, found.top5
 
 
 def ways_table(
@@ -222,7 +222,7 @@ def ways_table(
 
 
 def _means(rows: Vectors, support: Support) -> Vectors:
-    return np.stack([mean_prototypes(rows[mine], np.zeros(len(mine), np.intp), 1)[0][0] for mine in support])
+    return np.stack([unit_mean(rows[mine]) for mine in support])
 
 
 def _scores(photos: Vectors, taxa: Sequence[Vectors]) -> Vectors:
@@ -275,8 +275,7 @@ def _one_each(new: Named) -> list[Record]:
 
 def _text(flora: Flora, record: Record) -> Vectors:
     assert record.taxon
-    texts = flora.encoder.encode_text(taxon_texts(record.taxon))
-    return mean_prototypes(texts, np.zeros(len(texts), np.intp), 1)[0]
+    return unit_mean(flora.encoder.encode_text(taxon_texts(record.taxon)))
 
 
 def _crops(flora: Flora, new: Named) -> Vectors:

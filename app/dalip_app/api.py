@@ -22,12 +22,13 @@ from dalip_app.live import LiveFlora
 from dalip_app.words import cautions
 from dalip_index import Flora, Identification, Prediction
 
-__all__ = ["MAX_UPLOAD", "add_api"]
+__all__ = ["MAX_PHOTOS", "MAX_UPLOAD", "add_api", "problem"]
 
 MAX_UPLOAD = 50_000_000
 """Bytes of a request, as Pl@ntNet has it."""
 
-_MAX_PHOTOS = 5
+MAX_PHOTOS = 5
+"""Of one plant, in a request to the API or on the page."""
 _WAITING = 32  # requests that may wait for a processor; further ones are told to come back
 _RETRY_AFTER = "2"  # seconds
 _ANY = "all"  # stands for the flora that is served, whatever it is called
@@ -143,8 +144,8 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
         nonlocal waiting
         if project not in (_ANY, live.name):
             raise HTTPException(404, f"there is no flora {project} here; ask {_ANY} or {live.name}")
-        if len(images) > _MAX_PHOTOS:
-            raise HTTPException(400, f"{len(images)} images; send 1 to {_MAX_PHOTOS}")
+        if len(images) > MAX_PHOTOS:
+            raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
         if organs and len(organs) != len(images):
             raise HTTPException(
                 400, f"{len(organs)} organs for {len(images)} images; send one for each, or none"

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from rapidfuzz import fuzz, process, utils
 
-from dalip.encoder import open_image
 from dalip.errors import DalipError
 from dalip.taxonomy import RANKS, Taxon
 from dalip_app.cards import links, notice
 from dalip_app.live import LiveFlora
-from dalip_app.photo_picker import to_data_uri
-from dalip_app.words import best_name
+from dalip_app.parts import QUIET, live_html
+from dalip_app.photo_picker import thumbnail
+from dalip_app.words import best_name, counted
 from dalip_index import Flora, Journal, Unreadable, forget_taxon, hazard_of, teach_taxon
 
 __all__ = ["find_taxa", "flora_tab"]
@@ -63,7 +62,6 @@ def flora_tab(live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
         journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
     """
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     words = gr.Textbox(
         label="Find a plant of this flora",
         info="By a scientific or common name, or a family. Typing errors are forgiven.",
@@ -71,18 +69,13 @@ def flora_tab(live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
         max_lines=1,
         elem_id="flora-search",
     )
-    found = gr.HTML(
-        "",
-        elem_id="flora-found",
-        apply_default_css=False,
-        js_on_load="element.setAttribute('aria-live', 'polite');",
-    )
+    found = live_html("", "flora-found")
 
     def show(asked: str) -> str:
         return _found(live.now(), journal, asked)
 
-    words.change(show, words, found, trigger_mode="always_last", **quiet)
-    tab.select(show, words, found, **quiet)
+    words.change(show, words, found, trigger_mode="always_last", **QUIET)
+    tab.select(show, words, found, **QUIET)
     if journal is not None:
         _teach_form(live, words, found, journal)
 
@@ -91,10 +84,10 @@ def _found(flora: Flora, journal: Journal | None, words: str) -> str:
     taxa = find_taxa(flora, words)
     if not taxa:
         return notice("No plant of this flora is called so.")
-    number = f"{len(taxa):,} plant{'' if len(taxa) == 1 else 's'}"
     more = f", the first {_SHOWN} of them" if len(taxa) > _SHOWN else ""
     entries = "".join(_taxon(flora, journal, taxon) for taxon in taxa[:_SHOWN])
-    return f'{notice(f"{number}{more}.")}<div class="taxa">{entries}</div>'
+    number = notice(f"{counted(len(taxa), 'plant')}{more}.")
+    return f'{number}<div class="taxa">{entries}</div>'
 
 
 def _taxon(flora: Flora, journal: Journal | None, taxon: Taxon) -> str:
@@ -129,16 +122,15 @@ def _own_photos(journal: Journal | None, taxon: Taxon) -> str:
     if journal is None:
         return ""
     pictures = [
-        to_data_uri(open_image(photos[0], target=_THUMBNAIL // 2), _THUMBNAIL)
+        thumbnail(photos[0], _THUMBNAIL)
         for seen in journal.named(taxon.scientific_name, _PHOTOS)
-        if (photos := journal.photos(seen.id))
+        if (photos := journal.photos(seen.id, 1))
     ]
     images = "".join(f'<img src="{uri}" alt="Your photo of {escape(best_name(taxon))}">' for uri in pictures)
     return f'<div class="own-photos">{images}</div>' if images else ""
 
 
 def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Journal) -> None:
-    quiet: dict[str, Any] = {"api_visibility": "private"}
     gr.HTML('<h2 class="section-title">Teach it a plant</h2>', apply_default_css=False)
     gr.HTML(notice(_LESSON), apply_default_css=False)
     with gr.Row(equal_height=False):
@@ -171,12 +163,7 @@ def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Jou
         with gr.Column(min_width=200):
             teach = gr.Button("Teach", variant="primary", elem_id="teach-button")
             forget = gr.Button("Forget this name", elem_id="teach-forget")
-    said = gr.HTML(
-        "",
-        elem_id="teach-said",
-        apply_default_css=False,
-        js_on_load="element.setAttribute('aria-live', 'polite');",
-    )
+    said = live_html("", "teach-said")
 
     def learn(
         name_: str, common_: str, family_: str, rank_: str, paths: list[str] | None, asked: str
@@ -191,9 +178,7 @@ def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Jou
         except (DalipError, OSError) as error:
             return notice(f"{error}.", bad=True), gr.skip(), gr.skip()
         learned = len(sources) - len(bad)
-        lines = notice(
-            f"It knows {taxon.scientific_name} now, by {learned} photo{'' if learned == 1 else 's'}."
-        )
+        lines = notice(f"It knows {taxon.scientific_name} now, by {counted(learned, 'photo')}.")
         lines += "".join(notice(f"{photo.image}: {photo.error}", bad=True) for photo in bad)
         return lines, _found(live.now(), journal, asked), None
 
@@ -201,9 +186,7 @@ def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Jou
         path, _ = live.to_teach
         name_ = " ".join(name_.split())
         try:
-            flora = live.now()
-            rows = np.flatnonzero(flora.prototypes.taught)
-            if name_ not in {flora.taxa[row].scientific_name for row in rows}:
+            if name_ not in live.now().taught:
                 return notice(
                     f"{name_ or 'That'}: it was not taught a plant of this name.", bad=True
                 ), gr.skip()
@@ -212,8 +195,10 @@ def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Jou
             return notice(f"{error}.", bad=True), gr.skip()
         return notice(f"It has forgotten {name_}, and answers as before."), _found(live.now(), journal, asked)
 
-    teach.click(learn, [name, common, family, rank, photos, words], [said, found, photos], **quiet)
-    forget.click(unlearn, [name, words], [said, found], **quiet)
+    teach.click(
+        learn, [name, common, family, rank, photos, words], [said, found, photos], api_visibility="private"
+    )
+    forget.click(unlearn, [name, words], [said, found], api_visibility="private")
 
 
 _LESSON = "Three to five photos and a name are enough, without training. The other plants are named as before, but for "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dalip_app.identify_cli import JsonOption, find_photos
-from dalip_app.places import DataDirOption, EncoderOption, chosen_flora, own_flora
+from dalip_app.places import ChangedFloraOption, DataDirOption, EncoderOption, chosen_flora, flora_to_change
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
@@ -106,15 +106,6 @@ def build(
         raise typer.Exit(1)
 
 
-ChangedFloraOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--flora",
-        metavar="FOLDER",
-        help="The flora to change; if left out, your copy of the built-in one.",
-        show_default=False,
-    ),
-]
 TaxonOption = Annotated[
     str,
     typer.Option(
@@ -164,7 +155,8 @@ def add(
     """
     from dalip.encoder import Encoder
     from dalip.taxonomy import Taxon
-    from dalip_assets import ENCODER, FLORA
+    from dalip_app.words import counted
+    from dalip_assets import ENCODER
     from dalip_index import Unreadable, teach_taxon
 
     for text in (taxon, family, *(common_name or ())):
@@ -189,21 +181,21 @@ def add(
 
     if flora is None:
         chosen_flora(None, data_dir)  # says so if your copy cannot be used
-    path = flora or own_flora(data_dir)
+    path, start = flora_to_change(flora, data_dir)
     with Progress() as progress:
         manifest = teach_taxon(
             path,
             Encoder.load(encoder or ENCODER),
             named,
             [photo for photo in found if not isinstance(photo, Unreadable)],
-            start=None if flora else FLORA,
+            start=start,
             progress=progress,
             unreadable=unreadable,
         )
     learned = len(found) - len(bad)
     print_result(
         one_line(
-            f"{path}: knows {named.scientific_name} by {learned} photo{'' if learned == 1 else 's'}, and "
+            f"{path}: knows {named.scientific_name} by {counted(learned, 'photo')}, and "
             f"{manifest.counts.taxa:,} taxa in all"
         )
     )

@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from dalip_app.identify_cli import JsonOption
-from dalip_app.places import DataDirOption, EncoderOption, chosen_flora, data_dir_or_default, own_flora
+from dalip_app.places import (
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    chosen_flora,
+    data_dir_or_default,
+    flora_to_change,
+)
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 __all__ = ["app", "export", "import_", "list_", "teach"]
@@ -68,15 +75,7 @@ def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
 
 @app.command(epilog="Example: dalip journal teach")
 def teach(
-    flora: Annotated[
-        Path | None,
-        typer.Option(
-            "--flora",
-            metavar="FOLDER",
-            help="The flora to teach; if left out, your copy of the built-in one.",
-            show_default=False,
-        ),
-    ] = None,
+    flora: ChangedFloraOption = None,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -86,14 +85,14 @@ def teach(
     """
     from dalip.encoder import Encoder
     from dalip_app.lessons import lessons, teach_lesson
-    from dalip_assets import ENCODER, FLORA
+    from dalip_assets import ENCODER
     from dalip_index import Journal
 
     journal = Journal(data_dir_or_default(data_dir))
     if flora is None:
         chosen_flora(None, data_dir)  # says so if your copy cannot be used
-    path, loaded = flora or own_flora(data_dir), Encoder.load(encoder or ENCODER)
-    start = None if flora else FLORA
+    path, start = flora_to_change(flora, data_dir)
+    loaded = Encoder.load(encoder or ENCODER)
     found = lessons(journal, path, start, loaded)
     with Progress() as progress:
         for number, lesson in enumerate(found, 1):

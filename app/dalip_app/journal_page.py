@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from dalip.encoder import open_image
 from dalip.errors import DalipError
 from dalip_app.cards import notice
 from dalip_app.lessons import lessons, teach_lesson
 from dalip_app.live import LiveFlora
-from dalip_app.photo_picker import to_data_uri
-from dalip_app.words import best_name, percent
+from dalip_app.parts import QUIET, live_html
+from dalip_app.photo_picker import thumbnail
+from dalip_app.words import best_name, counted, percent
 from dalip_index import (
     Flora,
     Identification,
@@ -98,23 +98,17 @@ class KeepForm:
             details = gr.Checkbox(
                 False, label="Keep when and where the photo was taken, if it says so", elem_id="keep-details"
             )
-            self.said = gr.HTML(
-                "",
-                elem_id="keep-said",
-                apply_default_css=False,
-                js_on_load="element.setAttribute('aria-live', 'polite');",
-            )
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+            self.said = live_html("", "keep-said")
         outputs = [self.seen, self.said]
         right.click(
-            lambda seen, where: self._keep(seen, where, "right"), [self.seen, details], outputs, **quiet
+            lambda seen, where: self._keep(seen, where, "right"), [self.seen, details], outputs, **QUIET
         )
-        later.click(lambda seen, where: self._keep(seen, where, ""), [self.seen, details], outputs, **quiet)
+        later.click(lambda seen, where: self._keep(seen, where, ""), [self.seen, details], outputs, **QUIET)
         other.click(
             lambda seen, where, name: self._keep(seen, where, "other", name or ""),
             [self.seen, details, self.other],
             outputs,
-            **quiet,
+            **QUIET,
         )
 
     @property
@@ -164,7 +158,6 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
         journal: The journal.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
     """
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Row(elem_classes="with-button", equal_height=False):
         order = gr.Radio(
             [("In doubt first", "doubt"), ("Newest first", "date")],
@@ -179,12 +172,7 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
             brought = gr.UploadButton(
                 "Import", file_types=[".zip", ".csv", ".json"], min_width=100, elem_id="journal-import"
             )
-    said = gr.HTML(
-        "",
-        elem_id="journal-said",
-        apply_default_css=False,
-        js_on_load="element.setAttribute('aria-live', 'polite');",
-    )
+    said = live_html("", "journal-said")
     teach = gr.Button("Teach the flora the plants that I named", elem_id="journal-teach")
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
@@ -195,35 +183,38 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
         except DalipError as error:
             gr.HTML(notice(str(error), bad=True), apply_default_css=False)
             return
-        words = f"{number:,} observation{'' if number == 1 else 's'}." if number else _EMPTY
+        words = f"{counted(number, 'observation')}." if number else _EMPTY
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
+        choices = _choices(live.now())
         for seen in found:
-            _entry(live.now(), journal, seen, changes, said)
+            _entry(choices, journal, seen, changes, said)
         if number > shown_:
             gr.Button("Show more", elem_id="journal-more").click(
-                lambda shown: shown + _SHOWN, shown, shown, **quiet
+                lambda shown: shown + _SHOWN, shown, shown, **QUIET
             )
 
     teach.click(lambda: _teach(live, journal), None, said, api_visibility="private")
-    tab.select(lambda number: number + 1, changes, changes, **quiet)
+    tab.select(lambda number: number + 1, changes, changes, **QUIET)
     brought.upload(
         lambda path, number: (_import(journal, path), number + 1),
         [brought, changes],
         [said, changes],
-        **quiet,
+        **QUIET,
     )
 
 
 _EMPTY = "Your journal is empty: identify a photo, and keep it."
 
 
-def _entry(flora: Flora, journal: Journal, seen: Observation, changes: gr.State, said: gr.HTML) -> None:
+def _entry(
+    choices: list[tuple[str, str]], journal: Journal, seen: Observation, changes: gr.State, said: gr.HTML
+) -> None:
     with gr.Row(elem_classes="entry", equal_height=False):
         with gr.Column(min_width=280):
             gr.HTML(_entry_card(journal, seen), apply_default_css=False)
         with gr.Column(min_width=280), gr.Accordion(f"Change {seen.accepted}", open=False):
             name = gr.Dropdown(
-                _choices(flora),
+                choices,
                 value=seen.name or None,
                 label="Name",
                 allow_custom_value=True,
@@ -250,16 +241,15 @@ def _entry(flora: Flora, journal: Journal, seen: Observation, changes: gr.State,
             return number, notice(str(error), bad=True)
         return number + 1, notice(f"{seen.accepted}: deleted.")
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    save.click(keep, [changes, name, date, notes], [changes, said], **quiet)
-    delete.click(remove, changes, [changes, said], **quiet)
+    save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
+    delete.click(remove, changes, [changes, said], **QUIET)
 
 
 def _entry_card(journal: Journal, seen: Observation) -> str:
-    photos = journal.photos(seen.id)
+    photos = journal.photos(seen.id, 1)
     picture = ""
     if photos:
-        uri = to_data_uri(open_image(photos[0], target=_THUMBNAIL // 2), _THUMBNAIL)
+        uri = thumbnail(photos[0], _THUMBNAIL)
         picture = f'<img src="{uri}" alt="Your photo of {escape(seen.accepted)}">'
     share = "" if seen.probability is None else f", {percent(seen.probability)}"
     answered = f"answered: <em>{escape(seen.answered)}</em>{escape(share)}"

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
-from dalip_index import FloraManifest, Journal, forget_taxon, load_flora, teach_taxon
+from dalip_index import FloraManifest, Journal, flora_to_teach, forget_taxon, load_flora, teach_taxon
 
 __all__ = ["Lesson", "lessons", "teach_lesson"]
 
@@ -32,14 +30,13 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
         start: The flora to look at where there is none at `path` yet.
         encoder: The one that built it.
     """
-    flora = load_flora(path if start is None or path.is_dir() else start, encoder)
-    taught = {flora.taxa[row].scientific_name for row in np.flatnonzero(flora.prototypes.taught)}
-    built = {taxon.scientific_name for taxon in flora.taxa} - taught
+    flora = flora_to_teach(path, start, encoder)
+    built = flora.tree.rows.keys() - set(flora.taught)
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
         if seen.name and seen.name not in built:
             photos.setdefault(seen.name, []).extend(journal.photos(seen.id))
-    return [Lesson(name, tuple(mine), name in taught) for name, mine in photos.items() if mine]
+    return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
 
 
 def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encoder) -> FloraManifest:
@@ -54,6 +51,6 @@ def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encode
     taxon = Taxon.from_darwin_core({"scientificName": lesson.name})
     if lesson.again:
         flora = load_flora(path, encoder)
-        taxon = next(known for known in flora.taxa if known.scientific_name == lesson.name)
+        taxon = flora.taxa[flora.tree.rows[lesson.name]]
         forget_taxon(path, encoder, lesson.name)
     return teach_taxon(path, encoder, taxon, lesson.photos, start=start)

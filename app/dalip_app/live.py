@@ -5,9 +5,9 @@ from threading import Lock
 
 from dalip.encoder import Encoder
 from dalip.errors import DalipError
-from dalip_app.places import chosen_flora, own_flora
+from dalip_app.places import chosen_flora, flora_to_change
 from dalip_app.terminal import complain
-from dalip_assets import ENCODER, FLORA
+from dalip_assets import ENCODER
 from dalip_index import Flora, load_flora
 from dalip_index.versions import CURRENT
 
@@ -42,7 +42,7 @@ class LiveFlora:
     @property
     def to_teach(self) -> tuple[Path, Path | None]:
         """Where lessons go, and the flora to start from where there is none yet."""
-        return (self._chosen, None) if self._chosen else (own_flora(self._data_dir), FLORA)
+        return flora_to_change(self._chosen, self._data_dir)
 
     def now(self) -> Flora:
         """Give the flora as it is on disk; as it was where that cannot be loaded, which is said on stderr."""
@@ -58,8 +58,7 @@ class LiveFlora:
 
     def _pointers(self) -> list[str]:
         """Read which versions are live where the flora may be."""
-        places = [self._chosen] if self._chosen else [own_flora(self._data_dir), FLORA]
-        return [_read(place / CURRENT) for place in places]
+        return [_read(place / CURRENT) for place in self.to_teach if place]
 
 
 def _read(path: Path) -> str:

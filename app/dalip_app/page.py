@@ -18,12 +18,14 @@ from dalip_app.heat import heat_picture
 from dalip_app.journal_page import KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
 from dalip_app.live import LiveFlora
+from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import (
     contact_sheet,
     make_picker,
     read_uploads,
     show_photo,
     show_problem,
+    thumbnail,
     to_data_uri,
 )
 from dalip_index import Hit, Journal, Library, LibraryReport
@@ -77,7 +79,7 @@ def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
         with gr.Column(scale=1, min_width=320):
             picker = make_picker("A photo of a plant", "identify-photo", several=True)
         with gr.Column(scale=1, min_width=320):
-            answer = _live_html(EMPTY_ANSWER, "identify-answer")
+            answer = live_html(EMPTY_ANSWER, "identify-answer")
             gr.HTML(CAUTION, apply_default_css=False)
             keep = KeepForm(live, journal) if journal is not None else None
 
@@ -102,9 +104,8 @@ def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
         identify,
         picker,
         [picker, answer, *(keep.outputs if keep else [])],
-        show_progress="hidden",
         trigger_mode="always_last",
-        api_visibility="private",
+        **QUIET,
     )
 
 
@@ -126,7 +127,7 @@ def _search_tab(live: LiveFlora, library: Library, may_add_folders: bool, page: 
             status = gr.HTML("", apply_default_css=False, elem_id="library-status")
         with gr.Column(scale=2, min_width=300):
             picker = make_picker("Or find what looks like a photo", "search-photo", "search-photo")
-    found = _live_html("", "search-answer")
+    found = live_html("", "search-answer")
 
     def by_text(words: str) -> str:
         try:
@@ -137,18 +138,15 @@ def _search_tab(live: LiveFlora, library: Library, may_add_folders: bool, page: 
     def by_photo(photo: Any) -> tuple[gr.HTML, str]:
         return _look_at(photo, lambda found: _show(library.search_image(found[0], live.encoder, _HITS)), "")
 
-    gr.on([text.submit, button.click], by_text, text, found, show_progress="hidden", api_visibility="private")
+    gr.on([text.submit, button.click], by_text, text, found, **QUIET)
     picker.upload(
         by_photo,
         picker,
         [picker, found],
-        show_progress="hidden",
         trigger_mode="always_last",
-        api_visibility="private",
+        **QUIET,
     )
-    page.load(
-        lambda: _library_status(library), None, status, show_progress="hidden", api_visibility="private"
-    )
+    page.load(lambda: _library_status(library), None, status, **QUIET)
     if may_add_folders:
         _add_folder_form(live, library, status)
 
@@ -186,21 +184,14 @@ def _add_folder_form(live: LiveFlora, library: Library, status: gr.HTML) -> None
         except DalipError as error:
             yield notice(_plain(error), bad=True), gr.skip()
 
-    added = _live_html("", "library-added")
+    added = live_html("", "library-added")
     gr.on(
         [folder.submit, button.click],
         add,
         folder,
         [added, status],
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
     )
-
-
-def _live_html(value: str, elem_id: str) -> gr.HTML:
-    """An area whose changes screen readers speak."""
-    speak = "element.setAttribute('aria-live', 'polite');"
-    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=speak)
 
 
 def _look_at(payload: Any, answer: Callable[[list[bytes]], str], nothing: str) -> tuple[gr.HTML, str]:
@@ -240,7 +231,7 @@ def _show(hits: list[Hit]) -> str:
 
 def _thumbnail(path: Path) -> str | None:
     try:
-        return to_data_uri(open_image(path, target=_THUMBNAIL // 2), _THUMBNAIL)
+        return thumbnail(path, _THUMBNAIL)
     except ImageError:
         return None
 

@@ -11,13 +11,23 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from PIL import Image, ImageOps
 
+from dalip.encoder import open_image
+from dalip.encoder.images import ImageSource
 from dalip.errors import ImageError
+from dalip_app.api import MAX_PHOTOS
 
-__all__ = ["contact_sheet", "make_picker", "read_uploads", "show_photo", "show_problem", "to_data_uri"]
+__all__ = [
+    "contact_sheet",
+    "make_picker",
+    "read_uploads",
+    "show_photo",
+    "show_problem",
+    "thumbnail",
+    "to_data_uri",
+]
 
 _STATIC = Path(__file__).parent / "static"
 _QUALITY = 85
-_MOST = 5  # photos of one plant
 
 
 def make_picker(invitation: str, elem_id: str, *classes: str, several: bool = False) -> gr.HTML:
@@ -41,6 +51,7 @@ def make_picker(invitation: str, elem_id: str, *classes: str, several: bool = Fa
         elem_classes=list(classes),
         invitation=invitation,
         several=several,
+        most=MAX_PHOTOS if several else 1,
         hint=f"Drop {'up to five of one plant' if several else 'a file'} here, paste one, or",
         state="empty",  # then `busy`, set by the browser, and `done` or `failed`
         preview="",
@@ -69,8 +80,8 @@ def read_uploads(payload: Any) -> list[bytes]:
     Raises:
         ImageError: There is no such file.
     """
-    if not isinstance(payload, list) or not 1 <= len(payload) <= _MOST:
-        raise ImageError(f"choose one to {_MOST} photos")
+    if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
+        raise ImageError(f"choose one to {MAX_PHOTOS} photos")
     return [_read_upload(file) for file in payload]
 
 
@@ -93,6 +104,15 @@ def contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
     for place, photo in enumerate(photos):
         sheet.paste(ImageOps.fit(photo, (side, side)), (place * side, 0))
     return sheet
+
+
+def thumbnail(source: ImageSource, side: int) -> str:
+    """Make a small JPEG of a photo file; see `to_data_uri`.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    return to_data_uri(open_image(source, target=side // 2), side)
 
 
 def to_data_uri(image: Image.Image, side: int) -> str:

@@ -9,11 +9,13 @@ from dalip.errors import DalipError
 from dalip_app.terminal import complain
 
 __all__ = [
+    "ChangedFloraOption",
     "DataDirOption",
     "EncoderOption",
     "FloraOption",
     "chosen_flora",
     "data_dir_or_default",
+    "flora_to_change",
     "own_flora",
 ]
 
@@ -23,6 +25,15 @@ FloraOption = Annotated[
         "--flora",
         metavar="FOLDER",
         help="The flora to answer from; if left out, the built-in one, with what you taught it.",
+        show_default=False,
+    ),
+]
+ChangedFloraOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--flora",
+        metavar="FOLDER",
+        help="The flora to change; if left out, your copy of the built-in one.",
         show_default=False,
     ),
 ]
@@ -64,10 +75,11 @@ def chosen_flora(chosen: Path | None, data_dir: Path | None) -> Path:
         return chosen
     from dalip_assets import FLORA
     from dalip_index import flora_info
+    from dalip_index.versions import CURRENT
 
     own = own_flora(data_dir)
     try:
-        if not (own / "CURRENT").is_file():
+        if not (own / CURRENT).is_file():
             return FLORA
         manifest = flora_info(own).manifest
         usable = manifest.encoder.fingerprint == flora_info(FLORA).manifest.encoder.fingerprint
@@ -76,6 +88,13 @@ def chosen_flora(chosen: Path | None, data_dir: Path | None) -> Path:
     if not usable:
         complain(f"{own}: cannot be used with this DALIP; {_STALE}")
     return own if usable and manifest.counts.taught else FLORA
+
+
+def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, Path | None]:
+    """Give where lessons go, and the flora to start from where there is none yet: a copy of the built-in one learns."""
+    from dalip_assets import FLORA
+
+    return (chosen, None) if chosen else (own_flora(data_dir), FLORA)
 
 
 _STALE = "delete or rename that folder, and teach your plants again"

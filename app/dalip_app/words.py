@@ -6,7 +6,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction
 from dalip_index.hazards import hazard_of
 
-__all__ = ["best_name", "cautions", "percent", "promise", "resemblance", "score", "sentence"]
+__all__ = ["best_name", "cautions", "counted", "percent", "promise", "resemblance", "score", "sentence"]
 
 _HARMS = {"deadly": "can kill", "poisonous": "is poisonous", "harms the skin": "harms the skin"}
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
@@ -30,6 +30,11 @@ def percent(share: float) -> str:
     if rounded == 0:
         return "< 1 %"
     return "> 99 %" if rounded == 100 else f"{rounded} %"
+
+
+def counted(number: int, thing: str) -> str:
+    """Write how many things there are: `1 photo`, `1,000 photos`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def score(prediction: Prediction) -> str:

@@ -36,7 +36,7 @@ from dalip_index.library import Hit, Library, LibraryReport
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
-from dalip_index.teach import forget_taxon, teach_taxon
+from dalip_index.teach import flora_to_teach, forget_taxon, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
 
@@ -70,6 +70,7 @@ __all__ = [
     "evaluate_flora",
     "export_journal",
     "flora_info",
+    "flora_to_teach",
     "forget_taxon",
     "hazard_of",
     "heat_map",

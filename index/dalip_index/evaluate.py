@@ -118,7 +118,7 @@ def evaluate_flora(
     Raises:
         FloraError: No readable photo shows a taxon of the flora.
     """
-    rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    rows = flora.tree.rows
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
     kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
     photos = _of_kind(every, kinds, "named")

@@ -87,6 +87,11 @@ class Flora:
         return tuple(self.taxa[other] for other in order.tolist() if other != row)[:number]
 
     @cached_property
+    def taught(self) -> tuple[str, ...]:
+        """Scientific names of the taxa that it was taught later."""
+        return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.prototypes.taught))
+
+    @cached_property
     def experimental(self) -> NDArray[np.bool_]:
         """Which taxa are known from texts alone, shape (taxa,)."""
         none: NDArray[np.bool_] = self.prototypes.photo_counts == 0
@@ -115,14 +120,18 @@ class Flora:
             coverage: How often the right taxon shall be in the set, between 0 and 1.
         """
         _check_top_k(top_k)
-        for image, result in self._encoded(sources):
+        for image, result in self.encoded(sources):
             if isinstance(result, ImageError):
                 yield Unreadable(image, str(result))
             else:
                 yield self.answer(image, result[None], top_k, rank=rank, coverage=coverage)
 
-    def _encoded(self, sources: Iterable[PhotoSource]) -> Iterator[tuple[str, Vectors | ImageError]]:
-        """Give what each photo is called, and its vector or why there is none."""
+    def encoded(self, sources: Iterable[PhotoSource]) -> Iterator[tuple[str, Vectors | ImageError]]:
+        """Give what each photo is called, and its vector, shape (E + A,), or why there is none.
+
+        Args:
+            sources: As `identify`.
+        """
         found = self.encoder.encode_files(sources, appearance=True)
         for number, (source, result) in enumerate(found, 1):
             yield str(source) if isinstance(source, str | Path) else f"image {number}", result
@@ -208,7 +217,7 @@ class Flora:
         Returns:
             One answer from all photos that can be read, `None` where none can; and the others.
         """
-        found = list(self._encoded(sources))
+        found = list(self.encoded(sources))
         unreadable = [Unreadable(name, str(error)) for name, error in found if isinstance(error, ImageError)]
         readable = [(name, row) for name, row in found if not isinstance(row, ImageError)]
         if not readable:

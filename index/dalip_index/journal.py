@@ -201,13 +201,14 @@ class Journal:
         with self._connect() as connection:
             return self._get(connection, identifier)
 
-    def photos(self, identifier: str) -> list[bytes]:
-        """Give the photos of an observation, JPEG files."""
+    def photos(self, identifier: str, limit: int = -1) -> list[bytes]:
+        """Give the photos of an observation, JPEG files; the first of them, or all by default."""
         with self._connect() as connection:
             return [
                 jpeg
                 for (jpeg,) in connection.execute(
-                    "SELECT jpeg FROM photos WHERE observation = ? ORDER BY position", (identifier,)
+                    "SELECT jpeg FROM photos WHERE observation = ? ORDER BY position LIMIT ?",
+                    (identifier, limit),
                 )
             ]
 

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from dalip_index.answers import EvidenceKind, Vectors
 
-__all__ = ["Prototypes", "chance_similarity", "mean_prototypes", "telling", "with_unit_appearance"]
+__all__ = [
+    "Prototypes",
+    "chance_similarity",
+    "mean_prototypes",
+    "telling",
+    "unit_mean",
+    "with_unit_appearance",
+]
 
 _BY_CHANCE = 0.005
 """Share of the pairs of a photo and another taxon that are at least as similar as `chance_similarity`."""
@@ -183,6 +190,13 @@ def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]
     appearances = photos[:, width:]
     lengths: Vectors = np.linalg.norm(appearances, axis=1)
     return np.hstack([photos[:, :width], _unit(appearances)]), lengths
+
+
+def unit_mean(embeddings: Vectors) -> Vectors:
+    """Average embeddings, shape (number, width), one or more, and bring the mean to unit length, shape (width,)."""
+    means, _ = mean_prototypes(embeddings, np.zeros(len(embeddings), np.intp), 1)
+    mean: Vectors = means[0]
+    return mean
 
 
 def mean_prototypes(

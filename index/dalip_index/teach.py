@@ -16,11 +16,11 @@ from dalip_index.catalogue import Evidence, read_evidence
 from dalip_index.flora import Flora
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
-from dalip_index.prototypes import Prototypes, mean_prototypes, with_unit_appearance
+from dalip_index.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.ranks import check_taxonomy
 from dalip_index.versions import CURRENT, new_version
 
-__all__ = ["forget_taxon", "teach_taxon"]
+__all__ = ["flora_to_teach", "forget_taxon", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
 """What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
@@ -58,11 +58,11 @@ def teach_taxon(
         FloraError: The flora holds the taxon already, its taxa contradict it, no photo can be read, or the flora cannot
             be loaded or written.
     """
-    _placed(taxon, _load(path, start, encoder))  # so that what cannot be is said before the photos are read
+    flora = flora_to_teach(path, start, encoder)
+    _placed(taxon, flora)  # so that what cannot be is said before the photos are read
     rows: list[Vectors] = []
     names: list[str] = []
-    for number, (photo, result) in enumerate(encoder.encode_files(photos, appearance=True), 1):
-        name = str(photo) if isinstance(photo, str | Path) else f"image {number}"
+    for number, (name, result) in enumerate(flora.encoded(photos), 1):
         if not isinstance(result, ImageError):
             rows.append(result)
             names.append(name.encode("utf-8", "backslashreplace").decode())  # a file may be called anything
@@ -75,7 +75,9 @@ def teach_taxon(
             f"{taxon.scientific_name}: none of its photos can be read; name at least one that can"
         )
     with new_version(path) as (folder, version):
-        flora = _load(path, start, encoder)  # again, for another process may have taught it meanwhile
+        flora = flora_to_teach(
+            path, start, encoder
+        )  # again, for another process may have taught it meanwhile
         placed = _placed(taxon, flora)
         texts = taxon_texts(placed)
         row = len(flora.taxa)
@@ -113,7 +115,8 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         return _write(folder, version, flora, taxa, evidence, flora.prototypes.without(row))
 
 
-def _load(path: Path, start: Path | None, encoder: Encoder) -> Flora:
+def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
+    """Load the flora at `path` or, where there is none yet, the one to start from; see `teach_taxon`."""
     return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
 
 
@@ -123,12 +126,10 @@ def _taught_row(scientific_name: str, flora: Flora) -> int:
     Raises:
         FloraError: The flora does not hold it, or was built with it.
     """
-    row = next((i for i, taxon in enumerate(flora.taxa) if taxon.scientific_name == scientific_name), None)
+    row = flora.tree.rows.get(scientific_name)
     if row is None:
-        taught = ", ".join(flora.taxa[i].scientific_name for i in np.flatnonzero(flora.prototypes.taught))
-        raise FloraError(
-            f"{scientific_name}: the flora does not hold it; it was taught {taught or 'nothing'}"
-        )
+        taught = ", ".join(flora.taught) or "nothing"
+        raise FloraError(f"{scientific_name}: the flora does not hold it; it was taught {taught}")
     if not flora.prototypes.taught[row]:
         raise FloraError(
             f"{scientific_name}: the flora was built with it, and its calibration with both; build it again without it"
@@ -168,8 +169,7 @@ def _with(flora: Flora, texts: Sequence[str], photos: Vectors) -> Prototypes:
         others = flora.judged(photos).similarities[:, ~flora.prototypes.taught]
         offset = float(others.max(axis=1).min()) - _USUAL_CHANCE
     appearances = with_unit_appearance(photos, width)[0][:, width:]
-    (text,), _ = mean_prototypes(flora.encoder.encode_text(texts), np.zeros(len(texts), np.intp), 1)
-    (mean,), _ = mean_prototypes(appearances, np.zeros(len(photos), np.intp), 1)
+    text, mean = unit_mean(flora.encoder.encode_text(texts)), unit_mean(appearances)
     if not np.isfinite(text).all() or not np.isfinite(mean).all():
         raise FloraError("the encoder gives no finite vector; check it with `dalip index verify --encoder`")
     return flora.prototypes.with_taxon(text, len(texts), mean, len(photos), offset)

@@ -1,13 +1,12 @@
 // The photo may come from a file dialog, the camera, the clipboard, or be dropped anywhere on the page. It is shown at
 // once as the browser sees it; the server answers with a preview of its own, for browsers cannot show every format.
 let latest = 0;
-const MOST = 5; // photos of one plant
 
 const refocus = () =>
   requestAnimationFrame(() => element.querySelector(".picker-input")?.focus({ preventScroll: true }));
 
 const send = async (chosen) => {
-  const files = [...(chosen ?? [])].slice(0, props.several ? MOST : 1);
+  const files = [...(chosen ?? [])].slice(0, props.most);
   if (!files.length) return;
   const mine = ++latest;
   const focused = element.contains(document.activeElement);

@@ -1,0 +1,16 @@
+"""Pieces that several tabs of the page are made of."""
+
+from typing import Any
+
+import gradio as gr
+
+__all__ = ["QUIET", "live_html"]
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Settings of an event that shows its progress itself, or none, and is no part of the API."""
+
+
+def live_html(value: str, elem_id: str) -> gr.HTML:
+    """Lay out an area whose changes screen readers speak."""
+    speak = "element.setAttribute('aria-live', 'polite');"
+    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=speak)
