@@ -33,6 +33,19 @@ __all__ = [
 class DalipError(Exception):
     """Base class of every error that DALIP raises on purpose."""
 
+    def __init__(self, message: str, kind: str = "", **facts: object) -> None:
+        """Say what went wrong.
+
+        Args:
+            message: One line in English.
+            kind: Names what went wrong, for those who say it in other words or another language, such as the page;
+                empty where nobody does.
+            facts: What those words need, by name.
+        """
+        super().__init__(message)
+        self.kind = kind
+        self.facts = facts
+
 
 class ImageError(DalipError):
     """A photo cannot be read: missing, empty, not an image, damaged or too large."""

@@ -57,7 +57,7 @@ class Taxon:
             DataError: No scientific name, or an unknown rank.
         """
         if not self.scientific_name.strip():
-            raise DataError("a taxon has no scientificName; every row needs one")
+            raise DataError("a taxon has no scientificName; every row needs one", "no-name")
         if self.taxon_rank not in RANKS:
             raise DataError(
                 f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one: {', '.join(RANKS)}"
@@ -66,7 +66,11 @@ class Taxon:
     @property
     def vernacular_name(self) -> str:
         """The preferred English common name, or an empty string."""
-        return next((v.name for v in self.vernacular_names if v.language == "en"), "")
+        return self.vernacular_name_in("en")
+
+    def vernacular_name_in(self, language: str) -> str:
+        """Give the preferred common name in a language (ISO 639-1), or an empty string."""
+        return next((v.name for v in self.vernacular_names if v.language == language), "")
 
     def contains(self, other: "Taxon") -> bool:
         """Say whether `other` lies strictly inside this taxon, as a species does in its genus."""

@@ -1,50 +1,39 @@
 """Answers as HTML. Everything that comes from files or users is escaped here and nowhere else."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
+from dalip_app.language import Language
 from dalip_app.words import cautions, promise, resemblance, score, sentence
 from dalip_index import Flora, Hit, Identification, Prediction
 
 __all__ = [
-    "CAUTION",
-    "EMPTY_ANSWER",
     "about",
     "answer_cards",
+    "awaited",
+    "caution",
+    "facts_list",
     "gallery",
     "links",
     "notice",
     "progress_bar",
 ]
 
-CAUTION = (
-    '<p class="caution"><strong>A name is no advice.</strong> Photos mislead, and look-alikes can be '
-    "poisonous. Never eat a plant, or give or apply it to anyone, because of an answer on this page.</p>"
-)
-
-EMPTY_ANSWER = (
-    '<div class="answer-empty"><p class="answer-empty-lead">Five likely names will appear here.</p>'
-    "<p>A flower or a leaf that fills most of the photo, sharp and in daylight, is named best.</p></div>"
-)
-
-_ABOUT = """<div class="about"><h2>About DALIP</h2>
-<p>DALIP compares your photo with every plant of a <em>flora</em>: a list of plants, each with its names, with
-texts that describe it and, where there are any, with photos. The closest five are your answer.</p>
-<p>All of this happens on the computer that runs DALIP. Your photos are sent to nobody else and deleted
-within twenty minutes, unless you keep one in your journal, and this page loads nothing from the internet.
-Links under an answer open other sites only when you follow them.</p>
-<dl class="facts">{facts}</dl>
-<h3>What it cannot do</h3>
-<p>It knows only the plants of its flora. Most photos of other things it recognises as such, and some of other
-plants; the rest get the name of a plant that they resemble. It looks at one photo, where a botanist looks at
-leaf, stem, flower, fruit and place.
-Plants that look alike are told apart badly.</p>
-{caution}
-<p>The code is under the Apache License 2.0; the weights have terms of their own, above.</p></div>"""
-
 _UPRIGHT_RANKS = ("order", "family")  # by convention, names above the genus are not set in italics
 _NAMES_SHOWN = 3
+
+
+def caution(say: Language) -> str:
+    """Warn of trusting an answer."""
+    return f'<p class="caution">{say("caution")}</p>'
+
+
+def awaited(say: Language) -> str:
+    """Show what stands where an answer will be."""
+    lead = f'<p class="answer-empty-lead">{say("answer-awaited")}</p>'
+    return f'<div class="answer-empty">{lead}<p>{say("answer-advice")}</p></div>'
 
 
 def _scientific(taxon: Taxon) -> str:
@@ -52,100 +41,94 @@ def _scientific(taxon: Taxon) -> str:
     return name if taxon.taxon_rank in _UPRIGHT_RANKS else f'<em class="taxon">{name}</em>'
 
 
-def _full_name(taxon: Taxon) -> str:
-    common = taxon.vernacular_name
+def _full_name(say: Language, taxon: Taxon) -> str:
+    common = taxon.vernacular_name_in(say.code) or taxon.vernacular_name
     return f"{_scientific(taxon)} ({escape(common)})" if common else _scientific(taxon)
 
 
-def answer_cards(answer: Identification, flora: Flora, heat: str = "") -> str:
+def answer_cards(answer: Identification, flora: Flora, say: Language, heat: str = "") -> str:
     """Show an answer: one sentence, then a card for each taxon, best first, and what the scores mean.
 
     Args:
         answer: The answer for one photo.
         flora: What gave it.
+        say: The language.
         heat: A picture that says why, as a data URI; nothing if there is none.
     """
+    name = partial(_full_name, say)
     calibrated = flora.calibration.temperature is not None
-    meaning = (
-        f"The percentages take for granted that the plant is one of the {len(flora.taxa):,} in this flora, "
-        "and hold for photos like those it was calibrated on."
-        if calibrated
-        else "The scores are similarities: 1 is the closest there can be. They are no probabilities, for "
-        "this flora has not been calibrated."
-    )
-    cards = "".join(_card(prediction) for prediction in answer.predictions)
-    promised, alike = promise(answer, _full_name), resemblance(answer, _full_name)
-    warned = "".join(f'<p class="caution">{words}</p>' for words in cautions(answer, _full_name))
+    meaning = say(f"answer-{'' if calibrated else 'un'}calibrated-meaning", plants=len(flora.taxa))
+    cards = "".join(_card(prediction, say) for prediction in answer.predictions)
+    promised, alike = promise(answer, name, say), resemblance(answer, name, say)
+    warned = "".join(f'<p class="caution">{words}</p>' for words in cautions(answer, name, say))
     return (
         f'<div class="answer" data-verdict="{escape(answer.verdict)}">'
-        f'<h2 class="answer-sentence">{sentence(answer, _full_name)}</h2>'
+        f'<h2 class="answer-sentence">{sentence(answer, name, say)}</h2>'
         + (f'<p class="answer-promise">{promised}</p>' if promised else "")
         + warned
-        + f'<ol class="cards">{cards}</ol>{_why(answer, heat)}<p class="answer-meaning">{alike} {meaning}</p></div>'
+        + f'<ol class="cards">{cards}</ol>{_why(answer, say, heat)}<p class="answer-meaning">{alike} {meaning}</p></div>'
     )
 
 
-def _why(answer: Identification, heat: str) -> str:
+def _why(answer: Identification, say: Language, heat: str) -> str:
     if not heat:
         return ""
-    first, second = (_full_name(prediction.taxon) for prediction in answer.predictions[:2])
+    first, second = (_full_name(say, prediction.taxon) for prediction in answer.predictions[:2])
     return (
-        '<details class="why"><summary>Which parts of the photo speak for it?</summary><figure>'
-        f'<img src="{heat}" alt="The photo, its parts coloured as said below"><figcaption>'
-        f'<span class="why-for">Orange</span> parts speak for {first}, <span class="why-against">blue</span> parts for '
-        f"{second}; the stronger the colour, the more. Only this middle square was looked at.</figcaption></figure>"
-        "</details>"
+        f'<details class="why"><summary>{say("why")}</summary><figure>'
+        f'<img src="{heat}" alt="{escape(say("why-picture"))}">'
+        f"<figcaption>{say('why-caption', first=first, second=second)}</figcaption></figure></details>"
     )
 
 
-def links(taxon: Taxon) -> str:
+def links(taxon: Taxon, say: Language) -> str:
     """Give links to pages of other sites about a taxon."""
     return "".join(
         f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer">{escape(site)}'
-        f'<span class="unseen"> about {escape(taxon.scientific_name)}, opens another site</span></a>'
+        f'<span class="unseen"> {say("answer-link", plant=escape(taxon.scientific_name))}</span></a>'
         for site, address in reference_links(taxon).items()
         if address.startswith(("https://", "http://"))
     )
 
 
-def _card(prediction: Prediction) -> str:
+def _card(prediction: Prediction, say: Language) -> str:
     taxon = prediction.taxon
     calibrated = prediction.probability is not None
     share = prediction.probability if prediction.probability is not None else max(prediction.similarity, 0.0)
-    what = "probability" if calibrated else "similarity"
-    rank = (
-        "" if taxon.taxon_rank == "species" else f'<span class="card-rank">{escape(taxon.taxon_rank)}</span>'
-    )
+    what = say("answer-probability" if calibrated else "answer-similarity")
+    ranked = escape(say("rank", rank=taxon.taxon_rank))
+    rank = "" if taxon.taxon_rank == "species" else f'<span class="card-rank">{ranked}</span>'
     return (
         '<li class="card"><div class="card-head">'
         f'<h3 class="card-name">{_scientific(taxon)}{rank}</h3>'
         f'<span class="card-score"><span class="unseen">{what} </span>{escape(score(prediction))}</span>'
         "</div>"
-        f'<p class="card-common">{_common_names(taxon)}</p>'
+        f'<p class="card-common">{_common_names(taxon, say.code)}</p>'
         f'<div class="bar" aria-hidden="true"><div style="width:{100 * min(share, 1.0):.1f}%"></div></div>'
         f'<div class="card-foot"><span class="card-family">{escape(taxon.family)}</span>'
-        f'<span class="card-links">{links(taxon)}</span></div></li>'
+        f'<span class="card-links">{links(taxon, say)}</span></div></li>'
     )
 
 
-def _common_names(taxon: Taxon) -> str:
-    """Show the first English names and the first others; a name that several languages share is shown once."""
+def _common_names(taxon: Taxon, code: str) -> str:
+    """Show the first names of the page's language and the first others; one that languages share is shown once."""
     names: dict[str, VernacularName] = {}
-    for name in taxon.vernacular_names:
+    for name in sorted(taxon.vernacular_names, key=lambda v: v.language != code):
         names.setdefault(name.name.casefold(), name)
-    english = [v for v in names.values() if v.language == "en"][:_NAMES_SHOWN]
-    others = [v for v in names.values() if v.language != "en"][:_NAMES_SHOWN]
-    spans = [f"<span>{escape(v.name)}</span>" for v in english]
+    own = [v for v in names.values() if v.language == code][:_NAMES_SHOWN]
+    others = [v for v in names.values() if v.language != code][:_NAMES_SHOWN]
+    spans = [f"<span>{escape(v.name)}</span>" for v in own]
     spans += [f'<span class="foreign" lang="{escape(v.language)}">{escape(v.name)}</span>' for v in others]
     return '<span class="dot"> · </span>'.join(spans)
 
 
-def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None]) -> str:
+def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None], say: Language) -> str:
     """Show found photos, best first.
 
     Args:
         hits: The photos.
         thumbnails: A data URI for each; `None` for a photo that cannot be read any more.
+        say: The language.
     """
     figures = []
     for hit, thumbnail in zip(hits, thumbnails, strict=True):
@@ -153,13 +136,13 @@ def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None]) -> str:
         picture = (
             f'<img src="{thumbnail}" alt="{name}" loading="lazy">'
             if thumbnail
-            else '<span class="hit-gone">cannot be read any more</span>'
+            else f'<span class="hit-gone">{say("search-hit-gone")}</span>'
         )
         figures.append(
             f'<figure class="hit" title="{escape(str(hit.path))}">{picture}<figcaption>'
             f'<span class="hit-name">{name}</span>'
             f'<span class="hit-folder">{escape(hit.path.parent.name)}</span>'
-            f'<span class="hit-score"><span class="unseen">similarity </span>{hit.similarity:.2f}</span>'
+            f'<span class="hit-score"><span class="unseen">{say("answer-similarity")} </span>{hit.similarity:.2f}</span>'
             "</figcaption></figure>"
         )
     return f'<div class="hits">{"".join(figures)}</div>'
@@ -170,30 +153,42 @@ def notice(text: str, *, bad: bool = False) -> str:
     return f'<p class="notice{" notice-bad" if bad else ""}">{escape(text)}</p>' if text else ""
 
 
-def progress_bar(what: str, done: int, total: int) -> str:
-    """Show how far something has come."""
-    return (
-        f'<p class="notice">{escape(what.capitalize())}: {done:,} of {total:,}</p>'
-        f'<div class="bar" aria-hidden="true"><div style="width:{100 * done / max(total, 1):.1f}%"></div></div>'
-    )
+def progress_bar(text: str, share: float) -> str:
+    """Show how far something has come.
+
+    Args:
+        text: What has been done.
+        share: Of all that there is to do, between 0 and 1.
+    """
+    bar = f'<div class="bar" aria-hidden="true"><div style="width:{100 * share:.1f}%"></div></div>'
+    return f'<p class="notice">{escape(text)}</p>{bar}'
 
 
-def about(flora: Flora) -> str:
+def facts_list(facts: dict[str, str]) -> str:
+    """Show facts by their names; those without a value are left out."""
+    rows = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
+    return f'<dl class="facts">{"".join(rows)}</dl>'
+
+
+def about(flora: Flora, say: Language) -> str:
     """Say what DALIP is, what it can name here, and where its model comes from."""
     encoder = flora.encoder.manifest
     counts = flora.manifest.counts
     families = len({taxon.family for taxon in flora.taxa if taxon.family})
+    photos = flora.calibration.calibration_photos
+    calibrated = flora.calibration.temperature is not None
     facts = {
-        "Plants it can name": f"{counts.taxa:,}, of {families:,} {'family' if families == 1 else 'families'}",
-        "Evidence": f"{counts.texts:,} texts and {counts.photos:,} photos",
-        "Probabilities": (
-            f"calibrated on {flora.calibration.calibration_photos:,} photos kept aside for it"
-            if flora.calibration.temperature is not None
-            else "none; this flora has not been calibrated"
-        ),
-        "Encoder": f"{encoder.name} ({encoder.precision})",
-        "Trained on": ", ".join(encoder.trained_on) or "not recorded",
-        "Terms of the weights": encoder.terms or "not recorded",
+        say("about-plants"): say("about-plants-of", plants=counts.taxa, families=families),
+        say("about-evidence"): say("about-evidence-of", texts=counts.texts, photos=counts.photos),
+        say("about-probabilities"): say("about-calibrated", photos=photos)
+        if calibrated
+        else say("about-uncalibrated"),
+        say("about-encoder"): f"{encoder.name} ({encoder.precision})",
+        say("about-trained-on"): ", ".join(encoder.trained_on) or say("about-not-recorded"),
+        say("about-weights"): encoder.terms or say("about-not-recorded"),
     }
-    rows = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
-    return _ABOUT.format(facts=rows, caution=CAUTION)
+    return (
+        f'<div class="about"><h2>{say("about-title")}</h2><p>{say("about-how")}</p><p>{say("about-where")}</p>'
+        f"{facts_list(facts)}<h3>{say('about-limits-title')}</h3><p>{say('about-limits')}</p>{caution(say)}"
+        f"<p>{say('about-terms')}</p></div>"
+    )

@@ -15,6 +15,7 @@ from dalip.encoder import open_image
 from dalip.encoder.images import ImageSource
 from dalip.errors import ImageError
 from dalip_app.api import MAX_PHOTOS
+from dalip_app.language import Language
 
 __all__ = [
     "contact_sheet",
@@ -30,14 +31,15 @@ _STATIC = Path(__file__).parent / "static"
 _QUALITY = 85
 
 
-def make_picker(invitation: str, elem_id: str, *classes: str, several: bool = False) -> gr.HTML:
+def make_picker(say: Language, invitation: str, elem_id: str, *classes: str, several: bool = False) -> gr.HTML:
     """Make a picker; its event is `upload`, and what it hands over is read with `read_uploads`.
 
     Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show.
     This is no subclass of `gr.HTML`, for Gradio would write a stub file for it into this folder.
 
     Args:
-        invitation: What to choose; also the label that screen readers speak.
+        say: The language.
+        invitation: Key of the text that says what to choose; also the label that screen readers speak.
         elem_id: The element's id on the page.
         classes: The element's classes.
         several: Whether up to five photos can be chosen at once.
@@ -49,10 +51,17 @@ def make_picker(invitation: str, elem_id: str, *classes: str, several: bool = Fa
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=list(classes),
-        invitation=invitation,
+        invitation=say(invitation),
         several=several,
         most=MAX_PHOTOS if several else 1,
-        hint=f"Drop {'up to five of one plant' if several else 'a file'} here, paste one, or",
+        hint=say("picker-hint-several" if several else "picker-hint-one"),
+        choose=say("picker-choose"),
+        camera=say("picker-camera"),
+        again=say("picker-again"),
+        busy=say("picker-busy"),
+        chosen=say("picker-chosen"),
+        too_large=say("picker-too-large"),
+        not_sent=say("picker-not-sent"),
         state="empty",  # then `busy`, set by the browser, and `done` or `failed`
         preview="",
         note="",
@@ -81,7 +90,7 @@ def read_uploads(payload: Any) -> list[bytes]:
         ImageError: There is no such file.
     """
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
-        raise ImageError(f"choose one to {MAX_PHOTOS} photos")
+        raise ImageError(f"choose one to {MAX_PHOTOS} photos", "upload-number", most=MAX_PHOTOS)
     return [_read_upload(file) for file in payload]
 
 
@@ -92,7 +101,7 @@ def _read_upload(payload: Any) -> bytes:
             return path.read_bytes()
     except (OSError, KeyError, TypeError, ValueError):
         pass
-    raise ImageError("the photo is not there any more; choose it again")
+    raise ImageError("the photo is not there any more; choose it again", "upload-gone")
 
 
 def contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:

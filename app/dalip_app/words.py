@@ -1,27 +1,21 @@
 """How an answer is put in words, the same on the command line and on the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dalip.taxonomy import Taxon
+from dalip_app.language import Language, language
 from dalip_index.answers import Identification, Prediction
-from dalip_index.hazards import hazard_of
+from dalip_index.hazards import Hazard, hazard_of
 
 __all__ = ["best_name", "cautions", "counted", "percent", "promise", "resemblance", "score", "sentence"]
 
-_HARMS = {"deadly": "can kill", "poisonous": "is poisonous", "harms the skin": "harms the skin"}
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
 _UNCALIBRATED = 3  # names of which it is said where there are no probabilities
-
 _NAMED = 8  # taxa of a set that are named; a longer list helps nobody
 
-_SENTENCES = {
-    "sure": "This is most likely {}.",
-    "above": "This is most likely of the {rank} {above}, perhaps {}.",
-    "unsure": "I am not sure; it may be {}.",
-    "not in flora": "This seems to be a plant that this flora does not hold; the closest in it is {}.",
-    "not a plant": "This does not look like a photo of a plant. If it is one, the closest is {}.",
-    "uncalibrated": "The closest in this flora is {}.",
-}
+_HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # in the catalogues
+
+Name = Callable[[Taxon], str]
 
 
 def percent(share: float) -> str:
@@ -44,78 +38,96 @@ def score(prediction: Prediction) -> str:
     return percent(prediction.probability)
 
 
-def best_name(taxon: Taxon) -> str:
-    """Name a taxon for people: `Eschscholzia californica (California poppy)`."""
-    common = taxon.vernacular_name
+def best_name(taxon: Taxon, code: str = "en") -> str:
+    """Name a taxon for people: `Eschscholzia californica (California poppy)`.
+
+    Args:
+        taxon: The taxon.
+        code: Of the language of the common name; the English one where there is none in it.
+    """
+    common = taxon.vernacular_name_in(code) or taxon.vernacular_name
     return f"{taxon.scientific_name} ({common})" if common else taxon.scientific_name
 
 
-def sentence(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+def sentence(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
     """Say in one sentence what a photo shows and how sure that is.
 
     Args:
         answer: The answer for one photo.
         name: Writes the name of a taxon; the page sets it in italics.
+        say: The language; English by default.
     """
+    say = say or language()
     if not answer.predictions:
-        return "This flora has no name for it."
+        return say("answer-none")
     best, sure = answer.predictions[0].taxon, answer.taxon
     if sure and sure != best:
-        return _SENTENCES["above"].format(name(best), rank=sure.taxon_rank, above=name(sure))
-    return _SENTENCES[answer.verdict].format(name(best))
+        return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure))
+    return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
 
 
-def cautions(answer: Identification, name: Callable[[Taxon], str] = best_name) -> list[str]:
+def cautions(answer: Identification, name: Name = best_name, say: Language | None = None) -> list[str]:
     """Say which of the likely plants are known to do harm.
 
     Args:
         answer: The answer for one photo.
         name: Writes the name of a taxon.
+        say: The language; English by default.
 
     Returns:
         A sentence for each; none does not mean that the plant is harmless.
     """
+    say = say or language()
+    return [
+        say(f"caution-{key}", plant=name(taxon), harm=_HARMS[hazard.harm], how=hazard.how_in(say.code))
+        for key, taxon, hazard in _hazards(answer)
+    ]
+
+
+def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
+    """Find what does harm: with the first name, with a likely one, or with a look-alike."""
     if answer.verdict == "not a plant":
-        return []
-    found, said = [], set[Taxon]()
+        return
+    said = set[Taxon]()
     for place, prediction in enumerate(answer.predictions):
         likely = (
             place < _UNCALIBRATED if prediction.probability is None else prediction.probability >= _LIKELY
         )
         hazard = hazard_of(prediction.taxon) if likely or place == 0 else None
         if hazard:
-            lead = "Caution: {} {}" if place == 0 else "Caution: it may be {}, which {}"
-            found.append(f"{lead.format(name(prediction.taxon), _HARMS[hazard.harm])}: {hazard.how}.")
             said.add(prediction.taxon)
-    alike = [(taxon, hazard_of(taxon)) for taxon in answer.look_alikes if taxon not in said]
-    return found + [
-        f"Caution: its photos resemble those of {name(taxon)}, which {_HARMS[hazard.harm]}: {hazard.how}."
-        for taxon, hazard in alike
-        if hazard
-    ]
+            yield "likely" if place else "first", prediction.taxon, hazard
+    for taxon in answer.look_alikes:
+        hazard = None if taxon in said else hazard_of(taxon)
+        if hazard:
+            yield "alike", taxon, hazard
 
 
-def resemblance(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+def resemblance(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
     """Say which taxa the first name is hardest to tell from."""
     if not answer.look_alikes or answer.verdict == "not a plant":
         return ""
     first, *others = map(name, (answer.predictions[0].taxon, *answer.look_alikes))
-    return f"Photos of {first} resemble most those of {', '.join(others)}."
+    return (say or language())("answer-alike", plant=first, others=", ".join(others))
 
 
-def promise(answer: Identification, name: Callable[[Taxon], str] = best_name) -> str:
+def promise(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
     """Say which taxa the right one is among, and how often that holds; an empty string where there is no telling.
 
     Args:
         answer: The answer for one photo.
         name: Writes the name of a taxon.
+        say: The language; English by default.
     """
     if answer.coverage is None or answer.verdict in ("not a plant", "not in flora"):
         return ""
     names = [name(prediction.taxon) for prediction in answer.taxon_set]
     if not 1 < len(names) <= _NAMED:
         return ""
-    listed = f"{', '.join(names[:-1])} or {names[-1]}"
-    return (
-        f"It is one of these {len(names)}, a promise kept for {percent(answer.coverage)} of photos: {listed}."
+    return (say or language())(
+        "answer-set",
+        number=len(names),
+        share=percent(answer.coverage),
+        plants=", ".join(names[:-1]),
+        last=names[-1],
     )

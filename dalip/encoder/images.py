@@ -102,23 +102,31 @@ def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
     try:
         return _decode(file, target)
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error.__cause__
+        raise ImageError(f"{name}: {error}", error.kind, **error.facts) from error.__cause__
     except MemoryError as error:
         raise ImageError(f"{name}: needs more memory than there is; make it smaller") from error
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged images
-        raise ImageError(f"{name}: is damaged or cut short; copy or download it again") from error
+        raise ImageError(
+            f"{name}: is damaged or cut short; copy or download it again", "image-damaged"
+        ) from error
 
 
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     head = file.read(64)
     if not head:
-        raise ImageError("is empty; copy or download it again")
+        raise ImageError("is empty; copy or download it again", "image-empty")
     file.seek(0)
     image: ImageFile.ImageFile = _plugin_for(head)(file)
     width, height = image.size
     if width * height > MAX_PIXELS:
         limit = MAX_PIXELS // 10**6
-        raise ImageError(f"has {width} x {height} pixels, over {limit} million; make it smaller")
+        raise ImageError(
+            f"has {width} x {height} pixels, over {limit} million; make it smaller",
+            "image-too-large",
+            width=str(width),
+            height=str(height),
+            million=limit,
+        )
     with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
         if target is not None:
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode
@@ -155,7 +163,9 @@ def _plugin_for(head: bytes) -> Any:
         elif brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
             module, name = "pillow_heif", "HeifImageFile"
     if not module:
-        raise ImageError(f"is not an image that can be read; use {READABLE}")
+        raise ImageError(
+            f"is not an image that can be read; use {READABLE}", "image-unknown", readable=READABLE
+        )
     try:
         if module == "PIL.TiffImagePlugin":
             _silence_libtiff()

@@ -23,14 +23,21 @@ class Hazard:
     harm: str
     """`deadly`, `poisonous` or `harms the skin`."""
     how: str
-    """Which parts, and by what, in words."""
+    """Which parts, and by what, in English."""
+    how_fr: str
+    """The same in French."""
+
+    def how_in(self, language: str) -> str:
+        """Say which parts do harm, and by what, in a language (ISO 639-1), or in English where there are no words."""
+        return self.how_fr if language == "fr" else self.how
 
 
 @cache
 def _listed() -> tuple[Hazard, ...]:
     with POISONOUS.open(encoding="utf-8", newline="") as file:
         return tuple(
-            Hazard(Taxon.from_darwin_core(row), row["harm"], row["how"]) for row in csv.DictReader(file)
+            Hazard(Taxon.from_darwin_core(row), row["harm"], row["how"], row["how_fr"])
+            for row in csv.DictReader(file)
         )
 
 

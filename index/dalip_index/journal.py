@@ -86,7 +86,7 @@ class Observation:
                 datetime.fromisoformat(date or "2000-01-01")
             except ValueError:
                 raise JournalError(
-                    f"{date!r} is no date; write it as 2026-05-31 or 2026-05-31T14:30"
+                    f"{date!r} is no date; write it as 2026-05-31 or 2026-05-31T14:30", "no-date", date=date
                 ) from None
 
     @property

@@ -176,7 +176,7 @@ def import_journal(journal: Journal, path: Path) -> tuple[int, int]:
         ImageError,
     ) as error:
         raise JournalError(
-            f"{path}: is no journal ({error}); name a .zip, .csv or .json file of one"
+            f"{path}: is no journal ({error}); name a .zip, .csv or .json file of one", "no-journal-file"
         ) from error
     added = sum(journal.add(observation, photos) for observation, photos in found)
     return added, len(found) - added

@@ -57,7 +57,12 @@ def check_taxonomy(taxa: Sequence[Taxon]) -> None:
             if other != above:
                 raise FloraError(
                     f"the {rank} {name} is in {other} by {who.scientific_name} and in {above} by "
-                    f"{taxon.scientific_name}; correct one of them"
+                    f"{taxon.scientific_name}; correct one of them",
+                    "contradiction",
+                    name=name,
+                    one=other,
+                    plant=who.scientific_name,
+                    other=above,
                 )
 
 

@@ -72,7 +72,9 @@ def teach_taxon(
             progress("photos", number, len(photos))
     if not rows:
         raise FloraError(
-            f"{taxon.scientific_name}: none of its photos can be read; name at least one that can"
+            f"{taxon.scientific_name}: none of its photos can be read; name at least one that can",
+            "no-photo-readable",
+            plant=taxon.scientific_name,
         )
     with new_version(path) as (folder, version):
         flora = flora_to_teach(
@@ -146,7 +148,9 @@ def _placed(taxon: Taxon, flora: Flora) -> Taxon:
     name = taxon.scientific_name
     if any(name.casefold() == other.scientific_name.casefold() for other in flora.taxa):
         raise FloraError(
-            f"{name}: the flora holds it already; if it was taught, remove it first to teach it anew"
+            f"{name}: the flora holds it already; if it was taught, remove it first to teach it anew",
+            "known-already",
+            plant=name,
         )
     family = taxon.family or _first(t.family for t in flora.taxa if taxon.genus and t.genus == taxon.genus)
     if taxon.taxon_rank == "family":

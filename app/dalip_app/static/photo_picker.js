@@ -26,9 +26,7 @@ const send = async (chosen) => {
     if (mine !== latest) return;
     props.state = "failed";
     props.preview = "";
-    props.note = /size|large|413/i.test(String(error))
-      ? "This file is too large; choose a smaller one."
-      : "The photo could not be sent; is DALIP still running?";
+    props.note = /size|large|413/i.test(String(error)) ? props.too_large : props.not_sent;
   }
 };
 

@@ -1,0 +1,89 @@
+"""What the page says, in the languages that it speaks: one catalogue each, `texts/CODE.ftl`.
+
+The catalogues are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
+the numbers of every language. To add a language, translate `texts/en.ftl`; a test says what is missing.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+
+from dalip.errors import DalipError
+
+__all__ = ["LANGUAGES", "Language", "language", "preferred"]
+
+_TEXTS = Path(__file__).parent / "texts"
+
+LANGUAGES = ("en", *sorted({path.stem for path in _TEXTS.glob("*.ftl")} - {"en"}))
+"""Codes of the languages (ISO 639-1) that there is a catalogue for, English first."""
+
+
+class Language:
+    """A language: called with the key of a text, it says it."""
+
+    def __init__(self, code: str) -> None:
+        """Read the catalogue.
+
+        Args:
+            code: One of `LANGUAGES`.
+        """
+        self.code = code
+        self._bundle = FluentBundle([code], use_isolating=False)
+        text = (_TEXTS / f"{code}.ftl").read_text(encoding="utf-8")
+        self._bundle.add_resource(FluentResource(text))
+
+    def __call__(self, key: str, **facts: Any) -> str:
+        """Give a text.
+
+        Args:
+            key: Of the text.
+            facts: What stands in it: words as they are, which are HTML where the text is shown as HTML; numbers are
+                written as the language writes them.
+
+        Raises:
+            LookupError: There is no such text, or a fact is missing.
+        """
+        text, errors = self._bundle.format_pattern(self._bundle.get_message(key).value, facts)
+        if errors:
+            raise LookupError(f"{self.code}.ftl, {key}: {errors[0]}")
+        return str(text)
+
+    def error(self, error: DalipError) -> str:
+        """Say what went wrong, for someone who has a page and no command line; in English where there is no text."""
+        if error.kind:
+            return self(f"error-{error.kind}", **error.facts)
+        text = str(error)
+        return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+@cache
+def language(code: str = "en") -> Language:
+    """Give a language, read once.
+
+    Args:
+        code: One of `LANGUAGES`.
+    """
+    return Language(code)
+
+
+def preferred(accept_language: str) -> str:
+    """Choose the language for a visitor.
+
+    Args:
+        accept_language: The header of that name, such as `fr-CH, fr;q=0.9, en;q=0.8`.
+
+    Returns:
+        One of `LANGUAGES`; English where none of them is asked for.
+    """
+    asked: dict[str, float] = {}
+    for part in accept_language.split(","):
+        name, _, quality = part.partition(";")
+        try:
+            share = float(quality.strip().removeprefix("q=") or 1)
+        except ValueError:
+            share = 0.0
+        asked.setdefault(name.strip()[:2].lower(), share)
+    known = [code for code in asked if code in LANGUAGES and asked[code] > 0]
+    return max(known, key=lambda code: asked[code], default="en")
