@@ -3,11 +3,12 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI
@@ -33,7 +34,10 @@ from dalip_index import (
     small_copy,
 )
 
-__all__ = ["KeepForm", "Seen", "add_export", "journal_tab"]
+__all__ = ["JournalOf", "KeepForm", "Seen", "add_export", "journal_tab"]
+
+JournalOf = Callable[[str], Journal]
+"""Gives the journal of a visit by Gradio's name for it, `session_hash`; the user's own is the same for all visits."""
 
 _EXPORT = "/journal.zip"
 _SHOWN = 12  # observations at first, and more with each press of the button
@@ -69,14 +73,14 @@ def _choices(flora: Flora) -> list[tuple[str, str]]:
 class KeepForm:
     """The form under an answer: it is right, it is something else, or keep it for later."""
 
-    def __init__(self, live: LiveFlora, journal: Journal) -> None:
+    def __init__(self, live: LiveFlora, journal_of: JournalOf) -> None:
         """Lay it out, unseen until there is an answer.
 
         Args:
             live: Whose names are offered.
-            journal: Where it is kept.
+            journal_of: Where it is kept.
         """
-        self.journal = journal
+        self._journal_of = journal_of
         self.seen = gr.State(None)
         with gr.Column(visible=False, elem_id="keep") as self.form:
             gr.HTML('<h2 class="section-title">Keep it in your journal</h2>', apply_default_css=False)
@@ -100,16 +104,9 @@ class KeepForm:
             )
             self.said = live_html("", "keep-said")
         outputs = [self.seen, self.said]
-        right.click(
-            lambda seen, where: self._keep(seen, where, "right"), [self.seen, details], outputs, **QUIET
-        )
-        later.click(lambda seen, where: self._keep(seen, where, ""), [self.seen, details], outputs, **QUIET)
-        other.click(
-            lambda seen, where, name: self._keep(seen, where, "other", name or ""),
-            [self.seen, details, self.other],
-            outputs,
-            **QUIET,
-        )
+        right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
+        later.click(self._keep_as(""), [self.seen, details], outputs, **QUIET)
+        other.click(self._keep_as("other"), [self.seen, details, self.other], outputs, **QUIET)
 
     @property
     def outputs(self) -> list[Any]:
@@ -126,7 +123,17 @@ class KeepForm:
         """Offer nothing."""
         return [None, gr.Column(visible=False), "", None]
 
-    def _keep(self, seen: Seen | None, where: bool, said: str, name: str = "") -> tuple[Seen | None, str]:
+    def _keep_as(self, said: str) -> Callable[..., tuple[Seen | None, str]]:
+        def keep(
+            request: gr.Request, seen: Seen | None, where: bool, name: str | None = None
+        ) -> tuple[Seen | None, str]:
+            return self._keep(self._journal_of(request.session_hash), seen, where, said, name or "")
+
+        return keep
+
+    def _keep(
+        self, journal: Journal, seen: Seen | None, where: bool, said: str, name: str
+    ) -> tuple[Seen | None, str]:
         if seen is None:
             return None, notice("There is nothing to keep yet.", bad=True)
         name = " ".join(name.split())
@@ -141,22 +148,23 @@ class KeepForm:
         }
         try:
             if seen.observation:
-                self.journal.change(seen.observation, **facts)
+                journal.change(seen.observation, **facts)
                 return seen, notice(_SAID[said])
             observation = Observation.of(seen.answer, **facts)
-            self.journal.add(observation, seen.photos)
+            journal.add(observation, seen.photos)
         except DalipError as error:
             return seen, notice(str(error), bad=True)
         return replace(seen, observation=observation.id), notice(_SAID[said])
 
 
-def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
+def journal_tab(live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool) -> None:
     """Lay out the journal: the observations, each to be changed or deleted; export and import.
 
     Args:
         live: Whose names are offered.
-        journal: The journal.
+        journal_of: The journal of a visit.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
+        may_teach: Whether visitors may teach the flora.
     """
     with gr.Row(elem_classes="with-button", equal_height=False):
         order = gr.Radio(
@@ -168,16 +176,17 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
             elem_id="journal-order",
         )
         with gr.Column(scale=2, min_width=280), gr.Row(equal_height=True, elem_id="journal-files"):
-            gr.HTML(f'<a class="button" href="{_EXPORT}" download>Export</a>', apply_default_css=False)
+            export = gr.HTML(_export_link(""), apply_default_css=False)
             brought = gr.UploadButton(
                 "Import", file_types=[".zip", ".csv", ".json"], min_width=100, elem_id="journal-import"
             )
     said = live_html("", "journal-said")
-    teach = gr.Button("Teach the flora the plants that I named", elem_id="journal-teach")
+    teach = gr.Button("Teach the flora the plants that I named", elem_id="journal-teach", visible=may_teach)
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
     @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def show(order: Any, changes_: int, shown_: int) -> None:
+    def show(request: gr.Request, order: Any, changes_: int, shown_: int) -> None:
+        journal = journal_of(request.session_hash)
         try:
             number, found = len(journal), journal.observations(order, shown_)
         except DalipError as error:
@@ -193,14 +202,20 @@ def journal_tab(live: LiveFlora, journal: Journal, tab: gr.Tab) -> None:
                 lambda shown: shown + _SHOWN, shown, shown, **QUIET
             )
 
-    teach.click(lambda: _teach(live, journal), None, said, api_visibility="private")
-    tab.select(lambda number: number + 1, changes, changes, **QUIET)
-    brought.upload(
-        lambda path, number: (_import(journal, path), number + 1),
-        [brought, changes],
-        [said, changes],
-        **QUIET,
-    )
+    def opened(request: gr.Request, number: int) -> tuple[int, str]:
+        return number + 1, _export_link(request.session_hash)
+
+    def bring(request: gr.Request, path: str, number: int) -> tuple[str, int]:
+        return _import(journal_of(request.session_hash), path), number + 1
+
+    if may_teach:
+
+        def learn(request: gr.Request) -> str:
+            return _teach(live, journal_of(request.session_hash))
+
+        teach.click(learn, None, said, api_visibility="private")
+    tab.select(opened, changes, [changes, export], **QUIET)
+    brought.upload(bring, [brought, changes], [said, changes], **QUIET)
 
 
 _EMPTY = "Your journal is empty: identify a photo, and keep it."
@@ -270,15 +285,19 @@ def _entry_card(journal: Journal, seen: Observation) -> str:
     )
 
 
-def add_export(app: FastAPI, journal: Journal) -> None:
+def _export_link(visit: str) -> str:
+    return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>Export</a>'
+
+
+def add_export(app: FastAPI, journal_of: JournalOf) -> None:
     """Add the address where the journal can be fetched as a Darwin Core Archive."""
 
     @app.get(_EXPORT, include_in_schema=False)
-    def export() -> FileResponse:
+    def export(visit: str = "") -> FileResponse:
         place = os.environ.get("GRADIO_TEMP_DIR")  # goes with the server, should a visitor break off
         folder = tempfile.mkdtemp(prefix="dalip-export-", dir=place)
         path = Path(folder, "dalip-journal.zip")
-        export_journal(journal, path)
+        export_journal(journal_of(visit), path)
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         return FileResponse(path, filename=path.name, background=rest)
 

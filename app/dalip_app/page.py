@@ -15,7 +15,7 @@ from dalip.errors import DalipError, ImageError
 from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
 from dalip_app.flora_page import flora_tab
 from dalip_app.heat import heat_picture
-from dalip_app.journal_page import KeepForm, Seen, journal_tab
+from dalip_app.journal_page import JournalOf, KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
 from dalip_app.live import LiveFlora
 from dalip_app.parts import QUIET, live_html
@@ -47,41 +47,45 @@ _MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encod
 
 
 def make_page(
-    live: LiveFlora, library: Library, journal: Journal | None, *, may_add_folders: bool
+    live: LiveFlora, library: Library | None, journal: Journal | JournalOf | None, *, may_add_folders: bool
 ) -> gr.Blocks:
     """Lay out the page.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: Where observations are kept; `None` where visitors are strangers, who shall not see it.
+        library: The user's photos; `None` where nobody shall search them.
+        journal: The user's own, who may also teach the flora; for strangers, what gives each visit its own; `None` for
+            no journal.
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
+    own = journal if isinstance(journal, Journal) else None
+    journal_of = journal if not isinstance(journal, Journal) else lambda visit: journal
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
         gr.HTML(_MASTHEAD, apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Identify", id="identify"):
-                _identify_tab(live, journal)
-            with gr.Tab("Search", id="search"):
-                _search_tab(live, library, may_add_folders, page)
+                _identify_tab(live, journal_of)
+            if library is not None:
+                with gr.Tab("Search", id="search"):
+                    _search_tab(live, library, may_add_folders, page)
             with gr.Tab("Flora", id="flora") as tab:
-                flora_tab(live, journal, tab)
-            if journal is not None:
+                flora_tab(live, own, tab)
+            if journal_of:
                 with gr.Tab("Journal", id="journal") as tab:
-                    journal_tab(live, journal, tab)
+                    journal_tab(live, journal_of, tab, may_teach=own is not None)
             with gr.Tab("About", id="about"):
                 gr.HTML(lambda: about(live.now()), apply_default_css=False)
     return page
 
 
-def _identify_tab(live: LiveFlora, journal: Journal | None) -> None:
+def _identify_tab(live: LiveFlora, journal_of: JournalOf | None) -> None:
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
             picker = make_picker("A photo of a plant", "identify-photo", several=True)
         with gr.Column(scale=1, min_width=320):
             answer = live_html(EMPTY_ANSWER, "identify-answer")
             gr.HTML(CAUTION, apply_default_css=False)
-            keep = KeepForm(live, journal) if journal is not None else None
+            keep = KeepForm(live, journal_of) if journal_of else None
 
     def identify(photo: Any) -> list[Any]:
         seen: list[Seen] = []

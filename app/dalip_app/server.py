@@ -99,7 +99,7 @@ def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, key
     add_api(app, live)
     known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
     if known:
-        add_export(app, journal)
+        add_export(app, lambda visit: journal)
     gr.mount_gradio_app(
         app,
         make_page(
