@@ -66,7 +66,8 @@ def answer_cards(answer: Identification, flora: Flora, say: Language, heat: str 
         f'<h2 class="answer-sentence">{sentence(answer, name, say)}</h2>'
         + (f'<p class="answer-promise">{promised}</p>' if promised else "")
         + warned
-        + f'<ol class="cards">{cards}</ol>{_why(answer, say, heat)}<p class="answer-meaning">{alike} {meaning}</p></div>'
+        + f'<ol class="cards">{cards}</ol>{_why(answer, say, heat)}'
+        + f'<p class="answer-meaning">{alike} {meaning}</p></div>'
     )
 
 
@@ -142,7 +143,8 @@ def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None], say: Language
             f'<figure class="hit" title="{escape(str(hit.path))}">{picture}<figcaption>'
             f'<span class="hit-name">{name}</span>'
             f'<span class="hit-folder">{escape(hit.path.parent.name)}</span>'
-            f'<span class="hit-score"><span class="unseen">{say("answer-similarity")} </span>{hit.similarity:.2f}</span>'
+            f'<span class="hit-score"><span class="unseen">{say("answer-similarity")} </span>'
+            f"{hit.similarity:.2f}</span>"
             "</figcaption></figure>"
         )
     return f'<div class="hits">{"".join(figures)}</div>'

@@ -9,11 +9,12 @@ from rapidfuzz import fuzz, process, utils
 
 from dalip.errors import DalipError
 from dalip.taxonomy import RANKS, Taxon
-from dalip_app.cards import links, notice
+from dalip_app.cards import facts_list, links, notice
+from dalip_app.language import Language
 from dalip_app.live import LiveFlora
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import thumbnail
-from dalip_app.words import best_name, counted
+from dalip_app.words import best_name
 from dalip_index import Flora, Journal, Unreadable, forget_taxon, hazard_of, teach_taxon
 
 __all__ = ["find_taxa", "flora_tab"]
@@ -54,71 +55,70 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
     ]
 
 
-def flora_tab(live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
+def flora_tab(say: Language, live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
     """Lay out the flora's plants and, for those who may, the form to teach it one.
 
     Args:
+        say: The language.
         live: The flora.
         journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
     """
     words = gr.Textbox(
-        label="Find a plant of this flora",
-        info="By a scientific or common name, or a family. Typing errors are forgiven.",
-        placeholder="poppy",
+        label=say("flora-find"),
+        info=say("flora-find-hint"),
+        placeholder=say("flora-find-example"),
         max_lines=1,
         elem_id="flora-search",
     )
     found = live_html("", "flora-found")
 
     def show(asked: str) -> str:
-        return _found(live.now(), journal, asked)
+        return _found(say, live.now(), journal, asked)
 
     words.change(show, words, found, trigger_mode="always_last", **QUIET)
     tab.select(show, words, found, **QUIET)
     if journal is not None:
-        _teach_form(live, words, found, journal)
+        _teach_form(say, live, words, found, journal)
 
 
-def _found(flora: Flora, journal: Journal | None, words: str) -> str:
+def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> str:
     taxa = find_taxa(flora, words)
     if not taxa:
-        return notice("No plant of this flora is called so.")
-    more = f", the first {_SHOWN} of them" if len(taxa) > _SHOWN else ""
-    entries = "".join(_taxon(flora, journal, taxon) for taxon in taxa[:_SHOWN])
-    number = notice(f"{counted(len(taxa), 'plant')}{more}.")
+        return notice(say("flora-none"))
+    more = "-more" if len(taxa) > _SHOWN else ""
+    number = notice(say(f"flora-found{more}", plants=len(taxa), shown=_SHOWN))
+    entries = "".join(_taxon(say, flora, journal, taxon) for taxon in taxa[:_SHOWN])
     return f'{number}<div class="taxa">{entries}</div>'
 
 
-def _taxon(flora: Flora, journal: Journal | None, taxon: Taxon) -> str:
+def _taxon(say: Language, flora: Flora, journal: Journal | None, taxon: Taxon) -> str:
     row, known = flora.row(taxon), flora.prototypes
     languages: dict[str, list[str]] = {}
     for name in taxon.vernacular_names:
         languages.setdefault(name.language, []).append(name.name)
-    evidence = f"{known.text_counts[row]:,} texts, {known.photo_counts[row]:,} photos"
+    counts = {"texts": int(known.text_counts[row]), "photos": int(known.photo_counts[row])}
+    evidence = say("flora-evidence", **counts)
     hazard = hazard_of(taxon)
     facts = {
-        "Rank": taxon.taxon_rank,
-        "Family": taxon.family,
-        "Order": taxon.order,
-        **{f"Names ({language})": ", ".join(names) for language, names in languages.items()},
-        "Known by": evidence + (", taught later" if known.taught[row] else ""),
-        "Harm": hazard.how if hazard else "",
+        say("flora-rank"): say("rank", rank=taxon.taxon_rank),
+        say("flora-family"): taxon.family,
+        say("flora-order"): taxon.order,
+        **{say("flora-names", language=code): ", ".join(names) for code, names in languages.items()},
+        say("flora-known-by"): say("flora-taught", evidence=evidence) if known.taught[row] else evidence,
+        say("flora-harm"): hazard.how_in(say.code) if hazard else "",
     }
-    rows = "".join(
-        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>"
-        for what, value in facts.items()
-        if value
-    )
-    common = f" <span>{escape(taxon.vernacular_name)}</span>" if taxon.vernacular_name else ""
+    preferred = taxon.vernacular_name_in(say.code) or taxon.vernacular_name
+    common = f" <span>{escape(preferred)}</span>" if preferred else ""
     scientific = f'<em class="taxon">{escape(taxon.scientific_name)}</em>'
     return (
         f'<details class="flora-taxon"><summary>{scientific}{common}</summary>'
-        f'<dl class="facts">{rows}</dl>{_own_photos(journal, taxon)}<p class="card-links">{links(taxon)}</p></details>'
+        f"{facts_list(facts)}{_own_photos(say, journal, taxon)}"
+        f'<p class="card-links">{links(taxon, say)}</p></details>'
     )
 
 
-def _own_photos(journal: Journal | None, taxon: Taxon) -> str:
+def _own_photos(say: Language, journal: Journal | None, taxon: Taxon) -> str:
     if journal is None:
         return ""
     pictures = [
@@ -126,43 +126,54 @@ def _own_photos(journal: Journal | None, taxon: Taxon) -> str:
         for seen in journal.named(taxon.scientific_name, _PHOTOS)
         if (photos := journal.photos(seen.id, 1))
     ]
-    images = "".join(f'<img src="{uri}" alt="Your photo of {escape(best_name(taxon))}">' for uri in pictures)
+    shown = escape(say("flora-own-photo", plant=best_name(taxon, say.code)))
+    images = "".join(f'<img src="{uri}" alt="{shown}">' for uri in pictures)
     return f'<div class="own-photos">{images}</div>' if images else ""
 
 
-def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Journal) -> None:
-    gr.HTML('<h2 class="section-title">Teach it a plant</h2>', apply_default_css=False)
-    gr.HTML(notice(_LESSON), apply_default_css=False)
+def _teach_form(say: Language, live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Journal) -> None:
+    gr.HTML(f'<h2 class="section-title">{say("teach-title")}</h2>', apply_default_css=False)
+    gr.HTML(notice(say("teach-lesson")), apply_default_css=False)
     with gr.Row(equal_height=False):
         name = gr.Textbox(
-            label="Scientific name",
+            label=say("teach-name"),
             placeholder="Monstera deliciosa",
             max_lines=1,
             min_width=220,
             elem_id="teach-name",
         )
         common = gr.Textbox(
-            label="Common name",
-            placeholder="Swiss cheese plant",
+            label=say("teach-common"),
+            placeholder=say("teach-common-example"),
             max_lines=1,
             min_width=220,
             elem_id="teach-common",
         )
         family = gr.Textbox(
-            label="Family", placeholder="Araceae", max_lines=1, min_width=160, elem_id="teach-family"
+            label=say("teach-family"),
+            placeholder="Araceae",
+            max_lines=1,
+            min_width=160,
+            elem_id="teach-family",
         )
-        rank = gr.Dropdown(["", *RANKS], value="", label="Rank", min_width=140, elem_id="teach-rank")
+        rank = gr.Dropdown(
+            [("", ""), *((say("rank", rank=rank), rank) for rank in RANKS)],
+            value="",
+            label=say("teach-rank"),
+            min_width=140,
+            elem_id="teach-rank",
+        )
     with gr.Row(elem_classes="with-button", equal_height=False):
         photos = gr.File(
-            label="Photos of it",
+            label=say("teach-photos"),
             file_count="multiple",
             file_types=["image"],
             height=150,
             elem_id="teach-photos",
         )
         with gr.Column(min_width=200):
-            teach = gr.Button("Teach", variant="primary", elem_id="teach-button")
-            forget = gr.Button("Forget this name", elem_id="teach-forget")
+            teach = gr.Button(say("teach-button"), variant="primary", elem_id="teach-button")
+            forget = gr.Button(say("teach-forget"), elem_id="teach-forget")
     said = live_html("", "teach-said")
 
     def learn(
@@ -173,33 +184,26 @@ def _teach_form(live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Jou
         bad: list[Unreadable] = []
         try:
             taxon = Taxon.from_darwin_core(fields)
-            sources = [Path(photo).read_bytes() for photo in paths or []]
+            sources = [Path(photo).read_bytes() for photo in paths or [] if Path(photo).is_file()]
             teach_taxon(path, live.encoder, taxon, sources, start=start, unreadable=bad.append)
-        except (DalipError, OSError) as error:
-            return notice(f"{error}.", bad=True), gr.skip(), gr.skip()
-        learned = len(sources) - len(bad)
-        lines = notice(f"It knows {taxon.scientific_name} now, by {counted(learned, 'photo')}.")
+        except DalipError as error:
+            return notice(say.error(error), bad=True), gr.skip(), gr.skip()
+        lines = notice(say("taught", plant=taxon.scientific_name, photos=len(sources) - len(bad)))
         lines += "".join(notice(f"{photo.image}: {photo.error}", bad=True) for photo in bad)
-        return lines, _found(live.now(), journal, asked), None
+        return lines, _found(say, live.now(), journal, asked), None
 
     def unlearn(name_: str, asked: str) -> tuple[str, str]:
         path, _ = live.to_teach
         name_ = " ".join(name_.split())
         try:
             if name_ not in live.now().taught:
-                return notice(
-                    f"{name_ or 'That'}: it was not taught a plant of this name.", bad=True
-                ), gr.skip()
+                return notice(say("not-taught", plant=name_), bad=True), gr.skip()
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:
-            return notice(f"{error}.", bad=True), gr.skip()
-        return notice(f"It has forgotten {name_}, and answers as before."), _found(live.now(), journal, asked)
+            return notice(say.error(error), bad=True), gr.skip()
+        return notice(say("forgotten", plant=name_)), _found(say, live.now(), journal, asked)
 
     teach.click(
         learn, [name, common, family, rank, photos, words], [said, found, photos], api_visibility="private"
     )
     forget.click(unlearn, [name, words], [said, found], api_visibility="private")
-
-
-_LESSON = "Three to five photos and a name are enough, without training. The other plants are named as before, but for "
-_LESSON += "photos that resemble the new one."

@@ -17,11 +17,12 @@ from starlette.background import BackgroundTask
 
 from dalip.errors import DalipError
 from dalip_app.cards import notice
+from dalip_app.language import Language
 from dalip_app.lessons import lessons, teach_lesson
 from dalip_app.live import LiveFlora
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import thumbnail
-from dalip_app.words import best_name, counted, percent
+from dalip_app.words import best_name, percent
 from dalip_index import (
     Flora,
     Identification,
@@ -42,11 +43,6 @@ JournalOf = Callable[[str], Journal]
 _EXPORT = "/journal.zip"
 _SHOWN = 12  # observations at first, and more with each press of the button
 _THUMBNAIL = 320  # pixels
-_SAID = {
-    "right": "Saved, and confirmed.",
-    "other": "Saved under the name that you gave.",
-    "": "Saved for later.",
-}
 
 
 @dataclass(frozen=True)
@@ -66,46 +62,45 @@ class Seen:
         return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
 
 
-def _choices(flora: Flora) -> list[tuple[str, str]]:
-    return sorted((best_name(taxon), taxon.scientific_name) for taxon in flora.taxa)
+def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
+    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.taxa)
 
 
 class KeepForm:
     """The form under an answer: it is right, it is something else, or keep it for later."""
 
-    def __init__(self, live: LiveFlora, journal_of: JournalOf) -> None:
+    def __init__(self, say: Language, live: LiveFlora, journal_of: JournalOf) -> None:
         """Lay it out, unseen until there is an answer.
 
         Args:
+            say: The language.
             live: Whose names are offered.
             journal_of: Where it is kept.
         """
-        self._journal_of = journal_of
+        self._say, self._journal_of = say, journal_of
         self.seen = gr.State(None)
         with gr.Column(visible=False, elem_id="keep") as self.form:
-            gr.HTML('<h2 class="section-title">Keep it in your journal</h2>', apply_default_css=False)
+            gr.HTML(f'<h2 class="section-title">{say("keep-title")}</h2>', apply_default_css=False)
             with gr.Row(elem_classes="with-button"):
-                right = gr.Button("This is right", variant="primary", min_width=140, elem_id="keep-right")
-                later = gr.Button("Keep for later", min_width=140, elem_id="keep-later")
+                right = gr.Button(say("keep-right"), variant="primary", min_width=140, elem_id="keep-right")
+                later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
             with gr.Row(elem_classes="with-button", equal_height=False):
                 self.other = gr.Dropdown(
-                    _choices(live.now()),
+                    _choices(live.now(), say),
                     value=None,
-                    label="It is something else",
-                    info="Choose a plant, or write its scientific name.",
+                    label=say("keep-other"),
+                    info=say("keep-other-hint"),
                     allow_custom_value=True,
                     scale=3,
                     min_width=220,
                     elem_id="keep-name",
                 )
-                other = gr.Button("Keep under this name", scale=1, min_width=170, elem_id="keep-other")
-            details = gr.Checkbox(
-                False, label="Keep when and where the photo was taken, if it says so", elem_id="keep-details"
-            )
+                other = gr.Button(say("keep-other-button"), scale=1, min_width=170, elem_id="keep-other")
+            details = gr.Checkbox(False, label=say("keep-details"), elem_id="keep-details")
             self.said = live_html("", "keep-said")
         outputs = [self.seen, self.said]
         right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
-        later.click(self._keep_as(""), [self.seen, details], outputs, **QUIET)
+        later.click(self._keep_as("later"), [self.seen, details], outputs, **QUIET)
         other.click(self._keep_as("other"), [self.seen, details, self.other], outputs, **QUIET)
 
     @property
@@ -134,11 +129,12 @@ class KeepForm:
     def _keep(
         self, journal: Journal, seen: Seen | None, where: bool, said: str, name: str
     ) -> tuple[Seen | None, str]:
+        say = self._say
         if seen is None:
-            return None, notice("There is nothing to keep yet.", bad=True)
+            return None, notice(say("keep-nothing"), bad=True)
         name = " ".join(name.split())
         if said == "other" and not name:
-            return seen, notice("Choose or write a name first.", bad=True)
+            return seen, notice(say("keep-no-name"), bad=True)
         details = seen.details if where else PhotoDetails()
         facts: dict[str, Any] = {
             "name": {"right": seen.answer.predictions[0].taxon.scientific_name, "other": name}.get(said, ""),
@@ -149,18 +145,21 @@ class KeepForm:
         try:
             if seen.observation:
                 journal.change(seen.observation, **facts)
-                return seen, notice(_SAID[said])
+                return seen, notice(say(f"kept-{said}"))
             observation = Observation.of(seen.answer, **facts)
             journal.add(observation, seen.photos)
         except DalipError as error:
-            return seen, notice(str(error), bad=True)
-        return replace(seen, observation=observation.id), notice(_SAID[said])
+            return seen, notice(say.error(error), bad=True)
+        return replace(seen, observation=observation.id), notice(say(f"kept-{said}"))
 
 
-def journal_tab(live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool) -> None:
+def journal_tab(
+    say: Language, live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
+) -> None:
     """Lay out the journal: the observations, each to be changed or deleted; export and import.
 
     Args:
+        say: The language.
         live: Whose names are offered.
         journal_of: The journal of a visit.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
@@ -168,20 +167,23 @@ def journal_tab(live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teac
     """
     with gr.Row(elem_classes="with-button", equal_height=False):
         order = gr.Radio(
-            [("In doubt first", "doubt"), ("Newest first", "date")],
+            [(say("journal-in-doubt"), "doubt"), (say("journal-newest"), "date")],
             value="date",
-            label="Order",
+            label=say("journal-order"),
             scale=3,
             min_width=280,
             elem_id="journal-order",
         )
         with gr.Column(scale=2, min_width=280), gr.Row(equal_height=True, elem_id="journal-files"):
-            export = gr.HTML(_export_link(""), apply_default_css=False)
+            export = gr.HTML(_export_link(say, ""), apply_default_css=False)
             brought = gr.UploadButton(
-                "Import", file_types=[".zip", ".csv", ".json"], min_width=100, elem_id="journal-import"
+                say("journal-import"),
+                file_types=[".zip", ".csv", ".json"],
+                min_width=100,
+                elem_id="journal-import",
             )
     said = live_html("", "journal-said")
-    teach = gr.Button("Teach the flora the plants that I named", elem_id="journal-teach", visible=may_teach)
+    teach = gr.Button(say("journal-teach"), elem_id="journal-teach", visible=may_teach)
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
     @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
@@ -190,91 +192,95 @@ def journal_tab(live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teac
         try:
             number, found = len(journal), journal.observations(order, shown_)
         except DalipError as error:
-            gr.HTML(notice(str(error), bad=True), apply_default_css=False)
+            gr.HTML(notice(say.error(error), bad=True), apply_default_css=False)
             return
-        words = f"{counted(number, 'observation')}." if number else _EMPTY
+        words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
-        choices = _choices(live.now())
+        choices = _choices(live.now(), say)
         for seen in found:
-            _entry(choices, journal, seen, changes, said)
+            _entry(say, choices, journal, seen, changes, said)
         if number > shown_:
-            gr.Button("Show more", elem_id="journal-more").click(
+            gr.Button(say("journal-more"), elem_id="journal-more").click(
                 lambda shown: shown + _SHOWN, shown, shown, **QUIET
             )
 
     def opened(request: gr.Request, number: int) -> tuple[int, str]:
-        return number + 1, _export_link(request.session_hash)
+        return number + 1, _export_link(say, request.session_hash)
 
     def bring(request: gr.Request, path: str, number: int) -> tuple[str, int]:
-        return _import(journal_of(request.session_hash), path), number + 1
+        return _import(say, journal_of(request.session_hash), path), number + 1
 
     if may_teach:
 
         def learn(request: gr.Request) -> str:
-            return _teach(live, journal_of(request.session_hash))
+            return _teach(say, live, journal_of(request.session_hash))
 
         teach.click(learn, None, said, api_visibility="private")
     tab.select(opened, changes, [changes, export], **QUIET)
     brought.upload(bring, [brought, changes], [said, changes], **QUIET)
 
 
-_EMPTY = "Your journal is empty: identify a photo, and keep it."
-
-
 def _entry(
-    choices: list[tuple[str, str]], journal: Journal, seen: Observation, changes: gr.State, said: gr.HTML
+    say: Language,
+    choices: list[tuple[str, str]],
+    journal: Journal,
+    seen: Observation,
+    changes: gr.State,
+    said: gr.HTML,
 ) -> None:
     with gr.Row(elem_classes="entry", equal_height=False):
         with gr.Column(min_width=280):
-            gr.HTML(_entry_card(journal, seen), apply_default_css=False)
-        with gr.Column(min_width=280), gr.Accordion(f"Change {seen.accepted}", open=False):
+            gr.HTML(_entry_card(say, journal, seen), apply_default_css=False)
+        change = say("journal-change", plant=seen.accepted)
+        with gr.Column(min_width=280), gr.Accordion(change, open=False):
             name = gr.Dropdown(
                 choices,
                 value=seen.name or None,
-                label="Name",
+                label=say("journal-name"),
                 allow_custom_value=True,
                 interactive=True,
             )
-            date = gr.Textbox(seen.event_date, label="Date", placeholder="2026-05-31", max_lines=1)
-            notes = gr.Textbox(seen.notes, label="Notes", lines=2)
+            date = gr.Textbox(
+                seen.event_date, label=say("journal-date"), placeholder="2026-05-31", max_lines=1
+            )
+            notes = gr.Textbox(seen.notes, label=say("journal-notes"), lines=2)
             with gr.Row():
-                save = gr.Button("Save", variant="primary", min_width=100)
-                delete = gr.Button("Delete", variant="stop", min_width=100)
+                save = gr.Button(say("journal-save"), variant="primary", min_width=100)
+                delete = gr.Button(say("journal-delete"), variant="stop", min_width=100)
 
     def keep(number: int, name_: str | None, date_: str, notes_: str) -> tuple[int, str]:
         try:
             named = " ".join((name_ or "").split())
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
         except DalipError as error:
-            return number, notice(str(error), bad=True)
-        return number + 1, notice(f"{named or seen.answered}: saved.")
+            return number, notice(say.error(error), bad=True)
+        return number + 1, notice(say("journal-saved", plant=named or seen.answered))
 
     def remove(number: int) -> tuple[int, str]:
         try:
             journal.remove(seen.id)
         except DalipError as error:
-            return number, notice(str(error), bad=True)
-        return number + 1, notice(f"{seen.accepted}: deleted.")
+            return number, notice(say.error(error), bad=True)
+        return number + 1, notice(say("journal-deleted", plant=seen.accepted))
 
     save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
     delete.click(remove, changes, [changes, said], **QUIET)
 
 
-def _entry_card(journal: Journal, seen: Observation) -> str:
+def _entry_card(say: Language, journal: Journal, seen: Observation) -> str:
     photos = journal.photos(seen.id, 1)
     picture = ""
     if photos:
         uri = thumbnail(photos[0], _THUMBNAIL)
-        picture = f'<img src="{uri}" alt="Your photo of {escape(seen.accepted)}">'
+        shown = escape(say("journal-photo", plant=seen.accepted))
+        picture = f'<img src="{uri}" alt="{shown}">'
     share = "" if seen.probability is None else f", {percent(seen.probability)}"
-    answered = f"answered: <em>{escape(seen.answered)}</em>{escape(share)}"
-    state = (
-        "confirmed"
-        if seen.name == seen.answered
-        else answered
-        if seen.name
-        else f"not confirmed{escape(share)}"
-    )
+    if seen.name == seen.answered:
+        state = say("journal-confirmed")
+    elif seen.name:
+        state = say("journal-answered", plant=f"<em>{escape(seen.answered)}</em>") + escape(share)
+    else:
+        state = say("journal-unconfirmed") + escape(share)
     facts = [(seen.event_date or seen.created)[:10], state]
     if seen.latitude is not None:
         facts.append(f"{seen.latitude:.4f}, {seen.longitude:.4f}")
@@ -285,8 +291,8 @@ def _entry_card(journal: Journal, seen: Observation) -> str:
     )
 
 
-def _export_link(visit: str) -> str:
-    return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>Export</a>'
+def _export_link(say: Language, visit: str) -> str:
+    return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>{say("journal-export")}</a>'
 
 
 def add_export(app: FastAPI, journal_of: JournalOf) -> None:
@@ -302,7 +308,7 @@ def add_export(app: FastAPI, journal_of: JournalOf) -> None:
         return FileResponse(path, filename=path.name, background=rest)
 
 
-def _teach(live: LiveFlora, journal: Journal) -> str:
+def _teach(say: Language, live: LiveFlora, journal: Journal) -> str:
     path, start = live.to_teach
     told = []
     try:
@@ -310,15 +316,15 @@ def _teach(live: LiveFlora, journal: Journal) -> str:
             teach_lesson(lesson, path, start, live.encoder)
             told.append(f"{lesson.name} ({len(lesson.photos)})")
     except DalipError as error:
-        return notice(f"{error}.", bad=True)
+        return notice(say.error(error), bad=True)
     if not told:
-        return notice("Nothing to teach: you named no plant that the flora lacks.")
-    return notice(f"The flora knows now, by so many photos of yours: {', '.join(told)}.")
+        return notice(say("journal-nothing-to-teach"))
+    return notice(say("journal-taught", plants=", ".join(told)))
 
 
-def _import(journal: Journal, path: str) -> str:
+def _import(say: Language, journal: Journal, path: str) -> str:
     try:
         added, there = import_journal(journal, Path(path))
     except DalipError as error:
-        return notice(str(error).replace(str(Path(path)), Path(path).name), bad=True)
-    return notice(f"{added:,} added, {there:,} there already.")
+        return notice(say.error(error), bad=True)
+    return notice(say("journal-imported", added=added, there=there))

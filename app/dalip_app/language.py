@@ -45,7 +45,9 @@ class Language:
         Raises:
             LookupError: There is no such text, or a fact is missing.
         """
-        text, errors = self._bundle.format_pattern(self._bundle.get_message(key).value, facts)
+        pattern = self._bundle.get_message(key).value
+        assert pattern is not None, f"{self.code}.ftl, {key}: has no text"
+        text, errors = self._bundle.format_pattern(pattern, facts)
         if errors:
             raise LookupError(f"{self.code}.ftl, {key}: {errors[0]}")
         return str(text)

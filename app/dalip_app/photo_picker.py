@@ -3,7 +3,7 @@
 import base64
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +13,23 @@ from PIL import Image, ImageOps
 
 from dalip.encoder import open_image
 from dalip.encoder.images import ImageSource
-from dalip.errors import ImageError
+from dalip.errors import DalipError, ImageError
 from dalip_app.api import MAX_PHOTOS
+from dalip_app.cards import notice
 from dalip_app.language import Language
 
-__all__ = [
-    "contact_sheet",
-    "make_picker",
-    "read_uploads",
-    "show_photo",
-    "show_problem",
-    "thumbnail",
-    "to_data_uri",
-]
+__all__ = ["PREVIEW", "look_at", "make_picker", "read_uploads", "thumbnail", "to_data_uri"]
+
+PREVIEW = 1024
+"""Longer side of a photo as it is shown, in pixels."""
 
 _STATIC = Path(__file__).parent / "static"
 _QUALITY = 85
 
 
-def make_picker(say: Language, invitation: str, elem_id: str, *classes: str, several: bool = False) -> gr.HTML:
+def make_picker(
+    say: Language, invitation: str, elem_id: str, *classes: str, several: bool = False
+) -> gr.HTML:
     """Make a picker; its event is `upload`, and what it hands over is read with `read_uploads`.
 
     Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show.
@@ -69,13 +67,43 @@ def make_picker(say: Language, invitation: str, elem_id: str, *classes: str, sev
     )
 
 
-def show_photo(preview: str) -> gr.HTML:
-    """Update a picker: show the photo that was answered for, as a data URI."""
+def look_at(
+    payload: Any, answer: Callable[[list[bytes]], str], nothing: str, say: Language
+) -> tuple[gr.HTML, str]:
+    """Answer for uploaded photos. Of several those that can be read are answered for, and the others are told of.
+
+    Args:
+        payload: What a picker hands over.
+        answer: Gives the answer to image files, as HTML.
+        nothing: The answer where there is none.
+        say: The language.
+
+    Returns:
+        The picker with a preview and the answer; or with what went wrong.
+    """
+    try:
+        readable: list[bytes] = []
+        pictures: list[Image.Image] = []
+        problems: list[ImageError] = []
+        for data in read_uploads(payload):
+            try:
+                pictures.append(open_image(data, target=PREVIEW // 2))
+                readable.append(data)
+            except ImageError as error:
+                problems.append(error)
+        if not readable:
+            raise problems[0]
+        told = "".join(notice(say.error(error), bad=True) for error in problems)
+        return _show_photo(to_data_uri(_contact_sheet(pictures), PREVIEW)), told + answer(readable)
+    except DalipError as error:
+        return _show_problem(say.error(error)), nothing
+
+
+def _show_photo(preview: str) -> gr.HTML:
     return gr.HTML(state="done", preview=preview, note="", answered=time.time_ns())
 
 
-def show_problem(note: str) -> gr.HTML:
-    """Update a picker: say in a sentence why there is no answer."""
+def _show_problem(note: str) -> gr.HTML:
     return gr.HTML(state="failed", preview="", note=note, answered=time.time_ns())
 
 
@@ -104,7 +132,7 @@ def _read_upload(payload: Any) -> bytes:
     raise ImageError("the photo is not there any more; choose it again", "upload-gone")
 
 
-def contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
+def _contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
     """Put photos side by side, the middle square of each; one alone stays as it is."""
     if len(photos) == 1:
         return photos[0]

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 from dalip import __version__
@@ -20,8 +19,6 @@ from dalip_index import Journal, Library
 
 __all__ = ["bind", "is_loopback", "make_app", "serve_page"]
 
-_STATIC = Path(__file__).parent / "static"
-_MAX_UPLOAD = "60mb"
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
 _HEADERS = {
@@ -79,13 +76,12 @@ def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, key
     Returns:
         An ASGI application.
     """
-    import gradio as gr
     from fastapi_offline import FastAPIOffline
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dalip_app.journal_page import add_export
     from dalip_app.page import make_page
-    from dalip_app.theme import make_theme
+    from dalip_app.pages import in_their_language, mount_pages
 
     app = FastAPIOffline(
         redoc_url=None,
@@ -100,32 +96,13 @@ def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, key
     known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
     if known:
         add_export(app, lambda visit: journal)
-    gr.mount_gradio_app(
-        app,
-        make_page(
-            live,
-            library,
-            journal if known else None,
-            may_add_folders=is_loopback(host),
-        ),
-        path="/",
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        max_file_size=_MAX_UPLOAD,
-        favicon_path=str(_STATIC / "leaf.svg"),
-        theme=make_theme(),
-        css_paths=_STATIC / "page.css",
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-    )
+    own = journal if known else None
+    mount_pages(app, lambda say: make_page(say, live, library, own, may_add_folders=is_loopback(host)))
     if is_loopback(host):
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return _with_headers(guard(app, keys))
+    return _with_headers(guard(in_their_language(app), keys))
 
 
 def _with_headers(app: Any) -> Any:

@@ -2,18 +2,19 @@
 
 import gradio as gr
 
-__all__ = ["make_theme"]
+__all__ = ["PAPER", "make_theme"]
 
 # The same as in page.css: Gradio paints the page with these before any style sheet has come.
-_PAPER = ("#f7f5ee", "#121813")
+PAPER = ("#f7f5ee", "#121813")
+"""The page's background by day and by night."""
 _INK = ("#1f2b23", "#e7ebe1")
 
 
 def make_theme() -> gr.themes.Base:
     """Make the theme: herbarium paper by day, a dark wood by night, and no font that must be fetched."""
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
-        body_background_fill=_PAPER[0],
-        body_background_fill_dark=_PAPER[1],
+        body_background_fill=PAPER[0],
+        body_background_fill_dark=PAPER[1],
         body_text_color=_INK[0],
         body_text_color_dark=_INK[1],
         **{

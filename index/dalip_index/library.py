@@ -92,10 +92,14 @@ class Library:
         """
         root = Path(folder).resolve()
         if not root.is_dir():
-            raise LibraryError(f"{folder}: no such folder; name a folder of photos")
+            raise LibraryError(
+                f"{folder}: no such folder; name a folder of photos", "no-folder", folder=str(folder)
+            )
         scans = [scan_folder(str(root))]
         if not scans[0].files and not scans[0].refused and not (len(self) and self._holds_below(str(root))):
-            raise LibraryError(f"{folder}: holds no photo; name a folder of photos")
+            raise LibraryError(
+                f"{folder}: holds no photo; name a folder of photos", "no-photos", folder=str(folder)
+            )
         self._store.begin(encoder.fingerprint, str(root))
         known = self._store.photos()
         unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]
@@ -131,7 +135,7 @@ class Library:
             LibraryError: The text is empty, or the library is empty or made with another encoder.
         """
         if not text.strip():
-            raise LibraryError("nothing to search for; say in words what the photos show")
+            raise LibraryError("nothing to search for; say in words what the photos show", "no-words")
         return self._search(encoder.encode_text([text])[0], encoder, top_k)
 
     def search_image(self, source: PhotoSource, encoder: Encoder, top_k: int = 20) -> list[Hit]:
@@ -178,11 +182,12 @@ class Library:
             raise ValueError(f"top_k is {top_k}; ask for at least one photo")
         library = self._load()
         if not library.paths:
-            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it")
+            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
         if library.encoder != encoder.fingerprint:
             raise LibraryError(
                 "the library was made with another encoder; run `dalip library add` on one of its folders "
-                "to encode all of it again"
+                "to encode all of it again",
+                "library-other-encoder",
             )
         similarities, rows = library.index.search(query[None], min(top_k, len(library.paths)))
         return [

@@ -201,6 +201,6 @@ class LibraryStore:
     @contextmanager
     def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         if not create and not self.path.exists():
-            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it")
+            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
         with self._database.connect() as connection:
             yield connection

@@ -14,6 +14,7 @@ from tiny_bundle import COLOURS
 from dalip.encoder import open_image
 from dalip_app.cards import answer_cards, gallery
 from dalip_app.flora_page import find_taxa
+from dalip_app.language import language
 from dalip_index import Hit, Identification, Journal, Prediction, load_flora
 
 from .conftest import HOSTILE_NAME, World, paint, run
@@ -237,7 +238,7 @@ def test_an_uncalibrated_answer_shows_similarities(world: World, bare_flora: Pat
     flora = load_flora(bare_flora, world.bundle)
     (answer,) = flora.identify([world.photos / "Flos_red" / "red-00.png"])
     assert isinstance(answer, Identification)
-    html = answer_cards(answer, flora)
+    html = answer_cards(answer, flora, language())
     assert "The closest in this flora is" in html
     assert "no probabilities" in html
     assert "%" not in re.sub(r'style="[^"]*"|href="[^"]*"', "", html)
@@ -247,12 +248,12 @@ def test_a_name_that_languages_share_is_shown_once() -> None:
     flora = load_flora()
     (dahlia,) = (taxon for taxon in flora.taxa if taxon.scientific_name == "Dahlia")
     answer = Identification("photo.jpg", (Prediction(dahlia, 0.9, 0.9),), "sure", dahlia)
-    html = answer_cards(answer, flora)
+    html = answer_cards(answer, flora, language())
     assert re.findall(r">([Dd]ahli[ae])</span>", html) == ["dahlia", "Dahlie"]
 
 
 def test_found_photos_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
-    html = gallery([Hit(tmp_path / "<x>.png", 0.5)], [None])
+    html = gallery([Hit(tmp_path / "<x>.png", 0.5)], [None], language())
     assert "cannot be read any more" in html
     assert "<x>" not in html
 

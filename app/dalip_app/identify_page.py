@@ -1,0 +1,61 @@
+"""The part of the page that names the plant in a photo."""
+
+from typing import Any
+
+import gradio as gr
+
+from dalip.encoder import open_image
+from dalip.errors import ImageError
+from dalip_app.cards import answer_cards, awaited, caution
+from dalip_app.heat import heat_picture
+from dalip_app.journal_page import JournalOf, KeepForm, Seen
+from dalip_app.language import Language
+from dalip_app.live import LiveFlora
+from dalip_app.parts import QUIET, live_html
+from dalip_app.photo_picker import PREVIEW, look_at, make_picker, to_data_uri
+
+__all__ = ["identify_tab"]
+
+_TOP_K = 5
+
+
+def identify_tab(say: Language, live: LiveFlora, journal_of: JournalOf | None) -> None:
+    """Lay out the picker, the answer, and the form to keep it.
+
+    Args:
+        say: The language.
+        live: What answers come from.
+        journal_of: Where an answer may be kept; `None` for nowhere.
+    """
+    with gr.Row(equal_height=False, elem_classes="two-columns"):
+        with gr.Column(scale=1, min_width=320):
+            picker = make_picker(say, "picker-plant", "identify-photo", several=True)
+        with gr.Column(scale=1, min_width=320):
+            answer = live_html(awaited(say), "identify-answer")
+            gr.HTML(caution(say), apply_default_css=False)
+            keep = KeepForm(say, live, journal_of) if journal_of else None
+
+    def identify(photo: Any) -> list[Any]:
+        seen: list[Seen] = []
+
+        def answer_to(photos: list[bytes]) -> str:
+            flora = live.now()
+            found, unreadable = flora.identify_together(photos, top_k=_TOP_K)
+            if found is None:
+                raise ImageError(unreadable[0].error)
+            if keep:
+                seen.append(Seen.of(found, photos))
+            alone = open_image(photos[0], target=PREVIEW // 2) if len(photos) == 1 else None
+            picture = heat_picture(flora, alone, found) if alone else None
+            return answer_cards(found, flora, say, to_data_uri(picture, picture.width) if picture else "")
+
+        shown = list(look_at(photo, answer_to, awaited(say), say))
+        return shown + ((KeepForm.show(seen[0]) if seen else KeepForm.hide()) if keep else [])
+
+    picker.upload(
+        identify,
+        picker,
+        [picker, answer, *(keep.outputs if keep else [])],
+        trigger_mode="always_last",
+        **QUIET,
+    )

@@ -1,0 +1,110 @@
+"""The page in every language on one server, and what lets a phone or a computer install it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.datastructures import Headers
+
+from dalip_app.language import LANGUAGES, Language, language, preferred
+from dalip_app.page import address_of
+from dalip_app.theme import PAPER, make_theme
+
+__all__ = ["in_their_language", "mount_pages"]
+
+_STATIC = Path(__file__).parent / "static"
+_MAX_UPLOAD = "60mb"
+_ICONS = (192, 512)  # pixels a side
+
+
+def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> None:
+    """Add the page in every language, its icons, and the manifest that browsers install it by.
+
+    Args:
+        app: The application; what is added to it later is not reached, for the English page takes all other paths.
+        make: Lays out the page in a language.
+    """
+    app.add_api_route("/app/icon-{side}.png", _icon, include_in_schema=False)
+    # Gradio's page names this address; its own manifest knows no short name and no icon for phones.
+    app.add_api_route("/manifest.json", _manifest, include_in_schema=False)
+    for code in reversed(LANGUAGES):  # English last, for it lies at the root
+        gr.mount_gradio_app(
+            app,
+            make(language(code)),
+            path=address_of(code).rstrip("/") or "/",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=_MAX_UPLOAD,
+            favicon_path=str(_STATIC / "leaf.svg") if code == "en" else None,
+            theme=make_theme(),
+            css_paths=_STATIC / "page.css",
+            head=_head(code),
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+        )
+
+
+def _head(code: str) -> str:
+    return (
+        f"<script>document.documentElement.lang = {json.dumps(code)};</script>"
+        f'<link rel="apple-touch-icon" href="/app/icon-{_ICONS[0]}.png">'
+        f'<meta name="theme-color" content="{PAPER[0]}" media="(prefers-color-scheme: light)">'
+        f'<meta name="theme-color" content="{PAPER[1]}" media="(prefers-color-scheme: dark)">'
+    )
+
+
+def _icon(side: int) -> Response:
+    return FileResponse(_STATIC / f"icon-{side}.png") if side in _ICONS else Response(status_code=404)
+
+
+def _manifest(request: Request) -> JSONResponse:
+    """Say what an installed page is called and looks like (https://www.w3.org/TR/appmanifest/)."""
+    code = preferred(request.headers.get("accept-language", ""))
+    say = language(code)
+    icons = [
+        {"src": f"/app/icon-{side}.png", "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
+        for side in _ICONS
+        for purpose in ("any", "maskable")
+    ]
+    manifest = {
+        "id": "/",
+        "name": say("page-title"),
+        "short_name": "DALIP",
+        "description": say("page-tagline"),
+        "lang": code,
+        "start_url": f"{address_of(code)}?lang={code}",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": PAPER[0],
+        "theme_color": PAPER[0],
+        "icons": icons,
+    }
+    return JSONResponse(manifest, media_type="application/manifest+json")
+
+
+def in_their_language(app: Any) -> Any:
+    """Send who opens the page for the first time to the one in their language.
+
+    Args:
+        app: An ASGI application.
+
+    Returns:
+        An ASGI application. It leaves be who chose a language, which stands in the address then.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/" and b"lang=" not in scope["query_string"]:
+            code = preferred(Headers(scope=scope).get("accept-language", ""))
+            if code != "en":
+                await RedirectResponse(address_of(code))(scope, receive, send)
+                return
+        await app(scope, receive, send)
+
+    return application
