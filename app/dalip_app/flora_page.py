@@ -73,8 +73,8 @@ def flora_tab(say: Language, live: LiveFlora, journal: Journal | None, tab: gr.T
     )
     found = live_html("", "flora-found")
 
-    def show(asked: str) -> str:
-        return _found(say, live.now(), journal, asked)
+    def show(asked: str | None) -> str:
+        return _found(say, live.now(), journal, asked or "")  # who is quick comes before the page's values
 
     words.change(show, words, found, trigger_mode="always_last", **QUIET)
     tab.select(show, words, found, **QUIET)

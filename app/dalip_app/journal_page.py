@@ -190,7 +190,7 @@ def journal_tab(
     def show(request: gr.Request, order: Any, changes_: int, shown_: int) -> None:
         journal = journal_of(request.session_hash)
         try:
-            number, found = len(journal), journal.observations(order, shown_)
+            number, found = len(journal), journal.observations(order or "date", shown_)
         except DalipError as error:
             gr.HTML(notice(say.error(error), bad=True), apply_default_css=False)
             return
@@ -286,7 +286,7 @@ def _entry_card(say: Language, journal: Journal, seen: Observation) -> str:
         facts.append(f"{seen.latitude:.4f}, {seen.longitude:.4f}")
     notes = f"<p>{escape(seen.notes)}</p>" if seen.notes else ""
     return (
-        f'<article class="entry-card">{picture}<div><h3 class="taxon">{escape(seen.accepted)}</h3>'
+        f'<article class="entry-card">{picture}<div><h2 class="taxon">{escape(seen.accepted)}</h2>'
         f"<p>{' · '.join(facts)}</p>{notes}</div></article>"
     )
 

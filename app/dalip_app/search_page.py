@@ -56,9 +56,9 @@ def search_tab(
             picker = make_picker(say, "picker-alike", "search-photo", "search-photo")
     found = live_html("", "search-answer")
 
-    def by_text(words: str) -> str:
+    def by_text(words: str | None) -> str:
         try:
-            return _show(library.search_text(words, live.encoder, _HITS), say)
+            return _show(library.search_text(words or "", live.encoder, _HITS), say)
         except DalipError as error:
             return notice(say.error(error), bad=True)
 

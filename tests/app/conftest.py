@@ -3,14 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 BIN = Path(sys.executable).parent
 PHOTOS_EACH = 24
@@ -130,3 +134,17 @@ def dalip(tmp_path: Path) -> Callable[..., Done]:
         return run(["dalip", *arguments], cwd=tmp_path, DALIP_DATA_DIR=str(tmp_path / "data"))
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    from .browsing import CHROMIUM
+
+    with sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()

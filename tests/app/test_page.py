@@ -17,15 +17,12 @@ from dalip_app.flora_page import find_taxa
 from dalip_app.language import language
 from dalip_index import Hit, Identification, Journal, Prediction, load_flora
 
+from .browsing import SIZES, choose, expect_answer, keep, needs_browser
 from .conftest import HOSTILE_NAME, World, paint, run
 from .serving import Served, serving
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Page, expect  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Page, expect
 
 PASTE = """([name, bytes]) => {
   const data = new DataTransfer();
@@ -38,15 +35,6 @@ DROP = """([name, bytes]) => {
   for (const kind of ["dragover", "drop"])
     document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as running:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,24 +70,6 @@ def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> It
     assert not foreign
     assert not complaints
     assert served.errors() == ""
-
-
-def choose(page: Page, photo: Path, label: str = "A photo of a plant") -> None:
-    page.get_by_label(label, exact=True).set_input_files(photo)
-
-
-def expect_answer(page: Page, name: str) -> None:
-    expect(page.locator(".answer-sentence")).to_contain_text(name)
-    expect(page.locator(".card")).to_have_count(5)
-    expect(page.locator("#identify-photo .picker")).to_have_attribute("data-state", "done")
-
-
-def keep(page: Page, request: pytest.FixtureRequest, name: str) -> None:
-    """Keep a screenshot for people in the folder `out`, which git ignores."""
-    folder = request.config.rootpath / "out" / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    assert page.viewport_size is not None
-    page.screenshot(path=folder / f"{name}-{page.viewport_size['width']}.png", full_page=True)
 
 
 @needs_browser
@@ -344,7 +314,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         keep(page, request, "flora")
         said = page.locator("#teach-said")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("no scientificName")
+        expect(said).to_contain_text("A plant needs a scientific name")
         page.get_by_label("Scientific name").fill("Flos novus")
         page.get_by_role("button", name="Teach", exact=True).click()
         expect(said).to_contain_text("none of its photos can be read")

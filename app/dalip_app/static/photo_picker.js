@@ -36,6 +36,9 @@ const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 element.addEventListener("change", (event) => {
   if (event.target.type === "file") send(event.target.files);
 });
+element.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.type === "file") event.target.click(); // browsers know the space bar alone
+});
 element.addEventListener("error", (event) => event.target.remove(), true); // a format the browser cannot show
 document.addEventListener("paste", (event) => {
   const photo = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));

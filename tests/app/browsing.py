@@ -1,0 +1,31 @@
+"""Driving the page in a real browser."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
+
+
+def choose(page: Page, photo: Path, label: str = "A photo of a plant") -> None:
+    page.get_by_label(label, exact=True).set_input_files(photo)
+
+
+def expect_answer(page: Page, name: str) -> None:
+    expect(page.locator(".answer-sentence")).to_contain_text(name)
+    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator("#identify-photo .picker")).to_have_attribute("data-state", "done")
+
+
+def keep(page: Page, request: pytest.FixtureRequest, name: str) -> None:
+    """Keep a screenshot for people in the folder `out`, which git ignores."""
+    folder = request.config.rootpath / "out" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    assert page.viewport_size is not None
+    page.screenshot(path=folder / f"{name}-{page.viewport_size['width']}.png", full_page=True)
