@@ -58,13 +58,13 @@ def search_tab(
 
     def by_text(words: str | None) -> str:
         try:
-            return _show(library.search_text(words or "", live.encoder, _HITS), say)
+            return _show(library.search_text(words or "", live.encoder, _HITS).hits, say)
         except DalipError as error:
             return notice(say.error(error), bad=True)
 
     def by_photo(photo: Any) -> tuple[gr.HTML, str]:
         def found_by(photos: list[bytes]) -> str:
-            return _show(library.search_image(photos[0], live.encoder, _HITS), say)
+            return _show(library.search_image(photos[0], live.encoder, _HITS).hits, say)
 
         return look_at(photo, found_by, "", say)
 
