@@ -104,13 +104,14 @@ def test_those_in_doubt_or_the_newest_come_first(tmp_path: Path) -> None:
         seen(3, probability=None),
         seen(4, probability=0.4, event_date="2020-01-01"),
     ):
-        journal.add(observation, [])
-    assert [int(o.id, 16) for o in journal.observations("doubt")] == [3, 4, 1, 2]
-    assert [int(o.id, 16) for o in journal.observations("date")] == [3, 2, 1, 4]
+        journal.add(observation, [b"a photo"])
+    journal.add(seen(5, probability=0.99, name="Rosa red", event_date="2019-01-01"), [])
+    assert [int(o.id, 16) for o in journal.observations("doubt")] == [3, 4, 1, 2, 5]
+    assert [int(o.id, 16) for o in journal.observations("date")] == [3, 2, 1, 4, 5]
     assert [int(o.id, 16) for o in journal.observations("date", limit=2, offset=1)] == [2, 1]
     journal.change(seen(1).id, name="Rosa blue")
-    assert [int(o.id, 16) for o in journal.named("Rosa red")] == [3, 2, 4]
-    assert [int(o.id, 16) for o in journal.named("Rosa blue", 5)] == [1]
+    by_name = {name: [int(i, 16) for i in ids] for name, ids in journal.photographed(2).items()}
+    assert by_name == {"Rosa red": [3, 2], "Rosa blue": [1]}
 
 
 _SAVE = """
