@@ -14,6 +14,7 @@ from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
 from dalip_app.cards import CAUTION, EMPTY_ANSWER, about, answer_cards, gallery, notice, progress_bar
 from dalip_app.flora_page import flora_tab
+from dalip_app.gradio_api import add_identify
 from dalip_app.heat import heat_picture
 from dalip_app.journal_page import KeepForm, Seen, journal_tab
 from dalip_app.library_cli import summary
@@ -40,7 +41,7 @@ _HITS = 24
 _PREVIEW, _THUMBNAIL = 1024, 340  # pixels
 _REDRAW = 0.2  # seconds between steps of a progress bar
 _PROBLEMS = 10  # shown at most
-_KEEP_UPLOADS = (600, 600)  # seconds between looks, and the age from which an upload is deleted
+_KEEP_UPLOADS = (60, 480)  # seconds between looks, and the age from which an upload is deleted
 
 _MASTHEAD = f"""<header class="masthead">{(_STATIC / "leaf.svg").read_text(encoding="utf-8")}
 <div><h1>DALIP</h1><p>Names for plants, from a photo, on your own computer</p></div></header>"""
@@ -71,6 +72,7 @@ def make_page(
                     journal_tab(live, journal, tab)
             with gr.Tab("About", id="about"):
                 gr.HTML(lambda: about(live.now()), apply_default_css=False)
+        add_identify(live)
     return page
 
 
