@@ -19,7 +19,7 @@ from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.live import LiveFlora
 from dalip_app.upload_folder import upload_folder
-from dalip_app.uploads import add_uploads
+from dalip_app.uploads import MAX_FILE, add_uploads
 from dalip_index import Journal, Library
 
 __all__ = ["Site", "make_site", "serve_page"]
@@ -108,6 +108,7 @@ def _mount_page(
         footer_links=[],
         run_history=False,
         show_error=False,
+        max_file_size=MAX_FILE,  # so that a browser need not send it
         favicon_path=str(_STATIC / "leaf.svg"),
         theme=make_theme(),
         css_paths=_STATIC / "page.css",

@@ -14,7 +14,7 @@ import pytest
 
 from dalip.errors import DalipError, ImageError
 from dalip_app.photo_picker import read_uploads
-from dalip_app.server import bind, is_loopback
+from dalip_app.addresses import bind, is_loopback
 
 from .conftest import World, environment, run
 from .serving import serving
@@ -97,7 +97,7 @@ def test_only_this_computer_may_add_folders(world: World, tmp_path: Path, addres
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_and_leaves_nothing_behind(world: World, tmp_path: Path, number: int) -> None:
     with serving(world, tmp_path) as served:
-        assert [p for p in served.temporary.iterdir() if p.name.startswith("dalip-")]
+        assert served.uploads.is_dir()
         served.process.send_signal(number)
         assert served.process.wait(30) == 0
         assert not list(served.temporary.iterdir())
@@ -158,9 +158,9 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
         "from dalip_app.live import LiveFlora\n"
-        "from dalip_app.guard import Keys; from dalip_app.server import make_app\n"
+        "from dalip_app.guard import Keys; from dalip_app.server import make_site\n"
         f"flora = LiveFlora(Path({str(world.flora)!r}), None, Path({str(world.bundle)!r}))\n"
-        "make_app(flora, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
+        "make_site(flora, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
     )
     done = subprocess.run(
