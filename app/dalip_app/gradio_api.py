@@ -15,11 +15,13 @@ from dalip_app.live import LiveFlora
 from dalip_app.photo_picker import read_uploads
 from dalip_index import Unreadable
 
-__all__ = ["add_identify"]
+__all__ = ["ENDPOINT", "add_identify"]
+
+ENDPOINT = "identify"
 
 
 def add_identify(live: LiveFlora) -> None:
-    """Add the endpoint `/identify` to the page that is being laid out.
+    """Add the endpoint `/identify` to the page that is being laid out, before another event takes its name.
 
     Args:
         live: What answers come from.
@@ -39,4 +41,4 @@ def add_identify(live: LiveFlora) -> None:
             answer = replace(answer, error=name_photo(name, answer.error))
         return answer_fields(replace(answer, image=name))
 
-    gr.api(identify, api_name="identify", concurrency_limit=available_cpus())
+    gr.api(identify, api_name=ENDPOINT, concurrency_limit=available_cpus())

@@ -59,6 +59,7 @@ def make_page(
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
+        add_identify(live)
         gr.HTML(_MASTHEAD, apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Identify", id="identify"):
@@ -72,7 +73,6 @@ def make_page(
                     journal_tab(live, journal, tab)
             with gr.Tab("About", id="about"):
                 gr.HTML(lambda: about(live.now()), apply_default_css=False)
-        add_identify(live)
     return page
 
 

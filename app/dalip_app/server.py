@@ -1,5 +1,6 @@
 """The page on a local web server that talks to this computer only and loads nothing from anywhere else."""
 
+import logging
 import os
 import socket
 import threading
@@ -96,11 +97,15 @@ def _mount_page(
     """Add the page; give what ends its streams."""
     import gradio as gr
 
+    from dalip_app.gradio_api import ENDPOINT
     from dalip_app.page import make_page
     from dalip_app.theme import make_theme
 
     page = make_page(live, library, journal, may_add_folders=may_add_folders).queue(max_size=_QUEUE)
     page.state_session_capacity = _SESSIONS
+    for event in page.fns.values():
+        if event.api_name != ENDPOINT:  # Gradio offers what fills a part of the page when it is opened
+            event.api_visibility = "private"
     gr.mount_gradio_app(
         app,
         page,
@@ -143,6 +148,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
+            logging.disable()  # of each request that is cut off there would be a page
             raise SystemExit(1)
         super().handle_exit(sig, frame)
 

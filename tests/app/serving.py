@@ -36,7 +36,7 @@ class Served:
 def serving(world: World, folder: Path, *options: str) -> Iterator[Served]:
     """Serve the page on a free port until the block ends."""
     temporary, log = folder / "tmp", folder / "stderr.txt"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     command = [BIN / "dalip-app", "serve", *world.options, "--port", "0", *options]
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
     with log.open("w") as errors:
@@ -49,6 +49,6 @@ def serving(world: World, folder: Path, *options: str) -> Iterator[Served]:
         yield Served(process, found[1], temporary, log, line)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
