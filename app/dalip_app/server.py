@@ -11,11 +11,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from dalip import __version__
 from dalip_app.access_log import access_log
 from dalip_app.addresses import addresses, is_loopback, wait_until_it_answers
-from dalip_app.api import add_api
+from dalip_app.api import add_api, problem
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.live import LiveFlora
@@ -24,6 +26,9 @@ from dalip_app.uploads import MAX_FILE, add_uploads
 from dalip_index import Journal, Library
 
 __all__ = ["Site", "make_site", "serve_page"]
+
+# What it finds wrong with a form is told to the sender.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _STATIC = Path(__file__).parent / "static"
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
@@ -96,6 +101,7 @@ def _mount_page(
 ) -> Callable[[], None]:
     """Add the page; give what ends its streams."""
     import gradio as gr
+    from gradio.route_utils import FnIndexInferError
 
     from dalip_app.gradio_api import ENDPOINT
     from dalip_app.page import make_page
@@ -124,7 +130,16 @@ def _mount_page(
     )
     page.has_launched = True  # else Gradio takes any file of this computer for an upload
     mounted = app.routes[-1].app
+    for kind in (
+        KeyError,
+        FnIndexInferError,
+    ):  # else asking for an event that is not there is an error of ours
+        mounted.add_exception_handler(kind, _no_such_event)
     return lambda: mounted.stop_event.set()
+
+
+async def _no_such_event(request: Request, error: Exception) -> JSONResponse:
+    return problem(404, "there is no such event")
 
 
 def _with_headers(app: Any) -> Any:

@@ -1,9 +1,7 @@
 """`dalip-app serve`, without a browser."""
 
 import http.client
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
