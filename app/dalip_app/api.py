@@ -172,6 +172,7 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
     app.include_router(router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(Exception, _failed)  # uvicorn tells of it, too
 
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
@@ -225,9 +226,20 @@ async def _wrong_request(request: Request, error: Exception) -> JSONResponse:
     return problem(400, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
 
 
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    # uvicorn hangs up after it
+    return problem(500, "this is a fault of the server, whose log says more", {"Connection": "close"})
+
+
 def problem(status: int, message: str, headers: Any = None) -> JSONResponse:
     """Say why there is no answer, as Pl@ntNet does."""
     words = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Payload Too Large"}
-    words |= {405: "Method Not Allowed", 415: "Unsupported Media Type", 429: "Too Many Requests"}
+    words |= {
+        403: "Forbidden",
+        405: "Method Not Allowed",
+        408: "Request Timeout",
+        500: "Internal Server Error",
+    }
+    words |= {415: "Unsupported Media Type", 429: "Too Many Requests"}
     content = Problem(statusCode=status, error=words.get(status, "Error"), message=message)
     return JSONResponse(content.model_dump(), status, headers)
