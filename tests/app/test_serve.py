@@ -108,6 +108,22 @@ def test_addresses_on_a_computer_without_a_network(monkeypatch: pytest.MonkeyPat
     assert (addresses("0.0.0.0"), addresses("::")) == (["127.0.0.1"], ["::1"])
 
 
+def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red").read_bytes()
+    passed = {"host": "plants.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
+    with (
+        serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served,
+        httpx.Client(base_url=served.address, headers=browser, auth=("ann", "secret"), timeout=60) as client,
+    ):
+        assert client.get("/config").json()["root"] == "https://plants.example"
+        (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+        assert "Flos red" in client.get(f"/gradio_api/call/identify/{event}").text
+        assert client.post("/v2/identify/all", files={"images": photo}).json()["bestMatch"] == "Flos red"
+
+
 def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path, "--log-requests", "--api-key", "secret-key") as served:
         photo = paint(tmp_path / "my-garden.png", "red")
