@@ -8,8 +8,10 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from gradio.route_utils import FnIndexInferError
 from starlette.datastructures import Headers
 
+from dalip_app.api import problem
 from dalip_app.gradio_api import ENDPOINT
 from dalip_app.language import LANGUAGES, Language, language, preferred
 from dalip_app.page import address_of
@@ -62,13 +64,22 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
             enable_monitoring=False,
         )
         page.has_launched = True  # else Gradio takes any file of this computer for an upload
-        mounted.append(app.routes[-1])
+        mounted.append(app.routes[-1].app)  # type: ignore[attr-defined]
+        for kind in (
+            KeyError,
+            FnIndexInferError,
+        ):  # else asking for an event that is not there is an error of ours
+            mounted[-1].add_exception_handler(kind, _no_such_event)
 
     def end_streams() -> None:
-        for route in mounted:
-            route.app.stop_event.set()
+        for gradio_app in mounted:
+            gradio_app.stop_event.set()
 
     return end_streams
+
+
+async def _no_such_event(request: Request, error: Exception) -> JSONResponse:
+    return problem(404, "there is no such event")
 
 
 def _head(code: str) -> str:

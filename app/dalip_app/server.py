@@ -19,11 +19,15 @@ from dalip_app.api import add_api
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.live import LiveFlora
+from dalip_app.quick_gradio import import_gradio
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
 from dalip_index import Journal, Library
 
 __all__ = ["Site", "make_site", "serve_page"]
+
+# What it finds wrong with a form is told to the sender.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
 
@@ -59,6 +63,7 @@ def make_site(live: LiveFlora, library: Library, journal: Journal, host: str, ke
             could otherwise reach the page through the visitor's browser), and folders can be added.
         keys: What opens it.
     """
+    import_gradio()
     from fastapi_offline import FastAPIOffline
     from gradio.utils import get_upload_folder
     from starlette.middleware.trustedhost import TrustedHostMiddleware

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ class Served:
 
 
 @contextmanager
-def serving(world: World, folder: Path, *options: str) -> Iterator[Served]:
-    """Serve the page on a free port until the block ends."""
+def serving(world: World, folder: Path, *options: str, first: str = "") -> Iterator[Served]:
+    """Serve the page on a free port until the block ends; `first` is Python that the process runs before."""
     temporary, log = folder / "tmp", folder / "stderr.txt"
     temporary.mkdir(exist_ok=True)
-    command = [BIN / "dalip-app", "serve", *world.options, "--port", "0", *options]
+    program = [sys.executable, "-c", f"{first}\nfrom dalip_app.serve_cli import main\nmain()"]
+    command = [*(program if first else [BIN / "dalip-app"]), "serve", *world.options, "--port", "0", *options]
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
     with log.open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings)

@@ -51,13 +51,6 @@ def test_requests_for_another_host_are_refused(address: str) -> None:
     assert get(address, Host=f"localhost:{port}")[0] == 200
 
 
-@pytest.mark.parametrize("name", ["taxa", "photos"])
-def test_files_of_this_computer_are_not_served(address: str, world: World, name: str) -> None:
-    path = {"taxa": world.taxa, "photos": world.photos / "Flos_red" / "red-00.png"}[name]
-    for route in ("/gradio_api/file=", "/file="):
-        assert get(address, f"{route}{path}")[0] in (403, 404)
-
-
 def test_a_taken_port_is_one_line(world: World) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -113,6 +106,22 @@ def test_addresses_on_a_computer_without_a_network(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("socket.socket", Offline)
     assert (lan_address(), lan_address(socket.AF_INET6)) == ("", "")
     assert (addresses("0.0.0.0"), addresses("::")) == (["127.0.0.1"], ["::1"])
+
+
+def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red").read_bytes()
+    passed = {"host": "plants.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
+    with (
+        serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served,
+        httpx.Client(base_url=served.address, headers=browser, auth=("ann", "secret"), timeout=60) as client,
+    ):
+        assert client.get("/config").json()["root"] == "https://plants.example"
+        (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+        assert "Flos red" in client.get(f"/gradio_api/call/identify/{event}").text
+        assert client.post("/v2/identify/all", files={"images": photo}).json()["bestMatch"] == "Flos red"
 
 
 def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path) -> None:
@@ -195,3 +204,19 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_gradio_is_imported_without_its_stub_files() -> None:
+    code = (
+        "from dalip_app.quick_gradio import import_gradio; import_gradio(); import sys, gradio\n"
+        "made = sys.modules['gradio.component_meta'].create_or_modify_pyi\n"
+        "print(made.__module__, gradio.HTML('x').value, len(sys.meta_path) == before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; before = len(sys.meta_path)\n{code}"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.stdout == "dalip_app.quick_gradio x True\n", done.stderr
