@@ -1,5 +1,6 @@
 """The command line `dalip-app`: the web page."""
 
+import re
 import signal
 import sys
 from types import FrameType
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip.errors import DalipError
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
@@ -26,7 +28,11 @@ app = typer.Typer(
 _EXAMPLES = """\b
 Examples:
   dalip-app serve
-  dalip-app serve --flora garden-flora --port 8000"""
+  dalip-app serve --flora garden-flora --port 8000
+  dalip-app serve --host 0.0.0.0 --public"""
+
+
+_SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
 
 
 @app.callback(epilog="Example: dalip-app serve")
@@ -75,6 +81,23 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="For strangers, as on the web: each visit has a journal of its own, deleted after it, and nobody "
+            "searches your photos or teaches the flora.",
+        ),
+    ] = False,
+    embed_in: Annotated[
+        str,
+        typer.Option(
+            "--embed-in",
+            metavar="URL",
+            help="A site that may show the page inside its own, as https://example.org.",
+            show_default=False,
+        ),
+    ] = "",
     data_dir: DataDirOption = None,
 ) -> None:
     """Serve the page and the HTTP API until Ctrl-C, and print the address once it answers.
@@ -88,21 +111,24 @@ def serve(
     from dalip_app.server import bind, is_loopback, serve_page
     from dalip_index import Journal, Library
 
+    if embed_in and not _SITE.fullmatch(embed_in):
+        raise DalipError(f"--embed-in {embed_in}: is no site; write it as https://example.org")
     keys = Keys(auth, api_key)
     listening = bind(host, port)
     live = LiveFlora(flora, data_dir, encoder)
     _warm_up(live.encoder)
     place = data_dir_or_default(data_dir)
-    if not is_loopback(host) and keys == Keys():
+    if not (public or is_loopback(host)) and keys == Keys():
         complain(
             "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
-            "for a password"
+            "for a password, and --public keeps your own things out of sight"
         )
 
     def on_ready(address: str) -> None:
         print_result(f"DALIP answers at {address}")
 
-    serve_page(live, Library(place), Journal(place), listening, host, keys, on_ready)
+    library, journal = (None, None) if public else (Library(place), Journal(place))
+    serve_page(live, library, journal, listening, host, keys, on_ready, embed_in)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

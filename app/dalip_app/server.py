@@ -15,20 +15,17 @@ from dalip.errors import DalipError
 from dalip_app.api import add_api
 from dalip_app.guard import Keys, guard
 from dalip_app.live import LiveFlora
+from dalip_app.visits import Visits
 from dalip_index import Journal, Library
 
 __all__ = ["bind", "is_loopback", "make_app", "serve_page"]
 
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
+_POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -62,16 +59,26 @@ def bind(host: str, port: int) -> socket.socket:
     return taken
 
 
-def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, keys: Keys) -> Any:
+def make_app(
+    live: LiveFlora,
+    library: Library | None,
+    journal: Journal | Visits,
+    host: str,
+    keys: Keys,
+    embed_in: str = "",
+) -> Any:
     """Make the web application: the page, the API, and the API's documentation at `/docs`.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations; seen on loopback addresses, or after a login.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
+            visitors are strangers.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
-            could otherwise reach the page through the visitor's browser), and folders can be added.
+            could otherwise reach the page through the visitor's browser), and folders can be added; not so for
+            strangers, who come through a proxy there.
         keys: What opens it.
+        embed_in: Another site that may show the page inside its own, as `https://example.org`.
 
     Returns:
         An ASGI application.
@@ -93,23 +100,29 @@ def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, key
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
     add_api(app, live)
-    known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
-    if known:
-        add_export(app, lambda visit: journal)
-    own = journal if known else None
-    mount_pages(app, lambda say: make_page(say, live, library, own, may_add_folders=is_loopback(host)))
-    if is_loopback(host):
+    local = is_loopback(host) and isinstance(journal, Journal)
+    shown = journal if isinstance(journal, Visits) or local or keys.login else None
+    if shown is not None:
+        add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
+    mount_pages(app, lambda say: make_page(say, live, library, shown, may_add_folders=local))
+    if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return _with_headers(guard(in_their_language(app), keys))
+    return _with_headers(guard(in_their_language(app), keys), embed_in)
 
 
-def _with_headers(app: Any) -> Any:
+def _with_headers(app: Any, embed_in: str) -> Any:
+    headers = {
+        b"content-security-policy": f"{_POLICY} {embed_in}".strip().encode(),
+        b"referrer-policy": b"no-referrer",
+        b"x-content-type-options": b"nosniff",
+    }
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_more(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *headers.items()]
             await send(message)
 
         await app(scope, receive, send_more)
@@ -119,31 +132,34 @@ def _with_headers(app: Any) -> Any:
 
 def serve_page(
     live: LiveFlora,
-    library: Library,
-    journal: Journal,
+    library: Library | None,
+    journal: Journal | None,
     listening: socket.socket,
     host: str,
     keys: Keys,
     on_ready: Callable[[str], None],
+    embed_in: str = "",
 ) -> None:
     """Serve until SystemExit or KeyboardInterrupt is raised by a signal.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations; `None` for strangers, whose visits get a journal each.
         listening: From `bind`.
         host: What it was bound to.
         keys: What opens it.
         on_ready: Called with the address once the page answers a request.
+        embed_in: Another site that may show the page inside its own.
     """
-    with tempfile.TemporaryDirectory(prefix="dalip-") as uploads:
+    with tempfile.TemporaryDirectory(prefix="dalip-") as temporary:
         # Read when Gradio is imported: uploads lie in a place of our own, which goes when we go.
-        os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
+        uploads, visits = Path(temporary, "uploads"), Path(temporary, "visits")
+        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
         import uvicorn
 
         config = uvicorn.Config(
-            make_app(live, library, journal, host, keys),
+            make_app(live, library, Visits(visits) if journal is None else journal, host, keys, embed_in),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
