@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dalip.errors import DalipError
+from dalip_app import space_cli
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
@@ -129,6 +130,9 @@ def serve(
 
     library, journal = (None, None) if public else (Library(place), Journal(place))
     serve_page(live, library, journal, listening, host, keys, on_ready, embed_in)
+
+
+app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
