@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from dalip import __version__

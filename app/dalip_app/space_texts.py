@@ -6,7 +6,10 @@ APP = '''\
 """The page of this Space. Written by `dalip-app space`, which also renews it; changes here would be lost."""
 
 import os
+import sys
 from pathlib import Path
+
+sys.dont_write_bytecode = True  # a try at home leaves nothing here that would be put on the web
 
 if os.environ.get("SPACES_ZERO_GPU"):  # the hardware that Hugging Face lends to free accounts
     import spaces
@@ -38,6 +41,7 @@ ATTRIBUTES = """\
 *.db filter=lfs diff=lfs merge=lfs -text
 *.faiss filter=lfs diff=lfs merge=lfs -text
 *.onnx filter=lfs diff=lfs merge=lfs -text
+*.png filter=lfs diff=lfs merge=lfs -text
 """
 """`.gitattributes`: Hugging Face takes binary files only so."""
 
