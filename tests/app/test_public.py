@@ -12,7 +12,7 @@ from dalip_app import visits
 from dalip_app.visits import Visits
 from dalip_index import Journal, Observation
 
-from .browsing import browsing, choose, needs_browser
+from .browsing import Browser, Page, choose, expect, needs_browser
 from .conftest import World, paint, run
 from .serving import Served, serving
 from .test_serve import get
@@ -67,39 +67,40 @@ def test_nobody_exports_what_is_not_of_the_visit(served: Served, tmp_path: Path)
     assert not list(served.temporary.glob("dalip-*/visits/*"))
 
 
+def exported(page: Page, path: Path) -> int:
+    """Export the journal, and count what is in it."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    download.value.save_as(path)
+    return len(zipfile.ZipFile(path).read("occurrence.csv").decode().splitlines()) - 1
+
+
 @needs_browser
 def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
-    served: Served, tmp_path: Path
+    served: Served, browser: Browser, tmp_path: Path
 ) -> None:
-    def kept() -> list[Path]:
-        return list(served.temporary.glob("dalip-*/visits/*"))
-
-    def export(page: object, name: str) -> list[str]:
-        with page.expect_download() as download:
-            page.get_by_role("link", name="Export").click()
-        download.value.save_as(tmp_path / name)
-        rows = zipfile.ZipFile(tmp_path / name).read("occurrence.csv").decode().splitlines()
-        return rows[1:]
-
-    with browsing() as browser:
-        first, second = browser.new_context(), browser.new_context()
-        one, two = first.new_page(), second.new_page()
-        for page in (one, two):
-            page.goto(served.address)
-            choose(page, paint(tmp_path / "blue.png", "blue"))
-        one.get_by_role("button", name="This is right").click()
-        one.locator("#keep-said").get_by_text("Saved, and confirmed.").wait_for()
-        for page, words in ((one, "1 observation."), (two, "Your journal is empty")):
-            page.get_by_role("tab", name="Journal").click()
-            page.locator("#journal-number").get_by_text(words).wait_for()
-        assert len(export(one, "one.zip")) == 1
-        assert export(two, "two.zip") == []
-        (folder,) = kept()
-        assert folder.stat().st_mtime > time.time() - 3600
-        first.close()
-        while folder.stat().st_mtime > time.time() - 3600:  # the server is told, and lets it go soon
-            time.sleep(0.05)
-        second.close()
+    first, second = browser.new_context(), browser.new_context()
+    one, two = first.new_page(), second.new_page()
+    for page in (one, two):
+        page.goto(served.address)
+        choose(page, paint(tmp_path / "blue.png", "blue"))
+    one.get_by_role("button", name="This is right").click()
+    expect(one.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    for page, words in ((one, "1 observation."), (two, "Your journal is empty")):
+        page.get_by_role("tab", name="Journal").click()
+        expect(page.locator("#journal-number")).to_contain_text(words)
+    assert exported(one, tmp_path / "one.zip") == 1
+    assert exported(two, tmp_path / "two.zip") == 0
+    (folder,) = served.temporary.glob("dalip-*/visits/*")
+    used = folder.stat().st_mtime
+    first.close()
+    for _ in range(1200):  # the server is told, and lets the journal go before long
+        if folder.stat().st_mtime < used - visits._CLOSED:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the journal of a closed page is kept as if somebody used it")
+    second.close()
     assert served.errors() == ""
 
 
