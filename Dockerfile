@@ -1,7 +1,8 @@
 # The page and the HTTP API in a container; the README says how to use it.
 FROM python:3.12-slim
 COPY . /src
-RUN pip install --no-cache-dir /src && rm -r /src && useradd --uid 1000 dalip && install --directory --owner dalip /data
+RUN pip install --no-cache-dir /src && rm -r /src
+RUN useradd --create-home --uid 1000 dalip && install --directory --owner dalip /data
 USER dalip
 ENV DALIP_DATA_DIR=/data
 VOLUME /data
