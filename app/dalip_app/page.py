@@ -7,6 +7,7 @@ import gradio as gr
 
 from dalip_app.cards import about, notice
 from dalip_app.flora_page import flora_tab
+from dalip_app.gradio_api import add_identify
 from dalip_app.identify_page import identify_tab
 from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
@@ -18,7 +19,7 @@ from dalip_index import Journal, Library
 __all__ = ["address_of", "make_page"]
 
 _LEAF = Path(__file__).parent / "static" / "leaf.svg"
-_KEEP_UPLOADS = (600, 600)  # seconds between looks, and the age from which an upload is deleted
+_KEEP_UPLOADS = (60, 480)  # seconds between looks, and the age from which an upload is deleted
 
 
 def address_of(code: str) -> str:
@@ -48,6 +49,7 @@ def make_page(
     own = journal if isinstance(journal, Journal) else None
     journal_of = journal if not isinstance(journal, Journal) else lambda visit: journal
     with gr.Blocks(title=say("page-title"), analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
+        add_identify(live)
         gr.HTML(_masthead(say, public), apply_default_css=False)
         if public:
             gr.HTML(notice(say("page-public")), apply_default_css=False, elem_id="public")

@@ -1,5 +1,6 @@
 """A running `dalip-app serve` for tests."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,14 @@ class Served:
     temporary: Path
     """Where the process puts its temporary files."""
     log: Path
+    line: str
+    """What it said of its addresses."""
+
+    @property
+    def uploads(self) -> Path:
+        """Where it keeps what was sent."""
+        (place,) = self.temporary.glob("dalip-serve-*/uploads")
+        return place
 
     def errors(self) -> str:
         return self.log.read_text()
@@ -27,7 +36,7 @@ class Served:
 def serving(world: World, folder: Path, *options: str) -> Iterator[Served]:
     """Serve the page on a free port until the block ends."""
     temporary, log = folder / "tmp", folder / "stderr.txt"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     command = [BIN / "dalip-app", "serve", *world.options, "--port", "0", *options]
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
     with log.open("w") as errors:
@@ -35,10 +44,11 @@ def serving(world: World, folder: Path, *options: str) -> Iterator[Served]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("DALIP answers at http://127.0.0.1:"), line + log.read_text()
-        yield Served(process, line.split()[-1], temporary, log)
+        found = re.match(r"DALIP answers at (https?://127\.0\.0\.1:\d+)", line)
+        assert found, line + log.read_text()
+        yield Served(process, found[1], temporary, log, line)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         assert process.stdout is not None
         process.stdout.close()

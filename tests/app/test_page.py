@@ -199,7 +199,7 @@ def test_uploads_are_deleted_with_the_server(world: World, browser: Browser, tmp
         page.goto(served.address)
         choose(page, paint(tmp_path / "photo.png", "blue"))
         expect_answer(page, "Flos blue")
-        assert list(served.temporary.rglob("photo.png"))
+        assert list(served.uploads.rglob("upload.png"))
         page.close()
     assert not list(served.temporary.iterdir())
 

@@ -111,7 +111,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         while not lines or not lines[-1].startswith("DALIP answers at "):
             lines.append(process.stdout.readline())
             assert lines[-1], log.read_text()
-        yield Running(lines[-1].split()[-1], lines[0].strip())
+        yield Running(lines[-1].split()[3].rstrip(","), lines[0].strip())
     finally:
         process.terminate()
         process.wait(30)
