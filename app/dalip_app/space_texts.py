@@ -71,7 +71,7 @@ that it knows, and says how sure it is. It looks at the photo as a whole, so com
 **A name is no advice.** Photos mislead, and look-alikes can be poisonous. Never eat a plant, or give or apply it to
 anyone, because of an answer.
 
-Photos are deleted within twenty minutes. What a visitor keeps in the journal only that visitor sees, and it is deleted
+Photos are deleted within ten minutes. What a visitor keeps in the journal only that visitor sees, and it is deleted
 after the visit; it can be exported before. The page loads nothing from other sites.
 
 Programs ask the same server: `POST` photos to `/v2/identify/all`, as `/docs` describes.
