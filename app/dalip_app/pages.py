@@ -108,7 +108,7 @@ def _manifest(request: Request) -> JSONResponse:
         "id": "/",
         "name": say("page-title"),
         "short_name": "DALIP",
-        "description": say("page-tagline"),
+        "description": say("page-tagline-public"),
         "lang": code,
         "start_url": f"{address_of(code)}?lang={code}",
         "scope": "/",

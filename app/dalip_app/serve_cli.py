@@ -1,6 +1,7 @@
 """The command line `dalip-app`: the web page."""
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip.errors import DalipError
+from dalip_app import space_cli
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
@@ -29,7 +32,11 @@ _EXAMPLES = """\b
 Examples:
   dalip-app serve
   dalip-app serve --flora garden-flora --port 8000
-  dalip-app serve --host 0.0.0.0 --tls --auth ann:secret"""
+  dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
+  dalip-app serve --host 0.0.0.0 --public"""
+
+
+_SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
 
 
 @app.callback(epilog="Example: dalip-app serve")
@@ -75,6 +82,23 @@ def serve(
             metavar="KEY",
             envvar="DALIP_API_KEY",
             help="Let in programs that send this key, as api-key in the address or as a bearer token.",
+            show_default=False,
+        ),
+    ] = "",
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="For strangers, as on the web: each visit has a journal of its own, deleted after it, and nobody "
+            "searches your photos or teaches the flora.",
+        ),
+    ] = False,
+    embed_in: Annotated[
+        str,
+        typer.Option(
+            "--embed-in",
+            metavar="URL",
+            help="A site that may show the page inside its own, as https://example.org.",
             show_default=False,
         ),
     ] = "",
@@ -124,6 +148,8 @@ def serve(
     from dalip_app.server import serve_page
     from dalip_index import Journal, Library
 
+    if embed_in and not _SITE.fullmatch(embed_in):
+        raise DalipError(f"--embed-in {embed_in}: is no site; write it as https://example.org")
     keys = Keys(auth, api_key)
     listening = bind(host, port)
     place = data_dir_or_default(data_dir)
@@ -134,10 +160,10 @@ def serve(
         shown = own_certificate(host, place)
     live = LiveFlora(flora, data_dir, encoder)
     _warm_up(live.encoder)
-    if not is_loopback(host) and keys == Keys():
+    if not (public or is_loopback(host)) and keys == Keys():
         complain(
             "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
-            "for a password"
+            "for a password, and --public keeps your own things out of sight"
         )
 
     def on_ready(addresses: list[str]) -> None:
@@ -146,22 +172,27 @@ def serve(
         if shown:
             print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
 
+    library, journal = (None, None) if public else (Library(place), Journal(place))
     try:
         serve_page(
             live,
-            Library(place),
-            Journal(place),
+            library,
+            journal,
             listening,
             host,
             keys,
             on_ready,
             tls=shown,
             log_requests=log_requests,
+            embed_in=embed_in,
         )
     except SystemExit as stop:
         # Work that did not end in time, such as a folder being added, would hold the process back. All that is saved
         # is written whole or not at all.
         os._exit(int(stop.code or 0))
+
+
+app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

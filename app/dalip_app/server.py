@@ -22,6 +22,7 @@ from dalip_app.live import LiveFlora
 from dalip_app.quick_gradio import import_gradio
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
+from dalip_app.visits import Visits
 from dalip_index import Journal, Library
 
 __all__ = ["Site", "make_site", "serve_page"]
@@ -32,14 +33,10 @@ logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
+_POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
+)
 
 
 @dataclass(frozen=True)
@@ -52,16 +49,26 @@ class Site:
     """Ends the connections that pages keep open for as long as they are shown."""
 
 
-def make_site(live: LiveFlora, library: Library, journal: Journal, host: str, keys: Keys) -> Site:
+def make_site(
+    live: LiveFlora,
+    library: Library | None,
+    journal: Journal | Visits,
+    host: str,
+    keys: Keys,
+    embed_in: str = "",
+) -> Site:
     """Put together the page, the API, and the API's documentation at `/docs`.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations; seen on loopback addresses, or after a login.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
+            visitors are strangers.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
-            could otherwise reach the page through the visitor's browser), and folders can be added.
+            could otherwise reach the page through the visitor's browser), and folders can be added; not so for
+            strangers, who come through a proxy there.
         keys: What opens it.
+        embed_in: Another site that may show the page inside its own, as `https://example.org`.
     """
     import_gradio()
     from fastapi_offline import FastAPIOffline
@@ -84,23 +91,29 @@ def make_site(live: LiveFlora, library: Library, journal: Journal, host: str, ke
     uploads = Path(get_upload_folder())
     add_api(app, live)
     add_uploads(app, uploads)
-    known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
-    if known:
-        add_export(app, lambda visit: journal)
-    own = journal if known else None
-    stop = mount_pages(app, lambda say: make_page(say, live, library, own, may_add_folders=is_loopback(host)))
-    if is_loopback(host):
+    local = is_loopback(host) and isinstance(journal, Journal)
+    shown = journal if isinstance(journal, Visits) or local or keys.login else None
+    if shown is not None:
+        add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
+    stop = mount_pages(app, lambda say: make_page(say, live, library, shown, may_add_folders=local))
+    if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return Site(_with_headers(guard(in_their_language(app), keys, uploads)), stop)
+    return Site(_with_headers(guard(in_their_language(app), keys, uploads), embed_in), stop)
 
 
-def _with_headers(app: Any) -> Any:
+def _with_headers(app: Any, embed_in: str) -> Any:
+    headers = {
+        b"content-security-policy": f"{_POLICY} {embed_in}".strip().encode(),
+        b"referrer-policy": b"no-referrer",
+        b"x-content-type-options": b"nosniff",
+    }
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_more(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *headers.items()]
             await send(message)
 
         await app(scope, receive, send_more)
@@ -128,8 +141,8 @@ class _Server(uvicorn.Server):
 
 def serve_page(
     live: LiveFlora,
-    library: Library,
-    journal: Journal,
+    library: Library | None,
+    journal: Journal | None,
     listening: socket.socket,
     host: str,
     keys: Keys,
@@ -137,24 +150,27 @@ def serve_page(
     *,
     tls: Tls | None = None,
     log_requests: bool = False,
+    embed_in: str = "",
 ) -> None:
     """Serve until a signal comes, which is raised again as its handler does in the end.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations; `None` for strangers, whose visits get a journal each.
         listening: From `bind`.
         host: What it was bound to.
         keys: What opens it.
         on_ready: Called once the page answers, with its addresses: first that for this computer.
         tls: What to show over HTTPS; without it the page comes over HTTP.
         log_requests: Whether each request is told of on stderr.
+        embed_in: Another site that may show the page inside its own.
     """
     with upload_folder() as uploads:
         # Read when Gradio is imported.
         os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
-        site = make_site(live, library, journal, host, keys)
+        journals = Visits(uploads.parent / "visits") if journal is None else journal
+        site = make_site(live, library, journals, host, keys, embed_in)
         config = uvicorn.Config(
             access_log(site.application) if log_requests else site.application,
             log_level="warning",
