@@ -18,6 +18,7 @@ from dalip import __version__
 from dalip.encoder import available_cpus
 from dalip.evaluation import name_photo
 from dalip.taxonomy import Taxon
+from dalip_app.api_lists import ANY, list_routes
 from dalip_app.live import LiveFlora
 from dalip_app.words import cautions
 from dalip_index import Flora, Identification, Prediction
@@ -31,7 +32,6 @@ MAX_PHOTOS = 5
 """Of one plant, in a request to the API or on the page."""
 _WAITING = 32  # requests that may wait for a processor; further ones are told to come back
 _RETRY_AFTER = "2"  # seconds
-_ANY = "all"  # stands for the flora that is served, whatever it is called
 
 Organ = Literal["leaf", "flower", "fruit", "bark", "auto", "habit", "other", "branch", "scan", "drawing"]
 
@@ -109,7 +109,7 @@ class Health(BaseModel):
 
 
 def add_api(app: FastAPI, live: LiveFlora) -> None:
-    """Add the routes `/v2/identify/{flora}` and `/health`.
+    """Add the routes below `/v2`, and `/health`.
 
     Args:
         app: The application.
@@ -142,8 +142,8 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
     ) -> Answer:
         """Name the plant in one to five photos."""
         nonlocal waiting
-        if project not in (_ANY, live.name):
-            raise HTTPException(404, f"there is no flora {project} here; ask {_ANY} or {live.name}")
+        if project not in (ANY, live.name):
+            raise HTTPException(404, f"there is no flora {project} here; ask {ANY} or {live.name}")
         if len(images) > MAX_PHOTOS:
             raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
         if organs and len(organs) != len(images):
@@ -170,8 +170,10 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
         return _as_plantnet(answer, asked, lang)
 
     app.include_router(router)
+    app.include_router(list_routes(live))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(Exception, _failed)  # uvicorn tells of it, too
 
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
@@ -225,9 +227,20 @@ async def _wrong_request(request: Request, error: Exception) -> JSONResponse:
     return problem(400, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
 
 
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    # uvicorn hangs up after it
+    return problem(500, "this is a fault of the server, whose log says more", {"Connection": "close"})
+
+
 def problem(status: int, message: str, headers: Any = None) -> JSONResponse:
     """Say why there is no answer, as Pl@ntNet does."""
     words = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Payload Too Large"}
-    words |= {405: "Method Not Allowed", 415: "Unsupported Media Type", 429: "Too Many Requests"}
+    words |= {
+        403: "Forbidden",
+        405: "Method Not Allowed",
+        408: "Request Timeout",
+        500: "Internal Server Error",
+    }
+    words |= {415: "Unsupported Media Type", 429: "Too Many Requests"}
     content = Problem(statusCode=status, error=words.get(status, "Error"), message=message)
     return JSONResponse(content.model_dump(), status, headers)

@@ -1,5 +1,7 @@
 """The part of the page about the flora: its plants, found by any of their names, and lessons for it."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -88,11 +90,20 @@ def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> 
         return notice(say("flora-none"))
     more = "-more" if len(taxa) > _SHOWN else ""
     number = notice(say(f"flora-found{more}", plants=len(taxa), shown=_SHOWN))
-    entries = "".join(_taxon(say, flora, journal, taxon) for taxon in taxa[:_SHOWN])
+    mine = journal.photographed(_PHOTOS) if journal is not None else {}
+    entries = ""
+    for taxon in taxa[:_SHOWN]:
+        seen = mine.get(taxon.scientific_name, ()) if journal is not None else ()
+        entries += _taxon(say, flora, taxon, [_picture(journal, one) for one in seen])
     return f'{number}<div class="taxa">{entries}</div>'
 
 
-def _taxon(say: Language, flora: Flora, journal: Journal | None, taxon: Taxon) -> str:
+@lru_cache(maxsize=1000)  # of some 10 KB; a photo that is kept never changes
+def _picture(journal: Journal, observation: str) -> str:
+    return thumbnail(journal.photos(observation, 1)[0], _THUMBNAIL)
+
+
+def _taxon(say: Language, flora: Flora, taxon: Taxon, pictures: Sequence[str]) -> str:
     row, known = flora.row(taxon), flora.prototypes
     languages: dict[str, list[str]] = {}
     for name in taxon.vernacular_names:
@@ -113,19 +124,12 @@ def _taxon(say: Language, flora: Flora, journal: Journal | None, taxon: Taxon) -
     scientific = f'<em class="taxon">{escape(taxon.scientific_name)}</em>'
     return (
         f'<details class="flora-taxon"><summary>{scientific}{common}</summary>'
-        f"{facts_list(facts)}{_own_photos(say, journal, taxon)}"
+        f"{facts_list(facts)}{_own_photos(say, taxon, pictures)}"
         f'<p class="card-links">{links(taxon, say)}</p></details>'
     )
 
 
-def _own_photos(say: Language, journal: Journal | None, taxon: Taxon) -> str:
-    if journal is None:
-        return ""
-    pictures = [
-        thumbnail(photos[0], _THUMBNAIL)
-        for seen in journal.named(taxon.scientific_name, _PHOTOS)
-        if (photos := journal.photos(seen.id, 1))
-    ]
+def _own_photos(say: Language, taxon: Taxon, pictures: Sequence[str]) -> str:
     shown = escape(say("flora-own-photo", plant=best_name(taxon, say.code)))
     images = "".join(f'<img src="{uri}" alt="{shown}">' for uri in pictures)
     return f'<div class="own-photos">{images}</div>' if images else ""

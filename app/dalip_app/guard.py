@@ -1,20 +1,29 @@
-"""What stands before every route: who may come in, and how much they may bring."""
+"""What stands before every route: who may come in, how much they may bring, and where they may go."""
 
+import asyncio
 import base64
 import binascii
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import compare_digest
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
 
 from dalip.errors import DalipError
 from dalip_app.api import MAX_UPLOAD, problem
+from dalip_app.fence import UPLOAD, is_closed, reads_json, refusal, without_language
+from dalip_app.upload_folder import held_bytes
 
 __all__ = ["Keys", "guard"]
 
 _API = "/v2/"
+_MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the largest size
+_MAX_FIELDS = 1_000_000  # bytes of a request without a file
+_MAX_HELD = 2_000_000_000  # bytes of all uploads together
+_PATIENCE = 30  # seconds in which the next part of a request must come
+_HELD_TOO_MUCH = "as many uploads are kept as may be; they go within ten minutes, so try again then"
 
 
 @dataclass(frozen=True)
@@ -64,51 +73,123 @@ def _decoded(value: str) -> str:
         return ""
 
 
-def guard(app: Any, keys: Keys) -> Any:
-    """Let in who may come in, and no request to the API that is too large.
+def guard(app: Any, keys: Keys, uploads: Path) -> Any:
+    """Let in who may come in, no more than there is room for, and nothing that names files of this computer.
 
     Args:
         app: An ASGI application.
         keys: What opens it.
+        uploads: Where uploads lie.
 
     Returns:
         An ASGI application.
     """
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] != "http":
             await app(scope, receive, send)
-        elif not keys.open(scope):
-            challenge = {"WWW-Authenticate": 'Basic realm="DALIP", charset="UTF-8"'} if keys.login else {}
-            await problem(401, "name and password, or an api-key, are needed", challenge)(
-                scope, receive, send
-            )
-        elif scope["path"].startswith(_API) and _announced(scope) > MAX_UPLOAD:
-            await problem(413, _TOO_LARGE)(scope, receive, send)
+            return
+        try:
+            path = without_language(scope["path"])
+            _check(scope, path, keys, uploads)
+            receive = _limited(receive, _most(path))
+            if reads_json(scope["method"], path):
+                receive = await _checked(receive, uploads)
+        except HTTPException as error:
+            await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
         else:
-            await app(scope, _limited(receive) if scope["path"].startswith(_API) else receive, send)
+            await app(scope, receive, send)
 
     return application
 
 
-_TOO_LARGE = f"the request is larger than {MAX_UPLOAD // 1_000_000} MB; send fewer or smaller photos"
+def _check(scope: Any, path: str, keys: Keys, uploads: Path) -> None:
+    """Look at what is known of a request before any of its content has come.
+
+    Raises:
+        HTTPException: It is refused.
+    """
+    headers = dict(scope["headers"])
+    if not keys.open(scope):
+        challenge = {"WWW-Authenticate": 'Basic realm="DALIP", charset="UTF-8"'} if keys.login else {}
+        raise HTTPException(401, "name and password, or an api-key, are needed", challenge)
+    if is_closed(path):
+        raise HTTPException(404, "there is no such page")
+    if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
+        raise HTTPException(403, "another site must not send requests through a visitor's browser")
+    length = headers.get(b"content-length", b"0")
+    if (int(length) if length.isdigit() else 0) > _most(path):
+        raise HTTPException(413, _too_large(_most(path)))
+    if scope["method"] == "POST" and _most(path) > _MAX_FIELDS and held_bytes(uploads) > _MAX_HELD:
+        raise HTTPException(429, _HELD_TOO_MUCH, {"Retry-After": "60"})
 
 
-def _announced(scope: Any) -> int:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
+def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
+    """Say whether a page of another site sent a request; programs that are no browsers say nothing of it.
+
+    Browsers tell it themselves, but not to an address in the local network that is not encrypted.
+    """
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    origin = headers.get(b"origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get(b"host", b"")
 
 
-def _limited(receive: Any) -> Any:
-    """Count what comes, for not every client says how much it sends."""
-    received = 0
+def _most(path: str) -> int:
+    """Give how many bytes a request may bring."""
+    if path.startswith(_API):
+        return MAX_UPLOAD
+    return _MAX_PAGE_UPLOAD if path.rstrip("/") == UPLOAD else _MAX_FIELDS
+
+
+def _too_large(most: int) -> str:
+    return f"the request is larger than {most // 1_000_000} MB; send fewer or smaller photos"
+
+
+def _limited(receive: Any, most: int) -> Any:
+    """Count what comes, for not every client says how much it sends, and do not wait for ever for it."""
+    received, complete = 0, False
 
     async def count() -> Any:
-        nonlocal received
-        message = await receive()
+        nonlocal received, complete
+        if complete:  # what comes now is that the visitor has gone
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), _PATIENCE)
+        except TimeoutError:
+            raise HTTPException(408, "the request did not come to its end", {"Connection": "close"}) from None
+        complete = not message.get("more_body", False)
         received += len(message.get("body", b""))
-        if received > MAX_UPLOAD:
-            raise HTTPException(413, _TOO_LARGE)
+        if received > most:
+            raise HTTPException(413, _too_large(most))
         return message
 
     return count
+
+
+async def _checked(receive: Any, uploads: Path) -> Any:
+    """Read a request to its end and look at the files that it names.
+
+    Raises:
+        HTTPException: It is refused.
+    """
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    if reason := refusal(bytes(body), uploads):
+        raise HTTPException(400, reason)
+    given = False
+
+    async def again() -> Any:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    return again

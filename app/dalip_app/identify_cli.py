@@ -19,7 +19,7 @@ from dalip_app.terminal import Progress, complain, one_line, print_result
 if TYPE_CHECKING:
     from dalip_index import Flora, Identification, Prediction, Unreadable
 
-__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "find_photos", "identify"]
+__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "answer_fields", "find_photos", "identify"]
 
 EXAMPLES = """\b
 Examples:
@@ -202,29 +202,37 @@ def _explained(flora: "Flora", answer: "Identification", folder: Path, number: i
 
 
 def _write_json(answer: "Identification | Unreadable", picture: Path | None) -> None:
+    content = answer_fields(answer)
+    if picture:
+        content["heatMap"] = str(picture)
+    print_result(json.dumps(content, ensure_ascii=False))
+
+
+def answer_fields(answer: "Identification | Unreadable") -> dict[str, Any]:
+    """Give an answer as the JSON object that `--json` prints; docs/identify.schema.json describes it.
+
+    Args:
+        answer: For one photo, or for several of one plant.
+    """
     from dalip_app.words import cautions
     from dalip_index import Unreadable
 
     if isinstance(answer, Unreadable):
-        content: dict[str, Any] = {"image": answer.image, "error": answer.error}
-    else:
-        content = {
-            "image": answer.image,
-            "predictions": [_fields(prediction) for prediction in answer.predictions],
-            "verdict": answer.verdict,
-            "taxon": answer.taxon.scientific_name if answer.taxon else None,
-            "taxonRank": answer.taxon.taxon_rank if answer.taxon else None,
-            "probability": _rounded(answer.probability),
-            "coverage": answer.coverage,
-            "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
-            "plant": _rounded(answer.plant),
-            "inFlora": _rounded(answer.in_flora),
-            "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
-            "cautions": cautions(answer),
-        }
-        if picture:
-            content["heatMap"] = str(picture)
-    print_result(json.dumps(content, ensure_ascii=False))
+        return {"image": answer.image, "error": answer.error}
+    return {
+        "image": answer.image,
+        "predictions": [_fields(prediction) for prediction in answer.predictions],
+        "verdict": answer.verdict,
+        "taxon": answer.taxon.scientific_name if answer.taxon else None,
+        "taxonRank": answer.taxon.taxon_rank if answer.taxon else None,
+        "probability": _rounded(answer.probability),
+        "coverage": answer.coverage,
+        "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
+        "plant": _rounded(answer.plant),
+        "inFlora": _rounded(answer.in_flora),
+        "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
+        "cautions": cautions(answer),
+    }
 
 
 def _fields(prediction: "Prediction") -> dict[str, Any]:

@@ -183,7 +183,13 @@ def journal_tab(
                 elem_id="journal-import",
             )
     said = live_html("", "journal-said")
-    teach = gr.Button(say("journal-teach"), elem_id="journal-teach", visible=may_teach)
+    if may_teach:
+
+        def learn(request: gr.Request) -> str:
+            return _teach(say, live, journal_of(request.session_hash))
+
+        teach = gr.Button(say("journal-teach"), elem_id="journal-teach")
+        teach.click(learn, None, said, api_visibility="private")
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
     @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
@@ -210,12 +216,6 @@ def journal_tab(
     def bring(request: gr.Request, path: str, number: int) -> tuple[str, int]:
         return _import(say, journal_of(request.session_hash), path), number + 1
 
-    if may_teach:
-
-        def learn(request: gr.Request) -> str:
-            return _teach(say, live, journal_of(request.session_hash))
-
-        teach.click(learn, None, said, api_visibility="private")
     tab.select(opened, changes, [changes, export], **QUIET)
     brought.upload(bring, [brought, changes], [said, changes], **QUIET)
 

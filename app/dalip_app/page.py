@@ -5,19 +5,21 @@ from pathlib import Path
 
 import gradio as gr
 
-from dalip_app.cards import about
+from dalip_app.cards import about, notice
 from dalip_app.flora_page import flora_tab
+from dalip_app.gradio_api import add_identify
 from dalip_app.identify_page import identify_tab
-from dalip_app.journal_page import JournalOf, journal_tab
+from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
 from dalip_app.live import LiveFlora
 from dalip_app.search_page import search_tab
+from dalip_app.visits import Visits
 from dalip_index import Journal, Library
 
 __all__ = ["address_of", "make_page"]
 
 _LEAF = Path(__file__).parent / "static" / "leaf.svg"
-_KEEP_UPLOADS = (600, 600)  # seconds between looks, and the age from which an upload is deleted
+_KEEP_UPLOADS = (60, 480)  # seconds between looks, and the age from which an upload is deleted
 
 
 def address_of(code: str) -> str:
@@ -29,7 +31,7 @@ def make_page(
     say: Language,
     live: LiveFlora,
     library: Library | None,
-    journal: Journal | JournalOf | None,
+    journal: Journal | Visits | None,
     *,
     may_add_folders: bool,
 ) -> gr.Blocks:
@@ -43,10 +45,14 @@ def make_page(
             no journal.
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
+    public = isinstance(journal, Visits)
     own = journal if isinstance(journal, Journal) else None
     journal_of = journal if not isinstance(journal, Journal) else lambda visit: journal
     with gr.Blocks(title=say("page-title"), analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
-        gr.HTML(_masthead(say), apply_default_css=False)
+        add_identify(live)
+        gr.HTML(_masthead(say, public), apply_default_css=False)
+        if public:
+            gr.HTML(notice(say("page-public")), apply_default_css=False, elem_id="public")
         with gr.Tabs():
             with gr.Tab(say("tab-identify"), id="identify"):
                 identify_tab(say, live, journal_of)
@@ -60,10 +66,16 @@ def make_page(
                     journal_tab(say, live, journal_of, tab, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
                 gr.HTML(lambda: about(live.now(), say), apply_default_css=False)
+        if isinstance(journal, Visits):
+
+            def goodbye(request: gr.Request) -> None:
+                journal.end(request.session_hash)
+
+            page.unload(goodbye)
     return page
 
 
-def _masthead(say: Language) -> str:
+def _masthead(say: Language, public: bool) -> str:
     others = "".join(
         f'<a href="{address_of(code)}?lang={code}" lang="{code}" hreflang="{code}">'
         f"{escape(language(code)('language-name'))}</a>"
@@ -72,6 +84,6 @@ def _masthead(say: Language) -> str:
     )
     return (
         f'<header class="masthead">{_LEAF.read_text(encoding="utf-8")}<div><h1>DALIP</h1>'
-        f"<p>{escape(say('page-tagline'))}</p></div>"
+        f"<p>{escape(say('page-tagline-public' if public else 'page-tagline'))}</p></div>"
         f'<nav aria-label="{escape(say("page-languages"))}">{others}</nav></header>'
     )

@@ -1,12 +1,17 @@
 """The command line `dalip-app`: the web page."""
 
+import os
+import re
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip.errors import DalipError
+from dalip_app import space_cli
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
@@ -26,7 +31,12 @@ app = typer.Typer(
 _EXAMPLES = """\b
 Examples:
   dalip-app serve
-  dalip-app serve --flora garden-flora --port 8000"""
+  dalip-app serve --flora garden-flora --port 8000
+  dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
+  dalip-app serve --host 0.0.0.0 --public"""
+
+
+_SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
 
 
 @app.callback(epilog="Example: dalip-app serve")
@@ -75,34 +85,114 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="For strangers, as on the web: each visit has a journal of its own, deleted after it, and nobody "
+            "searches your photos or teaches the flora.",
+        ),
+    ] = False,
+    embed_in: Annotated[
+        str,
+        typer.Option(
+            "--embed-in",
+            metavar="URL",
+            help="A site that may show the page inside its own, as https://example.org.",
+            show_default=False,
+        ),
+    ] = "",
+    tls: Annotated[
+        bool,
+        typer.Option(
+            "--tls",
+            help="Serve over HTTPS, with a certificate that this computer signs itself: browsers warn, and show the "
+            "fingerprint that is printed.",
+        ),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-cert",
+            metavar="FILE",
+            help="Serve over HTTPS, with this certificate (PEM).",
+            show_default=False,
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option("--tls-key", metavar="FILE", help="The certificate's key (PEM).", show_default=False),
+    ] = None,
+    log_requests: Annotated[
+        bool,
+        typer.Option(
+            "--log-requests", help="Write a line about each request on stderr, without what was sent."
+        ),
+    ] = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """Serve the page and the HTTP API until Ctrl-C, and print the address once it answers.
 
+    Requests that run are answered before it ends, for at most 20 seconds; a second Ctrl-C ends it at once.
+
     The API is that of Pl@ntNet's version 2: POST photos to /v2/identify/all. /docs describes it.
     """
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together; give both")
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    from dalip_app.addresses import bind, is_loopback
+    from dalip_app.certificate import given_certificate, own_certificate
     from dalip_app.guard import Keys
     from dalip_app.live import LiveFlora
-    from dalip_app.server import bind, is_loopback, serve_page
+    from dalip_app.server import serve_page
     from dalip_index import Journal, Library
 
+    if embed_in and not _SITE.fullmatch(embed_in):
+        raise DalipError(f"--embed-in {embed_in}: is no site; write it as https://example.org")
     keys = Keys(auth, api_key)
     listening = bind(host, port)
+    place = data_dir_or_default(data_dir)
+    shown = None
+    if tls_cert and tls_key:
+        shown = given_certificate(tls_cert, tls_key)
+    elif tls:
+        shown = own_certificate(host, place)
     live = LiveFlora(flora, data_dir, encoder)
     _warm_up(live.encoder)
-    place = data_dir_or_default(data_dir)
-    if not is_loopback(host) and keys == Keys():
+    if not (public or is_loopback(host)) and keys == Keys():
         complain(
             "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
-            "for a password"
+            "for a password, and --public keeps your own things out of sight"
         )
 
-    def on_ready(address: str) -> None:
-        print_result(f"DALIP answers at {address}")
+    def on_ready(addresses: list[str]) -> None:
+        others = f", and for phones in your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
+        print_result(f"DALIP answers at {addresses[0]}{others}")
+        if shown:
+            print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
 
-    serve_page(live, Library(place), Journal(place), listening, host, keys, on_ready)
+    library, journal = (None, None) if public else (Library(place), Journal(place))
+    try:
+        serve_page(
+            live,
+            library,
+            journal,
+            listening,
+            host,
+            keys,
+            on_ready,
+            tls=shown,
+            log_requests=log_requests,
+            embed_in=embed_in,
+        )
+    except SystemExit as stop:
+        # Work that did not end in time, such as a folder being added, would hold the process back. All that is saved
+        # is written whole or not at all.
+        os._exit(int(stop.code or 0))
+
+
+app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,82 +1,78 @@
 """The page on a local web server that talks to this computer only and loads nothing from anywhere else."""
 
-import http.client
+import logging
 import os
 import socket
-import tempfile
 import threading
-import time
 from collections.abc import Callable
-from ipaddress import ip_address
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import uvicorn
+
 from dalip import __version__
-from dalip.errors import DalipError
+from dalip_app.access_log import access_log
+from dalip_app.addresses import addresses, is_loopback, wait_until_it_answers
 from dalip_app.api import add_api
+from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.live import LiveFlora
+from dalip_app.quick_gradio import import_gradio
+from dalip_app.upload_folder import upload_folder
+from dalip_app.uploads import add_uploads
+from dalip_app.visits import Visits
 from dalip_index import Journal, Library
 
-__all__ = ["bind", "is_loopback", "make_app", "serve_page"]
+__all__ = ["Site", "make_site", "serve_page"]
 
+# What it finds wrong with a form is told to the sender.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+
+_GRACE = 20  # seconds in which requests that run may end once the server is told to stop
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
+_POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
+)
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether only this computer can reach an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+@dataclass(frozen=True)
+class Site:
+    """Everything that is served."""
+
+    application: Any
+    """For ASGI."""
+    end_streams: Callable[[], None]
+    """Ends the connections that pages keep open for as long as they are shown."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Take the address before the slow work starts, so that a port that is taken is known at once.
-
-    Args:
-        host: A name or address of this computer.
-        port: 0 for any free one.
-
-    Raises:
-        DalipError: The address is taken, forbidden, or not of this computer.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, kind, protocol)
-        if os.name == "posix":  # elsewhere the option would let two servers share a port
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-    except OSError as error:
-        raise DalipError(
-            f"{host}:{port}: cannot listen there ({error.strerror or error}); choose another --port or --host"
-        ) from error
-    return taken
-
-
-def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, keys: Keys) -> Any:
-    """Make the web application: the page, the API, and the API's documentation at `/docs`.
+def make_site(
+    live: LiveFlora,
+    library: Library | None,
+    journal: Journal | Visits,
+    host: str,
+    keys: Keys,
+    embed_in: str = "",
+) -> Site:
+    """Put together the page, the API, and the API's documentation at `/docs`.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations; seen on loopback addresses, or after a login.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
+            visitors are strangers.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
-            could otherwise reach the page through the visitor's browser), and folders can be added.
+            could otherwise reach the page through the visitor's browser), and folders can be added; not so for
+            strangers, who come through a proxy there.
         keys: What opens it.
-
-    Returns:
-        An ASGI application.
+        embed_in: Another site that may show the page inside its own, as `https://example.org`.
     """
+    import_gradio()
     from fastapi_offline import FastAPIOffline
+    from gradio.utils import get_upload_folder
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dalip_app.journal_page import add_export
@@ -92,24 +88,32 @@ def make_app(live: LiveFlora, library: Library, journal: Journal, host: str, key
         favicon_url="/favicon.ico",
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
+    uploads = Path(get_upload_folder())
     add_api(app, live)
-    known = is_loopback(host) or bool(keys.login)  # strangers shall not see the journal
-    if known:
-        add_export(app, lambda visit: journal)
-    own = journal if known else None
-    mount_pages(app, lambda say: make_page(say, live, library, own, may_add_folders=is_loopback(host)))
-    if is_loopback(host):
+    add_uploads(app, uploads)
+    local = is_loopback(host) and isinstance(journal, Journal)
+    shown = journal if isinstance(journal, Visits) or local or keys.login else None
+    if shown is not None:
+        add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
+    stop = mount_pages(app, lambda say: make_page(say, live, library, shown, may_add_folders=local))
+    if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return _with_headers(guard(in_their_language(app), keys))
+    return Site(_with_headers(guard(in_their_language(app), keys, uploads), embed_in), stop)
 
 
-def _with_headers(app: Any) -> Any:
+def _with_headers(app: Any, embed_in: str) -> Any:
+    headers = {
+        b"content-security-policy": f"{_POLICY} {embed_in}".strip().encode(),
+        b"referrer-policy": b"no-referrer",
+        b"x-content-type-options": b"nosniff",
+    }
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_more(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *headers.items()]
             await send(message)
 
         await app(scope, receive, send_more)
@@ -117,52 +121,71 @@ def _with_headers(app: Any) -> Any:
     return application
 
 
+class _Server(uvicorn.Server):
+    """Stops at the first signal when what runs has ended, at the second at once."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            logging.disable()  # of each request that is cut off there would be a page
+            raise SystemExit(1)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
 def serve_page(
     live: LiveFlora,
-    library: Library,
-    journal: Journal,
+    library: Library | None,
+    journal: Journal | None,
     listening: socket.socket,
     host: str,
     keys: Keys,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[list[str]], None],
+    *,
+    tls: Tls | None = None,
+    log_requests: bool = False,
+    embed_in: str = "",
 ) -> None:
-    """Serve until SystemExit or KeyboardInterrupt is raised by a signal.
+    """Serve until a signal comes, which is raised again as its handler does in the end.
 
     Args:
         live: What answers come from.
-        library: The user's photos.
-        journal: The user's observations.
+        library: The user's photos; `None` if nobody shall search them.
+        journal: The user's observations; `None` for strangers, whose visits get a journal each.
         listening: From `bind`.
         host: What it was bound to.
         keys: What opens it.
-        on_ready: Called with the address once the page answers a request.
+        on_ready: Called once the page answers, with its addresses: first that for this computer.
+        tls: What to show over HTTPS; without it the page comes over HTTP.
+        log_requests: Whether each request is told of on stderr.
+        embed_in: Another site that may show the page inside its own.
     """
-    with tempfile.TemporaryDirectory(prefix="dalip-") as uploads:
-        # Read when Gradio is imported: uploads lie in a place of our own, which goes when we go.
-        os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
-        import uvicorn
-
+    with upload_folder() as uploads:
+        # Read when Gradio is imported.
+        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
+        journals = Visits(uploads.parent / "visits") if journal is None else journal
+        site = make_site(live, library, journals, host, keys, embed_in)
         config = uvicorn.Config(
-            make_app(live, library, journal, host, keys),
+            access_log(site.application) if log_requests else site.application,
             log_level="warning",
             access_log=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=_GRACE,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         )
         port = listening.getsockname()[1]
-        threading.Thread(target=_announce, args=(host, port, on_ready), daemon=True).start()
-        uvicorn.Server(config).run(sockets=[listening])
 
+        def announce() -> None:
+            reachable = addresses(host)
+            wait_until_it_answers(reachable[0], port, tls=tls is not None)
+            scheme = "https" if tls else "http"
+            on_ready([f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}" for name in reachable])
 
-def _announce(host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    # 0.0.0.0 means every address of this computer; a browser needs one of them.
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    while True:
-        try:
-            connection = http.client.HTTPConnection(reachable, port, timeout=10)
-            connection.request("GET", "/")
-            if connection.getresponse().status in (200, 401):
-                break
-        except OSError:
-            pass
-        time.sleep(0.05)
-    on_ready(f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}")
+        threading.Thread(target=announce, daemon=True).start()
+        _Server(config, site.end_streams).run(sockets=[listening])

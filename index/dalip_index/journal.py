@@ -229,17 +229,29 @@ class Journal:
             ).fetchall()
         return [Observation(*row) for row in rows]
 
-    def named(self, scientific_name: str, limit: int = -1) -> list[Observation]:
-        """Give the observations of one taxon by the name that is accepted for them, the newest first."""
+    def photographed(self, each: int) -> dict[str, list[str]]:
+        """Say which taxa there are photos of, by the names that are accepted for them.
+
+        Args:
+            each: How many observations to give of a taxon at most.
+
+        Returns:
+            By scientific name the ids of its observations that have a photo, the newest first.
+        """
         if not self.path.exists():
-            return []
+            return {}
         with self._connect() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM observations WHERE CASE name WHEN '' THEN answered ELSE name END = ? "
-                f"ORDER BY {_ORDERS['date']} LIMIT ?",
-                (scientific_name, limit),
+                "SELECT CASE name WHEN '' THEN answered ELSE name END, id FROM observations "
+                "WHERE id IN (SELECT observation FROM photos) "
+                f"ORDER BY {_ORDERS['date']}"
             ).fetchall()
-        return [Observation(*row) for row in rows]
+        found: dict[str, list[str]] = {}
+        for scientific_name, identifier in rows:
+            mine = found.setdefault(scientific_name, [])
+            if len(mine) < each:
+                mine.append(identifier)
+        return found
 
     def __len__(self) -> int:
         """Count the observations."""

@@ -1,19 +1,31 @@
 """Driving the page in a real browser."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
 
 
-def choose(page: Page, photo: Path, label: str = "A photo of a plant") -> None:
+@contextmanager
+def browsing(*more: str) -> Iterator[Browser]:
+    """Run Chromium, with more options, until the block ends."""
+    with sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", *more]
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+def choose(page: Page | FrameLocator, photo: Path, label: str = "A photo of a plant") -> None:
     page.get_by_label(label, exact=True).set_input_files(photo)
 
 

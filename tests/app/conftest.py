@@ -139,12 +139,7 @@ def dalip(tmp_path: Path) -> Callable[..., Done]:
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Chromium, without a window."""
-    from playwright.sync_api import sync_playwright
+    from .browsing import browsing
 
-    from .browsing import CHROMIUM
-
-    with sync_playwright() as running:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
+    with browsing() as browser:
         yield browser
-        browser.close()

@@ -89,6 +89,32 @@ def test_the_flora_may_be_named(client: httpx.Client, tmp_path: Path) -> None:
     }
 
 
+def test_what_clients_ask_besides(client: httpx.Client, tmp_path: Path) -> None:
+    assert client.get("/v2/_status").json() == {"status": "ok"}
+    assert client.get("/v2/languages").json() == ["de", "en"]
+    (project,) = client.get("/v2/projects", params={"lang": "fr", "lat": 1, "lon": 2}).json()
+    assert (project["id"], project["speciesCount"]) == ("flora", len(COLOURS))
+    assert project.keys() == {"id", "title", "description", "speciesCount"}
+    red = paint(tmp_path / "red.png", "red")
+    known = {"include_related_images": "true", "type": "kt", "detailed": "true", "no_reject": "false"}
+    answer = ask(client, red, **known, authenix_access_token="x", lang="xx").json()
+    assert answer["bestMatch"] == "Flos red"
+    assert answer["query"]["includeRelatedImages"] is False  # there are no photos to give
+    assert answer["results"][0]["species"]["commonNames"] == []
+    assert len(ask(client, red, nb_results=99).json()["results"]) == len(COLOURS)
+    for method, path, status, words in (
+        ("GET", "/v2/identify/all?images=https://plants.example/a.jpg&organs=leaf", 405, "by POST"),
+        ("GET", "/v2/species", 404, "no route /v2/species"),
+        ("DELETE", "/v2/", 404, "no route"),
+        ("POST", "/v2/identify", 404, "no route /v2/identify"),
+        ("PUT", "/v2/identify/all", 404, "no route"),
+    ):
+        response = client.request(method, path)
+        content = response.json()
+        assert (response.status_code, content["statusCode"]) == (status, status)
+        assert words in content["message"]
+
+
 def test_what_is_wrong_is_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Path) -> None:
     red = paint(tmp_path / "red.png", "red")
     (tmp_path / "text.jpg").write_text("no photo")
@@ -147,7 +173,13 @@ def test_the_documentation_is_complete_and_loads_from_here_alone(client: httpx.C
     health = client.get("/health").json()
     assert (health["status"], health["taxa"], health["encoder"]) == ("ok", 10, "tiny-0")
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/health", "/v2/identify/{project}"}
+    assert set(paths) == {
+        "/health",
+        "/v2/_status",
+        "/v2/identify/{project}",
+        "/v2/languages",
+        "/v2/projects",
+    }
     assert {"200", "400", "404", "413", "415", "429"} <= paths["/v2/identify/{project}"]["post"][
         "responses"
     ].keys()

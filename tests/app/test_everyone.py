@@ -110,8 +110,9 @@ def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Pat
                 return
         raise AssertionError(f"the Tab key does not reach {selector}")
 
-    expect(page.locator("#identify-photo input").first).to_be_attached()
-    page.wait_for_timeout(500)
+    page.wait_for_function(  # until the page listens to keys
+        "document.querySelector('#identify-photo .picker-input').closest('[data-ready]')"
+    )
     press_to("#identify-photo")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")

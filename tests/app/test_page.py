@@ -199,7 +199,7 @@ def test_uploads_are_deleted_with_the_server(world: World, browser: Browser, tmp
         page.goto(served.address)
         choose(page, paint(tmp_path / "photo.png", "blue"))
         expect_answer(page, "Flos blue")
-        assert list(served.temporary.rglob("photo.png"))
+        assert list(served.uploads.rglob("upload.png"))
         page.close()
     assert not list(served.temporary.iterdir())
 
@@ -409,9 +409,9 @@ def test_several_photos_of_one_plant_get_one_answer(
     page.get_by_role("button", name="This is right").click()
     expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
     journal = Journal(served.log.parent / "data")
-    (seen,) = journal.named("Flos orange")
-    assert [open_image(jpeg).size for jpeg in journal.photos(seen.id)] == [(48, 48)] * 2
-    journal.remove(seen.id)
+    (seen,) = journal.photographed(9)["Flos orange"]
+    assert [open_image(jpeg).size for jpeg in journal.photos(seen)] == [(48, 48)] * 2
+    journal.remove(seen)
     choose(page, tmp_path / "broken.jpg")
     expect(page.locator("#identify-photo .picker-note")).to_contain_text("is not an image")
     expect(page.locator("#keep")).to_be_hidden()

@@ -1,22 +1,22 @@
 """`dalip-app serve`, without a browser."""
 
 import http.client
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from dalip.errors import DalipError, ImageError
+from dalip_app.addresses import addresses, bind, is_loopback, lan_address
 from dalip_app.photo_picker import read_uploads
-from dalip_app.server import bind, is_loopback
 
-from .conftest import World, environment, run
+from .conftest import World, environment, paint, run
 from .serving import serving
 
 
@@ -49,13 +49,6 @@ def test_requests_for_another_host_are_refused(address: str) -> None:
     assert get(address, Host="plants.example:80")[0] == 400
     port = address.rpartition(":")[2]
     assert get(address, Host=f"localhost:{port}")[0] == 200
-
-
-@pytest.mark.parametrize("name", ["taxa", "photos"])
-def test_files_of_this_computer_are_not_served(address: str, world: World, name: str) -> None:
-    path = {"taxa": world.taxa, "photos": world.photos / "Flos_red" / "red-00.png"}[name]
-    for route in ("/gradio_api/file=", "/file="):
-        assert get(address, f"{route}{path}")[0] in (403, 404)
 
 
 def test_a_taken_port_is_one_line(world: World) -> None:
@@ -93,15 +86,54 @@ def test_only_this_computer_may_add_folders(world: World, tmp_path: Path, addres
         assert "whoever can reach this computer" in line
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_and_leaves_nothing_behind(world: World, tmp_path: Path, number: int) -> None:
-    with serving(world, tmp_path) as served:
-        assert [p for p in served.temporary.iterdir() if p.name.startswith("dalip-")]
-        served.process.send_signal(number)
-        assert served.process.wait(30) == 0
-        assert not list(served.temporary.iterdir())
-    assert served.errors() == ""
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_the_address_for_phones_is_told(world: World, tmp_path: Path, host: str) -> None:
+    with serving(world, tmp_path, "--host", host, "--auth", "ann:secret") as served:
+        words = served.line.split()
+        others = [word for word in words if word.startswith("http")][1:]
+        assert len(others) == (1 if host == "0.0.0.0" and lan_address() else 0)
+        for address in others:
+            assert not is_loopback(urlsplit(address).hostname or "")
+            assert get(address)[0] == 401
+
+
+def test_addresses_on_a_computer_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Offline(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    assert addresses("192.0.2.7") == ["192.0.2.7"]
+    monkeypatch.setattr("socket.socket", Offline)
+    assert (lan_address(), lan_address(socket.AF_INET6)) == ("", "")
+    assert (addresses("0.0.0.0"), addresses("::")) == (["127.0.0.1"], ["::1"])
+
+
+def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red").read_bytes()
+    passed = {"host": "plants.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
+    with (
+        serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served,
+        httpx.Client(base_url=served.address, headers=browser, auth=("ann", "secret"), timeout=60) as client,
+    ):
+        assert client.get("/config").json()["root"] == "https://plants.example"
+        (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+        assert "Flos red" in client.get(f"/gradio_api/call/identify/{event}").text
+        assert client.post("/v2/identify/all", files={"images": photo}).json()["bestMatch"] == "Flos red"
+
+
+def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path) -> None:
+    with serving(world, tmp_path, "--log-requests", "--api-key", "secret-key") as served:
+        photo = paint(tmp_path / "my-garden.png", "red")
+        files = {"images": (photo.name, photo.read_bytes())}
+        asked = f"{served.address}/v2/identify/all?api-key=secret-key"
+        assert httpx.post(asked, files=files).status_code == 200
+        assert httpx.get(f"{served.address}/health").status_code == 401
+    lines = [re.sub(r"\d+ ms$", "1 ms", line) for line in served.errors().splitlines()]
+    assert lines[-2:] == ["POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms"]
+    assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))
 
 
 def test_bind_gives_a_socket_of_that_address() -> None:
@@ -158,9 +190,9 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
         "from dalip_app.live import LiveFlora\n"
-        "from dalip_app.guard import Keys; from dalip_app.server import make_app\n"
+        "from dalip_app.guard import Keys; from dalip_app.server import make_site\n"
         f"flora = LiveFlora(Path({str(world.flora)!r}), None, Path({str(world.bundle)!r}))\n"
-        "make_app(flora, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
+        "make_site(flora, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -172,3 +204,19 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_gradio_is_imported_without_its_stub_files() -> None:
+    code = (
+        "from dalip_app.quick_gradio import import_gradio; import_gradio(); import sys, gradio\n"
+        "made = sys.modules['gradio.component_meta'].create_or_modify_pyi\n"
+        "print(made.__module__, gradio.HTML('x').value, len(sys.meta_path) == before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; before = len(sys.meta_path)\n{code}"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.stdout == "dalip_app.quick_gradio x True\n", done.stderr

@@ -60,3 +60,4 @@ document.addEventListener("drop", (event) => {
   element.querySelector(".picker")?.classList.remove("picker-target");
   send(event.dataTransfer.files);
 });
+element.dataset.ready = "true"; // for programs that drive the page

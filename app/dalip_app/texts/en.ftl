@@ -3,6 +3,10 @@
 language-name = English
 page-title = DALIP: names for plants
 page-tagline = Names for plants, from a photo, on your own computer
+page-tagline-public = Names for plants, from a photo
+page-public =
+    This page is answered by a server, not by your own computer. It deletes your photos within ten minutes. What you
+    keep in the journal only you see, and it is deleted after you close the page: export it before.
 page-languages = Languages
 
 tab-identify = Identify

@@ -3,6 +3,11 @@
 language-name = Français
 page-title = DALIP : des noms pour les plantes
 page-tagline = Le nom des plantes, d’après une photo, sur votre propre ordinateur
+page-tagline-public = Le nom des plantes, d’après une photo
+page-public =
+    C’est un serveur qui répond à cette page, non votre propre ordinateur. Il efface vos photos dans les dix minutes.
+    Ce que vous gardez dans le carnet, vous seul le voyez, et il est effacé après que vous avez fermé la page :
+    exportez-le avant.
 page-languages = Langues
 
 tab-identify = Identifier

@@ -1,0 +1,238 @@
+"""Load on a running page: many visitors at once, each of whom must get the answer for their own photo.
+
+    python benchmarks/serve_load.py PHOTOS [--clients 20] [--seconds 60] [--write]
+
+Starts `dalip-app serve` with the built-in flora, times its start, asks for each photo of a folder alone, and then lets
+clients ask for photos in turn for the given time after a warm-up: three quarters of them the HTTP API, the others
+`/identify` by gradio_client. Prints the figures as JSON, and with `--write` puts them into docs/serving.md. Exits 1
+where an answer was not that for the photo alone, a request failed, or memory grew by more than a tenth.
+
+All of it runs on one machine, so that the clients take a part of the processors' time.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from gradio_client import Client, handle_file
+
+from dalip.encoder import available_cpus
+
+PAGE = Path(__file__).parents[1] / "docs" / "serving.md"
+WARM_UP = 20  # seconds
+GROWTH = 0.1  # of memory, from the end of the warm-up on
+
+Ask = Callable[[Path], Any]
+"""Gives what the server answered for a photo; its status where there is no answer."""
+
+
+@dataclass
+class Tally:
+    """What the clients saw."""
+
+    api: list[float] = field(default_factory=list)
+    """Seconds to each answer of the HTTP API."""
+    page: list[float] = field(default_factory=list)
+    """Seconds to each answer of `/identify`."""
+    statuses: Counter[int] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def server(folder: Path):
+    """Start the real command; give the process, its address, and the seconds until it answered."""
+    command = [
+        Path(sys.executable).with_name("dalip-app"),
+        "serve",
+        "--port",
+        "0",
+        "--data-dir",
+        folder / "data",
+    ]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        address = process.stdout.readline().split()[3]
+        yield process, address, time.perf_counter() - started
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def api_client(address: str) -> Ask:
+    client = httpx.Client(base_url=address, timeout=120)
+
+    def ask(photo: Path) -> Any:
+        response = client.post("/v2/identify/all", files={"images": (photo.name, photo.read_bytes())})
+        return response.json() if response.status_code in (200, 404) else response.status_code
+
+    return ask
+
+
+def page_client(address: str) -> Ask:
+    client = Client(address, verbose=False, analytics_enabled=False, download_files=False)
+
+    def ask(photo: Path) -> Any:
+        try:
+            return client.predict(handle_file(str(photo)), api_name="/identify")
+        except httpx.HTTPStatusError as error:
+            return error.response.status_code
+
+    return ask
+
+
+def visit(
+    ask: Ask, photos: list[Path], alone: dict[Path, Any], until: float, seconds: list[float], tally: Tally
+):
+    """Ask for one photo after the other until the time is up."""
+    for photo in cycle(photos):
+        if time.perf_counter() > until:
+            return
+        started = time.perf_counter()
+        answer = ask(photo)
+        seconds.append(time.perf_counter() - started)
+        tally.statuses[answer if isinstance(answer, int) else answer.get("statusCode", 200)] += 1
+        if isinstance(answer, int):
+            time.sleep(0.5)
+        elif answer != alone[photo]:
+            tally.wrong.append(photo.name)
+
+
+def load(address: str, photos: list[Path], clients: int, seconds: float, tally: Tally) -> None:
+    """Let clients ask until the time is up."""
+    on_page = clients // 4
+    makers = [(api_client, tally.api)] * (clients - on_page) + [(page_client, tally.page)] * on_page
+    asks = [make(address) for make, _ in makers]
+    reference = {make: make(address) for make in (api_client, page_client)}
+    alone = {make: {photo: ask(photo) for photo in photos} for make, ask in reference.items()}
+    until = time.perf_counter() + seconds
+    with ThreadPoolExecutor(clients) as pool:
+        visits = []
+        for number, (ask, (make, times)) in enumerate(zip(asks, makers, strict=True)):
+            turned = list(islice(cycle(photos), number, number + len(photos)))
+            visits.append(pool.submit(visit, ask, turned, alone[make], until, times, tally))
+    for done in visits:
+        done.result()
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(seconds, n=100)
+    return {name: round(cuts[place], 3) for name, place in (("p50", 49), ("p95", 94), ("p99", 98))}
+
+
+def megabytes(process: subprocess.Popen[str]) -> float:
+    return round(psutil.Process(process.pid).memory_info().rss / 1e6, 1)
+
+
+def machine() -> str:
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        name = " ".join(found[1].split()) if found else name
+    return f"{available_cpus()} processors ({name}), Python {platform.python_version()}"
+
+
+def measure(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
+    photos = sorted(path for path in folder.iterdir() if path.is_file())
+    with tempfile.TemporaryDirectory() as temporary, server(Path(temporary)) as (process, address, started):
+        first = time.perf_counter()
+        api_client(address)(photos[0])
+        figures: dict[str, Any] = {
+            "machine": machine(),
+            "photos": len(photos),
+            "clients": clients,
+            "seconds": seconds,
+            "start": round(started, 2),
+            "first answer": round(started + time.perf_counter() - first, 2),
+            "memory at start": megabytes(process),
+        }
+        load(address, photos, clients, WARM_UP, Tally())
+        before, peak, done = megabytes(process), 0.0, threading.Event()
+
+        def watch() -> None:
+            nonlocal peak
+            while not done.wait(0.5):
+                peak = max(peak, megabytes(process))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        tally = Tally()
+        load(address, photos, clients, seconds, tally)
+        done.set()
+        watcher.join()
+        figures |= {
+            "memory after warm-up": before,
+            "memory at the end": megabytes(process),
+            "memory at most": peak,
+            "requests a second": round((len(tally.api) + len(tally.page)) / seconds, 1),
+            "api": percentiles(tally.api) | {"requests": len(tally.api)},
+            "page": percentiles(tally.page) | {"requests": len(tally.page)},
+            "statuses": dict(tally.statuses),
+            "wrong": sorted(set(tally.wrong)),
+        }
+    return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    rows = [
+        ("from the start of the process to its first answer", f"{figures['first answer']:.1f} s"),
+        ("memory then", f"{figures['memory at start']:.0f} MB"),
+        ("clients at once", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
+        ("answers a second", f"{figures['requests a second']:.0f}"),
+    ]
+    for kind, name in (("api", "HTTP API"), ("page", "`/identify`")):
+        times = " / ".join(f"{figures[kind][part]:.2f}" for part in ("p50", "p95", "p99"))
+        rows.append((f"{name}: seconds to an answer, p50 / p95 / p99", times))
+    told = figures["statuses"].get(429, 0)
+    failed = sum(number for status, number in figures["statuses"].items() if status >= 500)
+    grown = f"{figures['memory after warm-up']:.0f} MB and {figures['memory at the end']:.0f} MB"
+    rows += [
+        ("told to come back (429), failed (5xx)", f"{told}, {failed}"),
+        ("answers that were not those for the photo alone", str(len(figures["wrong"]))),
+        ("memory after the warm-up, and at the end", grown),
+    ]
+    lines = [f"On {figures['machine']}, with {figures['photos']} photos:", "", "| | |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/serving.md")
+    options = parser.parse_args()
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    figures = measure(options.photos, options.clients, options.seconds)
+    print(json.dumps(figures, indent=2))
+    if options.write:
+        block = re.compile(r"(<!-- measured -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(block.sub(rf"\g<1>{table(figures)}\n\g<2>", page), encoding="utf-8")
+    failed = any(status >= 500 for status in figures["statuses"])
+    grown = figures["memory at the end"] > (1 + GROWTH) * figures["memory after warm-up"]
+    sys.exit(bool(failed or grown or figures["wrong"]))
+
+
+if __name__ == "__main__":
+    main()
