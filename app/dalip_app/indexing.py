@@ -87,12 +87,13 @@ class Indexing:
 
     def update(self) -> None:
         """Bring all folders of the library up to date that are there."""
-        if self.library.folders():
-            self._enqueue(_Job())
+        with suppress(DalipError):  # whoever searches is told of it
+            if self.library.folders():
+                self._enqueue(_Job())
 
     def name(self) -> None:
         """Name the photos again if the flora has changed since, without looking at files."""
-        with suppress(DalipError):  # whoever searches is told of it
+        with suppress(DalipError):
             if not self.state.running and self.library.named_otherwise(self._live.now()):
                 self._enqueue(_Job(names_only=True))
 

@@ -9,12 +9,13 @@ from dalip_app.cards import about, notice
 from dalip_app.flora_page import flora_tab
 from dalip_app.gradio_api import add_identify
 from dalip_app.identify_page import identify_tab
+from dalip_app.indexing import Indexing
 from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
 from dalip_app.live import LiveFlora
 from dalip_app.search_page import search_tab
 from dalip_app.visits import Visits
-from dalip_index import Journal, Library
+from dalip_index import Journal
 
 __all__ = ["address_of", "make_page"]
 
@@ -30,7 +31,7 @@ def address_of(code: str) -> str:
 def make_page(
     say: Language,
     live: LiveFlora,
-    library: Library | None,
+    indexing: Indexing | None,
     journal: Journal | Visits | None,
     *,
     may_add_folders: bool,
@@ -40,7 +41,7 @@ def make_page(
     Args:
         say: Its language.
         live: What answers come from.
-        library: The user's photos; `None` where nobody shall search them.
+        indexing: The user's photos, and what brings them up to date; `None` where nobody shall search them.
         journal: The user's own, who may also teach the flora; for strangers, what gives each visit its own; `None` for
             no journal.
         may_add_folders: Whether visitors may name folders of this computer for the library.
@@ -56,9 +57,9 @@ def make_page(
         with gr.Tabs():
             with gr.Tab(say("tab-identify"), id="identify"):
                 identify_tab(say, live, journal_of)
-            if library is not None:
-                with gr.Tab(say("tab-search"), id="search"):
-                    search_tab(say, live, library, may_add_folders, page)
+            if indexing is not None:
+                with gr.Tab(say("tab-search"), id="search") as tab:
+                    search_tab(say, live, indexing, may_add_folders, page, tab)
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, live, own, tab)
             if journal_of:

@@ -189,7 +189,6 @@ class Library:
             ImageError: The photo cannot be read.
             LibraryError: The library is empty or made with another encoder.
         """
-
         ((_, result),) = encoder.encode_files([source])
         if isinstance(result, ImageError):
             raise result
