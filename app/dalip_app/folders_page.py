@@ -1,5 +1,6 @@
 """The part of the page about the folders of the library: added, followed, forgotten, and how far that has come."""
 
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
             elem_id="library-folder",
         )
         button = gr.Button(say("library-add"), scale=1, min_width=150, elem_id="library-add")
-    state = live_html("", "library-state")
+    said, state = live_html("", "library-said"), live_html("", "library-state")
     cancel = gr.Button(say("library-cancel"), visible=False, elem_id="library-cancel")
     seen, timer = gr.State(-1), gr.Timer(_LOOK, active=False)
 
@@ -59,26 +60,24 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
 
     def add(name: str | None, seen_: int, number: int) -> list[Any]:
         if not (name or "").strip():
-            return [notice(say("library-no-folder"), bad=True), *[gr.skip()] * 4]
+            return [notice(say("library-no-folder"), bad=True), *[gr.skip()] * len(outputs)]
         try:
             indexing.add(Path((name or "").strip()).expanduser())
         except DalipError as error:
-            return [notice(say.error(error), bad=True), *[gr.skip()] * 4]
-        return look(seen_, number)
+            return [notice(say.error(error), bad=True), *[gr.skip()] * len(outputs)]
+        return ["", *look(seen_, number)]
 
     def stop(seen_: int, number: int) -> list[Any]:
         indexing.cancel()
         return look(seen_, number)
 
-    gr.on([folder.submit, button.click], add, [folder, seen, changes], outputs, **QUIET)
+    gr.on([folder.submit, button.click], add, [folder, seen, changes], [said, *outputs], **QUIET)
     cancel.click(stop, [seen, changes], outputs, **QUIET)
     gr.on([timer.tick, page.load, tab.select], look, [seen, changes], outputs, **QUIET)
-    _list(say, indexing, changes)
+    _list(say, indexing, changes, said)
 
 
-def _list(say: Language, indexing: Indexing, changes: gr.State) -> None:
-    said = live_html("", "library-said")
-
+def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML) -> None:
     @gr.render([changes], show_progress="hidden")  # type: ignore[untyped-decorator]
     def show(number_: int) -> None:
         try:
@@ -90,19 +89,15 @@ def _list(say: Language, indexing: Indexing, changes: gr.State) -> None:
             with gr.Row(elem_classes="folder", equal_height=True):
                 text = f"{escape(folder)} <span>{escape(say('library-photos', photos=photos))}</span>"
                 gr.HTML(f'<p class="folder-name">{text}</p>', apply_default_css=False, min_width=200)
-                _buttons(say, indexing, folder, changes, said)
+                button = gr.Button(say("library-forget"), scale=0, min_width=110)
+                button.click(partial(forget, folder), changes, [said, changes], **QUIET)
 
-    def _buttons(say: Language, indexing: Indexing, folder: str, changes: gr.State, said: gr.HTML) -> None:
-        forget = gr.Button(say("library-forget"), scale=0, min_width=110)
-
-        def forgotten(number: int) -> tuple[str, int]:
-            try:
-                photos = indexing.library.remove(Path(folder))
-            except DalipError as error:
-                return notice(say.error(error), bad=True), number
-            return notice(say("library-forgotten", folder=folder, photos=photos)), number + 1
-
-        forget.click(forgotten, changes, [said, changes], **QUIET)
+    def forget(folder: str, number: int) -> tuple[str, int]:
+        try:
+            photos = indexing.library.remove(Path(folder))
+        except DalipError as error:
+            return notice(say.error(error), bad=True), number
+        return notice(say("library-forgotten", folder=folder, photos=photos)), number + 1
 
 
 def _told(now: IndexingState, say: Language) -> str:

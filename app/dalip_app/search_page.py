@@ -52,9 +52,9 @@ def search_tab(
                     say("search-button"), variant="primary", scale=1, min_width=110, elem_id="search-button"
                 )
             status = gr.HTML("", apply_default_css=False, elem_id="library-status")
-            filters = _filters(say)
         with gr.Column(scale=2, min_width=300):
             picker = make_picker(say, "picker-alike", "search-photo", "search-photo")
+    filters = _filters(say)
     found = gr.HTML(
         "",
         elem_id="search-answer",
@@ -129,27 +129,28 @@ def search_tab(
 
 def _filters(say: Language) -> list[Any]:
     """Lay out what photos can be chosen by, in the order of `PhotoFilter`'s fields."""
-    with gr.Accordion(say("search-filters"), open=False, elem_id="search-filters"):
+    with (
+        gr.Accordion(say("search-filters"), open=False, elem_id="search-filters"),
+        gr.Row(equal_height=False),
+    ):
         taxon = gr.Dropdown(
-            [(say("search-any"), "")], value="", label=say("search-taxon"), elem_id="search-taxon"
+            [(say("search-any"), "")],
+            value="",
+            label=say("search-taxon"),
+            allow_custom_value=True,  # one that was chosen stays so when its last photo goes
+            min_width=260,
+            elem_id="search-taxon",
         )
-        with gr.Row():
-            since, until = (
-                gr.Textbox(
-                    label=say(key),
-                    placeholder="2024-05-31",
-                    info=say("search-date-hint"),
-                    max_lines=1,
-                    min_width=130,
-                    elem_id=key,
-                )
-                for key in ("search-since", "search-until")
-            )
+        since, until = (
+            gr.Textbox(label=say(key), placeholder="2024, 2024-05", max_lines=1, min_width=130, elem_id=key)
+            for key in ("search-since", "search-until")
+        )
         choices = [(say("verdict", verdict=verdict.replace(" ", "-")), verdict) for verdict in _VERDICTS]
         verdict = gr.Dropdown(
             [(say("search-any"), ""), *choices],
             value="",
             label=say("search-verdict"),
+            min_width=200,
             elem_id="search-verdict",
         )
     return [taxon, since, until, verdict]

@@ -68,7 +68,8 @@ def _figure(hit: Hit, say: Language) -> str:
         f"{hit.similarity:.2f}</span>"
     )
     open_it = escape(say("search-identify", file=hit.path.name))
-    date = f"{hit.date[:10]}{'*' if hit.date_from_file else ''}"
+    day = hit.date[:10]
+    date = escape(say("search-file-date", date=day)) if hit.date_from_file else day
     return (
         f'<figure class="hit" title="{escape(str(hit.path))}">'
         f'<a class="hit-open" href="{photo_address(hit.content)}" aria-label="{open_it}">'
