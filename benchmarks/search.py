@@ -26,6 +26,8 @@ FEW = 3
 """So many photos are next to nothing."""
 STEPS = 100
 """Limits tried for a rule."""
+FLOORS, PHOTO_FLOORS = [0.40, 0.44, 0.48, 0.52], [0.70, 0.75, 0.80]
+"""Least similarities tried with the last rule."""
 
 Array = NDArray[np.float32]
 Rule = Callable[[Array, Array], Array]
@@ -89,11 +91,6 @@ class Outcome:
     nearly: float
     """Share of queries that show at most a few."""
 
-    @property
-    def worth(self) -> float:
-        """Give what a limit is chosen by, between 0 and 1."""
-        return self.nearly if np.isnan(self.kept) else self.kept
-
 
 Scored = dict[str, list[tuple[Array, NDArray[np.bool_]]]]
 """For each kind the scores of the photos that count and which of them are right, a pair a query."""
@@ -137,8 +134,15 @@ def outcomes(scored: Scored, limit: float) -> dict[str, Outcome]:
 
 
 def worth(scored: Scored, limit: float) -> float:
-    """Give what a limit is worth: the mean over kinds of the share kept, or of queries that show next to nothing."""
-    return float(np.mean([outcome.worth for outcome in outcomes(scored, limit).values()]))
+    """Give what a limit is worth, between 0 and 1.
+
+    It is the mean over kinds of the share of right photos kept, where there are some, averaged with the mean over the
+    other kinds of the share of queries that show next to nothing.
+    """
+    found = outcomes(scored, limit).values()
+    kept = [outcome.kept for outcome in found if not np.isnan(outcome.kept)]
+    nearly = [outcome.nearly for outcome in found if np.isnan(outcome.kept)]
+    return float(np.mean(kept) + np.mean(nearly)) / 2
 
 
 def text_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
@@ -237,7 +241,8 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
         asked["descriptions"].append((text, fits, plain))
     return {
         kind: Queries(
-            encoder.encode_text([q for q, _, _ in rows]), *(np.array(x) for x in list(zip(*rows))[1:])
+            encoder.encode_text([q for q, _, _ in rows]),
+            *(np.array(x) for x in list(zip(*rows, strict=True))[1:]),
         )
         for kind, rows in asked.items()
     }
@@ -257,3 +262,98 @@ def asked_by_photo(vectors: Array, records: list[Record], others: Array, things:
         "photos of other plants": Queries(others, nothing[: len(others)], ~nothing[: len(others)]),
         "photos of other things": Queries(things, nothing[: len(things)], ~nothing[: len(things)]),
     }
+
+
+def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
+    """Embed the photos of all shards that were not learned from, by what a library or a query takes them for."""
+    records = [
+        record
+        for kind in ("inat", "oxford", "general", "garden")
+        for record in read_records(*sorted(root.glob(f"{kind}-*.tar")))
+        if record.split in ("selection", "test") or kind == "garden" or "className" in record.fields
+    ]
+    found = OnnxEmbedder(encoder).embed_photos(records)
+    groups: dict[str, list[int]] = {}
+    for row, record in enumerate(found.records):
+        if record.path.name.startswith("garden"):
+            groups.setdefault("garden", []).append(row)
+            continue
+        groups.setdefault(record.split, []).append(row)
+    return {name: ([found.records[i] for i in rows], found.vectors[rows]) for name, rows in groups.items()}
+
+
+def libraries(encoder: Encoder, root: Path) -> dict[str, dict[str, Library]]:
+    """Make the library of selection photos and that of test photos, to be asked in words and by photos."""
+    groups = read(encoder, root)
+    garden, garden_vectors = groups["garden"]
+    made: dict[str, dict[str, Library]] = {"words": {}, "photo": {}}
+    for split, elsewhere in (("selection", "train"), ("test", "calibration")):
+        records, vectors = groups[split]
+        others = [*garden, *(r for s in ("train", "calibration") for r in groups[s][0])]
+        genera = {r.taxon.scientific_name.split()[0] for r in records if r.taxon}
+        foreign = [bool(r.taxon) and r.taxon.scientific_name.split()[0] not in genera for r in garden]
+        made["words"][split] = Library(vectors, asked_in_words(encoder, records, others))
+        things = groups[elsewhere][1]
+        asked = asked_by_photo(vectors, records, garden_vectors[foreign], things)
+        made["photo"][split] = Library(vectors, asked)
+    return made
+
+
+def compare(
+    made: dict[str, Library], rules: dict[str, list[tuple[str, Rule]]], references: Array
+) -> list[list[str]]:
+    """Give two tables: the rules by what they are worth, and the best one by kinds of queries, on test photos."""
+    lines = ["| rule | variant | limit | worth, selection | worth, test |", "|---|---|---:|---:|---:|"]
+    best = (-1.0, "", {}, 0.0)
+    for name, variants in rules.items():
+        label, rule, limit = choose(made["selection"], variants, references)
+        limit = round(limit, 2)
+        chosen, test = (made[split].scored(rule, references) for split in ("selection", "test"))
+        value = worth(chosen, limit)
+        lines.append(
+            f"| {name} | {label} | {limit:.2f} | {100 * value:.1f} | {100 * worth(test, limit):.1f} |"
+        )
+        best = max(best, (value, name, test, limit), key=lambda found: found[0])
+    kinds = [
+        f"`{best[1]}`, {best[3]:.2f}, on test photos:",
+        "",
+        "| asked | queries | right ones kept | right of those shown | shown, mean | nothing shown | at most three |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for kind, outcome in outcomes(best[2], best[3]).items():
+        right = ["" if np.isnan(x) else f"{100 * x:.0f}" for x in (outcome.kept, outcome.precision)]
+        kinds.append(
+            f"| {kind} | {len(best[2][kind])} | {right[0]} | {right[1]} | {outcome.shown:.1f} "
+            f"| {100 * outcome.empty:.0f} | {100 * outcome.nearly:.0f} |"
+        )
+    return [lines, kinds]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    encoder = Encoder.load(arguments.encoder or ENCODER)
+    references = encoder.encode_text(REFERENCES)
+    made = libraries(encoder, arguments.data)
+    tables = {
+        f"{asked} {what}": lines
+        for asked, rules in (("words", text_rules(FLOORS)), ("photo", photo_rules(PHOTO_FLOORS)))
+        for what, lines in zip(("rules", "kinds"), compare(made[asked], rules, references), strict=True)
+    }
+    if not arguments.write:
+        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
+        return
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in tables.items():
+        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
+    PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -72,9 +72,10 @@ def search_tab(
         try:
             seen = what.of(library, live.encoder, PhotoFilter(*(value or "" for value in only)))
         except DalipError as error:
+            empty = error.kind == "library-empty" and what == Asked()  # which the status says
             return [
                 what,
-                notice(say.error(error), bad=True),
+                "" if empty else notice(say.error(error), bad=True),
                 gr.Button(visible=False),
                 gr.Button(visible=False),
             ]

@@ -18,7 +18,7 @@ class SearchLimits:
 
 
 _LIMITS = {
-    "8163f67c31a7317ae55302794a9b887b2a1d4b23ebd5028e843aeb77fd3219d0": SearchLimits(words=0.52, photo=0.82)
+    "8163f67c31a7317ae55302794a9b887b2a1d4b23ebd5028e843aeb77fd3219d0": SearchLimits(words=0.52, photo=0.77)
 }
 """By the encoder's fingerprint, for similarities mean something else with every encoder.
 
