@@ -18,7 +18,7 @@ from dalip_app.addresses import addresses, is_loopback, wait_until_it_answers
 from dalip_app.api import add_api
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 from dalip_app.quick_gradio import import_gradio
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
@@ -50,7 +50,7 @@ class Site:
 
 
 def make_site(
-    live: LiveFlora,
+    floras: Floras,
     library: Library | None,
     journal: Journal | Visits,
     host: str,
@@ -60,7 +60,7 @@ def make_site(
     """Put together the page, the API, and the API's documentation at `/docs`.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from.
         library: The user's photos; `None` if nobody shall search them.
         journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
             visitors are strangers.
@@ -89,13 +89,13 @@ def make_site(
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
     uploads = Path(get_upload_folder())
-    add_api(app, live)
+    add_api(app, floras)
     add_uploads(app, uploads)
     local = is_loopback(host) and isinstance(journal, Journal)
     shown = journal if isinstance(journal, Visits) or local or keys.login else None
     if shown is not None:
         add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
-    stop = mount_pages(app, lambda say: make_page(say, live, library, shown, may_add_folders=local))
+    stop = mount_pages(app, lambda say: make_page(say, floras, library, shown, may_add_folders=local))
     if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
@@ -140,7 +140,7 @@ class _Server(uvicorn.Server):
 
 
 def serve_page(
-    live: LiveFlora,
+    floras: Floras,
     library: Library | None,
     journal: Journal | None,
     listening: socket.socket,
@@ -155,7 +155,7 @@ def serve_page(
     """Serve until a signal comes, which is raised again as its handler does in the end.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from.
         library: The user's photos; `None` if nobody shall search them.
         journal: The user's observations; `None` for strangers, whose visits get a journal each.
         listening: From `bind`.
@@ -170,7 +170,7 @@ def serve_page(
         # Read when Gradio is imported.
         os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
         journals = Visits(uploads.parent / "visits") if journal is None else journal
-        site = make_site(live, library, journals, host, keys, embed_in)
+        site = make_site(floras, library, journals, host, keys, embed_in)
         config = uvicorn.Config(
             access_log(site.application) if log_requests else site.application,
             log_level="warning",

@@ -8,6 +8,7 @@ page-public =
     This page is answered by a server, not by your own computer. It deletes your photos within ten minutes. What you
     keep in the journal only you see, and it is deleted after you close the page: export it before.
 page-languages = Languages
+page-flora = Flora that answers
 
 tab-identify = Identify
 tab-search = Search

@@ -9,6 +9,7 @@ page-public =
     Ce que vous gardez dans le carnet, vous seul le voyez, et il est effacé après que vous avez fermé la page :
     exportez-le avant.
 page-languages = Langues
+page-flora = Flore qui répond
 
 tab-identify = Identifier
 tab-search = Chercher
