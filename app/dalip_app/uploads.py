@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from anyio import to_thread
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -28,12 +28,17 @@ _FIELDS = 20  # that are no files; none is looked at
 
 
 def add_uploads(app: FastAPI, folder: Path) -> None:
-    """Add the route; it must come before Gradio is mounted.
+    """Add the routes; they must come before Gradio is mounted.
 
     Args:
         app: The application.
         folder: Where uploads lie.
     """
+
+    @app.get(f"{UPLOAD}_progress", include_in_schema=False)
+    async def progress() -> Response:
+        # The page asks how far an upload has come, and shows that it runs meanwhile.
+        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
 
     @app.post(UPLOAD, include_in_schema=False)
     @app.post(f"{UPLOAD}/", include_in_schema=False)
