@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ _STATIC = Path(__file__).parent / "static"
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
 _QUEUE = 64  # events of the page that may wait; further ones are told that it is busy
 _SESSIONS = 200  # visits of which the last answer is remembered
+
+_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # Else it keeps notes on the last ten thousand events, and makes a table of them after each.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+}
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
 _HEADERS = {
@@ -200,8 +208,7 @@ def serve_page(
         log_requests: Whether each request is told of on stderr.
     """
     with upload_folder() as uploads:
-        # Read when Gradio is imported.
-        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
+        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_SETTINGS}  # read when Gradio is imported
         site = make_site(live, library, journal, host, keys)
         config = uvicorn.Config(
             access_log(site.application) if log_requests else site.application,
