@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from dalip_app.api import add_api
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.live import Floras
-from dalip_app.quick_gradio import import_gradio
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
 from dalip_app.visits import Visits
@@ -31,6 +31,13 @@ __all__ = ["Site", "make_site", "serve_page"]
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
+
+_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # Else it keeps notes on the last ten thousand events, and makes a table of them after each.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+}
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
 _POLICY = (
@@ -70,7 +77,6 @@ def make_site(
         keys: What opens it.
         embed_in: Another site that may show the page inside its own, as `https://example.org`.
     """
-    import_gradio()
     from fastapi_offline import FastAPIOffline
     from gradio.utils import get_upload_folder
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -167,8 +173,7 @@ def serve_page(
         embed_in: Another site that may show the page inside its own.
     """
     with upload_folder() as uploads:
-        # Read when Gradio is imported.
-        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
+        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_SETTINGS}  # read when Gradio is imported
         journals = Visits(uploads.parent / "visits") if journal is None else journal
         site = make_site(floras, library, journals, host, keys, embed_in)
         config = uvicorn.Config(

@@ -204,19 +204,3 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
-
-
-def test_gradio_is_imported_without_its_stub_files() -> None:
-    code = (
-        "from dalip_app.quick_gradio import import_gradio; import_gradio(); import sys, gradio\n"
-        "made = sys.modules['gradio.component_meta'].create_or_modify_pyi\n"
-        "print(made.__module__, gradio.HTML('x').value, len(sys.meta_path) == before)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; before = len(sys.meta_path)\n{code}"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    assert done.stdout == "dalip_app.quick_gradio x True\n", done.stderr
