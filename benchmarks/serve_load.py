@@ -40,6 +40,28 @@ PAGE = Path(__file__).parents[1] / "docs" / "serving.md"
 WARM_UP = 20  # seconds
 GROWTH = 0.1  # of memory, from the end of the warm-up on
 
+STAGES = """
+import json, time
+from pathlib import Path
+begun, stages = time.perf_counter(), {}
+def stage(name):
+    global begun
+    stages[name], begun = time.perf_counter() - begun, time.perf_counter()
+import dalip_app.serve_cli, dalip_app.live, dalip_app.server
+from dalip_app.guard import Keys
+from dalip_index import Journal, Library
+stage("imports: FastAPI, uvicorn, NumPy, FAISS")
+floras = dalip_app.live.Floras([], Path("data"), None)
+dalip_app.serve_cli._warm_up(floras.encoder)
+stage("encoder and flora: read, and run once")
+import gradio
+stage("import of Gradio")
+dalip_app.server.make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
+stage("the page laid out, in each language")
+print(json.dumps(stages))
+"""
+"""Python that does what a start does, and says how many seconds each part took."""
+
 Ask = Callable[[Path], Any]
 """Gives what the server answered for a photo; its status where there is no answer."""
 
@@ -150,19 +172,29 @@ def machine() -> str:
     return f"{available_cpus()} processors ({name}), Python {platform.python_version()}"
 
 
+def stages() -> dict[str, float]:
+    """Time the parts of a start in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", STAGES]
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return {name: round(seconds, 2) for name, seconds in json.loads(done.stdout).items()}
+
+
 def measure(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
     photos = sorted(path for path in folder.iterdir() if path.is_file())
     with tempfile.TemporaryDirectory() as temporary, server(Path(temporary)) as (process, address, started):
         first = time.perf_counter()
         api_client(address)(photos[0])
+        answered = started + time.perf_counter() - first
         figures: dict[str, Any] = {
             "machine": machine(),
             "photos": len(photos),
             "clients": clients,
             "seconds": seconds,
-            "start": round(started, 2),
-            "first answer": round(started + time.perf_counter() - first, 2),
             "memory at start": megabytes(process),
+            "stages": stages(),
+            "start": round(started, 2),
+            "first answer": round(answered, 2),
         }
         load(address, photos, clients, WARM_UP, Tally())
         before, peak, done = megabytes(process), 0.0, threading.Event()
@@ -194,6 +226,7 @@ def measure(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
 def table(figures: dict[str, Any]) -> str:
     rows = [
         ("from the start of the process to its first answer", f"{figures['first answer']:.1f} s"),
+        *((f"of it, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
         ("memory then", f"{figures['memory at start']:.0f} MB"),
         ("clients at once", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
         ("answers a second", f"{figures['requests a second']:.0f}"),

@@ -19,7 +19,7 @@ from dalip.encoder import available_cpus
 from dalip.evaluation import name_photo
 from dalip.taxonomy import Taxon
 from dalip_app.api_lists import ANY, list_routes
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 from dalip_app.words import cautions
 from dalip_index import Flora, Identification, Prediction
 
@@ -108,12 +108,12 @@ class Health(BaseModel):
     encoder: str
 
 
-def add_api(app: FastAPI, live: LiveFlora) -> None:
+def add_api(app: FastAPI, floras: Floras) -> None:
     """Add the routes below `/v2`, and `/health`.
 
     Args:
         app: The application.
-        live: What answers come from; in addresses it is called `all`, or as its folder.
+        floras: What answers come from; in addresses the first is also called `all`.
     """
     router = APIRouter()
     working, waiting = asyncio.Semaphore(available_cpus()), 0
@@ -121,8 +121,8 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
     @router.get("/health")
     async def health() -> Health:
         """Say that the server works."""
-        taxa = len(live.now().taxa)
-        return Health(version=__version__, taxa=taxa, encoder=live.encoder.manifest.name)
+        taxa = len(floras().now().taxa)
+        return Health(version=__version__, taxa=taxa, encoder=floras.encoder.manifest.name)
 
     @router.post(
         "/v2/identify/{project}",
@@ -142,8 +142,11 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
     ) -> Answer:
         """Name the plant in one to five photos."""
         nonlocal waiting
-        if project not in (ANY, live.name):
-            raise HTTPException(404, f"there is no flora {project} here; ask {ANY} or {live.name}")
+        if project not in (ANY, *floras.names):
+            raise HTTPException(
+                404, f"there is no flora {project} here; ask {ANY} or {' or '.join(floras.names)}"
+            )
+        live = floras(None if project == ANY else project)
         if len(images) > MAX_PHOTOS:
             raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
         if organs and len(organs) != len(images):
@@ -170,7 +173,7 @@ def add_api(app: FastAPI, live: LiveFlora) -> None:
         return _as_plantnet(answer, asked, lang)
 
     app.include_router(router)
-    app.include_router(list_routes(live))
+    app.include_router(list_routes(floras))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_request)
     app.add_exception_handler(Exception, _failed)  # uvicorn tells of it, too

@@ -9,12 +9,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 
 __all__ = ["ANY", "list_routes"]
 
 ANY = "all"
-"""Stands for the flora that is served, whatever it is called."""
+"""Stands for the first flora that is served, whatever it is called."""
 
 
 class Status(BaseModel):
@@ -32,11 +32,11 @@ class Project(BaseModel):
     speciesCount: int  # noqa: N815
 
 
-def list_routes(live: LiveFlora) -> APIRouter:
+def list_routes(floras: Floras) -> APIRouter:
     """Give the routes; they come after the one that identifies.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from.
     """
     router = APIRouter()
 
@@ -48,17 +48,21 @@ def list_routes(live: LiveFlora) -> APIRouter:
     @router.get("/v2/languages")
     async def languages() -> list[str]:
         """List the languages in which plants have common names here."""
-        names = (name.language for taxon in live.now().taxa for name in taxon.vernacular_names)
+        taxa = (taxon for name in floras.names for taxon in floras(name).now().taxa)
+        names = (name.language for taxon in taxa for name in taxon.vernacular_names)
         return sorted({"en", *names})
 
     @router.get("/v2/projects")
     async def projects() -> list[Project]:
-        """List the floras: there is one."""
-        count = len(live.now().taxa)
+        """List the floras."""
         return [
             Project(
-                id=live.name, title=live.name, description="The flora that is served.", speciesCount=count
+                id=name,
+                title=name,
+                description=f"The flora {name}.",
+                speciesCount=len(floras(name).now().taxa),
             )
+            for name in floras.names
         ]
 
     @router.get("/v2/identify/{project}", include_in_schema=False)

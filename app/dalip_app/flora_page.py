@@ -13,7 +13,7 @@ from dalip.errors import DalipError
 from dalip.taxonomy import RANKS, Taxon
 from dalip_app.cards import facts_list, links, notice
 from dalip_app.language import Language
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import thumbnail
 from dalip_app.words import best_name
@@ -57,12 +57,15 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
     ]
 
 
-def flora_tab(say: Language, live: LiveFlora, journal: Journal | None, tab: gr.Tab) -> None:
+def flora_tab(
+    say: Language, floras: Floras, which: gr.Dropdown, journal: Journal | None, tab: gr.Tab
+) -> None:
     """Lay out the flora's plants and, for those who may, the form to teach it one.
 
     Args:
         say: The language.
-        live: The flora.
+        floras: The floras.
+        which: The one that the visitor chose.
         journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
     """
@@ -75,13 +78,15 @@ def flora_tab(say: Language, live: LiveFlora, journal: Journal | None, tab: gr.T
     )
     found = live_html("", "flora-found")
 
-    def show(asked: str | None) -> str:
-        return _found(say, live.now(), journal, asked or "")  # who is quick comes before the page's values
+    def show(asked: str | None, chosen: str | None) -> str:
+        return _found(
+            say, floras(chosen).now(), journal, asked or ""
+        )  # who is quick comes before the page's values
 
-    words.change(show, words, found, trigger_mode="always_last", **QUIET)
-    tab.select(show, words, found, **QUIET)
+    gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)
+    tab.select(show, [words, which], found, **QUIET)
     if journal is not None:
-        _teach_form(say, live, words, found, journal)
+        _teach_form(say, floras, which, words, found, journal)
 
 
 def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> str:
@@ -135,7 +140,9 @@ def _own_photos(say: Language, taxon: Taxon, pictures: Sequence[str]) -> str:
     return f'<div class="own-photos">{images}</div>' if images else ""
 
 
-def _teach_form(say: Language, live: LiveFlora, words: gr.Textbox, found: gr.HTML, journal: Journal) -> None:
+def _teach_form(
+    say: Language, floras: Floras, which: gr.Dropdown, words: gr.Textbox, found: gr.HTML, journal: Journal
+) -> None:
     gr.HTML(f'<h2 class="section-title">{say("teach-title")}</h2>', apply_default_css=False)
     gr.HTML(notice(say("teach-lesson")), apply_default_css=False)
     with gr.Row(equal_height=False):
@@ -181,8 +188,9 @@ def _teach_form(say: Language, live: LiveFlora, words: gr.Textbox, found: gr.HTM
     said = live_html("", "teach-said")
 
     def learn(
-        name_: str, common_: str, family_: str, rank_: str, paths: list[str] | None, asked: str
+        name_: str, common_: str, family_: str, rank_: str, paths: list[str] | None, asked: str, chosen: str
     ) -> tuple[str, str, Any]:
+        live = floras(chosen)
         fields = {"scientificName": name_, "vernacularName": common_, "family": family_, "taxonRank": rank_}
         path, start = live.to_teach
         bad: list[Unreadable] = []
@@ -196,7 +204,8 @@ def _teach_form(say: Language, live: LiveFlora, words: gr.Textbox, found: gr.HTM
         lines += "".join(notice(f"{photo.image}: {photo.error}", bad=True) for photo in bad)
         return lines, _found(say, live.now(), journal, asked), None
 
-    def unlearn(name_: str, asked: str) -> tuple[str, str]:
+    def unlearn(name_: str, asked: str, chosen: str) -> tuple[str, str]:
+        live = floras(chosen)
         path, _ = live.to_teach
         name_ = " ".join(name_.split())
         try:
@@ -208,6 +217,9 @@ def _teach_form(say: Language, live: LiveFlora, words: gr.Textbox, found: gr.HTM
         return notice(say("forgotten", plant=name_)), _found(say, live.now(), journal, asked)
 
     teach.click(
-        learn, [name, common, family, rank, photos, words], [said, found, photos], api_visibility="private"
+        learn,
+        [name, common, family, rank, photos, words, which],
+        [said, found, photos],
+        api_visibility="private",
     )
-    forget.click(unlearn, [name, words], [said, found], api_visibility="private")
+    forget.click(unlearn, [name, words, which], [said, found], api_visibility="private")

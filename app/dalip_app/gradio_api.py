@@ -11,7 +11,7 @@ from dalip.encoder import available_cpus
 from dalip.errors import ImageError
 from dalip.evaluation import name_photo
 from dalip_app.identify_cli import answer_fields
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 from dalip_app.photo_picker import read_uploads
 from dalip_index import Unreadable
 
@@ -20,11 +20,11 @@ __all__ = ["ENDPOINT", "add_identify"]
 ENDPOINT = "identify"
 
 
-def add_identify(live: LiveFlora) -> None:
+def add_identify(floras: Floras) -> None:
     """Add the endpoint `/identify` to the page that is being laid out, before another event takes its name.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from: the first of them.
     """
 
     def identify(photo: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def add_identify(live: LiveFlora) -> None:
         with suppress(OSError):  # its name is forgotten later, its content now
             os.truncate(photo["path"], 0)
         name = str(photo.get("orig_name") or "photo")
-        (answer,) = live.now().identify([data])
+        (answer,) = floras().now().identify([data])
         if isinstance(answer, Unreadable):
             answer = replace(answer, error=name_photo(name, answer.error))
         return answer_fields(replace(answer, image=name))

@@ -1,6 +1,5 @@
 """What stands before every route: who may come in, how much they may bring, and where they may go."""
 
-import asyncio
 import base64
 import binascii
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from dalip.errors import DalipError
 from dalip_app.api import MAX_UPLOAD, problem
 from dalip_app.fence import UPLOAD, is_closed, reads_json, refusal, without_language
+from dalip_app.intake import Intake, Room, too_large
 from dalip_app.upload_folder import held_bytes
 
 __all__ = ["Keys", "guard"]
@@ -21,9 +21,6 @@ __all__ = ["Keys", "guard"]
 _API = "/v2/"
 _MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the largest size
 _MAX_FIELDS = 1_000_000  # bytes of a request without a file
-_MAX_HELD = 2_000_000_000  # bytes of all uploads together
-_PATIENCE = 30  # seconds in which the next part of a request must come
-_HELD_TOO_MUCH = "as many uploads are kept as may be; they go within ten minutes, so try again then"
 
 
 @dataclass(frozen=True)
@@ -84,26 +81,31 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
     Returns:
         An ASGI application.
     """
+    room = Room()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        path = without_language(scope["path"])
+        intake = Intake(receive, _most(path), room)
         try:
-            path = without_language(scope["path"])
-            _check(scope, path, keys, uploads)
-            receive = _limited(receive, _most(path))
-            if reads_json(scope["method"], path):
-                receive = await _checked(receive, uploads)
+            _check(scope, path, keys)
+            if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
+                room.check(held_bytes(uploads))
+            checked = reads_json(scope["method"], path)
+            content = await _checked(intake, uploads) if checked else intake
         except HTTPException as error:
             await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
         else:
-            await app(scope, receive, send)
+            await app(scope, content, send)
+        finally:
+            intake.end()
 
     return application
 
 
-def _check(scope: Any, path: str, keys: Keys, uploads: Path) -> None:
+def _check(scope: Any, path: str, keys: Keys) -> None:
     """Look at what is known of a request before any of its content has come.
 
     Raises:
@@ -119,9 +121,7 @@ def _check(scope: Any, path: str, keys: Keys, uploads: Path) -> None:
         raise HTTPException(403, "another site must not send requests through a visitor's browser")
     length = headers.get(b"content-length", b"0")
     if (int(length) if length.isdigit() else 0) > _most(path):
-        raise HTTPException(413, _too_large(_most(path)))
-    if scope["method"] == "POST" and _most(path) > _MAX_FIELDS and held_bytes(uploads) > _MAX_HELD:
-        raise HTTPException(429, _HELD_TOO_MUCH, {"Retry-After": "60"})
+        raise HTTPException(413, too_large(_most(path)))
 
 
 def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
@@ -141,31 +141,6 @@ def _most(path: str) -> int:
     if path.startswith(_API):
         return MAX_UPLOAD
     return _MAX_PAGE_UPLOAD if path.rstrip("/") == UPLOAD else _MAX_FIELDS
-
-
-def _too_large(most: int) -> str:
-    return f"the request is larger than {most // 1_000_000} MB; send fewer or smaller photos"
-
-
-def _limited(receive: Any, most: int) -> Any:
-    """Count what comes, for not every client says how much it sends, and do not wait for ever for it."""
-    received, complete = 0, False
-
-    async def count() -> Any:
-        nonlocal received, complete
-        if complete:  # what comes now is that the visitor has gone
-            return await receive()
-        try:
-            message = await asyncio.wait_for(receive(), _PATIENCE)
-        except TimeoutError:
-            raise HTTPException(408, "the request did not come to its end", {"Connection": "close"}) from None
-        complete = not message.get("more_body", False)
-        received += len(message.get("body", b""))
-        if received > most:
-            raise HTTPException(413, _too_large(most))
-        return message
-
-    return count
 
 
 async def _checked(receive: Any, uploads: Path) -> Any:

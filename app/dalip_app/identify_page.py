@@ -10,7 +10,7 @@ from dalip_app.cards import answer_cards, awaited, caution
 from dalip_app.heat import heat_picture
 from dalip_app.journal_page import JournalOf, KeepForm, Seen
 from dalip_app.language import Language
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import PREVIEW, look_at, make_picker, to_data_uri
 
@@ -19,12 +19,13 @@ __all__ = ["identify_tab"]
 _TOP_K = 5
 
 
-def identify_tab(say: Language, live: LiveFlora, journal_of: JournalOf | None) -> None:
+def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf | None) -> None:
     """Lay out the picker, the answer, and the form to keep it.
 
     Args:
         say: The language.
-        live: What answers come from.
+        floras: What answers come from.
+        which: The one that the visitor chose.
         journal_of: Where an answer may be kept; `None` for nowhere.
     """
     with gr.Row(equal_height=False, elem_classes="two-columns"):
@@ -33,13 +34,13 @@ def identify_tab(say: Language, live: LiveFlora, journal_of: JournalOf | None) -
         with gr.Column(scale=1, min_width=320):
             answer = live_html(awaited(say), "identify-answer")
             gr.HTML(caution(say), apply_default_css=False)
-            keep = KeepForm(say, live, journal_of) if journal_of else None
+            keep = KeepForm(say, floras, journal_of) if journal_of else None
 
-    def identify(photo: Any) -> list[Any]:
+    def identify(photo: Any, chosen: str | None) -> list[Any]:
+        flora = floras(chosen).now()
         seen: list[Seen] = []
 
         def answer_to(photos: list[bytes]) -> str:
-            flora = live.now()
             found, unreadable = flora.identify_together(photos, top_k=_TOP_K)
             if found is None:
                 raise ImageError(unreadable[0].error)
@@ -50,11 +51,11 @@ def identify_tab(say: Language, live: LiveFlora, journal_of: JournalOf | None) -
             return answer_cards(found, flora, say, to_data_uri(picture, picture.width) if picture else "")
 
         shown = list(look_at(photo, answer_to, awaited(say), say))
-        return shown + ((KeepForm.show(seen[0]) if seen else KeepForm.hide()) if keep else [])
+        return shown + ((keep.show(seen[0], flora) if seen else KeepForm.hide()) if keep else [])
 
     picker.upload(
         identify,
-        picker,
+        [picker, which],
         [picker, answer, *(keep.outputs if keep else [])],
         trigger_mode="always_last",
         **QUIET,

@@ -19,7 +19,7 @@ from dalip.errors import DalipError
 from dalip_app.cards import notice
 from dalip_app.language import Language
 from dalip_app.lessons import lessons, teach_lesson
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras, LiveFlora
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import thumbnail
 from dalip_app.words import best_name, percent
@@ -69,12 +69,12 @@ def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
 class KeepForm:
     """The form under an answer: it is right, it is something else, or keep it for later."""
 
-    def __init__(self, say: Language, live: LiveFlora, journal_of: JournalOf) -> None:
+    def __init__(self, say: Language, floras: Floras, journal_of: JournalOf) -> None:
         """Lay it out, unseen until there is an answer.
 
         Args:
             say: The language.
-            live: Whose names are offered.
+            floras: Whose names are offered.
             journal_of: Where it is kept.
         """
         self._say, self._journal_of = say, journal_of
@@ -86,7 +86,7 @@ class KeepForm:
                 later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
             with gr.Row(elem_classes="with-button", equal_height=False):
                 self.other = gr.Dropdown(
-                    _choices(live.now(), say),
+                    _choices(floras().now(), say),
                     value=None,
                     label=say("keep-other"),
                     info=say("keep-other-hint"),
@@ -108,10 +108,9 @@ class KeepForm:
         """What an event that answers must update, with `show` or `hide`."""
         return [self.seen, self.form, self.said, self.other]
 
-    @staticmethod
-    def show(seen: Seen) -> list[Any]:
-        """Offer to keep what was seen."""
-        return [seen, gr.Column(visible=True), "", None]
+    def show(self, seen: Seen, flora: Flora) -> list[Any]:
+        """Offer to keep what was seen, under a name of the flora that answered."""
+        return [seen, gr.Column(visible=True), "", gr.Dropdown(_choices(flora, self._say), value=None)]
 
     @staticmethod
     def hide() -> list[Any]:
@@ -154,13 +153,14 @@ class KeepForm:
 
 
 def journal_tab(
-    say: Language, live: LiveFlora, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
+    say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
 ) -> None:
     """Lay out the journal: the observations, each to be changed or deleted; export and import.
 
     Args:
         say: The language.
-        live: Whose names are offered.
+        floras: Whose names are offered.
+        which: The one that the visitor chose, which is taught.
         journal_of: The journal of a visit.
         tab: The tab that it lies in; it is read anew whenever this one is opened.
         may_teach: Whether visitors may teach the flora.
@@ -185,15 +185,15 @@ def journal_tab(
     said = live_html("", "journal-said")
     if may_teach:
 
-        def learn(request: gr.Request) -> str:
-            return _teach(say, live, journal_of(request.session_hash))
+        def learn(request: gr.Request, chosen: str) -> str:
+            return _teach(say, floras(chosen), journal_of(request.session_hash))
 
         teach = gr.Button(say("journal-teach"), elem_id="journal-teach")
-        teach.click(learn, None, said, api_visibility="private")
+        teach.click(learn, which, said, api_visibility="private")
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
-    @gr.render([order, changes, shown], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def show(request: gr.Request, order: Any, changes_: int, shown_: int) -> None:
+    @gr.render([order, changes, shown, which], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def show(request: gr.Request, order: Any, changes_: int, shown_: int, chosen: str | None) -> None:
         journal = journal_of(request.session_hash)
         try:
             number, found = len(journal), journal.observations(order or "date", shown_)
@@ -202,7 +202,7 @@ def journal_tab(
             return
         words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
-        choices = _choices(live.now(), say)
+        choices = _choices(floras(chosen).now(), say)
         for seen in found:
             _entry(say, choices, journal, seen, changes, said)
         if number > shown_:

@@ -54,7 +54,7 @@ class Language:
 
     def error(self, error: DalipError) -> str:
         """Say what went wrong, for someone who has a page and no command line; in English where there is no text."""
-        if error.kind:
+        if self._bundle.has_message(f"error-{error.kind}"):
             return self(f"error-{error.kind}", **error.facts)
         text = str(error)
         return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

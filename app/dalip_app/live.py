@@ -1,5 +1,6 @@
-"""The flora that a running server answers from, read anew when it has changed on disk."""
+"""The floras that a running server answers from, read anew when they have changed on disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -11,24 +12,24 @@ from dalip_assets import ENCODER
 from dalip_index import Flora, load_flora
 from dalip_index.versions import CURRENT
 
-__all__ = ["LiveFlora"]
+__all__ = ["Floras", "LiveFlora"]
 
 
 class LiveFlora:
     """A flora that may be taught while it is being asked."""
 
-    def __init__(self, chosen: Path | None, data_dir: Path | None, encoder: Path | None) -> None:
+    def __init__(self, chosen: Path | None, data_dir: Path | None, encoder: Encoder) -> None:
         """Load it.
 
         Args:
             chosen: The flora; `None` for the user's own, or the built-in one where nothing was taught.
             data_dir: The folder of the user's own things; `None` for the platform's place.
-            encoder: The encoder's folder; `None` for the built-in one.
+            encoder: The one that built it.
 
         Raises:
-            DalipError: The flora or the encoder cannot be loaded.
+            DalipError: The flora cannot be loaded.
         """
-        self.encoder = Encoder.load(encoder or ENCODER)
+        self.encoder = encoder
         self._chosen, self._data_dir = chosen, data_dir
         self._lock = Lock()
         self._seen = self._pointers()
@@ -59,6 +60,44 @@ class LiveFlora:
     def _pointers(self) -> list[str]:
         """Read which versions are live where the flora may be."""
         return [_read(place / CURRENT) for place in self.to_teach if place]
+
+
+class Floras:
+    """The floras of one server, all of the same encoder; called with the name of one, or with nothing for the first."""
+
+    def __init__(self, chosen: Sequence[Path | None], data_dir: Path | None, encoder: Path | None) -> None:
+        """Load them.
+
+        Args:
+            chosen: As `LiveFlora`, for each; none is the same as one `None`.
+            data_dir: As `LiveFlora`.
+            encoder: The encoder's folder; `None` for the built-in one.
+
+        Raises:
+            DalipError: A flora or the encoder cannot be loaded.
+        """
+        self.encoder = Encoder.load(encoder or ENCODER)
+        self._floras: dict[str, LiveFlora] = {}
+        for path in chosen or [None]:
+            flora, number = LiveFlora(path, data_dir, self.encoder), 1
+            name = flora.name
+            while name in self._floras:
+                number += 1
+                name = f"{flora.name}-{number}"
+            self._floras[name] = flora
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What they are called: as their folders, with a number where two are called the same."""
+        return tuple(self._floras)
+
+    def __call__(self, name: str | None = None) -> LiveFlora:
+        """Give a flora.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
+        return self._floras[name or self.names[0]]
 
 
 def _read(path: Path) -> str:

@@ -12,7 +12,8 @@ from dalip_app.identify_page import identify_tab
 from dalip_app.indexing import Indexing
 from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
-from dalip_app.live import LiveFlora
+from dalip_app.live import Floras
+from dalip_app.parts import QUIET
 from dalip_app.search_page import search_tab
 from dalip_app.visits import Visits
 from dalip_index import Journal
@@ -30,7 +31,7 @@ def address_of(code: str) -> str:
 
 def make_page(
     say: Language,
-    live: LiveFlora,
+    floras: Floras,
     indexing: Indexing | None,
     journal: Journal | Visits | None,
     *,
@@ -40,7 +41,7 @@ def make_page(
 
     Args:
         say: Its language.
-        live: What answers come from.
+        floras: What answers come from; where there are several, a visitor chooses.
         indexing: The user's photos, and what brings them up to date; `None` where nobody shall search them.
         journal: The user's own, who may also teach the flora; for strangers, what gives each visit its own; `None` for
             no journal.
@@ -50,23 +51,37 @@ def make_page(
     own = journal if isinstance(journal, Journal) else None
     journal_of = journal if not isinstance(journal, Journal) else lambda visit: journal
     with gr.Blocks(title=say("page-title"), analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
-        add_identify(live)
+        add_identify(floras)
         gr.HTML(_masthead(say, public), apply_default_css=False)
         if public:
             gr.HTML(notice(say("page-public")), apply_default_css=False, elem_id="public")
+        which = gr.Dropdown(
+            list(floras.names),
+            value=floras.names[0],
+            label=say("page-flora"),
+            visible=len(floras.names) > 1,
+            elem_id="page-flora",
+        )
         with gr.Tabs():
             with gr.Tab(say("tab-identify"), id="identify"):
-                identify_tab(say, live, journal_of)
+                identify_tab(say, floras, which, journal_of)
             if indexing is not None:
                 with gr.Tab(say("tab-search"), id="search") as tab:
-                    search_tab(say, live, indexing, may_add_folders, page, tab)
+                    search_tab(say, floras(), indexing, may_add_folders, page, tab)
             with gr.Tab(say("tab-flora"), id="flora") as tab:
-                flora_tab(say, live, own, tab)
+                flora_tab(say, floras, which, own, tab)
             if journal_of:
                 with gr.Tab(say("tab-journal"), id="journal") as tab:
-                    journal_tab(say, live, journal_of, tab, may_teach=own is not None)
+                    journal_tab(say, floras, which, journal_of, tab, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
-                gr.HTML(lambda: about(live.now(), say), apply_default_css=False)
+                told = gr.HTML(about(floras().now(), say), apply_default_css=False)
+        gr.on(
+            [page.load, which.change],
+            lambda chosen: about(floras(chosen).now(), say),
+            which,
+            told,
+            **QUIET,
+        )
         if isinstance(journal, Visits):
 
             def goodbye(request: gr.Request) -> None:

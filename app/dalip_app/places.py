@@ -9,10 +9,12 @@ from dalip.errors import DalipError
 from dalip_app.terminal import complain
 
 __all__ = [
+    "BUILT_IN",
     "ChangedFloraOption",
     "DataDirOption",
     "EncoderOption",
     "FloraOption",
+    "FlorasOption",
     "chosen_flora",
     "data_dir_or_default",
     "flora_to_change",
@@ -25,6 +27,19 @@ FloraOption = Annotated[
         "--flora",
         metavar="FOLDER",
         help="The flora to answer from; if left out, the built-in one, with what you taught it.",
+        show_default=False,
+    ),
+]
+BUILT_IN = Path("builtin")
+"""Stands for the built-in flora, with what it was taught, where several floras are named."""
+
+FlorasOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--flora",
+        metavar="FOLDER",
+        help="A flora to answer from. May be given several times, then visitors choose; `builtin` is the built-in one, "
+        "which is used if none is given.",
         show_default=False,
     ),
 ]

@@ -12,7 +12,7 @@ import typer
 
 from dalip.errors import DalipError
 from dalip_app import space_cli
-from dalip_app.places import DataDirOption, EncoderOption, FloraOption, data_dir_or_default
+from dalip_app.places import BUILT_IN, DataDirOption, EncoderOption, FlorasOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ app = typer.Typer(
 _EXAMPLES = """\b
 Examples:
   dalip-app serve
-  dalip-app serve --flora garden-flora --port 8000
+  dalip-app serve --flora garden-flora --flora builtin --port 8000
   dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
   dalip-app serve --host 0.0.0.0 --public"""
 
@@ -51,7 +51,7 @@ def dalip_app(
 
 @app.command(epilog=_EXAMPLES)
 def serve(
-    flora: FloraOption = None,
+    flora: FlorasOption = None,
     encoder: EncoderOption = None,
     host: Annotated[
         str,
@@ -144,7 +144,7 @@ def serve(
     from dalip_app.addresses import bind, is_loopback
     from dalip_app.certificate import given_certificate, own_certificate
     from dalip_app.guard import Keys
-    from dalip_app.live import LiveFlora
+    from dalip_app.live import Floras
     from dalip_app.server import serve_page
     from dalip_index import Journal, Library
 
@@ -158,8 +158,8 @@ def serve(
         shown = given_certificate(tls_cert, tls_key)
     elif tls:
         shown = own_certificate(host, place)
-    live = LiveFlora(flora, data_dir, encoder)
-    _warm_up(live.encoder)
+    floras = Floras([None if path == BUILT_IN else path for path in flora or []], data_dir, encoder)
+    _warm_up(floras.encoder)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
             "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
@@ -175,7 +175,7 @@ def serve(
     library, journal = (None, None) if public else (Library(place), Journal(place))
     try:
         serve_page(
-            live,
+            floras,
             library,
             journal,
             listening,

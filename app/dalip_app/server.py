@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +20,7 @@ from dalip_app.api import add_api
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
 from dalip_app.indexing import Indexing
-from dalip_app.live import LiveFlora
-from dalip_app.quick_gradio import import_gradio
+from dalip_app.live import Floras
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
 from dalip_app.visits import Visits
@@ -32,6 +32,13 @@ __all__ = ["Site", "make_site", "serve_page"]
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _GRACE = 20  # seconds in which requests that run may end once the server is told to stop
+
+_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # Else it keeps notes on the last ten thousand events, and makes a table of them after each.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+}
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
 _POLICY = (
@@ -55,7 +62,7 @@ class Site:
 
 
 def make_site(
-    live: LiveFlora,
+    floras: Floras,
     library: Library | None,
     journal: Journal | Visits,
     host: str,
@@ -65,7 +72,7 @@ def make_site(
     """Put together the page, the API, and the API's documentation at `/docs`.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from.
         library: The user's photos; `None` if nobody shall search them.
         journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
             visitors are strangers.
@@ -75,7 +82,6 @@ def make_site(
         keys: What opens it.
         embed_in: Another site that may show the page inside its own, as `https://example.org`.
     """
-    import_gradio()
     from fastapi_offline import FastAPIOffline
     from gradio.utils import get_upload_folder
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -95,16 +101,16 @@ def make_site(
         swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
     )
     uploads = Path(get_upload_folder())
-    add_api(app, live)
+    add_api(app, floras)
     add_uploads(app, uploads)
     local = is_loopback(host) and isinstance(journal, Journal)
     shown = journal if isinstance(journal, Visits) or local or keys.login else None
-    indexing = Indexing(library, live) if library is not None else None
+    indexing = Indexing(library, floras()) if library is not None else None
     if library is not None:
         add_photos(app, library, originals=isinstance(shown, Journal))
     if shown is not None:
         add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
-    stop = mount_pages(app, lambda say: make_page(say, live, indexing, shown, may_add_folders=local))
+    stop = mount_pages(app, lambda say: make_page(say, floras, indexing, shown, may_add_folders=local))
     if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
@@ -149,7 +155,7 @@ class _Server(uvicorn.Server):
 
 
 def serve_page(
-    live: LiveFlora,
+    floras: Floras,
     library: Library | None,
     journal: Journal | None,
     listening: socket.socket,
@@ -164,7 +170,7 @@ def serve_page(
     """Serve until a signal comes, which is raised again as its handler does in the end.
 
     Args:
-        live: What answers come from.
+        floras: What answers come from.
         library: The user's photos; `None` if nobody shall search them.
         journal: The user's observations; `None` for strangers, whose visits get a journal each.
         listening: From `bind`.
@@ -176,10 +182,9 @@ def serve_page(
         embed_in: Another site that may show the page inside its own.
     """
     with upload_folder() as uploads:
-        # Read when Gradio is imported.
-        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), "GRADIO_ANALYTICS_ENABLED": "False"}
+        os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_SETTINGS}  # read when Gradio is imported
         journals = Visits(uploads.parent / "visits") if journal is None else journal
-        site = make_site(live, library, journals, host, keys, embed_in)
+        site = make_site(floras, library, journals, host, keys, embed_in)
         config = uvicorn.Config(
             access_log(site.application) if log_requests else site.application,
             log_level="warning",

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from anyio import to_thread
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -29,12 +29,16 @@ _FIELDS = 20  # that are no files; none is looked at
 
 
 def add_uploads(app: FastAPI, folder: Path) -> None:
-    """Add the route; it must come before Gradio is mounted.
+    """Add the routes; they must come before Gradio is mounted.
 
     Args:
         app: The application.
         folder: Where uploads lie.
     """
+
+    async def progress() -> Response:
+        # The page asks how far an upload has come, and shows that it runs meanwhile.
+        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
 
     async def upload(request: Request) -> list[str]:
         async with request.form(max_files=MAX_FILES, max_fields=_FIELDS) as form:
@@ -48,6 +52,7 @@ def add_uploads(app: FastAPI, folder: Path) -> None:
             return [await to_thread.run_sync(_keep, file, folder) for file in files]
 
     for place in ("", *(f"/{code}" for code in LANGUAGES)):
+        app.add_api_route(f"{place}{UPLOAD}_progress", progress, include_in_schema=False)
         for end in ("", "/"):
             app.add_api_route(f"{place}{UPLOAD}{end}", upload, methods=["POST"], include_in_schema=False)
 

@@ -155,6 +155,31 @@ def test_no_event_of_the_page_takes_a_file_of_this_computer(
     assert not list(served.uploads.rglob("secret.json"))
 
 
+WITHOUT_FENCE = (
+    "from dalip_app import guard; guard.refusal = lambda *a: ''; guard.is_closed = lambda path: False"
+)
+
+
+def test_gradio_checks_files_as_well(world: World, tmp_path: Path) -> None:
+    (secret := tmp_path / "secret.json").write_text(json.dumps(SECRET))
+    with (
+        serving(world, tmp_path, first=WITHOUT_FENCE) as served,
+        httpx.Client(base_url=served.address, timeout=60) as client,
+    ):
+        config = client.get("/config").json()
+        kinds = {component["id"]: component["type"] for component in config["components"]}
+        for event in config["dependencies"]:
+            if {kinds[i] for i in event["inputs"]} & {"file", "uploadbutton", "api"}:
+                file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+                fields = {"data": [file] * len(event["inputs"]), "session_hash": "s", "fn_index": event["id"]}
+                assert client.post("/gradio_api/queue/join", json=fields).status_code == 200
+                answer = client.get("/gradio_api/queue/data", params={"session_hash": "s"}).text
+                assert '"success":false' in answer.replace(" ", "")
+        assert not list(served.uploads.rglob("secret.json"))
+        status, body = ask(served.address, f"/gradio_api/file={secret}")
+        assert (status, SECRET.encode() in body) == (403, False)
+
+
 @pytest.mark.parametrize(
     "route", ["run/identify", "api/identify", "component_server", "process_recording", "stream/x"]
 )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +61,18 @@ def test_it_is_the_only_endpoint_that_is_offered(served: Served) -> None:
     assert info["unnamed_endpoints"] == {}
     client = connect(served.address)
     assert "/identify" in str(client.view_api(return_format="str"))
+
+
+def test_the_example_of_the_readme_works(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```\n(from gradio_client .*?)```", readme, re.DOTALL)
+    paint(tmp_path / "poppy.jpg", "red")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(example.replace("http://127.0.0.1:7860", served.address), found)
+    assert found["answer"]["predictions"][0]["scientificName"] == "Flos red"
 
 
 def test_many_visitors_get_their_own_answers(served: Served, tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dalip_app import guard as module
+from dalip_app import intake
 from dalip_app.guard import Keys, guard
 
 from .conftest import World, paint
@@ -37,7 +39,7 @@ def post(path: str, folder: Path, content: Any = b"x") -> httpx.Response:
 def test_no_more_uploads_are_kept_than_there_is_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_HELD", 1000)
+    monkeypatch.setattr(intake, "MAX_HELD", 1000)
     (tmp_path / "visit").mkdir()
     for size, status in ((1000, 200), (1001, 429)):
         (tmp_path / "visit" / "upload.png").write_bytes(bytes(size))
@@ -46,6 +48,28 @@ def test_no_more_uploads_are_kept_than_there_is_room_for(
             assert response.status_code == status
             assert ("retry-after" in response.headers) == (status == 429)
         assert post("/gradio_api/queue/join", tmp_path, b"{}").status_code == 200
+
+
+def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "MAX_HELD", 1000)
+    room = intake.Room()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(400), "more_body": True}
+
+    async def bring(*takers: intake.Intake) -> None:
+        for taker in takers:
+            await taker()
+
+    first, second = (intake.Intake(receive, 10_000, room) for _ in range(2))
+    asyncio.run(bring(first, second))
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(bring(second))
+    assert refused.value.status_code == 429
+    second.end()
+    asyncio.run(bring(first))
+    first.end()
+    assert room.arriving == 0
 
 
 def test_a_request_may_bring_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +95,7 @@ def test_nobody_waits_for_ever_for_a_request(tmp_path: Path, monkeypatch: pytest
         yield b"x"
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    monkeypatch.setattr(intake, "PATIENCE", 0.01)
     for path in ("/v2/x", "/gradio_api/queue/join"):
         assert post(path, tmp_path, stalled()).status_code == 408
 

@@ -16,7 +16,7 @@ from .conftest import World, paint, run
 
 @pytest.fixture
 def indexing(world: World, tmp_path: Path) -> Indexing:
-    live = LiveFlora(world.flora, tmp_path / "data", world.bundle)
+    live = LiveFlora(world.flora, tmp_path / "data", Encoder.load(world.bundle))
     return Indexing(Library(tmp_path / "data"), live)
 
 
@@ -72,7 +72,7 @@ def test_folders_are_followed_and_a_change_of_the_flora_too(
     assert len(indexing.library) == 3
     indexing.name()
     assert wait(indexing).finished == 2  # the flora is the same
-    other = LiveFlora(bare(world, tmp_path), tmp_path / "data", world.bundle)
+    other = LiveFlora(bare(world, tmp_path), tmp_path / "data", Encoder.load(world.bundle))
     renamed = Indexing(indexing.library, other)
     renamed.name()
     assert wait(renamed).finished == 1

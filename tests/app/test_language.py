@@ -127,7 +127,7 @@ def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) ->
 
 def test_an_error_without_a_text_is_said_as_it_is() -> None:
     assert language("fr").error(DalipError("a thing: is wrong; mend it")) == "A thing: is wrong; mend it."
-    assert DalipError("a", "kind", number=1).facts == {"number": 1}
+    assert language("fr").error(DalipError("a thing", "of-no-text", number=1)) == "A thing."
 
 
 def test_harm_is_told_in_every_language() -> None:

@@ -295,8 +295,9 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
 
 
 @needs_browser
+@pytest.mark.parametrize("size", list(SIZES))
 def test_the_flora_is_browsed_and_taught_while_it_is_served(
-    browser: Browser, world: World, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Browser, world: World, tmp_path: Path, request: pytest.FixtureRequest, size: str
 ) -> None:
     own = dataclasses.replace(world, flora=shutil.copytree(world.flora, tmp_path / "flora"))
     added = run(
@@ -313,7 +314,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
     assert added.status == 0
     (tmp_path / "served").mkdir()
     with serving(own, tmp_path / "served") as served:
-        context = browser.new_context(viewport=SIZES["phone"])  # type: ignore[arg-type]
+        context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(served.address)
         page.get_by_role("tab", name="Flora").click()

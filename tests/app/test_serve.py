@@ -189,10 +189,10 @@ def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: p
 def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
-        "from dalip_app.live import LiveFlora\n"
+        "from dalip_app.live import Floras\n"
         "from dalip_app.guard import Keys; from dalip_app.server import make_site\n"
-        f"flora = LiveFlora(Path({str(world.flora)!r}), None, Path({str(world.bundle)!r}))\n"
-        "make_site(flora, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
+        f"floras = Floras([Path({str(world.flora)!r})], None, Path({str(world.bundle)!r}))\n"
+        "make_site(floras, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -204,19 +204,3 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
-
-
-def test_gradio_is_imported_without_its_stub_files() -> None:
-    code = (
-        "from dalip_app.quick_gradio import import_gradio; import_gradio(); import sys, gradio\n"
-        "made = sys.modules['gradio.component_meta'].create_or_modify_pyi\n"
-        "print(made.__module__, gradio.HTML('x').value, len(sys.meta_path) == before)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; before = len(sys.meta_path)\n{code}"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    assert done.stdout == "dalip_app.quick_gradio x True\n", done.stderr

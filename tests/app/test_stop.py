@@ -73,6 +73,30 @@ def test_a_request_that_runs_is_answered_before_it_stops(world: World, tmp_path:
     assert served.errors() == ""  # uvicorn would tell of what it cut off after the time of grace
 
 
+SLOW = """
+import time
+from dalip_index import Flora
+identify = Flora.identify
+Flora.identify = lambda *arguments: time.sleep(1) or identify(*arguments)
+"""
+
+
+def test_an_event_of_the_page_that_runs_is_answered_before_it_stops(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red").read_bytes()
+    with serving(world, tmp_path, first=SLOW) as served, httpx.Client(base_url=served.address) as client:
+        (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+        with client.stream("GET", f"/gradio_api/call/identify/{event}", timeout=60) as answer:
+            assert answer.status_code == 200
+            served.process.send_signal(signal.SIGTERM)
+            told = "".join(answer.iter_text())
+        assert "event: complete" in told
+        assert "Flos red" in told
+        assert served.process.wait(60) == 0
+    assert served.errors() == ""
+
+
 def test_a_second_signal_stops_it_at_once(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path) as served:
         half = Half(served.address, paint(tmp_path / "red.png", "red"))

@@ -6,8 +6,9 @@ page-tagline = Names for plants, from a photo, on your own computer
 page-tagline-public = Names for plants, from a photo
 page-public =
     This page is answered by a server, not by your own computer. It deletes your photos within ten minutes. What you
-    keep in the journal only you see, and it is deleted after you close the page: export it before.
+    keep in the journal only you see, and it is gone when you close or reload the page: export it before.
 page-languages = Languages
+page-flora = Flora that answers
 
 tab-identify = Identify
 tab-search = Search

@@ -6,9 +6,10 @@ page-tagline = Le nom des plantes, d’après une photo, sur votre propre ordina
 page-tagline-public = Le nom des plantes, d’après une photo
 page-public =
     C’est un serveur qui répond à cette page, non votre propre ordinateur. Il efface vos photos dans les dix minutes.
-    Ce que vous gardez dans le carnet, vous seul le voyez, et il est effacé après que vous avez fermé la page :
+    Ce que vous gardez dans le carnet, vous seul le voyez, et il disparaît quand vous fermez ou rechargez la page :
     exportez-le avant.
 page-languages = Langues
+page-flora = Flore qui répond
 
 tab-identify = Identifier
 tab-search = Chercher
