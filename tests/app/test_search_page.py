@@ -20,6 +20,7 @@ from .conftest import World, paint, run
 from .serving import Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -140,6 +141,9 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
     page = visit(browser, served)
     expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
     page.get_by_text("Only some of them").click()
+    page.wait_for_timeout(400)  # what fades in is measured by its colour
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
     page.get_by_label("To", exact=True).fill("2023")
     expect(page.locator(".hit-file")).to_have_text(["red.jpg"])
     expect(page.locator(".hit")).to_contain_text("2023-05-31")
