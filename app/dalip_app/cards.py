@@ -1,13 +1,12 @@
 """Answers as HTML. Everything that comes from files or users is escaped here and nowhere else."""
 
-from collections.abc import Iterable, Sequence
 from functools import partial
 from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.language import Language
 from dalip_app.words import cautions, promise, resemblance, score, sentence
-from dalip_index import Flora, Hit, Identification, Prediction
+from dalip_index import Flora, Identification, Prediction
 
 __all__ = [
     "about",
@@ -15,7 +14,6 @@ __all__ = [
     "awaited",
     "caution",
     "facts_list",
-    "gallery",
     "links",
     "notice",
     "progress_bar",
@@ -121,33 +119,6 @@ def _common_names(taxon: Taxon, code: str) -> str:
     spans = [f"<span>{escape(v.name)}</span>" for v in own]
     spans += [f'<span class="foreign" lang="{escape(v.language)}">{escape(v.name)}</span>' for v in others]
     return '<span class="dot"> · </span>'.join(spans)
-
-
-def gallery(hits: Sequence[Hit], thumbnails: Iterable[str | None], say: Language) -> str:
-    """Show found photos, best first.
-
-    Args:
-        hits: The photos.
-        thumbnails: A data URI for each; `None` for a photo that cannot be read any more.
-        say: The language.
-    """
-    figures = []
-    for hit, thumbnail in zip(hits, thumbnails, strict=True):
-        name = escape(hit.path.name)
-        picture = (
-            f'<img src="{thumbnail}" alt="{name}" loading="lazy">'
-            if thumbnail
-            else f'<span class="hit-gone">{say("search-hit-gone")}</span>'
-        )
-        figures.append(
-            f'<figure class="hit" title="{escape(str(hit.path))}">{picture}<figcaption>'
-            f'<span class="hit-name">{name}</span>'
-            f'<span class="hit-folder">{escape(hit.path.parent.name)}</span>'
-            f'<span class="hit-score"><span class="unseen">{say("answer-similarity")} </span>'
-            f"{hit.similarity:.2f}</span>"
-            "</figcaption></figure>"
-        )
-    return f'<div class="hits">{"".join(figures)}</div>'
 
 
 def notice(text: str, *, bad: bool = False) -> str:

@@ -9,13 +9,14 @@ from dalip_app.cards import about, notice
 from dalip_app.flora_page import flora_tab
 from dalip_app.gradio_api import add_identify
 from dalip_app.identify_page import identify_tab
+from dalip_app.indexing import Indexing
 from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
 from dalip_app.live import Floras
 from dalip_app.parts import QUIET
 from dalip_app.search_page import search_tab
 from dalip_app.visits import Visits
-from dalip_index import Journal, Library
+from dalip_index import Journal
 
 __all__ = ["address_of", "make_page"]
 
@@ -31,7 +32,7 @@ def address_of(code: str) -> str:
 def make_page(
     say: Language,
     floras: Floras,
-    library: Library | None,
+    indexing: Indexing | None,
     journal: Journal | Visits | None,
     *,
     may_add_folders: bool,
@@ -41,7 +42,7 @@ def make_page(
     Args:
         say: Its language.
         floras: What answers come from; where there are several, a visitor chooses.
-        library: The user's photos; `None` where nobody shall search them.
+        indexing: The user's photos, and what brings them up to date; `None` where nobody shall search them.
         journal: The user's own, who may also teach the flora; for strangers, what gives each visit its own; `None` for
             no journal.
         may_add_folders: Whether visitors may name folders of this computer for the library.
@@ -64,9 +65,9 @@ def make_page(
         with gr.Tabs():
             with gr.Tab(say("tab-identify"), id="identify"):
                 identify_tab(say, floras, which, journal_of)
-            if library is not None:
-                with gr.Tab(say("tab-search"), id="search"):
-                    search_tab(say, floras(), library, may_add_folders, page)
+            if indexing is not None:
+                with gr.Tab(say("tab-search"), id="search") as tab:
+                    search_tab(say, floras(), indexing, may_add_folders, page, tab)
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, floras, which, own, tab)
             if journal_of:

@@ -1,42 +1,42 @@
-"""The part of the page about the user's own photos: found by words or by a photo."""
+"""The part of the page about the user's own photos: found by words, by a photo, or by what is known of them."""
 
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
 
-from dalip.errors import DalipError, ImageError
-from dalip_app.cards import gallery, notice, progress_bar
+from dalip.errors import DalipError
+from dalip_app.cards import notice
+from dalip_app.folders_page import folders_form
+from dalip_app.indexing import Indexing
 from dalip_app.language import Language
 from dalip_app.live import LiveFlora
-from dalip_app.parts import QUIET, live_html
-from dalip_app.photo_picker import look_at, make_picker, thumbnail
-from dalip_index import Hit, Library, LibraryReport
+from dalip_app.parts import QUIET
+from dalip_app.photo_picker import look_at, make_picker
+from dalip_app.search_results import PAGE, Asked, results
+from dalip_index import Library, PhotoFilter, small_copy
 
 __all__ = ["search_tab"]
 
-_HITS = 24
-_THUMBNAIL = 340  # pixels
-_REDRAW = 0.2  # seconds between steps of a progress bar
-_PROBLEMS = 10  # shown at most
+_STATIC = Path(__file__).parent / "static"
+_VERDICTS = ("sure", "unsure", "not in flora", "not a plant", "uncalibrated")
 
 
 def search_tab(
-    say: Language, live: LiveFlora, library: Library, may_add_folders: bool, page: gr.Blocks
+    say: Language, live: LiveFlora, indexing: Indexing, may_add_folders: bool, page: gr.Blocks, tab: gr.Tab
 ) -> None:
-    """Lay out the search and, for those who may, the form to add folders.
+    """Lay out the search and, for those who may, the folders.
 
     Args:
         say: The language.
         live: Whose encoder reads words and photos.
-        library: The photos.
+        indexing: The photos, and what brings them up to date.
         may_add_folders: Whether visitors may name folders of this computer.
         page: The page that it lies in.
+        tab: The tab that it lies in; the library is looked at anew whenever this one is opened.
     """
+    library = indexing.library
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=3, min_width=300):
             with gr.Row(elem_classes="with-button", equal_height=False):
@@ -54,107 +54,119 @@ def search_tab(
             status = gr.HTML("", apply_default_css=False, elem_id="library-status")
         with gr.Column(scale=2, min_width=300):
             picker = make_picker(say, "picker-alike", "search-photo", "search-photo")
-    found = live_html("", "search-answer")
-
-    def by_text(words: str | None) -> str:
-        try:
-            return _show(library.search_text(words or "", live.encoder, _HITS), say)
-        except DalipError as error:
-            return notice(say.error(error), bad=True)
-
-    def by_photo(photo: Any) -> tuple[gr.HTML, str]:
-        def found_by(photos: list[bytes]) -> str:
-            return _show(library.search_image(photos[0], live.encoder, _HITS), say)
-
-        return look_at(photo, found_by, "", say)
-
-    gr.on([text.submit, button.click], by_text, text, found, **QUIET)
-    picker.upload(
-        by_photo,
-        picker,
-        [picker, found],
-        trigger_mode="always_last",
-        **QUIET,
+    filters = _filters(say)
+    found = gr.HTML(
+        "",
+        elem_id="search-answer",
+        apply_default_css=False,
+        js_on_load=(_STATIC / "search_hits.js").read_text(encoding="utf-8"),
+        gone=say("search-hit-gone"),
     )
-    page.load(lambda: _library_status(library, say), None, status, **QUIET)
-    if may_add_folders:
-        _add_folder_form(say, live, library, status)
+    with gr.Row(elem_classes="with-button"):
+        more = gr.Button(say("search-more"), visible=False, elem_id="search-more")
+        closest = gr.Button(say("search-closest"), visible=False, elem_id="search-closest")
+    asked, changes = gr.State(Asked()), gr.State(0)
+    shown = [asked, found, more, closest]
 
-
-def _add_folder_form(say: Language, live: LiveFlora, library: Library, status: gr.HTML) -> None:
-    gr.HTML(f'<h2 class="section-title">{say("library-title")}</h2>', apply_default_css=False)
-    with gr.Row(equal_height=False, elem_classes="with-button"):
-        folder = gr.Textbox(
-            label=say("library-folder"),
-            placeholder=say("library-folder-example"),
-            max_lines=1,
-            scale=4,
-            min_width=260,
-            elem_id="library-folder",
-        )
-        button = gr.Button(say("library-add"), scale=1, min_width=150, elem_id="library-add")
-
-    def add(name: str) -> Iterator[tuple[str, Any]]:
-        if not name.strip():
-            yield notice(say("library-no-folder"), bad=True), gr.skip()
-            return
-        yield notice(say("library-looking")), gr.skip()
-        steps: SimpleQueue[tuple[str, int, int] | Future[LibraryReport]] = SimpleQueue()
-        with ThreadPoolExecutor(1) as pool:
-            folder = Path(name.strip()).expanduser()
-            report = pool.submit(library.add, folder, live.encoder, lambda *step: steps.put(step))
-            report.add_done_callback(steps.put)
-            shown = 0.0
-            while not isinstance(step := steps.get(), Future):
-                if time.monotonic() - shown > _REDRAW:
-                    shown = time.monotonic()
-                    _, done, total = step
-                    text = say("library-progress", done=done, total=total)
-                    yield progress_bar(text, done / max(total, 1)), gr.skip()
+    def show(what: Asked, *only: str | None) -> list[Any]:
         try:
-            yield _library_report(report.result(), say), _library_status(library, say)
+            seen = what.of(library, live.encoder, PhotoFilter(*(value or "" for value in only)))
         except DalipError as error:
-            yield notice(say.error(error), bad=True), gr.skip()
+            empty = error.kind == "library-empty" and what == Asked()  # which the status says
+            return [
+                what,
+                "" if empty else notice(say.error(error), bad=True),
+                gr.Button(visible=False),
+                gr.Button(visible=False),
+            ]
+        return [
+            what,
+            results(seen, say),
+            gr.Button(visible=len(seen.hits) < seen.total),
+            gr.Button(visible=bool(seen.hidden) and len(seen.hits) == seen.total),
+        ]
 
-    added = live_html("", "library-added")
+    def by_photo(payload: Any, *only: str | None) -> list[Any]:
+        photos: list[bytes] = []
+
+        def keep(files: list[bytes]) -> str:
+            photos.append(small_copy(files[0]))
+            return ""
+
+        looked, told = look_at(payload, keep, "", say)
+        if not photos:
+            return [looked, Asked(), told, gr.Button(visible=False), gr.Button(visible=False)]
+        return [looked, *show(Asked(photo=photos[0]), *only)]
+
     gr.on(
-        [folder.submit, button.click],
-        add,
-        folder,
-        [added, status],
+        [text.submit, button.click],
+        lambda words, *only: show(Asked(words=words or ""), *only),
+        [text, *filters],
+        shown,
         **QUIET,
     )
+    picker.upload(by_photo, [picker, *filters], [picker, *shown], trigger_mode="always_last", **QUIET)
+    again = {"inputs": [asked, *filters], "outputs": shown, **QUIET}
+    gr.on(
+        [part.change for part in filters],
+        lambda what, *only: show(replace(what, shown=PAGE), *only),
+        trigger_mode="always_last",
+        **again,
+    )
+    more.click(lambda what, *only: show(replace(what, shown=what.shown + PAGE), *only), **again)
+    closest.click(lambda what, *only: show(replace(what, everything=True), *only), **again)
+    gr.on([tab.select, changes.change], show, **again)
+    gr.on(
+        [page.load, tab.select, changes.change],
+        lambda: [_status(library, say), _taxa(library, say)],
+        None,
+        [status, filters[0]],
+        **QUIET,
+    )
+    tab.select(indexing.name, None, None, **QUIET)
+    if may_add_folders:
+        folders_form(say, indexing, changes, page, tab)
 
 
-def _show(hits: list[Hit], say: Language) -> str:
-    with ThreadPoolExecutor(4) as pool:
-        return gallery(hits, pool.map(_thumbnail, [hit.path for hit in hits]), say)
+def _filters(say: Language) -> list[Any]:
+    """Lay out what photos can be chosen by, in the order of `PhotoFilter`'s fields."""
+    with (
+        gr.Accordion(say("search-filters"), open=False, elem_id="search-filters"),
+        gr.Row(equal_height=False),
+    ):
+        taxon = gr.Dropdown(
+            [(say("search-any"), "")],
+            value="",
+            label=say("search-taxon"),
+            allow_custom_value=True,  # one that was chosen stays so when its last photo goes
+            min_width=260,
+            elem_id="search-taxon",
+        )
+        since, until = (
+            gr.Textbox(label=say(key), placeholder="2024, 2024-05", max_lines=1, min_width=130, elem_id=key)
+            for key in ("search-since", "search-until")
+        )
+        choices = [(say("verdict", verdict=verdict.replace(" ", "-")), verdict) for verdict in _VERDICTS]
+        verdict = gr.Dropdown(
+            [(say("search-any"), ""), *choices],
+            value="",
+            label=say("search-verdict"),
+            min_width=200,
+            elem_id="search-verdict",
+        )
+    return [taxon, since, until, verdict]
 
 
-def _thumbnail(path: Path) -> str | None:
+def _taxa(library: Library, say: Language) -> gr.Dropdown:
     try:
-        return thumbnail(path, _THUMBNAIL)
-    except ImageError:
-        return None
+        taxa = library.taxa()
+    except DalipError:  # which the status tells
+        taxa = []
+    choices = [(f"{taxon.scientific_name} ({taxon.photos})", taxon.scientific_name) for taxon in taxa]
+    return gr.Dropdown([(say("search-any"), ""), *choices])
 
 
-def _library_report(report: LibraryReport, say: Language) -> str:
-    counts = {
-        "added": report.added,
-        "changed": report.updated,
-        "moved": report.moved,
-        "removed": report.removed,
-        "unchanged": report.unchanged,
-        "unreadable": len(report.unreadable),
-    }
-    told = [say("library-report", what=what, number=number) for what, number in counts.items() if number]
-    unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:_PROBLEMS])
-    left = len(report.unreadable) - _PROBLEMS
-    more = notice(say("library-more-unreadable", number=left), bad=True) if left > 0 else ""
-    return notice(f"{', '.join(told) or say('library-nothing')}.") + unreadable + more
-
-
-def _library_status(library: Library, say: Language) -> str:
+def _status(library: Library, say: Language) -> str:
     try:
         return notice(say("library-size", photos=len(library)))
     except DalipError as error:

@@ -19,6 +19,7 @@ from dalip_app.addresses import addresses, is_loopback, wait_until_it_answers
 from dalip_app.api import add_api
 from dalip_app.certificate import Tls
 from dalip_app.guard import Keys, guard
+from dalip_app.indexing import Indexing
 from dalip_app.live import Floras
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
@@ -54,6 +55,10 @@ class Site:
     """For ASGI."""
     end_streams: Callable[[], None]
     """Ends the connections that pages keep open for as long as they are shown."""
+    indexing: Indexing | None
+    """What brings the library up to date."""
+    local: bool
+    """Whether only people at this computer can reach it."""
 
 
 def make_site(
@@ -82,6 +87,7 @@ def make_site(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from dalip_app.journal_page import add_export
+    from dalip_app.library_photos import add_photos
     from dalip_app.page import make_page
     from dalip_app.pages import in_their_language, mount_pages
 
@@ -99,14 +105,17 @@ def make_site(
     add_uploads(app, uploads)
     local = is_loopback(host) and isinstance(journal, Journal)
     shown = journal if isinstance(journal, Visits) or local or keys.login else None
+    indexing = Indexing(library, floras()) if library is not None else None
+    if library is not None:
+        add_photos(app, library, originals=isinstance(shown, Journal))
     if shown is not None:
         add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
-    stop = mount_pages(app, lambda say: make_page(say, floras, library, shown, may_add_folders=local))
+    stop = mount_pages(app, lambda say: make_page(say, floras, indexing, shown, may_add_folders=local))
     if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
         )
-    return Site(_with_headers(guard(in_their_language(app), keys, uploads), embed_in), stop)
+    return Site(_with_headers(guard(in_their_language(app), keys, uploads), embed_in), stop, indexing, local)
 
 
 def _with_headers(app: Any, embed_in: str) -> Any:
@@ -191,6 +200,14 @@ def serve_page(
             wait_until_it_answers(reachable[0], port, tls=tls is not None)
             scheme = "https" if tls else "http"
             on_ready([f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}" for name in reachable])
+            if site.indexing and site.local:
+                site.indexing.update()
+            elif site.indexing:
+                site.indexing.name()
 
         threading.Thread(target=announce, daemon=True).start()
-        _Server(config, site.end_streams).run(sockets=[listening])
+        try:
+            _Server(config, site.end_streams).run(sockets=[listening])
+        finally:
+            if site.indexing:
+                site.indexing.close()

@@ -32,10 +32,14 @@ from dalip_index.flora import Flora
 from dalip_index.hazards import hazard_of
 from dalip_index.journal import Journal, Observation
 from dalip_index.journal_archive import export_journal, import_journal
-from dalip_index.library import Hit, Library, LibraryReport
+from dalip_index.library import Found, Library
+from dalip_index.library_filter import Hit, PhotoFilter, TaxonCount
+from dalip_index.library_names import PhotoName
+from dalip_index.library_update import LibraryReport
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
+from dalip_index.search_limits import SearchLimits, limits_of
 from dalip_index.teach import flora_to_teach, forget_taxon, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, flora_info, verify_flora
@@ -51,6 +55,7 @@ __all__ = [
     "FloraEvaluation",
     "FloraInfo",
     "FloraManifest",
+    "Found",
     "Hit",
     "Identification",
     "Journal",
@@ -58,11 +63,15 @@ __all__ = [
     "LibraryReport",
     "Observation",
     "PhotoDetails",
+    "PhotoFilter",
+    "PhotoName",
     "Prediction",
     "Progress",
     "Rejection",
+    "SearchLimits",
     "SearchPrecision",
     "TaxonAccuracy",
+    "TaxonCount",
     "Trust",
     "Unreadable",
     "Verdict",
@@ -75,6 +84,7 @@ __all__ = [
     "hazard_of",
     "heat_map",
     "import_journal",
+    "limits_of",
     "load_flora",
     "read_details",
     "small_copy",

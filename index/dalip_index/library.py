@@ -1,62 +1,51 @@
-"""The user's own photos, indexed for search: what was seen lies in SQLite, the search runs in FAISS.
+"""The user's own photos, indexed for search: what was seen lies in SQLite, the search runs over vectors in memory.
 
 The database holds each photo's path and each content's vector, keyed by its SHA-256, so a file that moved or
-has a copy is never encoded twice. 100,000 vectors of width 512 are read into memory in less than a second, so
-there is no index on disk that could fall behind.
+has a copy is never encoded twice. 100,000 vectors of width 512 are read into memory in less than a second and
+compared in a few hundredths, so there is no index on disk that could fall behind.
 """
 
-import hashlib
-import os
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from dalip.encoder import Encoder, PhotoSource
 from dalip.errors import ImageError, LibraryError
-from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.library_scan import Scan, scan_folder
-from dalip_index.library_store import LibraryStore, SeenPhoto, StoredPhoto
+from dalip_index.answers import Progress, Vectors
+from dalip_index.flora import Flora
+from dalip_index.library_filter import (
+    Hit,
+    PhotoFilter,
+    TaxonCount,
+    count_taxa,
+    count_verdicts,
+    describe,
+    matching,
+    newest,
+)
+from dalip_index.library_names import count_named_otherwise, name_photos
+from dalip_index.library_store import LibraryStore, Loaded
+from dalip_index.library_update import LibraryReport, Parts, add_folder, forget_folder, update_folders
+from dalip_index.search_limits import limits_of
 
-__all__ = ["Hit", "Library", "LibraryReport"]
+__all__ = ["Found", "Library"]
 
-_BATCH = 64  # photos stored at once: what a kill can cost
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A photo found by a search."""
-
-    path: Path
-    similarity: float
-    """Inner product with what was searched for; the larger the closer."""
-
-
-@dataclass(frozen=True)
-class LibraryReport:
-    """What `Library.add` found and did."""
-
-    added: int
-    """New photos."""
-    updated: int
-    """Known photos that were encoded again: their content, or the encoder, had changed."""
-    moved: int
-    """Known photos found under another path."""
-    removed: int
-    """Known photos that are gone."""
-    unchanged: int
-    unreadable: tuple[Unreadable, ...]
-    """Files that look like photos but cannot be read, and folders that cannot be listed."""
+_EVERY = PhotoFilter()
 
 
 @dataclass(frozen=True)
-class _Searchable:
-    generation: int
-    encoder: str
-    paths: Sequence[str]
-    index: Any
+class Found:
+    """A page of what a search found."""
+
+    hits: tuple[Hit, ...]
+    """The best, or newest, first."""
+    total: int
+    """How many photos there are on all pages."""
+    hidden: int = 0
+    """How many more are meant by the filter and are too unlike what was searched for."""
 
 
 class Library:
@@ -70,13 +59,21 @@ class Library:
         """
         self._store = LibraryStore(Path(data_dir) / "library" / "library.db")
         self._loading = threading.Lock()
-        self._searchable: _Searchable | None = None
+        self._loaded: Loaded | None = None
 
     def __len__(self) -> int:
         """Give the number of photos that can be found."""
-        return self._store.count()
+        return sum(self.verdicts().values())
 
-    def add(self, folder: Path, encoder: Encoder, progress: Progress | None = None) -> LibraryReport:
+    def add(
+        self,
+        folder: Path,
+        encoder: Encoder,
+        progress: Progress | None = None,
+        *,
+        flora: Flora | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> LibraryReport:
         """Bring the library up to date with a folder and all below it; hidden files and folders are left out.
 
         Photos of unchanged size and time are not read again. If another encoder made the library's vectors,
@@ -85,66 +82,108 @@ class Library:
         Args:
             folder: The folder.
             encoder: Makes the vectors.
-            progress: Called with "photos", the number done, and the number to do.
+            progress: Called with "photos", the number done, and the number to do; then with "names".
+            flora: Says what the photos show; without it they stay as they were named, new ones without a name.
+            stop: Asked after every few photos whether to end early; what is read is kept.
 
         Raises:
             LibraryError: The folder is missing or holds no photo, or the library cannot be written.
         """
-        root = Path(folder).resolve()
-        if not root.is_dir():
-            raise LibraryError(
-                f"{folder}: no such folder; name a folder of photos", "no-folder", folder=str(folder)
-            )
-        scans = [scan_folder(str(root))]
-        if not scans[0].files and not scans[0].refused and not (len(self) and self._holds_below(str(root))):
-            raise LibraryError(
-                f"{folder}: holds no photo; name a folder of photos", "no-photos", folder=str(folder)
-            )
-        self._store.begin(encoder.fingerprint, str(root))
-        known = self._store.photos()
-        unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]
-        scans += [
-            scan_folder(other)
-            for other in self._store.folders()
-            if other != str(root)
-            and Path(other).is_dir()
-            and any(p.startswith(other + os.sep) for p in unfinished)
-        ]
-        files = {path: stamp for scan in scans for path, stamp in scan.files.items()}
-        changed = [
-            SeenPhoto(path, *stamp) for path, stamp in files.items() if not _unchanged(known.get(path), stamp)
-        ]
-        seen: list[SeenPhoto] = []
-        for start in range(0, len(changed), _BATCH):
-            seen += self._store_batch(changed[start : start + _BATCH], encoder)
-            if progress:
-                progress("photos", len(seen), len(changed))
-        gone = _gone(scans, seen, known)
-        self._store.drop(gone)
-        return _report(scans, seen, known, gone, unchanged=len(files) - len(changed))
+        return add_folder(self._store, folder, Parts(encoder, flora, progress, stop))
 
-    def search_text(self, text: str, encoder: Encoder, top_k: int = 20) -> list[Hit]:
+    def update(
+        self,
+        encoder: Encoder,
+        progress: Progress | None = None,
+        *,
+        flora: Flora | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> LibraryReport:
+        """Bring the library up to date with all folders that were added, as `add` does with one.
+
+        A folder that is not there keeps its photos, and is among the unreadable: its disk may come back.
+        """
+        return update_folders(self._store, Parts(encoder, flora, progress, stop))
+
+    def remove(self, folder: Path) -> int:
+        """Forget a folder and the photos below it, but those that lie in another folder of the library.
+
+        Args:
+            folder: One that was added; it need not be there any more.
+
+        Returns:
+            How many photos were forgotten.
+
+        Raises:
+            LibraryError: It was not added, or a folder above it was, so that its photos would come back.
+        """
+        return forget_folder(self._store, folder)
+
+    def name(
+        self, flora: Flora, progress: Progress | None = None, stop: Callable[[], bool] | None = None
+    ) -> int:
+        """Say what the photos show that this version of the flora has not named yet, without reading a file.
+
+        Args:
+            flora: Built with the encoder that made the library's vectors.
+            progress: Called with "names", the number done, and 0.
+            stop: Asked now and then whether to end early.
+
+        Returns:
+            How many photos were named, copies counted once; none where another encoder made the library.
+        """
+        if self._store.encoder() != flora.encoder.fingerprint:
+            return 0
+        return name_photos(self._store, flora, progress, stop)
+
+    def search_text(
+        self,
+        text: str,
+        encoder: Encoder,
+        top_k: int = 20,
+        *,
+        offset: int = 0,
+        only: PhotoFilter = _EVERY,
+        everything: bool = False,
+    ) -> Found:
         """Find the photos that fit a text, best first.
 
         Args:
             text: In plain words.
             encoder: The one that the photos were added with.
             top_k: How many to give at most.
+            offset: How many of the best to leave out, as they were given before.
+            only: Which photos are meant.
+            everything: Give photos that are too unlike the text, too, instead of counting them.
 
         Raises:
             LibraryError: The text is empty, or the library is empty or made with another encoder.
         """
         if not text.strip():
             raise LibraryError("nothing to search for; say in words what the photos show", "no-words")
-        return self._search(encoder.encode_text([text])[0], encoder, top_k)
+        limits = limits_of(encoder)
+        least = None if everything or limits is None else limits.words
+        return self._search(encoder.encode_text([text])[0], encoder, top_k, offset, only, least)
 
-    def search_image(self, source: PhotoSource, encoder: Encoder, top_k: int = 20) -> list[Hit]:
+    def search_image(
+        self,
+        source: PhotoSource,
+        encoder: Encoder,
+        top_k: int = 20,
+        *,
+        offset: int = 0,
+        only: PhotoFilter = _EVERY,
+        everything: bool = False,
+    ) -> Found:
         """Find the photos that look like a photo, best first.
 
         Args:
             source: The photo; it need not be in the library.
             encoder: The one that the photos were added with.
-            top_k: How many to give at most.
+            top_k: As `search_text`.
+            offset: As `search_text`.
+            only: As `search_text`.
+            everything: As `search_text`.
 
         Raises:
             ImageError: The photo cannot be read.
@@ -153,97 +192,89 @@ class Library:
         ((_, result),) = encoder.encode_files([source])
         if isinstance(result, ImageError):
             raise result
-        return self._search(result, encoder, top_k)
+        limits = limits_of(encoder)
+        least = None if everything or limits is None else limits.photo
+        return self._search(result, encoder, top_k, offset, only, least)
 
-    def _holds_below(self, root: str) -> bool:
-        return any(path.startswith(root + os.sep) for path in self._store.photos())
+    def newest(self, top_k: int = 20, *, offset: int = 0, only: PhotoFilter = _EVERY) -> Found:
+        """Give the photos that are meant without searching, the newest first.
 
-    def _store_batch(self, photos: Sequence[SeenPhoto], encoder: Encoder) -> list[SeenPhoto]:
-        hashed = [_hashed(photo) for photo in photos]
-        first_paths = {p.sha256: p.path for p in reversed(hashed) if p.sha256}
-        for sha256 in self._store.known_contents(first_paths):
-            del first_paths[sha256]
-        vectors: dict[str, Vectors] = {}
-        errors: dict[str, str] = {}
-        results = encoder.encode_files([Path(path) for path in first_paths.values()])
-        for sha256, (_, result) in zip(first_paths, results, strict=True):
-            if isinstance(result, ImageError):
-                errors[sha256] = str(result)
-            else:
-                vectors[sha256] = result
-        stored = [
-            replace(p, sha256=None, error=errors[p.sha256]) if p.sha256 in errors else p for p in hashed
-        ]
-        self._store.save(stored, vectors, encoder.fingerprint)
-        return stored
+        Args:
+            top_k: How many to give at most.
+            offset: How many of the newest to leave out.
+            only: Which photos are meant.
+        """
+        _check_page(top_k, offset)
+        photos, total = newest(self._store, only, offset, top_k)
+        return Found(tuple(describe(self._store, photos, [None] * len(photos))), total)
 
-    def _search(self, query: Vectors, encoder: Encoder, top_k: int) -> list[Hit]:
-        if top_k < 1:
-            raise ValueError(f"top_k is {top_k}; ask for at least one photo")
+    def folders(self) -> dict[str, int]:
+        """Give the folders that were added, with the number of photos below each that can be found."""
+        return self._store.folder_counts()
+
+    def taxa(self) -> list[TaxonCount]:
+        """Give the taxa that the photos show, with genera and families, and the number of photos of each."""
+        return count_taxa(self._store) if self._store.path.exists() else []
+
+    def verdicts(self) -> dict[str, int]:
+        """Give the number of photos of each verdict; the key of photos that are not named yet is empty."""
+        return count_verdicts(self._store) if self._store.path.exists() else {}
+
+    def named_otherwise(self, flora: Flora) -> int:
+        """Count the photos that another flora, or another version of this one, has named, or none."""
+        return count_named_otherwise(self._store, flora) if self._store.path.exists() else 0
+
+    def thumbnail(self, content: str) -> bytes | None:
+        """Give the small JPEG of a photo; `None` for one that the library does not hold.
+
+        Args:
+            content: SHA-256 of the file.
+        """
+        return self._store.thumbnail(content)
+
+    def path_of(self, content: str) -> Path | None:
+        """Give a file that holds a photo; `None` where there is none any more.
+
+        Args:
+            content: SHA-256 of the file.
+        """
+        return next((path for path in self._store.paths(content) if path.is_file()), None)
+
+    def _search(
+        self,
+        query: Vectors,
+        encoder: Encoder,
+        top_k: int,
+        offset: int,
+        only: PhotoFilter,
+        least: float | None,
+    ) -> Found:
+        _check_page(top_k, offset)
         library = self._load()
-        if not library.paths:
+        if not len(library.photos):
             raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
         if library.encoder != encoder.fingerprint:
             raise LibraryError(
-                "the library was made with another encoder; run `dalip library add` on one of its folders "
-                "to encode all of it again",
+                "the library was made with another encoder; run `dalip library add` to encode all of it again",
                 "library-other-encoder",
             )
-        similarities, rows = library.index.search(query[None], min(top_k, len(library.paths)))
-        return [
-            Hit(Path(library.paths[row]), float(similarity))
-            for similarity, row in zip(similarities[0], rows[0], strict=True)
-        ]
+        similarities = library.vectors @ query
+        rows = np.arange(len(library.photos))
+        if only != _EVERY:
+            rows = np.flatnonzero(np.isin(library.photos, matching(self._store, only)))
+        rows = rows[np.argsort(-similarities[rows], kind="stable")]  # ties in the order of their paths
+        total = len(rows) if least is None else int((similarities[rows] >= least).sum())
+        page = rows[offset : min(offset + top_k, total)]
+        hits = describe(self._store, library.photos[page].tolist(), similarities[page].tolist())
+        return Found(tuple(hits), total, len(rows) - total)
 
-    def _load(self) -> _Searchable:
-        import faiss
-
+    def _load(self) -> Loaded:
         with self._loading:
-            if self._searchable is None or self._searchable.generation != self._store.generation():
-                loaded = self._store.load()
-                index = faiss.IndexFlatIP(loaded.vectors.shape[1])
-                index.add(loaded.vectors)
-                self._searchable = _Searchable(loaded.generation, loaded.encoder, loaded.paths, index)
-            return self._searchable
+            if self._loaded is None or self._loaded.generation != self._store.generation():
+                self._loaded = self._store.load()
+            return self._loaded
 
 
-def _unchanged(known: StoredPhoto | None, stamp: tuple[int, int]) -> bool:
-    return known is not None and known.ready and (known.size, known.mtime_ns) == stamp
-
-
-def _hashed(photo: SeenPhoto) -> SeenPhoto:
-    try:
-        with Path(photo.path).open("rb") as stream:
-            return replace(photo, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
-    except OSError as error:
-        return replace(photo, error=f"{photo.path}: cannot be read ({error.strerror})")
-
-
-def _gone(scans: Iterable[Scan], seen: Iterable[SeenPhoto], known: Mapping[str, StoredPhoto]) -> set[str]:
-    """Find the known photos that are gone: missed by a scan, or found elsewhere and not there any more."""
-    missed = {path for scan in scans for path in known if scan.misses(path)}
-    found = {photo.sha256 for photo in seen if photo.sha256 and photo.path not in known}
-    elsewhere = {path for path, photo in known.items() if photo.sha256 in found and not Path(path).exists()}
-    return missed | elsewhere
-
-
-def _report(
-    scans: Iterable[Scan],
-    seen: Sequence[SeenPhoto],
-    known: Mapping[str, StoredPhoto],
-    gone: set[str],
-    unchanged: int,
-) -> LibraryReport:
-    readable = [photo for photo in seen if not photo.error]
-    updated = sum(photo.path in known and known[photo.path].sha256 is not None for photo in readable)
-    appeared = Counter(photo.sha256 for photo in readable if photo.path not in known)
-    moved = (appeared & Counter(known[path].sha256 for path in gone)).total()
-    unreadable = [Unreadable(photo.path, photo.error) for photo in seen if photo.error]
-    return LibraryReport(
-        added=len(readable) - updated - moved,
-        updated=updated,
-        moved=moved,
-        removed=len(gone) - moved,
-        unchanged=unchanged,
-        unreadable=(*unreadable, *(refusal for scan in scans for refusal in scan.refused)),
-    )
+def _check_page(top_k: int, offset: int) -> None:
+    if top_k < 1 or offset < 0:
+        raise ValueError(f"top_k is {top_k} and offset {offset}; ask for at least one photo, from 0 on")

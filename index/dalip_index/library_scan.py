@@ -7,7 +7,7 @@ from pathlib import Path
 from dalip.data import IMAGE_SUFFIXES
 from dalip_index.answers import Unreadable
 
-__all__ = ["Scan", "scan_folder"]
+__all__ = ["Scan", "is_below", "scan_folder"]
 
 
 @dataclass
@@ -25,12 +25,16 @@ class Scan:
 
     def misses(self, path: str) -> bool:
         """Say whether a file was looked for and is not there."""
-        above = [folder + os.sep for folder in self.unlisted]
         return (
-            path.startswith(self.root + os.sep)
+            is_below(path, self.root)
             and path not in self.files
-            and not path.startswith(tuple(above))
+            and not any(is_below(path, folder) for folder in self.unlisted)
         )
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Say whether a path lies in a folder or below it."""
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def scan_folder(root: str) -> Scan:

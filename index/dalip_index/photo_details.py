@@ -4,6 +4,8 @@ import io
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 
 from PIL import ExifTags, Image
 
@@ -43,14 +45,23 @@ def small_copy(photo: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def read_details(photo: bytes) -> PhotoDetails:
+@cache
+def _know_heif() -> None:
+    """Let Pillow open the photos of iPhones, whose reader it does not have itself."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+
+def read_details(photo: bytes | Path) -> PhotoDetails:
     """Read when and where a photo was taken from its EXIF data; what is missing or damaged is left out.
 
     Args:
-        photo: The bytes of an image file.
+        photo: The bytes of an image file, or where it is.
     """
+    _know_heif()
     try:
-        with Image.open(io.BytesIO(photo)) as image:
+        with Image.open(photo if isinstance(photo, Path) else io.BytesIO(photo)) as image:
             exif = image.getexif()
         details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
     except (OSError, ValueError, SyntaxError, KeyError, TypeError, Image.DecompressionBombError):

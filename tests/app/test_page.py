@@ -12,10 +12,10 @@ from PIL import Image
 from tiny_bundle import COLOURS
 
 from dalip.encoder import open_image
-from dalip_app.cards import answer_cards, gallery
+from dalip_app.cards import answer_cards
 from dalip_app.flora_page import find_taxa
 from dalip_app.language import language
-from dalip_index import Hit, Identification, Journal, Prediction, load_flora
+from dalip_index import Identification, Journal, Prediction, load_flora
 
 from .browsing import SIZES, choose, expect_answer, keep, needs_browser
 from .conftest import HOSTILE_NAME, World, paint, run
@@ -164,24 +164,43 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     folder = tmp_path / "garden"
     for colour in ("red", "blue", "green", "yellow"):
         paint(folder / f"<b>{colour} & co.png", colour, 3)
+    state = page.locator("#library-state")
     page.get_by_label("A folder of photos on this computer").fill(str(tmp_path / "nowhere"))
     page.get_by_role("button", name="Add or update").click()
-    expect(page.locator("#library-added")).to_contain_text("no such folder")
+    expect(page.locator("#library-said")).to_contain_text("no such folder")
     page.get_by_label("A folder of photos on this computer").fill(str(folder))
     page.get_by_role("button", name="Add or update").click()
-    expect(page.locator("#library-added")).to_contain_text(re.compile("4 (added|unchanged)"))
-    expect(page.locator("#library-status")).to_contain_text("photos in your library")
+    expect(state).to_contain_text("4 added")
+    expect(page.locator("#library-status")).to_contain_text("4 photos in your library")
+    expect(page.locator(".folder-name")).to_contain_text(f"{folder} 4 photos")
     page.get_by_label("Search your photos in words").fill("something yellow")
     page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.locator(".hit-name").first).to_have_text("<b>yellow & co.png")
+    hits = page.locator(".hit")
+    expect(hits.first).to_contain_text("<b>yellow & co.png")
+    expect(hits.first).to_contain_text("Flos yellow")
     first = page.locator(".hit img").first
     assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     keep(page, request, "search")
     choose(page, paint(tmp_path / "query.png", "blue", 9), "Or find what looks like a photo")
-    expect(page.locator(".hit-name").first).to_have_text("<b>blue & co.png")
+    expect(hits.first).to_contain_text("<b>blue & co.png")
+    page.get_by_text("Only some of them").click()
+    page.get_by_label("Species, genus or family").click()
+    page.get_by_role("option", name="Flos green (1)").click()
+    expect(hits).to_have_count(1)
+    expect(hits).to_contain_text("<b>green & co.png")
+    page.get_by_label("From", exact=True).fill("soon")
+    expect(page.locator("#search-answer")).to_contain_text("soon is no date")
+    page.get_by_label("From", exact=True).fill("2000")
     page.get_by_label("Search your photos in words").fill(" ")
     page.keyboard.press("Enter")
-    expect(page.locator("#search-answer")).to_contain_text("Nothing to search for")
+    expect(page.locator("#search-answer")).to_contain_text("1 photo.")
+    keep(page, request, "search-filtered")
+    hits.get_by_role("link").click()
+    expect_answer(page, "Flos green")
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_role("button", name="Forget", exact=True).click()
+    expect(page.locator("#library-said")).to_contain_text("forgotten, with 4 photos")
+    expect(page.locator("#library-status")).to_contain_text("Your library is empty")
 
 
 @needs_browser
@@ -220,12 +239,6 @@ def test_a_name_that_languages_share_is_shown_once() -> None:
     answer = Identification("photo.jpg", (Prediction(dahlia, 0.9, 0.9),), "sure", dahlia)
     html = answer_cards(answer, flora, language())
     assert re.findall(r">([Dd]ahli[ae])</span>", html) == ["dahlia", "Dahlie"]
-
-
-def test_found_photos_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
-    html = gallery([Hit(tmp_path / "<x>.png", 0.5)], [None], language())
-    assert "cannot be read any more" in html
-    assert "<x>" not in html
 
 
 @needs_browser

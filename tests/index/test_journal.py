@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pillow_heif
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -289,6 +290,16 @@ def test_a_photo_says_when_and_where_and_its_copy_does_not() -> None:
     ):
         assert read_details(photo(exif=exif(**odd))) == PhotoDetails()
     assert read_details(b"no photo") == PhotoDetails()
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "jpg", "png", "webp"])
+def test_a_file_of_any_kind_says_when(tmp_path: Path, suffix: str) -> None:
+    pillow_heif.register_heif_opener()
+    found = Image.Exif()
+    found[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00"}
+    path = tmp_path / f"photo.{suffix}"
+    Image.new("RGB", (64, 64), "green").save(path, exif=found)
+    assert read_details(path).event_date == "2026-05-31T14:30:00"
 
 
 def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:

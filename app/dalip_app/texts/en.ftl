@@ -108,19 +108,61 @@ kept-later = Saved for later.
 search-words = Search your photos in words
 search-example = yellow flower by a river
 search-button = Search
+search-filters = Only some of them
+search-any = any
+search-taxon = Species, genus or family
+search-since = From
+search-until = To
+search-file-date = file of { $date }
+search-verdict = How sure the name is
+search-none = No photo is like that.
+search-found = { $photos ->
+    [0] No photo fits well.
+    [one] { $photos } photo.
+   *[other] { $photos } photos.
+}
+search-hidden = { $photos ->
+    [one] { $photos } that hardly fits is hidden.
+   *[other] { $photos } that hardly fit are hidden.
+}
+search-more = Show more
+search-closest = Show those that hardly fit, too
+search-unnamed = not named yet
+search-identify = Name the plant in { $file }
 search-hit-gone = cannot be read any more
+verdict = { $verdict ->
+    [sure] sure
+    [unsure] unsure
+    [not-in-flora] not in this flora
+    [not-a-plant] not a plant
+   *[uncalibrated] not calibrated
+}
 library-title = Your folders
 library-folder = A folder of photos on this computer
 library-folder-example = ~/Pictures/Garden
 library-add = Add or update
 library-no-folder = Name a folder first.
-library-looking = Looking for photos
-library-progress = Photos: { $done } of { $total }
+library-all = your folders
+library-looking = Looking for photos: { $folder }
+library-progress = Photos: { $done } of { $total } in { $folder }
+library-naming = Naming photos: { $done }
+library-waiting = Then: { $folders }
+library-cancel = Stop
+library-stopped = stopped before the end
 library-size = { $photos ->
     [0] Your library is empty: add a folder of photos.
     [one] { $photos } photo in your library.
    *[other] { $photos } photos in your library.
 }
+library-photos = { $photos ->
+    [one] { $photos } photo
+   *[other] { $photos } photos
+}
+library-forget = Forget
+library-forgotten = { $folder }: forgotten, with { $photos ->
+    [one] { $photos } photo
+   *[other] { $photos } photos
+}. The photos themselves are where they were.
 library-report = { $what ->
     [added] { $number } added
     [changed] { $number } changed
@@ -251,6 +293,9 @@ error-library-other-encoder = The library was made with another encoder; add or 
 error-no-words = Nothing to search for; say in words what the photos show.
 error-no-folder = { $folder }: no such folder; name a folder of photos.
 error-no-photos = { $folder }: holds no photo; name a folder of photos.
+error-folder-unknown = { $folder }: is no folder of your library any more.
+error-folder-inside = { $folder }: lies in { $above }, which is in your library, too; forget that one.
+error-no-day = { $date } is no date; write it as 2024-05-31, 2024-05 or 2024.
 error-no-name = A plant needs a scientific name; write it first.
 error-contradiction = { $name } is in { $one } by { $plant }, and in { $other } by the new one; correct one of them.
 error-known-already = { $plant }: the flora holds it already; if it was taught, let it forget the name first.

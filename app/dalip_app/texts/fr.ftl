@@ -117,19 +117,61 @@ kept-later = Enregistré pour plus tard.
 search-words = Chercher vos photos avec des mots (en anglais)
 search-example = yellow flower by a river
 search-button = Chercher
+search-filters = Seulement certaines
+search-any = peu importe
+search-taxon = Espèce, genre ou famille
+search-since = Du
+search-until = Au
+search-file-date = fichier du { $date }
+search-verdict = Sûreté du nom
+search-none = Aucune photo n’est ainsi.
+search-found = { $photos ->
+    [0] Aucune photo ne convient bien.
+    [one] { $photos } photo.
+   *[other] { $photos } photos.
+}
+search-hidden = { $photos ->
+    [one] { $photos } qui ne convient guère est masquée.
+   *[other] { $photos } qui ne conviennent guère sont masquées.
+}
+search-more = En montrer plus
+search-closest = Montrer aussi celles qui ne conviennent guère
+search-unnamed = pas encore nommée
+search-identify = Nommer la plante de { $file }
 search-hit-gone = ne peut plus être lue
+verdict = { $verdict ->
+    [sure] sûr
+    [unsure] incertain
+    [not-in-flora] absente de cette flore
+    [not-a-plant] pas une plante
+   *[uncalibrated] non étalonné
+}
 library-title = Vos dossiers
 library-folder = Un dossier de photos de cet ordinateur
 library-folder-example = ~/Images/Jardin
 library-add = Ajouter ou actualiser
 library-no-folder = Indiquez d’abord un dossier.
-library-looking = Recherche de photos
-library-progress = Photos : { $done } sur { $total }
+library-all = vos dossiers
+library-looking = Recherche de photos : { $folder }
+library-progress = Photos : { $done } sur { $total } dans { $folder }
+library-naming = Photos nommées : { $done }
+library-waiting = Ensuite : { $folders }
+library-cancel = Arrêter
+library-stopped = arrêté avant la fin
 library-size = { $photos ->
-    [0] Votre photothèque est vide : ajoutez un dossier de photos.
+    [0] Votre photothèque est vide : ajoutez un dossier de photos.
     [one] { $photos } photo dans votre photothèque.
    *[other] { $photos } photos dans votre photothèque.
 }
+library-photos = { $photos ->
+    [one] { $photos } photo
+   *[other] { $photos } photos
+}
+library-forget = Oublier
+library-forgotten = { $folder } : oublié, avec { $photos ->
+    [one] { $photos } photo
+   *[other] { $photos } photos
+}. Les photos elles-mêmes sont restées à leur place.
 library-report = { $what ->
     [added] { $number ->
         [one] { $number } ajoutée
@@ -282,6 +324,9 @@ error-library-other-encoder = La photothèque a été faite avec un autre encode
 error-no-words = Rien à chercher ; dites avec des mots ce que montrent les photos.
 error-no-folder = { $folder } : ce dossier n’existe pas ; indiquez un dossier de photos.
 error-no-photos = { $folder } : aucune photo ; indiquez un dossier de photos.
+error-folder-unknown = { $folder } : ce n’est plus un dossier de votre photothèque.
+error-folder-inside = { $folder } : se trouve dans { $above }, qui est aussi dans votre photothèque ; oubliez celui-là.
+error-no-day = { $date } n’est pas une date ; écrivez 2024-05-31, 2024-05 ou 2024.
 error-no-name = Une plante a besoin d’un nom scientifique ; écrivez-le d’abord.
 error-contradiction =
     { $name } est dans { $one } d’après { $plant }, et dans { $other } d’après la nouvelle ; corrigez-en une.

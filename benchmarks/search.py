@@ -1,0 +1,359 @@
+"""Which photos a search should hide: the rules compared in docs/search.md.
+
+    python benchmarks/search.py --data DATA            # DATA: the folder of the shards
+    python benchmarks/search.py --data DATA --write    # renews docs/search.md
+
+Two libraries are made, one of the selection photos of all shards and one of the test photos. Each is asked for what
+it holds, and for what was left out of it. The limit of each rule is chosen on the first, and reported on the second.
+"""
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.data import Record, read_records
+from dalip.encoder import Encoder
+from dalip.evaluation import OnnxEmbedder
+from dalip_assets import ENCODER
+
+PAGE = Path(__file__).parent.parent / "docs" / "search.md"
+FEW = 3
+"""So many photos are next to nothing."""
+STEPS = 100
+"""Limits tried for a rule."""
+FLOORS, PHOTO_FLOORS = [0.40, 0.44, 0.48, 0.52], [0.70, 0.75, 0.80]
+"""Least similarities tried with the last rule."""
+
+Array = NDArray[np.float32]
+Rule = Callable[[Array, Array], Array]
+"""Takes similarities of queries with photos, and of photos with reference texts; gives scores of queries and photos."""
+
+THINGS = """a person|a crowd of people|a child|a face|hands|a dog|a cat|a horse|a bird|a fish|an insect|a house|a street
+a car|a train|a boat|an aeroplane|a bridge|a room|a kitchen|food on a plate|a bottle|a computer|a telephone|a book
+text on paper|a toy|clothes|a tool|furniture|the sky|the sea|a beach|a mountain|snow|a river|a field|a forest|a tree
+grass|leaves|a flower|a fruit|a mushroom|stones|soil|water|the night|a ball game|a musical instrument"""
+REFERENCES = [f"a photo of {thing}" for thing in THINGS.replace("\n", "|").split("|")]
+
+DESCRIPTIONS = {
+    "ferns": "Dryopteris arguta|Polystichum munitum|Pteridium aquilinum",
+    "fern fronds in a forest": "Dryopteris arguta|Polystichum munitum|Pteridium aquilinum",
+    "an orchid": "Cattleya labiata|Paphiopedilum micranthum|Phalaenopsis amabilis",
+    "poppies": "Eschscholzia californica|Papaver rhoeas|Romneya coulteri",
+    "an iris": "Iris douglasiana|Iris germanica|Iris pseudacorus",
+    "violets": "Viola ocellata|Viola sempervirens|Viola tricolor",
+    "a thistle": "Cirsium vulgare|Cynara cardunculus|Echinops",
+    "an oak tree": "Quercus agrifolia|Notholithocarpus densiflorus",
+    "yellow flowers": "Helianthus annuus|Rudbeckia hirta|Tussilago farfara|Taraxacum officinale|Iris pseudacorus"
+    "|Ranunculus|Trollius|Genista monspessulana|Oxalis pes-caprae|Viola sempervirens",
+    "yellow daisies": "Helianthus annuus|Rudbeckia hirta|Tussilago farfara|Taraxacum officinale",
+    "orange flowers": "Eschscholzia californica|Lilium lancifolium|Calendula officinalis",
+    "a red flower": "Papaver rhoeas|Lysimachia arvensis|Gloriosa superba",
+    "white flowers": "Leucanthemum vulgare|Romneya coulteri|Zantedeschia aethiopica|Anemone nemorosa|Trillium ovatum"
+    "|Calochortus albus|Conium maculatum",
+    "blue flowers": "Gentiana acaulis|Muscari|Myosotis latifolia|Nigella damascena|Sisyrinchium bellum",
+    "a bush with small leaves": "Baccharis pilularis|Vaccinium ovatum|Arctostaphylos crustacea",
+}
+"""Words that name no taxon of the flora, and taxa that they fit; other plants may fit, too, and do not count."""
+
+ABSENT = """an aeroplane cockpit|a tax return form|a spreadsheet on a screen|an x-ray of a hand|bathroom tiles
+my passport|sushi on a plate|a chess board|the surface of the moon|a wedding cake|an escalator in a shopping mall
+a map of Europe|a screenshot of an error message|a receipt from a supermarket|a kitchen sink|a bar code
+a thermometer|a page of sheet music|a blood test result|a parking ticket|a washing machine|an empty swimming pool"""
+
+
+@dataclass(frozen=True)
+class Queries:
+    """What one kind of query asks a library for."""
+
+    vectors: Array
+    right: NDArray[np.bool_]
+    """Shape (queries, photos)."""
+    counted: NDArray[np.bool_]
+    """The photos that count, for or against; in the library for this query."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule does to one kind of query at one limit, as means over the queries."""
+
+    kept: float
+    """Share of the right photos that are shown; NaN where none is right."""
+    precision: float
+    """Share of right ones among those shown, of queries that show any; NaN where none is right."""
+    shown: float
+    empty: float
+    """Share of queries that show nothing."""
+    nearly: float
+    """Share of queries that show at most a few."""
+
+
+Scored = dict[str, list[tuple[Array, NDArray[np.bool_]]]]
+"""For each kind the scores of the photos that count and which of them are right, a pair a query."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The photos of one split, and what they are asked for."""
+
+    photos: Array
+    queries: dict[str, Queries]
+
+    def scored(self, rule: Rule, references: Array) -> Scored:
+        """Score the photos that count for each query."""
+        own = self.photos @ references.T
+        return {
+            kind: [
+                (rule(vector[None] @ self.photos[there].T, own[there])[0], right[there])
+                for vector, right, there in zip(asked.vectors, asked.right, asked.counted, strict=True)
+            ]
+            for kind, asked in self.queries.items()
+        }
+
+
+def outcomes(scored: Scored, limit: float) -> dict[str, Outcome]:
+    """Say what a limit does to each kind of query."""
+    found = {}
+    for kind, rows in scored.items():
+        number = np.array([(scores >= limit).sum() for scores, _ in rows])
+        right = np.array([((scores >= limit) & fits).sum() for scores, fits in rows])
+        fitting = np.array([fits.sum() for _, fits in rows])
+        some, present = number > 0, bool(fitting.all())
+        found[kind] = Outcome(
+            float((right / fitting).mean()) if present else float("nan"),
+            float((right[some] / number[some]).mean()) if present and some.any() else float("nan"),
+            float(number.mean()),
+            float((number == 0).mean()),
+            float((number <= FEW).mean()),
+        )
+    return found
+
+
+def worth(scored: Scored, limit: float) -> float:
+    """Give what a limit is worth, between 0 and 1.
+
+    It is the mean over kinds of the share of right photos kept, where there are some, averaged with the mean over the
+    other kinds of the share of queries that show next to nothing.
+    """
+    found = outcomes(scored, limit).values()
+    kept = [outcome.kept for outcome in found if not np.isnan(outcome.kept)]
+    nearly = [outcome.nearly for outcome in found if np.isnan(outcome.kept)]
+    return float(np.mean(kept) + np.mean(nearly)) / 2
+
+
+def text_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
+    """Give the rules for texts, each with its variants."""
+
+    def softmax(scale: float) -> Rule:
+        return lambda s, own: scale * s - np.logaddexp(scale * s, np.log(np.exp(scale * own).sum(axis=1)))
+
+    return {
+        "fixed": [("", lambda s, own: s)],
+        "less the photo's mean over the references": [("", lambda s, own: s - own.mean(axis=1))],
+        "softmax against the references": [(f"scale {x}", softmax(x)) for x in (10, 20, 50)],
+        "deviations above the library's mean": [
+            ("", lambda s, own: (s - s.mean(axis=1, keepdims=True)) / s.std(axis=1, keepdims=True))
+        ],
+        "share of the best": [("", _of_best(0.0))],
+        "share of the best, and at least": [(f"{floor:.2f}", _of_best(floor)) for floor in floors],
+    }
+
+
+def photo_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
+    """Give the rules for photos, which need no texts."""
+    return {name: rules for name, rules in text_rules(floors).items() if "references" not in name}
+
+
+def _of_best(floor: float) -> Rule:
+    return lambda s, own: np.where(s >= floor, s / s.max(axis=1, keepdims=True), -1)
+
+
+def choose(library: Library, rules: list[tuple[str, Rule]], references: Array) -> tuple[str, Rule, float]:
+    """Find the variant and the limit that are worth most."""
+    best = (-1.0, "", rules[0][1], 0.0)
+    for label, rule in rules:
+        scored = library.scored(rule, references)
+        every = np.concatenate([scores for rows in scored.values() for scores, _ in rows])
+        for limit in np.quantile(every, 1 - np.geomspace(1e-4, 0.3, STEPS)).tolist():
+            best = max(best, (worth(scored, limit), label, rule, limit), key=lambda b: b[0])
+    return best[1:]
+
+
+def _named(records: list[Record], name: str) -> NDArray[np.bool_]:
+    return np.array([bool(r.taxon) and r.taxon.scientific_name == name for r in records])
+
+
+def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]) -> dict[str, Queries]:
+    """Make the queries in words for a library of some photos."""
+    everything = np.ones(len(records), bool)
+    nothing = ~everything
+    taxa = {r.taxon.scientific_name: r.taxon for r in records if r.taxon}
+    held = {name: _named(records, name) for name in taxa}
+    genera = {name.split()[0] for name in taxa}
+    known = set().union(*(names.split("|") for names in DESCRIPTIONS.values()))
+    asked: dict[str, list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]] = {
+        "common names": [
+            (t.vernacular_name, held[n], everything) for n, t in taxa.items() if t.vernacular_name
+        ],
+        "scientific names": [(n, held[n], everything) for n in taxa],
+        "captions": [
+            (r.captions[0], np.arange(len(records)) == i, everything)
+            for i, r in enumerate(records)
+            if "captions" in r.fields
+        ],
+        "objects": [
+            (r.fields["className"], np.arange(len(records)) == i, everything)
+            for i, r in enumerate(records)
+            if "className" in r.fields
+        ],
+        "descriptions": [],
+        "names, plant left out": [
+            (t.vernacular_name, nothing, ~held[n]) for n, t in taxa.items() if t.vernacular_name
+        ],
+        "names of other plants": [
+            (name, nothing, everything)
+            for name in sorted(
+                {
+                    r.taxon.vernacular_name
+                    for r in others
+                    if r.taxon
+                    and r.taxon.vernacular_name
+                    and r.taxon.scientific_name.split()[0] not in genera
+                }
+            )
+        ],
+        "other objects": [
+            (name, nothing, everything)
+            for name in sorted(
+                {r.fields["className"] for r in others if "className" in r.fields}
+                - {r.fields["className"] for r in records if "className" in r.fields}
+            )
+        ],
+        "nowhere": [(text, nothing, everything) for text in ABSENT.replace("\n", "|").split("|")],
+    }
+    for text, names in DESCRIPTIONS.items():
+        fits = np.any([held[n] for n in names.split("|") if n in held], axis=0)
+        plain = np.array([r.taxon is None or r.taxon.scientific_name in known for r in records])
+        asked["descriptions"].append((text, fits, plain))
+    return {
+        kind: Queries(
+            encoder.encode_text([q for q, _, _ in rows]),
+            *(np.array(x) for x in list(zip(*rows, strict=True))[1:]),
+        )
+        for kind, rows in asked.items()
+    }
+
+
+def asked_by_photo(vectors: Array, records: list[Record], others: Array, things: Array) -> dict[str, Queries]:
+    """Make the queries by photos: each plant of a library for its like, and what has no like there."""
+    plants = [i for i, r in enumerate(records) if r.taxon]
+    fits = np.array([_named(records, records[i].taxon.scientific_name) for i in plants])  # type: ignore[union-attr]
+    itself = np.eye(len(records), dtype=bool)[plants]
+    some = (fits & ~itself).any(axis=1)
+    own = vectors[plants]
+    nothing = np.zeros((max(len(own), len(others), len(things)), len(records)), bool)
+    return {
+        "a plant's photo": Queries(own[some], (fits & ~itself)[some], ~itself[some]),
+        "a plant's photo, plant left out": Queries(own, nothing[: len(own)], ~fits),
+        "photos of other plants": Queries(others, nothing[: len(others)], ~nothing[: len(others)]),
+        "photos of other things": Queries(things, nothing[: len(things)], ~nothing[: len(things)]),
+    }
+
+
+def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
+    """Embed the photos of all shards that were not learned from, by what a library or a query takes them for."""
+    records = [
+        record
+        for kind in ("inat", "oxford", "general", "garden")
+        for record in read_records(*sorted(root.glob(f"{kind}-*.tar")))
+        if record.split in ("selection", "test") or kind == "garden" or "className" in record.fields
+    ]
+    found = OnnxEmbedder(encoder).embed_photos(records)
+    groups: dict[str, list[int]] = {}
+    for row, record in enumerate(found.records):
+        if record.path.name.startswith("garden"):
+            groups.setdefault("garden", []).append(row)
+            continue
+        groups.setdefault(record.split, []).append(row)
+    return {name: ([found.records[i] for i in rows], found.vectors[rows]) for name, rows in groups.items()}
+
+
+def libraries(encoder: Encoder, root: Path) -> dict[str, dict[str, Library]]:
+    """Make the library of selection photos and that of test photos, to be asked in words and by photos."""
+    groups = read(encoder, root)
+    garden, garden_vectors = groups["garden"]
+    made: dict[str, dict[str, Library]] = {"words": {}, "photo": {}}
+    for split, elsewhere in (("selection", "train"), ("test", "calibration")):
+        records, vectors = groups[split]
+        others = [*garden, *(r for s in ("train", "calibration") for r in groups[s][0])]
+        genera = {r.taxon.scientific_name.split()[0] for r in records if r.taxon}
+        foreign = [bool(r.taxon) and r.taxon.scientific_name.split()[0] not in genera for r in garden]
+        made["words"][split] = Library(vectors, asked_in_words(encoder, records, others))
+        things = groups[elsewhere][1]
+        asked = asked_by_photo(vectors, records, garden_vectors[foreign], things)
+        made["photo"][split] = Library(vectors, asked)
+    return made
+
+
+def compare(
+    made: dict[str, Library], rules: dict[str, list[tuple[str, Rule]]], references: Array
+) -> list[list[str]]:
+    """Give two tables: the rules by what they are worth, and the best one by kinds of queries, on test photos."""
+    lines = ["| rule | variant | limit | worth, selection | worth, test |", "|---|---|---:|---:|---:|"]
+    best = (-1.0, "", {}, 0.0)
+    for name, variants in rules.items():
+        label, rule, limit = choose(made["selection"], variants, references)
+        limit = round(limit, 2)
+        chosen, test = (made[split].scored(rule, references) for split in ("selection", "test"))
+        value = worth(chosen, limit)
+        lines.append(
+            f"| {name} | {label} | {limit:.2f} | {100 * value:.1f} | {100 * worth(test, limit):.1f} |"
+        )
+        best = max(best, (value, name, test, limit), key=lambda found: found[0])
+    kinds = [
+        f"`{best[1]}`, {best[3]:.2f}, on test photos:",
+        "",
+        "| asked | queries | right ones kept | right of those shown | shown, mean | nothing shown | at most three |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for kind, outcome in outcomes(best[2], best[3]).items():
+        right = ["" if np.isnan(x) else f"{100 * x:.0f}" for x in (outcome.kept, outcome.precision)]
+        kinds.append(
+            f"| {kind} | {len(best[2][kind])} | {right[0]} | {right[1]} | {outcome.shown:.1f} "
+            f"| {100 * outcome.empty:.0f} | {100 * outcome.nearly:.0f} |"
+        )
+    return [lines, kinds]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    encoder = Encoder.load(arguments.encoder or ENCODER)
+    references = encoder.encode_text(REFERENCES)
+    made = libraries(encoder, arguments.data)
+    tables = {
+        f"{asked} {what}": lines
+        for asked, rules in (("words", text_rules(FLOORS)), ("photo", photo_rules(PHOTO_FLOORS)))
+        for what, lines in zip(("rules", "kinds"), compare(made[asked], rules, references), strict=True)
+    }
+    if not arguments.write:
+        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
+        return
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in tables.items():
+        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
+    PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
