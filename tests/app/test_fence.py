@@ -61,6 +61,15 @@ PATHS = [
         for route in ("/assets/", "/static/", "/svelte/", "/static-offline-docs/")
         for form in "ABCD"
     ),
+    *(
+        f"/de{form}"
+        for form in ("/gradio_api/file=A", "/gradio_api/file/A", "//gradio_api/file=A", "/file=A", "/A")
+    ),
+    "/de/de/gradio_api/file=A",
+    "/DE/gradio_api/file=A",
+    "/%64e/gradio_api/file=A",
+    "/de/gradio_api/file=U/health",
+    "/de/../gradio_api/file=A",
     "/A",
     "/BB",
     "/gradio_api/../A",
