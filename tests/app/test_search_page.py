@@ -20,6 +20,7 @@ from .conftest import World, paint, run
 from .serving import Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -55,8 +56,8 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
     shards = [*sorted(SHARED.glob("oxford-*.tar")), *sorted(SHARED.glob("general-captions-*.tar"))]
     test = [record for record in read_records(*shards) if record.split == "test"]
     plants = [record for record in test if record.taxon]
-    sunflowers = [r for r in plants if r.taxon and r.taxon.scientific_name == "Helianthus annuus"]
-    asked, held = sunflowers[0], [r for r in plants[:260] if r != sunflowers[0]] + sunflowers[1:]
+    wanted = [r for r in plants if r.taxon and r.taxon.scientific_name == "Passiflora"]
+    asked, held = wanted[0], [r for r in plants[:260] if r != wanted[0]] + wanted[1:]
     others = [record for record in test if not record.taxon][:80]
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -64,7 +65,7 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
         write(record, folder)
     number = len(list(folder.iterdir()))
     assert number >= 300
-    right = {f"{record.key}.webp" for record in sunflowers[1:]}
+    right = {f"{record.key}.webp" for record in wanted[1:]}
     with serving(BuiltIn(), tmp_path) as served:  # type: ignore[arg-type]
         page = visit(browser, served)
         page.get_by_label("A folder of photos on this computer").fill(str(folder))
@@ -77,7 +78,7 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
         def first_files(most: int) -> set[str]:
             return {hit.inner_text() for hit in page.locator(".hit-file").all()[:most]}
 
-        page.get_by_label("Search your photos in words").fill("sunflowers")
+        page.get_by_label("Search your photos in words").fill("passion flowers")
         page.get_by_role("button", name="Search", exact=True).click()
         expect(page.locator("#search-answer")).to_contain_text("that hardly fit are hidden")
         assert len(first_files(len(right)) & right) > len(right) / 2
@@ -92,7 +93,7 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
         page.get_by_role("button", name="Show more").click()
         expect(page.locator(".hit")).to_have_count(48)
         choose(page, write(asked, tmp_path), "Or find what looks like a photo")
-        expect(page.locator(".hit-name").first).to_contain_text("Helianthus annuus")
+        expect(page.locator(".hit-name").first).to_contain_text("Passiflora")
         assert first_files(3) & right
         page.get_by_text("Only some of them").click()
         page.get_by_label("How sure the name is").click()
@@ -140,6 +141,9 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
     page = visit(browser, served)
     expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
     page.get_by_text("Only some of them").click()
+    page.wait_for_timeout(400)  # what fades in is measured by its colour
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
     page.get_by_label("To", exact=True).fill("2023")
     expect(page.locator(".hit-file")).to_have_text(["red.jpg"])
     expect(page.locator(".hit")).to_contain_text("2023-05-31")
