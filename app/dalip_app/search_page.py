@@ -83,7 +83,7 @@ def search_tab(
             what,
             results(seen, say),
             gr.Button(visible=len(seen.hits) < seen.total),
-            gr.Button(visible=bool(seen.hidden) and len(seen.hits) == seen.total),
+            gr.Button(visible=bool(seen.hidden) and len(seen.hits) >= seen.total),
         ]
 
     def by_photo(payload: Any, *only: str | None) -> list[Any]:

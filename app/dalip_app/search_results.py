@@ -1,8 +1,9 @@
 """What a search of the library shows: photos with what is known of them, and what is not shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 from dalip.encoder import Encoder
 from dalip_app.cards import notice
@@ -15,6 +16,7 @@ __all__ = ["PAGE", "Asked", "gallery", "results"]
 PAGE = 24
 """Photos shown at first, and more with each press of the button."""
 
+_CLOSEST = 6  # photos shown where none fits well
 _REFUSED = ("not in flora", "not a plant")
 
 
@@ -31,26 +33,29 @@ class Asked:
     """How many photos."""
 
     def of(self, library: Library, encoder: Encoder, only: PhotoFilter) -> Found:
-        """Look for it.
+        """Look for it; where no photo fits well, give the few that come closest, which count as hidden.
 
         Raises:
             ImageError: The photo cannot be read.
             LibraryError: The library is empty or made with another encoder.
         """
-        if self.photo:
-            return library.search_image(
-                self.photo, encoder, self.shown, only=only, everything=self.everything
-            )
-        if self.words.strip():
-            return library.search_text(self.words, encoder, self.shown, only=only, everything=self.everything)
-        return library.newest(self.shown, only=only)
+        if not (self.photo or self.words.strip()):
+            return library.newest(self.shown, only=only)
+        search = library.search_image if self.photo else library.search_text
+        asked: Any = self.photo or self.words
+        found = search(asked, encoder, self.shown, only=only, everything=self.everything)
+        if found.total or not found.hidden:
+            return found
+        closest = search(asked, encoder, _CLOSEST, only=only, everything=True)
+        return replace(found, hits=closest.hits)
 
 
 def results(found: Found, say: Language) -> str:
     """Show what was found, after a sentence that says how much it is."""
     if not found.total and not found.hidden:
         return notice(say("search-none"))
-    hidden = f" {say('search-hidden', photos=found.hidden)}" if found.hidden else ""
+    left = found.hidden - max(0, len(found.hits) - found.total)
+    hidden = f" {say('search-hidden', photos=left)}" if left else ""
     return notice(say("search-found", photos=found.total) + hidden) + gallery(found.hits, say)
 
 

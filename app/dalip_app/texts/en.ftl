@@ -117,7 +117,7 @@ search-file-date = file of { $date }
 search-verdict = How sure the name is
 search-none = No photo is like that.
 search-found = { $photos ->
-    [0] No photo fits well.
+    [0] No photo fits well. These come closest.
     [one] { $photos } photo.
    *[other] { $photos } photos.
 }

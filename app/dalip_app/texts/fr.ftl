@@ -126,7 +126,7 @@ search-file-date = fichier du { $date }
 search-verdict = Sûreté du nom
 search-none = Aucune photo n’est ainsi.
 search-found = { $photos ->
-    [0] Aucune photo ne convient bien.
+    [0] Aucune photo ne convient bien. Voici les plus proches.
     [one] { $photos } photo.
    *[other] { $photos } photos.
 }
