@@ -19,14 +19,14 @@ __all__ = ["identify_tab"]
 _TOP_K = 5
 
 
-def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf | None) -> None:
+def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf) -> None:
     """Lay out the picker, the answer, and the form to keep it.
 
     Args:
         say: The language.
         floras: What answers come from.
         which: The one that the visitor chose.
-        journal_of: Where an answer may be kept; `None` for nowhere.
+        journal_of: Where an answer may be kept.
     """
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
@@ -34,7 +34,7 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
         with gr.Column(scale=1, min_width=320):
             answer = live_html(awaited(say), "identify-answer")
             gr.HTML(caution(say), apply_default_css=False)
-            keep = KeepForm(say, floras, journal_of) if journal_of else None
+            keep = KeepForm(say, floras, journal_of)
 
     def identify(photo: Any, chosen: str | None) -> list[Any]:
         flora = floras(chosen).now()
@@ -44,19 +44,18 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
             found, unreadable = flora.identify_together(photos, top_k=_TOP_K)
             if found is None:
                 raise ImageError(unreadable[0].error)
-            if keep:
-                seen.append(Seen.of(found, photos))
+            seen.append(Seen.of(found, photos))
             alone = open_image(photos[0], target=PREVIEW // 2) if len(photos) == 1 else None
             picture = heat_picture(flora, alone, found) if alone else None
             return answer_cards(found, flora, say, to_data_uri(picture, picture.width) if picture else "")
 
         shown = list(look_at(photo, answer_to, awaited(say), say))
-        return shown + ((keep.show(seen[0], flora) if seen else KeepForm.hide()) if keep else [])
+        return shown + (keep.show(seen[0], flora) if seen else keep.hide())
 
     picker.upload(
         identify,
         [picker, which],
-        [picker, answer, *(keep.outputs if keep else [])],
+        [picker, answer, *keep.outputs],
         trigger_mode="always_last",
         **QUIET,
     )

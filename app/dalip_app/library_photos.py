@@ -32,14 +32,12 @@ def photo_address(content: str) -> str:
     return f"/library/{content}/photo"
 
 
-def add_photos(app: FastAPI, library: Library, *, originals: bool) -> None:
-    """Add the addresses.
+def add_photos(app: FastAPI, library: Library) -> None:
+    """Add the addresses; the files are given as they are.
 
     Args:
         app: The application; this must come before Gradio is mounted.
         library: The photos.
-        originals: Whether visitors may have the files as they are. Others get copies without the details that say
-            where a photo was taken.
     """
 
     @app.get(thumbnail_address("{content}"), include_in_schema=False)
@@ -54,7 +52,7 @@ def add_photos(app: FastAPI, library: Library, *, originals: bool) -> None:
     def photo(content: str) -> Response:
         with suppress(DalipError, OSError):  # it changed, or went, since it was looked at
             path = library.path_of(content)
-            if path and originals and path.stat().st_size <= MAX_FILE:
+            if path and path.stat().st_size <= MAX_FILE:
                 return FileResponse(path, media_type="application/octet-stream", headers=_KEEP)
             if path:
                 return Response(small_copy(path.read_bytes()), media_type="image/jpeg", headers=_KEEP)

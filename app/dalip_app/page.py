@@ -33,7 +33,7 @@ def make_page(
     say: Language,
     floras: Floras,
     indexing: Indexing | None,
-    journal: Journal | Visits | None,
+    journal: Journal | Visits,
     *,
     may_add_folders: bool,
 ) -> gr.Blocks:
@@ -42,9 +42,8 @@ def make_page(
     Args:
         say: Its language.
         floras: What answers come from; where there are several, a visitor chooses.
-        indexing: The user's photos, and what brings them up to date; `None` where nobody shall search them.
-        journal: The user's own, who may also teach the flora; for strangers, what gives each visit its own; `None` for
-            no journal.
+        indexing: The user's photos, and what brings them up to date; `None` for strangers, who shall not search them.
+        journal: The user's own, who may also teach the flora; or for strangers, what gives each visit its own.
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
     public = isinstance(journal, Visits)
@@ -70,9 +69,8 @@ def make_page(
                     search_tab(say, floras(), indexing, may_add_folders, page, tab)
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, floras, which, own, tab)
-            if journal_of:
-                with gr.Tab(say("tab-journal"), id="journal") as tab:
-                    journal_tab(say, floras, which, journal_of, tab, may_teach=own is not None)
+            with gr.Tab(say("tab-journal"), id="journal") as tab:
+                journal_tab(say, floras, which, journal_of, tab, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
                 told = gr.HTML(about(floras().now(), say), apply_default_css=False)
         gr.on(

@@ -89,8 +89,8 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="For strangers, as on the web: each visit has a journal of its own, deleted after it, and nobody "
-            "searches your photos or teaches the flora.",
+            help="All visitors are strangers, as those from elsewhere without a login always are: each visit has a "
+            "journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -160,10 +160,11 @@ def serve(
         shown = own_certificate(host, place)
     floras = Floras([None if path == BUILT_IN else path for path in flora or []], data_dir, encoder)
     _warm_up(floras.encoder)
+    strangers = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
-            "whoever can reach this computer can use the page, and search the photos of your library; --auth asks "
-            "for a password, and --public keeps your own things out of sight"
+            "whoever can reach this computer can use the page, but sees neither your library nor your journal; with "
+            "--auth, who knows the password sees them"
         )
 
     def on_ready(addresses: list[str]) -> None:
@@ -172,7 +173,7 @@ def serve(
         if shown:
             print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
 
-    library, journal = (None, None) if public else (Library(place), Journal(place))
+    library, journal = (None, None) if strangers else (Library(place), Journal(place))
     try:
         serve_page(
             floras,

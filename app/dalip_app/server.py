@@ -73,9 +73,8 @@ def make_site(
 
     Args:
         floras: What answers come from.
-        library: The user's photos; `None` if nobody shall search them.
-        journal: The user's observations, seen on loopback addresses, or after a login; or those of each visit, where
-            visitors are strangers.
+        library: The user's photos; `None` where visitors are strangers.
+        journal: The user's observations; or those of each visit, where visitors are strangers.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
             could otherwise reach the page through the visitor's browser), and folders can be added; not so for
             strangers, who come through a proxy there.
@@ -104,13 +103,11 @@ def make_site(
     add_api(app, floras)
     add_uploads(app, uploads)
     local = is_loopback(host) and isinstance(journal, Journal)
-    shown = journal if isinstance(journal, Visits) or local or keys.login else None
     indexing = Indexing(library, floras()) if library is not None else None
     if library is not None:
-        add_photos(app, library, originals=isinstance(shown, Journal))
-    if shown is not None:
-        add_export(app, lambda visit: shown if isinstance(shown, Journal) else shown(visit))
-    stop = mount_pages(app, lambda say: make_page(say, floras, indexing, shown, may_add_folders=local))
+        add_photos(app, library)
+    add_export(app, journal if isinstance(journal, Visits) else lambda visit: journal)
+    stop = mount_pages(app, lambda say: make_page(say, floras, indexing, journal, may_add_folders=local))
     if local:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]

@@ -75,15 +75,23 @@ def test_a_missing_flora_is_one_line() -> None:
     assert len(done.err.splitlines()) == 1
 
 
-def test_only_this_computer_may_add_folders(world: World, tmp_path: Path, address: str) -> None:
-    assert "library-folder" in get(address, "/config")[2]
+def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
+    world: World, tmp_path: Path, address: str
+) -> None:
+    parts = ("library-folder", "search-text", "teach-button", "journal-order")
+
+    def offered(config: str) -> list[str]:
+        return [part for part in parts if part in config]
+
+    assert offered(get(address, "/config")[2]) == list(parts)
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
-        status, _, config = get(served.address, "/config")
-        assert status == 200
-        assert "search-text" in config
-        assert "library-folder" not in config
+        assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # of the visit alone
         (line,) = served.errors().splitlines()
         assert "whoever can reach this computer" in line
+    with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
+        login = httpx.get(f"{served.address}/config", auth=("ann", "secret"))
+        assert offered(login.text) == list(parts[1:])
+        assert served.errors() == ""
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
