@@ -252,8 +252,10 @@ def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> N
     "objective",
     [
         "joint",
-        "clip",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("first-order", "second-order", "siglip")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("clip", "first-order", "second-order", "siglip")
+        ),
     ],
 )
 def test_every_objective_learns_and_exports(objective: str, shard: Path, tmp_path: Path) -> None:
