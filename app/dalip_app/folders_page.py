@@ -118,15 +118,7 @@ def _told(now: IndexingState, say: Language) -> str:
 
 
 def _reported(report: LibraryReport, say: Language) -> str:
-    counts = {
-        "added": report.added,
-        "changed": report.updated,
-        "moved": report.moved,
-        "removed": report.removed,
-        "unchanged": report.unchanged,
-        "unreadable": len(report.unreadable),
-    }
-    told = [say("library-report", what=what, number=number) for what, number in counts.items() if number]
+    told = [say("library-report", what=what, number=number) for what, number in report.counts.items()]
     told += [say("library-stopped")] if report.stopped else []
     unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:_PROBLEMS])
     left = len(report.unreadable) - _PROBLEMS

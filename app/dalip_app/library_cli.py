@@ -69,15 +69,7 @@ def add(
 
 def _summary(report: "LibraryReport") -> str:
     """Put what an update of the library did in one line, zeros left out."""
-    counts = {
-        "added": report.added,
-        "changed": report.updated,
-        "moved": report.moved,
-        "removed": report.removed,
-        "unchanged": report.unchanged,
-        "unreadable": len(report.unreadable),
-    }
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing to do"
+    return ", ".join(f"{count:,} {what}" for what, count in report.counts.items()) or "nothing to do"
 
 
 @app.command(epilog="Example: dalip library remove ~/Pictures/Garden")

@@ -42,6 +42,19 @@ class LibraryReport:
     stopped: bool = False
     """Whether it was stopped before all was done."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many photos were `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, zeros left out."""
+        every = {
+            "added": self.added,
+            "changed": self.updated,
+            "moved": self.moved,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "unreadable": len(self.unreadable),
+        }
+        return {what: number for what, number in every.items() if number}
+
 
 @dataclass
 class _Reader:
