@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 from rapidfuzz import fuzz, process, utils
 
-from dalip.errors import DalipError
+from dalip.encoder import open_image
+from dalip.errors import DalipError, ImageError
 from dalip.taxonomy import RANKS, Taxon
 from dalip_app.cards import facts_list, links, notice
 from dalip_app.language import Language
@@ -17,7 +18,7 @@ from dalip_app.live import Floras
 from dalip_app.parts import QUIET, live_html
 from dalip_app.photo_picker import thumbnail
 from dalip_app.words import best_name
-from dalip_index import Flora, Journal, Unreadable, forget_taxon, hazard_of, teach_taxon
+from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
 
 __all__ = ["find_taxa", "flora_tab"]
 
@@ -48,6 +49,14 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
                 names.append(name)
                 rows.append(row)
     scorer, clean = fuzz.WRatio, utils.default_process
+    asked = clean(words)
+    cleaned = [f" {clean(name)}" for name in names]
+    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in name}
+    if meant:  # somebody who spells a name right, or begins to, wants no similar ones
+        whole = {row for row, name in zip(rows, cleaned, strict=True) if f" {asked}" == name}
+        return sorted(
+            (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
+        )
     found = process.extract(words, names, scorer=scorer, processor=clean, limit=None, score_cutoff=_ALIKE)
     best: dict[int, float] = {}
     for _, score, place in found:
@@ -193,24 +202,29 @@ def _teach_form(
         live = floras(chosen)
         fields = {"scientificName": name_, "vernacularName": common_, "family": family_, "taxonRank": rank_}
         path, start = live.to_teach
-        bad: list[Unreadable] = []
         try:
             taxon = Taxon.from_darwin_core(fields)
-            sources = [Path(photo).read_bytes() for photo in paths or [] if Path(photo).is_file()]
-            teach_taxon(path, live.encoder, taxon, sources, start=start, unreadable=bad.append)
+            if not paths:
+                return notice(say("teach-no-photos"), bad=True), gr.skip(), gr.skip()
+            good, bad = _readable(paths)
+            teach_taxon(path, live.encoder, taxon, good, start=start)
         except DalipError as error:
             return notice(say.error(error), bad=True), gr.skip(), gr.skip()
-        lines = notice(say("taught", plant=taxon.scientific_name, photos=len(sources) - len(bad)))
-        lines += "".join(notice(f"{photo.image}: {photo.error}", bad=True) for photo in bad)
+        lines = notice(say("taught", plant=taxon.scientific_name, photos=len(good)))
+        for number, problem in bad.items():
+            lines += notice(say("teach-photo", number=number, problem=say.error(problem)), bad=True)
         return lines, _found(say, live.now(), journal, asked), None
 
     def unlearn(name_: str, asked: str, chosen: str) -> tuple[str, str]:
         live = floras(chosen)
         path, _ = live.to_teach
-        name_ = " ".join(name_.split())
+        asked_ = " ".join(name_.split())
+        if not asked_:
+            return notice(say("error-no-name"), bad=True), gr.skip()
+        name_ = next((taught for taught in live.now().taught if taught.casefold() == asked_.casefold()), "")
+        if not name_:
+            return notice(say("not-taught", plant=asked_), bad=True), gr.skip()
         try:
-            if name_ not in live.now().taught:
-                return notice(say("not-taught", plant=name_), bad=True), gr.skip()
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:
             return notice(say.error(error), bad=True), gr.skip()
@@ -223,3 +237,19 @@ def _teach_form(
         api_visibility="private",
     )
     forget.click(unlearn, [name, words, which], [said, found], api_visibility="private")
+
+
+def _readable(paths: Sequence[str]) -> tuple[list[bytes], dict[int, ImageError]]:
+    """Read photo files; give those that can be read, and by their places, from 1 on, what is wrong with the others."""
+    good: list[bytes] = []
+    bad: dict[int, ImageError] = {}
+    for number, path in enumerate(paths, 1):
+        try:
+            content = Path(path).read_bytes()
+            open_image(content, target=_THUMBNAIL)
+            good.append(content)
+        except ImageError as error:
+            bad[number] = error
+        except OSError:
+            bad[number] = ImageError("the photo is not there any more; choose it again", "upload-gone")
+    return good, bad

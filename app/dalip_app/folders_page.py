@@ -59,13 +59,22 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
     outputs = [state, cancel, timer, seen, changes]
 
     def add(name: str | None, seen_: int, number: int) -> list[Any]:
-        if not (name or "").strip():
-            return [notice(say("library-no-folder"), bad=True), *[gr.skip()] * len(outputs)]
+        name = (name or "").strip()
         try:
-            indexing.add(Path((name or "").strip()).expanduser())
+            if name:
+                indexing.add(Path(name).expanduser())
+            elif indexing.library.folders():
+                indexing.update()
+            else:
+                return [notice(say("library-no-folder"), bad=True), *look(seen_, number)]
         except DalipError as error:
-            return [notice(say.error(error), bad=True), *[gr.skip()] * len(outputs)]
+            return [notice(say.error(error), bad=True), *look(seen_, number)]
         return ["", *look(seen_, number)]
+
+    def arrive(seen_: int, number: int) -> list[Any]:
+        """Show what runs, and nothing of what was done for others before."""
+        told, *rest = look(seen_, number)
+        return [told if indexing.state.running else "", *rest]
 
     def stop(seen_: int, number: int) -> list[Any]:
         indexing.cancel()
@@ -73,11 +82,12 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
 
     gr.on([folder.submit, button.click], add, [folder, seen, changes], [said, *outputs], **QUIET)
     cancel.click(stop, [seen, changes], outputs, **QUIET)
-    gr.on([timer.tick, page.load, tab.select], look, [seen, changes], outputs, **QUIET)
-    _list(say, indexing, changes, said)
+    timer.tick(look, [seen, changes], outputs, **QUIET)
+    gr.on([page.load, tab.select], arrive, [seen, changes], outputs, **QUIET)
+    _list(say, indexing, changes, said, state)
 
 
-def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML) -> None:
+def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML, state: gr.HTML) -> None:
     @gr.render([changes], show_progress="hidden")  # type: ignore[untyped-decorator]
     def show(number_: int) -> None:
         try:
@@ -90,14 +100,14 @@ def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML) -
                 text = f"{escape(folder)} <span>{escape(say('library-photos', photos=photos))}</span>"
                 gr.HTML(f'<p class="folder-name">{text}</p>', apply_default_css=False, min_width=200)
                 button = gr.Button(say("library-forget"), scale=0, min_width=110)
-                button.click(partial(forget, folder), changes, [said, changes], **QUIET)
+                button.click(partial(forget, folder), changes, [said, state, changes], **QUIET)
 
-    def forget(folder: str, number: int) -> tuple[str, int]:
+    def forget(folder: str, number: int) -> tuple[str, str, int]:
         try:
-            photos = indexing.library.remove(Path(folder))
+            photos = indexing.forget(Path(folder))
         except DalipError as error:
-            return notice(say.error(error), bad=True), number
-        return notice(say("library-forgotten", folder=folder, photos=photos)), number + 1
+            return notice(say.error(error), bad=True), "", number + 1
+        return notice(say("library-forgotten", folder=folder, photos=photos)), "", number + 1
 
 
 def _told(now: IndexingState, say: Language) -> str:

@@ -114,7 +114,8 @@ def _check(scope: Any, path: str, keys: Keys) -> None:
     headers = dict(scope["headers"])
     if not keys.open(scope):
         challenge = {"WWW-Authenticate": 'Basic realm="DALIP", charset="UTF-8"'} if keys.login else {}
-        raise HTTPException(401, "name and password, or an api-key, are needed", challenge)
+        needed = " or ".join(["a name and password"] * bool(keys.login) + ["an api-key"] * bool(keys.api_key))
+        raise HTTPException(401, f"this needs {needed}", challenge)
     if is_closed(path):
         raise HTTPException(404, "there is no such page")
     if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):

@@ -37,6 +37,8 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
             keep = KeepForm(say, floras, journal_of)
 
     def identify(photo: Any, chosen: str | None) -> list[Any]:
+        if photo is None:  # another flora was chosen before any photo
+            return [gr.skip(), gr.skip(), *keep.hide()]
         flora = floras(chosen).now()
         seen: list[Seen] = []
 
@@ -52,7 +54,8 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
         shown = list(look_at(photo, answer_to, awaited(say), say))
         return shown + (keep.show(seen[0], flora) if seen else keep.hide())
 
-    picker.upload(
+    gr.on(
+        [picker.upload, which.change],
         identify,
         [picker, which],
         [picker, answer, *keep.outputs],

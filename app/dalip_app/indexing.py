@@ -94,7 +94,7 @@ class Indexing:
     def name(self) -> None:
         """Name the photos again if the flora has changed since, without looking at files."""
         with suppress(DalipError):
-            if not self.state.running and self.library.named_otherwise(self._live.now()):
+            if self.library.named_otherwise(self._live.now()):
                 self._enqueue(_Job(names_only=True))
 
     def cancel(self) -> None:
@@ -102,6 +102,23 @@ class Indexing:
         with self._lock:
             self._queue.clear()
             self._stop.set()
+
+    def forget(self, folder: Path) -> int:
+        """Take a folder out of the library, and stop reading it.
+
+        Returns:
+            How many photos were forgotten.
+
+        Raises:
+            LibraryError: As of `Library.remove`.
+        """
+        photos = self.library.remove(folder)
+        with self._lock:
+            self._queue = [job for job in self._queue if job.folder != folder]
+            if self._state.folder == str(folder):
+                self._stop.set()
+            self._state = replace(self._state, report=None, error=None)
+        return photos
 
     def close(self) -> None:
         """Cancel, and wait until nothing runs."""

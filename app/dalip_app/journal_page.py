@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, JournalError
 from dalip_app.cards import notice
 from dalip_app.language import Language
 from dalip_app.lessons import lessons, teach_lesson
@@ -134,22 +134,28 @@ class KeepForm:
         name = " ".join(name.split())
         if said == "other" and not name:
             return seen, notice(say("keep-no-name"), bad=True)
-        details = seen.details if where else PhotoDetails()
-        facts: dict[str, Any] = {
-            "name": {"right": seen.answer.predictions[0].taxon.scientific_name, "other": name}.get(said, ""),
-            "event_date": details.event_date,
-            "latitude": details.latitude,
-            "longitude": details.longitude,
-        }
+        right = seen.answer.predictions[0].taxon.scientific_name
+        facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
+        if where:
+            facts |= asdict(seen.details)
         try:
-            if seen.observation:
-                journal.change(seen.observation, **facts)
-                return seen, notice(say(f"kept-{said}"))
-            observation = Observation.of(seen.answer, **facts)
-            journal.add(observation, seen.photos)
+            return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
         except DalipError as error:
             return seen, notice(say.error(error), bad=True)
-        return replace(seen, observation=observation.id), notice(say(f"kept-{said}"))
+
+    @staticmethod
+    def _save(journal: Journal, seen: Seen, facts: dict[str, Any]) -> Seen:
+        """Change the observation that was made of an answer, or make one, as where it was deleted meanwhile."""
+        if seen.observation:
+            try:
+                journal.change(seen.observation, **facts)
+                return seen
+            except JournalError as error:
+                if error.kind not in ("observation-gone", "no-journal"):
+                    raise
+        observation = Observation.of(seen.answer, **facts)
+        journal.add(observation, seen.photos)
+        return replace(seen, observation=observation.id)
 
 
 def journal_tab(
@@ -213,7 +219,9 @@ def journal_tab(
     def opened(request: gr.Request, number: int) -> tuple[int, str]:
         return number + 1, _export_link(say, request.session_hash)
 
-    def bring(request: gr.Request, path: str, number: int) -> tuple[str, int]:
+    def bring(request: gr.Request, path: str | None, number: int) -> tuple[str, int]:
+        if not path:
+            return "", number
         return _import(say, journal_of(request.session_hash), path), number + 1
 
     tab.select(opened, changes, [changes, export], **QUIET)
@@ -252,15 +260,15 @@ def _entry(
         try:
             named = " ".join((name_ or "").split())
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
-        except DalipError as error:
-            return number, notice(say.error(error), bad=True)
+        except DalipError as error:  # it was deleted elsewhere, perhaps: look anew
+            return number + 1, notice(say.error(error), bad=True)
         return number + 1, notice(say("journal-saved", plant=named or seen.answered))
 
     def remove(number: int) -> tuple[int, str]:
         try:
             journal.remove(seen.id)
         except DalipError as error:
-            return number, notice(say.error(error), bad=True)
+            return number + 1, notice(say.error(error), bad=True)
         return number + 1, notice(say("journal-deleted", plant=seen.accepted))
 
     save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 SEARCH_EXAMPLES = """\b
 Examples:
-  dalip search "yellow flower by a river"
+  dalip search "yellow iris"
   dalip search --image leaf.jpg --top-k 20
   dalip search --taxon Rosaceae --since 2024 --verdict sure
   dalip search iris --page 2 --json"""

@@ -6,7 +6,7 @@ from threading import Lock
 
 from dalip.encoder import Encoder
 from dalip.errors import DalipError
-from dalip_app.places import chosen_flora, flora_to_change
+from dalip_app.places import BUILT_IN, chosen_flora, flora_to_change
 from dalip_app.terminal import complain
 from dalip_assets import ENCODER
 from dalip_index import Flora, load_flora
@@ -37,8 +37,8 @@ class LiveFlora:
 
     @property
     def name(self) -> str:
-        """What the flora's folder is called."""
-        return self._flora.folder.parent.name
+        """What the flora's folder is called; `builtin` for the built-in one."""
+        return str(BUILT_IN) if self._chosen is None else self._flora.folder.parent.name
 
     @property
     def to_teach(self) -> tuple[Path, Path | None]:

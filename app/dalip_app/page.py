@@ -14,6 +14,7 @@ from dalip_app.journal_page import journal_tab
 from dalip_app.language import LANGUAGES, Language, language
 from dalip_app.live import Floras
 from dalip_app.parts import QUIET
+from dalip_app.places import BUILT_IN
 from dalip_app.search_page import search_tab
 from dalip_app.visits import Visits
 from dalip_index import Journal
@@ -55,7 +56,7 @@ def make_page(
         if public:
             gr.HTML(notice(say("page-public")), apply_default_css=False, elem_id="public")
         which = gr.Dropdown(
-            list(floras.names),
+            [(say("flora-builtin") if name == str(BUILT_IN) else name, name) for name in floras.names],
             value=floras.names[0],
             label=say("page-flora"),
             visible=len(floras.names) > 1,

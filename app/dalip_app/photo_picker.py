@@ -18,7 +18,7 @@ from dalip_app.api import MAX_PHOTOS
 from dalip_app.cards import notice
 from dalip_app.language import Language
 
-__all__ = ["PREVIEW", "look_at", "make_picker", "read_uploads", "thumbnail", "to_data_uri"]
+__all__ = ["PREVIEW", "empty_picker", "look_at", "make_picker", "read_uploads", "thumbnail", "to_data_uri"]
 
 PREVIEW = 1024
 """Longer side of a photo as it is shown, in pixels."""
@@ -59,6 +59,7 @@ def make_picker(
         busy=say("picker-busy"),
         chosen=say("picker-chosen"),
         too_large=say("picker-too-large"),
+        too_many=say("picker-too-many", most=MAX_PHOTOS if several else 1),
         not_sent=say("picker-not-sent"),
         state="empty",  # then `busy`, set by the browser, and `done` or `failed`
         preview="",
@@ -97,6 +98,11 @@ def look_at(
         return _show_photo(to_data_uri(_contact_sheet(pictures), PREVIEW)), told + answer(readable)
     except DalipError as error:
         return _show_problem(say.error(error)), nothing
+
+
+def empty_picker() -> gr.HTML:
+    """Update a picker: show none of what was chosen."""
+    return gr.HTML(state="empty", preview="", note="", answered=time.time_ns())
 
 
 def _show_photo(preview: str) -> gr.HTML:

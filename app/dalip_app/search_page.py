@@ -13,7 +13,7 @@ from dalip_app.indexing import Indexing
 from dalip_app.language import Language
 from dalip_app.live import LiveFlora
 from dalip_app.parts import QUIET
-from dalip_app.photo_picker import look_at, make_picker
+from dalip_app.photo_picker import empty_picker, look_at, make_picker
 from dalip_app.search_results import PAGE, Asked, results
 from dalip_index import Library, PhotoFilter, small_copy
 
@@ -95,17 +95,18 @@ def search_tab(
 
         looked, told = look_at(payload, keep, "", say)
         if not photos:
-            return [looked, Asked(), told, gr.Button(visible=False), gr.Button(visible=False)]
-        return [looked, *show(Asked(photo=photos[0]), *only)]
+            return [looked, "", Asked(), told, gr.Button(visible=False), gr.Button(visible=False)]
+        return [looked, "", *show(Asked(photo=photos[0]), *only)]
 
     gr.on(
         [text.submit, button.click],
-        lambda words, *only: show(Asked(words=words or ""), *only),
+        lambda words, *only: [empty_picker(), *show(Asked(words=words or ""), *only)],
         [text, *filters],
-        shown,
+        [picker, *shown],
+        trigger_mode="always_last",
         **QUIET,
     )
-    picker.upload(by_photo, [picker, *filters], [picker, *shown], trigger_mode="always_last", **QUIET)
+    picker.upload(by_photo, [picker, *filters], [picker, text, *shown], trigger_mode="always_last", **QUIET)
     again = {"inputs": [asked, *filters], "outputs": shown, **QUIET}
     gr.on(
         [part.change for part in filters],
@@ -118,7 +119,7 @@ def search_tab(
     gr.on([tab.select, changes.change], show, **again)
     gr.on(
         [page.load, tab.select, changes.change],
-        lambda: [_status(library, say), _taxa(library, say)],
+        lambda: [_status(library, say, may_add_folders), _taxa(library, say)],
         None,
         [status, filters[0]],
         **QUIET,
@@ -166,8 +167,11 @@ def _taxa(library: Library, say: Language) -> gr.Dropdown:
     return gr.Dropdown([(say("search-any"), ""), *choices])
 
 
-def _status(library: Library, say: Language) -> str:
+def _status(library: Library, say: Language, may_add_folders: bool) -> str:
     try:
-        return notice(say("library-size", photos=len(library)))
+        photos = len(library)
+        return notice(
+            say("library-size" if photos or may_add_folders else "library-empty-here", photos=photos)
+        )
     except DalipError as error:
         return notice(say.error(error), bad=True)

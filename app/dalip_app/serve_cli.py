@@ -89,8 +89,8 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="All visitors are strangers, as those from elsewhere without a login always are: each visit has a "
-            "journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
+            help="All visitors are strangers, as they are without a login wherever others can reach the page: each "
+            "visit has a journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -163,8 +163,8 @@ def serve(
     strangers = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
-            "whoever can reach this computer can use the page, but sees neither your library nor your journal; with "
-            "--auth, who knows the password sees them"
+            "whoever can reach this computer can use the page, but nobody sees your library and your journal "
+            "there, you neither; with --auth, who knows the password does"
         )
 
     def on_ready(addresses: list[str]) -> None:

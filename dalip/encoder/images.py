@@ -164,7 +164,9 @@ def _plugin_for(head: bytes) -> Any:
             module, name = "pillow_heif", "HeifImageFile"
     if not module:
         raise ImageError(
-            f"is not an image that can be read; use {READABLE}", "image-unknown", readable=READABLE
+            f"is not an image that can be read; use {READABLE}",
+            "image-unknown",
+            readable=READABLE.replace(" or ", ", "),
         )
     try:
         if module == "PIL.TiffImagePlugin":

@@ -266,14 +266,18 @@ class Journal:
             f"SELECT {_COLUMNS} FROM observations WHERE id = ?", (identifier,)
         ).fetchone()
         if row is None:
-            raise JournalError(f"{identifier}: there is no such observation in {self.path}")
+            raise JournalError(
+                f"{identifier}: there is no such observation in {self.path}", "observation-gone"
+            )
         return Observation(*row)
 
     @contextmanager
     def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction, which ends with the block."""
         if not create and not self.path.exists():
-            raise JournalError(f"{self.path}: there is no journal yet; save an observation first")
+            raise JournalError(
+                f"{self.path}: there is no journal yet; save an observation first", "no-journal"
+            )
         with self._database.connect() as connection:
             connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
             connection.execute("PRAGMA foreign_keys = ON")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -25,7 +26,7 @@ __all__ = [
     "newest",
 ]
 
-_DATE = re.compile(r"\d{4}(-\d{2}){0,2}")
+_DATE = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
 _REFUSED = "('not in flora', 'not a plant')"
 # Many photos do not say when they were taken; the file's time is then the best guess, and marked as one.
@@ -37,6 +38,15 @@ _PHOTOS = (
     "photos JOIN contents ON contents.id = photos.content LEFT JOIN looks ON looks.content = contents.id "
     "LEFT JOIN names ON names.content = contents.id WHERE vector IS NOT NULL"
 )
+
+
+def _is_date(text: str) -> bool:
+    """Say whether a text is a day, a month or a year."""
+    try:
+        date.fromisoformat(f"{text}-01-01"[:10])
+    except ValueError:
+        return False
+    return _DATE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -58,13 +68,20 @@ class PhotoFilter:
         """Reject what no photo can be like.
 
         Raises:
-            LibraryError: A date or a verdict that cannot be.
+            LibraryError: A date or a verdict that cannot be, or days in the wrong order.
         """
-        for date in (self.since, self.until):
-            if date and not _DATE.fullmatch(date):
+        for text in (self.since, self.until):
+            if text and not _is_date(text):
                 raise LibraryError(
-                    f"{date!r} is no date; write it as 2024-05-31, 2024-05 or 2024", "no-day", date=date
+                    f"{text!r} is no date; write it as 2024-05-31, 2024-05 or 2024", "no-day", date=text
                 )
+        if self.since and self.until and self.since[: len(self.until)] > self.until:
+            raise LibraryError(
+                f"from {self.since} until {self.until} there is no day; turn them round",
+                "day-order",
+                since=self.since,
+                until=self.until,
+            )
         if self.verdict and self.verdict not in _VERDICTS:
             raise LibraryError(f"{self.verdict!r} is no verdict; use one: {', '.join(_VERDICTS)}")
 

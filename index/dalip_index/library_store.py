@@ -172,7 +172,7 @@ class LibraryStore:
     def save(
         self, photos: Sequence[SeenPhoto], contents: Mapping[str, Content], encoder: str, width: int
     ) -> None:
-        """Store files and what is in new ones, all or nothing.
+        """Store files and what is in new ones, all or nothing; files of folders that were forgotten meanwhile are left.
 
         Args:
             photos: What was found.
@@ -185,7 +185,10 @@ class LibraryStore:
         """
         with self.connect() as connection, transaction(connection):
             self.require_encoder(connection, encoder)
-            for sha256, content in contents.items():
+            folders = [folder for (folder,) in connection.execute("SELECT path FROM folders")]
+            photos = [photo for photo in photos if any(is_below(photo.path, folder) for folder in folders)]
+            for sha256 in {photo.sha256 for photo in photos if photo.sha256} & contents.keys():
+                content = contents[sha256]
                 halves = content.vector.astype(_VECTOR_TYPE)
                 ((number,),) = connection.execute(
                     "INSERT INTO contents (sha256, vector) VALUES (?, ?) "

@@ -49,7 +49,10 @@ def test_a_visitor_chooses_the_flora(
     expect(page.locator(".answer-sentence")).to_contain_text("Flos blue")
     page.get_by_label("Flora that answers").click()
     page.get_by_role("option", name="herb garden").click()
-    choose(page, paint(tmp_path / "blue2.png", "blue", 2))
+    expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")  # of the same photo
+    choose(page, paint(tmp_path / "red.png", "red", 2))
+    expect(page.locator(".answer-sentence")).to_contain_text("Herba red")
+    choose(page, tmp_path / "blue.png")
     expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")
     keep(page, request, "floras")
     page.get_by_role("tab", name="Flora").click()

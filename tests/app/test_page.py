@@ -331,17 +331,19 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         expect(said).to_contain_text("A plant needs a scientific name")
         page.get_by_label("Scientific name").fill("Flos novus")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("none of its photos can be read")
+        expect(said).to_contain_text("Choose at least one photo of it.")
         half = []
         for number in range(3):
             with Image.open(paint(tmp_path / f"n{number}.png", "white", number)) as picture:
                 picture.paste(COLOURS["black"], (0, 24, 48, 48))
                 picture.save(tmp_path / f"n{number}.png")
             half.append(tmp_path / f"n{number}.png")
-        page.locator("#teach-photos input[type=file]").set_input_files(half)
+        (tmp_path / "broken.jpg").write_text("no photo")
+        page.locator("#teach-photos input[type=file]").set_input_files([*half, tmp_path / "broken.jpg"])
         expect(page.locator("#teach-photos")).to_contain_text("n2")
         page.get_by_role("button", name="Teach", exact=True).click()
         expect(said).to_contain_text("It knows Flos novus now, by 3 photos.")
+        expect(said).to_contain_text("Photo 4: This file is not an image")
         keep(page, request, "teach")
         page.get_by_role("tab", name="Identify").click()
         choose(page, half[0])
@@ -380,6 +382,11 @@ def test_names_are_found_in_spite_of_typing_errors() -> None:
     ):
         assert name in [taxon.scientific_name for taxon in find_taxa(flora, words)[:3]], words
     assert find_taxa(flora, "zzzzqq") == []
+    roses = find_taxa(flora, "rosaceae")  # spelt right, so that nothing similar is meant
+    assert roses == sorted((t for t in flora.taxa if t.family == "Rosaceae"), key=lambda t: t.scientific_name)
+    assert {
+        "lily" in " ".join(n.name.lower() for n in t.vernacular_names) for t in find_taxa(flora, "lily")
+    } == {True}
     every = [taxon.scientific_name for taxon in find_taxa(flora, " ")]
     assert every == sorted(taxon.scientific_name for taxon in flora.taxa)
 
@@ -426,6 +433,12 @@ def test_several_photos_of_one_plant_get_one_answer(
     (seen,) = journal.photographed(9)["Flos orange"]
     assert [open_image(jpeg).size for jpeg in journal.photos(seen)] == [(48, 48)] * 2
     journal.remove(seen)
+    page.get_by_role("button", name="Keep for later").click()  # deleted meanwhile, it is kept anew
+    expect(page.locator("#keep-said")).to_contain_text("Saved for later.")
+    (seen,) = journal.photographed(9)["Flos orange"]
+    journal.remove(seen)
     choose(page, tmp_path / "broken.jpg")
     expect(page.locator("#identify-photo .picker-note")).to_contain_text("is not an image")
     expect(page.locator("#keep")).to_be_hidden()
+    page.get_by_label("A photo of a plant", exact=True).set_input_files(photos * 3)
+    expect(page.locator("#identify-photo .picker-note")).to_contain_text("Choose 5 photos at most.")

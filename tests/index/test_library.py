@@ -332,6 +332,14 @@ def test_filters(roses: Library, encoder: Encoder, only: PhotoFilter, found: str
 def test_filters_that_cannot_be() -> None:
     with pytest.raises(LibraryError, match="'May 2024' is no date; write it as 2024-05-31"):
         PhotoFilter(since="May 2024")
+    for day in ("2024-02-30", "2024-13", "2024-00-99", "２０２４", "24", "2024-05-31T10:00"):
+        with pytest.raises(LibraryError, match="is no date"):
+            PhotoFilter(until=day)
+    for since, until in (("2025", "2024"), ("2024-06", "2024-05-31"), ("2024-06-01", "2024-05")):
+        with pytest.raises(LibraryError, match="there is no day"):
+            PhotoFilter(since=since, until=until)
+    PhotoFilter(since="2024-05-31", until="2024")
+    PhotoFilter(since="2024", until="2024-05")
     with pytest.raises(LibraryError, match="'perhaps' is no verdict; use one: sure"):
         PhotoFilter(verdict="perhaps")
 
@@ -491,6 +499,20 @@ def test_a_folder_is_forgotten(library: Library, folder: Path, encoder: Encoder,
     shutil.rmtree(folder)
     assert library.remove(inner) == 5
     assert (len(library), library.folders(), library.taxa()) == (0, {}, [])
+
+
+def test_a_folder_that_is_forgotten_while_it_is_read_leaves_nothing(
+    library: Library, photos: Path, encoder: Encoder
+) -> None:
+    def progress(what: str, number: int, total: int) -> None:
+        if number == 40:
+            library.remove(photos)
+
+    library.add(photos, encoder, progress)
+    assert (len(library), library.folders()) == (0, {})
+    assert library.newest().total == 0
+    library.add(photos, encoder)
+    assert len(library) == 150
 
 
 def test_an_update_that_is_stopped_keeps_what_it_read(

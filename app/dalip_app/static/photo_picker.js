@@ -6,8 +6,12 @@ const refocus = () =>
   requestAnimationFrame(() => element.querySelector(".picker-input")?.focus({ preventScroll: true }));
 
 const send = async (chosen) => {
-  const files = [...(chosen ?? [])].slice(0, props.most);
+  const files = [...(chosen ?? [])];
   if (!files.length) return;
+  if (files.length > props.most) {
+    props.note = props.too_many;
+    return;
+  }
   const mine = ++latest;
   const focused = element.contains(document.activeElement);
   if (props.preview?.startsWith("blob:")) URL.revokeObjectURL(props.preview);
@@ -34,7 +38,9 @@ const visible = () => element.isConnected && element.offsetParent !== null;
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 element.addEventListener("change", (event) => {
-  if (event.target.type === "file") send(event.target.files);
+  if (event.target.type !== "file") return;
+  send(event.target.files);
+  event.target.value = ""; // so that the same file can be chosen again
 });
 element.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.type === "file") event.target.click(); // browsers know the space bar alone

@@ -6,8 +6,8 @@ element.addEventListener("click", async (event) => {
   const input = document.querySelector("#identify-photo .picker-input");
   if (!input) return;
   event.preventDefault();
-  const answer = await fetch(link.href);
-  if (!answer.ok) {
+  const answer = await fetch(link.href).catch(() => null); // the server may be gone
+  if (!answer?.ok) {
     link.innerHTML = `<span class="hit-gone">${props.gone}</span>`;
     return;
   }

@@ -6,9 +6,10 @@ page-tagline = Names for plants, from a photo, on your own computer
 page-tagline-public = Names for plants, from a photo
 page-public =
     This page is answered by a server, not by your own computer. It deletes your photos within ten minutes. What you
-    keep in the journal only you see, and it is gone when you close or reload the page: export it before.
+    keep in the journal only you see, and it is gone when you close or reload the page, or change its language: export it before.
 page-languages = Languages
 page-flora = Flora that answers
+flora-builtin = Built-in flora
 
 tab-identify = Identify
 tab-search = Search
@@ -27,6 +28,10 @@ picker-camera = Take a photo
 picker-again = Another photo
 picker-busy = Looking at your photo
 picker-chosen = The photo that you chose
+picker-too-many = { $most ->
+    [one] Choose one photo alone.
+   *[other] Choose { $most } photos at most.
+}
 picker-too-large = This file is too large; choose a smaller one.
 picker-not-sent = The photo could not be sent; is DALIP still running?
 
@@ -106,7 +111,7 @@ kept-later = Saved for later.
 ## Search
 
 search-words = Search your photos in words
-search-example = yellow flower by a river
+search-example = yellow iris
 search-button = Search
 search-filters = Only some of them
 search-any = any
@@ -171,6 +176,7 @@ library-report = { $what ->
     [unchanged] { $number } unchanged
    *[unreadable] { $number } unreadable
 }
+library-empty-here = The library is empty. Folders are added at the computer that it is on.
 library-nothing = Nothing to do
 library-more-unreadable = and { $number } more that cannot be read
 
@@ -211,6 +217,8 @@ teach-family = Family
 teach-rank = Rank
 teach-photos = Photos of it
 teach-button = Teach
+teach-no-photos = Choose at least one photo of it.
+teach-photo = Photo { $number }: { $problem }
 teach-forget = Forget this name
 taught = It knows { $plant } now, by { $photos ->
     [one] { $photos } photo
@@ -300,5 +308,8 @@ error-no-name = A plant needs a scientific name; write it first.
 error-contradiction = { $name } is in { $one } by { $plant }, and in { $other } by the new one; correct one of them.
 error-known-already = { $plant }: the flora holds it already; if it was taught, let it forget the name first.
 error-no-photo-readable = { $plant }: none of its photos can be read; choose at least one that can.
+error-observation-gone = This observation is not there any more.
+error-no-journal = There is no journal yet; keep an answer first.
+error-day-order = From { $since } until { $until } there is no day; turn them round.
 error-no-date = { $date } is no date; write it as 2026-05-31 or 2026-05-31T14:30.
 error-no-journal-file = This file is no journal; choose a .zip, .csv or .json file of one.

@@ -6,10 +6,11 @@ page-tagline = Le nom des plantes, d’après une photo, sur votre propre ordina
 page-tagline-public = Le nom des plantes, d’après une photo
 page-public =
     C’est un serveur qui répond à cette page, non votre propre ordinateur. Il efface vos photos dans les dix minutes.
-    Ce que vous gardez dans le carnet, vous seul le voyez, et il disparaît quand vous fermez ou rechargez la page :
+    Ce que vous gardez dans le carnet, vous seul le voyez, et il disparaît quand vous fermez ou rechargez la page, ou changez de langue :
     exportez-le avant.
 page-languages = Langues
 page-flora = Flore qui répond
+flora-builtin = Flore fournie
 
 tab-identify = Identifier
 tab-search = Chercher
@@ -28,6 +29,10 @@ picker-camera = Prendre une photo
 picker-again = Une autre photo
 picker-busy = Examen de votre photo
 picker-chosen = La photo que vous avez choisie
+picker-too-many = { $most ->
+    [one] Choisissez une seule photo.
+   *[other] Choisissez { $most } photos au plus.
+}
 picker-too-large = Ce fichier est trop gros ; choisissez-en un plus petit.
 picker-not-sent = La photo n’a pas pu être envoyée ; DALIP est-il toujours en marche ?
 
@@ -115,7 +120,7 @@ kept-later = Enregistré pour plus tard.
 ## Chercher
 
 search-words = Chercher vos photos avec des mots (en anglais)
-search-example = yellow flower by a river
+search-example = yellow iris
 search-button = Chercher
 search-filters = Seulement certaines
 search-any = peu importe
@@ -198,6 +203,7 @@ library-report = { $what ->
        *[other] { $number } illisibles
     }
 }
+library-empty-here = La photothèque est vide. Les dossiers s’ajoutent sur l’ordinateur où elle se trouve.
 library-nothing = Rien à faire
 library-more-unreadable = et { $number } autres qui ne peuvent être lues
 
@@ -238,6 +244,8 @@ teach-family = Famille
 teach-rank = Rang
 teach-photos = Photos de la plante
 teach-button = Apprendre
+teach-no-photos = Choisissez-en au moins une photo.
+teach-photo = Photo { $number } : { $problem }
 teach-forget = Oublier ce nom
 taught = La flore connaît maintenant { $plant }, par { $photos ->
     [one] { $photos } photo
@@ -332,5 +340,8 @@ error-contradiction =
     { $name } est dans { $one } d’après { $plant }, et dans { $other } d’après la nouvelle ; corrigez-en une.
 error-known-already = { $plant } : la flore la connaît déjà ; si elle l’a apprise, faites-lui d’abord oublier ce nom.
 error-no-photo-readable = { $plant } : aucune de ses photos n’est lisible ; choisissez-en au moins une qui le soit.
+error-observation-gone = Cette observation n’existe plus.
+error-no-journal = Il n’y a pas encore de carnet ; gardez d’abord une réponse.
+error-day-order = Il n’y a aucun jour de { $since } à { $until } ; inversez-les.
 error-no-date = { $date } n’est pas une date ; écrivez 2026-05-31 ou 2026-05-31T14:30.
 error-no-journal-file = Ce fichier n’est pas un carnet ; choisissez-en un en .zip, .csv ou .json.
