@@ -130,7 +130,10 @@ def _told(now: IndexingState, say: Language) -> str:
 def _reported(report: LibraryReport, say: Language) -> str:
     told = [say("library-report", what=what, number=number) for what, number in report.counts.items()]
     told += [say("library-stopped")] if report.stopped else []
-    unreadable = "".join(notice(photo.error, bad=True) for photo in report.unreadable[:_PROBLEMS])
+    unreadable = "".join(
+        notice(f"{photo.image}: {say.error(photo.problem)}" if photo.problem else photo.error, bad=True)
+        for photo in report.unreadable[:_PROBLEMS]
+    )
     left = len(report.unreadable) - _PROBLEMS
     more = notice(say("library-more-unreadable", number=left), bad=True) if left > 0 else ""
     return notice(f"{', '.join(told) or say('library-nothing')}.") + unreadable + more

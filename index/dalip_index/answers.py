@@ -1,12 +1,13 @@
 """What a flora answers: predictions, identifications, and photos that could not be read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.errors import ImageError
 from dalip.taxonomy import Taxon
 
 __all__ = [
@@ -81,3 +82,6 @@ class Unreadable:
 
     image: str
     error: str
+    """One line in English."""
+    problem: ImageError | None = field(default=None, compare=False)
+    """The same for those who say it in other words or another language, where there is more to it than that line."""

@@ -163,6 +163,8 @@ class _Update:
     parts: Parts
     seen: list[SeenPhoto] = field(default_factory=list)
     """What was read and stored."""
+    problems: dict[str, ImageError] = field(default_factory=dict)
+    """Why photos could not be read, by their paths."""
 
     def run(self) -> LibraryReport:
         """Read and store what changed, and forget what is gone."""
@@ -197,12 +199,12 @@ class _Update:
         side = self.parts.encoder.manifest.image.size
         readers = [_Reader(path, side) for path in first_paths.values()]
         contents: dict[str, Content] = {}
-        errors: dict[str, str] = {}
+        errors: dict[str, ImageError] = {}
         before = len(self.seen) + len(photos) - len(readers)
         found = self.parts.encoder.encode_files(readers, appearance=True)
         for sha256, (reader, row) in zip(first_paths, found, strict=True):
             if isinstance(row, ImageError):
-                errors[sha256] = str(row)
+                errors[sha256] = row
             else:
                 contents[sha256] = Content(row, reader.event_date, reader.thumbnail)
             if self.parts.progress:
@@ -211,11 +213,12 @@ class _Update:
                 break
         left = first_paths.keys() - contents.keys() - errors.keys()
         stored = [
-            replace(p, sha256=None, error=errors[p.sha256]) if p.sha256 in errors else p
+            replace(p, sha256=None, error=str(errors[p.sha256])) if p.sha256 in errors else p
             for p in hashed
             if p.sha256 not in left
         ]
         self.store.save(stored, contents, self.parts.encoder.fingerprint, self.parts.encoder.width)
+        self.problems |= {p.path: errors[p.sha256] for p in hashed if p.sha256 in errors}
         self.seen += stored
 
     def _gone(self) -> set[str]:
@@ -233,7 +236,11 @@ class _Update:
         updated = sum(photo.path in known and known[photo.path].sha256 is not None for photo in readable)
         appeared = Counter(photo.sha256 for photo in readable if photo.path not in known)
         moved = (appeared & Counter(known[path].sha256 for path in gone)).total()
-        unreadable = [Unreadable(photo.path, photo.error) for photo in self.seen if photo.error]
+        unreadable = [
+            Unreadable(photo.path, photo.error, self.problems.get(photo.path))
+            for photo in self.seen
+            if photo.error
+        ]
         refused: Iterable[Unreadable] = (refusal for scan in self.scans for refusal in scan.refused)
         return LibraryReport(
             added=len(readable) - updated - moved,

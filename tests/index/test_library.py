@@ -134,6 +134,8 @@ def test_unreadable_files_are_reported_each_time_and_do_not_stop_the_rest(
             "empty.jpg",
         ]
         assert all(Path(u.image).name in u.error for u in report.unreadable)
+        kinds = {Path(u.image).name: u.problem.kind for u in report.unreadable if u.problem}
+        assert kinds == {"broken.jpg": "image-unknown", "empty.jpg": "image-empty"}
     Image.new("RGB", (9, 9), COLOURS["red"]).save(folder / "broken.jpg")
     assert library.add(folder, encoder).added == 1
     assert len(library) == 11
