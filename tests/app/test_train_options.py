@@ -78,7 +78,9 @@ def test_the_papers_preset_is_the_papers_model() -> None:
     assert TrainConfig(data=("photos",), **PRESETS["paper"]).num_heads == 4
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(name, marks=[pytest.mark.slow] * (name == "paper")) for name in PRESETS]
+)
 def test_every_preset_can_be_planned(preset: str, dalip: Dalip, world: World) -> None:
     """`paper` too, without its weights: nothing is downloaded for a plan."""
     done = dalip("train", "--preset", preset, "--data", world.photos, "--dry-run", "run")
@@ -91,6 +93,7 @@ def test_every_preset_can_be_planned(preset: str, dalip: Dalip, world: World) ->
     assert (learning < total) == bool(frozen)
 
 
+@pytest.mark.slow
 def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: World) -> None:
     shard = tmp_path / "photos.tar"
     with tarfile.open(shard, "w") as archive:

@@ -349,6 +349,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
     assert (run / "log.csv").read_text() == (finished / "log.csv").read_text()
 
 
+@pytest.mark.slow
 def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> None:
     path = write_shard(tmp_path / "made.tar")
     keys = [record.key for record in read_records(path) if record.split == "selection"]
