@@ -8,13 +8,13 @@ it holds, and for what was left out of it. The limit of each rule is chosen on t
 """
 
 import argparse
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tables import publish
 
 from dalip.data import Record, read_records
 from dalip.encoder import Encoder
@@ -345,14 +345,7 @@ def main() -> None:
         for asked, rules in (("words", text_rules(FLOORS)), ("photo", photo_rules(PHOTO_FLOORS)))
         for what, lines in zip(("rules", "kinds"), compare(made[asked], rules, references), strict=True)
     }
-    if not arguments.write:
-        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
-        return
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in tables.items():
-        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
-    PAGE.write_text(text, encoding="utf-8")
+    publish(tables, PAGE, write=arguments.write)
 
 
 if __name__ == "__main__":

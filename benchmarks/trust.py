@@ -10,7 +10,6 @@ reports the other.
 
 import argparse
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from statistics import mean, stdev
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from tables import publish
 from taught import inside_table, new_taxa, taught_table, ways_table
 
 from dalip.data import Record, read_records
@@ -354,14 +354,7 @@ def main() -> None:
     arguments = parser.parse_args()
     flora, plot = load_flora(arguments.flora, arguments.encoder), PLOT if arguments.write else None
     tables = measure(flora, arguments.flora or FLORA, arguments.data, plot)
-    if not arguments.write:
-        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
-        return
-    text = PAGE.read_text(encoding="utf-8")
-    for name, lines in tables.items():
-        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
-    PAGE.write_text(text, encoding="utf-8")
+    publish(tables, PAGE, write=arguments.write)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.language import Language
-from dalip_app.words import cautions, promise, resemblance, score, sentence
+from dalip_app.words import cautions, common_name, promise, resemblance, score, sentence
 from dalip_index import Flora, Identification, Prediction
 
 __all__ = [
@@ -40,7 +40,7 @@ def _scientific(taxon: Taxon) -> str:
 
 
 def _full_name(say: Language, taxon: Taxon) -> str:
-    common = taxon.vernacular_name_in(say.code) or taxon.vernacular_name
+    common = common_name(taxon, say.code)
     return f"{_scientific(taxon)} ({escape(common)})" if common else _scientific(taxon)
 
 

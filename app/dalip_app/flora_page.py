@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,8 +15,8 @@ from dalip_app.cards import facts_list, links, notice
 from dalip_app.language import Language
 from dalip_app.live import Floras
 from dalip_app.parts import QUIET, live_html
-from dalip_app.photo_picker import thumbnail
-from dalip_app.words import best_name
+from dalip_app.photo_picker import read_upload, thumbnail
+from dalip_app.words import best_name, common_name
 from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
 
 __all__ = ["find_taxa", "flora_tab"]
@@ -48,16 +47,14 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
             if name:
                 names.append(name)
                 rows.append(row)
-    scorer, clean = fuzz.WRatio, utils.default_process
-    asked = clean(words)
-    cleaned = [f" {clean(name)}" for name in names]
-    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in name}
+    asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
+    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
     if meant:  # somebody who spells a name right, or begins to, wants no similar ones
-        whole = {row for row, name in zip(rows, cleaned, strict=True) if f" {asked}" == name}
+        whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
         return sorted(
             (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
         )
-    found = process.extract(words, names, scorer=scorer, processor=clean, limit=None, score_cutoff=_ALIKE)
+    found = process.extract(asked, cleaned, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
     best: dict[int, float] = {}
     for _, score, place in found:
         best.setdefault(rows[place], score)
@@ -88,9 +85,8 @@ def flora_tab(
     found = live_html("", "flora-found")
 
     def show(asked: str | None, chosen: str | None) -> str:
-        return _found(
-            say, floras(chosen).now(), journal, asked or ""
-        )  # who is quick comes before the page's values
+        # Who is quick comes before the page's values.
+        return _found(say, floras(chosen).now(), journal, asked or "")
 
     gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)
     tab.select(show, [words, which], found, **QUIET)
@@ -104,11 +100,11 @@ def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> 
         return notice(say("flora-none"))
     more = "-more" if len(taxa) > _SHOWN else ""
     number = notice(say(f"flora-found{more}", plants=len(taxa), shown=_SHOWN))
-    mine = journal.photographed(_PHOTOS) if journal is not None else {}
-    entries = ""
-    for taxon in taxa[:_SHOWN]:
-        seen = mine.get(taxon.scientific_name, ()) if journal is not None else ()
-        entries += _taxon(say, flora, taxon, [_picture(journal, one) for one in seen])
+    shown, pictures = taxa[:_SHOWN], dict[str, list[str]]()
+    if journal is not None:
+        mine, names = journal.photographed(_PHOTOS), {taxon.scientific_name for taxon in shown}
+        pictures = {name: [_picture(journal, seen) for seen in mine[name]] for name in names & mine.keys()}
+    entries = "".join(_taxon(say, flora, taxon, pictures.get(taxon.scientific_name, ())) for taxon in shown)
     return f'{number}<div class="taxa">{entries}</div>'
 
 
@@ -133,7 +129,7 @@ def _taxon(say: Language, flora: Flora, taxon: Taxon, pictures: Sequence[str]) -
         say("flora-known-by"): say("flora-taught", evidence=evidence) if known.taught[row] else evidence,
         say("flora-harm"): hazard.how_in(say.code) if hazard else "",
     }
-    preferred = taxon.vernacular_name_in(say.code) or taxon.vernacular_name
+    preferred = common_name(taxon, say.code)
     common = f" <span>{escape(preferred)}</span>" if preferred else ""
     scientific = f'<em class="taxon">{escape(taxon.scientific_name)}</em>'
     return (
@@ -245,11 +241,9 @@ def _readable(paths: Sequence[str]) -> tuple[list[bytes], dict[int, ImageError]]
     bad: dict[int, ImageError] = {}
     for number, path in enumerate(paths, 1):
         try:
-            content = Path(path).read_bytes()
+            content = read_upload({"path": path})
             open_image(content, target=_THUMBNAIL)
             good.append(content)
         except ImageError as error:
             bad[number] = error
-        except OSError:
-            bad[number] = ImageError("the photo is not there any more; choose it again", "upload-gone")
     return good, bad

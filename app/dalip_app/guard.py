@@ -84,13 +84,16 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
     room = Room()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
         path = without_language(scope["path"])
         intake = Intake(receive, _most(path), room)
         try:
             _check(scope, path, keys)
+            if scope["type"] == "websocket":  # there are none yet
+                await app(scope, receive, send)
+                return
             if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
                 room.check(held_bytes(uploads))
             checked = reads_json(scope["method"], path)
@@ -118,7 +121,7 @@ def _check(scope: Any, path: str, keys: Keys) -> None:
         raise HTTPException(401, f"this needs {needed}", challenge)
     if is_closed(path):
         raise HTTPException(404, "there is no such page")
-    if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
+    if scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
         raise HTTPException(403, "another site must not send requests through a visitor's browser")
     length = headers.get(b"content-length", b"0")
     if (int(length) if length.isdigit() else 0) > _most(path):

@@ -69,12 +69,11 @@ def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
 class KeepForm:
     """The form under an answer: it is right, it is something else, or keep it for later."""
 
-    def __init__(self, say: Language, floras: Floras, journal_of: JournalOf) -> None:
+    def __init__(self, say: Language, journal_of: JournalOf) -> None:
         """Lay it out, unseen until there is an answer.
 
         Args:
             say: The language.
-            floras: Whose names are offered.
             journal_of: Where it is kept.
         """
         self._say, self._journal_of = say, journal_of
@@ -86,7 +85,7 @@ class KeepForm:
                 later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
             with gr.Row(elem_classes="with-button", equal_height=False):
                 self.other = gr.Dropdown(
-                    _choices(floras().now(), say),
+                    [],  # `show` brings them
                     value=None,
                     label=say("keep-other"),
                     info=say("keep-other-hint"),

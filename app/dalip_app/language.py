@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fluent.runtime import FluentBundle, FluentResource
-
 from dalip.errors import DalipError
 
 __all__ = ["LANGUAGES", "Language", "language", "preferred"]
@@ -29,6 +27,8 @@ class Language:
         Args:
             code: One of `LANGUAGES`.
         """
+        from fluent.runtime import FluentBundle, FluentResource  # which takes a while
+
         self.code = code
         self._bundle = FluentBundle([code], use_isolating=False)
         text = (_TEXTS / f"{code}.ftl").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from dalip_app.live import Floras
 from dalip_app.parts import QUIET
 from dalip_app.places import BUILT_IN
 from dalip_app.search_page import search_tab
-from dalip_app.visits import Visits
+from dalip_app.visits import Visits, journal_of
 from dalip_index import Journal
 
 __all__ = ["address_of", "make_page"]
@@ -49,7 +49,7 @@ def make_page(
     """
     public = isinstance(journal, Visits)
     own = journal if isinstance(journal, Journal) else None
-    journal_of = journal if not isinstance(journal, Journal) else lambda visit: journal
+    of_visit = journal_of(journal)
     with gr.Blocks(title=say("page-title"), analytics_enabled=False, delete_cache=_KEEP_UPLOADS) as page:
         add_identify(floras)
         gr.HTML(_masthead(say, public), apply_default_css=False)
@@ -64,14 +64,14 @@ def make_page(
         )
         with gr.Tabs():
             with gr.Tab(say("tab-identify"), id="identify"):
-                identify_tab(say, floras, which, journal_of)
+                identify_tab(say, floras, which, of_visit)
             if indexing is not None:
                 with gr.Tab(say("tab-search"), id="search") as tab:
                     search_tab(say, floras(), indexing, may_add_folders, page, tab)
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, floras, which, own, tab)
             with gr.Tab(say("tab-journal"), id="journal") as tab:
-                journal_tab(say, floras, which, journal_of, tab, may_teach=own is not None)
+                journal_tab(say, floras, which, of_visit, tab, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
                 told = gr.HTML(about(floras().now(), say), apply_default_css=False)
         gr.on(

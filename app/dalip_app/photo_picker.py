@@ -18,7 +18,16 @@ from dalip_app.api import MAX_PHOTOS
 from dalip_app.cards import notice
 from dalip_app.language import Language
 
-__all__ = ["PREVIEW", "empty_picker", "look_at", "make_picker", "read_uploads", "thumbnail", "to_data_uri"]
+__all__ = [
+    "PREVIEW",
+    "empty_picker",
+    "look_at",
+    "make_picker",
+    "read_upload",
+    "read_uploads",
+    "thumbnail",
+    "to_data_uri",
+]
 
 PREVIEW = 1024
 """Longer side of a photo as it is shown, in pixels."""
@@ -125,10 +134,18 @@ def read_uploads(payload: Any) -> list[bytes]:
     """
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
         raise ImageError(f"choose one to {MAX_PHOTOS} photos", "upload-number", most=MAX_PHOTOS)
-    return [_read_upload(file) for file in payload]
+    return [read_upload(file) for file in payload]
 
 
-def _read_upload(payload: Any) -> bytes:
+def read_upload(payload: Any) -> bytes:
+    """Read one file that was uploaded here.
+
+    Args:
+        payload: What Gradio says of it, with its `path`.
+
+    Raises:
+        ImageError: There is no such file.
+    """
     try:
         path = Path(payload["path"]).resolve(strict=True)
         if path.is_relative_to(Path(get_upload_folder()).resolve()):

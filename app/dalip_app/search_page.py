@@ -68,17 +68,15 @@ def search_tab(
     asked, changes = gr.State(Asked()), gr.State(0)
     shown = [asked, found, more, closest]
 
+    def nothing(what: Asked, told: str) -> list[Any]:
+        return [what, told, gr.Button(visible=False), gr.Button(visible=False)]
+
     def show(what: Asked, *only: str | None) -> list[Any]:
         try:
             seen = what.of(library, live.encoder, PhotoFilter(*(value or "" for value in only)))
         except DalipError as error:
             empty = error.kind == "library-empty" and what == Asked()  # which the status says
-            return [
-                what,
-                "" if empty else notice(say.error(error), bad=True),
-                gr.Button(visible=False),
-                gr.Button(visible=False),
-            ]
+            return nothing(what, "" if empty else notice(say.error(error), bad=True))
         return [
             what,
             results(seen, say),
@@ -95,7 +93,7 @@ def search_tab(
 
         looked, told = look_at(payload, keep, "", say)
         if not photos:
-            return [looked, "", Asked(), told, gr.Button(visible=False), gr.Button(visible=False)]
+            return [looked, "", *nothing(Asked(), told)]
         return [looked, "", *show(Asked(photo=photos[0]), *only)]
 
     gr.on(

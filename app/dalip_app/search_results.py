@@ -1,7 +1,7 @@
 """What a search of the library shows: photos with what is known of them, and what is not shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -43,11 +43,7 @@ class Asked:
             return library.newest(self.shown, only=only)
         search = library.search_image if self.photo else library.search_text
         asked: Any = self.photo or self.words
-        found = search(asked, encoder, self.shown, only=only, everything=self.everything)
-        if found.total or not found.hidden:
-            return found
-        closest = search(asked, encoder, _CLOSEST, only=only, everything=True)
-        return replace(found, hits=closest.hits)
+        return search(asked, encoder, self.shown, only=only, everything=self.everything, closest=_CLOSEST)
 
 
 def results(found: Found, say: Language) -> str:

@@ -23,7 +23,7 @@ from dalip_app.indexing import Indexing
 from dalip_app.live import Floras
 from dalip_app.upload_folder import upload_folder
 from dalip_app.uploads import add_uploads
-from dalip_app.visits import Visits
+from dalip_app.visits import Visits, journal_of
 from dalip_index import Journal, Library
 
 __all__ = ["Site", "make_site", "serve_page"]
@@ -106,7 +106,7 @@ def make_site(
     indexing = Indexing(library, floras()) if library is not None else None
     if library is not None:
         add_photos(app, library)
-    add_export(app, journal if isinstance(journal, Visits) else lambda visit: journal)
+    add_export(app, journal_of(journal))
     stop = mount_pages(app, lambda say: make_page(say, floras, indexing, journal, may_add_folders=local))
     if local:
         app.add_middleware(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -11,7 +12,7 @@ from threading import Thread
 
 from dalip_index import Journal
 
-__all__ = ["Visits"]
+__all__ = ["Visits", "journal_of"]
 
 _UNUSED = 6 * 3600  # seconds after which a journal goes where the browser never said goodbye
 _CLOSED = 900  # and after it did, for a phone that falls asleep seems to have closed the page
@@ -63,3 +64,8 @@ class Visits:
         while True:
             time.sleep(_SWEEP)
             self.sweep()
+
+
+def journal_of(journal: Journal | Visits) -> Callable[[str], Journal]:
+    """Give what gives the journal of a visit: the user's own is the same for all visits."""
+    return journal if isinstance(journal, Visits) else lambda visit: journal

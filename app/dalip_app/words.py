@@ -7,7 +7,17 @@ from dalip_app.language import Language, language
 from dalip_index.answers import Identification, Prediction
 from dalip_index.hazards import Hazard, hazard_of
 
-__all__ = ["best_name", "cautions", "counted", "percent", "promise", "resemblance", "score", "sentence"]
+__all__ = [
+    "best_name",
+    "cautions",
+    "common_name",
+    "counted",
+    "percent",
+    "promise",
+    "resemblance",
+    "score",
+    "sentence",
+]
 
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
 _UNCALIBRATED = 3  # names of which it is said where there are no probabilities
@@ -45,8 +55,13 @@ def best_name(taxon: Taxon, code: str = "en") -> str:
         taxon: The taxon.
         code: Of the language of the common name; the English one where there is none in it.
     """
-    common = taxon.vernacular_name_in(code) or taxon.vernacular_name
+    common = common_name(taxon, code)
     return f"{taxon.scientific_name} ({common})" if common else taxon.scientific_name
+
+
+def common_name(taxon: Taxon, code: str) -> str:
+    """Give the common name of a taxon in a language, else in English; an empty string where there is neither."""
+    return taxon.vernacular_name_in(code) or taxon.vernacular_name
 
 
 def sentence(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
@@ -77,10 +92,13 @@ def cautions(answer: Identification, name: Name = best_name, say: Language | Non
     Returns:
         A sentence for each; none does not mean that the plant is harmless.
     """
+    found = list(_hazards(answer))
+    if not found:
+        return []  # most answers, without the time that a catalogue takes to read
     say = say or language()
     return [
         say(f"caution-{key}", plant=name(taxon), harm=_HARMS[hazard.harm], how=hazard.how_in(say.code))
-        for key, taxon, hazard in _hazards(answer)
+        for key, taxon, hazard in found
     ]
 
 

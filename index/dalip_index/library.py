@@ -145,6 +145,7 @@ class Library:
         offset: int = 0,
         only: PhotoFilter = _EVERY,
         everything: bool = False,
+        closest: int = 0,
     ) -> Found:
         """Find the photos that fit a text, best first.
 
@@ -155,6 +156,7 @@ class Library:
             offset: How many of the best to leave out, as they were given before.
             only: Which photos are meant.
             everything: Give photos that are too unlike the text, too, instead of counting them.
+            closest: How many of those to give where no photo is like it; they count as hidden all the same.
 
         Raises:
             LibraryError: The text is empty, or the library is empty or made with another encoder.
@@ -163,7 +165,7 @@ class Library:
             raise LibraryError("nothing to search for; say in words what the photos show", "no-words")
         limits = limits_of(encoder)
         least = None if everything or limits is None else limits.words
-        return self._search(encoder.encode_text([text])[0], encoder, top_k, offset, only, least)
+        return self._search(encoder.encode_text([text])[0], encoder, top_k, offset, only, least, closest)
 
     def search_image(
         self,
@@ -174,6 +176,7 @@ class Library:
         offset: int = 0,
         only: PhotoFilter = _EVERY,
         everything: bool = False,
+        closest: int = 0,
     ) -> Found:
         """Find the photos that look like a photo, best first.
 
@@ -184,6 +187,7 @@ class Library:
             offset: As `search_text`.
             only: As `search_text`.
             everything: As `search_text`.
+            closest: As `search_text`.
 
         Raises:
             ImageError: The photo cannot be read.
@@ -194,7 +198,7 @@ class Library:
             raise result
         limits = limits_of(encoder)
         least = None if everything or limits is None else limits.photo
-        return self._search(result, encoder, top_k, offset, only, least)
+        return self._search(result, encoder, top_k, offset, only, least, closest)
 
     def newest(self, top_k: int = 20, *, offset: int = 0, only: PhotoFilter = _EVERY) -> Found:
         """Give the photos that are meant without searching, the newest first.
@@ -248,6 +252,7 @@ class Library:
         offset: int,
         only: PhotoFilter,
         least: float | None,
+        closest: int,
     ) -> Found:
         _check_page(top_k, offset)
         library = self._load()
@@ -264,7 +269,7 @@ class Library:
             rows = np.flatnonzero(np.isin(library.photos, matching(self._store, only)))
         rows = rows[np.argsort(-similarities[rows], kind="stable")]  # ties in the order of their paths
         total = len(rows) if least is None else int((similarities[rows] >= least).sum())
-        page = rows[offset : min(offset + top_k, total)]
+        page = rows[offset : min(offset + top_k, total)] if total else rows[:closest]
         hits = describe(self._store, library.photos[page].tolist(), similarities[page].tolist())
         return Found(tuple(hits), total, len(rows) - total)
 

@@ -11,7 +11,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dalip_app import guard as module
 from dalip_app import intake
@@ -34,6 +36,20 @@ def post(path: str, folder: Path, content: Any = b"x") -> httpx.Response:
             return await client.post(path, content=content)
 
     return asyncio.run(ask())
+
+
+def test_a_web_socket_needs_a_key_too(tmp_path: Path) -> None:
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("come in")
+        await socket.close()
+
+    app = Starlette(routes=[WebSocketRoute("/socket", talk)])
+    client = TestClient(guard(app, Keys("", "key"), tmp_path))
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/socket?api-key=guess"):
+        pass
+    with client.websocket_connect("/socket?api-key=key") as socket:
+        assert socket.receive_text() == "come in"
 
 
 def test_no_more_uploads_are_kept_than_there_is_room_for(

@@ -1,0 +1,16 @@
+"""The tables of a measurement: printed, or put into the page that shows them."""
+
+import re
+from pathlib import Path
+
+
+def publish(tables: dict[str, list[str]], page: Path, *, write: bool) -> None:
+    """Print tables, or write each between `<!-- table: NAME -->` and `<!-- end -->`."""
+    if not write:
+        print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
+        return
+    text = page.read_text(encoding="utf-8")
+    for name, lines in tables.items():
+        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
+    page.write_text(text, encoding="utf-8")
