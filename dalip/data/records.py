@@ -47,7 +47,7 @@ class Record:
     """One photograph with what is known of it; the bytes stay on disk until they are asked for."""
 
     key: str
-    """Unique within its source; decides the split."""
+    """Unique within its source; decides the split, unless the field `splitGroup` does."""
     path: Path
     """The image file, or the shard that holds it."""
     offset: int | None = None
@@ -64,8 +64,9 @@ class Record:
 
     @property
     def split(self) -> Split:
-        """The split of the record's key."""
-        return split_of(self.key)
+        """The split of the record's key; of its `splitGroup` where it has one, which photos of one plant share."""
+        group = self.fields.get("splitGroup")
+        return split_of(group if isinstance(group, str) and group else self.key)
 
     @property
     def source(self) -> str:
