@@ -94,7 +94,7 @@ class Item:
     where: str
     """How messages name it: the file, or the table and its line."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Darwin Core terms (`scientificName` as given, `license`, `rightsHolder`, `references`, `eventDate`, ...), `source`,
+    """Darwin Core terms (`scientificName` as given, `license`, `rightsHolder`, `references`, `eventDate`), `source`,
     `captions`, and whatever else the source says."""
     observation: str = ""
     """Photos with the same one show one plant at one time; they never lie in two splits. Empty for a photo alone."""
