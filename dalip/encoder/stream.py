@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -17,13 +18,15 @@ from dalip.encoder.preprocess import preprocess
 from dalip.encoder.sessions import available_cpus
 from dalip.errors import DalipError, ImageError
 
-__all__ = ["PhotoSource", "embed_ahead"]
+__all__ = ["PhotoSource", "embed_ahead", "map_ahead"]
 
 Photo = Path | str | bytes | Image.Image
 PhotoSource = Photo | Callable[[], Photo]
 """Where a photo is: a path, the bytes of an image file, an image, or a function that gives one of these."""
 
 S = TypeVar("S", bound=PhotoSource)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def embed_ahead(
@@ -43,7 +46,7 @@ def embed_ahead(
     Yields:
         Each source, in order, with its row, or with the error that says why it cannot be read.
     """
-    photos = _read_ahead(sources, settings, batch_size)
+    photos = map_ahead(partial(_prepare, settings=settings), sources, 2 * batch_size)
     while batch := list(islice(photos, batch_size)):
         readable = [pixels for _, pixels in batch if not isinstance(pixels, ImageError)]
         rows = iter(embed(np.stack(readable)) if readable else ())
@@ -51,18 +54,24 @@ def embed_ahead(
             yield source, pixels if isinstance(pixels, ImageError) else next(rows)
 
 
-def _read_ahead(
-    sources: Iterable[S], settings: ImageSettings, batch_size: int
-) -> Iterator[tuple[S, NDArray[np.float32] | ImageError]]:
-    """Give the pixels of each photo, (3, size, size), or the error that says why not."""
+def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:
+    """Run a function on items in threads, as many as there are processors, before its results are asked for.
+
+    Args:
+        function: Takes an item; what it raises is raised where its result would have come.
+        items: Taken one by one as they are needed.
+        ahead: How many results may wait, besides those that are being worked on.
+
+    Yields:
+        Each item, in order, with its result.
+    """
     workers = available_cpus()
-    ahead = 2 * batch_size + workers
-    waiting: deque[tuple[S, Future[NDArray[np.float32] | ImageError]]] = deque()
+    waiting: deque[tuple[T, Future[R]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="dalip-photo")
     try:
-        for source in sources:
-            waiting.append((source, pool.submit(_prepare, source, settings)))
-            if len(waiting) > ahead:
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > ahead + workers:
                 first, future = waiting.popleft()
                 yield first, future.result()
         while waiting:

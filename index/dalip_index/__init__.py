@@ -19,6 +19,7 @@ from dalip_index.answers import (
 )
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
+from dalip_index.change import add_photos, merge_floras, rebuild_flora, remove_from, taxa_of
 from dalip_index.evaluate import (
     Accuracy,
     Confusion,
@@ -40,9 +41,9 @@ from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
 from dalip_index.search_limits import SearchLimits, limits_of
-from dalip_index.teach import flora_to_teach, forget_taxon, teach_taxon
+from dalip_index.teach import flora_to_teach, forget_taxon, move_lessons, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
-from dalip_index.verify import FloraInfo, flora_info, verify_flora
+from dalip_index.verify import FloraInfo, find_problems, flora_info, verify_flora
 
 __all__ = [
     "EVIDENCE_KINDS",
@@ -75,9 +76,11 @@ __all__ = [
     "Trust",
     "Unreadable",
     "Verdict",
+    "add_photos",
     "build_flora",
     "evaluate_flora",
     "export_journal",
+    "find_problems",
     "flora_info",
     "flora_to_teach",
     "forget_taxon",
@@ -86,8 +89,13 @@ __all__ = [
     "import_journal",
     "limits_of",
     "load_flora",
+    "merge_floras",
+    "move_lessons",
     "read_details",
+    "rebuild_flora",
+    "remove_from",
     "small_copy",
+    "taxa_of",
     "teach_taxon",
     "verify_flora",
 ]

@@ -1,6 +1,9 @@
 """Building a flora: taxa, texts and photos become one version on disk."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +13,28 @@ from dalip import __version__
 from dalip.data import Record, Split
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
-from dalip.evaluation import OnnxEmbedder, Photos
-from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
-from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.calibration import CALIBRATION, Calibration, fit_calibration
-from dalip_index.catalogue import CATALOGUE, Evidence, write_catalogue
-from dalip_index.evidence import choose_text_weight, evidence_hit_rates
-from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest, HitRates
-from dalip_index.prototypes import Prototypes, chance_similarity, mean_prototypes, with_unit_appearance
+from dalip_index.answers import Progress, Unreadable
+from dalip_index.calibration import CALIBRATION
+from dalip_index.catalogue import CATALOGUE, Evidence, Role, write_catalogue
+from dalip_index.learn import Learned, PhotoVectors, learn
+from dalip_index.look import look_and_forget, look_and_keep
+from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
+from dalip_index.photo_store import KEPT_SIDE, KeptPhoto, Pack, PhotoStore
+from dalip_index.prototypes import Prototypes
 from dalip_index.ranks import check_taxonomy
+from dalip_index.texts import embed_texts, text_evidence
 from dalip_index.vectors import INDEX, write_index
-from dalip_index.versions import check_target, new_version
+from dalip_index.versions import check_target, current_version, new_version
 
-__all__ = ["build_flora", "write_version"]
+__all__ = [
+    "Plan",
+    "build_flora",
+    "build_version",
+    "count_evidence",
+    "photo_evidence",
+    "write_version",
+]
 
 
 def build_flora(
@@ -33,13 +44,18 @@ def build_flora(
     records: Sequence[Record] = (),
     *,
     texts: Mapping[str, Sequence[str]] | None = None,
+    keep: int = KEPT_SIDE,
+    test_too: bool = False,
     progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] | None = None,
+    unreadable: Callable[[Unreadable], None] = lambda photo: None,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
     Photos of the train split become evidence; those of the selection split choose the weight of text against
-    photos; those of the calibration split fit the temperature; those of the test split are not even read.
+    photos; those of the calibration split fit the temperature; those of the test split are not even read. A taxon all
+    of whose photos lie elsewhere has those of the selection and calibration splits as evidence.
+
+    Texts and photos that the flora knows already, photos by the content of their files, are not embedded again.
 
     Args:
         out: The flora's folder; absent, empty, or a flora.
@@ -47,8 +63,11 @@ def build_flora(
         taxa: The taxa, each once.
         records: Photos; those that name no taxon of the flora are counted and left out.
         texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
+        keep: Short side in pixels of the copies of photos that the flora keeps, so that it can be changed and moved to
+            another encoder; 0 to keep none.
+        test_too: Whether photos of the test split become evidence, too.
         progress: Called with "texts", "photos" and "files", the number done, and the number to do.
-        unreadable: Called with each photo that cannot be read and is left out.
+        unreadable: Called with each photo that cannot be read, or stands under two names, and is left out.
 
     Returns:
         What was built.
@@ -60,56 +79,110 @@ def build_flora(
         DataError: A photo's fields name no possible taxon.
     """
     check_target(out)
-    rows = _rows_by_name(taxa)
-    check_taxonomy(taxa)
-    known = [r for r in records if _name(r) in rows]
-    embedder = OnnxEmbedder(encoder, appearance=True)
-    text_evidence = _text_evidence(taxa, _checked_texts(texts or {}, rows))
-    text_vectors = embedder.embed_texts([e.content for e in text_evidence], progress)
-    photos = embedder.embed_photos([r for r in known if r.split != "test"], progress)
-    if unreadable:
-        for name, error in photos.unreadable.items():
-            unreadable(Unreadable(name, error))
-    text_labels = np.array([e.taxon for e in text_evidence], np.intp)
-    unit_vectors, lengths = with_unit_appearance(photos.vectors, encoder.width)
-    photos = photos._replace(vectors=unit_vectors)
-    vectors, labels = _of_split(photos, "train", rows)
-    prototypes = Prototypes(
-        *mean_prototypes(text_vectors, text_labels, len(taxa)),
-        *mean_prototypes(vectors[:, encoder.width :], labels, len(taxa)),
-        np.full(len(taxa), np.nan, np.float32),
-    )
-    _check_prototypes(taxa, prototypes)
-    selecting, calibrating = _of_split(photos, "selection", rows), _of_split(photos, "calibration", rows)
-    text_weight = choose_text_weight(prototypes, *selecting)
-    calibration = fit_calibration(
-        text_weight,
-        len(selecting[0]),
-        prototypes.similarities(calibrating[0], "both", text_weight),
-        calibrating[1],
-        lengths[[record.split == "calibration" for record in photos.records]],
-        chance_similarity(prototypes, *calibrating),
-    )
-    rates = evidence_hit_rates(prototypes, text_weight, *selecting)
-    photo_evidence = [
-        Evidence(rows[_name(r)], "photo", r.key, _rights(r)) for r in photos.records if r.split == "train"
-    ]
-    counts = FloraCounts(
-        taxa=len(taxa),
-        vernacular_names=sum(len(t.vernacular_names) for t in taxa),
-        texts=len(text_evidence),
-        photos=len(photo_evidence),
-        selection_photos=len(selecting[0]),
-        calibration_photos=len(calibrating[0]),
-        test_photos=sum(r.split == "test" for r in known),
-        unreadable_photos=len(photos.unreadable),
-        other_photos=len(records) - len(known),
-    )
+    plan = Plan(taxa, records, texts or {}, keep, test_too)
+    plan.check()
+    with new_version(out) as draft:
+        return build_version(out, draft, encoder, plan, progress, unreadable)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a version is to hold."""
+
+    taxa: Sequence[Taxon]
+    records: Sequence[Record] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    keep: int = KEPT_SIDE
+    test_too: bool = False
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row of each taxon by its scientific name."""
+        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
+
+    @cached_property
+    def known(self) -> list[Record]:
+        """The photos that name a taxon of the flora."""
+        return [record for record in self.records if _name(record) in self.rows]
+
+    @cached_property
+    def wanted(self) -> list[Record]:
+        """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
+        return [r for r in self.known if self.test_too or r.split != "test" or isinstance(r, KeptPhoto)]
+
+    @cached_property
+    def text_evidence(self) -> list[Evidence]:
+        """The texts."""
+        return text_evidence(self.taxa, self.texts)
+
+    def check(self) -> None:
+        """Make sure that it can become a flora, before anything is read or written.
+
+        Raises:
+            FloraError: It cannot; see `build_flora`.
+        """
+        if not self.taxa:
+            raise FloraError("a flora needs at least one taxon; the list is empty")
+        if len(self.rows) < len(self.taxa):
+            twice = next(t for row, t in enumerate(self.taxa) if self.rows[t.scientific_name] != row)
+            raise FloraError(f"{twice.scientific_name} is in the list of taxa twice; keep one of them")
+        unknown = next((name for name in self.texts if name not in self.rows), None)
+        if unknown is not None:
+            raise FloraError(
+                f"there are texts for {unknown}, which is not in the list of taxa; correct one of them"
+            )
+        check_taxonomy(self.taxa)
+        of_photos = {self.rows[_name(r)] for r in self.wanted}
+        _check_all_have_evidence(self.taxa, {e.taxon for e in self.text_evidence} | of_photos)
+
+
+def build_version(
+    out: Path,
+    draft: tuple[Path, str],
+    encoder: Encoder,
+    plan: Plan,
+    progress: Progress | None = None,
+    unreadable: Callable[[Unreadable], None] = lambda photo: None,
+) -> FloraManifest:
+    """Write a version that holds what a plan says; as `build_flora`.
+
+    Args:
+        out: The flora.
+        draft: What `new_version` yields for it.
+        encoder: Makes all vectors.
+        plan: Checked.
+        progress: As `build_flora`.
+        unreadable: As `build_flora`.
+    """
+    taxa, wanted = plan.taxa, plan.wanted
+    text, text_counts = embed_texts(encoder, plan.text_evidence, len(taxa), out, progress)
+    others = {record.path.parent for record in wanted if isinstance(record, KeptPhoto)}
+    store = PhotoStore(out, encoder.fingerprint, others)
+    if plan.keep:
+        seen = look_and_keep(store, encoder, wanted, plan.keep, progress, unreadable)
+    else:
+        seen = look_and_forget(encoder, wanted, progress, unreadable)
     if progress:
         progress("files", 0, 1)
-    evidence = [*text_evidence, *photo_evidence]
-    with new_version(out) as draft:
-        manifest = write_version(*draft, encoder, taxa, evidence, prototypes, calibration, counts, rates)
+    labels = np.array([plan.rows[_name(r)] for r in seen.records], np.intp)
+    roles = _roles(seen.records, labels)
+    learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
+    _check_prototypes(taxa, learned.prototypes)
+    kept = [record for record in seen.records if isinstance(record, KeptPhoto)]
+    packs = store.arrange(kept, seen.vectors.shape[1])
+    evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles, packs)]
+    counts = replace(
+        count_evidence(taxa, evidence),
+        test_photos=len(plan.known) - len(wanted),
+        unreadable_photos=seen.refused,
+        other_photos=len(plan.records) - len(plan.known),
+        repeated_photos=seen.repeated,
+        new_photos=seen.new,
+    )
+    photos = store.stamps(packs, _stamps_before(out))
+    manifest = write_version(
+        *draft, encoder, taxa, evidence, learned, counts, kept_side=plan.keep, photos=photos
+    )
     if progress:
         progress("files", 1, 1)
     return manifest
@@ -121,10 +194,11 @@ def write_version(
     encoder: Encoder,
     taxa: Sequence[Taxon],
     evidence: Sequence[Evidence],
-    prototypes: Prototypes,
-    calibration: Calibration,
+    learned: Learned,
     counts: FloraCounts,
-    rates: Mapping[str, HitRates],
+    *,
+    kept_side: int,
+    photos: Mapping[str, FileStamp],
 ) -> FloraManifest:
     """Write the files of a version.
 
@@ -133,21 +207,30 @@ def write_version(
         version: The name that it will have.
         encoder: The one that made the vectors.
         taxa: The taxa, each once.
-        evidence: Every text and photo behind the prototypes.
-        prototypes: One row a taxon.
-        calibration: How the flora weighs evidence and turns similarities into probabilities.
+        evidence: Every text and photo.
+        learned: What follows from their vectors.
         counts: How much of everything there is.
-        rates: By kind of evidence, on selection photos.
+        kept_side: Short side of the copies that it keeps of all photos, 0 where it does not.
+        photos: What it needs of the files that versions share.
 
     Returns:
         What the version says about itself.
     """
+    prototypes, calibration = learned.prototypes, learned.calibration
     write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
     write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
     calibration.save(folder / CALIBRATION)
-    stamp = EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width)
-    files = {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)}
-    manifest = FloraManifest(version, stamp, counts, rates, files, __version__)
+    manifest = FloraManifest(
+        version,
+        EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width),
+        counts,
+        learned.selection,
+        {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)},
+        __version__,
+        learned.leave_one_out,
+        kept_side,
+        photos,
+    )
     manifest.save(folder)
     return manifest
 
@@ -156,54 +239,74 @@ def _name(record: Record) -> str:
     return record.taxon.scientific_name if record.taxon else ""
 
 
+def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
+    """Say what each photo is used for: what its split says, but as evidence where its taxon has none else."""
+    by_split: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
+    roles: list[Role] = [by_split.get(record.split, "evidence") for record in records]
+    shown = {label for label, role in zip(labels.tolist(), roles, strict=True) if role == "evidence"}
+    return [
+        role if label in shown else "evidence" for label, role in zip(labels.tolist(), roles, strict=True)
+    ]
+
+
+def photo_evidence(
+    records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role], packs: Sequence[Pack]
+) -> Iterator[Evidence]:
+    """Give photos as they stand in the catalogue.
+
+    Args:
+        records: The photos.
+        labels: Rows of the taxa that they show, shape (photos,).
+        roles: What they are used for.
+        packs: Those that hold the copies, where they are kept.
+    """
+    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
+    for record, label, role in zip(records, labels.tolist(), roles, strict=True):
+        digest = record.digest if isinstance(record, KeptPhoto) else ""
+        yield Evidence(label, "photo", record.key, _rights(record), role, digest, pack_of.get(digest, ""))
+
+
 def _rights(record: Record) -> str:
+    """Say who made a photo and under which terms, as far as its fields do."""
     parts = (record.fields.get(term) for term in ("rightsHolder", "license", "source"))
     return "; ".join(str(part) for part in parts if part)
 
 
-def _rows_by_name(taxa: Sequence[Taxon]) -> dict[str, int]:
-    if not taxa:
-        raise FloraError("a flora needs at least one taxon; the list is empty")
-    rows: dict[str, int] = {}
+def count_evidence(taxa: Sequence[Taxon], evidence: Sequence[Evidence]) -> FloraCounts:
+    """Count what a flora holds."""
+    kinds = Counter(e.role if e.kind == "photo" else "text" for e in evidence)
+    return FloraCounts(
+        taxa=len(taxa),
+        vernacular_names=sum(len(taxon.vernacular_names) for taxon in taxa),
+        texts=kinds["text"],
+        photos=kinds["evidence"],
+        selection_photos=kinds["selection"],
+        calibration_photos=kinds["calibration"],
+        kept_photos=sum(bool(e.photo) for e in evidence),
+        test_photos=0,
+        unreadable_photos=0,
+        other_photos=0,
+    )
+
+
+def _stamps_before(out: Path) -> Mapping[str, FileStamp]:
+    try:
+        return FloraManifest.load(current_version(out)).photos
+    except FloraError:  # a first version, or one of another format
+        return {}
+
+
+def _check_all_have_evidence(taxa: Sequence[Taxon], rows: Container[int]) -> None:
     for row, taxon in enumerate(taxa):
-        if taxon.scientific_name in rows:
-            raise FloraError(f"{taxon.scientific_name} is in the list of taxa twice; keep one of them")
-        rows[taxon.scientific_name] = row
-    return rows
-
-
-def _checked_texts(
-    texts: Mapping[str, Sequence[str]], rows: Mapping[str, int]
-) -> Mapping[str, Sequence[str]]:
-    unknown = next((name for name in texts if name not in rows), None)
-    if unknown is not None:
-        raise FloraError(
-            f"there are texts for {unknown}, which is not in the list of taxa; correct one of them"
-        )
-    return texts
-
-
-def _text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
-    return [
-        Evidence(row, "text", text)
-        for row, taxon in enumerate(taxa)
-        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else taxon_texts(taxon))
-    ]
-
-
-def _of_split(photos: Photos, split: Split, rows: Mapping[str, int]) -> tuple[Vectors, NDArray[np.intp]]:
-    """Give embeddings and taxon rows of the photos of one split."""
-    chosen = [i for i, record in enumerate(photos.records) if record.split == split]
-    labels = [rows[_name(photos.records[i])] for i in chosen]
-    return photos.vectors[chosen], np.array(labels, np.intp)
+        if row not in rows:
+            raise FloraError(
+                f"{taxon.scientific_name}: has no text and no photo; give it one or leave it out"
+            )
 
 
 def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
-    bare = np.flatnonzero(prototypes.text_counts + prototypes.photo_counts == 0)
-    if len(bare):
-        raise FloraError(
-            f"{taxa[bare[0]].scientific_name}: has no text and no photo; give it one or leave it out"
-        )
+    seen = prototypes.text_counts + prototypes.photo_counts
+    _check_all_have_evidence(taxa, set(np.flatnonzero(seen).tolist()))
     for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(broken):

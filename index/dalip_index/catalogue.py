@@ -16,6 +16,7 @@ from dalip_index.prototypes import Prototypes
 __all__ = [
     "CATALOGUE",
     "Evidence",
+    "Role",
     "open_catalogue",
     "read_evidence",
     "read_prototypes",
@@ -27,12 +28,17 @@ __all__ = [
 CATALOGUE = "catalogue.db"
 """Name of the catalogue in a version's folder."""
 
+_EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
 _SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+
+
+Role = Literal["evidence", "selection", "calibration"]
+"""What a photo is used for: prototypes, the weight of text against photos, or the calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text or photo that speaks for a taxon."""
+    """One text or photo that speaks for a taxon, or a photo of it that is kept aside."""
 
     taxon: int
     """Row of the taxon, from 0."""
@@ -41,6 +47,12 @@ class Evidence:
     """The text itself, or the key of the photo's record."""
     rights: str = ""
     """Who made it and under which terms, as far as it is known."""
+    role: Role = "evidence"
+    """What it is used for: texts are all evidence."""
+    photo: str = ""
+    """Of a photo that the flora keeps: SHA-256 of the file that the copy was made from."""
+    pack: str = ""
+    """And the file, of those that versions share, that holds the copy."""
 
 
 def write_catalogue(
@@ -68,7 +80,7 @@ def write_catalogue(
             {"id": int, "taxon": int, "language": str, "name": str}, pk="id", foreign_keys=of_a_taxon
         )
         database["evidence"].create(
-            {"id": int, "taxon": int, "kind": str, "content": str, "rights": str},
+            {"id": int, "taxon": int} | dict.fromkeys(_EVIDENCE, str),
             pk="id",
             foreign_keys=of_a_taxon,
         )
@@ -83,7 +95,7 @@ def write_catalogue(
             for v in taxon.vernacular_names
         )
         database["evidence"].insert_all(
-            {"taxon": e.taxon + 1, "kind": e.kind, "content": e.content, "rights": e.rights} for e in evidence
+            {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE} for e in evidence
         )
         database["prototypes"].insert_all(_prototype_rows(prototypes))
         for table in ("vernacular_names", "evidence"):
@@ -173,14 +185,16 @@ def read_taught(folder: Path) -> tuple[str, ...]:
 
 
 def read_evidence(folder: Path) -> list[Evidence]:
-    """Read every text and photo that speaks for a taxon of a version.
+    """Read every text and photo of a version, those that are kept aside too.
 
     Raises:
         FloraError: The catalogue is damaged.
     """
     with open_catalogue(folder) as connection:
-        rows = connection.execute("SELECT taxon, kind, content, rights FROM evidence ORDER BY id").fetchall()
-    return [Evidence(number - 1, kind, content, rights) for number, kind, content, rights in rows]
+        rows = connection.execute(
+            f"SELECT taxon, {', '.join(_EVIDENCE)} FROM evidence ORDER BY id"
+        ).fetchall()
+    return [Evidence(number - 1, *texts) for number, *texts in rows]
 
 
 def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) -> Prototypes:

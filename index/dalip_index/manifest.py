@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = [
     "HitRates",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """The layout that this version of DALIP writes and reads."""
 
 MANIFEST = "manifest.json"
@@ -66,8 +66,15 @@ class FloraCounts:
     test_photos: int
     """Photos left untouched, for others to measure on."""
     unreadable_photos: int
+    """Photos that cannot be read, or that stand under two names."""
     other_photos: int
     """Photos that name no taxon of this flora."""
+    repeated_photos: int = 0
+    """Photos that were given more than once, and count once."""
+    kept_photos: int = 0
+    """Photos of which the flora keeps copies."""
+    new_photos: int = 0
+    """Photos that the encoder looked at for this version; it had looked at the others before."""
     taught: int = 0
     """Taxa that were taught later, by a few photos each."""
 
@@ -93,7 +100,20 @@ class FloraManifest:
     files: Mapping[str, FileStamp]
     created_by: str
     """The DALIP version that built it."""
+    leave_one_out: Mapping[str, HitRates] = field(default_factory=dict)
+    """By kind of evidence, on the photos that are evidence, each compared with prototypes that it is no part of."""
+    kept_side: int = 0
+    """Short side in pixels of the copies that it keeps of its photos; 0 where it keeps none, but of plants that it was
+    taught."""
+    photos: Mapping[str, FileStamp] = field(default_factory=dict)
+    """What it needs of the files that versions share."""
     format_version: int = FORMAT_VERSION
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether it keeps a copy of every photo, so that any change can be learned from all of them anew."""
+        counts = self.counts
+        return counts.kept_photos == counts.photos + counts.selection_photos + counts.calibration_photos
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into a version's folder."""
@@ -123,15 +143,12 @@ class FloraManifest:
                     int(content["encoder"]["appearance_width"]),
                 ),
                 counts=FloraCounts(**{name: int(number) for name, number in content["counts"].items()}),
-                selection={
-                    kind: HitRates(float(rates["top1"]), float(rates["top5"]))
-                    for kind, rates in content["selection"].items()
-                },
-                files={
-                    name: FileStamp(int(stamp["size"]), str(stamp["sha256"]))
-                    for name, stamp in content["files"].items()
-                },
+                selection=_rates(content["selection"]),
+                files=_stamps(content["files"]),
                 created_by=str(content["created_by"]),
+                leave_one_out=_rates(content["leave_one_out"]),
+                kept_side=int(content["kept_side"]),
+                photos=_stamps(content["photos"]),
             )
         except FileNotFoundError:
             raise FloraError(f"{path}: missing; build the flora again") from None
@@ -154,3 +171,11 @@ class FloraManifest:
                     f"{folder / name}: {size:,} bytes where the manifest says {stamp.size:,}; "
                     "build the flora again"
                 )
+
+
+def _rates(content: Mapping[str, Any]) -> dict[str, HitRates]:
+    return {kind: HitRates(float(rates["top1"]), float(rates["top5"])) for kind, rates in content.items()}
+
+
+def _stamps(content: Mapping[str, Any]) -> dict[str, FileStamp]:
+    return {name: FileStamp(int(stamp["size"]), str(stamp["sha256"])) for name, stamp in content.items()}

@@ -14,6 +14,7 @@ __all__ = [
     "mean_prototypes",
     "telling",
     "unit_mean",
+    "unit_rows",
     "with_unit_appearance",
 ]
 
@@ -80,7 +81,7 @@ class Prototypes:
         Args:
             text_weight: Share of the text prototype, 0 to 1.
         """
-        return _unit(replace(self, offsets=np.full_like(self.offsets, np.nan)).vectors(text_weight))
+        return unit_rows(replace(self, offsets=np.full_like(self.offsets, np.nan)).vectors(text_weight))
 
     def with_taxon(
         self, text: Vectors, texts: int, photos: Vectors, count: int, offset: float
@@ -143,7 +144,7 @@ def telling(rows: Vectors, others: Vectors) -> Vectors:
         Unit vectors, shape (taxa, A). Whether or not a row is among the others changes its length alone.
     """
     ridge = np.eye(rows.shape[1]) + others.T.astype(np.float64) @ others
-    return _unit(np.linalg.solve(ridge, rows.T.astype(np.float64)).T)
+    return unit_rows(np.linalg.solve(ridge, rows.T.astype(np.float64)).T)
 
 
 def chance_similarity(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float | None:
@@ -171,7 +172,8 @@ def _filled(rows: Vectors, present: NDArray[np.bool_]) -> Vectors:
     return filled
 
 
-def _unit(rows: NDArray[np.floating[Any]]) -> Vectors:
+def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
+    """Bring rows to unit length; a row of zeros stays one."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return units
@@ -189,7 +191,7 @@ def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]
     """
     appearances = photos[:, width:]
     lengths: Vectors = np.linalg.norm(appearances, axis=1)
-    return np.hstack([photos[:, :width], _unit(appearances)]), lengths
+    return np.hstack([photos[:, :width], unit_rows(appearances)]), lengths
 
 
 def unit_mean(embeddings: Vectors) -> Vectors:
@@ -215,4 +217,4 @@ def mean_prototypes(
     """
     sums = np.zeros((taxa, embeddings.shape[1]), np.float64)
     np.add.at(sums, labels, embeddings)
-    return _unit(sums), np.bincount(labels, minlength=taxa)
+    return unit_rows(sums), np.bincount(labels, minlength=taxa)

@@ -1,6 +1,7 @@
 """The taxa above those of a flora: what several of its taxa have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from dalip.errors import FloraError
 from dalip.taxonomy import RANKS, Taxon, first_words
 
-__all__ = ["TaxonTree", "check_taxonomy", "taxon_above"]
+__all__ = ["TaxonTree", "check_taxonomy", "placed_among", "taxon_above"]
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -64,6 +65,19 @@ def check_taxonomy(taxa: Sequence[Taxon]) -> None:
                     plant=who.scientific_name,
                     other=above,
                 )
+
+
+def placed_among(taxon: Taxon, others: Sequence[Taxon]) -> Taxon:
+    """Complete what holds a taxon by what others say of its genus and family."""
+    family = taxon.family or _first(t.family for t in others if taxon.genus and t.genus == taxon.genus)
+    if taxon.taxon_rank == "family":
+        family = taxon.scientific_name
+    order = taxon.order or _first(t.order for t in others if family and t.family == family)
+    return replace(taxon, family="" if family == taxon.scientific_name else family, order=order)
+
+
+def _first(names: Iterable[str]) -> str:
+    return next((name for name in names if name), "")
 
 
 class TaxonTree:

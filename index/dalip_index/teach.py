@@ -1,29 +1,48 @@
-"""Teaching a flora a plant by a few photos, and taking it back: no training, and nothing changes for the others."""
+"""Teaching a flora a plant by a few photos, and taking it back.
 
-from collections.abc import Callable, Iterable, Sequence
+A flora that keeps its photos learns from all of them anew. One that does not, as the built-in one, is taught: without
+training, and nothing changes for the others but for photos that resemble the new plant.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from dalip.encoder import Encoder, PhotoSource
-from dalip.errors import FloraError, ImageError
+from dalip.errors import FloraError
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.build import write_version
-from dalip_index.catalogue import Evidence, read_evidence
+from dalip_index.build import count_evidence, photo_evidence, write_version
+from dalip_index.catalogue import Evidence
+from dalip_index.change import add_photos, remove_from, say_nothing
 from dalip_index.flora import Flora
+from dalip_index.learn import Learned
 from dalip_index.load import load_flora
+from dalip_index.look import Seen, look_and_keep
 from dalip_index.manifest import FloraManifest
+from dalip_index.photo_store import KEPT_SIDE, GivenPhoto, KeptPhoto, PhotoStore
 from dalip_index.prototypes import Prototypes, unit_mean, with_unit_appearance
-from dalip_index.ranks import check_taxonomy
+from dalip_index.ranks import check_taxonomy, placed_among
+from dalip_index.state import State, read_state
 from dalip_index.versions import CURRENT, new_version
 
-__all__ = ["flora_to_teach", "forget_taxon", "teach_taxon"]
+__all__ = ["flora_to_teach", "forget_taxon", "move_lessons", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
 """What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
+
+
+class _Lesson(NamedTuple):
+    """A taxon, and what it is taught by."""
+
+    taxon: Taxon
+    texts: Sequence[str]
+    photos: Sequence[int]
+    """Rows of those that were looked at."""
 
 
 def teach_taxon(
@@ -34,16 +53,18 @@ def teach_taxon(
     *,
     start: Path | None = None,
     progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] | None = None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
 ) -> FloraManifest:
     """Add a taxon to a flora by a few photos of it, without training.
 
-    A photo is compared with it by appearance, in the direction that tells the mean of its photos from those of the
-    other taxa. How alike two photos are by chance, and how badly photos fit that the flora refuses, say what is added
-    to that similarity. `docs/trust.md` says how well it works, and what it costs the other taxa.
+    A flora that keeps its photos adds them to those; then it may hold the taxon already. In another flora, or one of
+    texts alone, a photo is compared with the new taxon by appearance, in the direction that tells the mean of its
+    photos from those of the other taxa. How alike two photos are by chance, and how badly photos fit that the flora
+    refuses, say what is added to that similarity. `docs/trust.md` says how well it works, and what it costs the other
+    taxa.
 
     Args:
-        path: The flora, which gets a new version.
+        path: The flora, which gets a new version, and keeps small copies of the photos.
         encoder: The one that built it.
         taxon: The taxon; where it does not say its family or order, the flora's taxa of its genus do.
         photos: Photos of it: one will do, four are much better.
@@ -55,45 +76,30 @@ def teach_taxon(
         What the flora holds now.
 
     Raises:
-        FloraError: The flora holds the taxon already, its taxa contradict it, no photo can be read, or the flora cannot
-            be loaded or written.
+        FloraError: The flora, which keeps no photos or has none, holds the taxon already; its taxa contradict it; no
+            photo can be read; or the flora cannot be loaded or written.
     """
     flora = flora_to_teach(path, start, encoder)
-    _placed(taxon, flora)  # so that what cannot be is said before the photos are read
-    rows: list[Vectors] = []
-    names: list[str] = []
-    for number, (name, result) in enumerate(flora.encoded(photos), 1):
-        if not isinstance(result, ImageError):
-            rows.append(result)
-            names.append(name.encode("utf-8", "backslashreplace").decode())  # a file may be called anything
-        elif unreadable:
-            unreadable(Unreadable(name, str(result)))
-        if progress:
-            progress("photos", number, len(photos))
-    if not rows:
-        raise FloraError(
-            f"{taxon.scientific_name}: none of its photos can be read; name at least one that can",
-            "no-photo-readable",
-            plant=taxon.scientific_name,
+    given = [GivenPhoto.of(number, photo, taxon) for number, photo in enumerate(photos, 1)]
+    if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
+        return add_photos(
+            path, encoder, given, [taxon], test_too=True, progress=progress, unreadable=unreadable
         )
-    with new_version(path) as (folder, version):
+    placed = _placed(taxon, flora)  # so that what cannot be is said before the photos are read
+    with new_version(path) as draft:
         flora = flora_to_teach(
             path, start, encoder
         )  # again, for another process may have taught it meanwhile
         placed = _placed(taxon, flora)
-        texts = taxon_texts(placed)
-        row = len(flora.taxa)
-        evidence = [
-            *read_evidence(flora.folder),
-            *(Evidence(row, "text", text) for text in texts),
-            *(Evidence(row, "photo", name) for name in names),
-        ]
-        prototypes = _with(flora, texts, np.stack(rows))
-        return _write(folder, version, flora, (*flora.taxa, placed), evidence, prototypes)
+        state = read_state(flora.folder.parent)
+        store = PhotoStore(path, encoder.fingerprint)
+        seen = look_and_keep(store, encoder, [*state.kept, *given], KEPT_SIDE, progress, unreadable)
+        lesson = _Lesson(placed, taxon_texts(placed), range(len(state.kept), len(seen.records)))
+        return _teach(draft, store, flora, state, seen, [lesson])
 
 
 def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
-    """Take away a taxon that a flora was taught, so that it answers as before.
+    """Take away a taxon that a flora was taught, so that it answers as before; any taxon of one that keeps its photos.
 
     Args:
         path: The flora, which gets a new version.
@@ -104,17 +110,57 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         What the flora holds now.
 
     Raises:
-        FloraError: The flora does not hold the taxon or was built with it, or cannot be loaded or written.
+        FloraError: The flora does not hold the taxon or, keeping no photos, was built with it; or it cannot be loaded
+            or written.
     """
-    _taught_row(scientific_name, load_flora(path, encoder))  # before anything is written
-    with new_version(path) as (folder, version):
+    flora = load_flora(path, encoder)
+    if flora.manifest.keeps_all and scientific_name not in flora.taught:
+        return remove_from(path, encoder, names=[scientific_name])
+    _taught_row(scientific_name, flora)  # before anything is written
+    with new_version(path) as draft:
         flora = load_flora(path, encoder)
         row = _taught_row(scientific_name, flora)
-        evidence = [
-            replace(e, taxon=e.taxon - (e.taxon > row)) for e in read_evidence(flora.folder) if e.taxon != row
-        ]
+        state = read_state(path)
+        evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in state.evidence if e.taxon != row]
+        staying = {e.photo for e in evidence}
+        kept = [photo for photo in state.kept if photo.digest in staying]
         taxa = (*flora.taxa[:row], *flora.taxa[row + 1 :])
-        return _write(folder, version, flora, taxa, evidence, flora.prototypes.without(row))
+        store = PhotoStore(path, encoder.fingerprint)
+        return _write(draft, store, flora, taxa, evidence, flora.prototypes.without(row), kept)
+
+
+def move_lessons(
+    path: Path, encoder: Encoder, start: Path, *, progress: Progress | None = None
+) -> FloraManifest:
+    """Teach a flora what a copy of another one was taught, perhaps with another encoder, from the photos that it keeps.
+
+    What the flora holds itself is not taught again.
+
+    Args:
+        path: The copy, which gets a new version.
+        encoder: The one that built `start`.
+        start: The flora to start from, which keeps no photos.
+        progress: Called with "photos", the number done, and the number to do.
+
+    Returns:
+        What the copy holds now.
+
+    Raises:
+        FloraError: A flora cannot be read or written, or taxa contradict each other.
+    """
+    with new_version(path) as draft:
+        state, flora = read_state(path), load_flora(start, encoder)
+        names = [name for name in state.taught if name not in flora.tree.rows]
+        kept = [photo for photo in state.kept if photo.fields.get("scientificName") in names]
+        store = PhotoStore(path, encoder.fingerprint)
+        seen = look_and_keep(store, encoder, kept, KEPT_SIDE, progress, say_nothing)
+        shown = [record.fields.get("scientificName") for record in seen.records]
+        taxa = {taxon.scientific_name: taxon for taxon in state.taxa}
+        lessons = [
+            _Lesson(taxa[name], state.texts[name], [i for i, other in enumerate(shown) if other == name])
+            for name in names
+        ]
+        return _teach(draft, store, flora, read_state(start), seen, lessons)
 
 
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
@@ -152,20 +198,39 @@ def _placed(taxon: Taxon, flora: Flora) -> Taxon:
             "known-already",
             plant=name,
         )
-    family = taxon.family or _first(t.family for t in flora.taxa if taxon.genus and t.genus == taxon.genus)
-    if taxon.taxon_rank == "family":
-        family = name
-    order = taxon.order or _first(t.order for t in flora.taxa if family and t.family == family)
-    placed = replace(taxon, family="" if family == name else family, order=order)
+    placed = placed_among(taxon, flora.taxa)
     check_taxonomy((*flora.taxa, placed))
     return placed
 
 
-def _first(names: Iterable[str]) -> str:
-    return next((name for name in names if name), "")
+def _teach(
+    draft: tuple[Path, str],
+    store: PhotoStore,
+    flora: Flora,
+    state: State,
+    seen: Seen,
+    lessons: Sequence[_Lesson],
+) -> FloraManifest:
+    """Write a version that knows more taxa than a flora, whose state it is, by photos that were looked at."""
+    taxa, evidence, prototypes = list(flora.taxa), list(state.evidence), flora.prototypes
+    for taxon, texts, photos in lessons:
+        if not photos:
+            raise FloraError(
+                f"{taxon.scientific_name}: none of its photos can be read; name at least one that can",
+                "no-photo-readable",
+                plant=taxon.scientific_name,
+            )
+        row, records = len(taxa), [seen.records[i] for i in photos]
+        prototypes = _with(flora, prototypes, texts, seen.vectors[list(photos)].astype(np.float32))
+        evidence += [Evidence(row, "text", text) for text in texts]
+        evidence += photo_evidence(records, np.full(len(records), row), ["evidence"] * len(records), [])
+        taxa.append(taxon)
+    check_taxonomy(taxa)
+    kept = [record for record in seen.records if isinstance(record, KeptPhoto)]
+    return _write(draft, store, flora, taxa, evidence, prototypes, kept)
 
 
-def _with(flora: Flora, texts: Sequence[str], photos: Vectors) -> Prototypes:
+def _with(flora: Flora, prototypes: Prototypes, texts: Sequence[str], photos: Vectors) -> Prototypes:
     """Add the prototypes of a taxon that is taught by photos, shape (photos, E + A)."""
     width = flora.encoder.width
     offset = flora.calibration.taught_offset
@@ -176,27 +241,39 @@ def _with(flora: Flora, texts: Sequence[str], photos: Vectors) -> Prototypes:
     text, mean = unit_mean(flora.encoder.encode_text(texts)), unit_mean(appearances)
     if not np.isfinite(text).all() or not np.isfinite(mean).all():
         raise FloraError("the encoder gives no finite vector; check it with `dalip index verify --encoder`")
-    return flora.prototypes.with_taxon(text, len(texts), mean, len(photos), offset)
+    return prototypes.with_taxon(text, len(texts), mean, len(photos), offset)
 
 
 def _write(
-    folder: Path,
-    version: str,
+    draft: tuple[Path, str],
+    store: PhotoStore,
     flora: Flora,
     taxa: Sequence[Taxon],
     evidence: Sequence[Evidence],
     prototypes: Prototypes,
+    kept: Sequence[KeptPhoto],
 ) -> FloraManifest:
     """Write a version that holds other taxa and is calibrated as before."""
+    encoder, manifest = flora.encoder, flora.manifest
+    packs = store.arrange(kept, encoder.width + encoder.appearance_width)
+    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
+    found = count_evidence(taxa, evidence)
     counts = replace(
-        flora.manifest.counts,
-        taxa=len(taxa),
-        vernacular_names=sum(len(taxon.vernacular_names) for taxon in taxa),
-        texts=int(prototypes.text_counts.sum()),
-        photos=int(prototypes.photo_counts.sum()),
+        manifest.counts,
+        taxa=found.taxa,
+        vernacular_names=found.vernacular_names,
+        texts=found.texts,
+        photos=found.photos,
+        kept_photos=found.kept_photos,
         taught=int(prototypes.taught.sum()),
     )
-    rates = flora.manifest.selection
     return write_version(
-        folder, version, flora.encoder, taxa, evidence, prototypes, flora.calibration, counts, rates
+        *draft,
+        encoder,
+        taxa,
+        [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence],
+        Learned(prototypes, flora.calibration, manifest.selection, manifest.leave_one_out),
+        counts,
+        kept_side=manifest.kept_side,
+        photos=store.stamps(packs, {}),
     )

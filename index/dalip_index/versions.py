@@ -3,6 +3,7 @@
 ```
 FLORA/
 ├── CURRENT      the name of the live version
+├── photos/      what versions share, if the flora keeps photos: files that never change
 ├── v000001/     the one before
 └── v000002/     the live one
 ```
@@ -20,8 +21,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dalip.errors import FloraError
+from dalip_index.manifest import FloraManifest
 
-__all__ = ["CURRENT", "KEPT_VERSIONS", "check_target", "current_version", "new_version"]
+__all__ = [
+    "CURRENT",
+    "DRAFT",
+    "KEPT_VERSIONS",
+    "SHARED",
+    "check_target",
+    "current_version",
+    "flush",
+    "new_version",
+]
 
 CURRENT = "CURRENT"
 """Name of the file that names the live version."""
@@ -29,8 +40,13 @@ CURRENT = "CURRENT"
 KEPT_VERSIONS = 2
 """Versions left after a change: the live one and the one before it."""
 
+SHARED = "photos"
+"""Name of the folder of files that versions share; a version's manifest names those that it needs."""
+
+DRAFT = ".draft-"
+"""Beginning of the names of files and folders that are being written."""
+
 _LOCK = ".lock"
-_DRAFT = ".draft-"
 _VERSION = re.compile(r"v(\d{6})")
 
 
@@ -76,7 +92,7 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
         with _locked(root):
             _remove_leftovers(root)
             name = f"v{max(_versions(root), default=0) + 1:06d}"
-            draft = root / f"{_DRAFT}{name}"
+            draft = root / f"{DRAFT}{name}"
             draft.mkdir()
             try:
                 yield draft, name
@@ -105,7 +121,7 @@ def check_target(root: Path) -> None:
     foreign = [
         p.name
         for p in root.iterdir()
-        if not (p.name == _LOCK or p.name.startswith(_DRAFT) or _VERSION.fullmatch(p.name))
+        if not (p.name in (_LOCK, SHARED) or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
     ]
     if foreign:
         raise FloraError(
@@ -148,7 +164,7 @@ def _versions(root: Path) -> list[int]:
 
 def _remove_leftovers(root: Path) -> None:
     """Remove what a killed writer left: drafts, and versions that never went live."""
-    for draft in root.glob(f"{_DRAFT}*"):
+    for draft in (*root.glob(f"{DRAFT}*"), *root.glob(f"{SHARED}/{DRAFT}*")):
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
         else:
@@ -162,20 +178,39 @@ def _remove_leftovers(root: Path) -> None:
 
 def _publish(root: Path, draft: Path, name: str) -> None:
     for path in draft.iterdir():
-        _flush(path)
-    _flush(draft)
+        flush(path)
+    flush(draft)
+    if (root / SHARED).is_dir():
+        flush(root / SHARED)
     draft.rename(root / name)
     # The pointer's own draft carries the prefix, too, so that the next writer removes it after a kill.
-    pointer = root / f"{_DRAFT}{CURRENT}"
+    pointer = root / f"{DRAFT}{CURRENT}"
     pointer.write_text(name + "\n", encoding="utf-8")
-    _flush(pointer)
+    flush(pointer)
     pointer.replace(root / CURRENT)
-    _flush(root)
+    flush(root)
     for number in _versions(root)[:-KEPT_VERSIONS]:
         shutil.rmtree(root / f"v{number:06d}", ignore_errors=True)
+    _remove_unshared(root)
 
 
-def _flush(path: Path) -> None:
+def _remove_unshared(root: Path) -> None:
+    """Remove what no version needs any more, or needs yet: what a change left that was killed and never done again."""
+    shared = root / SHARED
+    if not shared.is_dir():
+        return
+    needed: set[str] = set()
+    for number in _versions(root):
+        with suppress(FloraError):  # a version that cannot be read needs nothing
+            needed |= FloraManifest.load(root / f"v{number:06d}").photos.keys()
+    for path in shared.iterdir():
+        if path.name not in needed:
+            path.unlink()
+    with suppress(OSError):  # not empty
+        shared.rmdir()
+
+
+def flush(path: Path) -> None:
     """Make sure that a file or folder has reached the disk."""
     if os.name == "nt" and path.is_dir():  # Windows cannot flush folders
         return

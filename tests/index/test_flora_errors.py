@@ -68,8 +68,8 @@ def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
 
 
 def test_a_manifest_of_the_future(path: Path, encoder: Encoder) -> None:
-    edit_manifest(path, lambda content: content.update(format_version=3))
-    with pytest.raises(FloraError, match="format 3 is not 2"):
+    edit_manifest(path, lambda content: content.update(format_version=4))
+    with pytest.raises(FloraError, match="format 4 is not 3"):
         flora_info(path)
 
 

@@ -43,7 +43,7 @@ def deadly(function):
 for owner, names in (
     (Path, ("mkdir", "rename", "replace", "write_text", "unlink")),
     (dalip_index.build, ("write_catalogue", "write_index")),
-    (dalip_index.versions, ("_flush",)),
+    (dalip_index.versions, ("flush",)),
     (dalip_index.versions.shutil, ("rmtree",)),
 ):
     for name in names:

@@ -39,7 +39,7 @@ def small(
     """A flora without two of the colours."""
     path = tmp_path_factory.mktemp("floras") / "small"
     old = [taxon for taxon in taxa if taxon.scientific_name.split()[1] not in NEW]
-    build_flora(path, encoder, old, records)
+    build_flora(path, encoder, old, records, keep=0)
     return path
 
 
