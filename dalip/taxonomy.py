@@ -15,7 +15,9 @@ __all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "read_taxa", "refe
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
 
+_LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
 _SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+csv.field_size_limit(2**31 - 1)  # a field that is too long shall be said to be, not end the reading of its table
 _HYBRID_SIGNS = ("x", "×")
 _RANK_MARKS = {
     "subsp.": "subspecies",
@@ -58,6 +60,11 @@ class Taxon:
         """
         if not self.scientific_name.strip():
             raise DataError("a taxon has no scientificName; every row needs one", "no-name")
+        if len(self.scientific_name) > _LONGEST or not self.scientific_name.isprintable():
+            raise DataError(
+                f"{self.scientific_name[:40]!r}... is no scientificName: it has {len(self.scientific_name):,} "
+                f"characters, or some that cannot be printed; names have {_LONGEST} at most"
+            )
         if self.taxon_rank not in RANKS:
             raise DataError(
                 f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one: {', '.join(RANKS)}"
@@ -152,11 +159,13 @@ def _read_vernacular_name(text: str) -> VernacularName:
     return VernacularName(text)
 
 
-def read_taxa(path: Path) -> list[Taxon]:
+def read_taxa(path: Path, faults: list[str] | None = None) -> list[Taxon]:
     """Read a taxa file: CSV or TSV with a header of Darwin Core terms, UTF-8.
 
     Args:
         path: The file; separated by tabs or semicolons if its header holds one, by commas otherwise.
+        faults: Takes a message for each row that is left out because it is malformed or repeats a taxon; without it,
+            the first such row is an error.
 
     Returns:
         The taxa in the order of the file, at least one.
@@ -186,10 +195,16 @@ def read_taxa(path: Path) -> list[Taxon]:
             fields = {k: v for k, v in row.items() if isinstance(k, str) and v and v.strip()}
             if not fields:
                 continue  # spreadsheets leave such rows at the end
-            taxon = Taxon.from_darwin_core(fields)
-            if taxon.scientific_name in taxa:
-                raise DataError(f"{taxon.scientific_name} stands there twice; keep one of the rows")
-            taxa[taxon.scientific_name] = taxon
+            try:
+                taxon = Taxon.from_darwin_core(fields)
+                if taxon.scientific_name in taxa:
+                    raise DataError(f"{taxon.scientific_name} stands there twice; keep one of the rows")
+            except DataError as error:
+                if faults is None:
+                    raise
+                faults.append(f"{path}, line {rows.line_num}: {error}")
+            else:
+                taxa[taxon.scientific_name] = taxon
     except (DataError, csv.Error) as error:
         raise DataError(f"{path}, line {max(rows.line_num, 1)}: {error}") from error
     if not taxa:

@@ -6,27 +6,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dalip_app.identify_cli import JsonOption, find_photos
-from dalip_app.places import ChangedFloraOption, DataDirOption, EncoderOption, chosen_flora, flora_to_change
+from dalip_app.identify_cli import JsonOption
+from dalip_app.index_change_cli import (
+    ADD_EXAMPLES,
+    REMOVE_EXAMPLES,
+    AllPhotosOption,
+    Faults,
+    NamedPhotosOption,
+    add,
+    merge,
+    read_listed,
+    read_named,
+    rebuild,
+    remove,
+)
+from dalip_app.places import DataDirOption, chosen_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
-    from dalip_index import FloraInfo
+    from collections.abc import Iterator
 
-__all__ = ["add", "app", "build", "info", "remove", "verify"]
+    from dalip_index import FloraInfo, FloraManifest
+
+__all__ = ["app", "build", "info", "verify"]
 
 app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and look after it.")
 
 _BUILD_EXAMPLES = """\b
 Examples:
-  dalip index build --taxa garden.csv garden-flora
+  dalip index build --photos photos/ garden-flora
   dalip index build --taxa garden.csv --photos photos/ garden-flora
   dalip identify photo.jpg --flora garden-flora"""
-
-_ADD_EXAMPLES = """\b
-Examples:
-  dalip index add --taxon "Monstera deliciosa" --family Araceae photos/
-  dalip index add --taxon "Rosa rugosa" --flora garden-flora 1.jpg 2.jpg 3.jpg"""
 
 FloraArgument = Annotated[
     Path | None,
@@ -49,15 +59,15 @@ def build(
         ),
     ],
     taxa: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--taxa",
             metavar="FILE",
             help="CSV or TSV of the taxa: a column scientificName, and as many of taxonRank, vernacularName, "
-            "genus, family, order, references as are known.",
+            "genus, family, order, references as are known. If left out, the taxa are those that the photos name.",
             show_default=False,
         ),
-    ],
+    ] = None,
     encoder: Annotated[
         Path | None,
         typer.Option(
@@ -66,159 +76,59 @@ def build(
             help="The encoder that the flora is for; the built-in one if left out.",
         ),
     ] = None,
-    photos: Annotated[
-        list[Path] | None,
+    photos: NamedPhotosOption = None,
+    all_photos: AllPhotosOption = False,
+    keep: Annotated[
+        int,
         typer.Option(
-            "--photos",
-            metavar="PATH",
-            help="Named photos: a folder with one sub-folder a taxon, a folder with a table, or a .tar "
-            "shard. May be given several times.",
-            show_default=False,
+            "--keep",
+            metavar="PIXELS",
+            min=0,
+            help="Short side of the copies of the photos that the flora keeps, so that it can be changed later and "
+            "moved to another encoder; 0 keeps none.",
         ),
-    ] = None,
+    ] = 320,
 ) -> None:
-    """Build a flora from a list of taxa and, if there are any, photos of them."""
-    from dalip.data import read_records
-    from dalip.encoder import Encoder
-    from dalip.taxonomy import read_taxa
-    from dalip_assets import ENCODER
-    from dalip_index import Unreadable, build_flora
+    """Build a flora from a list of taxa, from named photos, or from both.
 
-    listed = read_taxa(taxa)
-    records = read_records(*photos) if photos else []
-    loaded = Encoder.load(encoder or ENCODER)
-    unreadable: list[Unreadable] = []
-    with Progress() as progress:
-        manifest = build_flora(out, loaded, listed, records, progress=progress, unreadable=unreadable.append)
-    counts = manifest.counts
-    for photo in unreadable:
-        complain(photo.error)
-    if unreadable:
-        complain(f"{len(unreadable)} photos could not be read and were left out")
-    if counts.other_photos:
-        complain(f"{counts.other_photos} photos name no taxon of {taxa} and were left out")
-    print_result(
-        one_line(
-            f"{out}: {counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
-        )
-    )
-    if unreadable:
-        raise typer.Exit(1)
-
-
-TaxonOption = Annotated[
-    str,
-    typer.Option(
-        "--taxon", metavar="NAME", help="Its scientific name, without the author.", show_default=False
-    ),
-]
-
-
-@app.command(epilog=_ADD_EXAMPLES)
-def add(
-    photos: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Photos of the plant, or folders of them.", show_default=False
-        ),
-    ],
-    taxon: TaxonOption,
-    common_name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--common-name",
-            metavar="NAME",
-            help="An English common name. May be given several times, the best first.",
-            show_default=False,
-        ),
-    ] = None,
-    rank: Annotated[
-        str,
-        typer.Option(
-            "--rank",
-            metavar="RANK",
-            help="species, genus, variety and so on; if left out, what the name says.",
-        ),
-    ] = "",
-    family: Annotated[
-        str, typer.Option("--family", metavar="NAME", help="Needed only for a genus that the flora lacks.")
-    ] = "",
-    flora: ChangedFloraOption = None,
-    encoder: EncoderOption = None,
-    data_dir: DataDirOption = None,
-) -> None:
-    """Teach a flora one more plant by a few photos, without training.
-
-    One photo will do, four are much better. The names of the other plants are given as before but for photos that
-    resemble the new one. The built-in flora stays as it is: your copy of it, in your data folder, learns, and is used
-    from then on wherever no other flora is named, by a page that is being served, too.
+    What was embedded before, in this flora, is not embedded again: a build that was stopped goes on, and one with some
+    more photos takes no longer than these need. Of the photos, three tenths are kept aside, by the hash of their
+    names: to weigh texts against photos, to calibrate, and to test.
     """
     from dalip.encoder import Encoder
-    from dalip.taxonomy import Taxon
-    from dalip_app.words import counted
     from dalip_assets import ENCODER
-    from dalip_index import Unreadable, teach_taxon
+    from dalip_index import build_flora, taxa_of
 
-    for text in (taxon, family, *(common_name or ())):
-        if not text.isprintable():
-            raise typer.BadParameter(f"{one_line(text)}: a name has letters only")
-    named = Taxon.from_darwin_core(
-        {
-            "scientificName": taxon,
-            "taxonRank": rank,
-            "vernacularName": "|".join(common_name or ()),
-            "family": family,
-        }
-    )
-    found = [photo for path in photos for photo in find_photos(path)]
-    bad = [photo for photo in found if isinstance(photo, Unreadable)]
-    for folder in bad:
-        complain(folder.error)
-
-    def unreadable(photo: Unreadable) -> None:
-        bad.append(photo)
-        complain(photo.error)
-
-    if flora is None:
-        chosen_flora(None, data_dir)  # says so if your copy cannot be used
-    path, start = flora_to_change(flora, data_dir)
+    if taxa is None and not photos:
+        raise typer.BadParameter("name a list of taxa with --taxa, or photos with --photos, or both")
+    faults = Faults()
+    records = read_named(photos or [], faults)
+    listed = read_listed(taxa, taxa_of(records), faults)
+    loaded = Encoder.load(encoder or ENCODER)
     with Progress() as progress:
-        manifest = teach_taxon(
-            path,
-            Encoder.load(encoder or ENCODER),
-            named,
-            [photo for photo in found if not isinstance(photo, Unreadable)],
-            start=start,
+        manifest = build_flora(
+            out,
+            loaded,
+            listed,
+            records,
+            keep=keep,
+            test_too=all_photos,
             progress=progress,
-            unreadable=unreadable,
+            unreadable=faults.photo,
         )
-    learned = len(found) - len(bad)
-    print_result(
-        one_line(
-            f"{path}: knows {named.scientific_name} by {counted(learned, 'photo')}, and "
-            f"{manifest.counts.taxa:,} taxa in all"
-        )
-    )
-    if bad:
-        raise typer.Exit(1)
+    counts = manifest.counts
+    if counts.repeated_photos:
+        complain(f"{counts.repeated_photos:,} photos were given twice and count once")
+    if counts.other_photos:
+        complain(f"{counts.other_photos:,} photos name no taxon of {taxa} and were left out")
+    print_result(one_line(f"{out}: {_told(manifest)}"))
+    faults.finish()
 
 
-@app.command(epilog='Example: dalip index remove --taxon "Monstera deliciosa"')
-def remove(
-    taxon: TaxonOption,
-    flora: ChangedFloraOption = None,
-    encoder: EncoderOption = None,
-    data_dir: DataDirOption = None,
-) -> None:
-    """Take back a plant that a flora was taught; its answers are then exactly as before."""
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
-    from dalip_index import forget_taxon
-
-    path = chosen_flora(flora, data_dir)
-    name = " ".join(taxon.split())
-    manifest = forget_taxon(path, Encoder.load(encoder or ENCODER), name)
-    print_result(one_line(f"{path}: {name} is gone, {manifest.counts.taxa:,} taxa are left"))
+app.command(epilog=ADD_EXAMPLES)(add)
+app.command(epilog=REMOVE_EXAMPLES)(remove)
+app.command(epilog="Example: dalip index rebuild garden-flora --encoder runs/mine/encoder")(rebuild)
+app.command(epilog="Example: dalip index merge garden-flora meadow-flora both-flora")(merge)
 
 
 @app.command(epilog="Example: dalip index info garden-flora")
@@ -237,24 +147,35 @@ def verify(
         typer.Option(
             "--encoder",
             metavar="FOLDER",
-            help="Check this encoder, too, and that the flora belongs to it.",
+            help="Check this encoder, too, and let it look at the texts and some of the photos again.",
             show_default=False,
         ),
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check every byte of a flora, and of its encoder, against what was written."""
+    """Check every byte of a flora, and of its encoder, and everything in it against everything else."""
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
-    from dalip_index import load_flora, verify_flora
+    from dalip_index import find_problems
 
     root = chosen_flora(flora, data_dir)
-    verify_flora(root)
     bundle = encoder or (ENCODER if flora is None else None)
-    if bundle is not None:
-        load_flora(root, Encoder.load(bundle, verify=True))
+    loaded = Encoder.load(bundle, verify=True) if bundle else None
+    problems = find_problems(root, loaded)
+    for problem in problems:
+        complain(problem)
+    if problems:
+        raise typer.Exit(1)
+    if bundle:
         print_result(one_line(f"{bundle}: sound"))
     print_result(one_line(f"{root}: sound"))
+
+
+def _told(manifest: "FloraManifest") -> str:
+    counts = manifest.counts
+    known = counts.kept_photos - counts.new_photos
+    text = f"{counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
+    return f"{text}, {known:,} photos known already" if known > 0 else text
 
 
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
@@ -278,6 +199,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         else "no; answers carry similarities only"
     )
     learned = [("taught", ", ".join(found.taught))] if found.taught else []
+    aside = (counts.selection_photos, counts.calibration_photos, counts.test_photos)
     for name, value in (
         ("flora", found.path),
         ("version", f"{manifest.version}, built by dalip {manifest.created_by}"),
@@ -285,7 +207,21 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
         ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
+        ("kept aside", "{:,} photos to choose on, {:,} to calibrate, {:,} to test".format(*aside)),
         ("calibrated", calibrated),
+        *(("right", line) for line in _accuracy(manifest)),
+        ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
         ("size", f"{found.size / 1e6:.1f} MB"),
     ):
         print_result(one_line(f"{name:<11} {value}"))
+
+
+def _accuracy(manifest: "FloraManifest") -> "Iterator[str]":
+    """Say how often answers are right: on evidence, each photo left out of it, and on photos kept aside."""
+    for what, found in (
+        ("of the photos that are evidence, each left out in turn", manifest.leave_one_out),
+        ("of those to choose on", manifest.selection),
+    ):
+        if found:
+            parts = (f"{rates.top1:.0%} ({rates.top5:.0%}) by {kind}" for kind, rates in found.items())
+            yield f"first (or among five), {what}: {', '.join(parts)}"

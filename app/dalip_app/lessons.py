@@ -1,11 +1,13 @@
-"""What a journal can teach a flora: plants that a person named and that the flora was not built with."""
+"""What a journal can teach a flora: plants that it was not built with; or all, if it keeps its photos."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import FloraManifest, Journal, flora_to_teach, forget_taxon, load_flora, teach_taxon
+from dalip_index.catalogue import read_evidence
 
 __all__ = ["Lesson", "lessons", "teach_lesson"]
 
@@ -32,10 +34,13 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
     """
     flora = flora_to_teach(path, start, encoder)
     built = flora.tree.rows.keys() - set(flora.taught)
+    keeps_all = flora.manifest.keeps_all
+    known = {e.photo for e in read_evidence(flora.folder)} if keeps_all else set()
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
-        if seen.name and seen.name not in built:
-            photos.setdefault(seen.name, []).extend(journal.photos(seen.id))
+        if seen.name and (keeps_all or seen.name not in built):
+            mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in known]
+            photos.setdefault(seen.name, []).extend(mine)
     return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
 
 

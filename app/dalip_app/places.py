@@ -112,4 +112,4 @@ def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, P
     return (chosen, None) if chosen else (own_flora(data_dir), FLORA)
 
 
-_STALE = "delete or rename that folder, and teach your plants again"
+_STALE = "`dalip index rebuild` moves what you taught it; or else delete or rename that folder"

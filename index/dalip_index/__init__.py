@@ -41,7 +41,7 @@ from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
 from dalip_index.search_limits import SearchLimits, limits_of
-from dalip_index.teach import flora_to_teach, forget_taxon, move_lessons, teach_taxon
+from dalip_index.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, find_problems, flora_info, verify_flora
 
@@ -90,12 +90,12 @@ __all__ = [
     "limits_of",
     "load_flora",
     "merge_floras",
-    "move_lessons",
     "read_details",
     "rebuild_flora",
     "remove_from",
     "small_copy",
     "taxa_of",
+    "teach_from",
     "teach_taxon",
     "verify_flora",
 ]

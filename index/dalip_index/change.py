@@ -87,7 +87,7 @@ def remove_from(
         path: The flora, which gets a new version.
         encoder: The one that built it.
         names: Scientific names of the taxa.
-        photos: Keys of the photos, as the catalogue lists them, or the beginnings of their digests.
+        photos: Keys of the photos, as the catalogue lists them; or SHA-256 of their files, at least 8 digits.
         progress: As `build_flora`.
 
     Raises:
@@ -100,7 +100,7 @@ def remove_from(
         state.require_taxa(names)
         taxa = [taxon for taxon in state.taxa if taxon.scientific_name not in names]
         gone = {digest for photo in photos for digest in _found(state, photo)}
-        kept = [k for k in state.kept if k.digest not in gone]
+        kept = [k for k in state.kept if k.digest not in gone and k.fields.get("scientificName") not in names]
         texts = {name: texts for name, texts in state.texts.items() if name not in names}
         plan = Plan(taxa, kept, texts, state.kept_side)
         plan.check()
@@ -188,13 +188,9 @@ def _found(state: State, photo: str) -> list[str]:
     found = [k.digest for k in state.kept if k.key == photo]
     if not found and len(photo) >= 8:
         found = [k.digest for k in state.kept if k.digest.startswith(photo.lower())]
-    if len(found) != 1:
-        what = (
-            f"{len(found)} photos are called so; name one by its digest"
-            if found
-            else "the flora keeps no such photo"
-        )
-        raise FloraError(f"{photo}: {what}; `dalip index photos` lists them")
+    if not found:
+        example = f", such as {state.kept[0].key}" if state.kept else ""
+        raise FloraError(f"{photo}: the flora keeps no such photo; name it as when it was added{example}")
     return found
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dalip.errors import FloraError
 from dalip.taxonomy import RANKS, Taxon, first_words
 
-__all__ = ["TaxonTree", "check_taxonomy", "placed_among", "taxon_above"]
+__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "placed_among", "taxon_above"]
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -46,25 +46,45 @@ def check_taxonomy(taxa: Sequence[Taxon]) -> None:
     Raises:
         FloraError: A genus is in two families, or a family in two orders.
     """
+    _, problems = agreeing(taxa)
+    if problems:
+        raise problems[0]
+
+
+def agreeing(taxa: Iterable[Taxon]) -> tuple[list[Taxon], list[FloraError]]:
+    """Tell taxa that agree about what holds them from those that contradict one before.
+
+    Returns:
+        The taxa that agree, and what is wrong with each of the others: a genus in two families, a family in two orders.
+    """
     said: dict[tuple[str, str], tuple[str, Taxon]] = {}
+    agreed: list[Taxon] = []
+    problems: list[FloraError] = []
     for taxon in taxa:
-        for rank, name, above in (
-            ("genus", taxon.genus, taxon.family),
-            ("family", taxon.family, taxon.order),
-        ):
-            if not name or not above:
-                continue
-            other, who = said.setdefault((rank, name), (above, taxon))
+        places = (("genus", taxon.genus, taxon.family), ("family", taxon.family, taxon.order))
+        given = [(rank, name, above) for rank, name, above in places if name and above]
+        for rank, name, above in given:
+            other, who = said.get((rank, name), (above, taxon))
             if other != above:
-                raise FloraError(
-                    f"the {rank} {name} is in {other} by {who.scientific_name} and in {above} by "
-                    f"{taxon.scientific_name}; correct one of them",
-                    "contradiction",
-                    name=name,
-                    one=other,
-                    plant=who.scientific_name,
-                    other=above,
-                )
+                problems.append(_contradiction(rank, name, who, other, taxon, above))
+                break
+        else:
+            agreed.append(taxon)
+            for rank, name, above in given:
+                said.setdefault((rank, name), (above, taxon))
+    return agreed, problems
+
+
+def _contradiction(rank: str, name: str, who: Taxon, one: str, taxon: Taxon, other: str) -> FloraError:
+    return FloraError(
+        f"the {rank} {name} is in {one} by {who.scientific_name} and in {other} by {taxon.scientific_name}; "
+        "correct one of them",
+        "contradiction",
+        name=name,
+        one=one,
+        plant=who.scientific_name,
+        other=other,
+    )
 
 
 def placed_among(taxon: Taxon, others: Sequence[Taxon]) -> Taxon:

@@ -30,7 +30,7 @@ from dalip_index.ranks import check_taxonomy, placed_among
 from dalip_index.state import State, read_state
 from dalip_index.versions import CURRENT, new_version
 
-__all__ = ["flora_to_teach", "forget_taxon", "move_lessons", "teach_taxon"]
+__all__ = ["flora_to_teach", "forget_taxon", "teach_from", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
 """What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
@@ -129,18 +129,28 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         return _write(draft, store, flora, taxa, evidence, flora.prototypes.without(row), kept)
 
 
-def move_lessons(
-    path: Path, encoder: Encoder, start: Path, *, progress: Progress | None = None
+def teach_from(
+    out: Path,
+    encoder: Encoder,
+    start: Path,
+    floras: Sequence[Path],
+    *,
+    progress: Progress | None = None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
 ) -> FloraManifest:
-    """Teach a flora what a copy of another one was taught, perhaps with another encoder, from the photos that it keeps.
+    """Teach a copy of a flora what others know, by the photos that these keep.
 
-    What the flora holds itself is not taught again.
+    From a flora that keeps all its photos come all taxa that have some, from another one those that it was taught; what
+    the copy holds already is not taught again. The encoder need not be theirs, so that this also moves a copy of the
+    built-in flora to the one of a new DALIP.
 
     Args:
-        path: The copy, which gets a new version.
+        out: The copy, which gets a new version; absent, empty, or a flora, also one of `floras`.
         encoder: The one that built `start`.
-        start: The flora to start from, which keeps no photos.
+        start: The flora to start from.
+        floras: The others; the first one that keeps photos of a taxon teaches it.
         progress: Called with "photos", the number done, and the number to do.
+        unreadable: Called with each photo that two floras have under two names.
 
     Returns:
         What the copy holds now.
@@ -148,19 +158,26 @@ def move_lessons(
     Raises:
         FloraError: A flora cannot be read or written, or taxa contradict each other.
     """
-    with new_version(path) as draft:
-        state, flora = read_state(path), load_flora(start, encoder)
-        names = [name for name in state.taught if name not in flora.tree.rows]
-        kept = [photo for photo in state.kept if photo.fields.get("scientificName") in names]
-        store = PhotoStore(path, encoder.fingerprint)
-        seen = look_and_keep(store, encoder, kept, KEPT_SIDE, progress, say_nothing)
-        shown = [record.fields.get("scientificName") for record in seen.records]
-        taxa = {taxon.scientific_name: taxon for taxon in state.taxa}
-        lessons = [
-            _Lesson(taxa[name], state.texts[name], [i for i, other in enumerate(shown) if other == name])
-            for name in names
-        ]
-        return _teach(draft, store, flora, read_state(start), seen, lessons)
+    with new_version(out) as draft:
+        flora, base = load_flora(start, encoder), read_state(start)
+        taxa: dict[str, tuple[Taxon, Sequence[str]]] = {}
+        kept: list[KeptPhoto] = list(base.kept)
+        for state in map(read_state, floras):
+            names = state.texts if state.manifest.keeps_all else state.taught
+            new = {name for name in names if name not in taxa and name not in flora.tree.rows}
+            kept += [photo for photo in state.kept if photo.fields.get("scientificName") in new]
+            taxa |= {
+                t.scientific_name: (t, state.texts[t.scientific_name])
+                for t in state.taxa
+                if t.scientific_name in new
+            }
+        store = PhotoStore(out, encoder.fingerprint, {photo.path.parent for photo in kept})
+        seen = look_and_keep(store, encoder, kept, base.kept_side, progress, unreadable)
+        photos: dict[str, list[int]] = {}
+        for row, record in enumerate(seen.records):
+            photos.setdefault(str(record.fields.get("scientificName")), []).append(row)
+        lessons = [_Lesson(t, texts, photos[name]) for name, (t, texts) in taxa.items() if name in photos]
+        return _teach(draft, store, flora, base, seen, lessons)
 
 
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:

@@ -109,6 +109,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         world.taxa,
         "--photos",
         photos,
+        "--keep",  # none, as the built-in flora
+        0,
         world.flora,
     ]
     done = run(command)

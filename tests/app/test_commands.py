@@ -102,7 +102,6 @@ def test_a_bundle_with_one_byte_changed(dalip: Dalip, world: World, tmp_path: Pa
     ("content", "words"),
     [
         ("name,family\nRosa,Rosaceae\n", ("scientificName",)),
-        ("scientificName\nRosa canina\nRosa canina\n", ("line 3", "Rosa canina", "twice")),
         ("scientificName\n", ("no taxon",)),
     ],
 )
@@ -113,6 +112,35 @@ def test_a_taxa_file_that_will_not_do(
     taxa.write_text(content)
     fails(dalip("index", "build", *world.encoder, "--taxa", taxa, "out"), str(taxa), *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    taxa = tmp_path / "taxa.csv"
+    rows = (
+        "scientificName,taxonRank,genus,family",
+        "Flos red,species,Flos,Coloraceae",
+        "Flos red,species,Flos,Coloraceae",
+        "Flos blue,tribe,Flos,Coloraceae",
+        f"{'x' * 10_000_000},species,,",
+        "Flos green,species,Flos,Greenaceae",
+        "Flos pink,species,Flos,Coloraceae",
+    )
+    taxa.write_text("\n".join(rows))
+    photos = shutil.copytree(world.photos, tmp_path / "photos")
+    (photos / "Flos_red" / "broken.png").write_bytes(b"no photo")
+    shutil.copy(photos / "Flos_red" / "red-01.png", photos / "Flos_pink" / "red.png")
+    done = dalip("index", "build", *world.encoder, "--taxa", taxa, "--photos", photos, "out")
+    assert done.status == 1
+    assert "out: 2 taxa" in done.out
+    for line, what in ((3, "twice"), (4, "unknown taxonRank 'tribe'"), (5, "10,000,000 characters")):
+        assert any(f"line {line}: " in told and what in told for told in done.err.splitlines()), done.err
+    assert "the genus Flos is in Coloraceae by Flos red and in Greenaceae by Flos green" in done.err
+    assert "broken.png" in done.err
+    assert "red.png: is the same photo as" in done.err
+    assert max(map(len, done.err.splitlines())) < 500
+    assert dalip("index", "verify", "out", *world.encoder).out.endswith("out: sound\n")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3])

@@ -16,12 +16,12 @@ Dalip = Callable[..., Done]
 
 @pytest.fixture
 def flora(world: World, tmp_path: Path) -> Path:
-    """A flora that does not know purple."""
+    """A flora that does not know purple, and keeps no photos."""
     lines = world.taxa.read_text(encoding="utf-8").splitlines()
     taxa = tmp_path / "taxa.tsv"
     taxa.write_text("\n".join(line for line in lines if "Flos purple" not in line), encoding="utf-8")
     build = ["dalip", "index", "build", *world.encoder, "--taxa", taxa, "--photos", world.photos]
-    assert run([*build, tmp_path / "nine"]).status == 0
+    assert run([*build, "--keep", 0, tmp_path / "nine"]).status == 0
     return tmp_path / "nine"
 
 
@@ -105,7 +105,7 @@ def test_a_copy_for_another_encoder_is_left_aside_and_said(
     shutil.copytree(world.flora, tmp_path / "data" / "flora")
     photo = paint(tmp_path / "purple.png", "purple", side=240)
     warning = (
-        f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; delete or rename that folder"
+        f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; `dalip index rebuild`"
     )
     done = dalip("identify", photo, "--top-k", 1)
     assert done.status == 0
