@@ -104,9 +104,7 @@ def test_a_copy_for_another_encoder_is_left_aside_and_said(
 ) -> None:
     shutil.copytree(world.flora, tmp_path / "data" / "flora")
     photo = paint(tmp_path / "purple.png", "purple", side=240)
-    warning = (
-        f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; `dalip index rebuild`"
-    )
+    warning = f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; `dalip index rebuild`"
     done = dalip("identify", photo, "--top-k", 1)
     assert done.status == 0
     assert done.err.startswith(warning)

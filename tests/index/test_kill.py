@@ -1,120 +1,232 @@
-"""A build is killed for real; the flora is always the old one or the new one."""
+"""Changes are killed for real; the flora is always the old one or the new one."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tiny_bundle import COLOURS
 
+from dalip.data import Record, read_records
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
-from dalip_index import Library, build_flora, load_flora, verify_flora
-from dalip_index.versions import new_version
+from dalip_index import Library, build_flora, load_flora, taxa_of, verify_flora
+from dalip_index.catalogue import read_taxa
+from dalip_index.manifest import FloraManifest
+from dalip_index.versions import current_version, new_version
 
-# Dies at the n-th of the moments that change something on disk; says how many there were if it survives.
-_BUILD = """
-import os, pathlib, signal, sys
+_KILLS = 2  # of each kind of change
+
+# Does a change and dies at the n-th moment that alters something on disk; says how many there were if it survives.
+_CHANGE = """
+import os, signal, sys
 from pathlib import Path
+from dalip.data import read_records
 from dalip.encoder import Encoder
-from dalip.taxonomy import Taxon
-from dalip_index import build_flora
-import dalip_index.build, dalip_index.versions
+import dalip_index
+from dalip_index import build, look, photo_store, versions
 
-path, bundle, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
+change, path, bundle, photos, last = sys.argv[1], *map(Path, sys.argv[2:5]), int(sys.argv[5])
+encoder = Encoder.load(bundle)
+records = read_records(photos)
+look._AT_ONCE, photo_store._PACK_PHOTOS = 16, 24
 moments = 0
 
 def deadly(function):
     def moment(*args, **options):
         global moments
-        moments += 1
-        if moments == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*args, **options)
-        moments += 1
-        if moments == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+        for act in (lambda: None, lambda: function(*args, **options)):
+            result = act()
+            moments += 1
+            if moments == last:
+                os.kill(os.getpid(), signal.SIGKILL)
         return result
     return moment
 
 for owner, names in (
-    (Path, ("mkdir", "rename", "replace", "write_text", "unlink")),
-    (dalip_index.build, ("write_catalogue", "write_index")),
-    (dalip_index.versions, ("flush",)),
-    (dalip_index.versions.shutil, ("rmtree",)),
+    (Path, ("mkdir", "rename", "replace", "write_text", "unlink", "rmdir")),
+    (build, ("write_catalogue", "write_index")),
+    (versions, ("flush",)),
+    (photo_store, ("flush",)),
+    (photo_store.np, ("save",)),
+    (versions.shutil, ("rmtree",)),
 ):
     for name in names:
         setattr(owner, name, deadly(getattr(owner, name)))
 print("ready", flush=True)
-build_flora(Path(path), Encoder.load(bundle), [Taxon("Rosa new"), Taxon("Rosa newer"), Taxon("Rosa newest")])
+if change == "build":
+    dalip_index.build_flora(path, encoder, dalip_index.taxa_of(records), records)
+elif change == "add":
+    dalip_index.add_photos(path, encoder, records)
+elif change == "remove":
+    dalip_index.remove_from(path, encoder, names=["Rosa red", "Rosa blue"])
+elif change == "rebuild":
+    dalip_index.rebuild_flora(path, encoder)
+elif change == "merge":
+    dalip_index.merge_floras(path, encoder, [path.with_name("one"), path.with_name("two")])
 print(moments)
 """
 
-
-def build(path: Path, bundle: Path, last: int = 0) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", _BUILD, str(path), str(bundle), str(last)], capture_output=True, text=True
-    )
+ALL = {f"Rosa {colour}" for colour in COLOURS}
+OLD = ALL - {"Rosa white", "Rosa black"}
 
 
-def check_old_or_new(path: Path, encoder: Encoder, old: list[Taxon]) -> bool:
-    """Check the flora in full, and say whether it is the new one."""
-    verify_flora(path)
-    names = [t.scientific_name for t in load_flora(path, encoder).taxa]
-    new = ["Rosa new", "Rosa newer", "Rosa newest"]
-    assert names in ([t.scientific_name for t in old], new)
-    return names == new
+@dataclass(frozen=True)
+class Ground:
+    """A flora to change, and what the change needs."""
 
+    change: str
+    path: Path
+    bundle: Path
+    photos: Path
+    old: set[str]
+    new: set[str]
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("existing", [True, False])
-def test_killed_at_every_kind_of_moment(
-    tmp_path: Path, bundle: Path, encoder: Encoder, taxa: list[Taxon], existing: bool
-) -> None:
-    survivor = tmp_path / "survivor"
-    for _ in range(2 * existing):
-        build_flora(survivor, encoder, taxa)
-    moments = int(build(survivor, bundle).stdout.split()[-1])
-    assert moments > 20
-    outcomes = set()
-    for last in [*range(1, moments, 8), moments - 1, moments]:
-        path = tmp_path / f"flora-{last}"
-        for _ in range(2 * existing):
-            build_flora(path, encoder, taxa)
-        assert build(path, bundle, last).returncode == -signal.SIGKILL
-        if existing or (path / "CURRENT").exists():
-            outcomes.add(check_old_or_new(path, encoder, taxa))
-        else:
-            outcomes.add(False)
-            with pytest.raises(FloraError, match="flora"):
-                load_flora(path, encoder)
-        build_flora(path, encoder, taxa)  # a rerun succeeds and tidies up
-        verify_flora(path)
-        left = sorted(p.name for p in path.iterdir())
-        assert left[0] == "CURRENT"
-        assert all(name.startswith("v") for name in left[1:])
-        assert len(left) <= 3
-    assert outcomes == {False, True}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_at_random_moments(tmp_path: Path, bundle: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
-    path = tmp_path / "flora"
-    build_flora(path, encoder, taxa)
-    generator = random.Random(0)
-    for _ in range(8):
+    def start(self, last: int = 0) -> "subprocess.Popen[str]":
+        arguments = [self.change, self.path, self.bundle, self.photos, last]
         process = subprocess.Popen(
-            [sys.executable, "-c", _BUILD, str(path), str(bundle), "0"], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _CHANGE, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(generator.uniform(0, 0.5))
-        process.kill()
-        process.communicate()
-        check_old_or_new(path, encoder, taxa)
+        assert process.stdout.readline() == "ready\n", process.communicate()
+        return process
+
+    def read(self) -> set[str]:
+        """Load the flora as one who reads while it is changed, whatever encoder built it."""
+        folder = current_version(self.path)
+        try:
+            return {taxon.scientific_name for taxon in read_taxa(folder)}
+        except FloraError:
+            if current_version(self.path) == folder:
+                raise
+            return self.read()
+
+    def check(self) -> bool:
+        """Check the flora in full, and say whether it is the new one."""
+        verify_flora(self.path)
+        names = self.read()
+        assert names in (self.old, self.new)
+        return names == self.new
+
+    def check_tidy(self) -> None:
+        """Nothing lies about but versions, and what they need."""
+        versions = sorted(self.path.glob("v*"))
+        assert len(versions) <= 2
+        assert {p.name for p in self.path.iterdir()} == {"CURRENT", "photos", *(v.name for v in versions)}
+        needed = {name for version in versions for name in FloraManifest.load(version).photos}
+        assert {p.name for p in (self.path / "photos").iterdir()} == needed
+
+
+@pytest.fixture(scope="module")
+def grounds(
+    tmp_path_factory: pytest.TempPathFactory,
+    bundle: Path,
+    encoder: Encoder,
+    other_encoder: Encoder,
+    taxa: list[Taxon],
+    records: list[Record],
+    photos: Path,
+) -> Callable[[str, Path], Ground]:
+    """Make a flora of eight roses, or of ten, ready for each kind of change."""
+    root = tmp_path_factory.mktemp("grounds")
+    some = [taxon for taxon in taxa if taxon.scientific_name in OLD]
+    build_flora(root / "flora", encoder, some, records)
+    build_flora(root / "one", encoder, taxa[:6], records)
+    build_flora(root / "two", encoder, taxa[4:], records)
+
+    def make(change: str, folder: Path) -> Ground:
+        for name in ("flora", "one", "two"):
+            shutil.copytree(root / name, folder / name)
+        uses = other_encoder.folder if change == "rebuild" else bundle
+        new = {"remove": OLD - {"Rosa red", "Rosa blue"}, "rebuild": OLD}.get(change, ALL)
+        return Ground(change, folder / "flora", uses, photos, OLD, new)
+
+    return make
+
+
+CHANGES = ("build", "add", "remove", "rebuild", "merge")
+
+
+def kill_and_run_again(ground: Ground, last: int) -> None:
+    process = ground.start(last)
+    while process.poll() is None:
+        assert ground.read() in (ground.old, ground.new)  # those who read go on reading
+    assert process.returncode == -signal.SIGKILL, process.communicate()
+    done = ground.check()
+    again = ground.start()
+    _, errors = again.communicate()
+    if not (done and ground.change == "remove"):  # then there is nothing left to take out
+        assert again.returncode == 0, errors
+        ground.check_tidy()
+    assert ground.check() or ground.change == "rebuild"
+    if ground.change == "rebuild":
+        load_flora(ground.path, ground.bundle)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("change", CHANGES)
+def test_killed_at_every_kind_of_moment(
+    tmp_path: Path, grounds: Callable[[str, Path], Ground], change: str
+) -> None:
+    output, errors = grounds(change, tmp_path / "survivor").start().communicate()
+    moments = int(output or errors)
+    assert moments > 30
+    generator = random.Random(change)
+    for number in range(_KILLS):
+        last = generator.randint(number * moments // _KILLS + 1, (number + 1) * moments // _KILLS)
+        kill_and_run_again(grounds(change, tmp_path / str(number)), last)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("change", CHANGES)
+def test_killed_a_hundred_times(tmp_path: Path, grounds: Callable[[str, Path], Ground], change: str) -> None:
+    """Twenty of each change, at any moment at all, one after the other on one flora."""
+    generator = random.Random(change)
+    began = time.monotonic()
+    grounds(change, tmp_path / "survivor").start().communicate()
+    lasts = time.monotonic() - began
+    done = 0
+    for number in range(20):
+        ground = grounds(change, tmp_path / str(number))
+        for _ in range(2):
+            process = ground.start()
+            time.sleep(generator.uniform(0, lasts))
+            process.kill()
+            process.communicate()
+            done += ground.check() and ground.change != "rebuild"
+        ground.start().communicate()
+        ground.check()
+        assert ground.read() == ground.new
+        shutil.rmtree(ground.path.parent)
+
+
+def test_a_killed_build_goes_on_where_it_was(
+    tmp_path: Path, grounds: Callable[[str, Path], Ground], encoder: Encoder, records: list[Record]
+) -> None:
+    ground = grounds("build", tmp_path)
+    shutil.rmtree(ground.path)
+    survivor = ground.start()
+    moments = int(survivor.communicate()[0])
+    shutil.rmtree(ground.path)
+    ground.start(moments // 3).communicate()
+    with pytest.raises(FloraError, match="not a flora"):
+        current_version(ground.path)
+    written = len({r.key for pack in (ground.path / "photos").glob("*.tar") for r in read_records(pack)})
+    assert written > 0
+    counts = build_flora(ground.path, encoder, taxa_of(records), records).counts
+    assert counts.new_photos == counts.kept_photos - written
+    ground.check_tidy()
 
 
 _ADD = """

@@ -1,0 +1,390 @@
+"""A flora that keeps its photos: what a change gives is what a build from all of them would give."""
+
+import dataclasses
+import io
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dalip_index.photo_store
+from dalip.data import Record, read_records
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index import (
+    Identification,
+    Unreadable,
+    add_photos,
+    build_flora,
+    find_problems,
+    forget_taxon,
+    load_flora,
+    merge_floras,
+    rebuild_flora,
+    remove_from,
+    taxa_of,
+    teach_from,
+    teach_taxon,
+    verify_flora,
+)
+from dalip_index.catalogue import read_evidence
+from dalip_index.evidence import hit_rates
+from dalip_index.manifest import FloraManifest
+from dalip_index.photo_store import kept_copy
+from dalip_index.prototypes import mean_prototypes
+from dalip_index.state import read_state
+from dalip_index.versions import current_version
+
+from .conftest import paint, rose
+
+
+@pytest.fixture(scope="module")
+def kept(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> Path:
+    """A flora of all roses, which keeps its photos; read it, change copies."""
+    path = tmp_path_factory.mktemp("floras") / "kept"
+    build_flora(path, encoder, taxa, records)
+    return path
+
+
+@pytest.fixture
+def path(kept: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(kept, tmp_path / "flora")
+
+
+def of(records: Sequence[Record], *colours: str) -> list[Record]:
+    return [r for r in records if r.taxon and r.taxon.scientific_name.split()[1] in colours]
+
+
+def assert_same(one: Path, other: Path, encoder: Encoder) -> None:
+    """Two floras know the same of the same taxa, whatever the order in which they came to know it."""
+    for flora in (one, other):
+        assert find_problems(flora, encoder) == []
+    first, second = load_flora(one, encoder), load_flora(other, encoder)
+    order = [second.row(taxon) for taxon in first.taxa]
+    assert sorted(order) == list(range(len(second.taxa)))
+    assert first.taxa == tuple(second.taxa[row] for row in order)
+    for field in ("text", "photos", "text_counts", "photo_counts"):
+        values = getattr(first.prototypes, field), getattr(second.prototypes, field)[order]
+        np.testing.assert_allclose(*values, atol=1e-5)
+    assert first.calibration.temperature == pytest.approx(second.calibration.temperature, rel=1e-3)
+    assert first.calibration.text_weight == second.calibration.text_weight
+    np.testing.assert_allclose(first.calibration.fits, second.calibration.fits, atol=1e-4)
+    assert first.manifest.leave_one_out == second.manifest.leave_one_out
+    keys = [
+        sorted(
+            (e.kind, e.content, e.role, e.photo, f.taxa[e.taxon].scientific_name)
+            for e in read_evidence(f.folder)
+        )
+        for f in (first, second)
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_photos_that_are_added_make_the_flora_of_all(
+    kept: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    path, late = tmp_path / "flora", of(records, "red", "white")
+    build_flora(path, encoder, [t for t in taxa if t != rose("white")], [r for r in records if r not in late])
+    before = verify_flora(path).manifest.counts
+    counts = add_photos(path, encoder, late, [rose("white")]).counts
+    assert counts.new_photos == sum(r.split != "test" for r in late)
+    assert counts.kept_photos == before.kept_photos + counts.new_photos
+    assert_same(path, kept, encoder)
+    assert add_photos(path, encoder, late).counts.new_photos == 0  # they are known by their content
+    assert_same(path, kept, encoder)
+
+
+def test_building_again_looks_at_nothing_twice(
+    path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], kept: Path
+) -> None:
+    assert build_flora(path, encoder, taxa, records).counts.new_photos == 0
+    assert_same(path, kept, encoder)
+
+
+def test_what_is_taken_out_was_never_there(
+    path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    gone = of(records, "pink") + [r for r in of(records, "blue") if r.split == "train"][:2]
+    remove_from(
+        path, encoder, names=["Rosa pink"], photos=[r.key for r in gone if r not in of(records, "pink")]
+    )
+    left = [t for t in taxa if t != rose("pink")]
+    build_flora(tmp_path / "other", encoder, left, [r for r in records if r not in gone])
+    assert_same(path, tmp_path / "other", encoder)
+    forget_taxon(path, encoder, "Rosa red")  # as the page does it
+    assert "Rosa red" not in read_state(path).texts
+    for names, photos, message in (
+        (["Rosa mauve"], [], "Rosa mauve: the flora does not hold it"),
+        (
+            [],
+            ["Rosa mauve/1.png"],
+            "Rosa mauve/1.png: the flora keeps no such photo; name it as when it was added, such as",
+        ),
+        ([t.scientific_name for t in left if t != rose("red")], [], "a flora needs at least one taxon"),
+    ):
+        version = current_version(path)
+        with pytest.raises(FloraError, match=message):
+            remove_from(path, encoder, names=names, photos=photos)
+        assert current_version(path) == version
+
+
+def test_another_encoder_needs_nothing_but_the_flora(
+    path: Path,
+    encoder: Encoder,
+    other_encoder: Encoder,
+    taxa: list[Taxon],
+    records: list[Record],
+    tmp_path: Path,
+) -> None:
+    manifest = rebuild_flora(path, other_encoder)
+    assert manifest.counts.new_photos == manifest.counts.kept_photos
+    assert manifest.encoder.fingerprint == other_encoder.fingerprint
+    build_flora(tmp_path / "fresh", other_encoder, taxa, records)
+    assert_same(path, tmp_path / "fresh", other_encoder)
+    assert rebuild_flora(path, other_encoder).counts.new_photos == 0
+    with pytest.raises(FloraError, match="move it to this one with `dalip index rebuild`"):
+        add_photos(path, encoder, records)
+
+
+def test_floras_become_one(
+    kept: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    half = [t.scientific_name for t in taxa[:6]]
+    one = [r for r in records if r.taxon and r.taxon.scientific_name in half]
+    rest = [r for r in records if r not in one] + one[:5]  # some are in both
+    build_flora(tmp_path / "one", encoder, taxa[:6], one)
+    build_flora(tmp_path / "two", encoder, taxa[5:], rest)
+    merged = merge_floras(tmp_path / "both", encoder, [tmp_path / "one", tmp_path / "two"])
+    assert merged.counts.new_photos == 0
+    shutil.rmtree(tmp_path / "one")
+    assert_same(tmp_path / "both", kept, encoder)
+
+
+def test_a_photo_under_two_names_is_in_neither(
+    path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    told: list[Unreadable] = []
+    train = [r for r in of(records, "red") if r.split == "train"]
+    wrong = dataclasses.replace(train[0], key="elsewhere", fields={"scientificName": "Rosa blue"})
+    counts = build_flora(
+        tmp_path / "new", encoder, taxa, [*records, wrong], unreadable=told.append, test_too=True
+    ).counts
+    assert "is the same photo as" in told[0].error
+    assert counts.unreadable_photos == 2
+    assert counts.photos + counts.selection_photos + counts.calibration_photos == len(records) - 1
+    counts = add_photos(path, encoder, [wrong], unreadable=told.append).counts  # what it knew before stays
+    assert "dalip index remove --photo" in told[1].error
+    assert counts == dataclasses.replace(verify_flora(path).manifest.counts, unreadable_photos=1)
+    right = [wrong if r == train[0] else r for r in records]  # a build says anew what each photo shows
+    assert build_flora(path, encoder, taxa, right).counts.new_photos == 0
+    verify_flora(path)
+
+
+def test_a_flora_that_keeps_photos_learns_more_of_what_it_holds(
+    path: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    before = load_flora(path, encoder)
+    photos = [paint(tmp_path / f"{i}.png", "red", 900 + i) for i in range(4)]
+    manifest = teach_taxon(path, encoder, Taxon("Rosa red"), [photos[0], photos[1].read_bytes(), *photos[2:]])
+    after = load_flora(path, encoder)
+    assert (manifest.counts.new_photos, manifest.counts.taught, after.taxa) == (4, 0, before.taxa)
+    row = after.row(rose("red"))
+    assert manifest.counts.kept_photos == before.manifest.counts.kept_photos + 4
+    assert after.prototypes.photo_counts[row] > before.prototypes.photo_counts[row]
+    with pytest.raises(FloraError, match="rosa red: the flora holds it as Rosa red"):
+        teach_taxon(path, encoder, Taxon("rosa red"), photos)
+
+
+def test_a_taxon_with_photos_kept_aside_alone_is_known_by_them(
+    encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    few = [r for r in records if r.taxon != rose("red") or r.split in ("selection", "calibration")]
+    few = [r for r in few if r not in of(records, "red")] + [
+        r for r in of(records, "red") if r.split != "train"
+    ]
+    build_flora(tmp_path / "flora", encoder, taxa, few)
+    flora = load_flora(tmp_path / "flora", encoder)
+    aside = sum(r.split in ("selection", "calibration") for r in of(records, "red"))
+    assert flora.prototypes.photo_counts[flora.row(rose("red"))] == aside > 0
+
+
+def test_a_flora_without_its_photos_says_so(
+    encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    path = tmp_path / "flora"
+    manifest = build_flora(path, encoder, taxa, records, keep=0)
+    assert not (path / "photos").exists()
+    assert not manifest.keeps_all
+    for change in (
+        lambda: add_photos(path, encoder, records),
+        lambda: remove_from(path, encoder, names=["Rosa red"]),
+        lambda: rebuild_flora(path, encoder),
+        lambda: merge_floras(tmp_path / "out", encoder, [path]),
+    ):
+        with pytest.raises(FloraError, match="does not keep its photos"):
+            change()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_lessons_move_to_another_flora(
+    encoder: Encoder,
+    other_encoder: Encoder,
+    taxa: list[Taxon],
+    records: list[Record],
+    tmp_path: Path,
+    moved: bool,
+) -> None:
+    """What a copy of the built-in flora was taught is taught again, to the next one and by its encoder."""
+    new = other_encoder if moved else encoder
+    old_start, start, copy = (tmp_path / name for name in ("old", "new", "copy"))
+    some = [t for t in taxa if t not in (rose("purple"), rose("green"))]
+    build_flora(old_start, encoder, some, records, keep=0)
+    build_flora(start, new, [*some, rose("green")], records, keep=0)
+    for colour in ("purple", "green"):
+        photos = [paint(tmp_path / f"{colour}{i}.png", colour, 800 + i) for i in range(3)]
+        teach_taxon(copy, encoder, rose(colour), photos, start=old_start)
+    teach_from(copy, new, start, [copy])
+    assert find_problems(copy, new) == []
+    flora = load_flora(copy, new)
+    assert flora.taught == ("Rosa purple",)  # green is built in now
+    assert flora.manifest.counts.kept_photos == 3
+    asked = [paint(tmp_path / f"asked{i}.png", "purple", 700 + i) for i in range(5)]
+    answers = [a for a in flora.identify(asked) if isinstance(a, Identification)]
+    assert sum(a.predictions[0].taxon == rose("purple") for a in answers) >= 3
+
+
+def test_a_flora_that_keeps_none_is_taught_by_one_that_does(
+    path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    build_flora(tmp_path / "start", encoder, taxa[:8], records, keep=0)
+    manifest = teach_from(tmp_path / "both", encoder, tmp_path / "start", [path])
+    assert (manifest.counts.taxa, manifest.counts.taught) == (10, 2)
+    assert manifest.counts.new_photos == verify_flora(tmp_path / "start").manifest.counts.new_photos
+    verify_flora(tmp_path / "both")
+
+
+def test_packs_are_full_but_for_one_and_hold_nothing_else(
+    encoder: Encoder,
+    taxa: list[Taxon],
+    records: list[Record],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dalip_index.photo_store, "_PACK_PHOTOS", 8)
+    monkeypatch.setattr(dalip_index.look, "_AT_ONCE", 5)
+    path = tmp_path / "flora"
+    build_flora(path, encoder, taxa, of(records, "red", "blue", "green"))
+    changes: list[Callable[[], object]] = [
+        lambda: add_photos(path, encoder, of(records, "pink")),
+        lambda: remove_from(path, encoder, names=["Rosa blue"]),
+        lambda: remove_from(path, encoder, photos=[read_state(path).kept[0].key]),
+        lambda: add_photos(path, encoder, of(records, "white", "blue")),
+    ]
+    for change in changes:
+        change()
+        assert find_problems(path, encoder) == []
+        manifest = verify_flora(path).manifest
+        sizes = sorted(
+            len(read_records(path / "photos" / name)) for name in manifest.photos if name.endswith(".tar")
+        )
+        assert sizes[1:] == [8] * (len(sizes) - 1)
+        assert sum(sizes) == manifest.counts.kept_photos
+        named = {n for v in path.glob("v*") for n in FloraManifest.load(v).photos}
+        assert {p.name for p in (path / "photos").iterdir()} == named
+
+
+def test_a_pack_is_a_shard_that_others_read(kept: Path, records: list[Record]) -> None:
+    """What trains on a flora's photos finds each in the split that it had."""
+    shards = sorted((kept / "photos").glob("*.tar"))
+    by_key = {str(r.fields["key"]): r for r in read_records(*shards)}
+    known = {r.key: r for r in records}
+    assert by_key.keys() == {r.key for r in records if r.split != "test"}
+    for key, record in by_key.items():
+        assert (record.split, record.taxon) == (known[key].split, known[key].taxon)
+
+
+def test_leaving_one_out_is_building_without_it(kept: Path, encoder: Encoder) -> None:
+    flora = load_flora(kept, encoder)
+    state, width, weight = read_state(kept), encoder.width, flora.calibration.text_weight
+    own = {e.photo: e.taxon for e in state.evidence if e.role == "evidence" and e.photo}
+    photos = [photo for photo in state.kept if photo.digest in own]
+    labels = np.array([own[photo.digest] for photo in photos])
+    rows = np.stack([r for _, r in encoder.encode_files((p.read_bytes() for p in photos), appearance=True)])  # type: ignore[arg-type]
+    rows = rows.astype(np.float16).astype(np.float32)
+    rows[:, width:] /= np.linalg.norm(rows[:, width:], axis=1, keepdims=True)
+    found: dict[str, list[np.ndarray]] = {"text": [], "photos": [], "both": []}
+    for i in range(len(rows)):
+        others = np.arange(len(rows)) != i
+        means, counts = mean_prototypes(rows[others, width:], labels[others], len(flora.taxa))
+        without = dataclasses.replace(flora.prototypes, photos=means, photo_counts=counts)
+        for kind, similarities in found.items():
+            similarities.append(without.similarities(rows[i : i + 1], kind, weight)[0])  # type: ignore[arg-type]
+    for kind, similarities in found.items():
+        assert flora.manifest.leave_one_out[kind] == hit_rates(np.stack(similarities), labels)
+
+
+def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Path) -> None:
+    wide = Image.new("RGB", (1000, 500), "red")
+    wide.paste("blue", (0, 0, 500, 500))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A maker"  # turned by 90 degrees
+    buffer = io.BytesIO()
+    wide.save(buffer, "JPEG", exif=exif)
+    copy = kept_copy(buffer.getvalue(), 100)
+    with Image.open(io.BytesIO(copy)) as image:
+        assert (image.format, image.size, len(image.getexif())) == ("WEBP", (100, 200), 0)
+        red, _, blue = image.convert("RGB").getpixel((50, 20))  # type: ignore[misc]
+        assert blue > 200 > 60 > red
+    assert kept_copy(copy, 100) == copy
+    assert kept_copy(copy, 320) == copy  # never larger
+    assert kept_copy(copy, 50) != copy
+    with Image.open(io.BytesIO(copy)) as image:
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", exif=exif)
+    assert b"A maker" not in kept_copy(buffer.getvalue(), 320)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda p: p.unlink(), "missing"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-600]), "changed"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".tar", ".npy"])
+def test_verify_finds_what_is_wrong_with_photos(
+    path: Path, damage: Callable[[Path], object], words: str, suffix: str
+) -> None:
+    (file,) = (path / "photos").glob(f"*{suffix}")
+    damage(file)
+    with pytest.raises(FloraError, match=f"{file.name}: .*{words}"):
+        verify_flora(path)
+
+
+def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
+    """Vectors that were never made from these photos, stamped as if they had been."""
+    (file,) = (path / "photos").glob("*.npy")
+    vectors = np.load(file)
+    np.save(file, vectors[::-1].copy())
+    manifest = current_version(path) / "manifest.json"
+    content = json.loads(manifest.read_text())
+    stamp = dalip_index.manifest.FileStamp.of(file)
+    content["photos"][file.name] = dataclasses.asdict(stamp)
+    manifest.write_text(json.dumps(content))
+    (problem,) = find_problems(path)
+    assert "prototypes do not follow from the photos" in problem
+    assert any("the vector of its photo" in p for p in find_problems(path, encoder))
+
+
+def test_taxa_are_those_that_photos_name(records: list[Record], encoder: Encoder, tmp_path: Path) -> None:
+    taxa = taxa_of(records)
+    assert [t.scientific_name for t in taxa] == sorted({str(r.fields["scientificName"]) for r in records})
+    assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.taxa == 10
