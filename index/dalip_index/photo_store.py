@@ -199,9 +199,9 @@ class PhotoStore:
         self.fingerprint = fingerprint
         self._places: dict[str, tuple[Pack, int]] = {}
         for folder in sorted({*others} - {self.folder}):
-            for path in sorted(folder.glob("*.tar")):
+            for path in sorted(folder.glob("[!.]*.tar")):
                 self._note(Pack(path))
-        self.packs = [Pack(path) for path in sorted(self.folder.glob("*.tar"))]
+        self.packs = [Pack(path) for path in sorted(self.folder.glob("[!.]*.tar"))]
         for pack in self.packs:
             self._note(pack)
 
