@@ -36,6 +36,7 @@ __all__ = [
     "read_named",
     "rebuild",
     "remove",
+    "undo",
 ]
 
 ADD_EXAMPLES = """\b
@@ -398,3 +399,13 @@ def merge(
     counts = manifest.counts
     print_result(one_line(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
     faults.finish()
+
+
+def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
+    """Take back the last change of a flora: it is again what it was before."""
+    from dalip_index import flora_info, undo_change
+
+    path = flora or own_flora(data_dir)
+    version = undo_change(path)
+    counts = flora_info(path).manifest.counts
+    print_result(one_line(f"{path}: is {version} again, with {counts.taxa:,} taxa"))

@@ -19,6 +19,7 @@ from dalip_app.index_change_cli import (
     read_named,
     rebuild,
     remove,
+    undo,
 )
 from dalip_app.places import DataDirOption, chosen_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
@@ -129,6 +130,7 @@ app.command(epilog=ADD_EXAMPLES)(add)
 app.command(epilog=REMOVE_EXAMPLES)(remove)
 app.command(epilog="Example: dalip index rebuild garden-flora --encoder runs/mine/encoder")(rebuild)
 app.command(epilog="Example: dalip index merge garden-flora meadow-flora both-flora")(merge)
+app.command(epilog="Example: dalip index undo --flora garden-flora")(undo)
 
 
 @app.command(epilog="Example: dalip index info garden-flora")

@@ -44,6 +44,7 @@ from dalip_index.search_limits import SearchLimits, limits_of
 from dalip_index.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
 from dalip_index.verify import FloraInfo, find_problems, flora_info, verify_flora
+from dalip_index.versions import undo_change
 
 __all__ = [
     "EVIDENCE_KINDS",
@@ -97,5 +98,6 @@ __all__ = [
     "taxa_of",
     "teach_from",
     "teach_taxon",
+    "undo_change",
     "verify_flora",
 ]

@@ -32,6 +32,7 @@ __all__ = [
     "current_version",
     "flush",
     "new_version",
+    "undo_change",
 ]
 
 CURRENT = "CURRENT"
@@ -106,6 +107,32 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
         if created:
             with suppress(OSError):  # still empty only if nothing was published
                 root.rmdir()
+
+
+def undo_change(root: Path) -> str:
+    """Make the version before the live one live again; the change that is undone is gone.
+
+    Args:
+        root: The flora.
+
+    Returns:
+        The name of the version that is live now.
+
+    Raises:
+        FloraError: There is no flora, no version before, or another process is writing to it.
+    """
+    live = current_version(root)
+    with _locked(root):
+        before = [number for number in _versions(root) if number < int(live.name[1:])]
+        if not before or current_version(root) != live:
+            raise FloraError(
+                f"{root}: holds no version before {live.name}; only the last change can be undone"
+            )
+        name = f"v{before[-1]:06d}"
+        _point(root, name)
+        _remove_leftovers(root)
+        _remove_unshared(root)
+    return name
 
 
 def check_target(root: Path) -> None:
@@ -183,15 +210,19 @@ def _publish(root: Path, draft: Path, name: str) -> None:
     if (root / SHARED).is_dir():
         flush(root / SHARED)
     draft.rename(root / name)
+    _point(root, name)
+    for number in _versions(root)[:-KEPT_VERSIONS]:
+        shutil.rmtree(root / f"v{number:06d}", ignore_errors=True)
+    _remove_unshared(root)
+
+
+def _point(root: Path, name: str) -> None:
     # The pointer's own draft carries the prefix, too, so that the next writer removes it after a kill.
     pointer = root / f"{DRAFT}{CURRENT}"
     pointer.write_text(name + "\n", encoding="utf-8")
     flush(pointer)
     pointer.replace(root / CURRENT)
     flush(root)
-    for number in _versions(root)[:-KEPT_VERSIONS]:
-        shutil.rmtree(root / f"v{number:06d}", ignore_errors=True)
-    _remove_unshared(root)
 
 
 def _remove_unshared(root: Path) -> None:

@@ -30,6 +30,7 @@ from dalip_index import (
     taxa_of,
     teach_from,
     teach_taxon,
+    undo_change,
     verify_flora,
 )
 from dalip_index.catalogue import read_evidence
@@ -382,6 +383,22 @@ def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
     (problem,) = find_problems(path)
     assert "prototypes do not follow from the photos" in problem
     assert any("the vector of its photo" in p for p in find_problems(path, encoder))
+
+
+def test_a_change_is_undone_once(
+    path: Path, kept: Path, encoder: Encoder, records: list[Record], other_encoder: Encoder
+) -> None:
+    for change in (
+        lambda: remove_from(path, encoder, names=["Rosa red"]),
+        lambda: rebuild_flora(path, other_encoder),
+    ):
+        change()
+        assert undo_change(path) == "v000001"
+        assert_same(path, kept, encoder)
+        with pytest.raises(FloraError, match="holds no version before v000001"):
+            undo_change(path)
+        assert sorted(p.name for p in path.iterdir()) == ["CURRENT", "photos", "v000001"]
+        assert len(list((path / "photos").iterdir())) == 2
 
 
 def test_taxa_are_those_that_photos_name(records: list[Record], encoder: Encoder, tmp_path: Path) -> None:
