@@ -50,7 +50,7 @@ assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin
 	rm -rf $(ASSETS)/flora
-	$(BIN)/dalip index build --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
+	$(BIN)/dalip index build --keep 0 --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
 	$(BIN)/dalip evaluate flora --flora $(ASSETS)/flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
 	$(BIN)/python benchmarks/trust.py --data $(DATA) --write
 	$(BIN)/python $(ASSETS)/make_card.py
