@@ -201,13 +201,20 @@ class PhotoStore:
         for folder in sorted({*others} - {self.folder}):
             for path in sorted(folder.glob("[!.]*.tar")):
                 self._note(Pack(path))
-        self.packs = [Pack(path) for path in sorted(self.folder.glob("[!.]*.tar"))]
-        for pack in self.packs:
-            self._note(pack)
+        found = [Pack(path) for path in sorted(self.folder.glob("[!.]*.tar"))]
+        self.packs = [pack for pack in found if self._note(pack)]
+        self._written: set[Path] = set()
 
-    def _note(self, pack: Pack) -> None:
-        if pack.vectors_path(self.fingerprint).exists():
-            self._places.update((photo.digest, (pack, row)) for row, photo in enumerate(pack.photos))
+    def _note(self, pack: Pack) -> bool:
+        """Note what the encoder has looked at in a pack; what is damaged is looked at again, and written anew."""
+        try:
+            vectors = pack.vectors(self.fingerprint)
+            if vectors is None or len(vectors) != len(pack.photos):
+                return False
+        except FloraError:
+            return False
+        self._places.update((photo.digest, (pack, row)) for row, photo in enumerate(pack.photos))
+        return True
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._places
@@ -258,6 +265,7 @@ class PhotoStore:
         for written, final in ((seen, pack.vectors_path(self.fingerprint)), (draft, pack.path)):
             flush(written)
             written.replace(final)
+            self._written.add(final)
         self.packs.append(pack)
         self._note(pack)
         return pack
@@ -277,10 +285,8 @@ class PhotoStore:
         wanted = {photo.digest: photo for photo in photos}
         staying: list[Pack] = []
         for pack in self.packs:
-            if (
-                len(pack.photos) == _PACK_PHOTOS
-                and pack.vectors_path(self.fingerprint).exists()
-                and all(_same(wanted.get(held.digest), held) for held in pack.photos)
+            if len(pack.photos) == _PACK_PHOTOS and all(
+                _same(wanted.get(held.digest), held) for held in pack.photos
             ):
                 staying.append(pack)
                 for held in pack.photos:
@@ -293,9 +299,12 @@ class PhotoStore:
         return staying
 
     def stamps(self, packs: Iterable[Pack], before: Mapping[str, FileStamp]) -> dict[str, FileStamp]:
-        """Stamp the files of packs; what the version before stamped is not read again, for it never changes."""
+        """Stamp the files of packs; what the version before stamped is not read again if it was not written anew."""
         paths = [path for pack in packs for path in (pack.path, pack.vectors_path(self.fingerprint))]
-        return {path.name: before.get(path.name) or FileStamp.of(path) for path in paths}
+        known = {
+            path: stamp for path in paths if (stamp := before.get(path.name)) and path not in self._written
+        }
+        return {path.name: known.get(path) or FileStamp.of(path) for path in paths}
 
 
 def _same(one: KeptPhoto | None, other: KeptPhoto) -> bool:

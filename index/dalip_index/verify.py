@@ -108,7 +108,8 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[str]:
         if not place.exists():
             problems.append(f"{place}: missing; {_AGAIN}")
         elif FileStamp.of(place) != stamp:
-            problems.append(f"{place}: was changed after it was written; {_AGAIN}")
+            hint = f"delete it and {_AGAIN}" if place.parent.name == SHARED else _AGAIN
+            problems.append(f"{place}: was changed after it was written; {hint}")
     if problems:  # what is not what was written could lead its reader anywhere
         return problems
     checks: list[Callable[[Path, Path, FloraManifest], Iterator[str]]]

@@ -357,17 +357,26 @@ def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Pat
     ("damage", "words"),
     [
         (lambda p: p.unlink(), "missing"),
-        (lambda p: p.write_bytes(p.read_bytes()[:-600]), "changed"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-20_000]), "changed"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".tar", ".npy"])
-def test_verify_finds_what_is_wrong_with_photos(
-    path: Path, damage: Callable[[Path], object], words: str, suffix: str
+def test_what_is_wrong_with_photos_is_found_and_mended(
+    path: Path,
+    encoder: Encoder,
+    taxa: list[Taxon],
+    records: list[Record],
+    damage: Callable[[Path], object],
+    words: str,
+    suffix: str,
 ) -> None:
     (file,) = (path / "photos").glob(f"*{suffix}")
     damage(file)
     with pytest.raises(FloraError, match=f"{file.name}: .*{words}"):
         verify_flora(path)
+    counts = build_flora(path, encoder, taxa, records).counts  # as it says
+    assert counts.new_photos == counts.kept_photos
+    assert find_problems(path, encoder) == []
 
 
 def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
