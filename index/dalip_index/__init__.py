@@ -39,6 +39,7 @@ from dalip_index.library_update import LibraryReport
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
+from dalip_index.restricted import RestrictedFlora, restrict
 from dalip_index.search_limits import SearchLimits, limits_of
 from dalip_index.teach import flora_to_teach, forget_taxon, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
@@ -68,6 +69,7 @@ __all__ = [
     "Prediction",
     "Progress",
     "Rejection",
+    "RestrictedFlora",
     "SearchLimits",
     "SearchPrecision",
     "TaxonAccuracy",
@@ -87,6 +89,7 @@ __all__ = [
     "limits_of",
     "load_flora",
     "read_details",
+    "restrict",
     "small_copy",
     "teach_taxon",
     "verify_flora",

@@ -6,7 +6,7 @@ import numpy as np
 
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction, Verdict
-from dalip_index.calibration import Calibration
+from dalip_index.calibration import IN_FLORA_LEAST, Calibration
 from dalip_index.ranks import TaxonTree
 
 __all__ = ["DEFAULT_COVERAGE", "judge"]
@@ -18,6 +18,7 @@ DEFAULT_COVERAGE = 0.9
 def judge(
     ranked: Sequence[Prediction],
     length: float,
+    in_flora: float | None,
     calibration: Calibration,
     tree: TaxonTree,
     *,
@@ -27,8 +28,9 @@ def judge(
     """Say what a photo shows.
 
     Args:
-        ranked: All taxa of the flora, best first.
+        ranked: All taxa that may be answered, best first.
         length: Of the photo's appearance.
+        in_flora: As `Calibration.in_flora`.
         calibration: The flora's.
         tree: The flora's taxa and what holds them.
         rank: Answer with taxa of this rank or a higher one; by default with those of the flora, and surely with the
@@ -46,7 +48,7 @@ def judge(
         return Identification("", shown, "uncalibrated", None)
     sure = _lowest(ranked, calibration, tree) if rank is None else _first(shown, calibration)
     verdict: Verdict = "sure" if sure else "unsure"
-    if calibration.foreign(ranked[0].similarity):
+    if in_flora is not None and in_flora < IN_FLORA_LEAST:
         verdict = "not in flora"
     if calibration.strange(length):
         verdict = "not a plant"
@@ -63,7 +65,7 @@ def judge(
         taxon_set,
         coverage,
         calibration.plant(length),
-        calibration.in_flora(ranked[0].similarity),
+        in_flora,
     )
 
 

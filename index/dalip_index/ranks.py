@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from dalip.errors import FloraError
 from dalip.taxonomy import RANKS, Taxon, first_words
 
-__all__ = ["TaxonTree", "check_taxonomy", "taxon_above"]
+__all__ = ["TaxonTree", "check_taxonomy", "fold_name", "taxon_above"]
+
+
+def fold_name(name: str) -> str:
+    """Write a scientific name so that small and capital letters, spaces and the hybrid sign make no difference."""
+    return " ".join(name.replace("×", " x ").split()).casefold()
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -87,6 +92,13 @@ class TaxonTree:
         """Give the taxon of a rank that holds one of the flora's, as the flora has it where it has it."""
         found = taxon_above(taxon, rank)
         return self._nodes.get(_key(found), found)
+
+    def rows_by_name(self) -> dict[str, list[int]]:
+        """Give by the name of each node, as `fold_name` writes it, the rows of the flora's taxa that it holds or is."""
+        found: dict[str, list[int]] = {}
+        for node, row in zip(self._node.tolist(), self._row.tolist(), strict=True):
+            found.setdefault(fold_name(self.nodes[node].scientific_name), []).append(row)
+        return found
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Add up what each node holds.
