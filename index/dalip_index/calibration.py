@@ -129,8 +129,9 @@ class Calibration:
         Where answers are restricted to some taxa, it is so for photos of these. Two things speak against them: that the
         photo fits the best taxon of the whole flora badly; and that the whole flora finds them improbable, compared
         with how probable it finds the right taxa of calibration photos, for together they are at least as probable as
-        the right one of them. Each may refuse a part of the photos, and the parts are such that with all taxa only the
-        first counts, and with few of many the second (Bonferroni's correction, weighted).
+        the right one of them. Each may refuse a part of the photos, the first as large a part as that of the flora's
+        taxa that may be named, the second the rest (Bonferroni's correction, weighted); where there are too few
+        calibration photos for the smaller part, the other is the whole.
 
         Args:
             similarity: To the most similar taxon of the whole flora.
@@ -143,8 +144,10 @@ class Calibration:
         """
         fits = _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
         as_probable = _share(np.searchsorted(self.right, listed, "right"), self.right)
-        if fits is None or as_probable is None or share >= 1:
-            return fits
+        if fits is None or as_probable is None:
+            return None
+        if min(share, 1 - share) * IN_FLORA_LEAST * (len(self.fits) + 1) <= 1:
+            return fits if share > 0.5 else as_probable
         return min(fits / share, as_probable / (1 - share), 1.0)
 
     def plant(self, length: float) -> float | None:

@@ -109,10 +109,10 @@ def alike_names(flora: Flora, name: str) -> list[str]:
     from rapidfuzz import fuzz, process
 
     names = {fold_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}
-    found = process.extract(
-        fold_name(name), list(names), scorer=fuzz.WRatio, limit=_OFFERED, score_cutoff=_ALIKE
-    )
-    return [names[folded] for folded, _, _ in found]
+    asked = fold_name(name)
+    found = process.extract(asked, list(names), scorer=fuzz.WRatio, limit=_OFFERED, score_cutoff=_ALIKE)
+    best = sorted((folded for folded, _, _ in found), key=lambda folded: -fuzz.ratio(asked, folded))
+    return [names[folded] for folded in best]
 
 
 def _nothing_left(flora: Flora, unknown: Sequence[str]) -> str:
