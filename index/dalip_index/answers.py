@@ -63,7 +63,8 @@ class Identification:
     """What the photo shows, where the verdict is `sure`: the lowest taxon that is probable enough, which may be the
     genus or family of several of the flora's taxa. Otherwise `None`."""
     probability: float | None = None
-    """Of `taxon`, the taxa inside it taken together."""
+    """Of `taxon`, the taxa inside it taken together; where it holds all that answers may name, among all taxa of the
+    flora."""
     taxon_set: tuple[Prediction, ...] = ()
     """The taxa that the right one is among as often as `coverage` says; none where nothing fits well enough."""
     coverage: float | None = None

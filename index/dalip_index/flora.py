@@ -178,9 +178,17 @@ class Flora:
             )
             for row in np.argsort(-similarities, kind="stable").tolist()
         ]
-        in_flora = self.calibration.in_flora(*judged.fits(self.calibration, len(photos))[0])
-        length = float(judged.lengths[0])
-        answer = judge(ranked, length, in_flora, self.calibration, self.tree, rank=rank, coverage=coverage)
+        (fit,) = judged.fits(self.calibration, len(photos))
+        answer = judge(
+            ranked,
+            float(judged.lengths[0]),
+            self.calibration.in_flora(*fit),
+            self.calibration,
+            self.tree,
+            listed=fit[1],
+            rank=rank,
+            coverage=coverage,
+        )
         return replace(
             answer,
             image=image,

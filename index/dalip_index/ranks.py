@@ -114,7 +114,11 @@ class TaxonTree:
         return sums
 
     def lowest(
-        self, probabilities: NDArray[np.float64], threshold: float, shut: NDArray[np.bool_]
+        self,
+        probabilities: NDArray[np.float64],
+        threshold: float,
+        shut: NDArray[np.bool_],
+        listed: float = 1.0,
     ) -> tuple[Taxon, float] | None:
         """Find the lowest taxon that is probable enough.
 
@@ -122,12 +126,16 @@ class TaxonTree:
             probabilities: Of the flora's taxa, shape (taxa,).
             threshold: Least probability, in [0, 1].
             shut: Those of the flora's taxa that cannot be the answer themselves, though what holds them can.
+            listed: How probable it is that the answer is among these taxa at all, 0 to 1: what holds all of them is no
+                more probable.
 
         Returns:
             The taxon and its probability, the more probable of two of one rank; `None` where not even an order is
             probable enough.
         """
         found = self.probabilities(probabilities)
+        holds_all = np.bincount(self._node) == len(self.rows)
+        found[holds_all] = np.minimum(found[holds_all], listed)
         enough = found >= threshold
         enough[: len(shut)] &= ~shut
         places = np.flatnonzero(enough)

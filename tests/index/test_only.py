@@ -98,6 +98,19 @@ def test_more_taxa_make_none_more_probable_and_are_more_probable_together(
         assert share <= more_share
 
 
+@given(seed=seeds, colours=some_colours, rank=st.sampled_from([None, "species", "genus", "family"]))
+def test_to_be_asked_about_a_family_is_not_to_be_sure_of_it(
+    flora: Flora, seed: int, colours: set[str], rank: str | None
+) -> None:
+    some, photo = restrict(flora, [f"Rosa {colour}" for colour in colours]), queries(seed, 1)
+    answer = some.answer("", photo, rank=rank)
+    ((_, listed, _),) = some.judged(photo).fits(flora.calibration)
+    if answer.taxon and all(answer.taxon in (taxon, some.tree.above(taxon, "genus")) for taxon in some.taxa):
+        assert answer.probability == pytest.approx(min(listed, 1))
+    if len(colours) == 1:
+        assert (answer.taxon is not None) <= (listed >= flora.calibration.threshold)
+
+
 @given(seed=seeds, number=st.integers(1, 3))
 def test_restricted_to_all_it_answers_as_it_does(flora: Flora, seed: int, number: int) -> None:
     photos = queries(seed, number)
@@ -171,8 +184,10 @@ def test_what_is_left_out_is_refused_and_not_named(flora: Flora, tmp_path: Path)
         here, gone = some.identify([red, blue], rank=rank)
         assert isinstance(here, Identification)
         assert isinstance(gone, Identification)
-        assert here.verdict == "sure"
-        assert here.probability == pytest.approx(1, abs=0.05)
+        if rank in ("genus", "family"):  # that it is a rose is no news
+            assert here.verdict in ("sure", "unsure")
+        else:
+            assert (here.verdict, here.probability) == ("sure", pytest.approx(1, abs=0.05))
         assert (gone.verdict, gone.taxon) == ("not in flora", None)
         assert set(named(here)) == set(named(gone)) <= {"Rosa red", "Rosa green", "Rosa", "Rosaceae"}
     (whole,) = some.whole.identify([blue])
