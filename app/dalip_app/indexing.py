@@ -94,7 +94,7 @@ class Indexing:
     def name(self) -> None:
         """Name the photos again if the flora has changed since, without looking at files."""
         with suppress(DalipError):
-            if self.library.named_otherwise(self._live.now().whole):
+            if self.library.named_otherwise(self._live.now()):
                 self._enqueue(_Job(names_only=True))
 
     def cancel(self) -> None:
@@ -167,8 +167,7 @@ class Indexing:
             return job
 
     def _do(self, job: _Job, encoder: Encoder) -> LibraryReport | None:
-        # The library outlives this server, and whatever its answers are restricted to.
-        flora, stop = self._live.now().whole, self._stop.is_set
+        flora, stop = self._live.now(), self._stop.is_set
         if job.names_only:
             self.library.name(flora, self._progress, stop)
             return None

@@ -45,7 +45,7 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 def _names(what: str) -> list[str]:
     path = Path(what)
     try:
-        there = path.is_file()
+        there = path.exists() and not path.is_dir()  # photos may lie in a folder of that name
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
@@ -65,9 +65,9 @@ def _read(path: Path) -> list[str]:
         raise DataError(f"{path}: no such file of taxa") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    if path.suffix.lower() in _TABLES or "scientificName" in text.partition("\n")[0]:
+    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines()]
+    if path.suffix.lower() in _TABLES or "scientificName" in "".join(lines[:1]):
         return [taxon.scientific_name for taxon in read_taxa(path)]
-    lines = (" ".join(line.partition("#")[0].split()) for line in text.splitlines())
     names = [line for line in lines if line]
     if not names:
         raise DataError(f"{path}: names no taxon; write one scientific name a line")
