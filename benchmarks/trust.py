@@ -197,7 +197,7 @@ def refusal_table(
     ]
     passes, alike = scores_of(flora, known, train), scores_of(flora, same_source, train)
     fails = {name: scores_of(flora, photos, train) for name, photos in others.items()}
-    second = {name: np.array([_second_half(r) for r in photos.records]) for name, photos in others.items()}
+    second = {name: np.array([second_half(r) for r in photos.records]) for name, photos in others.items()}
     for score in passes:
         cells = [
             f"{auroc(passes[score], fails[name][score][second[name] == half]):.4f}"
@@ -289,7 +289,7 @@ def _without(photo: Image.Image, grid: tuple[int, ...], patches: NDArray[np.intp
     return covered
 
 
-def _second_half(record: Record) -> bool:
+def second_half(record: Record) -> bool:
     return int(hashlib.sha1(f"half {record.key}".encode()).hexdigest(), 16) % 2 == 1
 
 

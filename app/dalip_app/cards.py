@@ -151,7 +151,7 @@ def about(flora: Flora, say: Language) -> str:
     photos = flora.calibration.calibration_photos
     calibrated = flora.calibration.temperature is not None
     facts = {
-        say("about-plants"): say("about-plants-of", plants=counts.taxa, families=families),
+        say("about-plants"): say("about-plants-of", plants=len(flora.taxa), families=families),
         say("about-evidence"): say("about-evidence-of", texts=counts.texts, photos=counts.photos),
         say("about-probabilities"): say("about-calibrated", photos=photos)
         if calibrated

@@ -19,6 +19,7 @@ from dalip_app.evaluate_options import (
 )
 from dalip_app.export_cli import need_training
 from dalip_app.identify_cli import JsonOption
+from dalip_app.only import OnlyOption, restricted
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora
 from dalip_app.terminal import Progress, complain, print_result
 
@@ -53,6 +54,7 @@ def flora(
     photos: PhotosOption,
     flora: FloraOption = None,
     encoder: EncoderOption = None,
+    only: OnlyOption = None,
     split: SplitOption = "test",
     all_taxa: Annotated[
         bool, typer.Option("--all-taxa", help="Print every taxon and every confusion, not only the worst.")
@@ -82,7 +84,7 @@ def flora(
         check_plot(plot)
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
+    loaded = restricted(load_flora(chosen_flora(flora, data_dir), encoder), only)
     with Progress() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:

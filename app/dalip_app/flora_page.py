@@ -217,7 +217,8 @@ def _teach_form(
         asked_ = " ".join(name_.split())
         if not asked_:
             return notice(say("error-no-name"), bad=True), gr.skip()
-        name_ = next((taught for taught in live.now().taught if taught.casefold() == asked_.casefold()), "")
+        taught = live.now().whole.taught
+        name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
         if not name_:
             return notice(say("not-taught", plant=asked_), bad=True), gr.skip()
         try:

@@ -13,6 +13,7 @@ import typer
 
 from dalip.data import IMAGE_SUFFIXES
 from dalip.errors import DalipError
+from dalip_app.only import OnlyOption, restricted
 from dalip_app.places import DataDirOption, EncoderOption, FloraOption, chosen_flora
 from dalip_app.terminal import Progress, complain, one_line, print_result
 
@@ -26,7 +27,8 @@ Examples:
   dalip identify photo.jpg
   dalip identify holiday/ --csv > plants.csv
   dalip identify *.jpg --json --top-k 3
-  dalip identify leaf.jpg flower.jpg --together --rank genus"""
+  dalip identify leaf.jpg flower.jpg --together --rank genus
+  dalip identify meadow/ --only Asteraceae --only meadow-plants.txt"""
 
 Rank = Literal["species", "genus", "family", "order"]
 
@@ -49,6 +51,7 @@ def identify(
     ],
     flora: FloraOption = None,
     encoder: EncoderOption = None,
+    only: OnlyOption = None,
     top_k: TopKOption = 5,
     rank: Annotated[
         Rank | None,
@@ -100,7 +103,7 @@ def identify(
     from dalip_index import Unreadable, load_flora
 
     photos = [photo for path in paths for photo in find_photos(path)]
-    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
+    loaded = restricted(load_flora(chosen_flora(flora, data_dir), encoder), only)
     how = _together if together else _in_order
     if explain:  # pictures of an earlier run are no photos
         photos = [

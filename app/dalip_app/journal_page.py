@@ -63,7 +63,8 @@ class Seen:
 
 
 def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
-    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.taxa)
+    """Offer all names of a flora: a person may know better than what its answers are restricted to."""
+    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
 
 
 class KeepForm:

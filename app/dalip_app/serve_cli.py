@@ -12,6 +12,7 @@ import typer
 
 from dalip.errors import DalipError
 from dalip_app import space_cli
+from dalip_app.only import OnlyOption, names_in
 from dalip_app.places import BUILT_IN, DataDirOption, EncoderOption, FlorasOption, data_dir_or_default
 from dalip_app.terminal import CommandGroup, complain, print_result
 
@@ -33,7 +34,8 @@ Examples:
   dalip-app serve
   dalip-app serve --flora garden-flora --flora builtin --port 8000
   dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
-  dalip-app serve --host 0.0.0.0 --public"""
+  dalip-app serve --host 0.0.0.0 --public
+  dalip-app serve --only Asteraceae --only meadow-plants.txt"""
 
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
@@ -53,6 +55,7 @@ def dalip_app(
 def serve(
     flora: FlorasOption = None,
     encoder: EncoderOption = None,
+    only: OnlyOption = None,
     host: Annotated[
         str,
         typer.Option(
@@ -158,7 +161,8 @@ def serve(
         shown = given_certificate(tls_cert, tls_key)
     elif tls:
         shown = own_certificate(host, place)
-    floras = Floras([None if path == BUILT_IN else path for path in flora or []], data_dir, encoder)
+    paths = [None if path == BUILT_IN else path for path in flora or []]
+    floras = Floras(paths, data_dir, encoder, names_in(only))
     _warm_up(floras.encoder)
     strangers = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():

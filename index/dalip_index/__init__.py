@@ -40,6 +40,7 @@ from dalip_index.library_update import LibraryReport
 from dalip_index.load import load_flora
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_details import PhotoDetails, read_details, small_copy
+from dalip_index.restricted import RestrictedFlora, restrict
 from dalip_index.search_limits import SearchLimits, limits_of
 from dalip_index.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
 from dalip_index.trust import Bin, Rejection, Trust
@@ -70,6 +71,7 @@ __all__ = [
     "Prediction",
     "Progress",
     "Rejection",
+    "RestrictedFlora",
     "SearchLimits",
     "SearchPrecision",
     "TaxonAccuracy",
@@ -94,6 +96,7 @@ __all__ = [
     "read_details",
     "rebuild_flora",
     "remove_from",
+    "restrict",
     "small_copy",
     "taxa_of",
     "teach_from",

@@ -45,7 +45,7 @@ class Prediction:
     similarity: float
     """Inner product of the photo's embedding with the taxon's vector; the larger the closer."""
     probability: float | None
-    """Between 0 and 1, over all taxa of the flora; `None` where the flora is not calibrated."""
+    """Between 0 and 1, over all taxa that answers may name; `None` where the flora is not calibrated."""
     experimental: bool = False
     """Whether the flora knows the taxon from texts alone; it is then never answered as sure."""
 
@@ -63,7 +63,8 @@ class Identification:
     """What the photo shows, where the verdict is `sure`: the lowest taxon that is probable enough, which may be the
     genus or family of several of the flora's taxa. Otherwise `None`."""
     probability: float | None = None
-    """Of `taxon`, the taxa inside it taken together."""
+    """Of `taxon`, the taxa inside it taken together; where it holds all that answers may name, among all taxa of the
+    flora."""
     taxon_set: tuple[Prediction, ...] = ()
     """The taxa that the right one is among as often as `coverage` says; none where nothing fits well enough."""
     coverage: float | None = None
@@ -71,7 +72,7 @@ class Identification:
     plant: float | None = None
     """Share of photos of the flora's plants, between 0 and 1, that are at least as strange as this photo."""
     in_flora: float | None = None
-    """Share of them that fit the flora no better."""
+    """Share of them that fit the flora no better; see `Calibration.in_flora` for answers restricted to some taxa."""
     look_alikes: tuple[Taxon, ...] = ()
     """The taxa that the most similar one is hardest to tell from."""
 

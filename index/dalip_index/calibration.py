@@ -121,13 +121,34 @@ class Calibration:
         place = math.floor((1 - coverage) * (len(self.right) + 1) + 1e-9)
         return self.right[place - 1] if place >= 1 else 0.0
 
-    def in_flora(self, similarity: float) -> float | None:
-        """Say how large a share of photos of the flora's plants fits no better, by their best similarity.
+    def in_flora(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> float | None:
+        """Say how large a share of photos of the flora's plants fits no better.
 
         It is a conformal p-value: for photos like the calibration photos it lies below x with probability x at most.
-        `None` without calibration.
+
+        Where answers are restricted to some taxa, it is so for photos of these. Two things speak against them: that the
+        photo fits the best taxon of the whole flora badly; and that the whole flora finds them improbable, compared
+        with how probable it finds the right taxa of calibration photos, for together they are at least as probable as
+        the right one of them. Each may refuse a part of the photos, the first as large a part as that of the flora's
+        taxa that may be named, the second the rest (Bonferroni's correction, weighted); where there are too few
+        calibration photos for the smaller part, the other is the whole.
+
+        Args:
+            similarity: To the most similar taxon of the whole flora.
+            listed: Probability among all taxa of the flora, 0 to 1, that those have together that answers are
+                restricted to.
+            share: How many of the flora's taxa these are, as a share of 1.
+
+        Returns:
+            A share of 1; `None` without calibration.
         """
-        return _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
+        fits = _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
+        as_probable = _share(np.searchsorted(self.right, listed, "right"), self.right)
+        if fits is None or as_probable is None:
+            return None
+        if min(share, 1 - share) * IN_FLORA_LEAST * (len(self.fits) + 1) <= 1:
+            return fits if share > 0.5 else as_probable
+        return min(fits / share, as_probable / (1 - share), 1.0)
 
     def plant(self, length: float) -> float | None:
         """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
@@ -152,13 +173,18 @@ class Calibration:
         share = self.plant(length)
         return share is not None and share < PLANT_LEAST
 
-    def foreign(self, similarity: float) -> bool:
-        """Say whether a plant is refused as one of another flora, by its best similarity: one in twenty is.
+    def foreign(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> bool:
+        """Say whether a plant is refused as one of another flora, or none of those asked for: one in twenty is.
 
         None is with fewer than 20 calibration photos.
+
+        Args:
+            similarity: As `in_flora`.
+            listed: As `in_flora`.
+            share: As `in_flora`.
         """
-        share = self.in_flora(similarity)
-        return share is not None and share < IN_FLORA_LEAST
+        found = self.in_flora(similarity, listed, share)
+        return found is not None and found < IN_FLORA_LEAST
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""

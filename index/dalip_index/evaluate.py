@@ -14,7 +14,7 @@ from dalip.evaluation import OnnxEmbedder, Photos
 from dalip.taxonomy import Taxon
 from dalip_index.answers import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
 from dalip_index.flora import Flora
-from dalip_index.trust import Judged, Rejection, Trust, measure_trust, rejection
+from dalip_index.trust import Rejection, Trust, measure_trust, rejection
 
 __all__ = [
     "ALL_SOURCES",
@@ -145,8 +145,7 @@ def evaluate_flora(
     if flora.calibration.temperature is not None:
         for source in dict.fromkeys(row.source for row in accuracy):
             part = (sources == source) | (source == ALL_SOURCES)
-            some = Judged(judged.similarities[part], judged.lengths[part])
-            trust.append(measure_trust(source, some, targets[part], flora.calibration))
+            trust.append(measure_trust(source, judged.part(part), targets[part], flora.calibration))
         for kind in ("other plants", "no plants"):
             if (kinds == kind).any():
                 others = flora.judged(_of_kind(every, kinds, kind).vectors)

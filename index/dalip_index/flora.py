@@ -56,6 +56,11 @@ class Flora:
         self.encoder = encoder
         self._index = index
 
+    @property
+    def whole(self) -> "Flora":
+        """The flora with all its taxa; itself unless answers are restricted to some, as by `restrict`."""
+        return self
+
     @cached_property
     def tree(self) -> TaxonTree:
         """The taxa and what holds them."""
@@ -161,9 +166,9 @@ class Flora:
             FloraError: The vectors are of another width or not finite.
         """
         _check_top_k(top_k)
-        judged = self.judged(photos)
-        similarities = judged.similarities.mean(axis=0)
-        shares = self.calibration.probabilities(similarities[None], len(photos))
+        judged = self.judged(photos).together()
+        (similarities,) = judged.similarities
+        shares = self.calibration.probabilities(judged.similarities, len(photos))
         ranked = [
             Prediction(
                 self.taxa[row],
@@ -173,8 +178,17 @@ class Flora:
             )
             for row in np.argsort(-similarities, kind="stable").tolist()
         ]
-        length = float(judged.lengths.mean())
-        answer = judge(ranked, length, self.calibration, self.tree, rank=rank, coverage=coverage)
+        (fit,) = judged.fits(self.calibration, len(photos))
+        answer = judge(
+            ranked,
+            float(judged.lengths[0]),
+            self.calibration.in_flora(*fit),
+            self.calibration,
+            self.tree,
+            listed=fit[1],
+            rank=rank,
+            coverage=coverage,
+        )
         return replace(
             answer,
             image=image,

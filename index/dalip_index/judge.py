@@ -6,7 +6,7 @@ import numpy as np
 
 from dalip.taxonomy import Taxon
 from dalip_index.answers import Identification, Prediction, Verdict
-from dalip_index.calibration import Calibration
+from dalip_index.calibration import IN_FLORA_LEAST, Calibration
 from dalip_index.ranks import TaxonTree
 
 __all__ = ["DEFAULT_COVERAGE", "judge"]
@@ -18,19 +18,24 @@ DEFAULT_COVERAGE = 0.9
 def judge(
     ranked: Sequence[Prediction],
     length: float,
+    in_flora: float | None,
     calibration: Calibration,
     tree: TaxonTree,
     *,
+    listed: float = 1.0,
     rank: str | None = None,
     coverage: float = DEFAULT_COVERAGE,
 ) -> Identification:
     """Say what a photo shows.
 
     Args:
-        ranked: All taxa of the flora, best first.
+        ranked: All taxa that may be answered, best first.
         length: Of the photo's appearance.
+        in_flora: As `Calibration.in_flora`.
         calibration: The flora's.
-        tree: The flora's taxa and what holds them.
+        tree: The taxa that may be answered and what holds them.
+        listed: How probable the whole flora finds it, 0 to 1, that it is one of these. What holds all of them is no
+            more probable, else to be asked about one family would be to be sure of it.
         rank: Answer with taxa of this rank or a higher one; by default with those of the flora, and surely with the
             lowest that is probable enough.
         coverage: How often the right taxon shall be in the set.
@@ -44,9 +49,9 @@ def judge(
     least = calibration.least_probability(coverage)
     if least is None:
         return Identification("", shown, "uncalibrated", None)
-    sure = _lowest(ranked, calibration, tree) if rank is None else _first(shown, calibration)
+    sure = _lowest(ranked, calibration, tree, listed) if rank is None else _first(shown, calibration, listed)
     verdict: Verdict = "sure" if sure else "unsure"
-    if calibration.foreign(ranked[0].similarity):
+    if in_flora is not None and in_flora < IN_FLORA_LEAST:
         verdict = "not in flora"
     if calibration.strange(length):
         verdict = "not a plant"
@@ -63,25 +68,28 @@ def judge(
         taxon_set,
         coverage,
         calibration.plant(length),
-        calibration.in_flora(ranked[0].similarity),
+        in_flora,
     )
 
 
 def _lowest(
-    ranked: Sequence[Prediction], calibration: Calibration, tree: TaxonTree
+    ranked: Sequence[Prediction], calibration: Calibration, tree: TaxonTree, listed: float
 ) -> tuple[Taxon, float] | None:
     probabilities, shut = np.zeros(len(tree.rows)), np.zeros(len(tree.rows), bool)
     for prediction in ranked:
         row = tree.rows[prediction.taxon.scientific_name]
         probabilities[row], shut[row] = prediction.probability, prediction.experimental
-    return tree.lowest(probabilities, calibration.threshold, shut)
+    return tree.lowest(probabilities, calibration.threshold, shut, listed)
 
 
-def _first(shown: Sequence[Prediction], calibration: Calibration) -> tuple[Taxon, float] | None:
+def _first(
+    shown: Sequence[Prediction], calibration: Calibration, listed: float
+) -> tuple[Taxon, float] | None:
     best = max(shown, key=lambda prediction: prediction.probability or 0.0)
-    if best.probability is None or best.probability < calibration.threshold or best.experimental:
+    probability = min(best.probability or 0.0, listed if len(shown) == 1 else 1.0)
+    if probability < calibration.threshold or best.experimental:
         return None
-    return best.taxon, best.probability
+    return best.taxon, probability
 
 
 def _gathered(ranked: Sequence[Prediction], tree: TaxonTree, rank: str) -> tuple[Prediction, ...]:

@@ -77,7 +77,8 @@ def name_photos(
         numbers, vectors = _unnamed(store, stamp)
         if not numbers:
             break
-        answers = (flora.answer("", row[None], top_k=1) for row in vectors)
+        # The names outlive whatever answers are restricted to for now.
+        answers = (flora.whole.answer("", row[None], top_k=1) for row in vectors)
         names = {n: PhotoName.of(answer) for n, answer in zip(numbers, answers, strict=True)}
         _save(store, names, stamp, flora.encoder.fingerprint)
         done += len(names)

@@ -105,7 +105,10 @@ class Prototypes:
 
     def without(self, row: int) -> "Prototypes":
         """Take the taxon of a row away."""
-        kept = np.arange(len(self.text)) != row
+        return self.part(np.flatnonzero(np.arange(len(self.text)) != row))
+
+    def part(self, kept: NDArray[np.intp]) -> "Prototypes":
+        """Give those of some rows."""
         return Prototypes(
             self.text[kept],
             self.text_counts[kept],

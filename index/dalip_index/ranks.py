@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from dalip.errors import FloraError
 from dalip.taxonomy import RANKS, Taxon, first_words
 
-__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "placed_among", "taxon_above"]
+__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "fold_name", "placed_among", "taxon_above"]
+
+
+def fold_name(name: str) -> str:
+    """Write a scientific name so that small and capital letters, spaces and the hybrid sign make no difference."""
+    return " ".join(name.replace("×", " x ").split()).casefold()
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -122,6 +127,13 @@ class TaxonTree:
         found = taxon_above(taxon, rank)
         return self._nodes.get(_key(found), found)
 
+    def rows_by_name(self) -> dict[str, list[int]]:
+        """Give by the name of each node, as `fold_name` writes it, the rows of the flora's taxa that it holds or is."""
+        found: dict[str, list[int]] = {}
+        for node, row in zip(self._node.tolist(), self._row.tolist(), strict=True):
+            found.setdefault(fold_name(self.nodes[node].scientific_name), []).append(row)
+        return found
+
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Add up what each node holds.
 
@@ -136,7 +148,11 @@ class TaxonTree:
         return sums
 
     def lowest(
-        self, probabilities: NDArray[np.float64], threshold: float, shut: NDArray[np.bool_]
+        self,
+        probabilities: NDArray[np.float64],
+        threshold: float,
+        shut: NDArray[np.bool_],
+        listed: float = 1.0,
     ) -> tuple[Taxon, float] | None:
         """Find the lowest taxon that is probable enough.
 
@@ -144,12 +160,16 @@ class TaxonTree:
             probabilities: Of the flora's taxa, shape (taxa,).
             threshold: Least probability, in [0, 1].
             shut: Those of the flora's taxa that cannot be the answer themselves, though what holds them can.
+            listed: How probable it is that the answer is among these taxa at all, 0 to 1: what holds all of them is no
+                more probable.
 
         Returns:
             The taxon and its probability, the more probable of two of one rank; `None` where not even an order is
             probable enough.
         """
         found = self.probabilities(probabilities)
+        holds_all = np.bincount(self._node) == len(self.rows)
+        found[holds_all] = np.minimum(found[holds_all], listed)
         enough = found >= threshold
         enough[: len(shut)] &= ~shut
         places = np.flatnonzero(enough)

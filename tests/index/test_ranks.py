@@ -55,6 +55,16 @@ def test_what_cannot_be_the_answer_may_still_count_for_its_genus() -> None:
     assert found[0].scientific_name == "Quercus"
 
 
+def test_what_holds_all_is_no_more_probable_than_that_it_is_one_of_them() -> None:
+    shares, shut = np.array([0.5, 0.5]), np.zeros(2, bool)
+    tree, alone = TaxonTree([ROBUR, ILEX]), TaxonTree([ROBUR])
+    assert tree.lowest(shares, 0.8, shut, listed=0.79) is None
+    assert tree.lowest(shares, 0.8, shut, listed=0.9) == (tree.above(ROBUR, "genus"), 0.9)
+    assert tree.lowest(np.array([0.9, 0.1]), 0.8, shut, listed=0.2) == (ROBUR, 0.9)
+    assert alone.lowest(np.ones(1), 0.8, shut[:1], listed=0.9) == (ROBUR, 0.9)
+    assert alone.lowest(np.ones(1), 0.8, shut[:1], listed=0.7) is None
+
+
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=6).filter(any))
 def test_what_holds_a_taxon_is_at_least_as_probable(shares: list[float]) -> None:
     tree = TaxonTree(TAXA)

@@ -1,0 +1,204 @@
+"""Answers restricted to some taxa of a flora: two tables of docs/trust.md.
+
+    python benchmarks/only.py --data DATA            # DATA: the folder of the shards
+    python benchmarks/only.py --data DATA --write    # renews docs/trust.md
+
+The built-in flora answers as it is, and restricted to lists: random ones, five of each length, and a family. Which rule
+refuses was chosen on selection photos, and everything else is measured on test photos. Photos of plants that the flora
+does not hold are halved by their keys, as in benchmarks/trust.py, for the one and the other.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+from tables import publish
+from trust import PAGE, Photos, read, second_half
+
+from dalip.data import Record, read_records
+from dalip_index import Calibration, Flora, RestrictedFlora, load_flora, restrict
+from dalip_index.calibration import IN_FLORA_LEAST
+from dalip_index.trust import Judged, measure_trust
+
+SEEDS = 5
+SHARES = (0.9, 0.5)
+TAXA = 10
+FAMILY = "Asteraceae"
+PROMISE = "0.9"
+
+Rule = Callable[[Judged, Calibration], NDArray[np.bool_]]
+"""Says which photos are refused as plants of none of the taxa that may be named."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Photos, by what they show."""
+
+    known: Photos
+    """Taxa of the flora."""
+    absent: Photos
+    """Plants that it does not hold."""
+    things: Photos
+    """No plants."""
+
+
+def lists_of(flora: Flora) -> dict[str, list[list[str]]]:
+    """Give lists of names, by what to call them."""
+    names = [taxon.scientific_name for taxon in flora.taxa]
+    found: dict[str, list[list[str]]] = {}
+    for number in (*(round(share * len(names)) for share in SHARES), TAXA):
+        orders = [np.random.default_rng(seed).permutation(len(names)) for seed in range(SEEDS)]
+        found[f"{number} of {len(names)} taxa"] = [[names[row] for row in order[:number]] for order in orders]
+    taxa = sum(taxon.family == FAMILY for taxon in flora.taxa)
+    return found | {f"{FAMILY}, {taxa} taxa": [[FAMILY]]}
+
+
+def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
+    """Give photos of the taxa that may be named, and of those left out but for what lies inside one of the first."""
+    names = [r.taxon.scientific_name if r.taxon else "" for r in known.records]
+    rows = np.array([some.tree.rows.get(name, -1) for name in names])
+    inside = np.array([any(r.taxon and t.contains(r.taxon) for t in some.taxa) for r in known.records])
+    return known.part(rows >= 0), known.part((rows < 0) & ~inside)
+
+
+def measured(
+    some: RestrictedFlora, answering: Flora, allowed: Photos, left_out: Photos, material: Material
+) -> list[float]:
+    """Measure a flora on the photos of the taxa of a list, and on what should be refused."""
+    calibration = answering.calibration
+    targets = np.array([answering.row(some.whole.taxa[row]) for row in allowed.targets])
+    judged = answering.judged(allowed.vectors)
+    trust = measure_trust("", judged, targets, calibration)
+    refused = [
+        float(np.logical_or(*answering.judged(photos.vectors).refused(calibration)).mean())
+        for photos in (left_out, material.absent, material.things)
+    ]
+    top1 = (judged.similarities.argmax(axis=1) == targets).mean()
+    shares = (top1, trust.ece, trust.coverage[PROMISE], trust.not_in_flora, *refused)
+    return [trust.set_size[PROMISE], *(100 * float(share) for share in shares)]
+
+
+def only_table(flora: Flora, material: Material) -> list[str]:
+    columns = ("taxa in the set", "top-1", "ECE", f"in the set of {PROMISE}", "refused wrongly")
+    kinds = ("taxa left out", "plants not in the flora", "no plants")
+    head = [*columns, *(f"refused: {kind}" for kind in kinds)]
+    lines = [f"| photos of | answered with | {' | '.join(head)} |", "|---|---|" + "---:|" * len(head)]
+    for name, drawn in lists_of(flora).items():
+        rows: dict[str, list[list[float]]] = {"all taxa": [], "these": []}
+        for names in drawn:
+            some = restrict(flora, names)
+            photos = divided(some, material.known)
+            for which, answering in zip(rows, (flora, some), strict=True):
+                rows[which].append(measured(some, answering, *photos, material))
+        for which, found in rows.items():
+            size, *shares = zip(*found, strict=True)
+            cells = [_spread(size, 2), *(_spread(values, 1) for values in shares)]
+            lines.append(f"| {name} | {which} | {' | '.join(cells)} |")
+    return lines
+
+
+def _spread(values: tuple[float, ...], places: int) -> str:
+    middle = f"{mean(values):.{places}f}"
+    return middle if len(values) == 1 else f"{middle} ± {stdev(values):.{places}f}"
+
+
+def _shares(values: tuple[float, ...], found: NDArray[np.floating]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = (np.searchsorted(values, found, "right") + 1) / (len(values) + 1)
+    return shares
+
+
+def _whole(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.fits, np.array([best for best, _, _ in judged.fits(calibration)]))
+
+
+def _best_listed(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.fits, judged.similarities.max(axis=1))
+
+
+def _probable(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.right, np.array([listed for _, listed, _ in judged.fits(calibration)]))
+
+
+def _halves(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
+    return 2 * np.minimum(_whole(judged, calibration), _probable(judged, calibration))
+
+
+RULES: dict[str, Rule] = {
+    "best similarity in the whole flora": lambda *of: _whole(*of) < IN_FLORA_LEAST,
+    "best similarity in the list": lambda *of: _best_listed(*of) < IN_FLORA_LEAST,
+    "probability of the list": lambda *of: _probable(*of) < IN_FLORA_LEAST,
+    "the first or the third, whole": lambda *of: np.minimum(_whole(*of), _probable(*of)) < IN_FLORA_LEAST,
+    "the first or the third, each half": lambda *of: _halves(*of) < IN_FLORA_LEAST,
+    "**the first or the third, in parts by the length of the list**": lambda judged, calibration: np.array(
+        [calibration.foreign(*fit) for fit in judged.fits(calibration)]
+    ),
+}
+"""What was tried, by what it is called."""
+
+
+def rules_table(flora: Flora, material: Material) -> list[str]:
+    lists = lists_of(flora)
+    lines = [f"| refused by | {' | '.join(lists)} |", "|---|" + "---:|" * len(lists)]
+    judged: list[list[list[Judged]]] = []
+    for drawn in lists.values():
+        judged.append([])
+        for names in drawn:
+            some = restrict(flora, names)
+            photos = (*divided(some, material.known), material.absent)
+            judged[-1].append([some.judged(each.vectors) for each in photos])
+    for title, rule in RULES.items():
+        cells = []
+        for found in judged:
+            shares = [[rule(each, flora.calibration).mean() for each in kinds] for kinds in found]
+            cells.append(" / ".join(f"{100 * share:.1f}" for share in np.mean(shares, axis=0)))
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return lines
+
+
+def gathered(flora: Flora, data: Path) -> dict[str, Material]:
+    """Encode what is needed, each photo once, by split."""
+    plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
+    garden = read_records(*sorted(data.glob("garden-*.tar")))
+    objects = read_records(*sorted(data.glob("general-objects-*.tar")))
+    things = read(flora, [r for r in objects if r.fields.get("containsPlant") is False])
+    absent = read(flora, [r for r in garden if not _held(flora, r)])
+    second = np.array([second_half(r) for r in absent.records])
+    return {
+        split: Material(
+            read(flora, [r for r in plants if r.split == split]),
+            absent.part(second == (split == "test")),
+            things,
+        )
+        for split in ("selection", "test")
+    }
+
+
+def _held(flora: Flora, record: Record) -> bool:
+    taxon = record.taxon
+    return taxon is None or any(
+        t.scientific_name == taxon.scientific_name or t.contains(taxon) for t in flora.taxa
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    flora = load_flora()
+    found = gathered(flora, arguments.data)
+    tables = {
+        "only": only_table(flora, found["test"]),
+        "only-rules": rules_table(flora, found["selection"]),
+    }
+    publish(tables, PAGE, write=arguments.write)
+
+
+if __name__ == "__main__":
+    main()
