@@ -74,5 +74,5 @@ def flora_path(
 ) -> Path:
     """A flora with text and photos; read it, change nothing."""
     path = tmp_path_factory.mktemp("floras") / "roses"
-    build_flora(path, encoder, taxa, records)
+    build_flora(path, encoder, taxa, records, keep=0)
     return path

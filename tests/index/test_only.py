@@ -254,7 +254,7 @@ def test_a_taught_plant_is_named_as_before(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:
     path = tmp_path / "flora"
-    build_flora(path, encoder, [taxon for taxon in taxa if taxon != rose("purple")], records)
+    build_flora(path, encoder, [taxon for taxon in taxa if taxon != rose("purple")], records, keep=0)
     lesson = [paint(tmp_path / f"{i}.png", "purple", 500 + i) for i in range(4)]
     teach_taxon(path, encoder, rose("purple"), lesson)
     flora, asked = load_flora(path, encoder), paint(tmp_path / "asked.png", "purple", 700)
