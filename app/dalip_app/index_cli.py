@@ -211,19 +211,20 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
         ("kept aside", "{:,} photos to choose on, {:,} to calibrate, {:,} to test".format(*aside)),
         ("calibrated", calibrated),
-        *(("right", line) for line in _accuracy(manifest)),
+        *_accuracy(manifest),
         ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
         ("size", f"{found.size / 1e6:.1f} MB"),
     ):
         print_result(one_line(f"{name:<11} {value}"))
 
 
-def _accuracy(manifest: "FloraManifest") -> "Iterator[str]":
-    """Say how often answers are right: on evidence, each photo left out of it, and on photos kept aside."""
-    for what, found in (
-        ("of the photos that are evidence, each left out in turn", manifest.leave_one_out),
-        ("of those to choose on", manifest.selection),
-    ):
+def _accuracy(manifest: "FloraManifest") -> "Iterator[tuple[str, str]]":
+    """Say how often answers are right: for evidence, each photo left out of it, and for photos to choose on."""
+    for name, found in (("left out", manifest.leave_one_out), ("chosen on", manifest.selection)):
         if found:
-            parts = (f"{rates.top1:.0%} ({rates.top5:.0%}) by {kind}" for kind, rates in found.items())
-            yield f"first (or among five), {what}: {', '.join(parts)}"
+            parts = [
+                f"{rates.top1:.0%} ({rates.top5:.0%} among five)"
+                + ("" if kind == "both" else f" by {kind} alone")
+                for kind, rates in found.items()
+            ]
+            yield name, f"right for {', '.join(parts)}"

@@ -10,10 +10,10 @@ import numpy as np
 from dalip.data import Record
 from dalip.encoder import Encoder
 from dalip.encoder.stream import map_ahead
-from dalip.errors import DalipError, ImageError
+from dalip.errors import DalipError, FloraError, ImageError
 from dalip.evaluation import OnnxEmbedder
 from dalip.evaluation.embedder import name_photo
-from dalip_index.answers import Progress, Unreadable
+from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.photo_store import Halves, KeptPhoto, PhotoStore, kept_copy
 
 __all__ = ["Seen", "look_and_forget", "look_and_keep"]
@@ -88,7 +88,7 @@ def look_and_keep(
     def finish() -> None:
         if pending:
             rows = encoder.encode_files([copy for _, copy in pending], appearance=True)
-            vectors = np.stack([_checked(row) for _, row in rows])
+            vectors = np.stack([_checked(p, row) for (p, _), (_, row) in zip(pending, rows, strict=True)])
             store.write(pending, vectors.astype(np.float16))
             pending.clear()
 
@@ -132,9 +132,9 @@ def _look(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | No
         return error
 
 
-def _checked(row: np.ndarray | ImageError) -> np.ndarray:
-    if isinstance(row, ImageError):  # of a copy that was just made, or kept by another flora
-        raise row
+def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
+    if isinstance(row, ImageError):  # in the pack of another flora, for a copy that was just made can be read
+        raise FloraError(f"{photo.name}: {row}; take it out with `dalip index remove --photo {photo.digest}`")
     return row
 
 

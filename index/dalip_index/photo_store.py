@@ -45,7 +45,9 @@ KEPT_SIDE = 320
 """Short side in pixels of the copies that are kept; today's encoder sees 256."""
 
 _PACK_PHOTOS = 512
-_QUALITY = 90  # of WebP, in percent: vectors of copies have a cosine of about 0.98 to those of the photos, or more
+_QUALITY = (
+    90  # of WebP, in percent: vectors of copies have a cosine of about 0.98 to those of the photos, or more
+)
 _LONGEST = 16_383  # pixels, the most that WebP can have
 
 Halves = NDArray[np.float16]
