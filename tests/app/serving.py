@@ -8,14 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conftest import BIN, World, environment
+from warm import Forked, fork
+
+from .conftest import BIN, CODE, World, environment
+
+
+PAGE = ("dalip_app.serve_cli", "dalip_app.server", "dalip_app.page", "fastapi_offline", "onnxruntime")
 
 
 @dataclass(frozen=True)
 class Served:
     """The page at work."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     address: str
     temporary: Path
     """Where the process puts its temporary files."""
@@ -34,15 +39,30 @@ class Served:
 
 
 @contextmanager
-def serving(world: World, folder: Path, *options: str, first: str = "") -> Iterator[Served]:
-    """Serve the page on a free port until the block ends; `first` is Python that the process runs before."""
+def serving(
+    world: World, folder: Path, *options: str, first: str = "", anew: bool = False
+) -> Iterator[Served]:
+    """Serve the page on a free port until the block ends.
+
+    Args:
+        world: What it answers from.
+        folder: Where its files go.
+        options: Of `dalip-app serve`.
+        first: Python that the process runs before.
+        anew: Start the command as installed, and not in a process that has imported what it needs.
+    """
     temporary, log = folder / "tmp", folder / "stderr.txt"
     temporary.mkdir(exist_ok=True)
-    program = [sys.executable, "-c", f"{first}\nfrom dalip_app.serve_cli import main\nmain()"]
-    command = [*(program if first else [BIN / "dalip-app"]), "serve", *world.options, "--port", "0", *options]
+    arguments = ["serve", *world.options, "--port", "0", *options]
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
+    process: subprocess.Popen[str] | Forked
     with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings)
+        if first or anew:
+            program = [sys.executable, "-c", f"{first}\n{CODE['dalip-app']}"] if first else [BIN / "dalip-app"]
+            command = [*program, *arguments]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings)
+        else:
+            process = fork(CODE["dalip-app"], arguments, settings, modules=PAGE, stderr=errors)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

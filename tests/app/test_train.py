@@ -24,7 +24,7 @@ from .conftest import BIN, Done, World, environment
 Dalip = Callable[..., Done]
 
 # All photos of the world in one folder a taxon; a tiny model, a handful of steps.
-SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0", "--set", "save_minutes=0")
+SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0")
 
 
 def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path)
 def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
     """torchrun hands it on to each; the first saves, wherever the others were."""
     run = tmp_path / "run"
-    rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000", "--set", "save_minutes=1000"]
+    rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000"]
     process = subprocess.Popen(
         [*launch_two(), "train", *SMALL, *rest, str(run)],
         cwd=tmp_path,
@@ -141,7 +141,7 @@ def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) ->
 def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """Dropout, parts and the order of photos are the same again in both."""
     train = ["train", *SMALL, "--data", str(world.photos), "--steps", "12", "--accumulate", "2"]
-    train += ["--set", "dropout=0.3", "--set", "evaluate_every=0"]
+    train += ["--set", "dropout=0.3", "--set", "evaluate_every=0", "--set", "save_minutes=0"]
     log = tmp_path / "killed" / "log.csv"
 
     def start(run: str) -> subprocess.Popen[bytes]:
