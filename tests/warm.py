@@ -79,12 +79,21 @@ def fork(
     stderr: IO[str],
     stdout: IO[str] | None = None,
     cwd: Path | None = None,
-) -> Forked:
+) -> Forked | subprocess.Popen[str]:
     """Run code as `python -c` does, in a process that has imported `modules` already.
 
     Without `stdout`, what it prints comes through a pipe.
     """
-    asked = {"code": code, "arguments": arguments, "environment": dict(environment), "cwd": str(cwd or Path.cwd())}
+    if sys.platform != "linux":  # other systems' libraries do not all bear a fork
+        command = [sys.executable, "-c", code, *arguments]
+        out = stdout or subprocess.PIPE
+        return subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=stderr, text=True)
+    asked = {
+        "code": code,
+        "arguments": arguments,
+        "environment": dict(environment),
+        "cwd": str(cwd or Path.cwd()),
+    }
     read, write = (None, stdout) if stdout else map(os.fdopen, os.pipe(), "rw")
     told, tell = os.pipe()
     with tempfile.TemporaryFile("w+") as request:
@@ -133,18 +142,18 @@ def _fork_when_asked(asked: socket.socket) -> dict[str, object]:
         os.close(stdout)
         os.close(stderr)
         os.write(tell, str(child).rjust(_NUMBER).encode())
-        _, raw, ru = os.wait4(child, 0); status = os.waitstatus_to_exitcode(raw)  # DEBUG
-        if os.environ.get("WARM_CPU"): open(os.environ["WARM_CPU"], "a").write(f"{ru.ru_utime + ru.ru_stime:.3f}\n")  # DEBUG
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(tell, str(status).rjust(_NUMBER).encode())
         os._exit(0)
     os.close(tell)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+    # A job in the background inherits that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in ((1, stdout), (2, stderr)):
         os.dup2(file, number)
         os.close(file)
     # New ones, for the old have found out what they wrote to.
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape")
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
     with os.fdopen(request) as file:
         return json.load(file)
 

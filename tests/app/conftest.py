@@ -79,9 +79,7 @@ def run(command: Sequence[object], cwd: Path | None = None, *, anew: bool = Fals
         return Done(done.returncode, done.stdout, done.stderr)
     modules = TORCH if arguments[:1] in (["train"], ["export"]) else LIGHT
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = fork(
-            CODE[program], arguments, settings, modules=modules, stdout=out, stderr=err, cwd=cwd
-        )
+        process = fork(CODE[program], arguments, settings, modules=modules, stdout=out, stderr=err, cwd=cwd)
         status = process.wait()
         out.seek(0)
         err.seek(0)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from warm import Forked, fork
 
 from .conftest import BIN, CODE, World, environment
 
-
-PAGE = ("dalip_app.serve_cli", "dalip_app.server", "dalip_app.page", "fastapi_offline", "onnxruntime")
+THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
+PAGE = (*THEIRS, "dalip_app.serve_cli", "dalip_app.server", "dalip_app.page")
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,15 @@ def serving(
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
     process: subprocess.Popen[str] | Forked
     with log.open("w") as errors:
-        if first or anew:
-            program = [sys.executable, "-c", f"{first}\n{CODE['dalip-app']}"] if first else [BIN / "dalip-app"]
-            command = [*program, *arguments]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings)
+        if anew:
+            command = [BIN / "dalip-app", *arguments]
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings
+            )
         else:
-            process = fork(CODE["dalip-app"], arguments, settings, modules=PAGE, stderr=errors)
+            code = f"{first}\n{CODE['dalip-app']}"
+            modules = THEIRS if first else PAGE  # `first` may change what ours would have imported already
+            process = fork(code, arguments, settings, modules=modules, stderr=errors)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

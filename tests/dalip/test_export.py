@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from dalip.encoder import Encoder
-from dalip.encoder.manifest import Manifest
+from dalip.encoder.manifest import EncoderManifest
 from dalip.encoder.sessions import Session
 from dalip.errors import BundleError, DalipError, ExportError, TrainingError
 from dalip.export import bundle, check_parity
@@ -74,14 +74,14 @@ def test_a_plain_clip_answers_as_in_open_clip(
 
 
 @pytest.fixture(scope="module")
-def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EncoderManifest]:
     """A folder with a checkpoint of the authors' kind, exported."""
     folder = tmp_path_factory.mktemp("authors")
     path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
     return folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
 
 
-def test_an_export_that_differs_is_refused(authors: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest], tmp_path: Path) -> None:
     shutil.copytree(authors[0] / "out", tmp_path / "out")
     loaded = load_model(str(authors[0] / "authors.pt"))
     model, towers = loaded.model, loaded.towers
@@ -94,7 +94,7 @@ def test_an_export_that_differs_is_refused(authors: tuple[Path, Manifest], tmp_p
         Encoder.load(tmp_path / "out")
 
 
-def test_the_authors_model_counts_all_its_padding(authors: tuple[Path, Manifest]) -> None:
+def test_the_authors_model_counts_all_its_padding(authors: tuple[Path, EncoderManifest]) -> None:
     folder, manifest = authors
     assert [(b.name, b.width, round(b.weight, 6)) for b in manifest.blocks] == [
         ("first_order", 48, 0.3),
