@@ -9,6 +9,9 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+# As many processes run as there are processors; more threads would wait for each other. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Runs are compared bit for bit, which a GPU does not promise; tests of a GPU ask for it.
 if shutil.which("nvidia-smi"):
     os.environ.setdefault("ACCELERATE_USE_CPU", "true")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 __all__ = ["Whitening", "fit_whitening"]
 
@@ -38,6 +37,8 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
     Source: Hatch et al., "Within-class covariance normalization for SVM-based speaker recognition", 2006; Ledoit and
     Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", 2004.
     """
+    from sklearn.covariance import ledoit_wolf_shrinkage  # whose import takes longer than the rest
+
     names, labels = np.unique(np.asarray(taxa, object).astype(str), return_inverse=True)
     if not 1 < len(names) < len(labels):
         return None

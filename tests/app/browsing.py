@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwr
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+expect.set_options(timeout=30_000)  # a busy machine must not make a test fail
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
 
 

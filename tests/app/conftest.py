@@ -1,8 +1,9 @@
-"""The real commands, run as whole processes on a small flora of coloured flowers."""
+"""The real commands, run as processes of their own on a small flora of coloured flowers."""
 
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
+from warm import fork
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -58,18 +60,30 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONUTF8": "1", "COLUMNS": "80"} | more
 
 
-def run(command: Sequence[object], cwd: Path | None = None, **more: str) -> Done:
-    """Run `dalip ...` or `dalip-app ...` as installed."""
+CODE = {
+    "dalip": "from dalip_app.cli import main\nmain()",
+    "dalip-app": "from dalip_app.serve_cli import main\nmain()",
+}
+"""What the installed commands run."""
+TORCH = ("dalip_app.cli", "dalip.training", "dalip.export")
+LIGHT = ("dalip_app.cli", "dalip_app.serve_cli", "dalip_index", "onnxruntime", "pydantic.type_adapter")
+
+
+def run(command: Sequence[object], cwd: Path | None = None, *, anew: bool = False, **more: str) -> Done:
+    """Run `dalip ...` or `dalip-app ...`: in a process that has imported what it needs, or `anew`, as installed."""
     program, *arguments = map(str, command)
-    done = subprocess.run(
-        [BIN / program, *arguments],
-        cwd=cwd,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    settings = environment(**more)
+    if anew:
+        whole = [BIN / program, *arguments]
+        done = subprocess.run(whole, cwd=cwd, env=settings, capture_output=True, text=True, check=False)
+        return Done(done.returncode, done.stdout, done.stderr)
+    modules = TORCH if arguments[:1] in (["train"], ["export"]) else LIGHT
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = fork(CODE[program], arguments, settings, modules=modules, stdout=out, stderr=err, cwd=cwd)
+        status = process.wait()
+        out.seek(0)
+        err.seek(0)
+        return Done(status, out.read(), err.read())
 
 
 def paint(path: Path, colour: str, seed: int = 0, side: int = 48) -> Path:
@@ -113,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         0,
         world.flora,
     ]
-    done = run(command)
+    done = run(command, anew=True)
     assert done.status == 0, done.err
     assert "10 taxa" in done.out
     return world

@@ -2,20 +2,24 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conftest import BIN, World, environment
+from warm import Forked, fork
+
+from .conftest import BIN, CODE, World, environment
+
+THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
+PAGE = (*THEIRS, "dalip_app.serve_cli", "dalip_app.server", "dalip_app.page")
 
 
 @dataclass(frozen=True)
 class Served:
     """The page at work."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     address: str
     temporary: Path
     """Where the process puts its temporary files."""
@@ -34,15 +38,33 @@ class Served:
 
 
 @contextmanager
-def serving(world: World, folder: Path, *options: str, first: str = "") -> Iterator[Served]:
-    """Serve the page on a free port until the block ends; `first` is Python that the process runs before."""
+def serving(
+    world: World, folder: Path, *options: str, first: str = "", anew: bool = False
+) -> Iterator[Served]:
+    """Serve the page on a free port until the block ends.
+
+    Args:
+        world: What it answers from.
+        folder: Where its files go.
+        options: Of `dalip-app serve`.
+        first: Python that the process runs before.
+        anew: Start the command as installed, and not in a process that has imported what it needs.
+    """
     temporary, log = folder / "tmp", folder / "stderr.txt"
     temporary.mkdir(exist_ok=True)
-    program = [sys.executable, "-c", f"{first}\nfrom dalip_app.serve_cli import main\nmain()"]
-    command = [*(program if first else [BIN / "dalip-app"]), "serve", *world.options, "--port", "0", *options]
+    arguments = ["serve", *world.options, "--port", "0", *options]
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
+    process: subprocess.Popen[str] | Forked
     with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings)
+        if anew:
+            command = [BIN / "dalip-app", *arguments]
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings
+            )
+        else:
+            code = f"{first}\n{CODE['dalip-app']}"
+            modules = THEIRS if first else PAGE  # `first` may change what ours would have imported already
+            process = fork(code, arguments, settings, modules=modules, stderr=errors)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -246,7 +246,8 @@ def test_nothing_is_left_behind(world: World, tmp_path: Path) -> None:
     temporary.mkdir()
     home = tmp_path / "home"
     home.mkdir()
-    done = run(["dalip", "identify", photo, *world.options], TMPDIR=str(temporary), HOME=str(home))
+    command = ["dalip", "identify", photo, *world.options]
+    done = run(command, anew=True, TMPDIR=str(temporary), HOME=str(home))
     assert done.status == 0
     assert not list(temporary.iterdir())
     assert not list(home.iterdir())

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from dalip.training import TrainConfig
 from dalip.training.lookup import look_up
 from dalip.training.presets import PRESETS
+from dalip_app.cli import app
 from dalip_app.training_cli import train
 
 from .conftest import Done, World
@@ -111,14 +113,18 @@ def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: Worl
     assert "There were no selection photos" in (tmp_path / "run" / "README.md").read_text()
 
 
-def test_options_become_fields(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_options_become_fields(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[TrainConfig] = []
+    monkeypatch.setattr("dalip.training.train", lambda config, run, report: taken.append(config))
+    monkeypatch.setattr("dalip.export.run.finish_run", lambda run, report: None)
+    monkeypatch.chdir(tmp_path)
     table = tmp_path / "photos.csv"
     rows = [f"{path},{path.parent.name.replace('_', ' ')}" for path in sorted(world.photos.glob("*/*.png"))]
     table.write_text("\n".join(["file,scientificName", *rows]))
     options = ("--workers", "0", "--seed", "0", "--balance", "0", "--freeze", "text", "--set", "dropout=0.25")
-    done = dalip("train", "--preset", "tiny", "--data", "photos.csv@0.5", "--steps", "1", *options, "run")
-    assert done.status == 0, done.err
-    config = TrainConfig.load(tmp_path / "run" / "config.json")
+    train = ["train", "--preset", "tiny", "--data", "photos.csv@0.5", "--steps", "1", *options, "run"]
+    assert CliRunner().invoke(app, train).exit_code == 0
+    (config,) = taken
     assert config.data == (f"{table}@0.5",)
     assert (config.workers, config.seed, config.balance, config.freeze, config.dropout) == (
         0,

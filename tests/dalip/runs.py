@@ -1,12 +1,17 @@
 """The small training runs that several tests start from."""
 
+import os
 import signal
-import subprocess
-import sys
+import tempfile
 import time
 from pathlib import Path
 
+from warm import fork
+
 from dalip.training import TrainConfig
+
+TORCH = ("dalip.training",)
+"""What processes that train have imported before they start."""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
@@ -23,7 +28,7 @@ def small_config(data: Path | str | tuple[str, ...], **changes: object) -> Train
         "workers": 0,
         "ema_decay": 0.8,
         "evaluate_every": 100,
-        "save_minutes": 0,
+        "save_minutes": 1000,  # 0 saves after each step, which takes longer than the step
     }
     return TrainConfig(**(small | changes))  # type: ignore[arg-type]
 
@@ -58,13 +63,16 @@ def stop_at(
     """
     saved = run.with_suffix(".json")
     config.save(saved)
-    command = [sys.executable, "-c", _SLOWLY, str(saved), str(run)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if int(line) >= step:
-            time.sleep(late)
-            process.send_signal(how)
-            break
-    errors = process.communicate()[1]
-    return process.returncode, errors
+    with tempfile.TemporaryFile("w+") as errors:
+        arguments = [str(saved), str(run)]
+        process = fork(_SLOWLY, arguments, os.environ, modules=TORCH, stderr=errors)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= step:
+                time.sleep(late)
+                process.send_signal(how)
+                break
+        process.stdout.read()
+        status = process.wait()
+        errors.seek(0)
+        return status, errors.read()

@@ -1,6 +1,7 @@
 """Models that were not trained here, exported: the bundle answers as open_clip and the authors' model do."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,26 @@ from PIL import Image
 from torch.nn import functional as F
 
 from dalip.encoder import Encoder
+from dalip.encoder.manifest import EncoderManifest
 from dalip.encoder.sessions import Session
-from dalip.errors import DalipError, ExportError, TrainingError
-from dalip.export import bundle
+from dalip.errors import BundleError, DalipError, ExportError, TrainingError
+from dalip.export import bundle, check_parity
 from dalip.export.model import export_model
+from dalip.training.load import load_model
 
 from .official import GOLDEN, full_state, save, small_model, small_state
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
 TEXTS = ["a rose", "", "Viola odorata, the sweet violet: “common” by the river", "long " * 100]
-CAUSAL = {"width": 64, "heads": 2, "layers": 2}
+CAUSAL = {"width": 64, "heads": 2, "layers": 1}
 SEES_PADDING = CAUSAL | {"no_causal_mask": True, "pool_type": "last"}  # as in SigLIP
 
 
 def write_clip(folder: Path, text: dict[str, Any], **changes: Any) -> str:
     """Make a small open_clip model with random weights in a folder, and give its name."""
     folder.mkdir()
-    vision = {"image_size": 48, "layers": 2, "width": 64, "patch_size": 16, "head_width": 32}
+    vision = {"image_size": 48, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32}
     config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text} | changes
     content = {"model_cfg": config, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3}}
     (folder / "open_clip_config.json").write_text(json.dumps(content))
@@ -70,18 +73,37 @@ def test_a_plain_clip_answers_as_in_open_clip(
     assert encoder.encode_patches(pictures()[0]).shape == (3, 3, 32)
 
 
-def test_the_authors_model_counts_all_its_padding(tmp_path: Path) -> None:
-    model = small_model(0)
-    path = save(tmp_path / "authors.pt", {"state_dict": small_state(model)})
-    manifest = export_model(str(path), tmp_path / "out", first_order=0.3, terms="none")
+@pytest.fixture(scope="module")
+def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EncoderManifest]:
+    """A folder with a checkpoint of the authors' kind, exported."""
+    folder = tmp_path_factory.mktemp("authors")
+    path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
+    return folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
+
+
+def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest], tmp_path: Path) -> None:
+    shutil.copytree(authors[0] / "out", tmp_path / "out")
+    loaded = load_model(str(authors[0] / "authors.pt"))
+    model, towers = loaded.model, loaded.towers
+    assert check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"]) > 0.9999
+    with torch.no_grad():
+        model.image_bdc.output.weight.mul_(-1)
+    with pytest.raises(ExportError, match="differs from the model"):
+        check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"])
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        Encoder.load(tmp_path / "out")
+
+
+def test_the_authors_model_counts_all_its_padding(authors: tuple[Path, EncoderManifest]) -> None:
+    folder, manifest = authors
     assert [(b.name, b.width, round(b.weight, 6)) for b in manifest.blocks] == [
         ("first_order", 48, 0.3),
         ("second_order", 48, 0.7),
     ]
     assert (manifest.name, manifest.terms) == ("authors.pt", "none")
-    encoder = Encoder.load(tmp_path / "out")
+    encoder = Encoder.load(folder / "out")
     with torch.inference_mode():
-        expected = model.encode_text(open_clip.get_tokenizer("ViT-B-16")(TEXTS)).joint(0.3)
+        expected = small_model(0).encode_text(open_clip.get_tokenizer("ViT-B-16")(TEXTS)).joint(0.3)
     for texts in (slice(4), slice(1)):
         np.testing.assert_allclose(encoder.encode_text(TEXTS[texts]), expected[texts], atol=1e-4)
 

@@ -2,14 +2,16 @@
 
 import os
 import socket
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
 from stepping import OBJECTIVES, gradients
+from warm import fork
+
+from .runs import TORCH
 
 SCRIPT = Path(__file__).parent.parent / "stepping.py"
 Found = dict[str, dict[str, torch.Tensor]]
@@ -24,18 +26,16 @@ def by_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Found:
         port = str(free.getsockname()[1])
     common = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
     common |= {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-P", str(SCRIPT), str(out)],
-            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in started:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    code = SCRIPT.read_text(encoding="utf-8")
+    with tempfile.TemporaryFile("w+") as errors:
+        started = []
+        for rank in ("0", "1"):
+            own = common | {"RANK": rank, "LOCAL_RANK": rank}
+            started.append(fork(code, [str(out)], own, modules=TORCH, stderr=errors))
+        for process in started:
+            status = process.wait(300)
+            errors.seek(0)
+            assert status == 0, errors.read()
     return dict(torch.load(out, weights_only=True))
 
 

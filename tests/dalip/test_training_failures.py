@@ -191,7 +191,8 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
     config = tiny_config(source, stream=True, steps=14, shuffle=20, workers=2)
     whole = go(config, tmp_path / "whole")
     # In the middle of the step, or of writing its checkpoint.
-    assert stop_at(6, signal.SIGKILL, config, tmp_path / "run", late=0.3)[0] == -signal.SIGKILL
+    saving = config.with_values(save_minutes=0)
+    assert stop_at(6, signal.SIGKILL, saving, tmp_path / "run", late=0.3)[0] == -signal.SIGKILL
     assert 0 < load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] < 14
     resumed = go(config, tmp_path / "run")
     assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
@@ -207,7 +208,7 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_path: Path) -> None:
     """No file may grow beyond a limit, which a write meets as it meets the end of a disk."""
-    config, run = tiny_config(shard, epochs=4, evaluate_every=1), tmp_path / "run"
+    config, run = tiny_config(shard, evaluate_every=1), tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     full_at: list[int] = []
 
@@ -221,7 +222,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
             TrainingError,
             match=r"checkpoint\.pt: the checkpoint cannot be written \(.*MiB free .*free some space",
         ) as error:
-            train(config, run, report=fill)
+            train(config.with_values(save_minutes=0), run, report=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert is_line(error.value)
@@ -340,7 +341,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
     finished: Path, shard: Path, tmp_path: Path
 ) -> None:
     """A real process, stopped as a person would."""
-    config, run = tiny_config(shard, save_minutes=1000), tmp_path / "run"
+    config, run = tiny_config(shard), tmp_path / "run"
     status, errors = stop_at(3, signal.SIGINT, config, run)
     assert status != 0
     assert f"stopped at step 4 of 14; `dalip train {run}` goes on" in errors
