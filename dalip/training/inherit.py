@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dalip.errors import TrainingError
+from dalip.training.bundle import bundle_settings, is_bundle, write_bundle_towers
 from dalip.training.config import TrainConfig
 from dalip.training.load import find_run
 from dalip.training.official import method_of_official, naming, official_towers, read_official
@@ -18,11 +19,13 @@ def settings_of(source: Path) -> dict[str, Any]:
     """Give the fields of a training configuration that follow from the weights a run is to start from.
 
     Args:
-        source: A finished run, its `model.pt`, or the authors' checkpoint.
+        source: A finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
 
     Raises:
-        TrainingError: There is no such thing, or it is damaged.
+        TrainingError: There is no such thing, it is damaged, or an earlier DALIP exported it.
     """
+    if is_bundle(source):
+        return bundle_settings(source)
     if run := find_run(source):
         config = TrainConfig.load(run / "config.json")
         return {name: getattr(config, name) for name in _OF_WEIGHTS}
@@ -40,10 +43,14 @@ _OF_WEIGHTS = (
     "reduced_dim",
     "norm",
     "count_padding",
+    "folded",
     "objective",
     "image_size",
+    "mirror",
+    "weights",
+    "terms",
 )
-_MAY_CHANGE = ("objective", "image_size", "dropout")
+_MAY_CHANGE = ("objective", "image_size", "dropout", "mirror", "weights", "terms")
 
 
 def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
@@ -63,7 +70,9 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
                 f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
                 f"{getattr(config, name)!r}"
             )
-    if run := find_run(source):
+    if is_bundle(source):
+        write_bundle_towers(source, folder)
+    elif run := find_run(source):
         load_towers(run / "towers")  # or says what is wrong with them
         shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
     else:
