@@ -133,7 +133,9 @@ def write_bundle_towers(folder: Path, towers: Path) -> None:
     try:
         write_description(towers, origin.towers, (folder / TOKENIZER).read_bytes())
     except TrainingError as error:
-        raise TrainingError(f"{folder / MANIFEST}: its details.{ORIGIN} {error}; copy the bundle again") from None
+        raise TrainingError(
+            f"{folder / MANIFEST}: its details.{ORIGIN} {error}; copy the bundle again"
+        ) from None
 
 
 def bundle_state(folder: Path, model: DALIP) -> dict[str, Tensor]:
@@ -173,7 +175,9 @@ def _find(
             f"{folder}: does not hold {name} of its model under a name that is known, so nothing can start from it; "
             "start from its run"
         )
-    return np.array(found.T if place and place.transposed else found, order="C")  # what is read cannot be written
+    return np.array(
+        found.T if place and place.transposed else found, order="C"
+    )  # what is read cannot be written
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:

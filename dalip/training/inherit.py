@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST
 from dalip.errors import TrainingError
 from dalip.training.bundle import bundle_settings, is_bundle, write_bundle_towers
 from dalip.training.config import TrainConfig
@@ -12,7 +13,10 @@ from dalip.training.load import find_run
 from dalip.training.official import method_of_official, naming, official_towers, read_official
 from dalip.training.towers import Towers, load_towers, resize_towers
 
-__all__ = ["inherit_towers", "settings_of"]
+__all__ = ["START", "inherit_towers", "keep_start", "settings_of"]
+
+START = "start"
+"""Folder in a run of the encoder that it started from."""
 
 
 def settings_of(source: Path) -> dict[str, Any]:
@@ -29,6 +33,11 @@ def settings_of(source: Path) -> dict[str, Any]:
     if run := find_run(source):
         config = TrainConfig.load(run / "config.json")
         return {name: getattr(config, name) for name in _OF_WEIGHTS}
+    if source.is_dir():
+        raise TrainingError(
+            f"{source}: holds neither a finished run nor an exported encoder (no config.json, no {MANIFEST}); name "
+            "another folder"
+        )
     state = read_official(source)
     with naming(source):
         method = method_of_official(state)
@@ -82,3 +91,22 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
     if config.image_size:
         resize_towers(folder, config.image_size)
     return load_towers(folder)
+
+
+def keep_start(config: TrainConfig, run: Path) -> None:
+    """Copy the encoder that a run starts from into the run, if there is one; what is left of another's goes.
+
+    It is what the run is compared with in the end, and what else it has is taken over (see `export_run`).
+
+    Raises:
+        OSError: It cannot be copied.
+    """
+    kept = run / START
+    shutil.rmtree(kept, ignore_errors=True)
+    source = Path(config.init) if config.init else None
+    if source and not is_bundle(source) and (inherited := find_run(source)):
+        source = inherited / "encoder"
+    if source and is_bundle(source):
+        kept.mkdir()
+        for name in (*BUNDLE_FILES, MANIFEST):
+            shutil.copyfile(source / name, kept / name)

@@ -19,6 +19,7 @@ from dalip_index.answers import (
 )
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
+from dalip_index.compare import Change, compare_encoders
 from dalip_index.evaluate import (
     Accuracy,
     Confusion,
@@ -49,6 +50,7 @@ __all__ = [
     "Accuracy",
     "Bin",
     "Calibration",
+    "Change",
     "Confusion",
     "EvidenceKind",
     "Flora",
@@ -76,6 +78,7 @@ __all__ = [
     "Unreadable",
     "Verdict",
     "build_flora",
+    "compare_encoders",
     "evaluate_flora",
     "export_journal",
     "flora_info",
