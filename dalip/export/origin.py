@@ -81,4 +81,4 @@ def _floats(graph: onnx.ModelProto) -> Iterator[tuple[onnx.TensorProto, NDArray[
 
 
 def _digest(values: NDArray[np.float32]) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(values)).digest()
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()

@@ -17,14 +17,18 @@ def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_
     """Its model is rebuilt from what ships alone, and compared with it."""
     done = dalip("train", "--init", "builtin", "--freeze-towers", "--data", world.photos, "--dry-run", "run")
     assert (done.status, done.err) == (0, ""), done.err
-    assert re.search(r"model: lite0-minilm, joint width 256, 2\d\.\d M parameters, 2\.\d M learning", done.out)
+    assert re.search(
+        r"model: lite0-minilm, joint width 256, 2\d\.\d M parameters, 2\.\d M learning", done.out
+    )
     assert not (tmp_path / "run").exists()
 
 
 def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, tmp_path: Path) -> None:
     common = ["--data", world.photos, "--taxa", world.taxa, "--workers", "0"]
     done = dalip("train", "--preset", "tiny", *common, "--steps", "3", "--batch-size", "16", "first")
-    assert (done.status, done.out) == (0, ""), done.err  # it started from nothing that it could be compared with
+    assert (done.status, done.out) == (0, ""), (
+        done.err
+    )  # it started from nothing that it could be compared with
     heads = ["--init", "first/encoder", "--freeze-towers", "--freeze", "image_bdc.", "--steps", "2"]
     done = dalip("train", *heads, *common, "--old", world.photos, "run")
     assert done.status == 0, done.err
