@@ -240,6 +240,8 @@ def train(
         for line in lines if first else ():
             print_result(line)
         return
+    if old and not config.init:
+        raise typer.BadParameter("--old measures against the encoder that a run starts from; name it with --init")
     earlier = read_old(old or ())
     run_training(config, run, report=complain)
     if first:

@@ -1,7 +1,7 @@
 """What an encoder that learned more brings over the one that it started from, on photos, as a flora would use both."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -107,7 +107,9 @@ def _named(
     )
     weight = choose_text_weight(prototypes, *_part(photos, rows, "selection"))
     measured, targets = _part(photos, rows, "calibration", "test")
-    kinds: tuple[EvidenceKind, ...] = ("text", "photos", "both") if len(evidence) else ("text",)
+    kinds: tuple[EvidenceKind, ...] = (
+        ("text", "photos", "both") if np.isin(targets, shown).any() else ("text",)
+    )
     return _Named({kind: prototypes.similarities(measured, kind, weight) for kind in kinds}, targets)
 
 
@@ -143,7 +145,8 @@ def _first(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.bool_
 
 
 def _by_captions(what: str, before: Encoder, after: Encoder, records: Sequence[Record]) -> list[Change]:
-    first, second = (retrieval(OnnxEmbedder(encoder), records)[0] for encoder in (before, after))
+    together = [replace(record, fields={**record.fields, "source": what}) for record in records]
+    first, second = (retrieval(OnnxEmbedder(encoder), together)[0] for encoder in (before, after))
     return [
         Change(what, "captions", old.captions, old.photos, _recall(old), _recall(new))
         for old, new in zip(first, second, strict=True)
