@@ -174,7 +174,7 @@ def test_what_cannot_be_rebuilt_is_refused_in_one_line(
 def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: Path) -> None:
     model = rebuilt(bundle, tmp_path / "towers")
     with torch.no_grad():
-        model.image_bdc.output.weight.mul_(-1)
+        model.clip.visual.proj.mul_(-1)
     with pytest.raises(TrainingError, match="the model rebuilt from it embeds otherwise"):
         check_rebuilt(model, bundle)
     (tmp_path / "empty").mkdir()
