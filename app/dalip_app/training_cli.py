@@ -220,7 +220,7 @@ def train(
     }
     if init == BUILT_IN:
         given["init"] = str(ENCODER)
-    settings = PRESETS.get(preset, {})
+    settings = dict(PRESETS.get(preset, {}))
     if "init" in given:
         settings |= settings_of(Path(given["init"]))
     settings |= (FREEZE_TOWERS if freeze_towers else {}) | given
