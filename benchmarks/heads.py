@@ -277,7 +277,7 @@ def of_old(bench: Bench, model: DALIP) -> Iterator[tuple[str, float]]:
 
 
 def table(rows: dict[str, dict[str, list[float]]], kinds: Sequence[str]) -> list[str]:
-    heads = [f"{kind}: top-1 | top-5" for kind in kinds]
+    heads = [f"{kind.removeprefix('old ')}: top-1 | top-5" for kind in kinds]
     lines = [f"| heads | {' | '.join(heads)} |", "|---|" + "---:|" * (2 * len(kinds))]
     for name, found in rows.items():
         cells = [spread(found[f"{kind} {k}"]) for kind in kinds for k in (1, 5)]

@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 FREEZE_TOWERS: dict[str, Any] = {
     "freeze": ("image", "text"),
     "cache_views": 4,
-    "epochs": 10.0,
+    "epochs": 40.0,
     "head_lr": 1e-3,
     # Few photos make few steps, of which a running mean would keep the first.
     "ema_decay": 0.0,
