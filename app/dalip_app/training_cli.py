@@ -241,7 +241,9 @@ def train(
             print_result(line)
         return
     if old and not config.init:
-        raise typer.BadParameter("--old measures against the encoder that a run starts from; name it with --init")
+        raise typer.BadParameter(
+            "--old measures against the encoder that a run starts from; name it with --init"
+        )
     earlier = read_old(old or ())
     run_training(config, run, report=complain)
     if first:
