@@ -14,7 +14,9 @@ import typer
 
 import dalip
 from dalip.errors import TrainingError
+from dalip_app.compare import compared, read_old
 from dalip_app.export_cli import TermsOption, WeightsOption, need_training
+from dalip_app.places import BUILT_IN
 from dalip_app.terminal import complain, print_result
 
 __all__ = ["EXAMPLES", "train"]
@@ -24,7 +26,8 @@ Examples:
   dalip train --preset tiny --data photos/ runs/trial
   dalip train --data photos/ --taxa garden.csv runs/garden
   dalip train --preset builtin --data shards/ --data other.tar@0.5 runs/mine
-  dalip train --preset heads --init runs/mine --data garden/ runs/garden
+  dalip train --init builtin --freeze-towers --data garden/ runs/garden
+  dalip train --init runs/mine --data garden/ --old shards/ runs/garden
   dalip train --model ViT-B-32 --pretrained laion2b_e16 --data photos/ b32
   dalip train runs/mine            (goes on where it was stopped)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
@@ -74,11 +77,10 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        Literal["default", "tiny", "heads", "builtin", "paper"],
+        Literal["default", "tiny", "builtin", "paper"],
         typer.Option(
             help="Settings to start from; other options change them. `tiny`: a small model from nothing, in minutes. "
-            "`heads`: new heads over frozen towers, minutes on a laptop. `builtin`: the encoder that ships. `paper`: "
-            "the DALIP paper's model, for GPUs."
+            "`builtin`: the encoder that ships. `paper`: the DALIP paper's model, for GPUs."
         ),
     ] = "default",
     model: Annotated[
@@ -96,8 +98,25 @@ def train(
     init: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN",
-            help="Start from the weights of a finished run, or of the authors' checkpoint; model and sizes are theirs.",
+            metavar="FOLDER",
+            help="Start from the weights of an exported encoder (`builtin` is the built-in one), of a finished run, or "
+            "of the authors' checkpoint; model and sizes are theirs. The run ends with what it brought over that "
+            "encoder.",
+        ),
+    ] = None,
+    freeze_towers: Annotated[
+        bool,
+        typer.Option(
+            "--freeze-towers",
+            help="Train the heads alone, in minutes on a laptop: --freeze image, --freeze text, and settings for it, "
+            "which other options change.",
+        ),
+    ] = False,
+    old: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Photos of what the encoder of --init knew before, to measure what that lost. Repeatable.",
         ),
     ] = None,
     objective: Annotated[
@@ -188,7 +207,8 @@ def train(
     from dalip.training import TrainConfig, plan
     from dalip.training import train as run_training
     from dalip.training.inherit import settings_of
-    from dalip.training.presets import PRESETS
+    from dalip.training.presets import FREEZE_TOWERS, PRESETS
+    from dalip_assets import ENCODER
 
     saved = run / "config.json"
     given = {
@@ -198,7 +218,14 @@ def train(
         and value is not False
         and value not in ((), [])
     }
-    settings = PRESETS.get(preset, {}) | (settings_of(init.resolve()) if init else {}) | given
+    if init == BUILT_IN:
+        given["init"] = str(ENCODER)
+    settings = dict(PRESETS.get(preset, {}))
+    if "init" in given:
+        settings |= settings_of(Path(given["init"]))
+    settings |= (FREEZE_TOWERS if freeze_towers else {}) | given
+    if freeze_towers and freeze:
+        settings["freeze"] = (*FREEZE_TOWERS["freeze"], *freeze)
     settings |= _read_settings(setting or [])
     if not ("data" in settings or saved.exists()):
         raise typer.BadParameter("a new run needs --data")
@@ -213,9 +240,14 @@ def train(
         for line in lines if first else ():
             print_result(line)
         return
+    if old and not config.init:
+        raise typer.BadParameter(
+            "--old measures against the encoder that a run starts from; name it with --init"
+        )
+    earlier = read_old(old or ())
     run_training(config, run, report=complain)
     if first:
-        finish_run(run, report=complain)
+        finish_run(run, compare=lambda: compared(run, earlier), report=complain)
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -5,12 +5,16 @@ vary in directions in which plants do not, and so come out long.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Whitening", "fit_whitening"]
+from dalip.encoder.manifest import IMAGE_ENCODER
+from dalip.training.bundle import read_tensors
+
+__all__ = ["Whitening", "fit_whitening", "read_whitening"]
 
 
 class Whitening(NamedTuple):
@@ -57,3 +61,13 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
     mean, matrix = means.mean(axis=0), np.linalg.inv(np.linalg.cholesky(scatter)).T
     matrix /= np.sqrt(np.square((rows - mean) @ matrix).sum(axis=1).mean())
     return Whitening(mean.astype(np.float32), matrix.astype(np.float32))
+
+
+def read_whitening(bundle: Path) -> Whitening | None:
+    """Read the whitening of an exported encoder; `None` if it has none.
+
+    Raises:
+        TrainingError: Its file cannot be read.
+    """
+    stored = read_tensors(bundle / IMAGE_ENCODER)
+    return Whitening(stored["mean"], stored["matrix"]) if {"mean", "matrix"} <= stored.keys() else None

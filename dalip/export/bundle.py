@@ -14,8 +14,10 @@ from dalip.errors import ExportError
 from dalip.export.appearance import Whitening
 from dalip.export.encoders import ImageEncoder, TextEncoder
 from dalip.export.graph import OPSET, to_onnx
+from dalip.export.origin import describe_origin
 from dalip.export.weights import Weights, shrink
 from dalip.model import DALIP
+from dalip.training.bundle import ORIGIN
 from dalip.training.data import tokenize
 from dalip.training.towers import Towers
 
@@ -73,9 +75,12 @@ def export_bundle(
         refuse_used(out)
         out.mkdir(parents=True, exist_ok=True)
         report("writing the image encoder")
-        _write(_image_graph(image, towers), out / IMAGE_ENCODER, weights)
+        graphs = {IMAGE_ENCODER: _image_graph(image, towers)}
         report("writing the text encoder")
-        _write(_text_graph(text, towers), out / TEXT_ENCODER, weights)
+        graphs[TEXT_ENCODER] = _text_graph(text, towers)
+        origin = describe_origin(model, towers, graphs, mirror=mirror, weights=weights)
+        for file, graph in graphs.items():
+            _write(graph, out / file, weights)
         (out / TOKENIZER).write_bytes(towers.tokenizer)
     except OSError as error:
         raise ExportError(
@@ -93,7 +98,7 @@ def export_bundle(
         precision="fp32" if weights == "fp32" else "int8 matrices, fp16 elsewhere, computed in fp32",
         trained_on=tuple(trained_on),
         terms=terms,
-        details=details or {},
+        details={**(details or {}), ORIGIN: origin},
     )
     return write_manifest(out, manifest)
 

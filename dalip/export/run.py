@@ -1,6 +1,7 @@
 """What follows training: choose scoring weights, export, check the export on real photos, and write it up."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,23 +10,26 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dalip.encoder import EncoderManifest
+from dalip.encoder import EncoderManifest, read_manifest
 from dalip.encoder.images import open_image
 from dalip.encoder.stream import embed_ahead
 from dalip.errors import DalipError, ExportError, ImageError
 from dalip.evaluation import Naming, Vectors, accuracy_by_source, choose_first_order
-from dalip.export.appearance import Whitening, fit_whitening
+from dalip.export.appearance import Whitening, fit_whitening, read_whitening
 from dalip.export.bundle import export_bundle, refuse_used
 from dalip.export.encoders import ImageEncoder
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
 from dalip.model import DALIP
+from dalip.training.bundle import ORIGIN, is_bundle, origin_of
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.corpus import Corpus, load_corpus
 from dalip.training.embedder import TorchEmbedder
+from dalip.training.inherit import START
 from dalip.training.load import load_run
 from dalip.training.log import Report
 from dalip.training.memory import keep_freed_memory
+from dalip.training.optimizer import freeze
 from dalip.training.report import write_report
 from dalip.training.selection import selection_naming
 from dalip.training.towers import Towers
@@ -37,11 +41,15 @@ _WHITENING_PHOTOS = 20_000  # a sample, where there are more
 _AT_ONCE = 32
 
 
-def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManifest:
+def finish_run(
+    run: Path, *, compare: Callable[[], Sequence[str]] | None = None, report: Report = lambda line: None
+) -> EncoderManifest:
     """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
 
     Args:
         run: The folder that `train` left; its data must still be where the run's configuration says.
+        compare: Gives lines for the page about what the run brought, in Markdown. It is called if an encoder is kept
+            that the run started from, when the new one lies in `RUN/encoder`.
         report: Called with one line of progress at a time.
 
     Returns:
@@ -51,8 +59,9 @@ def finish_run(run: Path, *, report: Report = lambda line: None) -> EncoderManif
         DalipError: As `export_run`.
     """
     manifest = export_run(run, run / "encoder", report=report)
+    compared = compare() if compare and is_bundle(run / START) else ()
     try:
-        write_report(run, manifest)
+        write_report(run, manifest, compared)
     except OSError as error:
         raise ExportError(
             f"{error.filename or run}: {error.strerror or error}; put that right and try again"
@@ -111,7 +120,9 @@ def export_run(
     accuracy = {}
     if naming and corpus.plants("selection"):
         accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
-    whitening = _whitening(model, towers, corpus, mirror=config.mirror, report=report)
+    whitening = _inherited_whitening(run, model, towers, config)
+    if whitening is None:
+        whitening = _whitening(model, towers, corpus, mirror=config.mirror, report=report)
     manifest = export_bundle(
         model,
         towers,
@@ -121,7 +132,7 @@ def export_run(
         mirror=config.mirror,
         whitening=whitening,
         weights=weights,
-        trained_on=_trained_on(config, corpus),
+        trained_on=_trained_on(run, config, corpus),
         terms=config.terms if terms is None else terms,
         details={
             "model": config.model,
@@ -177,12 +188,30 @@ def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:
     return {source: asdict(accuracy) for source, accuracy in found if source in naming.sources}
 
 
-def _trained_on(config: TrainConfig, corpus: Corpus) -> list[str]:
+def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainConfig) -> Whitening | None:
+    """Take over how the encoder compares appearances that a run started from, where they are as they were.
+
+    It was learned from more photos, as a rule, and what is known by photos already need not be learned anew.
+    """
+    start = run / START
+    freeze(model, config.freeze)
+    learned = any(parameter.requires_grad for parameter in model.image_tower.body)
+    if learned or not is_bundle(start) or ORIGIN not in read_manifest(start).details:
+        return None
+    manifest, origin = origin_of(start)
+    if (manifest.image, origin.mirror) != (towers.image, config.mirror):
+        return None
+    return read_whitening(start)
+
+
+def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
+    before = read_manifest(run / START).trained_on if is_bundle(run / START) else ()
     if config.stream:  # then the corpus is what it was evaluated on
         sources = {Path(source_of(text)[0]).name for text in config.data}
     else:
         sources = {record.source for record in corpus.records}
-    return [*sorted(sources), *(["descriptions of the taxa"] if config.descriptions else [])]
+    learned = [*before, *sorted(sources), *(["descriptions of the taxa"] if config.descriptions else [])]
+    return list(dict.fromkeys(learned))
 
 
 def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:

@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from dalip.training.bundle import FLOAT, HALF, INT8, SCALE
+
 __all__ = ["Weights", "shrink"]
 
 Weights = Literal["fp32", "int8"]
@@ -32,16 +34,16 @@ def shrink(model: onnx.ModelProto) -> onnx.ModelProto:
             axis = min((0, 1), key=lambda a: _rounding_error(values, a))
             integers, scale = _quantise(values, axis)
             kept += [
-                numpy_helper.from_array(integers, f"{name}_int8"),
-                numpy_helper.from_array(scale, f"{name}_scale"),
+                numpy_helper.from_array(integers, name + INT8),
+                numpy_helper.from_array(scale, name + SCALE),
             ]
             nodes += [
-                helper.make_node("Cast", [f"{name}_int8"], [f"{name}_float"], to=TensorProto.FLOAT),
-                helper.make_node("Mul", [f"{name}_float", f"{name}_scale"], [name]),
+                helper.make_node("Cast", [name + INT8], [name + FLOAT], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [name + FLOAT, name + SCALE], [name]),
             ]
         else:
-            kept.append(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-            nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+            kept.append(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+            nodes.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
     body = list(graph.node)
     del graph.initializer[:], graph.node[:], graph.value_info[:]
     graph.initializer.extend(kept)

@@ -110,6 +110,7 @@ class MultiHeadBDC(nn.Module):
         modality: Literal["image", "text"] = "image",
         norm: Literal["batch", "layer"] | None = None,
         dropout: float = 0.0,
+        folded: bool = False,
     ) -> None:
         """Make the layer with PyTorch's default initialisation.
 
@@ -122,6 +123,7 @@ class MultiHeadBDC(nn.Module):
                 tokens, or `layer` (of texts).
             dropout: Probability with which the authors' release drops whole channels (image) or tokens (text)
                 before the Gram matrix; 0 is better in our measurements, 0.5 reproduces the release.
+            folded: One linear map where the paper has two in a row, as `folded` makes of them.
 
         Raises:
             ValueError: `num_heads` does not divide `embed_dim`, or a size is below 1.
@@ -146,8 +148,8 @@ class MultiHeadBDC(nn.Module):
         )
         width = self.triangle_width
         self.triangle_norm = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.hidden: nn.Module = nn.Linear(width, width)
-        self.output = nn.Linear(width, embed_dim, bias=False)
+        self.hidden: nn.Module = nn.Identity() if folded else nn.Linear(width, width)
+        self.output = nn.Linear(width, embed_dim, bias=folded)
         self.triangle_index: Tensor
         rows, columns = torch.triu_indices(reduced_dim, reduced_dim).unbind()
         self.register_buffer("triangle_index", rows * reduced_dim + columns, persistent=False)
@@ -180,7 +182,8 @@ class MultiHeadBDC(nn.Module):
     @torch.no_grad()
     def folded(self) -> "MultiHeadBDC":
         """Give a copy for inference that has one linear map for the last two: the same features from fewer numbers."""
-        assert isinstance(self.hidden, nn.Linear)
+        if not isinstance(self.hidden, nn.Linear):
+            return self
         hidden, output = self.hidden, self.output.weight.double()
         folded = copy(self)
         folded._modules = dict(self._modules)

@@ -34,6 +34,8 @@ class MethodConfig:
     """What normalises the image channels after reduction: the paper's batch norm, or layer norm as for texts."""
     count_padding: bool = False
     """Whether the padding of a text counts as tokens, as it does in the authors' release."""
+    folded: bool = False
+    """Whether the last two linear maps of MBDC are one, as in an exported encoder."""
 
 
 class Embeddings(NamedTuple):
@@ -91,6 +93,7 @@ class DALIP(nn.Module):
                 num_heads=config.num_heads,
                 reduced_dim=config.reduced_dim,
                 dropout=config.dropout,
+                folded=config.folded,
             )
             self.image_bdc = head(modality="image", norm=config.norm)
             self.text_bdc = head(modality="text", norm="layer")

@@ -55,7 +55,7 @@ class TrainConfig:
     pretrained: str | None = None
     """open_clip's name of the weights, or a file of weights; without it, those that belong to the model, if any."""
     init: str | None = None
-    """A finished run or the authors' checkpoint, of the same sizes, whose weights to start from."""
+    """A finished run, an exported encoder or the authors' checkpoint, of the same sizes, to start from its weights."""
     freeze: tuple[str, ...] = ()
     """What stays as it is: `image` and `text`, the towers without their projections; or beginnings of the names of
     parameters."""
@@ -84,6 +84,9 @@ class TrainConfig:
     divided, and was no worse where we measured it; or the paper's `batch`."""
     count_padding: bool = False
     """Whether the padding of a text counts as tokens, as in the authors' release."""
+    folded: bool = False
+    """Whether MBDC ends in one linear map instead of the paper's two in a row, which say no more: so it is in an
+    exported encoder, and in a run that starts from one."""
 
     epochs: Rate = 20.0
     """Passes over the photos."""

@@ -5,27 +5,39 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST
 from dalip.errors import TrainingError
+from dalip.training.bundle import bundle_settings, is_bundle, write_bundle_towers
 from dalip.training.config import TrainConfig
 from dalip.training.load import find_run
 from dalip.training.official import method_of_official, naming, official_towers, read_official
 from dalip.training.towers import Towers, load_towers, resize_towers
 
-__all__ = ["inherit_towers", "settings_of"]
+__all__ = ["START", "inherit_towers", "keep_start", "settings_of"]
+
+START = "start"
+"""Folder in a run of the encoder that it started from."""
 
 
 def settings_of(source: Path) -> dict[str, Any]:
     """Give the fields of a training configuration that follow from the weights a run is to start from.
 
     Args:
-        source: A finished run, its `model.pt`, or the authors' checkpoint.
+        source: A finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
 
     Raises:
-        TrainingError: There is no such thing, or it is damaged.
+        TrainingError: There is no such thing, it is damaged, or an earlier DALIP exported it.
     """
+    if is_bundle(source):
+        return bundle_settings(source)
     if run := find_run(source):
         config = TrainConfig.load(run / "config.json")
         return {name: getattr(config, name) for name in _OF_WEIGHTS}
+    if source.is_dir():
+        raise TrainingError(
+            f"{source}: holds neither a finished run nor an exported encoder (no config.json, no {MANIFEST}); name "
+            "another folder"
+        )
     state = read_official(source)
     with naming(source):
         method = method_of_official(state)
@@ -40,10 +52,14 @@ _OF_WEIGHTS = (
     "reduced_dim",
     "norm",
     "count_padding",
+    "folded",
     "objective",
     "image_size",
+    "mirror",
+    "weights",
+    "terms",
 )
-_MAY_CHANGE = ("objective", "image_size", "dropout")
+_MAY_CHANGE = ("objective", "image_size", "dropout", "mirror", "weights", "terms")
 
 
 def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
@@ -63,7 +79,9 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
                 f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
                 f"{getattr(config, name)!r}"
             )
-    if run := find_run(source):
+    if is_bundle(source):
+        write_bundle_towers(source, folder)
+    elif run := find_run(source):
         load_towers(run / "towers")  # or says what is wrong with them
         shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
     else:
@@ -73,3 +91,22 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
     if config.image_size:
         resize_towers(folder, config.image_size)
     return load_towers(folder)
+
+
+def keep_start(config: TrainConfig, run: Path) -> None:
+    """Copy the encoder that a run starts from into the run, if there is one; what is left of another's goes.
+
+    It is what the run is compared with in the end, and what else it has is taken over (see `export_run`).
+
+    Raises:
+        OSError: It cannot be copied.
+    """
+    kept = run / START
+    shutil.rmtree(kept, ignore_errors=True)
+    source = Path(config.init) if config.init else None
+    if source and not is_bundle(source) and (inherited := find_run(source)):
+        source = inherited / "encoder"
+    if source and is_bundle(source):
+        kept.mkdir()
+        for name in (*BUNDLE_FILES, MANIFEST):
+            shutil.copyfile(source / name, kept / name)

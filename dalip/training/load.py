@@ -1,7 +1,7 @@
 """Models from wherever they are kept: a run, the authors' checkpoint, open_clip."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
+from dalip.training.bundle import bundle_state, check_rebuilt, is_bundle
 from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.log import Report, to_stderr
@@ -97,9 +98,7 @@ def method_of(config: TrainConfig) -> MethodConfig | None:
     """Give what a run adds to its towers; `None` where it trains the first order alone."""
     if not config.second_order:
         return None
-    return MethodConfig(
-        config.num_heads, config.reduced_dim, config.dropout, config.norm, config.count_padding
-    )
+    return MethodConfig(**{field.name: getattr(config, field.name) for field in fields(MethodConfig)})
 
 
 def load_weights(model: DALIP, source: Path) -> None:
@@ -107,11 +106,16 @@ def load_weights(model: DALIP, source: Path) -> None:
 
     Args:
         model: Its weights are replaced.
-        source: The folder of a finished run, its `model.pt`, or the authors' checkpoint.
+        source: The folder of a finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
 
     Raises:
         TrainingError: There is no such file, it is damaged, or its weights do not fit; names the first that does not.
+        BundleError: An encoder is damaged.
     """
+    if is_bundle(source):
+        _fit(model, bundle_state(source, model), source)
+        check_rebuilt(model, source)
+        return
     path = source / "model.pt" if source.is_dir() else source
     if source.is_dir() and not path.exists():
         raise TrainingError(

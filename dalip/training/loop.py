@@ -16,7 +16,7 @@ from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.corpus import load_corpus
-from dalip.training.inherit import inherit_towers
+from dalip.training.inherit import inherit_towers, keep_start
 from dalip.training.load import load_weights, method_of
 from dalip.training.log import Report, to_stderr
 from dalip.training.memory import keep_freed_memory
@@ -75,6 +75,8 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
             model, towers = _start(config, folder, report, resuming=resuming)
         trainer = Trainer(config, run, corpus, towers, model, accelerator, report)
         if accelerator.is_main_process:
+            if not resuming:
+                keep_start(config, run)
             config.save(saved)
         trainer.resume()
         trainer.run_to_end()

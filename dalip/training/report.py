@@ -1,6 +1,6 @@
 """What a finished run leaves for people: curves, a table, and a page about the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from dalip.training.log import read_log
 __all__ = ["write_report"]
 
 
-def write_report(run: Path, manifest: EncoderManifest) -> None:
+def write_report(run: Path, manifest: EncoderManifest, compared: Sequence[str] = ()) -> None:
     """Write `curves.png` and `README.md` of a finished and exported run.
 
     Args:
         run: Its folder, with `config.json`, `log.csv` and `model.pt`.
         manifest: Of the exported encoder, with the details that `export_run` writes.
+        compared: What it brought over the encoder that it started from, lines in Markdown.
     """
     config, measured = TrainConfig.load(run / "config.json"), read_log(run)
     _draw(measured, run / "curves.png")
@@ -43,6 +44,7 @@ def write_report(run: Path, manifest: EncoderManifest) -> None:
         "",
         *_selection(manifest),
         "",
+        *(["## Against the encoder that it started from", "", *compared, ""] if compared else []),
         "It was measured on photos from where it learned. On photos from elsewhere, expect less; to names that it has",
         "never read it can only guess.",
         "",

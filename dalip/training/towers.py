@@ -7,11 +7,12 @@ the text tower is one of transformers.
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -28,7 +29,18 @@ from dalip.training.log import Report, to_stderr
 from dalip.training.lookup import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.tokenizers import save_tokenizer
 
-__all__ = ["Towers", "build_clip", "create_towers", "describe_towers", "load_towers", "resize_towers"]
+__all__ = [
+    "Towers",
+    "build_clip",
+    "create_towers",
+    "describe_towers",
+    "load_towers",
+    "resize_towers",
+    "write_description",
+]
+
+_TEXT_CONFIG = "text/config.json"
+"""Of the text tower, where it is one of transformers."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Towers:
     """What a `tokenizer.json` of the library tokenizers holds."""
     fresh: tuple[str, ...]
     """How the names of those parameters of `clip` begin that start untrained: `("",)` if all do, `()` if none does."""
+    description: Mapping[str, Any]
+    """What rebuilds the model: the JSON files of `towers/` but for the tokenizer, by name; see `write_description`."""
 
 
 def create_towers(
@@ -110,7 +124,7 @@ def create_towers(
             return load_towers(folder)
         other_size = None if image.size == native else image.size
         clip = open_clip.create_model(model, pretrained, force_image_size=other_size, require_pretrained=True)
-    return Towers(clip, image, text, (folder / "tokenizer.json").read_bytes(), ())
+    return Towers(clip, image, text, (folder / "tokenizer.json").read_bytes(), (), _read_description(folder))
 
 
 def load_towers(folder: Path) -> Towers:
@@ -126,9 +140,37 @@ def load_towers(folder: Path) -> Towers:
             config["text_cfg"]["hf_model_name"] = str(folder / "text")
         text, fresh = TextSettings(**content["text"]), tuple(content["fresh"])
         tokenizer = (folder / "tokenizer.json").read_bytes()
-        return Towers(build_clip(config, image.size), image, text, tokenizer, fresh)
+        described = _read_description(folder)
+        return Towers(build_clip(config, image.size), image, text, tokenizer, fresh, described)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(f"{folder}: does not hold the towers of a run ({first_line(error)})") from error
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    paths = [path for path in (folder / CONFIG_FILE, folder / _TEXT_CONFIG) if path.exists()]
+    return {
+        path.relative_to(folder).as_posix(): json.loads(path.read_text(encoding="utf-8")) for path in paths
+    }
+
+
+def write_description(folder: Path, description: Mapping[str, Any], tokenizer: bytes) -> None:
+    """Write what `load_towers` reads.
+
+    Args:
+        folder: Made if it is not there.
+        description: See `Towers`.
+        tokenizer: Likewise.
+
+    Raises:
+        TrainingError: It describes no towers.
+    """
+    for name in (CONFIG_FILE, _TEXT_CONFIG):
+        if name in description:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(json.dumps(description[name], indent=2) + "\n", encoding="utf-8")
+        elif name == CONFIG_FILE:
+            raise TrainingError(f"lacks {CONFIG_FILE}")
+    (folder / "tokenizer.json").write_bytes(tokenizer)
 
 
 def describe_towers(

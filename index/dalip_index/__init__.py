@@ -20,6 +20,7 @@ from dalip_index.answers import (
 from dalip_index.build import build_flora
 from dalip_index.calibration import Calibration
 from dalip_index.change import add_photos, merge_floras, rebuild_flora, remove_from, taxa_of
+from dalip_index.compare import Change, compare_encoders
 from dalip_index.evaluate import (
     Accuracy,
     Confusion,
@@ -52,6 +53,7 @@ __all__ = [
     "Accuracy",
     "Bin",
     "Calibration",
+    "Change",
     "Confusion",
     "EvidenceKind",
     "Flora",
@@ -81,6 +83,7 @@ __all__ = [
     "Verdict",
     "add_photos",
     "build_flora",
+    "compare_encoders",
     "evaluate_flora",
     "export_journal",
     "find_problems",

@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from dalip.training import TrainConfig
 from dalip.training.corpus import load_corpus
 from dalip.training.load import method_of
 from dalip.training.optimizer import freeze
-from dalip.training.presets import PRESETS
+from dalip.training.presets import FREEZE_TOWERS, PRESETS
 from dalip.training.towers import create_towers
 
 
@@ -72,9 +73,9 @@ def test_what_is_far_away_can_only_be_streamed(data: str) -> None:
         load_corpus(TrainConfig(data=(data,)))
 
 
-@pytest.mark.parametrize("preset", ["heads", "builtin"])
-def test_what_a_preset_freezes_is_there_and_the_rest_learns(preset: str, tmp_path: Path) -> None:
-    config = TrainConfig(data=("photos",), **PRESETS[preset])
+@pytest.mark.parametrize("preset", [FREEZE_TOWERS, PRESETS["builtin"]], ids=["heads", "builtin"])
+def test_what_a_preset_freezes_is_there_and_the_rest_learns(preset: dict[str, Any], tmp_path: Path) -> None:
+    config = TrainConfig(data=("photos",), **preset)
     towers = create_towers(config.model, config.pretrained, tmp_path, image_size=64)
     model = DALIP(towers.clip, method_of(config))
     freeze(model, config.freeze)
@@ -82,7 +83,7 @@ def test_what_a_preset_freezes_is_there_and_the_rest_learns(preset: str, tmp_pat
     trunk = {name for name in learning if name.startswith("clip.visual.trunk.")}
     assert not any(name.startswith("clip.text.transformer.") for name in learning)
     assert any(name.startswith("image_bdc.") for name in learning)
-    if preset == "heads":
+    if preset is FREEZE_TOWERS:
         assert not trunk
     else:
         assert {name.split(".")[4] for name in trunk if ".blocks." in name} == set("23456")
