@@ -1,0 +1,178 @@
+"""Photos that show the same picture: recompressed, resized, mirrored, or cropped by up to 5 %.
+
+A perceptual hash proposes pairs, and a second look at their thumbnails decides. docs/packing.md says how well.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.data.pack.photos import THUMB_SIDE
+
+__all__ = ["MAX_DISTANCE", "MIN_LIKENESS", "Groups", "Pair", "candidates", "likeness", "near_pairs"]
+
+MAX_DISTANCE = 90
+"""Bits of 256 by which the hashes of a pair may differ to be worth a second look."""
+
+MIN_LIKENESS = 0.8
+"""How alike two thumbnails must be, from -1 to 1, to show the same picture."""
+
+_BLOCK = 8192
+_CROPS = (0.0, 0.025, 0.05)
+"""Shares of a side that a second look may cut off, either end of which counts."""
+
+
+class Pair(NamedTuple):
+    """Two photos that may show the same picture, by their numbers."""
+
+    first: int
+    second: int
+    mirrored: bool
+    distance: int
+    """Bits by which their hashes differ."""
+
+
+class Groups:
+    """What belongs together, directly or by way of others."""
+
+    def __init__(self) -> None:
+        """Start with everything alone."""
+        self._above: dict[Hashable, Hashable] = {}
+
+    def join(self, one: Hashable, other: Hashable) -> None:
+        """Put two things, and what belongs to each, into one group."""
+        self._above[self.of(one)] = self.of(other)
+
+    def of(self, thing: Hashable) -> Hashable:
+        """Give what stands for the group of a thing."""
+        while (above := self._above.get(thing, thing)) != thing:
+            self._above[thing] = self._above.get(above, above)
+            thing = above
+        return thing
+
+    def listed(self, things: Iterable[Any]) -> dict[Hashable, list[Any]]:
+        """Sort things into their groups, in their order."""
+        found: dict[Hashable, list[Any]] = {}
+        for thing in things:
+            found.setdefault(self.of(thing), []).append(thing)
+        return found
+
+
+def near_pairs(
+    codes: NDArray[np.uint8],
+    thumbs: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Pair]:
+    """Find the pairs of photos that show the same picture.
+
+    Args:
+        codes: Hashes and those of the mirror images, 2 x photos x bytes.
+        thumbs: Gives the thumbnails of photos by their numbers, photos x side x side.
+        progress: Is told how many photos of how many were compared with those before.
+    """
+    found = list(candidates(codes, progress))
+    if not found:
+        return []
+    numbers = np.unique(np.array([(pair.first, pair.second) for pair in found], np.int64))
+    seen = thumbs(numbers)
+    kept = []
+    for start in range(0, len(found), _BLOCK):
+        block = found[start : start + _BLOCK]
+        first = seen[np.searchsorted(numbers, [pair.first for pair in block])]
+        second = seen[np.searchsorted(numbers, [pair.second for pair in block])]
+        mirrored = np.array([pair.mirrored for pair in block])
+        first = np.where(mirrored[:, None, None], first[:, :, ::-1], first)
+        alike = likeness(first, second) >= MIN_LIKENESS
+        kept += [pair for pair, same in zip(block, alike, strict=True) if same]
+    return kept
+
+
+def candidates(
+    codes: NDArray[np.uint8],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    max_distance: int = MAX_DISTANCE,
+) -> Iterator[Pair]:
+    """Give the pairs whose hashes differ in at most `max_distance` bits, the later photo first."""
+    import faiss
+
+    plain = np.ascontiguousarray(codes[0])
+    both = [(False, plain), (True, np.ascontiguousarray(codes[1]))]
+    index = faiss.IndexBinaryFlat(8 * plain.shape[1])
+    for start in range(0, len(plain), _BLOCK):
+        end = min(start + _BLOCK, len(plain))
+        index.add(plain[start:end])  # what comes later is compared with it then
+        for mirrored, queries in both:
+            limits, distances, seconds = index.range_search(queries[start:end], max_distance + 1)
+            firsts = np.repeat(np.arange(start, end), np.diff(limits.astype(np.int64)))
+            earlier = seconds < firsts
+            for first, second, distance in zip(
+                firsts[earlier].tolist(),
+                seconds[earlier].tolist(),
+                distances[earlier].tolist(),
+                strict=True,
+            ):
+                yield Pair(first, second, mirrored, int(distance))
+        progress(end, len(plain))
+
+
+def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Say how alike thumbnails are, pair by pair, where one may be cropped out of the other.
+
+    Args:
+        first: Pairs x side x side grey values.
+        second: Likewise.
+
+    Returns:
+        The best correlation of their details over the crops, -1 to 1.
+    """
+    one, other = _details(first), _details(second)
+    return np.maximum(_best_crop(one, other), _best_crop(other, one))
+
+
+def _details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Take the light of the surroundings away: bright flowers in the middle of dark leaves are all alike."""
+    values = thumbs.astype(np.float32)
+    return values - _blur() @ values @ _blur().T
+
+
+def _best_crop(whole: NDArray[np.float32], part: NDArray[np.float32]) -> NDArray[np.float32]:
+    best = np.full(len(whole), -1, np.float32)
+    target = _normalised(part)
+    for rows in _croppers():
+        cut = rows @ whole
+        for columns in _croppers():
+            match = np.einsum("nyx,nyx->n", _normalised(cut @ columns.T), target)
+            best = np.maximum(best, match)
+    return best
+
+
+def _normalised(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = values - values.mean(axis=(1, 2), keepdims=True)
+    length = np.sqrt(np.einsum("nyx,nyx->n", centred, centred))
+    return centred / np.maximum(length, 1e-6)[:, None, None]
+
+
+@cache
+def _blur() -> NDArray[np.float32]:
+    """The matrix that gives each row the mean of five."""
+    rows = np.arange(THUMB_SIDE)
+    near = np.abs(rows[:, None] - rows) <= 2
+    return (near / near.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@cache
+def _croppers() -> list[NDArray[np.float32]]:
+    """Matrices that cut off the first and last rows and stretch the rest to the whole side."""
+    made = []
+    for before in _CROPS:
+        for after in _CROPS:
+            if before + after <= max(_CROPS):
+                share = (np.arange(THUMB_SIDE) + 0.5) / THUMB_SIDE
+                places = (before + share * (1 - before - after)) * THUMB_SIDE - 0.5
+                weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(THUMB_SIDE)))
+                made.append((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    return made
