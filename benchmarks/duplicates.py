@@ -80,7 +80,9 @@ def stacked(looks: list[Appearance]) -> tuple[NDArray[np.uint8], NDArray[np.uint
     return codes, np.stack([one.thumb for one in looks])
 
 
-def found_of(originals: list[Appearance], copies: list[Appearance]) -> tuple[float, NDArray[np.int64], NDArray]:
+def found_of(
+    originals: list[Appearance], copies: list[Appearance]
+) -> tuple[float, NDArray[np.int64], NDArray]:
     """Give the share of copies that are found, and of each the distance and likeness."""
     codes, thumbs = stacked([*originals, *copies])
     number = len(originals)

@@ -20,6 +20,8 @@ MAX_DISTANCE = 90
 MIN_LIKENESS = 0.8
 """How alike two thumbnails must be, from -1 to 1, to show the same picture."""
 
+Floats = NDArray[np.float32]
+
 _BLOCK = 8192
 _CROPS = (0.0, 0.025, 0.05)
 """Shares of a side that a second look may cut off, either end of which counts."""
@@ -107,7 +109,7 @@ def candidates(
         index.add(plain[start:end])  # what comes later is compared with it then
         for mirrored, queries in both:
             limits, distances, seconds = index.range_search(queries[start:end], max_distance + 1)
-            firsts = np.repeat(np.arange(start, end), np.diff(limits.astype(np.int64)))
+            firsts = np.repeat(np.arange(start, end), (limits[1:] - limits[:-1]).astype(np.int64))
             earlier = seconds < firsts
             for first, second, distance in zip(
                 firsts[earlier].tolist(),
@@ -119,7 +121,7 @@ def candidates(
         progress(end, len(plain))
 
 
-def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
     """Say how alike thumbnails are, pair by pair, where one may be cropped out of the other.
 
     Args:
@@ -133,39 +135,41 @@ def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.
     return np.maximum(_best_crop(one, other), _best_crop(other, one))
 
 
-def _details(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _details(thumbs: NDArray[np.uint8]) -> Floats:
     """Take the light of the surroundings away: bright flowers in the middle of dark leaves are all alike."""
-    values = thumbs.astype(np.float32)
-    return values - _blur() @ values @ _blur().T
+    values: Floats = thumbs.astype(np.float32)
+    return np.subtract(values, _blur() @ values @ _blur().T, dtype=np.float32)
 
 
-def _best_crop(whole: NDArray[np.float32], part: NDArray[np.float32]) -> NDArray[np.float32]:
+def _best_crop(whole: Floats, part: Floats) -> Floats:
     best = np.full(len(whole), -1, np.float32)
     target = _normalised(part)
     for rows in _croppers():
         cut = rows @ whole
         for columns in _croppers():
-            match = np.einsum("nyx,nyx->n", _normalised(cut @ columns.T), target)
-            best = np.maximum(best, match)
+            cropped: Floats = cut @ columns.T
+            match = _normalised(cropped) * target
+            best = np.maximum(best, match.sum(axis=(1, 2)))
     return best
 
 
-def _normalised(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = values - values.mean(axis=(1, 2), keepdims=True)
-    length = np.sqrt(np.einsum("nyx,nyx->n", centred, centred))
-    return centred / np.maximum(length, 1e-6)[:, None, None]
+def _normalised(values: Floats) -> Floats:
+    centred: Floats = values - values.mean(axis=(1, 2), keepdims=True)
+    length: Floats = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True))
+    normalised: Floats = centred / np.maximum(length, 1e-6)
+    return normalised
 
 
 @cache
-def _blur() -> NDArray[np.float32]:
+def _blur() -> Floats:
     """The matrix that gives each row the mean of five."""
     rows = np.arange(THUMB_SIDE)
     near = np.abs(rows[:, None] - rows) <= 2
-    return (near / near.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
 
 
 @cache
-def _croppers() -> list[NDArray[np.float32]]:
+def _croppers() -> list[Floats]:
     """Matrices that cut off the first and last rows and stretch the rest to the whole side."""
     made = []
     for before in _CROPS:

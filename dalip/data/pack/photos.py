@@ -13,7 +13,16 @@ from dalip.data.pack.items import Item, WebPhoto
 from dalip.encoder.images import open_image
 from dalip.errors import DataError, ImageError
 
-__all__ = ["HASH_BYTES", "MIN_SIDE", "THUMB_SIDE", "Appearance", "PhotoSettings", "Prepared", "look", "prepare"]
+__all__ = [
+    "HASH_BYTES",
+    "MIN_SIDE",
+    "THUMB_SIDE",
+    "Appearance",
+    "PhotoSettings",
+    "Prepared",
+    "look",
+    "prepare",
+]
 
 MIN_SIDE = 64
 """Pixels; a photo with a shorter side shows too little of a plant."""
@@ -30,7 +39,9 @@ _HEADERS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
 HASH_BYTES = _FREQUENCIES**2 // 8
 """Length of a perceptual hash."""
 
-_WAVES = np.cos(np.pi * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SAMPLES) + 1) / (2 * _SAMPLES))
+_WAVES = np.cos(
+    np.pi * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SAMPLES) + 1) / (2 * _SAMPLES)
+)
 _MIRROR = np.where(np.arange(1, _FREQUENCIES + 1) % 2, -1, 1)
 """What mirroring a photo does to the amplitudes of its horizontal waves."""
 
@@ -101,7 +112,9 @@ def prepare(item: Item, settings: PhotoSettings) -> Prepared:
     if short < MIN_SIDE:
         raise DataError(f"{item.where}: is {image.width} x {image.height} pixels, too small to show a plant")
     if long > MAX_ASPECT * short:
-        raise DataError(f"{item.where}: is a strip of {image.width} x {image.height} pixels; cut out the plant")
+        raise DataError(
+            f"{item.where}: is a strip of {image.width} x {image.height} pixels; cut out the plant"
+        )
     area = _area(content, image)
     if short > settings.size:
         scale = settings.size / short
@@ -111,7 +124,9 @@ def prepare(item: Item, settings: PhotoSettings) -> Prepared:
             reducing_gap=3,
         )
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
-    small = content if short <= settings.size and _is_plain_webp(content) else _encode(image, settings.quality)
+    small = (
+        content if short <= settings.size and _is_plain_webp(content) else _encode(image, settings.quality)
+    )
     return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, look(image))
 
 

@@ -21,7 +21,7 @@ from dalip.data.pack.items import Item, WebPhoto
 from dalip.data.pack.photos import HASH_BYTES, THUMB_SIDE, PhotoSettings, prepare
 from dalip.errors import DataError
 
-__all__ = ["Part", "identity", "order_of", "prepare_all"]
+__all__ = ["Part", "identity", "order_of", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 128
 """At most, on average; what a killed run does again is at most a part for each process."""
@@ -101,7 +101,7 @@ def prepare_all(
         folder: Where the parts lie; made if need be. Parts of the same photos and settings are used again.
         settings: What photos become.
         workers: Processes.
-        progress: Is told how many of how many photos are ready.
+        progress: Is told how many of how many photos are ready, first of those that an earlier run has left.
 
     Returns:
         The parts, ordered by `order_of` their keys, with their items.
@@ -113,8 +113,9 @@ def prepare_all(
     wanted = {folder / _name(part, settings): part for part in _parted(items)}
     missing = {path: part for path, part in wanted.items() if Part.read(path) is None}
     done = len(items) - sum(map(len, missing.values()))
-    for part in _prepare(missing, settings, workers):
-        done += len(missing[part])
+    progress(done, len(items))
+    for path in _prepare(missing, settings, workers):
+        done += len(missing[path])
         progress(done, len(items))
     for path, part in wanted.items():
         found = Part.read(path)
@@ -148,9 +149,7 @@ def stamp_of(item: Item) -> object:
         return str(error)
 
 
-def _prepare(
-    parts: Mapping[Path, Sequence[Item]], settings: PhotoSettings, workers: int
-) -> Iterator[Path]:
+def _prepare(parts: Mapping[Path, Sequence[Item]], settings: PhotoSettings, workers: int) -> Iterator[Path]:
     """Write parts, giving each path when its part is there."""
     if min(workers, len(parts)) <= 1:  # starting processes takes longer than one part
         for path, part in parts.items():

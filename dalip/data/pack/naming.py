@@ -1,0 +1,96 @@
+"""The names that photos go by in a packed set: as given, or as a checklist has them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from dalip.data.pack.choosing import LeftOut
+from dalip.data.pack.datasheet import NameUse
+from dalip.data.pack.items import Item
+from dalip.errors import DataError
+from dalip.taxonomy import Taxon
+
+__all__ = ["Found", "given_name", "given_names", "name_items"]
+
+
+class Found(Protocol):
+    """What a checklist makes of a name."""
+
+    @property
+    def how(self) -> str:
+        """`exact`, `synonym` and so on."""
+
+    @property
+    def taxon(self) -> Taxon | None:
+        """`None` where it is ambiguous or unknown."""
+
+    @property
+    def listed(self) -> str:
+        """The taxa that it may mean, as text."""
+
+
+def given_name(item: Item) -> str:
+    """Give the scientific name of a photo as its source has it; empty where it has none."""
+    return " ".join(str(item.fields.get("scientificName") or "").split())
+
+
+def given_names(items: Iterable[Item]) -> list[str]:
+    """Give all names of some photos, each once."""
+    return sorted({name for item in items if (name := given_name(item))})
+
+
+def name_items(
+    items: Sequence[Item], found: Mapping[str, Found] | None
+) -> tuple[list[tuple[Item, dict[str, Any]]], list[LeftOut], list[NameUse]]:
+    """Give photos the fields of their taxa.
+
+    Args:
+        items: Photos.
+        found: Given name to what a checklist makes of it; without it, names stay as given.
+
+    Returns:
+        The photos with their fields, those that have neither a name nor a caption, and what became of each name.
+    """
+    named: list[tuple[Item, dict[str, Any]]] = []
+    left: list[LeftOut] = []
+    for item in items:
+        try:
+            named.append((item, _fields(item, found)))
+        except DataError as error:
+            reason = "decided" if error.kind == "decided" else "unnamed"
+            left.append(LeftOut(item.where, reason, str(error), item.key))
+    photos = Counter(given_name(item) for item in items)
+    return named, left, [_use(name, found, photos[name]) for name in given_names(items)]
+
+
+def _fields(item: Item, found: Mapping[str, Found] | None) -> dict[str, Any]:
+    given = given_name(item)
+    if not given:
+        if not any(item.fields.get(name) for name in ("captions", "caption", "text")):
+            raise DataError("has neither a scientific name nor a caption; add one")
+        return dict(item.fields)
+    fields = {**item.fields, "scientificName": given}
+    answer = found[given] if found else None
+    if answer is None or (answer.taxon and answer.how == "as given"):
+        Taxon.from_darwin_core({k: v for k, v in fields.items() if isinstance(v, str)})
+        return fields
+    if answer.taxon is None and answer.how == "decided":
+        raise DataError(f"the name {given!r} was decided to be left out", "decided")
+    if answer.taxon is None:
+        meant = f", it may mean {answer.listed}" if answer.listed else ""
+        raise DataError(f"the name {given!r} is {answer.how}{meant}; say what it is with --names")
+    # `references` of a photo is the page of the observation, not of the taxon.
+    taxon = {k: v for k, v in answer.taxon.to_darwin_core().items() if v and k != "references"}
+    if taxon["scientificName"] != given:
+        # What else the source says of the taxon may be of a name that was wrong.
+        fields = {k: v for k, v in fields.items() if k not in ("taxonRank", "genus", "family", "order")}
+        fields["verbatimIdentification"] = given
+    return fields | taxon
+
+
+def _use(name: str, found: Mapping[str, Found] | None, photos: int) -> NameUse:
+    if not found:
+        return NameUse(name, "as given", name, "", photos)
+    answer = found[name]
+    scientific_name = answer.taxon.scientific_name if answer.taxon else ""
+    return NameUse(name, answer.how, scientific_name, answer.listed, photos)
