@@ -61,7 +61,9 @@ def checked_name(name: str) -> str:
     if len(name) > LONGEST_NAME:
         raise DataError(f"the name {name[:40]!r}… has {len(name):,} characters, which no name has")
     plain = " ".join(unicodedata.normalize("NFC", name).split())
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
+    if not plain.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in plain
+    ):
         raise DataError(f"the name {plain!r} holds control characters; type it anew")
     return plain
 
