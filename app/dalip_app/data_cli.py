@@ -1,7 +1,6 @@
 """`dalip data`: photos with names, made ready to learn from and to build floras from."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +10,7 @@ from dalip_app.terminal import Progress, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip.data.pack import Item, Packed
+    from dalip.data.pack.names import Resolution
 
 __all__ = ["app", "pack"]
 
@@ -138,7 +138,7 @@ class _Faults:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.before = lambda: None
+        self.before: Callable[[], None] = lambda: None
         """Is called before a line is printed."""
 
     def __call__(self, line: str) -> None:
@@ -152,12 +152,18 @@ class _Faults:
 
 
 def _items(
-    sources: Sequence[Path], out: Path, photos: Path | None, download: bool, faults: _Faults, progress: Progress
+    sources: Sequence[Path],
+    out: Path,
+    photos: Path | None,
+    download: bool,
+    faults: _Faults,
+    progress: Progress,
 ) -> "list[Item]":
     """Read the sources, and fetch what lies on the web."""
-    from dalip.data.pack.sources import read_items
-    from dalip.data.pack.web import fetch
+    fetch = None
+
     from dalip.data.pack import DOWNLOADS
+    from dalip.data.pack.sources import read_items
 
     for source in sources:
         if out.resolve().is_relative_to(source.resolve()):
@@ -186,17 +192,17 @@ def _report_names(packed: "Packed") -> None:
     _report([f"{use.given}: taken for {use.scientific_name} ({use.how})" for use in changed], "names.csv")
     lost = [use for use in packed.names if not use.scientific_name and use.how != "decided"]
     lines = [
-        f"{use.given}: {use.how}{f', it may mean {use.candidates}' if use.candidates else ''}; {use.photos:,} photos left "
-        "out, say with --names what it is"
+        f"{use.given}: {use.how}{f', it may mean {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "
+        "left out, say with --names what it is"
         for use in lost
     ]
     _report(lines, "names.csv")
 
 
 def _report_left_out(packed: "Packed") -> None:
-    """Say which photos could not be read or have no name."""
-    left = [left for left in packed.left_out if left.reason in ("unreadable", "contradiction")]
-    left += [left for left in packed.left_out if left.reason == "unnamed" and not left.named]
+    """Say which photos could not be read, or have no name or two."""
+    told = ("unreadable", "unnamed", "contradiction")  # the others were told by their name or their source
+    left = [left for left in packed.left_out if left.reason in told]
     _report([f"{left.where}: {left.detail}" for left in left], "left-out.csv")
 
 

@@ -11,9 +11,9 @@ from dalip.data.records import split_of
 
 __all__ = ["Choice", "Duplicate", "LeftOut", "Photo", "Policy", "Reason", "choose"]
 
-Reason = Literal["unread", "unreadable", "unnamed", "decided", "duplicate", "contradiction"]
-"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; a person decided
-so; another photo shows the same; or it has two names."""
+Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
+"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; nobody knows what
+its name means; a person decided so; another photo shows the same; or it has two names."""
 
 Policy = Literal["drop", "keep"]
 """What happens to duplicates; either way they lie in one split."""

@@ -31,6 +31,7 @@ FILES = (
 _SPLITS: tuple[str, ...] = get_args(Split)
 _FORMAT = 1
 _SHOWN_TAXA = 100
+_TAXON = ("scientificName", "taxonRank", "vernacularName", "genus", "family", "order")
 _CREDITS = ("scientificName", "rightsHolder", "license", "references")
 
 
@@ -73,7 +74,7 @@ class Datasheet:
     @property
     def complete(self) -> bool:
         """Whether all that was given could be read and named."""
-        return not set(self.left_out) & {"unread", "unreadable", "unnamed", "contradiction"}
+        return not set(self.left_out) & {"unread", "unreadable", "unnamed", "unresolved", "contradiction"}
 
 
 def read_datasheet(folder: Path) -> Datasheet:
@@ -117,7 +118,7 @@ def write_datasheet(
         duplicates=_duplicate_counts(choice.duplicates),
         settings=settings,
     )
-    _write_table(folder / "taxa.csv", ("scientificName", "taxonRank", "family", "photos", *_SPLITS), taxa)
+    _write_table(folder / "taxa.csv", (*_TAXON, "photos", *_SPLITS), taxa)
     credits = [[photo.key, *(photo.fields.get(term) or "" for term in _CREDITS)] for photo in photos]
     _write_table(folder / "credits.csv", ("key", *_CREDITS), credits)
     _write_table(
@@ -142,14 +143,15 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 
 
 def _taxa_rows(photos: Sequence[Photo], splits: Mapping[str, str]) -> list[list[Any]]:
+    """Count photos by taxon, for `dalip index build --taxa` as well as for people."""
     counts: dict[str, Counter[str]] = {}
     facts: dict[str, list[str]] = {}
     for photo in photos:
         if photo.name:
             counts.setdefault(photo.name, Counter())[splits[photo.key]] += 1
-            facts.setdefault(photo.name, [str(photo.fields.get(t) or "") for t in ("taxonRank", "family")])
+            facts.setdefault(photo.name, [str(photo.fields.get(term) or "") for term in _TAXON])
     return [
-        [name, *facts[name], counts[name].total(), *(counts[name][split] for split in _SPLITS)]
+        [*facts[name], counts[name].total(), *(counts[name][split] for split in _SPLITS)]
         for name in sorted(counts)
     ]
 
@@ -194,7 +196,9 @@ def _duplicate_rows(duplicates: Sequence[Duplicate]) -> list[list[str]]:
 
 def _page(sheet: Datasheet, taxa: Sequence[Sequence[Any]]) -> str:
     """Write the page for people."""
-    shown = sorted(taxa, key=lambda row: (-row[3], row[0]))[:_SHOWN_TAXA]
+    photos = len(_TAXON)  # the column of their number
+    shown = sorted(taxa, key=lambda row: (-row[photos], row[0]))[:_SHOWN_TAXA]
+    rows = [[row[0], row[4], *row[photos:]] for row in shown]
     more = "\nThe others are in `taxa.csv`.\n" if len(taxa) > len(shown) else ""
     duplicates = sheet.duplicates
     found = duplicates["exact"] + duplicates["near"]
@@ -211,7 +215,7 @@ def _page(sheet: Datasheet, taxa: Sequence[Sequence[Any]]) -> str:
         _listed("Left out, by reason (`left-out.csv`)", sheet.left_out),
         f"Of {found:,} duplicates (`duplicates.csv`), {duplicates['exact']:,} exact and {duplicates['near']:,} near, "
         f"{duplicates['acrossSplits']:,} would have lain in another split than what they show.\n",
-        _table(("taxon", "rank", "family", "photos", *_SPLITS), shown) + more,
+        _table(("taxon", "family", "photos", *_SPLITS), rows) + more,
         "Settings: " + ", ".join(f"{name} {value}" for name, value in sheet.settings.items()) + ".\n",
     ]
     return "\n".join(part for part in parts if part)

@@ -20,7 +20,7 @@ MAX_DISTANCE = 90
 MIN_LIKENESS = 0.8
 """How alike two thumbnails must be, from -1 to 1, to show the same picture."""
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 8192
 _CROPS = (0.0, 0.025, 0.05)

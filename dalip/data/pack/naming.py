@@ -2,31 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from dalip.data.pack.choosing import LeftOut
+from dalip.data.pack.choosing import LeftOut, Reason
 from dalip.data.pack.datasheet import NameUse
 from dalip.data.pack.items import Item
+from dalip.data.pack.names import Resolution
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["Found", "given_name", "given_names", "name_items"]
+__all__ = ["given_name", "given_names", "name_items"]
 
 
-class Found(Protocol):
-    """What a checklist makes of a name."""
-
-    @property
-    def how(self) -> str:
-        """`exact`, `synonym` and so on."""
-
-    @property
-    def taxon(self) -> Taxon | None:
-        """`None` where it is ambiguous or unknown."""
-
-    @property
-    def listed(self) -> str:
-        """The taxa that it may mean, as text."""
+_REASONS: tuple[Reason, ...] = ("unresolved", "decided")
 
 
 def given_name(item: Item) -> str:
@@ -40,7 +28,7 @@ def given_names(items: Iterable[Item]) -> list[str]:
 
 
 def name_items(
-    items: Sequence[Item], found: Mapping[str, Found] | None
+    items: Sequence[Item], found: Mapping[str, Resolution] | None
 ) -> tuple[list[tuple[Item, dict[str, Any]]], list[LeftOut], list[NameUse]]:
     """Give photos the fields of their taxa.
 
@@ -57,13 +45,13 @@ def name_items(
         try:
             named.append((item, _fields(item, found)))
         except DataError as error:
-            reason = "decided" if error.kind == "decided" else "unnamed"
+            reason: Reason = next((r for r in _REASONS if r == error.kind), "unnamed")
             left.append(LeftOut(item.where, reason, str(error), item.key))
     photos = Counter(given_name(item) for item in items)
     return named, left, [_use(name, found, photos[name]) for name in given_names(items)]
 
 
-def _fields(item: Item, found: Mapping[str, Found] | None) -> dict[str, Any]:
+def _fields(item: Item, found: Mapping[str, Resolution] | None) -> dict[str, Any]:
     given = given_name(item)
     if not given:
         if not any(item.fields.get(name) for name in ("captions", "caption", "text")):
@@ -78,7 +66,9 @@ def _fields(item: Item, found: Mapping[str, Found] | None) -> dict[str, Any]:
         raise DataError(f"the name {given!r} was decided to be left out", "decided")
     if answer.taxon is None:
         meant = f", it may mean {answer.listed}" if answer.listed else ""
-        raise DataError(f"the name {given!r} is {answer.how}{meant}; say what it is with --names")
+        raise DataError(
+            f"the name {given!r} is {answer.how}{meant}; say what it is with --names", "unresolved"
+        )
     # `references` of a photo is the page of the observation, not of the taxon.
     taxon = {k: v for k, v in answer.taxon.to_darwin_core().items() if v and k != "references"}
     if taxon["scientificName"] != given:
@@ -88,7 +78,7 @@ def _fields(item: Item, found: Mapping[str, Found] | None) -> dict[str, Any]:
     return fields | taxon
 
 
-def _use(name: str, found: Mapping[str, Found] | None, photos: int) -> NameUse:
+def _use(name: str, found: Mapping[str, Resolution] | None, photos: int) -> NameUse:
     if not found:
         return NameUse(name, "as given", name, "", photos)
     answer = found[name]

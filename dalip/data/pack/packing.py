@@ -16,7 +16,8 @@ from dalip.data.pack.datasheet import Datasheet, NameUse, read_datasheet, write_
 from dalip.data.pack.duplicates import Pair, near_pairs
 from dalip.data.pack.folder import WORK, alone, begin, end, is_finished, require_ours
 from dalip.data.pack.items import Item
-from dalip.data.pack.naming import Found, given_name, name_items
+from dalip.data.pack.names import Resolution
+from dalip.data.pack.naming import given_name, name_items
 from dalip.data.pack.photos import THUMB_SIDE, PhotoSettings
 from dalip.data.pack.shards import PackedPhoto, Shard, safe_keys, text_of, write_shards
 from dalip.data.pack.work import Part, identity, prepare_all, stamp_of
@@ -59,11 +60,13 @@ class Packed:
     sheet: Datasheet
     names: Sequence[NameUse]
     left_out: Sequence[LeftOut] = ()
-    """Empty where all was done already."""
+    """Empty where all was done already; the table beside the shards says it."""
     read: int = 0
     """Photos that this run read; those that an earlier one had read do not count."""
     seconds: float = 0.0
     """That reading them took."""
+    unchanged: bool = False
+    """Whether all was done already."""
 
 
 def pack(
@@ -71,7 +74,7 @@ def pack(
     out: Path,
     settings: PackSettings | None = None,
     *,
-    found: Mapping[str, Found] | None = None,
+    found: Mapping[str, Resolution] | None = None,
     faults: Sequence[str] = (),
     workers: int | None = None,
     progress: Progress = lambda what, done, total: None,
@@ -101,7 +104,7 @@ def pack(
     require_ours(out)
     if is_finished(out, wanted):
         shutil.rmtree(out / WORK, ignore_errors=True)
-        return Packed(read_datasheet(out), names)
+        return Packed(read_datasheet(out), names, unchanged=True)
     try:
         with alone(out):
             pace = _Pace(progress)
