@@ -160,7 +160,7 @@ def _items(
     progress: Progress,
 ) -> "list[Item]":
     """Read the sources, and fetch what lies on the web."""
-    fetch = None
+    from dalip.data.pack.web import fetch
 
     from dalip.data.pack import DOWNLOADS
     from dalip.data.pack.sources import read_items

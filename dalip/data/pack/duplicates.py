@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dalip.data.pack.photos import THUMB_SIDE
 
-__all__ = ["MAX_DISTANCE", "MIN_LIKENESS", "Groups", "Pair", "candidates", "likeness", "near_pairs"]
+__all__ = ["MAX_DISTANCE", "MIN_LIKENESS", "Groups", "Pair", "Pairs", "candidates", "likeness", "near_pairs"]
 
-MAX_DISTANCE = 90
+MAX_DISTANCE = 96
 """Bits of 256 by which the hashes of a pair may differ to be worth a second look."""
 
 MIN_LIKENESS = 0.8
@@ -22,19 +22,38 @@ MIN_LIKENESS = 0.8
 
 Floats = NDArray[np.floating[Any]]
 
+_MIN_UNCROPPED = 0.5  # correlation; spares nine candidates of ten the closer look
 _BLOCK = 8192
 _CROPS = (0.0, 0.025, 0.05)
 """Shares of a side that a second look may cut off, either end of which counts."""
 
 
 class Pair(NamedTuple):
-    """Two photos that may show the same picture, by their numbers."""
+    """Two photos that show the same picture, by their numbers."""
 
     first: int
     second: int
-    mirrored: bool
-    distance: int
+
+
+class Pairs(NamedTuple):
+    """Many pairs of photos that may show the same picture, one an entry of each column."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    distance: NDArray[np.int32]
     """Bits by which their hashes differ."""
+
+    def between(self, start: int, end: int) -> "Pairs":
+        """Give some of the pairs."""
+        return Pairs(
+            self.first[start:end], self.second[start:end], self.mirrored[start:end], self.distance[start:end]
+        )
+
+    def thumbs(self, thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Give the thumbnails of the first and the second photos, turned to look alike."""
+        first = thumbs[self.first]
+        return np.where(self.mirrored[:, None, None], first[:, :, ::-1], first), thumbs[self.second]
 
 
 class Groups:
@@ -65,31 +84,31 @@ class Groups:
 
 def near_pairs(
     codes: NDArray[np.uint8],
-    thumbs: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
+    thumbs: NDArray[np.uint8],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Pair]:
     """Find the pairs of photos that show the same picture.
 
     Args:
         codes: Hashes and those of the mirror images, 2 x photos x bytes.
-        thumbs: Gives the thumbnails of photos by their numbers, photos x side x side.
+        thumbs: Thumbnails, photos x side x side.
         progress: Is told how many photos of how many were compared with those before.
+
+    Returns:
+        The pairs, the later photo first.
     """
-    found = list(candidates(codes, progress))
-    if not found:
-        return []
-    numbers = np.unique(np.array([(pair.first, pair.second) for pair in found], np.int64))
-    seen = thumbs(numbers)
-    kept = []
-    for start in range(0, len(found), _BLOCK):
-        block = found[start : start + _BLOCK]
-        first = seen[np.searchsorted(numbers, [pair.first for pair in block])]
-        second = seen[np.searchsorted(numbers, [pair.second for pair in block])]
-        mirrored = np.array([pair.mirrored for pair in block])
-        first = np.where(mirrored[:, None, None], first[:, :, ::-1], first)
-        alike = likeness(first, second) >= MIN_LIKENESS
-        kept += [pair for pair, same in zip(block, alike, strict=True) if same]
-    return kept
+    found = []
+    for pairs in candidates(codes, progress):
+        for start in range(0, len(pairs.first), _BLOCK):
+            part = pairs.between(start, start + _BLOCK)
+            first, second = part.thumbs(thumbs)
+            maybe = np.flatnonzero(_uncropped(first, second) >= _MIN_UNCROPPED)
+            same = maybe[likeness(first[maybe], second[maybe]) >= MIN_LIKENESS]
+            found += [
+                Pair(*numbers)
+                for numbers in zip(part.first[same].tolist(), part.second[same].tolist(), strict=True)
+            ]
+    return found
 
 
 def candidates(
@@ -97,27 +116,20 @@ def candidates(
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     max_distance: int = MAX_DISTANCE,
-) -> Iterator[Pair]:
-    """Give the pairs whose hashes differ in at most `max_distance` bits, the later photo first."""
+) -> Iterator[Pairs]:
+    """Give the pairs whose hashes differ in at most `max_distance` bits, each once, the later photo first."""
     import faiss
 
-    plain = np.ascontiguousarray(codes[0])
-    both = [(False, plain), (True, np.ascontiguousarray(codes[1]))]
+    plain, mirrored = (np.ascontiguousarray(code) for code in codes)
     index = faiss.IndexBinaryFlat(8 * plain.shape[1])
     for start in range(0, len(plain), _BLOCK):
         end = min(start + _BLOCK, len(plain))
         index.add(plain[start:end])  # what comes later is compared with it then
-        for mirrored, queries in both:
+        for turned, queries in ((False, plain), (True, mirrored)):
             limits, distances, seconds = index.range_search(queries[start:end], max_distance + 1)
             firsts = np.repeat(np.arange(start, end), (limits[1:] - limits[:-1]).astype(np.int64))
             earlier = seconds < firsts
-            for first, second, distance in zip(
-                firsts[earlier].tolist(),
-                seconds[earlier].tolist(),
-                distances[earlier].tolist(),
-                strict=True,
-            ):
-                yield Pair(first, second, mirrored, int(distance))
+            yield Pairs(firsts[earlier], seconds[earlier], np.full(earlier.sum(), turned), distances[earlier])
         progress(end, len(plain))
 
 
@@ -133,6 +145,13 @@ def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
     """
     one, other = _details(first), _details(second)
     return np.maximum(_best_crop(one, other), _best_crop(other, one))
+
+
+def _uncropped(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
+    """Correlate thumbnails as they are."""
+    products: Floats = _normalised(first.astype(np.float32)) * _normalised(second.astype(np.float32))
+    correlations: Floats = products.sum(axis=(1, 2))
+    return correlations
 
 
 def _details(thumbs: NDArray[np.uint8]) -> Floats:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dalip.data.pack.choosing import Choice, LeftOut, Photo, Policy, choose
 from dalip.data.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
@@ -18,7 +17,7 @@ from dalip.data.pack.folder import WORK, alone, begin, end, is_finished, require
 from dalip.data.pack.items import Item
 from dalip.data.pack.names import Resolution
 from dalip.data.pack.naming import given_name, name_items
-from dalip.data.pack.photos import THUMB_SIDE, PhotoSettings
+from dalip.data.pack.photos import PhotoSettings
 from dalip.data.pack.shards import PackedPhoto, Shard, safe_keys, text_of, write_shards
 from dalip.data.pack.work import Part, identity, prepare_all, stamp_of
 from dalip.encoder import available_cpus
@@ -175,13 +174,9 @@ def _pairs(photos: Sequence[Photo], progress: Progress) -> list[Pair]:
     """Find the pairs that show the same picture."""
     if not photos:
         return []
-    codes = np.concatenate([part.codes()[:, numbers] for part, numbers in _by_part(photos)], axis=1)
-
-    def thumbs(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-        some = [photos[number] for number in numbers.tolist()]
-        found = [part.thumbs()[rows] for part, rows in _by_part(some)]
-        return np.concatenate(found).reshape(-1, THUMB_SIDE, THUMB_SIDE)
-
+    parts = list(_by_part(photos))
+    codes = np.concatenate([part.codes()[:, numbers] for part, numbers in parts], axis=1)
+    thumbs = np.concatenate([part.thumbs()[numbers] for part, numbers in parts])
     return near_pairs(codes, thumbs, lambda done, total: progress("photos compared", done, total))
 
 
