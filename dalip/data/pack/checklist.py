@@ -58,13 +58,13 @@ class Checklist:
     """Synonyms by the key of their name, each with the accepted taxon."""
 
     @cached_property
-    def common_names(self) -> dict[str, set[Taxon]]:
+    def common_names(self) -> dict[str, list[Taxon]]:
         """Accepted taxa by common name, as `common_name` gives it."""
-        found: dict[str, set[Taxon]] = defaultdict(set)
+        found: dict[str, list[Taxon]] = defaultdict(list)
         for entries in self.names.values():
             for entry in entries:
                 for vernacular in entry.taxon.vernacular_names:
-                    found[common_name(vernacular.name)].add(entry.taxon)
+                    found[common_name(vernacular.name)].append(entry.taxon)
         return found
 
 

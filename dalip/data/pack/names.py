@@ -102,8 +102,8 @@ def read_decisions(path: Path, fault: Callable[[str], None]) -> dict[str, Taxon 
             if not {"given", "scientificName"} <= set(table.columns):
                 raise DataError(f"{path}: needs the columns given and scientificName; add them")
             for line, row in table.rows:
-                name = row.pop("given", "")
                 try:
+                    name = checked_name(row.pop("given", ""))
                     taxon = Taxon.from_darwin_core(row) if "scientificName" in row else None
                     if not name or decisions.get(name, taxon) != taxon:
                         raise DataError("names nothing, or decides otherwise than a line before; correct it")
