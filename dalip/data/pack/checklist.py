@@ -100,7 +100,8 @@ def read_checklist(
         for key in _keys(entry):
             names[key].append(entry)
     synonyms: dict[str, list[tuple[Entry, Taxon]]] = defaultdict(list)
-    by_identifier = {entry.identifier: entry for entry in entries if entry.identifier}
+    # Of two with one identifier the first counts.
+    by_identifier = {entry.identifier: entry for entry in reversed(entries) if entry.identifier}
     for entry in (e for e in entries if e.is_synonym):
         taxon = _accepted(entry, by_identifier, names, path, said)
         for key in _keys(entry) if taxon else ():

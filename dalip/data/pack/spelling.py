@@ -139,7 +139,12 @@ def _word_errors(given: str, known: str) -> int:
     if errors < 2 or given[:3] != known[:3]:
         return errors
     for ending in _ENDINGS:
-        if given.endswith(ending) and len(stem := given.removesuffix(ending)) > 2 and known.startswith(stem):
-            if known.removeprefix(stem) in _ENDINGS:
-                return 1
+        stem = given.removesuffix(ending)
+        if (
+            stem != given
+            and len(stem) > 2
+            and known.startswith(stem)
+            and known.removeprefix(stem) in _ENDINGS
+        ):
+            return 1
     return errors

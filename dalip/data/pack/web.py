@@ -29,7 +29,7 @@ def fetch(
     items: Sequence[Item],
     folder: Path,
     fault: Callable[[str], None],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Item]:
     """Fetch the photos that are on the web.
 
@@ -37,7 +37,7 @@ def fetch(
         items: All that is packed; those that lie on the disk stay as they are.
         folder: Keeps each photo under a name made of its address; what is there is not fetched again.
         fault: Takes a line about each photo that cannot be had.
-        progress: Hears of how many addresses are done, and of how many there are.
+        progress: Hears what is done, of how many addresses, and how many there are.
 
     Returns:
         The items whose photos are on the disk now, in their order.
@@ -65,7 +65,7 @@ def fetch(
             for done, (url, answer) in enumerate(waiting, 1):
                 results[url] = answer.result()
                 if progress:
-                    progress(done, len(addresses))
+                    progress("photos fetched", done, len(addresses))
     finally:
         # After Ctrl-C what was not begun is not fetched.
         pool.shutdown(cancel_futures=True)
