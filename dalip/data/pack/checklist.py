@@ -58,13 +58,13 @@ class Checklist:
     """Synonyms by the key of their name, each with the accepted taxon."""
 
     @cached_property
-    def common_names(self) -> dict[str, set[Taxon]]:
+    def common_names(self) -> dict[str, list[Taxon]]:
         """Accepted taxa by common name, as `common_name` gives it."""
-        found: dict[str, set[Taxon]] = defaultdict(set)
+        found: dict[str, list[Taxon]] = defaultdict(list)
         for entries in self.names.values():
             for entry in entries:
                 for vernacular in entry.taxon.vernacular_names:
-                    found[common_name(vernacular.name)].add(entry.taxon)
+                    found[common_name(vernacular.name)].append(entry.taxon)
         return found
 
 
@@ -100,7 +100,8 @@ def read_checklist(
         for key in _keys(entry):
             names[key].append(entry)
     synonyms: dict[str, list[tuple[Entry, Taxon]]] = defaultdict(list)
-    by_identifier = {entry.identifier: entry for entry in entries if entry.identifier}
+    # Of two with one identifier the first counts.
+    by_identifier = {entry.identifier: entry for entry in reversed(entries) if entry.identifier}
     for entry in (e for e in entries if e.is_synonym):
         taxon = _accepted(entry, by_identifier, names, path, said)
         for key in _keys(entry) if taxon else ():

@@ -102,8 +102,8 @@ def read_decisions(path: Path, fault: Callable[[str], None]) -> dict[str, Taxon 
             if not {"given", "scientificName"} <= set(table.columns):
                 raise DataError(f"{path}: needs the columns given and scientificName; add them")
             for line, row in table.rows:
-                name = row.pop("given", "")
                 try:
+                    name = checked_name(row.pop("given", ""))
                     taxon = Taxon.from_darwin_core(row) if "scientificName" in row else None
                     if not name or decisions.get(name, taxon) != taxon:
                         raise DataError("names nothing, or decides otherwise than a line before; correct it")
@@ -154,7 +154,7 @@ class _Resolver:
         parts = read_name(name)
         for key in dict.fromkeys([plain_name(name), parts.key if parts else ""]):
             # What follows the name may be a cultivar instead of its author.
-            certain = parts is None or parts.certain or key != parts.key
+            certain = parts is None or parts.certain or key != parts.key or self._knows_author(parts)
             if found := self._by_letters(given, key, parts) if key else None:
                 return found if certain or found.taxon is None else _only_species(given, found.taxon)
         if parts and parts.infra and (found := self._below_species(given, parts)):
@@ -174,6 +174,11 @@ class _Resolver:
             entries = [e for e in entries if _letters(e.author) == author] or entries
         found = _one_of(given, "exact", (entry.taxon for entry in _of_same_sign(entries, parts)))
         return found or _one_of(given, "synonym", (taxon for _, taxon in synonyms))
+
+    def _knows_author(self, parts: NameParts) -> bool:
+        author, key = _letters(parts.author), parts.key
+        entries = [*self._list.names.get(key, []), *(e for e, _ in self._list.synonyms.get(key, []))]
+        return any(_letters(entry.author) == author for entry in entries)
 
     def _below_species(self, given: str, parts: NameParts) -> Resolution | None:
         """Find a name below the species that says no rank; one that says another may mean something else."""

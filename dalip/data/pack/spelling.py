@@ -1,6 +1,7 @@
 """Misspelt scientific names: the closest of a checklist, genus and epithets compared apart."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,23 +12,38 @@ from dalip.data.pack.checklist import Checklist
 from dalip.data.pack.name_parts import NameParts
 from dalip.taxonomy import Taxon
 
-__all__ = ["Cutoffs", "Match", "Speller"]
+__all__ = ["Cutoffs", "Match", "Near", "Speller"]
+
+_LISTED = 3
+"""Errors of a name that is still looked for."""
+_ENDINGS = (
+    "ensis",
+    "iensis",
+    "orum",
+    "arum",
+    "ius",
+    "ia",
+    "ium",
+    "us",
+    "um",
+    "is",
+    "er",
+    "ae",
+    "ii",
+    "a",
+    "e",
+    "i",
+)
+"""What Latin epithets end in, by gender and case; one taken for another is one error."""
 
 
-@dataclass(frozen=True)
-class Cutoffs:
-    """When a misspelling is clear. Measured by `benchmarks/names.py`; see docs/packing.md."""
+class Near(NamedTuple):
+    """A name that is close to a misspelt one."""
 
-    one: int = 6
-    """Letters that a word needs for one error to be clear."""
-    two: int = 10
-    """Letters that a word needs for two."""
-    together: int = 2
-    """Errors that a whole name may have."""
-    ahead: int = 2
-    """Errors that every other name must have more."""
-    listed: int = 3
-    """Errors of a whole name that is listed as a candidate, and is looked for."""
+    errors: tuple[int, int, int]
+    """In the genus, in the species' epithet and in the one below it."""
+    key: str
+    taxon: Taxon
 
 
 class Match(NamedTuple):
@@ -41,56 +57,94 @@ class Match(NamedTuple):
     """Whether nothing else is, so that the first can be taken."""
 
 
+@dataclass(frozen=True)
+class Cutoffs:
+    """When a misspelling is clear: chosen by `benchmarks/names.py`, see docs/packing.md."""
+
+    one: int = 6
+    """Letters that a word needs for one error in it to be clear."""
+    two: int = 14
+    """Letters that a word needs for two errors in it."""
+    together: int = 2
+    """Errors that a whole name may have."""
+    ahead: int = 2
+    """Errors that every other name must have more."""
+
+    def judge(self, parts: NameParts, found: Sequence[Near]) -> Match:
+        """Say what a misspelt name may stand for.
+
+        Args:
+            parts: The name.
+            found: What is close to it, the closest first.
+        """
+        taxa = tuple(dict.fromkeys(near.taxon for near in found))
+        first = sum(found[0].errors) if found else 0
+        near = bool(found) and first <= self.together and self._plain(parts, found[0].errors)
+        others = [sum(other.errors) for other in found if other.taxon != found[0].taxon]
+        return Match(taxa, near, near and (not others or others[0] >= first + self.ahead))
+
+    def _plain(self, parts: NameParts, errors: tuple[int, int, int]) -> bool:
+        words = (parts.genus, parts.species, parts.infra)
+        least = {0: 0, 1: self.one, 2: self.two}
+        return all(len(word) >= least[wrong] for word, wrong in zip(words, errors, strict=True))
+
+
 class Speller:
     """Finds the closest names of a checklist, synonyms too."""
 
-    def __init__(self, checklist: Checklist, cutoffs: Cutoffs = Cutoffs()) -> None:
-        self._cutoffs = cutoffs
-        self._species: dict[str, dict[str, set[Taxon]]] = defaultdict(lambda: defaultdict(set))
-        """Taxa by genus, and by the rest of the name's key."""
-        self._words: dict[str, NameParts] = {}
+    def __init__(self, checklist: Checklist) -> None:
+        self._named: dict[str, dict[str, list[Taxon]]] = defaultdict(lambda: defaultdict(list))
+        """Taxa by genus, and by the whole name's key."""
+        self._parts: dict[str, NameParts] = {}
         named = [(e, e.taxon) for entries in checklist.names.values() for e in entries]
         for entry, taxon in (*named, *(pair for pairs in checklist.synonyms.values() for pair in pairs)):
             if entry.parts:
-                self._words.setdefault(entry.parts.key, entry.parts)
-                self._species[entry.parts.genus][entry.parts.key].add(taxon)
-        self._genera = list(self._species)
+                self._parts.setdefault(entry.parts.key, entry.parts)
+                self._named[entry.parts.genus][entry.parts.key].append(taxon)
+        self._genera = list(self._named)
 
     def closest(self, parts: NameParts) -> Match:
-        """Find the closest names with the same kind of parts."""
-        limit = self._cutoffs.listed
-        found: list[tuple[int, bool, str, Taxon]] = []
+        """Say what a misspelt name may stand for."""
+        return Cutoffs().judge(parts, self.search(parts))
+
+    def search(self, parts: NameParts) -> list[Near]:
+        """Find names with the same kind of parts, the closest first."""
+        found: list[Near] = []
         genera = extract(
-            parts.genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=limit, limit=None
+            parts.genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
         )
         for genus, in_genus, _ in genera:
-            for key, named in self._species[genus].items():
-                errors = _errors(parts, self._words[key], int(in_genus), limit)
-                if errors is not None and sum(errors) <= limit:
-                    near = self._near(parts, errors)
-                    found += [(sum(errors), near, key, taxon) for taxon in named]
-        found.sort(key=lambda match: match[:3])
-        taxa = tuple(dict.fromkeys(taxon for _, _, _, taxon in found))
-        near = bool(found) and found[0][1] and found[0][0] <= self._cutoffs.together
-        others = [errors for errors, _, _, taxon in found if taxon != found[0][3]]
-        return Match(taxa, near, near and (not others or others[0] >= found[0][0] + self._cutoffs.ahead))
-
-    def _near(self, parts: NameParts, errors: tuple[int, ...]) -> bool:
-        words = (parts.genus, parts.species, parts.infra)
-        return all(
-            wrong == 0 or len(word) >= (self._cutoffs.one if wrong == 1 else self._cutoffs.two)
-            for word, wrong in zip(words, errors, strict=True)
-        )
+            for key, named in self._named[genus].items():
+                errors = _errors(parts, self._parts[key], int(in_genus))
+                if errors is not None and sum(errors) <= _LISTED:
+                    found += [Near(errors, key, taxon) for taxon in named]
+        # Among names with as many errors those of the same genus are the likelier ones.
+        return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.key))
 
 
-def _errors(given: NameParts, known: NameParts, in_genus: int, limit: int) -> tuple[int, int, int] | None:
-    """Count the errors in genus, species and what is below it; none if the names are of different kinds."""
+def _errors(given: NameParts, known: NameParts, in_genus: int) -> tuple[int, int, int] | None:
+    """Count the errors; there is no count for names of different kinds."""
     if given.mark != known.mark or bool(given.species) != bool(known.species) or known.cultivar:
         return None
     if bool(given.infra) != bool(known.infra):
         return None
-    left = limit - in_genus
-    species = OSA.distance(given.species, known.species, score_cutoff=left)
-    if species > left:
+    species = _word_errors(given.species, known.species)
+    if in_genus + species > _LISTED:
         return None
-    return in_genus, species, OSA.distance(given.infra, known.infra, score_cutoff=left - species)
+    return in_genus, species, _word_errors(given.infra, known.infra)
+
+
+def _word_errors(given: str, known: str) -> int:
+    errors = OSA.distance(given, known, score_cutoff=_LISTED)
+    if errors < 2 or given[:3] != known[:3]:
+        return errors
+    for ending in _ENDINGS:
+        stem = given.removesuffix(ending)
+        if (
+            stem != given
+            and len(stem) > 2
+            and known.startswith(stem)
+            and known.removeprefix(stem) in _ENDINGS
+        ):
+            return 1
+    return errors
