@@ -160,16 +160,17 @@ def _items(
     progress: Progress,
 ) -> "list[Item]":
     """Read the sources, and fetch what lies on the web."""
-    from dalip.data.pack.web import fetch
-
     from dalip.data.pack import DOWNLOADS
+    from dalip.data.pack.folder import require_ours
     from dalip.data.pack.sources import read_items
+    from dalip.data.pack.web import fetch, without_web
 
     for source in sources:
         if out.resolve().is_relative_to(source.resolve()):
             raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
+    require_ours(out)  # before anything is written there, or minutes are spent
     items = read_items(sources, photos=photos, fault=faults, note=faults.note)
-    return fetch(items, out / DOWNLOADS, faults, progress) if download else items
+    return fetch(items, out / DOWNLOADS, faults, progress) if download else without_web(items, faults)
 
 
 def _resolutions(
