@@ -176,7 +176,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--checklist", required=True, type=Path)
-    parser.add_argument("--count", type=int, default=2000, help="names of each kind")
+    parser.add_argument("--count", type=int, default=1800, help="names of each kind")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     checklist = read_checklist(arguments.checklist, lambda line: None)

@@ -42,7 +42,7 @@ class Near(NamedTuple):
 
     errors: tuple[int, int, int]
     """In the genus, in the species' epithet and in the one below it."""
-    key: str
+    parts: NameParts
     taxon: Taxon
 
 
@@ -79,14 +79,23 @@ class Cutoffs:
         """
         taxa = tuple(dict.fromkeys(near.taxon for near in found))
         first = sum(found[0].errors) if found else 0
-        near = bool(found) and first <= self.together and self._plain(parts, found[0].errors)
+        near = bool(found) and first <= self.together and self._plain(parts, found[0])
         others = [sum(other.errors) for other in found if other.taxon != found[0].taxon]
         return Match(taxa, near, near and (not others or others[0] >= first + self.ahead))
 
-    def _plain(self, parts: NameParts, errors: tuple[int, int, int]) -> bool:
-        words = (parts.genus, parts.species, parts.infra)
+    def _plain(self, given: NameParts, near: Near) -> bool:
         least = {0: 0, 1: self.one, 2: self.two}
-        return all(len(word) >= least[wrong] for word, wrong in zip(words, errors, strict=True))
+        words = zip(_words(given), _words(near.parts), near.errors, strict=True)
+        return all(
+            not wrong
+            or (
+                len(word) >= least[wrong]
+                # People hardly err in the first letter, and small is not large.
+                and word[0] == known[0]
+                and word.replace("micr", "macr") != known.replace("micr", "macr")
+            )
+            for word, known, wrong in words
+        )
 
 
 class Speller:
@@ -115,11 +124,16 @@ class Speller:
         )
         for genus, in_genus, _ in genera:
             for key, named in self._named[genus].items():
-                errors = _errors(parts, self._parts[key], int(in_genus))
+                known = self._parts[key]
+                errors = _errors(parts, known, int(in_genus))
                 if errors is not None and sum(errors) <= _LISTED:
-                    found += [Near(errors, key, taxon) for taxon in named]
+                    found += [Near(errors, known, taxon) for taxon in named]
         # Among names with as many errors those of the same genus are the likelier ones.
-        return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.key))
+        return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.parts.key))
+
+
+def _words(parts: NameParts) -> tuple[str, str, str]:
+    return parts.genus, parts.species, parts.infra
 
 
 def _errors(given: NameParts, known: NameParts, in_genus: int) -> tuple[int, int, int] | None:
