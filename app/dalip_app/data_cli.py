@@ -122,9 +122,15 @@ def pack(
     with Progress() as progress:
         faults.before = progress.clear
         items = _items(sources, out, photos, download, faults, progress)
-        found = _resolutions(items, checklist, names, faults)
+        resolutions = _resolutions(items, checklist, names, faults)
         packed = pack_items(
-            items, out, settings, found=found, faults=faults.lines, workers=workers, progress=progress
+            items,
+            out,
+            settings,
+            resolutions=resolutions,
+            faults=faults.lines,
+            workers=workers,
+            progress=progress,
         )
     _report_names(packed)
     _report_left_out(packed)

@@ -270,7 +270,9 @@ def test_names_are_those_of_the_checklist(tmp_path: Path) -> None:
         for n, name in enumerate((*given, ""))
     ]
     items.append(replace(an_item(tmp_path / "photos", 9), fields={"captions": ["A dog.", "A hound."]}))
-    done = pack_items(items, tmp_path / "out", found=given, faults=["list.csv, line 3: no photo"], workers=1)
+    done = pack_items(
+        items, tmp_path / "out", resolutions=given, faults=["list.csv, line 3: no photo"], workers=1
+    )
     records = {record.key: record for record in read_records(tmp_path / "out")}
     fields = records["photos/001"].fields
     assert (fields["scientificName"], fields["verbatimIdentification"]) == ("Rosa canina", "Rosa canna")

@@ -28,13 +28,13 @@ def given_names(items: Iterable[Item]) -> list[str]:
 
 
 def name_items(
-    items: Sequence[Item], found: Mapping[str, Resolution] | None
+    items: Sequence[Item], resolutions: Mapping[str, Resolution] | None
 ) -> tuple[list[tuple[Item, dict[str, Any]]], list[LeftOut], list[NameUse]]:
     """Give photos the fields of their taxa.
 
     Args:
         items: Photos.
-        found: Given name to what a checklist makes of it; without it, names stay as given.
+        resolutions: Given name to what a checklist makes of it; without it, names stay as given.
 
     Returns:
         The photos with their fields, those that have neither a name nor a caption, and what became of each name.
@@ -43,22 +43,22 @@ def name_items(
     left: list[LeftOut] = []
     for item in items:
         try:
-            named.append((item, _fields(item, found)))
+            named.append((item, _fields(item, resolutions)))
         except DataError as error:
             reason: Reason = next((r for r in _REASONS if r == error.kind), "unnamed")
             left.append(LeftOut(item.where, reason, str(error), item.key))
     photos = Counter(given_name(item) for item in items)
-    return named, left, [_use(name, found, photos[name]) for name in given_names(items)]
+    return named, left, [_use(name, resolutions, photos[name]) for name in given_names(items)]
 
 
-def _fields(item: Item, found: Mapping[str, Resolution] | None) -> dict[str, Any]:
+def _fields(item: Item, resolutions: Mapping[str, Resolution] | None) -> dict[str, Any]:
     given = given_name(item)
     if not given:
         if not any(item.fields.get(name) for name in ("captions", "caption", "text")):
             raise DataError("has neither a scientific name nor a caption; add one")
         return dict(item.fields)
     fields = {**item.fields, "scientificName": given}
-    answer = found[given] if found else None
+    answer = resolutions[given] if resolutions else None
     if answer is None or (answer.taxon and answer.how == "as given"):
         Taxon.from_darwin_core({k: v for k, v in fields.items() if isinstance(v, str)})
         return fields
@@ -78,9 +78,9 @@ def _fields(item: Item, found: Mapping[str, Resolution] | None) -> dict[str, Any
     return fields | taxon
 
 
-def _use(name: str, found: Mapping[str, Resolution] | None, photos: int) -> NameUse:
-    if not found:
+def _use(name: str, resolutions: Mapping[str, Resolution] | None, photos: int) -> NameUse:
+    if not resolutions:
         return NameUse(name, "as given", name, "", photos)
-    answer = found[name]
+    answer = resolutions[name]
     scientific_name = answer.taxon.scientific_name if answer.taxon else ""
     return NameUse(name, answer.how, scientific_name, answer.listed, photos)

@@ -73,7 +73,7 @@ def pack(
     out: Path,
     settings: PackSettings | None = None,
     *,
-    found: Mapping[str, Resolution] | None = None,
+    resolutions: Mapping[str, Resolution] | None = None,
     faults: Sequence[str] = (),
     workers: int | None = None,
     progress: Progress = lambda what, done, total: None,
@@ -84,7 +84,7 @@ def pack(
         items: The photos, with different keys.
         out: Folder of the set: none yet, an empty one, or one that this function wrote.
         settings: What is made of the photos.
-        found: What a checklist makes of their names; without it, names stay as given.
+        resolutions: What a checklist makes of their names; without it, names stay as given.
         faults: What could not be read from the sources, for the datasheet.
         workers: Processes that read photos; as many as there are processors by default. What is written does not
             depend on it.
@@ -97,7 +97,7 @@ def pack(
         DataError: `out` holds something else, another run is writing there, or no photo is left.
     """
     settings = settings or PackSettings()
-    named, left_out, names = name_items(items, found)
+    named, left_out, names = name_items(items, resolutions)
     left_out += [LeftOut("", "unread", fault) for fault in faults]
     wanted = identity([_FORMAT, asdict(settings), list(faults), [*map(asdict, names)], [*map(_told, items)]])
     require_ours(out)
