@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from dalip import __version__
 from dalip.data.pack.choosing import Choice, LeftOut, Photo, Policy, choose
 from dalip.data.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
 from dalip.data.pack.duplicates import Pair, near_pairs
@@ -24,8 +26,6 @@ from dalip.encoder import available_cpus
 from dalip.errors import DataError
 
 __all__ = ["PackSettings", "Packed", "pack"]
-
-_FORMAT = 1
 
 Progress = Callable[[str, int, int], None]
 """Is told what is done, how many, and of how many."""
@@ -99,11 +99,17 @@ def pack(
     settings = settings or PackSettings()
     named, left_out, names = name_items(items, resolutions)
     left_out += [LeftOut("", "unread", fault) for fault in faults]
-    wanted = identity([_FORMAT, asdict(settings), list(faults), [*map(asdict, names)], [*map(_told, items)]])
+    wanted = identity(
+        [__version__, asdict(settings), list(faults), [*map(asdict, names)], [*map(_told, items)]]
+    )
     require_ours(out)
+    if not named:
+        raise DataError(_nothing(left_out, out))
     if is_finished(out, wanted):
-        shutil.rmtree(out / WORK, ignore_errors=True)
-        return Packed(read_datasheet(out), names, unchanged=True)
+        with suppress(DataError):  # a datasheet that is damaged is made again
+            sheet = read_datasheet(out)
+            shutil.rmtree(out / WORK, ignore_errors=True)
+            return Packed(sheet, names, unchanged=True)
     try:
         with alone(out):
             pace = _Pace(progress)
@@ -217,5 +223,5 @@ def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
 
 def _nothing(left_out: Sequence[LeftOut], out: Path) -> str:
     """Say why nothing was packed."""
-    first = next((f" ({left.where}: {left.detail})" for left in left_out if left.where), "")
+    first = next((f" ({f'{left.where}: ' if left.where else ''}{left.detail})" for left in left_out), "")
     return f"{out}: no photo was left to pack{first}"
