@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from scenes import encoded, scene
 
 from dalip.data import read_records, split_of
-from dalip.data.pack import FilePart, Item, Packed, PackSettings
+from dalip.data.pack import FilePart, Item, Packed, PackSettings, duplicates
 from dalip.data.pack import pack as pack_items
 from dalip.data.pack.duplicates import Groups, near_pairs
 from dalip.data.pack.photos import Appearance, look
@@ -74,6 +74,14 @@ def test_copies_of_real_photos_are_found(name: str) -> None:
     recall, others = found(originals, [CHANGES[name](image) for image in originals])
     assert recall >= LEAST.get(name, 0.95)
     assert not others
+
+
+def test_where_all_look_alike_copies_are_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_MAX_CANDIDATES", 10)
+    monkeypatch.setattr(duplicates, "_SAMPLE", 50)
+    originals = [scene(seed) for seed in range(60)]
+    for name in ("jpeg 30", "a quarter", "mirrored"):
+        assert found(originals, [CHANGES[name](image) for image in originals]) == (1, set())
 
 
 def test_a_flat_photo_is_like_no_other() -> None:

@@ -22,6 +22,9 @@ MIN_LIKENESS = 0.8
 
 Floats = NDArray[np.floating[Any]]
 
+_MAX_CANDIDATES = 5_000_000  # minutes of second looks
+_LEAST_DISTANCE = 31  # bits; recompressed and resized copies differ in no more than 20
+_SAMPLE = 3000
 _MIN_UNCROPPED = 0.5  # correlation; spares nine candidates of ten the closer look
 _BLOCK = 8192
 _CROPS = (0.0, 0.025, 0.05)
@@ -98,7 +101,7 @@ def near_pairs(
         The pairs, the later photo first.
     """
     found = []
-    for pairs in candidates(codes, progress):
+    for pairs in candidates(codes, progress, max_distance=_affordable_distance(codes)):
         for start in range(0, len(pairs.first), _BLOCK):
             part = pairs.between(start, start + _BLOCK)
             first, second = part.thumbs(thumbs)
@@ -109,6 +112,19 @@ def near_pairs(
                 for numbers in zip(part.first[same].tolist(), part.second[same].tolist(), strict=True)
             ]
     return found
+
+
+def _affordable_distance(codes: NDArray[np.uint8]) -> int:
+    """Give the distance at which not too many pairs come to a second look.
+
+    Two photos of 300,000 sheets of a herbarium look far more alike than two of flowers, and there are many more pairs.
+    """
+    sample = codes[:, :_SAMPLE]
+    at = np.zeros(MAX_DISTANCE + 1)
+    for pairs in candidates(sample):
+        at += np.bincount(pairs.distance.astype(np.int64), minlength=len(at))
+    expected = np.cumsum(at) * (codes.shape[1] / max(sample.shape[1], 1)) ** 2
+    return max(_LEAST_DISTANCE, int(np.searchsorted(expected, _MAX_CANDIDATES, side="right")) - 1)
 
 
 def candidates(
