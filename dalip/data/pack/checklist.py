@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from dalip.data.pack.archives import shown
 from dalip.data.pack.name_parts import NameParts, plain_name, read_name
 from dalip.data.pack.tables import Said, read_table
 from dalip.data.pack.terms import checked_name, read_rank
@@ -124,7 +125,7 @@ def _read_entries(path: Path, said: Said) -> Iterator[Entry]:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         table = read_table(file, str(path), said)
         if "scientificName" not in table.columns:
-            found = ", ".join(table.columns)[:300] or "none"
+            found = shown(", ".join(table.columns) or "none")
             raise DataError(f"{path}: the column scientificName is missing (columns found: {found}); add it")
         for line, row in table.rows:
             word = row.get("taxonRank", "")
