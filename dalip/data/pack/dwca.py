@@ -52,9 +52,8 @@ def read_darwin_core(container: Container, base: str, below: Folder | None, said
     layouts = read_meta(container, base)
     core = layouts[0]
     if core.kind not in _CORES:
-        raise DataError(
-            f"{container.path}: its core is {shown(core.kind) if core.kind else 'of no kind'}; Occurrence and Taxon are read"
-        )
+        kind = shown(core.kind) if core.kind else "of no kind"
+        raise DataError(f"{container.path}: its core is {kind}; Occurrence and Taxon are read")
     finder = Finder(container, base, below)
     media: dict[str, list[tuple[str, _Row]]] = {}
     for layout in layouts[1:]:
