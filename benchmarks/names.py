@@ -4,7 +4,7 @@
     python benchmarks/names.py --checklist checklist.tsv.gz --write    # renews docs/packing.md
 
 Names are drawn from the checklist and misspelt here; others are taken out of it first, for a name that it lacks must
-not be found. The rules are compared on names of the selection split, and the chosen one is reported on the test split.
+not be found. The rules are compared on names of the selection split, and the chosen one is reported on those of the calibration split, which were not looked at before.
 """
 
 import argparse
@@ -181,7 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
     checklist = read_checklist(arguments.checklist, lambda line: None)
     tables = {}
-    for split in ("selection", "test"):
+    for split in ("selection", "calibration"):
         names = names_of(checklist, split)
         lacked = names[::LACKED]
         reduced = without(checklist, set(lacked))
