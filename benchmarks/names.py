@@ -18,7 +18,8 @@ from pathlib import Path
 from tables import publish
 
 from dalip.data import split_of
-from dalip.data.pack.checklist import Checklist, Entry, read_checklist
+from dalip.data.pack.checklist import Checklist, read_checklist
+from dalip.data.pack.checklist_rows import Entry
 from dalip.data.pack.name_parts import read_name
 from dalip.data.pack.names import resolve_names
 from dalip.data.pack.spelling import Cutoffs, Speller
