@@ -229,16 +229,15 @@ def main() -> None:
         path for kind in ("inat", "oxford", "garden") for path in sorted(arguments.data.glob(f"{kind}-*.tar"))
     ]
     records = read_records(*shards)
-    images = [open_image(record.read_bytes()) for record in records]
     rng = np.random.default_rng(0)
     planted: dict[str, list[Image.Image]] = {"train": [], "others": []}
     for number in rng.permutation(len(records)).tolist():
         some = planted["train" if records[number].split == "train" else "others"]
         if len(some) < PLANTED:
-            some.append(images[number])
+            some.append(open_image(records[number].read_bytes()))
     tables = {
         "planted duplicates": recall_table(planted),
-        "duplicates among photos": pairs_table(records, [look(image) for image in images]),
+        "duplicates among photos": pairs_table(records, [look(open_image(record.read_bytes())) for record in records]),
     }
     tables["drawn sheets"] = sheets_table()
     if arguments.time:

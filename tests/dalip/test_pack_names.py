@@ -18,6 +18,7 @@ HEAD = "taxonID,scientificName,taxonRank,family,order,genus,vernacularName,accep
 ROWS = f"""{HEAD},scientificNameAuthorship
 1,Rosa,genus,Rosaceae,Rosales,Rosa,,,L.
 2,Rosa canina,species,Rosaceae,Rosales,Rosa,dog rose|fr:églantier,,L.
+19,Rosaceae,family,Rosaceae,Rosales,,,,
 3,Rosa × alba,species,Rosaceae,Rosales,Rosa,white rose,,L.
 4,Lavandula angustifolia,species,Lamiaceae,Lamiales,Lavandula,lavender,,Mill.
 5,Lavandula latifolia,species,Lamiaceae,Lamiales,Lavandula,lavender,,Medik.
@@ -82,6 +83,7 @@ def checklist(tmp_path_factory: pytest.TempPathFactory) -> Checklist:
         ("Acer palmatum subsp. amoenum", "only its species", "Acer palmatum"),
         ("Aotus", "ambiguous", None),
         ("lavender", "ambiguous", None),
+        ("Rosacae", "ambiguous", None),  # one word is too little
         ("Acer palmatum f. dissectum", "ambiguous", None),  # of another rank
         ("Carex flaca", "unknown", None),  # `flacca` or `flava`, and short
         ("Lavandula angustissima", "unknown", None),

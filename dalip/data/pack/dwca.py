@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from dalip.data.pack.archives import Container, Folder
+from dalip.data.pack.archives import Container, Folder, shown
 from dalip.data.pack.dwca_meta import Layout, read_meta, read_rows
 from dalip.data.pack.finding import Finder, make_item
 from dalip.data.pack.items import Item
@@ -52,9 +52,8 @@ def read_darwin_core(container: Container, base: str, below: Folder | None, said
     layouts = read_meta(container, base)
     core = layouts[0]
     if core.kind not in _CORES:
-        raise DataError(
-            f"{container.path}: its core is {core.kind or 'of no kind'}; Occurrence and Taxon are read"
-        )
+        kind = shown(core.kind) if core.kind else "of no kind"
+        raise DataError(f"{container.path}: its core is {kind}; Occurrence and Taxon are read")
     finder = Finder(container, base, below)
     media: dict[str, list[tuple[str, _Row]]] = {}
     for layout in layouts[1:]:
@@ -90,7 +89,7 @@ def _photos_of(container: Container, base: str, layout: Layout, said: Said) -> I
             yield where, row
     if others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
-        said.note(f"{container.path}: {others.total()} media are no photos ({kinds[:200]})")
+        said.note(f"{container.path}: {others.total()} media are no photos ({shown(kinds)})")
 
 
 def _associated(row: _Row) -> list[str]:

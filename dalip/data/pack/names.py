@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from dalip.data.pack.checklist import Checklist, Entry, common_name
+from dalip.data.pack.checklist import Checklist, common_name
+from dalip.data.pack.checklist_rows import Entry
 from dalip.data.pack.name_parts import NameParts, plain_name, read_name
 from dalip.data.pack.spelling import Match, Speller
 from dalip.data.pack.tables import Said, read_table

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dalip.data.pack.archives import Archive, Container, Folder, is_archive
+from dalip.data.pack.archives import Archive, Container, Folder, is_archive, shown
 from dalip.data.pack.dwca import read_darwin_core
 from dalip.data.pack.finding import Finder, make_item
 from dalip.data.pack.inaturalist import COLUMNS, read_inaturalist
@@ -140,29 +140,29 @@ def _read_photo_table(container: Container, name: str, finder: Finder, said: Sai
     Raises:
         DataError: It cannot be opened, or has no column that names them.
     """
-    shown = str(container.path / name)
+    called = shown(container.path / name)
     try:
         stream = container.open(name)
     except DataError as error:
         raise DataError(f"{container.path}: {error}") from error
     with stream:
-        table = read_table(stream, shown, said)
+        table = read_table(stream, called, said)
         if set(table.columns) >= COLUMNS:
-            yield from read_inaturalist(table, shown, finder, said)
+            yield from read_inaturalist(table, called, finder, said)
             return
         column = next((c for wanted in ("file", "image") for c in table.columns if c.lower() == wanted), "")
         if not column:
-            found = ", ".join(table.columns)[:300] or "none"
+            found = shown(", ".join(table.columns) or "none")
             raise DataError(
-                f"{shown}: the column file is missing (columns found: {found}); it names each photo"
+                f"{called}: the column file is missing (columns found: {found}); it names each photo"
             )
-        yield from _read_rows(table, column, shown, finder, said)
+        yield from _read_rows(table, column, called, finder, said)
 
 
-def _read_rows(table: Table, column: str, shown: str, finder: Finder, said: Said) -> Iterator[Item]:
+def _read_rows(table: Table, column: str, called: str, finder: Finder, said: Said) -> Iterator[Item]:
     items: dict[str, Item] = {}
     for line, row in table.rows:
-        where, name = f"{shown}, line {line}", row.pop(column, "")
+        where, name = f"{called}, line {line}", row.pop(column, "")
         if not name:
             said.fault(f"{where}: names no photo; fill in the column {column}")
             continue
@@ -187,7 +187,7 @@ def _read_rows(table: Table, column: str, shown: str, finder: Finder, said: Said
 def _read_classes(container: Container, base: str, photos: list[str], said: Said) -> Iterator[Item]:
     source = (base.strip("/") or container.path.resolve().name).removesuffix(".zip")
     for name in photos:
-        key, where = name[len(base) :], f"{container.path / name}"
+        key, where = name[len(base) :], shown(container.path / name)
         plant, slash, _ = key.partition("/")
         if not slash:
             said.fault(f"{where}: lies in no folder of a plant; move it into one with the plant's name")
@@ -198,7 +198,7 @@ def _read_classes(container: Container, base: str, photos: list[str], said: Said
     others = Counter(PurePosixPath(name).suffix.lower() for name in set(container.names) - set(photos))
     if others:
         kinds = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in sorted(others.items()))
-        said.note(f"{container.path}: {others.total()} files are no photos ({kinds[:200]})")
+        said.note(f"{container.path}: {others.total()} files are no photos ({shown(kinds)})")
 
 
 def _read_shards(shards: list[Path], said: Said) -> Iterator[Item]:

@@ -80,8 +80,10 @@ class Cutoffs:
         taxa = tuple(dict.fromkeys(near.taxon for near in found))
         first = sum(found[0].errors) if found else 0
         near = bool(found) and first <= self.together and self._plain(parts, found[0])
+        # One word is too little: too many genera that a checklist lacks would be taken for another.
+        alone = not parts.species
         others = [sum(other.errors) for other in found if other.taxon != found[0].taxon]
-        return Match(taxa, near, near and (not others or others[0] >= first + self.ahead))
+        return Match(taxa, near, near and not alone and (not others or others[0] >= first + self.ahead))
 
     def _plain(self, given: NameParts, near: Near) -> bool:
         least = {0: 0, 1: self.one, 2: self.two}
