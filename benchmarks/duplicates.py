@@ -237,7 +237,9 @@ def main() -> None:
             some.append(open_image(records[number].read_bytes()))
     tables = {
         "planted duplicates": recall_table(planted),
-        "duplicates among photos": pairs_table(records, [look(open_image(record.read_bytes())) for record in records]),
+        "duplicates among photos": pairs_table(
+            records, [look(open_image(record.read_bytes())) for record in records]
+        ),
     }
     tables["drawn sheets"] = sheets_table()
     if arguments.time:
