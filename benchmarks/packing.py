@@ -10,14 +10,15 @@ of it, over and over, and the bytes are compared with those of a run that nobody
 import argparse
 import io
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from PIL import Image
 from tables import publish
 
@@ -27,7 +28,7 @@ from dalip.encoder.images import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 DALIP = Path(sys.executable).with_name("dalip")
-PHOTOS, LARGE, LARGE_SIZE = 3000, 200, (4000, 3000)
+PHOTOS, LARGE, LARGE_SIZE = 3000, 100, (4000, 3000)
 
 
 def unpack(data: Path, folder: Path) -> tuple[Path, Path]:
@@ -55,26 +56,41 @@ def command(source: Path, out: Path, workers: int) -> list[str]:
     return [*map(str, (DALIP, "data", "pack", source, out, "--workers", workers))]
 
 
-def timed(source: Path, out: Path, workers: int) -> tuple[float, float]:
-    """Pack photos; give the seconds, and those of the processors."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command(source, out, workers), check=True, capture_output=True)
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def timed(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
+    """Pack photos; give the seconds, how many processors worked at it, and how many it would have kept busy.
+
+    The last counts the time that its processes waited for a processor, too, which others on the machine had: it is
+    what the second would be on a machine of its own.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command(source, out, workers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    spent: dict[int, tuple[float, float]] = {}
+    while process.poll() is None:
+        with suppress(psutil.NoSuchProcess, OSError):
+            for member in [process.pid, *(child.pid for child in psutil.Process(process.pid).children())]:
+                ran, waited, _ = map(int, Path(f"/proc/{member}/schedstat").read_text().split())
+                spent[member] = ran / 1e9, waited / 1e9
+        time.sleep(0.1)
+    assert process.returncode == 0
+    seconds = time.perf_counter() - started
+    ran, waited = map(sum, zip(*spent.values(), strict=True))
+    return seconds, ran / seconds, (ran + waited) / seconds
 
 
 def speed_table(sources: dict[str, Path], folder: Path) -> list[str]:
     lines = [
-        "| photos | processes | seconds | photos a second | processors busy |",
-        "|---|---:|---:|---:|---:|",
+        "| photos | processes | seconds | photos a second | processors had | had or waited for |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for name, source in sources.items():
         photos = sum(1 for path in source.rglob("*") if path.is_file())
         for workers in sorted({1, available_cpus()}):
             out = folder / f"{source.name}-{workers}"
-            seconds, work = timed(source, out, workers)
+            seconds, had, wanted = timed(source, out, workers)
             lines.append(
-                f"| {photos:,} {name} | {workers} | {seconds:.1f} | {photos / seconds:.0f} | {work / seconds:.2f} |"
+                f"| {photos:,} {name} | {workers} | {seconds:.1f} | {photos / seconds:.0f} | {had:.2f} | {wanted:.2f} |"
             )
     return lines
 
@@ -87,7 +103,7 @@ def kills_table(source: Path, whole: Path, folder: Path, kills: int) -> list[str
     """Kill the command at random moments of what its whole run takes."""
     chance = random.Random(0)
     workers = available_cpus()
-    seconds, _ = timed(source, folder / "again", workers)
+    seconds, *_ = timed(source, folder / "again", workers)
     wanted = content(whole)
     assert content(folder / "again") == wanted, "the number of processes changes the bytes"
     done = sets = same = left = 0

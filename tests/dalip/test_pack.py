@@ -26,7 +26,7 @@ from dalip.encoder.images import open_image
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-PHOTOS, SIZE = 150, (160, 120)
+PHOTOS, SIZE = 100, (160, 120)
 NAMES = ("Viola ocellata", "Rosa canina", "Iris")
 Bytes = dict[str, bytes]
 
@@ -81,7 +81,7 @@ def test_shards_hold_what_readers_of_shards_expect(items: list[Item], packed: Pa
         assert record.split == split_of(item.key), "the split is that of the photo in its folder"
         image = open_image(record.read_bytes())
         assert (image.width, image.height) == SIZE
-    assert [path.name for path in sorted(packed.glob("*.tar"))] == [f"photos-00000{i}.tar" for i in range(3)]
+    assert [path.name for path in sorted(packed.glob("*.tar"))] == [f"photos-00000{i}.tar" for i in range(2)]
 
 
 def test_datasheet_tells_counts_licences_and_credits(packed: Path) -> None:
@@ -91,7 +91,7 @@ def test_datasheet_tells_counts_licences_and_credits(packed: Path) -> None:
     assert sum(sheet.splits.values()) == PHOTOS
     assert sheet.splits["train"] > PHOTOS / 2
     assert sheet.licenses == {"CC0": PHOTOS}
-    assert [shard.photos for shard in sheet.shards] == [64, 64, 22]
+    assert [shard.photos for shard in sheet.shards] == [64, 36]
     page = (packed / "README.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {PHOTOS} photos of 3 taxa")
     assert f"| CC0 | {PHOTOS} |" in page
@@ -123,7 +123,7 @@ def test_a_run_goes_on_where_another_stopped(
         with pytest.raises(KeyboardInterrupt):
             pack_items(items, out, PackSettings(shard_photos=64), workers=1)
     parts = sorted((out / ".work").glob("*.part"))
-    assert len(parts) == 2
+    assert len(parts) == 4
     assert not list(out.glob("*.tar"))
     # What a power cut may leave counts for nothing, nor does a draft.
     parts[0].write_bytes(parts[0].read_bytes()[:-1])
@@ -134,14 +134,14 @@ def test_a_run_goes_on_where_another_stopped(
 
 
 def test_a_photo_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = [an_item(tmp_path / "photos", number) for number in range(140)]
+    items = [an_item(tmp_path / "photos", number) for number in range(60)]
     settings = PackSettings()
     list(work.prepare_all(items, tmp_path / "out" / ".work", settings.photos, workers=1))
     (tmp_path / "photos/007.jpg").write_bytes(encoded(scene(1007, *SIZE)))
     done = pack_items(items, tmp_path / "out", settings, workers=1)
-    assert 0 < done.read < 140
+    assert 0 < done.read < 60
     fresh = pack_items(items, tmp_path / "fresh", settings, workers=1)
-    assert fresh.read == 140
+    assert fresh.read == 60
     assert content(tmp_path / "out") == content(tmp_path / "fresh")
 
 

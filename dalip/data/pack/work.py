@@ -23,8 +23,8 @@ from dalip.errors import DataError
 
 __all__ = ["Part", "identity", "order_of", "prepare_all", "stamp_of"]
 
-_PHOTOS_A_PART = 128
-"""At most, on average; what a killed run does again is at most a part for each process."""
+_PHOTOS_A_PART = 32
+"""At most, on average; what a killed run does again is at most a part for each process, and 50 photos keep two busy."""
 
 _FORMAT = 1
 """Of parts; another number makes those on disk count for nothing."""
