@@ -28,13 +28,13 @@ from dalip.encoder.images import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 DALIP = Path(sys.executable).with_name("dalip")
-PHOTOS, LARGE, LARGE_SIZE = 3000, 100, (4000, 3000)
+LARGE, LARGE_SIZE = 100, (4000, 3000)
 
 
-def unpack(data: Path, folder: Path) -> tuple[Path, Path]:
+def unpack(data: Path, folder: Path, photos: int) -> tuple[Path, Path]:
     """Give a folder of photos as they are, and one of large ones."""
     shards = [path for kind in ("garden", "inat") for path in sorted(data.glob(f"{kind}-*.tar"))]
-    records = read_records(*shards)[:PHOTOS]
+    records = read_records(*shards)[:photos]
     for number, record in enumerate(records):
         assert record.taxon
         place = Path(record.taxon.scientific_name) / record.key
@@ -137,12 +137,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--photos", type=int, default=3000)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        small, large = unpack(arguments.data, folder)
+        small, large = unpack(arguments.data, folder, arguments.photos)
         sources = {"as they are, 224 pixels": small, "of 12 megapixels": large}
         tables = {"speed of packing": speed_table(sources, folder)}
         tables["kills"] = kills_table(small, folder / "small-1", folder, arguments.kills)
