@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
 
-__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "read_taxa", "reference_links"]
+__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "read_taxa", "reference_links", "separator_of"]
 
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
@@ -161,6 +161,12 @@ def _read_vernacular_name(text: str) -> VernacularName:
     return VernacularName(text)
 
 
+def separator_of(header: str) -> str:
+    """Say what separates the columns of a table, by its first line: a tab, a semicolon or a comma."""
+    # Spreadsheets of many countries write semicolons where others write commas.
+    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+
+
 def read_taxa(path: Path, faults: list[str] | None = None) -> list[Taxon]:
     """Read a taxa file: CSV or TSV with a header of Darwin Core terms, UTF-8.
 
@@ -184,9 +190,7 @@ def read_taxa(path: Path, faults: list[str] | None = None) -> list[Taxon]:
         raise DataError(
             f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8 CSV or TSV"
         ) from error
-    header = text.partition("\n")[0]
-    # Spreadsheets of many countries write semicolons where others write commas.
-    separator = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+    separator = separator_of(text.partition("\n")[0])
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     taxa: dict[str, Taxon] = {}
     try:

@@ -6,6 +6,7 @@ import typer
 
 from dalip import __version__
 from dalip_app import (
+    data_cli,
     evaluate_cli,
     export_cli,
     identify_cli,
@@ -55,6 +56,7 @@ app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
 app.add_typer(library_cli.app, name="library")
 app.add_typer(journal_cli.app, name="journal")
 app.add_typer(index_cli.app, name="index")
+app.add_typer(data_cli.app, name="data")
 app.add_typer(evaluate_cli.app, name="evaluate")
 app.command("train", epilog=training_cli.EXAMPLES)(training_cli.train)
 app.command("export", epilog=export_cli.EXAMPLES)(export_cli.export)

@@ -18,7 +18,15 @@ from dalip.data.shards import IMAGE_SUFFIXES, StrictHeader, read_content, read_f
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_keys", "split_of"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Record",
+    "Split",
+    "join_captions",
+    "read_records",
+    "require_unique_keys",
+    "split_of",
+]
 
 Split = Literal["train", "selection", "calibration", "test"]
 
@@ -238,7 +246,7 @@ def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
                 _complain(faults, f"{where}: {name!r} is not a file in {path.parent}; correct the table")
             elif name not in records:
                 records[name] = Record(name, path.parent / name, fields=fields)
-            elif joined := _join_captions(records[name].fields, fields):
+            elif joined := join_captions(records[name].fields, fields):
                 records[name] = replace(records[name], fields=joined)
             else:
                 _complain(faults, f"{where}: {name!r} stands in a line before; correct the table")
@@ -247,7 +255,7 @@ def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
         raise DataError(f"{path}, line {rows.line_num}: {error}") from error
 
 
-def _join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any] | None:
+def join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any] | None:
     """Join two lines of a table about one photo, which may differ in the caption alone."""
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     if len(differing) != 1 or differing[0] not in _CAPTIONS or not second.get(differing[0]):

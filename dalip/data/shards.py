@@ -51,7 +51,13 @@ def shard_files(archive: tarfile.TarFile) -> Iterator[ShardFile]:
         folder, slash, name = header.name.removeprefix("./").rpartition("/")
         stem, dot, extension = name.partition(".")
         suffix = dot + extension.lower()
-        if stem and header.isreg() and (suffix in IMAGE_SUFFIXES or suffix in (".json", ".txt")):
+        # A sparse file is a few bytes that claim to be terabytes.
+        if (
+            stem
+            and header.isreg()
+            and not header.issparse()
+            and (suffix in IMAGE_SUFFIXES or suffix in (".json", ".txt"))
+        ):
             yield ShardFile(folder + slash + stem, suffix, header)
 
 
@@ -70,7 +76,10 @@ def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
     Raises:
         ValueError: The .json is no JSON object, or the .txt is not UTF-8.
     """
-    fields = json.loads(texts[".json"]) if ".json" in texts else {}
+    try:
+        fields = json.loads(texts[".json"]) if ".json" in texts else {}
+    except RecursionError:
+        raise ValueError("its .json is nested too deeply") from None
     if not isinstance(fields, dict):
         raise ValueError("its .json is not a JSON object")
     if ".txt" in texts:

@@ -1,17 +1,23 @@
 """What is packed: photos in files, archives or on the web, with what their sources say of them."""
 
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dalip.errors import DataError
+from dalip.errors import DataError, first_line
 
-__all__ = ["MAX_PHOTO_BYTES", "FilePart", "Item", "Place", "WebPhoto", "ZipMember"]
+__all__ = ["BROKEN", "MAX_PHOTO_BYTES", "FilePart", "Item", "Place", "WebPhoto", "ZipMember"]
 
 MAX_PHOTO_BYTES = 100_000_000
 """Larger files are taken for no photo; what an archive's member unpacks to counts."""
+
+BROKEN = (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile)
+"""What reading a damaged file or archive raises; `UnicodeError` is a `ValueError`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,8 @@ class FilePart:
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
-                return _limited(file.read(MAX_PHOTO_BYTES + 1 if self.size is None else self.size))
+                size = MAX_PHOTO_BYTES + 1
+                return _limited(file.read(size if self.size is None else min(self.size, size)))
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror})") from error
 
@@ -66,10 +73,11 @@ class ZipMember:
             DataError: It cannot be read, is damaged, or unpacks to more than any photo has.
         """
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.name) as member:
+            archive = _opened(self.path, self.path.stat().st_mtime_ns, os.getpid())
+            with archive.open(self.name) as member:
                 return _limited(member.read(MAX_PHOTO_BYTES + 1))
-        except (OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError) as error:
-            raise DataError(f"cannot be unpacked ({error})") from error
+        except (*BROKEN, KeyError) as error:
+            raise DataError(f"cannot be unpacked ({first_line(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,12 @@ class Item:
     `captions`, and whatever else the source says."""
     observation: str = ""
     """Photos with the same one show one plant at one time; they never lie in two splits. Empty for a photo alone."""
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, changed: int, process: int) -> zipfile.ZipFile:
+    """Keep archives open, for their directory may list 300,000 photos; each process its own, for forks share places."""
+    return zipfile.ZipFile(path)
 
 
 def _limited(content: bytes) -> bytes:

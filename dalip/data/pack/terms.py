@@ -1,0 +1,109 @@
+"""What is taken over of what a source says about a photo: flat fields in Darwin Core's terms, and no coordinates."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from dalip.errors import DataError
+from dalip.taxonomy import RANKS
+
+__all__ = ["LONGEST_NAME", "checked_name", "read_rank", "take_over"]
+
+LONGEST_NAME = 200
+"""Characters of a name; the longest that are in use, of hybrids with authors, have fewer."""
+
+_LONGEST_TEXT = 100_000
+_TERMS = {
+    term.lower(): term
+    for term in (
+        *("scientificName", "taxonRank", "vernacularName", "genus", "family", "order"),
+        *("license", "rightsHolder", "references", "eventDate", "source", "occurrenceID"),
+        *("captions", "caption", "text"),
+    )
+} | {"licence": "license", "creator": "rightsHolder", "photographer": "rightsHolder"}
+"""Terms by how their columns are spelt: without underscores and spaces, in lower case."""
+
+_PLACES = frozenset({"lat", "lon", "lng", "long", "gps", "location", "geometry", "geojson", "footprintwkt"})
+_PLACE_WORDS = ("latitude", "longitude", "coordinate")
+_RANK_WORDS = {
+    "varietas": "variety",
+    "var": "variety",
+    "subsp": "subspecies",
+    "ssp": "subspecies",
+    "infraspecies": "subspecies",
+    "forma": "form",
+    "f": "form",
+    "cv": "cultivar",
+    "sp": "species",
+    "ordo": "order",
+    "familia": "family",
+    "hybrid": "species",
+    "nothospecies": "species",
+    "genushybrid": "genus",
+    "nothogenus": "genus",
+}
+"""Other words for `RANKS`."""
+
+
+def read_rank(word: str) -> str:
+    """Give the rank that a source means, one of `RANKS`; empty for one that floras do not have."""
+    folded = word.strip().rstrip(".").lower()
+    found = _RANK_WORDS.get(folded, folded)
+    return found if found in RANKS else ""
+
+
+def checked_name(name: str) -> str:
+    """Give a name with single spaces, and letters and accents as one character each.
+
+    Raises:
+        DataError: It is no name: too long, or with characters that do not show.
+    """
+    if len(name) > LONGEST_NAME:
+        raise DataError(f"the name {name[:40]!r}… has {len(name):,} characters, which no name has")
+    plain = " ".join(unicodedata.normalize("NFC", name).split())
+    if not plain.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in plain
+    ):
+        raise DataError(f"the name {plain!r} holds control characters; type it anew")
+    return plain
+
+
+def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose and name the fields of a photo as Darwin Core does.
+
+    Args:
+        given: Column or field to value. Where a photo was taken, and what is neither a text, a number nor a list of
+            texts, is left out; empty values, too.
+
+    Raises:
+        DataError: A name is no name, or a text is longer than any.
+    """
+    fields: dict[str, Any] = {}
+    for column, value in given.items():
+        folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
+        if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
+            continue
+        term = _TERMS.get(folded, column)
+        kept = _kept(term, value)
+        if kept is not None and kept != "" and kept != []:
+            # A column that bears the term itself comes before one that means the same.
+            fields[term] = kept if column == term else fields.get(term, kept)
+    if "scientificName" in fields:
+        fields["scientificName"] = checked_name(str(fields["scientificName"]))
+    if "taxonRank" in fields and not (rank := read_rank(str(fields["taxonRank"]))):
+        del fields["taxonRank"]
+    elif "taxonRank" in fields:
+        fields["taxonRank"] = rank
+    return fields
+
+
+def _kept(term: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [text for text in (_kept(term, v) for v in value if isinstance(v, str)) if text]
+    if isinstance(value, str):
+        if term == "scientificName":
+            return value.strip()
+        if len(value) > _LONGEST_TEXT:
+            raise DataError(f"{term} has {len(value):,} characters; shorten it")
+        return "".join(c if c.isprintable() or c == "\n" else " " for c in value).strip()
+    return value if isinstance(value, bool | int | float) else None
