@@ -33,6 +33,8 @@ Split = Literal["train", "selection", "calibration", "test"]
 _TABLES = {".csv": ",", ".tsv": "\t"}
 """What separates the columns of a table, by the ending of its name."""
 
+_LONGEST = 1000  # characters of a path
+
 _CAPTIONS = ("captions", "caption", "text")
 """Fields that may hold captions, the first that does counts."""
 
@@ -242,8 +244,9 @@ def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
         for row in rows:
             where, name = f"{path}, line {rows.line_num}", row[column] or ""
             fields: dict[str, Any] = {k: v for k, v in row.items() if isinstance(k, str) and v}
-            if not (path.parent / name).is_file():
-                _complain(faults, f"{where}: {name!r} is not a file in {path.parent}; correct the table")
+            if len(name) > _LONGEST or not (path.parent / name).is_file():
+                short = name if len(name) <= _LONGEST else f"{name[:40]}..."
+                _complain(faults, f"{where}: {short!r} is not a file in {path.parent}; correct the table")
             elif name not in records:
                 records[name] = Record(name, path.parent / name, fields=fields)
             elif joined := join_captions(records[name].fields, fields):

@@ -188,7 +188,7 @@ def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> N
         ("scientificName,file\nRosa\n", "line 2: '' is not a file"),
         ("file\n", "holds no photo"),
         ("file\na.jpg\na.jpg\n", "line 3: 'a.jpg' stands in a line before"),
-        ("file\n" + "x" * 200_000, "field larger than"),
+        ("file\n" + "x" * 200_000, "line 2: 'xxx"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
