@@ -17,9 +17,8 @@ RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form",
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
 _SEPARATOR = "|"  # Darwin Core's recommended separator of list values
-csv.field_size_limit(
-    2**31 - 1
-)  # a field that is too long shall be said to be, not end the reading of its table
+# A field that is too long shall be said to be, and not end the reading of its table.
+csv.field_size_limit(2**31 - 1)
 _HYBRID_SIGNS = ("x", "×")
 _RANK_MARKS = {
     "subsp.": "subspecies",
