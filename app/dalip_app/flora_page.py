@@ -217,10 +217,12 @@ def _teach_form(
         asked_ = " ".join(name_.split())
         if not asked_:
             return notice(say("error-no-name"), bad=True), gr.skip()
-        taught = live.now().whole.taught
+        whole = live.now().whole
+        # Of a flora that keeps its photos, these know which plants it was taught.
+        taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
         name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
         if not name_:
-            return notice(say("not-taught", plant=asked_), bad=True), gr.skip()
+            return notice(say("error-not-taught", plant=asked_), bad=True), gr.skip()
         try:
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:

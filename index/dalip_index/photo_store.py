@@ -32,6 +32,7 @@ from dalip_index.versions import DRAFT, SHARED, flush
 
 __all__ = [
     "KEPT_SIDE",
+    "TAUGHT",
     "GivenPhoto",
     "Halves",
     "KeptPhoto",
@@ -43,6 +44,9 @@ __all__ = [
 
 KEPT_SIDE = 320
 """Short side in pixels of the copies that are kept; today's encoder sees 256."""
+
+TAUGHT = ("new plant", "more photos")
+"""What stands in the field `taught` of a photo by which a flora was taught later: was the plant new to it?"""
 
 _PACK_PHOTOS = 512
 _QUALITY = (
@@ -79,19 +83,22 @@ class GivenPhoto(Record):
     """A path, the bytes of an image file, an image, or a function that gives one of these."""
 
     @classmethod
-    def of(cls, number: int, source: PhotoSource, taxon: Taxon) -> "GivenPhoto":
-        """Make a record of a photo.
+    def of(cls, number: int, source: PhotoSource, taxon: Taxon, taught: str) -> "GivenPhoto":
+        """Make a record of a photo that teaches a taxon.
 
         Args:
             number: What it is called by, where it has no path.
             source: Where it is.
             taxon: What it shows.
+            taught: One of `TAUGHT`.
         """
         path = Path(source) if isinstance(source, str | Path) else Path(f"image {number}")
         key = str(path).encode("utf-8", "backslashreplace").decode()  # a file may be called anything
         if isinstance(source, bytes):
             key = hashlib.sha256(source).hexdigest()
-        return cls(key, path, fields={**taxon.to_darwin_core(), "references": ""}, photo=source)
+        return cls(
+            key, path, fields={**taxon.to_darwin_core(), "references": "", "taught": taught}, photo=source
+        )
 
     def read_bytes(self) -> bytes:
         """Read the encoded image.

@@ -24,7 +24,7 @@ from dalip_index.learn import Learned
 from dalip_index.load import load_flora
 from dalip_index.look import Seen, look_and_keep
 from dalip_index.manifest import FloraManifest
-from dalip_index.photo_store import KEPT_SIDE, GivenPhoto, KeptPhoto, PhotoStore
+from dalip_index.photo_store import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto, PhotoStore
 from dalip_index.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.ranks import check_taxonomy, placed_among
 from dalip_index.state import State, read_state
@@ -80,7 +80,8 @@ def teach_taxon(
             photo can be read; or the flora cannot be loaded or written.
     """
     flora = flora_to_teach(path, start, encoder)
-    given = [GivenPhoto.of(number, photo, taxon) for number, photo in enumerate(photos, 1)]
+    taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
+    given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
     if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
         return add_photos(
             path, encoder, given, [taxon], test_too=True, progress=progress, unreadable=unreadable
@@ -99,7 +100,10 @@ def teach_taxon(
 
 
 def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
-    """Take away a taxon that a flora was taught, so that it answers as before; any taxon of one that keeps its photos.
+    """Take away a taxon that a flora was taught, so that it answers as before.
+
+    From a flora that keeps its photos it takes those by which it was taught, and the taxon if it was new then and has
+    no others; `remove_from` takes any.
 
     Args:
         path: The flora, which gets a new version.
@@ -110,12 +114,11 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         What the flora holds now.
 
     Raises:
-        FloraError: The flora does not hold the taxon or, keeping no photos, was built with it; or it cannot be loaded
-            or written.
+        FloraError: The flora does not hold the taxon or was built with it, or cannot be loaded or written.
     """
     flora = load_flora(path, encoder)
     if flora.manifest.keeps_all and scientific_name not in flora.taught:
-        return remove_from(path, encoder, names=[scientific_name])
+        return _forget_photos(path, encoder, scientific_name)
     _taught_row(scientific_name, flora)  # before anything is written
     with new_version(path) as draft:
         flora = load_flora(path, encoder)
@@ -127,6 +130,22 @@ def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraMan
         taxa = (*flora.taxa[:row], *flora.taxa[row + 1 :])
         store = PhotoStore(path, encoder.fingerprint)
         return _write(draft, store, flora, taxa, evidence, flora.prototypes.without(row), kept)
+
+
+def _forget_photos(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
+    state = read_state(path)
+    state.require_taxa([scientific_name])
+    shown = [photo for photo in state.kept if photo.fields.get("scientificName") == scientific_name]
+    taught = [photo for photo in shown if photo.fields.get("taught") in TAUGHT]
+    if not taught:
+        raise FloraError(
+            f"{scientific_name}: the flora was built with it; `dalip index remove` takes it out all the same",
+            "not-taught",
+            plant=scientific_name,
+        )
+    if len(taught) == len(shown) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
+        return remove_from(path, encoder, names=[scientific_name])
+    return remove_from(path, encoder, photos=[photo.digest for photo in taught])
 
 
 def teach_from(

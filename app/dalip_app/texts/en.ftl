@@ -225,7 +225,7 @@ taught = It knows { $plant } now, by { $photos ->
    *[other] { $photos } photos
 }.
 forgotten = It has forgotten { $plant }, and answers as before.
-not-taught = It was not taught a plant of this name: { $plant }
+error-not-taught = It was not taught a plant of this name: { $plant }
 
 ## Journal
 

@@ -252,7 +252,7 @@ taught = La flore connaît maintenant { $plant }, par { $photos ->
    *[other] { $photos } photos
 }.
 forgotten = La flore a oublié { $plant }, et répond comme avant.
-not-taught = Aucune plante de ce nom ne lui a été apprise : { $plant }
+error-not-taught = Aucune plante de ce nom ne lui a été apprise : { $plant }
 
 ## Carnet
 
