@@ -79,12 +79,13 @@ def teach(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Teach the flora the plants that you named yourself and that it does not hold.
+    """Teach the flora the plants that you named yourself and that it does not hold; all, if it keeps its photos.
 
     A plant that it was taught before is taught anew, with all photos that you have of it now.
     """
     from dalip.encoder import Encoder
     from dalip_app.lessons import lessons, teach_lesson
+    from dalip_app.words import counted
     from dalip_assets import ENCODER
     from dalip_index import Journal
 
@@ -99,6 +100,8 @@ def teach(
             progress("plants", number, len(found))
             teach_lesson(lesson, path, start, loaded)
             progress.clear()
-            print_result(one_line(f"{path}: knows {lesson.name} by {len(lesson.photos)} photos of yours"))
+            print_result(
+                one_line(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
+            )
     if not found:
         complain("nothing to teach: your journal names no plant that the flora lacks")

@@ -67,6 +67,8 @@ def test_corrections_teach_the_flora(dalip: Dalip, world: World, bare_flora: Pat
         "taxa.tsv",
         "--photos",
         world.photos,
+        "--keep",
+        0,
         tmp_path / "nine",
     )
     assert dalip(*build).status == 0
@@ -87,3 +89,21 @@ def test_corrections_teach_the_flora(dalip: Dalip, world: World, bare_flora: Pat
     assert answer["predictions"][0]["scientificName"] == "Flos purple"
     assert answer["predictions"][0]["family"] == "Coloraceae"
     assert dalip("index", "verify", tmp_path / "nine").status == 0
+
+
+def test_a_flora_that_keeps_its_photos_learns_what_was_corrected(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    flora = tmp_path / "kept"
+    built = dalip("index", "build", *world.encoder, "--taxa", world.taxa, "--photos", world.photos, flora)
+    assert built.status == 0, built.err
+    for number in range(2):
+        save(tmp_path / "data", tmp_path, "blue", number, name="Flos blue")
+    use = ("--flora", flora, *world.encoder)
+    before = json.loads(dalip("index", "info", flora, "--json").out)["manifest"]["counts"]
+    done = dalip("journal", "teach", *use)
+    assert (done.status, done.err) == (0, ""), done.err
+    after = json.loads(dalip("index", "info", flora, "--json").out)["manifest"]["counts"]
+    assert after["kept_photos"] == before["kept_photos"] + 2
+    assert after["taxa"] == before["taxa"]
+    assert "nothing to teach" in dalip("journal", "teach", *use).err  # it knows them by now

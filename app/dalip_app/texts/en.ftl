@@ -254,7 +254,7 @@ journal-confirmed = confirmed
 journal-answered = answered: { $plant }
 journal-unconfirmed = not confirmed
 journal-imported = { $added } added, { $there } there already.
-journal-nothing-to-teach = Nothing to teach: you named no plant that the flora lacks.
+journal-nothing-to-teach = Nothing to teach: the flora can learn nothing new from what you named.
 journal-taught = The flora knows now, by so many photos of yours: { $plants }.
 
 ## About

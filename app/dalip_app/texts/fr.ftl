@@ -284,7 +284,7 @@ journal-imported = { $added ->
     [one] { $added } ajoutée
    *[other] { $added } ajoutées
 }, { $there } déjà là.
-journal-nothing-to-teach = Rien à apprendre : vous n’avez nommé aucune plante qui manque à la flore.
+journal-nothing-to-teach = Rien à apprendre : ce que vous avez nommé n’apporte rien de nouveau à la flore.
 journal-taught = La flore connaît maintenant, par autant de vos photos : { $plants }.
 
 ## À propos
