@@ -121,7 +121,7 @@ def build(
     if counts.repeated_photos:
         complain(f"{counts.repeated_photos:,} photos were given twice and count once")
     if counts.other_photos:
-        complain(f"{counts.other_photos:,} photos name no taxon of {taxa} and were left out")
+        complain(f"{counts.other_photos:,} photos name no taxon of {taxa or 'this flora'} and were left out")
     print_result(one_line(f"{out}: {_told(manifest)}"))
     faults.finish()
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 
 import numpy as np
 
@@ -144,7 +145,8 @@ def _shows(record: Record) -> str:
 
 def _contradiction(record: Record, first: Record) -> Unreadable:
     if isinstance(first, KeptPhoto):
-        hint = f"take the kept one out first, with `dalip index remove --photo {first.key}`"
+        flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
+        hint = f"take the kept one out first, with `dalip index remove --flora {flora} --photo {key}`"
     else:
         hint = "correct one of the names; both are left out"
     return Unreadable(

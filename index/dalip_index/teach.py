@@ -98,35 +98,37 @@ def teach_taxon(
         return _teach(draft, store, flora, state, seen, [lesson])
 
 
-def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
-    """Take away a taxon that a flora was taught, so that it answers as before; any taxon of one that keeps its photos.
+def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
+    """Take away taxa that a flora was taught, so that it answers as before; any taxa of one that keeps its photos.
 
     Args:
         path: The flora, which gets a new version.
         encoder: The one that built it.
-        scientific_name: Of the taxon.
+        names: Scientific names of the taxa; all are taken away, or none.
 
     Returns:
         What the flora holds now.
 
     Raises:
-        FloraError: The flora does not hold the taxon or, keeping no photos, was built with it; or it cannot be loaded
+        FloraError: The flora does not hold a taxon or, keeping no photos, was built with it; or it cannot be loaded
             or written.
     """
     flora = load_flora(path, encoder)
-    if flora.manifest.keeps_all and scientific_name not in flora.taught:
-        return remove_from(path, encoder, names=[scientific_name])
-    _taught_row(scientific_name, flora)  # before anything is written
+    if flora.manifest.keeps_all and not {*names} <= {*flora.taught}:
+        return remove_from(path, encoder, names=names)
+    for name in names:  # before anything is written
+        _taught_row(name, flora)
     with new_version(path) as draft:
-        flora = load_flora(path, encoder)
-        row = _taught_row(scientific_name, flora)
-        state = read_state(path)
-        evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in state.evidence if e.taxon != row]
+        flora, state = load_flora(path, encoder), read_state(path)
+        evidence, taxa, prototypes = list(state.evidence), list(flora.taxa), flora.prototypes
+        for row in sorted({_taught_row(name, flora) for name in names}, reverse=True):
+            evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in evidence if e.taxon != row]
+            prototypes = prototypes.without(row)
+            del taxa[row]
         staying = {e.photo for e in evidence}
         kept = [photo for photo in state.kept if photo.digest in staying]
-        taxa = (*flora.taxa[:row], *flora.taxa[row + 1 :])
         store = PhotoStore(path, encoder.fingerprint)
-        return _write(draft, store, flora, taxa, evidence, flora.prototypes.without(row), kept)
+        return _write(draft, store, flora, taxa, evidence, prototypes, kept)
 
 
 def teach_from(

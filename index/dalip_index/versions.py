@@ -49,6 +49,7 @@ DRAFT = ".draft-"
 
 _LOCK = ".lock"
 _VERSION = re.compile(r"v(\d{6})")
+_SHARED_FILE = re.compile(r"[0-9a-f]{16}\.(tar|[0-9a-f]{12}\.npy)")
 
 
 def current_version(root: Path) -> Path:
@@ -101,7 +102,7 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk, as files and as SQLite see it
         raise FloraError(f"{root}: cannot be written ({error})") from error
     finally:
         if created:
@@ -150,6 +151,9 @@ def check_target(root: Path) -> None:
         for p in root.iterdir()
         if not (p.name in (_LOCK, SHARED) or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
     ]
+    if (root / SHARED).exists():  # it may be somebody's own folder of photos
+        own = (p.name for p in (root / SHARED).iterdir())
+        foreign += [f"{SHARED}/{n}" for n in own if not (n.startswith(DRAFT) or _SHARED_FILE.fullmatch(n))]
     if foreign:
         raise FloraError(
             f"{root}: is not empty and not a flora (it holds {min(foreign)}); name another folder"
@@ -235,7 +239,7 @@ def _remove_unshared(root: Path) -> None:
         with suppress(FloraError):  # a version that cannot be read needs nothing
             needed |= FloraManifest.load(root / f"v{number:06d}").photos.keys()
     for path in shared.iterdir():
-        if path.name not in needed:
+        if _SHARED_FILE.fullmatch(path.name) and path.name not in needed:
             path.unlink()
     with suppress(OSError):  # not empty
         shared.rmdir()
