@@ -165,6 +165,8 @@ def _locked(root: Path) -> Iterator[None]:
     """Hold the flora against other writers; SQLite's lock works everywhere and dies with its process."""
     path = root / _LOCK
     try:
+        sqlite3.connect(path).close()  # makes it, where it is not there
+        before = _identity(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise FloraError(f"{root}: cannot be written ({error})") from None
@@ -173,7 +175,8 @@ def _locked(root: Path) -> Iterator[None]:
             "PRAGMA journal_mode = OFF"
         )  # nothing is written: a journal would only be left over
         connection.execute("BEGIN EXCLUSIVE")
-        if not path.exists():  # the last holder finished, and took its file away, between our two steps
+        # Was it taken away by its last holder, and perhaps made again by the next, before it was locked here?
+        if before is None or _identity(path) != before:
             raise sqlite3.OperationalError("locked")
     except sqlite3.OperationalError as error:
         connection.close()
@@ -186,6 +189,15 @@ def _locked(root: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Tell a file from another of the same name, without opening it, which would end this process's locks on it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _versions(root: Path) -> list[int]:

@@ -4,8 +4,10 @@ import dataclasses
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -503,3 +505,26 @@ def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, t
     assert not (tmp_path / "new").exists()
     with pytest.raises(FloraError, match="cannot be written"):
         write_index(tmp_path / "nowhere" / "taxa.faiss", np.ones((2, 4), np.float32))
+
+
+def test_a_lock_that_was_taken_away_and_made_again_holds_nobody(
+    path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writer ends, and the next one begins, just when a third has opened the file of the first."""
+    connect, lock = sqlite3.connect, path / ".lock"
+    others: list[sqlite3.Connection] = []
+
+    def late(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened = connect(*arguments, **options)
+        if "timeout" in options and not others:
+            lock.unlink()
+            others.append(connect(lock, isolation_level=None))
+            others[0].execute("BEGIN EXCLUSIVE")
+        return opened
+
+    monkeypatch.setattr("dalip_index.versions.sqlite3.connect", late)
+    with pytest.raises(FloraError, match="another process is changing this flora"):
+        remove_from(path, encoder, names=["Rosa red"])
+    assert lock.exists()  # it is the other one's
+    others[0].close()
+    remove_from(path, encoder, names=["Rosa red"])
