@@ -86,7 +86,7 @@ def build(
             metavar="PIXELS",
             min=0,
             help="Short side of the copies of the photos that the flora keeps, so that it can be changed later and "
-            "moved to another encoder; 0 keeps none.",
+            "moved to another encoder; 0 keeps none. Copies that it has stay as they are.",
         ),
     ] = 320,
 ) -> None:

@@ -15,7 +15,7 @@ from dalip.errors import DalipError, FloraError, ImageError
 from dalip.evaluation import OnnxEmbedder
 from dalip.evaluation.embedder import name_photo
 from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.photo_store import Halves, KeptPhoto, PhotoStore, kept_copy
+from dalip_index.photo_store import Halves, KeptPhoto, Pack, PhotoStore, kept_copy
 
 __all__ = ["Seen", "look_and_forget", "look_and_keep"]
 
@@ -93,6 +93,8 @@ def look_and_keep(
             store.write(pending, vectors.astype(np.float16))
             pending.clear()
 
+    for path in sorted({r.path for r in records if isinstance(r, KeptPhoto) and r.digest not in store}):
+        Pack(path).check()
     look = partial(_look, store=store, side=side)
     for number, (record, result) in enumerate(map_ahead(look, records, _AHEAD), 1):
         if isinstance(result, DalipError):

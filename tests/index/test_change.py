@@ -528,3 +528,25 @@ def test_a_lock_that_was_taken_away_and_made_again_holds_nobody(
     assert lock.exists()  # it is the other one's
     others[0].close()
     remove_from(path, encoder, names=["Rosa red"])
+
+
+def test_damage_is_not_copied(
+    path: Path, encoder: Encoder, other_encoder: Encoder, records: list[Record]
+) -> None:
+    """A new pack would have the right hash of the wrong photo."""
+    (pack,) = (path / "photos").glob("*.tar")
+    content = bytearray(pack.read_bytes())
+    start = content.index(b"RIFF") + 100
+    content[start : start + 50] = bytes(50)
+    pack.write_bytes(content)
+    changes: list[Callable[[], object]] = [
+        lambda: rebuild_flora(path, other_encoder),
+        lambda: remove_from(path, encoder, names=["Rosa red"]),
+        lambda: merge_floras(path.with_name("merged"), encoder, [path]),
+    ]
+    for change in changes:
+        with pytest.raises(
+            FloraError, match=f"{pack.name}: was changed after it was written; delete it and build"
+        ):
+            change()
+    assert current_version(path).name == "v000001"
