@@ -197,6 +197,8 @@ def add(
     path, start = flora_to_change(flora, data_dir)
     if taxon is None:
         manifest = _add_named(path, encoder, photos, taxa, all_photos, faults)
+        if manifest.counts.other_photos:
+            complain(f"{manifest.counts.other_photos:,} photos name no taxon and were left out")
         print_result(
             one_line(
                 f"{path}: {manifest.counts.new_photos:,} photos are new; knows {manifest.counts.taxa:,} taxa by "
@@ -205,12 +207,9 @@ def add(
         )
     else:
         plant = _plant(taxon, rank, common_name or [], family)
-        manifest, learned = _add_plant(path, start, encoder, photos, plant, faults)
-        print_result(
-            one_line(
-                f"{path}: knows {plant.scientific_name} by {learned}, and {manifest.counts.taxa:,} taxa in all"
-            )
-        )
+        manifest = _add_plant(path, start, encoder, photos, plant, faults)
+        known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in all"
+        print_result(one_line(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
     faults.finish()
 
 
@@ -262,9 +261,8 @@ def _add_plant(
     paths: Sequence[Path],
     plant: "Taxon",
     faults: Faults,
-) -> "tuple[FloraManifest, str]":
+) -> "FloraManifest":
     from dalip.encoder import Encoder
-    from dalip_app.words import counted
     from dalip_assets import ENCODER
     from dalip_index import Unreadable, teach_taxon
 
@@ -273,9 +271,8 @@ def _add_plant(
     for photo in found:
         if isinstance(photo, Unreadable):
             faults.photo(photo)
-    before = faults.number
     with Progress() as progress:
-        manifest = teach_taxon(
+        return teach_taxon(
             path,
             Encoder.load(encoder or ENCODER),
             plant,
@@ -284,7 +281,16 @@ def _add_plant(
             progress=progress,
             unreadable=faults.photo,
         )
-    return manifest, counted(len(good) - (faults.number - before), "photo")
+
+
+def _photos_of(path: Path, plant: "Taxon") -> str:
+    """Say how many photos of a plant a flora holds."""
+    from dalip_app.words import counted
+    from dalip_index.state import read_state
+
+    state = read_state(path)
+    rows = {row for row, taxon in enumerate(state.taxa) if taxon.scientific_name == plant.scientific_name}
+    return counted(sum(e.kind == "photo" and e.taxon in rows for e in state.evidence), "photo")
 
 
 def remove(
@@ -326,11 +332,10 @@ def remove(
     names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)
     with Progress() as progress:
-        if photo or (info.manifest.keeps_all and not set(names) & set(info.taught)):
+        if photo or (info.manifest.keeps_all and not set(names) <= set(info.taught)):
             manifest = remove_from(path, loaded, names=names, photos=photo or (), progress=progress)
         else:
-            for name in names:
-                manifest = forget_taxon(path, loaded, name)
+            manifest = forget_taxon(path, loaded, *names)
     gone = ", ".join([*names, *(photo or ())])
     print_result(one_line(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
 

@@ -86,7 +86,7 @@ def build(
             metavar="PIXELS",
             min=0,
             help="Short side of the copies of the photos that the flora keeps, so that it can be changed later and "
-            "moved to another encoder; 0 keeps none.",
+            "moved to another encoder; 0 keeps none. Copies that it has stay as they are.",
         ),
     ] = 320,
 ) -> None:
@@ -121,7 +121,7 @@ def build(
     if counts.repeated_photos:
         complain(f"{counts.repeated_photos:,} photos were given twice and count once")
     if counts.other_photos:
-        complain(f"{counts.other_photos:,} photos name no taxon of {taxa} and were left out")
+        complain(f"{counts.other_photos:,} photos name no taxon of {taxa or 'this flora'} and were left out")
     print_result(one_line(f"{out}: {_told(manifest)}"))
     faults.finish()
 

@@ -39,7 +39,9 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
         if seen.name and (keeps_all or seen.name not in built):
-            mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in known]
+            # What was taught is taught anew by all of its photos.
+            old = known if seen.name not in flora.taught else set()
+            mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]
             photos.setdefault(seen.name, []).extend(mine)
     return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
 

@@ -263,7 +263,8 @@ def photo_evidence(
     pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
     for record, label, role in zip(records, labels.tolist(), roles, strict=True):
         digest = record.digest if isinstance(record, KeptPhoto) else ""
-        yield Evidence(label, "photo", record.key, _rights(record), role, digest, pack_of.get(digest, ""))
+        key = record.key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
+        yield Evidence(label, "photo", key, _rights(record), role, digest, pack_of.get(digest, ""))
 
 
 def _rights(record: Record) -> str:

@@ -91,15 +91,15 @@ def remove_from(
         progress: As `build_flora`.
 
     Raises:
-        FloraError: The flora keeps no photos, was built with another encoder, or does not hold one of these; nothing
-            would be left; or it cannot be read or written.
+        FloraError: The flora keeps no photos, was built with another encoder, or does not hold one of these; a key is
+            that of several photos; nothing would be left; or it cannot be read or written.
     """
     _checked(read_state(path), encoder)
     with new_version(path) as draft:
         state = _checked(read_state(path), encoder)
         state.require_taxa(names)
         taxa = [taxon for taxon in state.taxa if taxon.scientific_name not in names]
-        gone = {digest for photo in photos for digest in _found(state, photo)}
+        gone = {_found(state, photo) for photo in photos}
         kept = [k for k in state.kept if k.digest not in gone and k.fields.get("scientificName") not in names]
         texts = {name: texts for name, texts in state.texts.items() if name not in names}
         plan = Plan(taxa, kept, texts, state.kept_side)
@@ -184,14 +184,17 @@ def _checked(state: State, encoder: Encoder) -> State:
     return state
 
 
-def _found(state: State, photo: str) -> list[str]:
+def _found(state: State, photo: str) -> str:
     found = [k.digest for k in state.kept if k.key == photo]
     if not found and len(photo) >= 8:
         found = [k.digest for k in state.kept if k.digest.startswith(photo.lower())]
+    if len(found) > 1:
+        names = ", ".join(digest[:12] for digest in found)
+        raise FloraError(f"{photo}: the flora keeps {len(found)} photos of this name; say which: {names}")
     if not found:
         example = f", such as {state.kept[0].key}" if state.kept else ""
         raise FloraError(f"{photo}: the flora keeps no such photo; name it as when it was added{example}")
-    return found
+    return found[0]
 
 
 def _joined(first: Taxon, second: Taxon) -> Taxon:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from dalip.errors import DalipError, FloraError, ImageError
 from dalip.evaluation import OnnxEmbedder
 from dalip.evaluation.embedder import name_photo
 from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.photo_store import Halves, KeptPhoto, PhotoStore, kept_copy
+from dalip_index.photo_store import Halves, KeptPhoto, Pack, PhotoStore, kept_copy
 
 __all__ = ["Seen", "look_and_forget", "look_and_keep"]
 
@@ -92,6 +93,8 @@ def look_and_keep(
             store.write(pending, vectors.astype(np.float16))
             pending.clear()
 
+    for path in sorted({r.path for r in records if isinstance(r, KeptPhoto) and r.digest not in store}):
+        Pack(path).check()
     look = partial(_look, store=store, side=side)
     for number, (record, result) in enumerate(map_ahead(look, records, _AHEAD), 1):
         if isinstance(result, DalipError):
@@ -144,7 +147,8 @@ def _shows(record: Record) -> str:
 
 def _contradiction(record: Record, first: Record) -> Unreadable:
     if isinstance(first, KeptPhoto):
-        hint = f"take the kept one out first, with `dalip index remove --photo {first.key}`"
+        flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
+        hint = f"take the kept one out first, with `dalip index remove --flora {flora} --photo {key}`"
     else:
         hint = "correct one of the names; both are left out"
     return Unreadable(

@@ -166,6 +166,17 @@ class Pack:
         except DalipError as error:
             raise FloraError(f"{error}; build the flora again") from error
 
+    def check(self) -> None:
+        """Make sure that it holds what was written: what is copied from it gets a new hash, which would say so.
+
+        Raises:
+            FloraError: It does not.
+        """
+        if FileStamp.of(self.path).sha256[:16] != self.path.stem:
+            raise FloraError(
+                f"{self.path}: was changed after it was written; delete it and build the flora again"
+            )
+
     def vectors_path(self, fingerprint: str) -> Path:
         """Give the place of the vectors by the encoder with a fingerprint."""
         return self.path.with_name(f"{self.path.stem}.{fingerprint[:12]}.npy")
@@ -301,6 +312,8 @@ class PhotoStore:
                 for held in pack.photos:
                     del wanted[held.digest]
         loose = list(wanted.values())
+        for path in sorted({photo.path for photo in loose} - self._written):
+            Pack(path).check()
         for start in range(0, len(loose), _PACK_PHOTOS):
             group = loose[start : start + _PACK_PHOTOS]
             vectors = self.vectors([photo.digest for photo in group], width)

@@ -99,53 +99,60 @@ def teach_taxon(
         return _teach(draft, store, flora, state, seen, [lesson])
 
 
-def forget_taxon(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
-    """Take away a taxon that a flora was taught, so that it answers as before.
+def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
+    """Take away taxa that a flora was taught, so that it answers as before.
 
-    From a flora that keeps its photos it takes those by which it was taught, and the taxon if it was new then and has
-    no others; `remove_from` takes any.
+    From a flora that keeps its photos it takes those by which it was taught, and a taxon if it was new then and has no
+    others; `remove_from` takes any.
 
     Args:
         path: The flora, which gets a new version.
         encoder: The one that built it.
-        scientific_name: Of the taxon.
+        names: Scientific names of the taxa; all are taken away, or none.
 
     Returns:
         What the flora holds now.
 
     Raises:
-        FloraError: The flora does not hold the taxon or was built with it, or cannot be loaded or written.
+        FloraError: The flora does not hold a taxon or was built with it, or cannot be loaded or written.
     """
     flora = load_flora(path, encoder)
-    if flora.manifest.keeps_all and scientific_name not in flora.taught:
-        return _forget_photos(path, encoder, scientific_name)
-    _taught_row(scientific_name, flora)  # before anything is written
+    if flora.manifest.keeps_all and not {*names} <= {*flora.taught}:
+        return _forget_photos(path, encoder, names)
+    for name in names:  # before anything is written
+        _taught_row(name, flora)
     with new_version(path) as draft:
-        flora = load_flora(path, encoder)
-        row = _taught_row(scientific_name, flora)
-        state = read_state(path)
-        evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in state.evidence if e.taxon != row]
+        flora, state = load_flora(path, encoder), read_state(path)
+        evidence, taxa, prototypes = list(state.evidence), list(flora.taxa), flora.prototypes
+        for row in sorted({_taught_row(name, flora) for name in names}, reverse=True):
+            evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in evidence if e.taxon != row]
+            prototypes = prototypes.without(row)
+            del taxa[row]
         staying = {e.photo for e in evidence}
         kept = [photo for photo in state.kept if photo.digest in staying]
-        taxa = (*flora.taxa[:row], *flora.taxa[row + 1 :])
         store = PhotoStore(path, encoder.fingerprint)
-        return _write(draft, store, flora, taxa, evidence, flora.prototypes.without(row), kept)
+        return _write(draft, store, flora, taxa, evidence, prototypes, kept)
 
 
-def _forget_photos(path: Path, encoder: Encoder, scientific_name: str) -> FloraManifest:
+def _forget_photos(path: Path, encoder: Encoder, names: Sequence[str]) -> FloraManifest:
     state = read_state(path)
-    state.require_taxa([scientific_name])
-    shown = [photo for photo in state.kept if photo.fields.get("scientificName") == scientific_name]
-    taught = [photo for photo in shown if photo.fields.get("taught") in TAUGHT]
-    if not taught:
-        raise FloraError(
-            f"{scientific_name}: the flora was built with it; `dalip index remove` takes it out all the same",
-            "not-taught",
-            plant=scientific_name,
-        )
-    if len(taught) == len(shown) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
-        return remove_from(path, encoder, names=[scientific_name])
-    return remove_from(path, encoder, photos=[photo.digest for photo in taught])
+    state.require_taxa(names)
+    gone: list[str] = []
+    photos: list[str] = []
+    for name in names:
+        shown = [photo for photo in state.kept if photo.fields.get("scientificName") == name]
+        taught = [photo for photo in shown if photo.fields.get("taught") in TAUGHT]
+        if not taught:
+            raise FloraError(
+                f"{name}: the flora was built with it; `dalip index remove` takes it out all the same",
+                "not-taught",
+                plant=name,
+            )
+        if len(taught) == len(shown) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
+            gone.append(name)
+        else:
+            photos += [photo.digest for photo in taught]
+    return remove_from(path, encoder, names=gone, photos=photos)
 
 
 def teach_from(

@@ -22,12 +22,18 @@ def write_index(path: Path, vectors: Vectors) -> None:
     Args:
         path: The file.
         vectors: Shape (taxa, width).
+
+    Raises:
+        FloraError: It cannot be written.
     """
     import faiss
 
     index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
     index.add_with_ids(vectors, np.arange(1, len(vectors) + 1, dtype=np.int64))
-    faiss.write_index(index, str(path))
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        raise FloraError(f"{path}: cannot be written ({str(error).strip().splitlines()[-1]})") from error
 
 
 def read_index(path: Path) -> Any:

@@ -49,6 +49,7 @@ DRAFT = ".draft-"
 
 _LOCK = ".lock"
 _VERSION = re.compile(r"v(\d{6})")
+_SHARED_FILE = re.compile(r"[0-9a-f]{16}\.(tar|[0-9a-f]{12}\.npy)")
 
 
 def current_version(root: Path) -> Path:
@@ -101,7 +102,7 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk, as files and as SQLite see it
         raise FloraError(f"{root}: cannot be written ({error})") from error
     finally:
         if created:
@@ -150,6 +151,9 @@ def check_target(root: Path) -> None:
         for p in root.iterdir()
         if not (p.name in (_LOCK, SHARED) or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
     ]
+    if (root / SHARED).exists():  # it may be somebody's own folder of photos
+        own = (p.name for p in (root / SHARED).iterdir())
+        foreign += [f"{SHARED}/{n}" for n in own if not (n.startswith(DRAFT) or _SHARED_FILE.fullmatch(n))]
     if foreign:
         raise FloraError(
             f"{root}: is not empty and not a flora (it holds {min(foreign)}); name another folder"
@@ -161,6 +165,8 @@ def _locked(root: Path) -> Iterator[None]:
     """Hold the flora against other writers; SQLite's lock works everywhere and dies with its process."""
     path = root / _LOCK
     try:
+        sqlite3.connect(path).close()  # makes it, where it is not there
+        before = _identity(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise FloraError(f"{root}: cannot be written ({error})") from None
@@ -169,7 +175,8 @@ def _locked(root: Path) -> Iterator[None]:
             "PRAGMA journal_mode = OFF"
         )  # nothing is written: a journal would only be left over
         connection.execute("BEGIN EXCLUSIVE")
-        if not path.exists():  # the last holder finished, and took its file away, between our two steps
+        # Was it taken away by its last holder, and perhaps made again by the next, before it was locked here?
+        if before is None or _identity(path) != before:
             raise sqlite3.OperationalError("locked")
     except sqlite3.OperationalError as error:
         connection.close()
@@ -182,6 +189,15 @@ def _locked(root: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Tell a file from another of the same name, without opening it, which would end this process's locks on it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _versions(root: Path) -> list[int]:
@@ -235,7 +251,7 @@ def _remove_unshared(root: Path) -> None:
         with suppress(FloraError):  # a version that cannot be read needs nothing
             needed |= FloraManifest.load(root / f"v{number:06d}").photos.keys()
     for path in shared.iterdir():
-        if path.name not in needed:
+        if _SHARED_FILE.fullmatch(path.name) and path.name not in needed:
             path.unlink()
     with suppress(OSError):  # not empty
         shared.rmdir()

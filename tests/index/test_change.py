@@ -4,8 +4,10 @@ import dataclasses
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,7 @@ from dalip_index.manifest import FloraManifest
 from dalip_index.photo_store import kept_copy
 from dalip_index.prototypes import mean_prototypes
 from dalip_index.state import read_state
+from dalip_index.vectors import write_index
 from dalip_index.versions import current_version
 
 from .conftest import paint, rose
@@ -181,7 +184,7 @@ def test_a_photo_under_two_names_is_in_neither(
     assert counts.unreadable_photos == 2
     assert counts.photos + counts.selection_photos + counts.calibration_photos == len(records) - 1
     counts = add_photos(path, encoder, [wrong], unreadable=told.append).counts  # what it knew before stays
-    assert "dalip index remove --photo" in told[1].error
+    assert f"`dalip index remove --flora {path} --photo '{train[0].key}'`" in told[1].error
     assert counts == dataclasses.replace(verify_flora(path).manifest.counts, unreadable_photos=1)
     right = [wrong if r == train[0] else r for r in records]  # a build says anew what each photo shows
     assert build_flora(path, encoder, taxa, right).counts.new_photos == 0
@@ -419,3 +422,136 @@ def test_taxa_are_those_that_photos_name(records: list[Record], encoder: Encoder
     taxa = taxa_of(records)
     assert [t.scientific_name for t in taxa] == sorted({str(r.fields["scientificName"]) for r in records})
     assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.taxa == 10
+
+
+def test_photos_of_ones_own_are_never_removed(
+    path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], photos: Path, tmp_path: Path
+) -> None:
+    """A folder may be called `photos` like the one where floras keep their copies."""
+    home = tmp_path / "home"
+    shutil.copytree(photos / "Rosa red", home / "photos")
+    with pytest.raises(FloraError, match=r"is not empty and not a flora \(it holds photos/0.png\)"):
+        build_flora(home, encoder, taxa, records)
+    assert len(list((home / "photos").iterdir())) == len(list((photos / "Rosa red").iterdir()))
+    assert [p.name for p in home.iterdir()] == ["photos"]
+    mine = path / "photos" / "mine.png"
+    shutil.copy(photos / "Rosa red" / "0.png", mine)
+    build_flora(path, encoder, taxa, records, keep=0)
+    build_flora(path, encoder, taxa, records, keep=0)  # no version keeps photos now
+    assert [p.name for p in (path / "photos").iterdir()] == ["mine.png"]
+
+
+def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    twins = [
+        dataclasses.replace(
+            read_records(paint(tmp_path / f"{i}" / "Rosa red" / "1.png", "red", 600 + i).parents[1])[0],
+            key="twin.png",
+        )
+        for i in range(2)
+    ]
+    before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
+    with pytest.raises(
+        FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which: "
+    ) as told:
+        remove_from(path, encoder, photos=["twin.png"])
+    digest = str(told.value).split()[-1]
+    assert remove_from(path, encoder, photos=[digest]).counts.kept_photos == before - 1
+    assert remove_from(path, encoder, photos=["twin.png"]).counts.kept_photos == before - 2
+
+
+@pytest.mark.parametrize("keep", [0, 320])
+def test_a_file_may_be_called_anything(
+    encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path, keep: int
+) -> None:
+    odd = dataclasses.replace(
+        of(records, "red")[0], key="Rosa red/\udcff.png"
+    )  # as Python reads what is not UTF-8
+    path = tmp_path / "flora"
+    build_flora(path, encoder, taxa, [odd], keep=keep, test_too=True)
+    assert find_problems(path, encoder) == []
+    (listed,) = [e.content for e in read_evidence(current_version(path)) if e.kind == "photo"]
+    assert listed == "Rosa red/\\udcff.png"
+    if keep:
+        remove_from(path, encoder, photos=[odd.key])
+
+
+def test_plants_that_were_taught_are_forgotten_together_or_not_at_all(
+    encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    path = tmp_path / "flora"
+    build_flora(path, encoder, taxa[:7], records, keep=0)
+    for number, colour in enumerate(("white", "black", "brown")):
+        teach_taxon(path, encoder, rose(colour), [paint(tmp_path / f"{colour}.png", colour, number)])
+    before = current_version(path)
+    with pytest.raises(FloraError, match="Rosa mauve: the flora does not hold it"):
+        forget_taxon(path, encoder, "Rosa brown", "Rosa mauve")
+    assert current_version(path) == before
+    counts = forget_taxon(path, encoder, "Rosa white", "Rosa brown").counts
+    assert (counts.taxa, counts.taught, counts.kept_photos) == (8, 1, 1)
+    assert load_flora(path, encoder).taught == ("Rosa black",)
+    assert find_problems(path, encoder) == []
+    undo_change(path)
+    assert current_version(path) == before
+
+
+def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")  # not on Windows
+    before, (soft, hard) = current_version(path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    many = [Taxon(f"Rosa n{number}") for number in range(100)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # of each file: the catalogue needs more
+    try:
+        for target in (path, tmp_path / "new"):
+            with pytest.raises(FloraError, match="cannot be written"):
+                build_flora(target, encoder, many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert current_version(path) == before
+    assert sorted(p.name for p in path.iterdir()) == ["CURRENT", "photos", "v000001"]
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(FloraError, match="cannot be written"):
+        write_index(tmp_path / "nowhere" / "taxa.faiss", np.ones((2, 4), np.float32))
+
+
+def test_a_lock_that_was_taken_away_and_made_again_holds_nobody(
+    path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writer ends, and the next one begins, just when a third has opened the file of the first."""
+    connect, lock = sqlite3.connect, path / ".lock"
+    others: list[sqlite3.Connection] = []
+
+    def late(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened = connect(*arguments, **options)
+        if "timeout" in options and not others:
+            lock.unlink()
+            others.append(connect(lock, isolation_level=None))
+            others[0].execute("BEGIN EXCLUSIVE")
+        return opened
+
+    monkeypatch.setattr("dalip_index.versions.sqlite3.connect", late)
+    with pytest.raises(FloraError, match="another process is changing this flora"):
+        remove_from(path, encoder, names=["Rosa red"])
+    assert lock.exists()  # it is the other one's
+    others[0].close()
+    remove_from(path, encoder, names=["Rosa red"])
+
+
+def test_damage_is_not_copied(
+    path: Path, encoder: Encoder, other_encoder: Encoder, records: list[Record]
+) -> None:
+    """A new pack would have the right hash of the wrong photo."""
+    (pack,) = (path / "photos").glob("*.tar")
+    content = bytearray(pack.read_bytes())
+    start = content.index(b"RIFF") + 100
+    content[start : start + 50] = bytes(50)
+    pack.write_bytes(content)
+    changes: list[Callable[[], object]] = [
+        lambda: rebuild_flora(path, other_encoder),
+        lambda: remove_from(path, encoder, names=["Rosa red"]),
+        lambda: merge_floras(path.with_name("merged"), encoder, [path]),
+    ]
+    for change in changes:
+        with pytest.raises(
+            FloraError, match=f"{pack.name}: was changed after it was written; delete it and build"
+        ):
+            change()
+    assert current_version(path).name == "v000001"

@@ -1,0 +1,64 @@
+"""What `dalip index` says of changes, as whole processes; and what a journal teaches."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dalip.encoder import Encoder
+from dalip.taxonomy import Taxon
+from dalip_app.lessons import lessons, teach_lesson
+from dalip_index import Journal, Observation, build_flora, verify_flora
+
+from .conftest import Done, World, paint
+
+Dalip = Callable[..., Done]
+
+
+@pytest.fixture
+def flora(dalip: Dalip, world: World, tmp_path: Path) -> Path:
+    """A flora of the red flower, which keeps its photos."""
+    shutil.copytree(world.photos / "Flos_red", tmp_path / "red" / "Flos_red")
+    path = tmp_path / "garden"
+    assert dalip("index", "build", *world.encoder, "--photos", tmp_path / "red", path).status == 0
+    return path
+
+
+def table(folder: Path, *names: str) -> Path:
+    """A table of photos, each of another colour of noise."""
+    lines = [f"{number}.png,{name}" for number, name in enumerate(names)]
+    for number in range(len(names)):
+        paint(folder / f"{number}.png", "red", 70 + number)
+    (folder / "photos.csv").write_text("\n".join(["file,scientificName", *lines]), encoding="utf-8")
+    return folder
+
+
+def test_photos_without_a_name_are_told(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    photos = table(tmp_path / "table", "Flos red", "", "Flos red", "")
+    done = dalip("index", "build", *world.encoder, "--photos", photos, tmp_path / "other")
+    assert "2 photos name no taxon of this flora and were left out" in done.err
+    done = dalip("index", "add", *world.encoder, "--flora", flora, photos)
+    assert "2 photos name no taxon and were left out" in done.err
+
+
+def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    kept = verify_flora(flora).manifest.counts.kept_photos
+    photo = paint(tmp_path / "new.png", "red", 99)
+    for _ in range(2):
+        done = dalip("index", "add", *world.encoder, "--flora", flora, "--taxon", "Flos red", photo, photo)
+        assert done.out == f"{flora}: knows Flos red by {kept + 1} photos, and 1 taxa in all\n"
+
+
+def test_a_lesson_is_learned_again_from_all_of_its_photos(world: World, tmp_path: Path) -> None:
+    """Also by a flora of names alone, all of whose photos are those that it was taught."""
+    encoder, path, journal = Encoder.load(world.bundle), tmp_path / "names", Journal(tmp_path / "data")
+    build_flora(path, encoder, [Taxon("Flos red"), Taxon("Flos blue")])
+    for number in range(2):
+        seen = Observation(
+            f"{number:032x}", "2026-05-01", "Flos pink", "species", "", 0.5, "unsure", name="Flos pink"
+        )
+        assert journal.add(seen, [paint(tmp_path / f"{number}.jpg", "pink", number).read_bytes()])
+        (lesson,) = lessons(journal, path, None, encoder)
+        counts = teach_lesson(lesson, path, None, encoder).counts
+        assert (counts.photos, counts.kept_photos, counts.taught) == (number + 1, number + 1, 1)
