@@ -229,10 +229,9 @@ def test_what_is_taught_later_is_named_where_the_list_names_it(world: World, tmp
     path, encoder = shutil.copytree(world.flora, tmp_path / "flora"), Encoder.load(world.bundle)
     live = LiveFlora(path, tmp_path, encoder, ["Flos red", "Flos teal"])
     assert live.unknown == ("Flos teal",)
-    for name in ("teal", "beige"):
-        teach_taxon(
-            path, encoder, Taxon(f"Flos {name}", genus="Flos"), [paint(tmp_path / "x.png", "pink", 1)]
-        )
+    for seed, name in enumerate(("teal", "beige")):
+        photo = paint(tmp_path / f"{name}.png", "pink", seed)
+        teach_taxon(path, encoder, Taxon(f"Flos {name}", genus="Flos"), [photo])
     assert [taxon.scientific_name for taxon in live.now().taxa] == ["Flos red", "Flos teal"]
     assert live.now().taught == ("Flos teal",)
     assert live.now().whole.taught == ("Flos teal", "Flos beige")

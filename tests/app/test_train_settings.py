@@ -1,6 +1,7 @@
 """What `dalip train` lists is enough to choose by."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -9,7 +10,7 @@ from dalip.model import Objective
 from dalip.training import TrainConfig
 from dalip_app.training_cli import _Objective
 
-from .conftest import Done, run
+from .conftest import Done
 
 Dalip = Callable[..., Done]
 
@@ -31,4 +32,5 @@ def test_settings_are_listed_at_once() -> None:
         "try: app(['train', '--settings'])\n"
         "finally: assert not {'torch', 'numpy'} & {*sys.modules}"
     )
-    assert run([sys.executable, "-c", code]).status == 0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
