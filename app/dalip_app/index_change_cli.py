@@ -1,6 +1,7 @@
 """`dalip index add`, `remove`, `rebuild` and `merge`: what changes a flora that is there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,17 +99,24 @@ def read_named(paths: Sequence[Path], faults: Faults) -> "list[Record]":
     from dalip.data import read_records
 
     found: list[str] = []
-    records = read_records(*paths, faults=found) if paths else []
+    good: dict[str, Record] = {}
+    for path in paths:
+        for record in read_records(path, faults=found):
+            try:
+                _ = record.taxon
+            except DalipError as error:
+                found.append(str(error))
+                continue
+            key = record.key
+            if key in good:  # as photos in two folders may have
+                key = f"{path.resolve().name}/{key}"
+            if key in good:
+                found.append(f"{record.name}: its key {key!r} is also that of {good[key].name}; rename one")
+            else:
+                good[key] = replace(record, key=key)
     for message in found:
         faults(message)
-    good: list[Record] = []
-    for record in records:
-        try:
-            _ = record.taxon
-            good.append(record)
-        except DalipError as error:
-            faults(error)
-    return good
+    return list(good.values())
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", faults: Faults) -> "list[Taxon]":
@@ -357,10 +365,15 @@ def rebuild(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER, FLORA
     from dalip_index import rebuild_flora, teach_from
+    from dalip_index.versions import CURRENT
 
     faults = Faults()
     loaded = Encoder.load(encoder or ENCODER)
     path = flora or own_flora(data_dir)
+    if flora is None and not (path / CURRENT).exists():
+        raise typer.BadParameter(
+            "you taught the built-in flora nothing, so there is no copy; name a flora of yours"
+        )
     with Progress() as progress:
         if flora is None:
             manifest = teach_from(path, loaded, FLORA, [path], progress=progress, unreadable=faults.photo)
@@ -389,10 +402,13 @@ def merge(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER, FLORA
     from dalip_index import flora_info, merge_floras, teach_from
+    from dalip_index.versions import CURRENT
 
     *floras, out = paths
     if not floras:
         raise typer.BadParameter("name at least one flora, and then the folder of the new one")
+    if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
+        raise DalipError(f"{out}: holds another flora; name it among those to merge, or name another folder")
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
     loaded = Encoder.load(encoder or ENCODER)
     faults = Faults()

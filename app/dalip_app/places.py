@@ -109,6 +109,10 @@ def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, P
     """Give where lessons go, and the flora to start from where there is none yet: a copy of the built-in one learns."""
     from dalip_assets import FLORA
 
+    if chosen and chosen.resolve() == FLORA.resolve():
+        raise DalipError(
+            f"{chosen}: the built-in flora stays as it is; leave --flora out, and your copy learns"
+        )
     return (chosen, None) if chosen else (own_flora(data_dir), FLORA)
 
 

@@ -94,6 +94,8 @@ class Plan:
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     keep: int = KEPT_SIDE
     test_too: bool = False
+    tests_before: int = 0
+    """Photos of the test split that were left out when what is kept was added."""
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -173,7 +175,7 @@ def build_version(
     evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles, packs)]
     counts = replace(
         count_evidence(taxa, evidence),
-        test_photos=len(plan.known) - len(wanted),
+        test_photos=plan.tests_before + len(plan.known) - len(wanted),
         unreadable_photos=seen.refused,
         other_photos=len(plan.records) - len(plan.known),
         repeated_photos=seen.repeated,

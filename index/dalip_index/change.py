@@ -59,7 +59,14 @@ def add_photos(
                 raise FloraError(f"{taxon.scientific_name}: the flora holds it as {name}; write it so")
             if name not in state.texts and all(name != other.scientific_name for other in held):
                 held.append(placed_among(taxon, held))
-        plan = Plan(held, [*state.kept, *records], state.texts, state.kept_side, test_too)
+        plan = Plan(
+            held,
+            [*state.kept, *records],
+            state.texts,
+            state.kept_side,
+            test_too,
+            state.manifest.counts.test_photos,
+        )
         plan.check()
         return build_version(path, draft, encoder, plan, progress, unreadable)
 
@@ -102,7 +109,8 @@ def remove_from(
         gone = {_found(state, photo) for photo in photos}
         kept = [k for k in state.kept if k.digest not in gone and k.fields.get("scientificName") not in names]
         texts = {name: texts for name, texts in state.texts.items() if name not in names}
-        plan = Plan(taxa, kept, texts, state.kept_side)
+        tests = state.manifest.counts.test_photos
+        plan = Plan(taxa, kept, texts, state.kept_side, tests_before=tests)
         plan.check()
         return build_version(path, draft, encoder, plan, progress)
 
@@ -129,7 +137,8 @@ def rebuild_flora(
     with new_version(path) as draft:
         state = read_state(path)
         state.require_photos()
-        plan = Plan(state.taxa, state.kept, state.texts, state.kept_side)
+        tests = state.manifest.counts.test_photos
+        plan = Plan(state.taxa, state.kept, state.texts, state.kept_side, tests_before=tests)
         return build_version(path, draft, encoder, plan, progress, unreadable)
 
 
@@ -156,6 +165,12 @@ def merge_floras(
         FloraError: A flora keeps no photos or cannot be read, taxa contradict each other, or `out` cannot be written.
     """
     check_target(out)
+    _merged(floras)  # so that what cannot be is said before anything is written
+    with new_version(out) as draft:
+        return build_version(out, draft, encoder, _merged(floras), progress, unreadable)
+
+
+def _merged(floras: Sequence[Path]) -> Plan:
     states = [read_state(flora) for flora in floras]
     taxa: dict[str, Taxon] = {}
     texts: dict[str, tuple[str, ...]] = {}
@@ -168,8 +183,7 @@ def merge_floras(
     keep = max(state.kept_side for state in states)
     plan = Plan(list(taxa.values()), [photo for state in states for photo in state.kept], texts, keep)
     plan.check()
-    with new_version(out) as draft:
-        return build_version(out, draft, encoder, plan, progress, unreadable)
+    return plan
 
 
 def _checked(state: State, encoder: Encoder) -> State:

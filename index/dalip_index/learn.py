@@ -17,6 +17,7 @@ from dalip_index.prototypes import Prototypes, chance_similarity, unit_rows, wit
 __all__ = ["Learned", "PhotoVectors", "learn", "leave_one_out"]
 
 _AT_ONCE = 4096  # photos
+_CHOOSE_ON = 2000  # photos: more would take long, and choose no other weight of the 21
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
     prototypes = Prototypes(text, text_counts, unit_rows(sums), counts, offsets)
     selecting, selecting_labels, _ = photos.all_of("selection")
     calibrating, calibrating_labels, lengths = photos.all_of("calibration")
-    text_weight = choose_text_weight(prototypes, selecting, selecting_labels)
+    some = np.linspace(0, len(selecting) - 1, min(len(selecting), _CHOOSE_ON)).astype(np.intp)
+    text_weight = choose_text_weight(prototypes, selecting[some], selecting_labels[some])
     calibration = fit_calibration(
         text_weight,
         len(selecting),

@@ -9,6 +9,7 @@ import pytest
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_app.lessons import lessons, teach_lesson
+from dalip_assets import FLORA
 from dalip_index import Journal, Observation, build_flora, verify_flora
 
 from .conftest import Done, World, paint
@@ -62,3 +63,42 @@ def test_a_lesson_is_learned_again_from_all_of_its_photos(world: World, tmp_path
         (lesson,) = lessons(journal, path, None, encoder)
         counts = teach_lesson(lesson, path, None, encoder).counts
         assert (counts.photos, counts.kept_photos, counts.taught) == (number + 1, number + 1, 1)
+
+
+def test_two_folders_may_have_photos_of_the_same_name(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    for year, seed in (("2023", 1), ("2024", 2)):
+        paint(tmp_path / year / "Flos_red" / "IMG_1.png", "red", seed)
+    photos = ("--photos", tmp_path / "2023", "--photos", tmp_path / "2024", "--all-photos")
+    done = dalip("index", "build", *world.encoder, *photos, "garden")
+    assert (done.status, done.err) == (0, "")
+    assert verify_flora(tmp_path / "garden").manifest.counts.photos == 2
+    assert (
+        dalip(
+            "index", "remove", "--photo", "2024/Flos_red/IMG_1.png", "--flora", "garden", *world.encoder
+        ).status
+        == 0
+    )
+    assert verify_flora(tmp_path / "garden").manifest.counts.photos == 1
+
+
+def test_photos_for_tests_stay_counted(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    tests = verify_flora(flora).manifest.counts.test_photos
+    assert tests > 0
+    photo = paint(tmp_path / "new.png", "red", 500)
+    for change in (("add", "--taxon", "Flos red", photo), ("remove", "--photo", photo)):
+        assert dalip("index", *change, "--flora", flora, *world.encoder).status == 0
+        assert verify_flora(flora).manifest.counts.test_photos == tests
+
+
+def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    done = dalip("index", "merge", flora, flora, world.flora, *world.encoder)
+    assert (done.status, done.out) == (1, "")
+    assert f"{world.flora}: holds another flora" in done.err
+    done = dalip("index", "merge", flora, flora, *world.encoder)  # into one of them is what was asked for
+    assert done.status == 0, done.err
+    done = dalip("index", "add", "--taxon", "Flos nova", "--flora", FLORA, paint(tmp_path / "x.png", "red"))
+    assert (done.status, done.out) == (1, "")
+    assert "the built-in flora stays as it is" in done.err
+    done = dalip("index", "rebuild")
+    assert done.status == 2
+    assert "nothing, so there is no copy" in " ".join(done.err.split())
