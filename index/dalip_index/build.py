@@ -1,9 +1,8 @@
 """Building a flora: taxa, texts and photos become one version on disk."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +16,18 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable
 from dalip_index.calibration import CALIBRATION
 from dalip_index.catalogue import CATALOGUE, Evidence, Role, write_catalogue
+from dalip_index.kept_photos import KEPT_SIDE, KeptPhoto, Pack
 from dalip_index.learn import Learned, PhotoVectors, learn
 from dalip_index.look import look_and_forget, look_and_keep
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
-from dalip_index.photo_store import KEPT_SIDE, KeptPhoto, Pack, PhotoStore
+from dalip_index.photo_store import PhotoStore
+from dalip_index.plan import Plan, require_evidence, shown
 from dalip_index.prototypes import Prototypes
-from dalip_index.ranks import check_taxonomy
-from dalip_index.texts import embed_texts, text_evidence
+from dalip_index.texts import embed_texts
 from dalip_index.vectors import INDEX, write_index
 from dalip_index.versions import check_target, current_version, new_version
 
 __all__ = [
-    "Plan",
     "build_flora",
     "build_version",
     "count_evidence",
@@ -85,59 +84,6 @@ def build_flora(
         return build_version(out, draft, encoder, plan, progress, unreadable)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a version is to hold."""
-
-    taxa: Sequence[Taxon]
-    records: Sequence[Record] = ()
-    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    keep: int = KEPT_SIDE
-    test_too: bool = False
-    tests_before: int = 0
-    """Photos of the test split that were left out when what is kept was added."""
-
-    @cached_property
-    def rows(self) -> dict[str, int]:
-        """Row of each taxon by its scientific name."""
-        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
-
-    @cached_property
-    def known(self) -> list[Record]:
-        """The photos that name a taxon of the flora."""
-        return [record for record in self.records if _name(record) in self.rows]
-
-    @cached_property
-    def wanted(self) -> list[Record]:
-        """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
-        return [r for r in self.known if self.test_too or r.split != "test" or isinstance(r, KeptPhoto)]
-
-    @cached_property
-    def text_evidence(self) -> list[Evidence]:
-        """The texts."""
-        return text_evidence(self.taxa, self.texts)
-
-    def check(self) -> None:
-        """Make sure that it can become a flora, before anything is read or written.
-
-        Raises:
-            FloraError: It cannot; see `build_flora`.
-        """
-        if not self.taxa:
-            raise FloraError("a flora needs at least one taxon; the list is empty")
-        if len(self.rows) < len(self.taxa):
-            twice = next(t for row, t in enumerate(self.taxa) if self.rows[t.scientific_name] != row)
-            raise FloraError(f"{twice.scientific_name} is in the list of taxa twice; keep one of them")
-        unknown = next((name for name in self.texts if name not in self.rows), None)
-        if unknown is not None:
-            raise FloraError(
-                f"there are texts for {unknown}, which is not in the list of taxa; correct one of them"
-            )
-        check_taxonomy(self.taxa)
-        of_photos = {self.rows[_name(r)] for r in self.wanted}
-        _check_all_have_evidence(self.taxa, {e.taxon for e in self.text_evidence} | of_photos)
-
-
 def build_version(
     out: Path,
     draft: tuple[Path, str],
@@ -166,7 +112,7 @@ def build_version(
         seen = look_and_forget(encoder, wanted, progress, unreadable)
     if progress:
         progress("files", 0, 1)
-    labels = np.array([plan.rows[_name(r)] for r in seen.records], np.intp)
+    labels = np.array([plan.rows[shown(r)] for r in seen.records], np.intp)
     roles = _roles(seen.records, labels)
     learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
     _check_prototypes(taxa, learned.prototypes)
@@ -237,10 +183,6 @@ def write_version(
     return manifest
 
 
-def _name(record: Record) -> str:
-    return record.taxon.scientific_name if record.taxon else ""
-
-
 def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
     """Say what each photo is used for: what its split says, but as evidence where its taxon has none else."""
     by_split: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
@@ -299,17 +241,9 @@ def _stamps_before(out: Path) -> Mapping[str, FileStamp]:
         return {}
 
 
-def _check_all_have_evidence(taxa: Sequence[Taxon], rows: Container[int]) -> None:
-    for row, taxon in enumerate(taxa):
-        if row not in rows:
-            raise FloraError(
-                f"{taxon.scientific_name}: has no text and no photo; give it one or leave it out"
-            )
-
-
 def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
     seen = prototypes.text_counts + prototypes.photo_counts
-    _check_all_have_evidence(taxa, set(np.flatnonzero(seen).tolist()))
+    require_evidence(taxa, set(np.flatnonzero(seen).tolist()))
     for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(broken):

@@ -9,8 +9,9 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.answers import Progress, Unreadable
-from dalip_index.build import Plan, build_version
+from dalip_index.build import build_version
 from dalip_index.manifest import FloraManifest
+from dalip_index.plan import Plan
 from dalip_index.ranks import placed_among
 from dalip_index.state import State, read_state
 from dalip_index.versions import check_target, new_version

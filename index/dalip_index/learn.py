@@ -10,8 +10,8 @@ from dalip_index.answers import EVIDENCE_KINDS, Vectors
 from dalip_index.calibration import Calibration, fit_calibration
 from dalip_index.catalogue import Role
 from dalip_index.evidence import choose_text_weight, evidence_hit_rates, hit_rates
+from dalip_index.kept_photos import Halves
 from dalip_index.manifest import HitRates
-from dalip_index.photo_store import Halves
 from dalip_index.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
 
 __all__ = ["Learned", "PhotoVectors", "learn", "leave_one_out"]

@@ -15,7 +15,9 @@ from dalip.errors import DalipError, FloraError, ImageError
 from dalip.evaluation import OnnxEmbedder
 from dalip.evaluation.embedder import name_photo
 from dalip_index.answers import Progress, Unreadable, Vectors
-from dalip_index.photo_store import Halves, KeptPhoto, Pack, PhotoStore, kept_copy
+from dalip_index.kept_photos import Halves, KeptPhoto, Pack, kept_copy
+from dalip_index.photo_store import PhotoStore
+from dalip_index.plan import shown
 
 __all__ = ["Seen", "look_and_forget", "look_and_keep"]
 
@@ -103,7 +105,7 @@ def look_and_keep(
         else:
             digest, copy = result
             first = found.setdefault(digest, record)
-            if first is not record and _shows(first) == _shows(record):
+            if first is not record and shown(first) == shown(record):
                 repeated += 1
             elif first is not record:
                 unread += 1
@@ -141,10 +143,6 @@ def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
     return row
 
 
-def _shows(record: Record) -> str:
-    return record.taxon.scientific_name if record.taxon else ""
-
-
 def _contradiction(record: Record, first: Record) -> Unreadable:
     if isinstance(first, KeptPhoto):
         flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
@@ -153,6 +151,6 @@ def _contradiction(record: Record, first: Record) -> Unreadable:
         hint = "correct one of the names; both are left out"
     return Unreadable(
         record.name,
-        f"{record.name}: is the same photo as {first.name}, which is to show {_shows(first)}, not {_shows(record)}; "
+        f"{record.name}: is the same photo as {first.name}, which is to show {shown(first)}, not {shown(record)}; "
         f"{hint}",
     )

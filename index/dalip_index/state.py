@@ -8,8 +8,8 @@ from pathlib import Path
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
 from dalip_index.catalogue import Evidence, read_evidence, read_taught, read_taxa
+from dalip_index.kept_photos import KEPT_SIDE, KeptPhoto, kept_photos
 from dalip_index.manifest import FloraManifest
-from dalip_index.photo_store import KEPT_SIDE, KeptPhoto, kept_photos
 from dalip_index.texts import texts_of
 from dalip_index.versions import current_version
 

@@ -20,11 +20,12 @@ from dalip_index.build import count_evidence, photo_evidence, write_version
 from dalip_index.catalogue import Evidence
 from dalip_index.change import add_photos, remove_from, say_nothing
 from dalip_index.flora import Flora
+from dalip_index.kept_photos import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto
 from dalip_index.learn import Learned
 from dalip_index.load import load_flora
 from dalip_index.look import Seen, look_and_keep
 from dalip_index.manifest import FloraManifest
-from dalip_index.photo_store import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto, PhotoStore
+from dalip_index.photo_store import PhotoStore
 from dalip_index.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.ranks import check_taxonomy, placed_among
 from dalip_index.state import State, read_state

@@ -20,8 +20,8 @@ from dalip_index.catalogue import (
     read_taught,
     read_taxa,
 )
+from dalip_index.kept_photos import Pack
 from dalip_index.manifest import FileStamp, FloraManifest
-from dalip_index.photo_store import Pack
 from dalip_index.prototypes import mean_prototypes, with_unit_appearance
 from dalip_index.vectors import INDEX, read_index
 from dalip_index.versions import SHARED, current_version

@@ -37,8 +37,8 @@ from dalip_index import (
 )
 from dalip_index.catalogue import read_evidence
 from dalip_index.evidence import hit_rates
+from dalip_index.kept_photos import kept_copy
 from dalip_index.manifest import FloraManifest
-from dalip_index.photo_store import kept_copy
 from dalip_index.prototypes import mean_prototypes
 from dalip_index.state import read_state
 from dalip_index.vectors import write_index
