@@ -65,8 +65,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 # Half-gigabyte downloads break off now and then, and pip gives up within seconds: wait, and begin again.
-# Python compiles what it imports; to compile all of it here, a fifth of which is ever used, takes most of a minute.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --editable
+INSTALL := $(BIN)/python -m pip install --quiet --editable
 install = $(INSTALL) $(1) || { sleep 15 && $(INSTALL) $(1); } || { sleep 60 && $(INSTALL) $(1); }
 
 # `-e .` and `-e ".[dev]"` share one environment: what develops also serves.
