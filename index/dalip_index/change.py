@@ -1,8 +1,10 @@
 """Changing a flora that keeps its photos: what it holds afterwards is what a build from all of them would give."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dalip.data import Record
 from dalip.encoder import Encoder
@@ -11,7 +13,7 @@ from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.answers import Progress, Unreadable
 from dalip_index.build import build_version
 from dalip_index.manifest import FloraManifest
-from dalip_index.plan import Plan
+from dalip_index.plan import Plan, shown
 from dalip_index.ranks import placed_among
 from dalip_index.state import State, read_state
 from dalip_index.versions import check_target, new_version
@@ -49,26 +51,19 @@ def add_photos(
         FloraError: The flora keeps no photos, was built with another encoder, its taxa contradict the new ones, or it
             cannot be read or written.
     """
-    _checked(read_state(path), encoder)
-    with new_version(path) as draft:
-        state = _checked(read_state(path), encoder)
+    with _changing(path, encoder) as (draft, state):
         held = list(state.taxa)
         names = {taxon.scientific_name.casefold(): taxon.scientific_name for taxon in held}
         for taxon in (*taxa, *taxa_of(records)):
-            name = names.setdefault(taxon.scientific_name.casefold(), taxon.scientific_name)
-            if name != taxon.scientific_name:
-                raise FloraError(f"{taxon.scientific_name}: the flora holds it as {name}; write it so")
-            if name not in state.texts and all(name != other.scientific_name for other in held):
+            folded = taxon.scientific_name.casefold()
+            if folded not in names:
+                names[folded] = taxon.scientific_name
                 held.append(placed_among(taxon, held))
-        plan = Plan(
-            held,
-            [*state.kept, *records],
-            state.texts,
-            state.kept_side,
-            test_too,
-            state.manifest.counts.test_photos,
-        )
-        plan.check()
+            elif names[folded] != taxon.scientific_name:
+                raise FloraError(
+                    f"{taxon.scientific_name}: the flora holds it as {names[folded]}; write it so"
+                )
+        plan = _plan(state, taxa=held, records=[*state.kept, *records], test_too=test_too)
         return build_version(path, draft, encoder, plan, progress, unreadable)
 
 
@@ -102,17 +97,13 @@ def remove_from(
         FloraError: The flora keeps no photos, was built with another encoder, or does not hold one of these; a key is
             that of several photos; nothing would be left; or it cannot be read or written.
     """
-    _checked(read_state(path), encoder)
-    with new_version(path) as draft:
-        state = _checked(read_state(path), encoder)
+    with _changing(path, encoder) as (draft, state):
         state.require_taxa(names)
         taxa = [taxon for taxon in state.taxa if taxon.scientific_name not in names]
         gone = {_found(state, photo) for photo in photos}
-        kept = [k for k in state.kept if k.digest not in gone and k.fields.get("scientificName") not in names]
+        kept = [photo for photo in state.kept if photo.digest not in gone and shown(photo) not in names]
         texts = {name: texts for name, texts in state.texts.items() if name not in names}
-        tests = state.manifest.counts.test_photos
-        plan = Plan(taxa, kept, texts, state.kept_side, tests_before=tests)
-        plan.check()
+        plan = _plan(state, taxa=taxa, records=kept, texts=texts)
         return build_version(path, draft, encoder, plan, progress)
 
 
@@ -134,13 +125,8 @@ def rebuild_flora(
     Raises:
         FloraError: The flora keeps no photos, or cannot be read or written.
     """
-    read_state(path).require_photos()
-    with new_version(path) as draft:
-        state = read_state(path)
-        state.require_photos()
-        tests = state.manifest.counts.test_photos
-        plan = Plan(state.taxa, state.kept, state.texts, state.kept_side, tests_before=tests)
-        return build_version(path, draft, encoder, plan, progress, unreadable)
+    with _changing(path) as (draft, state):
+        return build_version(path, draft, encoder, _plan(state), progress, unreadable)
 
 
 def merge_floras(
@@ -166,7 +152,8 @@ def merge_floras(
         FloraError: A flora keeps no photos or cannot be read, taxa contradict each other, or `out` cannot be written.
     """
     check_target(out)
-    _merged(floras)  # so that what cannot be is said before anything is written
+    for flora in floras:  # so that what cannot be is said before anything is written
+        read_state(flora).require_photos()
     with new_version(out) as draft:
         return build_version(out, draft, encoder, _merged(floras), progress, unreadable)
 
@@ -187,16 +174,38 @@ def _merged(floras: Sequence[Path]) -> Plan:
     return plan
 
 
-def _checked(state: State, encoder: Encoder) -> State:
+@contextmanager
+def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tuple[Path, str], State]]:
+    """Write a new version of a flora that keeps its photos, and was built with an encoder if one is given.
+
+    Yields:
+        What `new_version` does, and what the flora holds, which nobody else changes meanwhile.
+    """
+    _check(read_state(path), encoder)  # before anything is written
+    with new_version(path) as draft:
+        state = read_state(path)
+        _check(state, encoder)
+        yield draft, state
+
+
+def _check(state: State, encoder: Encoder | None) -> None:
     state.require_photos()
     built_with = state.manifest.encoder
-    if built_with.fingerprint != encoder.fingerprint:
+    if encoder and built_with.fingerprint != encoder.fingerprint:
         raise FloraError(
             f"{state.root}: was built with the encoder {built_with.name} ({built_with.fingerprint[:12]}), not with "
             f"{encoder.manifest.name} ({encoder.fingerprint[:12]}); name its own with --encoder, or move it to this "
             "one with `dalip index rebuild`"
         )
-    return state
+
+
+def _plan(state: State, **changes: Any) -> Plan:
+    """Plan a version that holds what another one does, but for some fields."""
+    tests = state.manifest.counts.test_photos
+    held = Plan(state.taxa, state.kept, state.texts, state.kept_side, tests_before=tests)
+    plan = replace(held, **changes)
+    plan.check()
+    return plan
 
 
 def _found(state: State, photo: str) -> str:

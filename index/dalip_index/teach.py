@@ -26,6 +26,7 @@ from dalip_index.load import load_flora
 from dalip_index.look import Seen, look_and_keep
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_store import PhotoStore
+from dalip_index.plan import shown
 from dalip_index.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.ranks import check_taxonomy, placed_among
 from dalip_index.state import State, read_state
@@ -141,15 +142,15 @@ def _forget_photos(path: Path, encoder: Encoder, names: Sequence[str]) -> FloraM
     gone: list[str] = []
     photos: list[str] = []
     for name in names:
-        shown = [photo for photo in state.kept if photo.fields.get("scientificName") == name]
-        taught = [photo for photo in shown if photo.fields.get("taught") in TAUGHT]
+        photos_of_it = [photo for photo in state.kept if shown(photo) == name]
+        taught = [photo for photo in photos_of_it if photo.fields.get("taught") in TAUGHT]
         if not taught:
             raise FloraError(
                 f"{name}: the flora was built with it; `dalip index remove` takes it out all the same",
                 "not-taught",
                 plant=name,
             )
-        if len(taught) == len(shown) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
+        if len(taught) == len(photos_of_it) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
             gone.append(name)
         else:
             photos += [photo.digest for photo in taught]
@@ -192,7 +193,7 @@ def teach_from(
         for state in map(read_state, floras):
             names = state.texts if state.manifest.keeps_all else state.taught
             new = {name for name in names if name not in taxa and name not in flora.tree.rows}
-            kept += [photo for photo in state.kept if photo.fields.get("scientificName") in new]
+            kept += [photo for photo in state.kept if shown(photo) in new]
             taxa |= {
                 t.scientific_name: (t, state.texts[t.scientific_name])
                 for t in state.taxa
@@ -202,7 +203,7 @@ def teach_from(
         seen = look_and_keep(store, encoder, kept, base.kept_side, progress, unreadable)
         photos: dict[str, list[int]] = {}
         for row, record in enumerate(seen.records):
-            photos.setdefault(str(record.fields.get("scientificName")), []).append(row)
+            photos.setdefault(shown(record), []).append(row)
         lessons = [_Lesson(t, texts, photos[name]) for name, (t, texts) in taxa.items() if name in photos]
         return _teach(draft, store, flora, base, seen, lessons)
 
