@@ -16,9 +16,9 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable
 from dalip_index.calibration import CALIBRATION
 from dalip_index.catalogue import CATALOGUE, Evidence, Role, write_catalogue
-from dalip_index.kept_photos import KEPT_SIDE, KeptPhoto, Pack
+from dalip_index.kept_photos import KEPT_SIDE, KeptPhoto
 from dalip_index.learn import Learned, PhotoVectors, learn
-from dalip_index.look import look_and_forget, look_and_keep
+from dalip_index.look import look_and_forget, look_and_keep, say_nothing
 from dalip_index.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
 from dalip_index.photo_store import PhotoStore
 from dalip_index.plan import Plan, require_evidence, shown
@@ -46,7 +46,7 @@ def build_flora(
     keep: int = KEPT_SIDE,
     test_too: bool = False,
     progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = lambda photo: None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
@@ -90,7 +90,7 @@ def build_version(
     encoder: Encoder,
     plan: Plan,
     progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = lambda photo: None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
 ) -> FloraManifest:
     """Write a version that holds what a plan says; as `build_flora`.
 
@@ -116,9 +116,7 @@ def build_version(
     roles = _roles(seen.records, labels)
     learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
     _check_prototypes(taxa, learned.prototypes)
-    kept = [record for record in seen.records if isinstance(record, KeptPhoto)]
-    packs = store.arrange(kept, seen.vectors.shape[1])
-    evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles, packs)]
+    evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles)]
     counts = replace(
         count_evidence(taxa, evidence),
         test_photos=plan.tests_before + len(plan.known) - len(wanted),
@@ -127,45 +125,45 @@ def build_version(
         repeated_photos=seen.repeated,
         new_photos=seen.new,
     )
-    photos = store.stamps(packs, _stamps_before(out))
-    manifest = write_version(
-        *draft, encoder, taxa, evidence, learned, counts, kept_side=plan.keep, photos=photos
-    )
+    manifest = write_version(draft, encoder, taxa, evidence, learned, counts, plan.keep, store, seen.kept)
     if progress:
         progress("files", 1, 1)
     return manifest
 
 
 def write_version(
-    folder: Path,
-    version: str,
+    draft: tuple[Path, str],
     encoder: Encoder,
     taxa: Sequence[Taxon],
     evidence: Sequence[Evidence],
     learned: Learned,
     counts: FloraCounts,
-    *,
     kept_side: int,
-    photos: Mapping[str, FileStamp],
+    store: PhotoStore,
+    kept: Sequence[KeptPhoto],
 ) -> FloraManifest:
-    """Write the files of a version.
+    """Write the files of a version, and bring the photos that it keeps into order.
 
     Args:
-        folder: An empty folder.
-        version: The name that it will have.
+        draft: What `new_version` yields: an empty folder, and the name that the version will have.
         encoder: The one that made the vectors.
         taxa: The taxa, each once.
         evidence: Every text and photo.
         learned: What follows from their vectors.
         counts: How much of everything there is.
         kept_side: Short side of the copies that it keeps of all photos, 0 where it does not.
-        photos: What it needs of the files that versions share.
+        store: Where copies are kept.
+        kept: Those that it needs.
 
     Returns:
         What the version says about itself.
     """
+    folder, version = draft
     prototypes, calibration = learned.prototypes, learned.calibration
-    write_catalogue(folder / CATALOGUE, taxa, evidence, prototypes)
+    packs = store.arrange(kept, encoder.width + encoder.appearance_width)
+    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
+    packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
+    write_catalogue(folder / CATALOGUE, taxa, packed, prototypes)
     write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
     calibration.save(folder / CALIBRATION)
     manifest = FloraManifest(
@@ -177,7 +175,7 @@ def write_version(
         __version__,
         learned.leave_one_out,
         kept_side,
-        photos,
+        store.stamps(packs, _stamps_before(folder.parent)),
     )
     manifest.save(folder)
     return manifest
@@ -194,21 +192,19 @@ def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
 
 
 def photo_evidence(
-    records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role], packs: Sequence[Pack]
+    records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role]
 ) -> Iterator[Evidence]:
-    """Give photos as they stand in the catalogue.
+    """Give photos as they stand in the catalogue, but for where copies are kept.
 
     Args:
         records: The photos.
         labels: Rows of the taxa that they show, shape (photos,).
         roles: What they are used for.
-        packs: Those that hold the copies, where they are kept.
     """
-    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
     for record, label, role in zip(records, labels.tolist(), roles, strict=True):
         digest = record.digest if isinstance(record, KeptPhoto) else ""
         key = record.key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-        yield Evidence(label, "photo", key, _rights(record), role, digest, pack_of.get(digest, ""))
+        yield Evidence(label, "photo", key, _rights(record), role, digest)
 
 
 def _rights(record: Record) -> str:

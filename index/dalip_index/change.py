@@ -12,17 +12,14 @@ from dalip.errors import FloraError
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.answers import Progress, Unreadable
 from dalip_index.build import build_version
+from dalip_index.look import say_nothing
 from dalip_index.manifest import FloraManifest
 from dalip_index.plan import Plan, shown
 from dalip_index.ranks import placed_among
 from dalip_index.state import State, read_state
 from dalip_index.versions import check_target, new_version
 
-__all__ = ["add_photos", "merge_floras", "rebuild_flora", "remove_from", "say_nothing", "taxa_of"]
-
-
-def say_nothing(photo: Unreadable) -> None:
-    """Take a photo that cannot be read, and say nothing of it."""
+__all__ = ["add_photos", "merge_floras", "rebuild_flora", "remove_from", "taxa_of"]
 
 
 def add_photos(

@@ -19,7 +19,7 @@ from dalip_index.kept_photos import Halves, KeptPhoto, Pack, kept_copy
 from dalip_index.photo_store import PhotoStore
 from dalip_index.plan import shown
 
-__all__ = ["Seen", "look_and_forget", "look_and_keep"]
+__all__ = ["Seen", "look_and_forget", "look_and_keep", "say_nothing"]
 
 _AT_ONCE = 128  # photos that are embedded before they are written; a killed build has lost no more
 _AHEAD = 64
@@ -39,6 +39,15 @@ class Seen:
     """How many were given again."""
     new: int = 0
     """How many the encoder had not looked at before."""
+
+    @property
+    def kept(self) -> list[KeptPhoto]:
+        """Those of which copies are kept."""
+        return [record for record in self.records if isinstance(record, KeptPhoto)]
+
+
+def say_nothing(photo: Unreadable) -> None:
+    """Take a photo that cannot be read, and say nothing of it."""
 
 
 def look_and_forget(

@@ -18,12 +18,12 @@ from dalip.taxonomy import Taxon
 from dalip_index.answers import Progress, Unreadable, Vectors
 from dalip_index.build import count_evidence, photo_evidence, write_version
 from dalip_index.catalogue import Evidence
-from dalip_index.change import add_photos, remove_from, say_nothing
+from dalip_index.change import add_photos, remove_from
 from dalip_index.flora import Flora
 from dalip_index.kept_photos import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto
 from dalip_index.learn import Learned
 from dalip_index.load import load_flora
-from dalip_index.look import Seen, look_and_keep
+from dalip_index.look import Seen, look_and_keep, say_nothing
 from dalip_index.manifest import FloraManifest
 from dalip_index.photo_store import PhotoStore
 from dalip_index.plan import shown
@@ -268,11 +268,10 @@ def _teach(
         row, records = len(taxa), [seen.records[i] for i in photos]
         prototypes = _with(flora, prototypes, texts, seen.vectors[list(photos)].astype(np.float32))
         evidence += [Evidence(row, "text", text) for text in texts]
-        evidence += photo_evidence(records, np.full(len(records), row), ["evidence"] * len(records), [])
+        evidence += photo_evidence(records, np.full(len(records), row), ["evidence"] * len(records))
         taxa.append(taxon)
     check_taxonomy(taxa)
-    kept = [record for record in seen.records if isinstance(record, KeptPhoto)]
-    return _write(draft, store, flora, taxa, evidence, prototypes, kept)
+    return _write(draft, store, flora, taxa, evidence, prototypes, seen.kept)
 
 
 def _with(flora: Flora, prototypes: Prototypes, texts: Sequence[str], photos: Vectors) -> Prototypes:
@@ -299,10 +298,7 @@ def _write(
     kept: Sequence[KeptPhoto],
 ) -> FloraManifest:
     """Write a version that holds other taxa and is calibrated as before."""
-    encoder, manifest = flora.encoder, flora.manifest
-    packs = store.arrange(kept, encoder.width + encoder.appearance_width)
-    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
-    found = count_evidence(taxa, evidence)
+    manifest, found = flora.manifest, count_evidence(taxa, evidence)
     counts = replace(
         manifest.counts,
         taxa=found.taxa,
@@ -312,13 +308,7 @@ def _write(
         kept_photos=found.kept_photos,
         taught=int(prototypes.taught.sum()),
     )
+    learned = Learned(prototypes, flora.calibration, manifest.selection, manifest.leave_one_out)
     return write_version(
-        *draft,
-        encoder,
-        taxa,
-        [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence],
-        Learned(prototypes, flora.calibration, manifest.selection, manifest.leave_one_out),
-        counts,
-        kept_side=manifest.kept_side,
-        photos=store.stamps(packs, {}),
+        draft, flora.encoder, taxa, evidence, learned, counts, manifest.kept_side, store, kept
     )
