@@ -1,6 +1,6 @@
 """`dalip data`: photos with names, made ready to learn from and to build floras from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -120,7 +120,6 @@ def pack(
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     faults = _Faults()
     with Progress() as progress:
-        faults.before = progress.clear
         items = _items(sources, out, photos, download, faults, progress)
         resolutions = _resolutions(items, checklist, names, faults)
         packed = pack_items(
@@ -144,16 +143,9 @@ class _Faults:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.before: Callable[[], None] = lambda: None
-        """Is called before a line is printed."""
 
     def __call__(self, line: str) -> None:
         self.lines.append(line)
-        self.note(line)
-
-    def note(self, line: str) -> None:
-        """Say what is no fault, but should be known."""
-        self.before()
         complain(line)
 
 
@@ -175,7 +167,7 @@ def _items(
         if out.resolve().is_relative_to(source.resolve()):
             raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
     require_ours(out)  # before anything is written there, or minutes are spent
-    items = read_items(sources, photos=photos, fault=faults, note=faults.note)
+    items = read_items(sources, photos=photos, fault=faults, note=complain)
     return fetch(items, out / DOWNLOADS, faults, progress) if download else without_web(items, faults)
 
 
@@ -188,7 +180,7 @@ def _resolutions(
     from dalip.data.pack.names import read_decisions, resolve_names
 
     # Rows of a checklist that cannot be used cost no photo as long as its name is found.
-    listed = read_checklist(checklist, faults.note, faults.note) if checklist else None
+    listed = read_checklist(checklist, complain, complain) if checklist else None
     decisions = read_decisions(names, faults) if names else None
     return resolve_names(given_names(items), listed, decisions)
 

@@ -185,7 +185,6 @@ def few_shot(
         known = _labelled(embedder, records, [split], progress)
         rows = measure(known, split, wanted, folds, seed)
         for count in sorted({*wanted} - {row.shots for row in rows} - told):
-            progress.clear()
             complain(f"no taxon of the split {split} has {count} photos in the split train: left out")
             told.add(count)  # the next encoder sees the same photos
         return rows, known.unreadable
@@ -261,6 +260,5 @@ def _labelled(
 
     found = embed_labelled(embedder, records, splits, progress)
     if found.left_out:
-        progress.clear()
         complain(f"{found.left_out:,} photos show what no photo of the split train shows and were left out")
     return found

@@ -117,7 +117,6 @@ def identify(
     with Progress(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
             failures += isinstance(answer, Unreadable)
-            progress.clear()
             picture = None
             if explain and not isinstance(answer, Unreadable):
                 try:

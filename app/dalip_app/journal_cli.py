@@ -99,7 +99,6 @@ def teach(
         for number, lesson in enumerate(found, 1):
             progress("plants", number, len(found))
             teach_lesson(lesson, path, start, loaded)
-            progress.clear()
             print_result(
                 one_line(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
             )

@@ -44,9 +44,7 @@ def space(
     from dalip_app.space import Space, write_space
     from dalip_assets import ENCODER, FLORA
 
-    progress = Progress()
-    size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, progress)
-    progress.clear()
+    size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, Progress())
     print_result(
         f"{out}: {size / 1e6:,.0f} MB. To see it on this computer: python {shlex.quote(str(out / 'app.py'))}"
     )

@@ -26,11 +26,13 @@ def one_line(text: object) -> str:
 
 def complain(message: object) -> None:
     """Print one line about an error or a warning on stderr."""
+    _clear_progress()
     print(f"dalip: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def print_result(line: str) -> None:
     """Print one line of a result on stdout at once, so that whoever reads a pipe need not wait."""
+    _clear_progress()
     print(line, flush=True)
 
 
@@ -96,6 +98,15 @@ def _status_of(error: BaseException, *, debug: bool) -> int | None:
     return 1
 
 
+_on_screen: list["Progress"] = []
+"""Whose line stands on the terminal and must go before another one comes."""
+
+
+def _clear_progress() -> None:
+    for progress in tuple(_on_screen):
+        progress.clear()
+
+
 class Progress:
     """A line on stderr that says how far a command has come; called as `progress(what, done, total)`.
 
@@ -127,6 +138,8 @@ class Progress:
         if self._rewrite:
             self._stream.write("\r" + line.ljust(self._width))
             self._width = len(line)
+            if self not in _on_screen:
+                _on_screen.append(self)
         else:
             self._stream.write(line + "\n")
         self._stream.flush()
@@ -137,6 +150,7 @@ class Progress:
             self._stream.write("\r" + " " * self._width + "\r")
             self._stream.flush()
             self._width = 0
+            _on_screen.remove(self)
 
     def __enter__(self) -> "Progress":
         """Start."""

@@ -232,6 +232,21 @@ def test_progress_rewrites_its_line_on_a_terminal(monkeypatch: pytest.MonkeyPatc
     assert stream.getvalue() == "\rphotos: 1 of 2\rphotos: 2 of 2\r" + " " * 14 + "\r"
 
 
+def test_a_message_takes_the_line_of_progress_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    with Progress(stream) as progress:
+        for say in (terminal.complain, terminal.print_result):
+            monkeypatch.setattr(terminal.time, "monotonic", lambda: float("inf"))
+            progress._next = 0.0
+            progress("photos", 1, 2)
+            say("a word")
+            assert stream.getvalue().endswith("\rphotos: 1 of 2\r" + " " * 14 + "\r")
+    assert capsys.readouterr() == ("a word\n", "dalip: a word\n")
+
+
 def test_hidden_progress_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     progress = Progress(stream, hidden=True)
