@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "Split",
     "join_captions",
+    "key_hash",
     "read_records",
     "require_unique_keys",
     "split_of",
@@ -39,14 +40,17 @@ _CAPTIONS = ("captions", "caption", "text")
 """Fields that may hold captions, the first that does counts."""
 
 
+def key_hash(key: str) -> str:
+    """Give the SHA-1 of a key in hexadecimal digits: what splits follow from, and what shuffles photos always alike."""
+    return hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
 def split_of(key: str) -> Split:
     """Say which split a key belongs to: 70 % train, then 10 % each of selection, calibration and test.
 
     The split follows from the key's SHA-1 alone, so it is the same on every machine and for every command.
     """
-    bucket = (
-        int(hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest(), 16) % 100
-    )
+    bucket = int(key_hash(key), 16) % 100
     if bucket < 70:
         return "train"
     return "selection" if bucket < 80 else "calibration" if bucket < 90 else "test"

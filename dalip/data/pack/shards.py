@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dalip.data.records import key_hash
 from dalip.data.shards import IMAGE_SUFFIXES
 
 __all__ = ["PackedPhoto", "Shard", "safe_keys", "text_of", "write_shards"]
@@ -72,8 +73,7 @@ def _safe_part(part: str) -> str:
 
 def _marked(safe: str, key: str) -> str:
     short = safe.encode()[:_MAX_KEY_BYTES].decode(errors="ignore").rstrip(" /")
-    mark = hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:10]
-    return f"{short}-{mark}"
+    return f"{short}-{key_hash(key)[:10]}"
 
 
 def text_of(fields: Mapping[str, Any], given: str) -> str:

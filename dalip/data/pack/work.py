@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from dalip.data.pack.items import Item, WebPhoto
 from dalip.data.pack.photos import HASH_BYTES, THUMB_SIDE, PhotoSettings, prepare
+from dalip.data.records import key_hash
 from dalip.errors import DataError
 
-__all__ = ["Part", "identity", "order_of", "prepare_all", "stamp_of"]
+__all__ = ["Part", "identity", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 32
 """At most, on average; what a killed run does again is at most a part for each process, and 50 photos keep two busy."""
@@ -76,11 +77,6 @@ class Part:
             return np.frombuffer(file.read(int(np.prod(shape))), np.uint8).reshape(shape)
 
 
-def order_of(key: str) -> str:
-    """Give what photos are ordered by: the SHA-1 of their key, which shuffles them, always in the same way."""
-    return hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
-
-
 def identity(value: object) -> str:
     """Give a name for a value of JSON that changes when the value does."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:40]
@@ -104,7 +100,7 @@ def prepare_all(
         progress: Is told how many of how many photos are ready, first of those that an earlier run has left.
 
     Returns:
-        The parts, ordered by `order_of` their keys, with their items.
+        The parts, ordered by `key_hash` their keys, with their items.
 
     Raises:
         DataError: A process was ended from outside.
@@ -125,12 +121,12 @@ def prepare_all(
 
 
 def _parted(items: Sequence[Item]) -> list[list[Item]]:
-    """Part items by the first bits of `order_of` their key: one more item changes one part, not all that follow."""
+    """Part items by the first bits of `key_hash` their key: one more item changes one part, not all that follow."""
     parts = 1
     while len(items) > parts * _PHOTOS_A_PART:
         parts *= 2
     found: dict[int, list[Item]] = {}
-    for order, item in sorted(((order_of(item.key), item) for item in items), key=lambda pair: pair[0]):
+    for order, item in sorted(((key_hash(item.key), item) for item in items), key=lambda pair: pair[0]):
         found.setdefault(int(order[:8], 16) * parts >> 32, []).append(item)
     return list(found.values())
 
