@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_image", "to_rgb"]
+__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "is_plain_webp", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file's path, an encoded image, or a stream of one."""
@@ -76,6 +76,22 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
             return _read(file, name, target)
     except OSError as error:
         raise ImageError(f"{name}: cannot be opened ({error.strerror}); check its permissions") from error
+
+
+def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:
+    """Say whether an image file is a WebP with nothing but its picture: written again, it would only lose.
+
+    Args:
+        content: The file.
+        lossless: Whether one that is compressed without loss counts.
+    """
+    kinds = (b"WEBPVP8 ", b"WEBPVP8L") if lossless else (b"WEBPVP8 ",)
+    return (
+        content[:4] == b"RIFF"
+        and content[8:16] in kinds
+        and int.from_bytes(content[4:8], "little") + 8 == len(content)
+        and (int.from_bytes(content[16:20], "little") + 1) // 2 * 2 + 20 == len(content)
+    )
 
 
 def _shown(path: object) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dalip.data import Record, read_records
 from dalip.encoder import PhotoSource, open_image
+from dalip.encoder.images import is_plain_webp
 from dalip.errors import DalipError, FloraError
 from dalip.taxonomy import Taxon
 from dalip_index.manifest import FileStamp
@@ -108,7 +109,7 @@ def kept_copy(content: bytes, side: int) -> bytes:
         ImageError: It cannot be read.
     """
     image = open_image(content, target=side)
-    if min(image.size) <= side and _is_bare_webp(content):
+    if min(image.size) <= side and is_plain_webp(content):
         return content
     scale = min(1.0, side / min(image.size), _LONGEST / max(image.size))
     if scale < 1:
@@ -117,11 +118,6 @@ def kept_copy(content: bytes, side: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=_QUALITY, method=2)
     return buffer.getvalue()
-
-
-def _is_bare_webp(content: bytes) -> bool:
-    """Say whether it is a WebP of the simple kinds, which hold one picture and nothing else."""
-    return content[:4] == b"RIFF" and content[8:12] == b"WEBP" and content[12:16] in (b"VP8 ", b"VP8L")
 
 
 @dataclass(frozen=True)

@@ -355,6 +355,7 @@ def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Pat
     assert kept_copy(copy, 100) == copy
     assert kept_copy(copy, 320) == copy  # never larger
     assert kept_copy(copy, 50) != copy
+    assert b"a place" not in kept_copy(copy + b"EXIF\x08\0\0\0a place ", 320)  # however it got there
     with Image.open(io.BytesIO(copy)) as image:
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", exif=exif)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dalip.data.pack.items import Item, WebPhoto
-from dalip.encoder.images import open_image
+from dalip.encoder.images import is_plain_webp, open_image
 from dalip.errors import DataError, ImageError
 
 __all__ = [
@@ -125,7 +125,9 @@ def prepare(item: Item, settings: PhotoSettings) -> Prepared:
         )
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
     small = (
-        content if short <= settings.size and _is_plain_webp(content) else _encode(image, settings.quality)
+        content
+        if short <= settings.size and is_plain_webp(content, lossless=False)
+        else _encode(image, settings.quality)
     )
     return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, look(image))
 
@@ -156,13 +158,3 @@ def _encode(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
     image.save(file, "WEBP", quality=quality, method=4)
     return file.getvalue()
-
-
-def _is_plain_webp(content: bytes) -> bool:
-    """Say whether a file is a lossy WebP with nothing but its picture: packed again, it would only lose."""
-    return (
-        content[:4] == b"RIFF"
-        and content[8:16] == b"WEBPVP8 "
-        and int.from_bytes(content[4:8], "little") + 8 == len(content)
-        and (int.from_bytes(content[16:20], "little") + 1) // 2 * 2 + 20 == len(content)
-    )
