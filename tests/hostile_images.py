@@ -74,6 +74,19 @@ def _broken_exif(path: Path) -> None:
     photo().save(path, quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff nonsense")
 
 
+def _lossless_jpeg(path: Path, width: int = 1200, height: int = 900) -> None:
+    """A grey JPEG of the lossless kind (SOF3, ITU-T T.81 process 14), all of its differences 0."""
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+    table = bytes([0, 1, *[0] * 15, 0])  # one code, of one bit, for a difference of 0
+    frame = struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0])
+    scan = bytes([1, 1, 0, 1, 0, 0])
+    head = segment(0xC4, table) + segment(0xC3, frame) + segment(0xDA, scan)
+    path.write_bytes(b"\xff\xd8" + head + bytes(-(-width * height // 8)) + b"\xff\xd9")
+
+
 def _truncated(suffix: str) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
@@ -111,6 +124,7 @@ def _bomb(path: Path, side: int = 50_000) -> None:
 READABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "jpeg": ("plain.jpg", _save(photo(), quality=95)),
     "progressive_jpeg": ("progressive.jpeg", _save(photo(), quality=95, progressive=True)),
+    "lossless_jpeg": ("lossless.jpg", _lossless_jpeg),
     "png": ("plain.png", _save(photo())),
     "webp": ("plain.webp", _save(photo(), quality=95)),
     "bmp": ("plain.bmp", _save(photo())),

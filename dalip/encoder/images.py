@@ -37,6 +37,11 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it logs to st
 _HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
 _one_huge_photo_at_a_time = threading.Lock()
 
+_JPEG_START = b"\xff\xd8"
+_JPEG_SCANS = frozenset({-1, 0xD9, 0xDA})  # the end of the file or image, and the start of a scan
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; the others are no frames
+_SCALABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # SOF0 to SOF2: baseline, extended and progressive
+
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -144,7 +149,7 @@ def _decode(file: BinaryIO, target: int | None) -> Image.Image:
             million=limit,
         )
     with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
-        if target is not None:
+        if target is not None and _can_be_scaled(file):
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode
         image.load()
         transpose = _UPRIGHT.get(_orientation(image))
@@ -190,6 +195,41 @@ def _plugin_for(head: bytes) -> Any:
         return getattr(import_module(module), name)
     except ImportError as error:
         raise ImageError("is of a kind that this Pillow cannot read; upgrade pillow") from error
+
+
+def _can_be_scaled(file: BinaryIO) -> bool:
+    """Say whether libjpeg can decode an image at a fraction of its size: a JPEG of the cosine transform.
+
+    Of a lossless one (SOF3) libjpeg gives all pixels, whatever it is asked for, and `draft` has made room for fewer:
+    they would be written beyond their memory. The file's position stays where it is.
+
+    Source: ITU-T T.81, tables B.1 and B.2, for the markers.
+    """
+    position = file.tell()
+    try:
+        file.seek(0)
+        if file.read(2) != _JPEG_START:
+            return False
+        frames: set[int] = set()
+        while (marker := _next_jpeg_marker(file)) not in _JPEG_SCANS:
+            length = int.from_bytes(file.read(2), "big")
+            if marker in _JPEG_FRAMES:
+                frames.add(marker)
+            if length < 2:
+                return False
+            file.seek(length - 2, io.SEEK_CUR)
+        return bool(frames) and frames <= _SCALABLE_FRAMES
+    finally:
+        file.seek(position)
+
+
+def _next_jpeg_marker(file: BinaryIO) -> int:
+    """Skip to the code of the next marker; -1 at the end of the file."""
+    while (byte := file.read(1)) and byte != b"\xff":
+        pass
+    while byte == b"\xff":  # any number of which may stand before the code
+        byte = file.read(1)
+    return byte[0] if byte else -1
 
 
 @cache

@@ -27,7 +27,8 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 COLOURED = sorted(
-    set(READABLE) - {"black_and_white", "one_pixel", "panorama", "rgba", "la", "transparent_palette"}
+    set(READABLE)
+    - {"black_and_white", "lossless_jpeg", "one_pixel", "panorama", "rgba", "la", "transparent_palette"}
 )
 GREY = {"greyscale", "png_16_bit", "tiff_16_bit", "tiff_float"}
 
@@ -106,6 +107,47 @@ def test_a_jpeg_cut_anywhere_is_refused(options: dict[str, bool], kept: float) -
         assert open_image(whole, target=target).mode == "RGB"
         with pytest.raises(ImageError, match="cut short"):
             open_image(whole[: int(len(whole) * kept)], target=target)
+
+
+def _jpeg(**options: object) -> bytes:
+    stream = io.BytesIO()
+    photo(1200, 900).save(stream, format="JPEG", **options)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def test_only_frames_that_libjpeg_scales_are_read_at_a_fraction(paths: dict[str, Path]) -> None:
+    """In a process of its own: reading a lossless JPEG at a fraction wrote beyond its memory and ended the process."""
+    script = (
+        "import sys; from dalip.encoder import open_image\n"
+        "for path in sys.argv[2:]: print(*open_image(path, target=int(sys.argv[1])).size)\n"
+    )
+    for target in ("8", "100", "224"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, target, str(paths["lossless_jpeg"])],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        width, height = map(int, done.stdout.split())
+        assert width / height == pytest.approx(4 / 3, rel=0.05)
+        assert height >= 2 * int(target)
+    for content in (_jpeg(), _jpeg(progressive=True)):
+        assert images._can_be_scaled(io.BytesIO(content))
+        # A second frame of another kind, a length that leads nowhere, and nothing but a start.
+        frame = content[content.index(b"\xff\xc0" if b"\xff\xc0" in content else b"\xff\xc2") :][:19]
+        lossless = b"\xff\xc3" + frame[2:]
+        for spoilt in (
+            content[:2] + lossless + content[2:],
+            content[:2] + b"\xff\xe1\x00\x00" + content[2:],
+            content[:2],
+        ):
+            assert not images._can_be_scaled(io.BytesIO(spoilt))
+        padded = content[:2] + b"\xff\xff" + content[2:]
+        assert images._can_be_scaled(io.BytesIO(padded))
+    assert not images._can_be_scaled(io.BytesIO(paths["lossless_jpeg"].read_bytes()))
+    assert not images._can_be_scaled(io.BytesIO(paths["png"].read_bytes()))
 
 
 def test_bytes_and_streams(paths: dict[str, Path]) -> None:
