@@ -30,14 +30,14 @@ check: $(DEVELOP) ## Check format, lint, types, layers, and what is generated in
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/readme_help.py --check
+	$(BIN)/python docs/make_readme.py --check
 	$(BIN)/python docs/make_results.py --check
 	$(BIN)/python $(ASSETS)/make_card.py --check
 
 format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is generated
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
-	$(BIN)/python docs/readme_help.py
+	$(BIN)/python docs/make_readme.py
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from dalip.evaluation import accuracy_by_source, choose_first_order
 from dalip.training import load_run
-from dalip.training.corpus import load_corpus
-from dalip.training.embedder import TorchEmbedder
-from dalip.training.selection import selection_naming
+from dalip.training.data.corpus import load_corpus
+from dalip.training.torch_embedder import TorchEmbedder
+from dalip.training.validation import selection_naming
 
 
 def main() -> None:

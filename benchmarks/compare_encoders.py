@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
 from dalip.evaluation import OnnxEmbedder, retrieval
 from dalip.taxonomy import Taxon, read_taxa
 from dalip_index import Flora, build_flora, evaluate_flora, load_flora
-from dalip_index.answers import EVIDENCE_KINDS
-from dalip_index.calibration import fit_temperature, negative_log_likelihood
+from dalip_index.flora.answer import EVIDENCE_KINDS
+from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
 
 
 def measure(

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from tables import publish
 
-from dalip.data import Record, read_records, split_of
-from dalip.data.pack.duplicates import MIN_LIKENESS, candidates, likeness, near_pairs
-from dalip.data.pack.photos import HASH_BYTES, Appearance, look
-from dalip.encoder.images import open_image
+from dalip.datasets import Record, read_records, split_of
+from dalip.datasets.pack.duplicates import MIN_LIKENESS, candidates, likeness, near_pairs
+from dalip.datasets.pack.shrink import HASH_BYTES, Appearance, look
+from dalip.photos.decode import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 PLANTED = 400

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
 from dalip.evaluation import (
     OnnxEmbedder,

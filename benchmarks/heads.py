@@ -26,28 +26,28 @@ from numpy.typing import NDArray
 from tables import publish
 from tokenizers import Tokenizer
 
-from dalip.data import Record, read_records, split_of
-from dalip.encoder.stream import embed_ahead
+from dalip.datasets import Record, read_records, split_of
+from dalip.encoder.embed_ahead import embed_ahead
 from dalip.evaluation.metrics import nll_at_best_temperature
-from dalip.export.appearance import read_whitening
+from dalip.export.whitening import read_whitening
 from dalip.model import DALIP
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training import TrainConfig
-from dalip.training.corpus import Corpus
-from dalip.training.data import PhotoDataset
+from dalip.training.data.batches import PhotoDataset
+from dalip.training.data.corpus import Corpus
+from dalip.training.data.photo_features import PhotoFeatures, cache_photo_features
+from dalip.training.data.text_features import TextFeatures
 from dalip.training.inherit import inherit_towers, settings_of
-from dalip.training.load import load_weights, method_of
 from dalip.training.optimizer import freeze
-from dalip.training.photo_features import PhotoFeatures, cache_photo_features
 from dalip.training.presets import FREEZE_TOWERS
-from dalip.training.text_features import TextFeatures
-from dalip.training.towers import Towers
+from dalip.training.towers.create import Towers
+from dalip.training.towers.load_model import load_weights, method_of
 from dalip.training.trainer import Trainer
 from dalip_assets import ENCODER, FLORA
 from dalip_index import Flora, load_flora
-from dalip_index.evidence import hit_rates
-from dalip_index.prototypes import mean_prototypes
+from dalip_index.build.evidence import hit_rates
+from dalip_index.flora.prototypes import mean_prototypes
 
 PAGE = Path(__file__).parent.parent / "docs" / "training.md"
 FOLDS, SEEDS = 3, 3

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 
 REPEATS = 5
 

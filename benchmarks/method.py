@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dalip.data import Record
+from dalip.datasets import Record
 from dalip.encoder import open_image, preprocess
 from dalip.evaluation import (
     Naming,
@@ -39,10 +39,10 @@ from dalip.evaluation import (
 )
 from dalip.training import TrainConfig, load_run, train
 from dalip.training.config import CARRIED_OUT
-from dalip.training.corpus import Corpus, load_corpus
-from dalip.training.embedder import TorchEmbedder
+from dalip.training.data.corpus import Corpus, load_corpus
+from dalip.training.data.text_features import TextFeatures
 from dalip.training.presets import PRESETS
-from dalip.training.text_features import TextFeatures
+from dalip.training.torch_embedder import TorchEmbedder
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 TAXA = Path(__file__).parent.parent / "assets" / "dalip_assets" / "taxa.csv"

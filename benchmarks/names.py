@@ -17,12 +17,12 @@ from pathlib import Path
 
 from tables import publish
 
-from dalip.data import split_of
-from dalip.data.pack.checklist import Checklist, read_checklist
-from dalip.data.pack.checklist_rows import Entry
-from dalip.data.pack.name_parts import read_name
-from dalip.data.pack.names import resolve_names
-from dalip.data.pack.spelling import Cutoffs, Speller
+from dalip.datasets import split_of
+from dalip.datasets.pack.checklist import Checklist, read_checklist
+from dalip.datasets.pack.checklist_rows import Entry
+from dalip.datasets.pack.resolve import resolve_names
+from dalip.datasets.pack.scientific_name import read_name
+from dalip.datasets.pack.spelling import Cutoffs, Speller
 
 PAGE = Path(__file__).parent.parent / "docs" / "packing.md"
 CHOSEN = Cutoffs()

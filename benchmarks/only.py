@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from tables import publish
 from trust import PAGE, Photos, read, second_half
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip_index import Calibration, Flora, RestrictedFlora, load_flora, restrict
-from dalip_index.calibration import IN_FLORA_LEAST
-from dalip_index.trust import Judged, measure_trust
+from dalip_index.evaluation.trust import Judged, measure_trust
+from dalip_index.flora.calibration import IN_FLORA_LEAST
 
 SEEDS = 5
 SHARES = (0.9, 0.5)

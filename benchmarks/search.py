@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tables import publish
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
 from dalip.evaluation import OnnxEmbedder
 from dalip_assets import ENCODER

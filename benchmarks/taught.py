@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from dalip.data import Record
+from dalip.datasets import Record
 from dalip.encoder import open_image
 from dalip.errors import ImageError
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
-from dalip_index.calibration import Calibration
-from dalip_index.evidence import hit_rates
-from dalip_index.prototypes import Prototypes, telling, unit_mean, with_unit_appearance
-from dalip_index.trust import Judged, measure_trust
+from dalip_index.build.evidence import hit_rates
+from dalip_index.evaluation.trust import Judged, measure_trust
+from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.prototypes import Prototypes, telling, unit_mean, with_unit_appearance
 
 DRAWS = 30
 ALONE_DRAWS = 3

@@ -21,16 +21,14 @@ from PIL import Image, ImageOps
 from tables import publish
 from taught import inside_table, new_taxa, taught_table, ways_table
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import open_image
 from dalip.errors import ImageError
 from dalip.evaluation import OnnxEmbedder
-from dalip_app.plots import draw_reliability
 from dalip_assets import FLORA
 from dalip_index import Bin, Flora, Trust, heat_map, load_flora
-from dalip_index.calibration import Calibration, fit_calibration
-from dalip_index.prototypes import with_unit_appearance
-from dalip_index.trust import (
+from dalip_index.evaluation.plots import draw_reliability
+from dalip_index.evaluation.trust import (
     COVERAGES,
     Judged,
     auroc,
@@ -38,6 +36,8 @@ from dalip_index.trust import (
     measure_trust,
     reliability,
 )
+from dalip_index.flora.calibration import Calibration, fit_calibration
+from dalip_index.flora.prototypes import with_unit_appearance
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 PLOT = PAGE.with_name("reliability.png")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from dalip_app.theme import PAPER
+from dalip_app.page.theme import PAPER
 
-STATIC = Path(__file__).parents[1] / "app" / "dalip_app" / "static"
+STATIC = Path(__file__).parents[1] / "app" / "dalip_app" / "page" / "static"
 SIDES = (192, 512)
 LEAF = 0.56  # of the side: a phone may cut all but the middle circle of four fifths away
 

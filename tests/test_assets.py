@@ -1,17 +1,16 @@
 """What ships: sound, small, without a photo in it, and as good on the test photos as it must be."""
 
 import json
-from pathlib import Path
 
 import pytest
+from paths import SHARED_DATA
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import verify_bundle
 from dalip_assets import ENCODER, FLORA
 from dalip_index import FloraEvaluation, evaluate_flora, load_flora, verify_flora
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-needs_photos = pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
+needs_photos = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
 
 LEAST = {  # source: {evidence: (top-1, top-5)}
     "Oxford 102 Flowers": {"both": (0.94, 0.99), "text": (0.90, 0)},
@@ -47,7 +46,7 @@ def test_no_photo_ships() -> None:
 
 @pytest.fixture(scope="module")
 def photos() -> list[Record]:
-    shards = [*DATA.glob("inat-santa-cruz-*.tar"), *DATA.glob("oxford-flowers-*.tar")]
+    shards = [*SHARED_DATA.glob("inat-santa-cruz-*.tar"), *SHARED_DATA.glob("oxford-flowers-*.tar")]
     return [record for record in read_records(*shards) if record.split == "test"]
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paths import SHARED_DATA
 
-from dalip.data import read_records
+from dalip.datasets import read_records
 from docs import make_results
 from docs.make_results import BLOCK, EXPERIMENTS, PAGE, READ_IN_ORDERS, RESULTS, read, renewed, table
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def scores(oxford: float, inat: float = 0.5, weight: float = 0.7) -> dict[str, float]:
@@ -191,10 +190,12 @@ def test_every_experiment_of_the_benchmark_has_a_table_on_the_page() -> None:
     assert sorted([*names, *READ_IN_ORDERS]) == sorted(EXPERIMENTS) == sorted(tables)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the photos in ../shared/data")
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
 def test_page_says_how_many_photos_there_are() -> None:
     shards = [
-        path for kind in ("inat", "oxford", "general-captions") for path in sorted(DATA.glob(f"{kind}-*.tar"))
+        path
+        for kind in ("inat", "oxford", "general-captions")
+        for path in sorted(SHARED_DATA.glob(f"{kind}-*.tar"))
     ]
     photos = read_records(*shards)
     test = [record for record in photos if record.split == "test"]

@@ -1,15 +1,14 @@
 """The taxa of the built-in flora, and the script that makes their list."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from paths import SHARED_DATA
 
 from dalip.taxonomy import read_taxa
 from dalip_assets.make_taxa import HAND_MADE, clean_names, make_taxa
 
 TAXA = HAND_MADE.with_name("taxa.csv")
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def test_list_is_complete() -> None:
@@ -53,10 +52,13 @@ def test_names_are_cleaned() -> None:
 
 
 def test_list_is_what_the_script_makes() -> None:
-    shards = [*sorted(DATA.glob("inat-santa-cruz-*.tar")), *sorted(DATA.glob("oxford-flowers-*.tar"))]
+    shards = [
+        *sorted(SHARED_DATA.glob("inat-santa-cruz-*.tar")),
+        *sorted(SHARED_DATA.glob("oxford-flowers-*.tar")),
+    ]
     if not shards:
         pytest.skip("the photographs of ../shared/data are not there")
-    rows = make_taxa(shards, DATA / "checklist.tsv.gz", DATA / "descriptions.jsonl.gz")
+    rows = make_taxa(shards, SHARED_DATA / "checklist.tsv.gz", SHARED_DATA / "descriptions.jsonl.gz")
     stored = [taxon.to_darwin_core() for taxon in read_taxa(TAXA)]
     assert [{k: v for k, v in row.items() if v} for row in rows] == [
         {k: v for k, v in r.items() if v} for r in stored

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
+from dalip.encoder.embed_ahead import PhotoSource, embed_ahead
 from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
 from dalip.encoder.preprocess import preprocess
 from dalip.encoder.sessions import Session
-from dalip.encoder.stream import PhotoSource, embed_ahead
-from dalip.encoder.tokens import TextTokenizer
+from dalip.encoder.tokenizer import TextTokenizer
 from dalip.errors import BundleError, ImageError
 
 __all__ = ["Encoder"]

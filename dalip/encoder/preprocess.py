@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dalip.encoder.images import to_rgb
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ImageError
+from dalip.photos.decode import to_rgb
 
 __all__ = ["preprocess", "visible_box"]
 

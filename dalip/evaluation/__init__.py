@@ -1,6 +1,6 @@
 """How good an encoder is, measured on photos whose names or captions are known. Loads no torch."""
 
-from dalip.evaluation.embedder import (
+from dalip.encoder.embedder import (
     Embedder,
     OnnxEmbedder,
     Photos,

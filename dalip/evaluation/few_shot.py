@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.data import Split
+from dalip.datasets import Split
+from dalip.encoder.embedder import Vectors
 from dalip.errors import DataError
-from dalip.evaluation.embedder import Vectors
 from dalip.evaluation.labelled import Labelled, source_masks
 from dalip.evaluation.metrics import macro_mean
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.data import Record, Split
+from dalip.datasets import Record, Split
+from dalip.encoder.embedder import Embedder, Progress, Vectors
 from dalip.errors import DataError
-from dalip.evaluation.embedder import Embedder, Progress, Vectors
 
 __all__ = ["ALL_SOURCES", "Labelled", "embed_labelled", "label_of", "source_masks"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dalip.data import Split
+from dalip.datasets import Split
+from dalip.encoder.embedder import Progress
 from dalip.errors import DalipError
-from dalip.evaluation.embedder import Progress
 from dalip.evaluation.labelled import Labelled, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, ranks
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dalip.data import Record
+from dalip.datasets import Record
+from dalip.encoder.embedder import Embedder, Progress
 from dalip.errors import DataError
-from dalip.evaluation.embedder import Embedder, Progress
 from dalip.evaluation.metrics import hit_rate, nearest_ranks
 
 __all__ = ["Retrieval", "retrieval"]

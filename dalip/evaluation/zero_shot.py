@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.data import Record
+from dalip.datasets import Record
 from dalip.encoder import Block
+from dalip.encoder.embedder import Embedder, Photos, Progress, Vectors, weigh
 from dalip.errors import DataError
-from dalip.evaluation.embedder import Embedder, Photos, Progress, Vectors, weigh
 from dalip.evaluation.labelled import label_of, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, nearest_ranks, nll_at_best_temperature
 from dalip.prompts import NAME_KINDS, class_texts, taxon_texts

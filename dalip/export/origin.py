@@ -13,8 +13,8 @@ from onnx import numpy_helper
 
 from dalip.export.weights import Weights
 from dalip.model import DALIP
-from dalip.training.bundle import Origin, Place
-from dalip.training.towers import Towers
+from dalip.training.towers.create import Towers
+from dalip.training.towers.from_bundle import Origin, Place
 
 __all__ = ["describe_origin"]
 
@@ -27,7 +27,7 @@ def describe_origin(
     mirror: bool,
     weights: Weights,
 ) -> dict[str, Any]:
-    """Say what `dalip.training.bundle` rebuilds a model from.
+    """Say what `dalip.training.towers.from_bundle` rebuilds a model from.
 
     Args:
         model: As it was exported, folded.

@@ -12,12 +12,12 @@ from dalip.encoder import Encoder, preprocess
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import ExportError, ImageError
 from dalip.evaluation import Vectors
-from dalip.export.appearance import Whitening
-from dalip.export.encoders import ImageEncoder
+from dalip.export.onnx_modules import ImageEncoder
 from dalip.export.weights import Weights
+from dalip.export.whitening import Whitening
 from dalip.model import DALIP
-from dalip.training.data import tokenize
-from dalip.training.towers import Towers
+from dalip.training.data.batches import tokenize
+from dalip.training.towers.create import Towers
 
 __all__ = ["check_parity"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dalip.training.bundle import FLOAT, HALF, INT8, SCALE
+from dalip.training.towers.from_bundle import FLOAT, HALF, INT8, SCALE
 
 __all__ = ["Weights", "shrink"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from dalip.errors import TrainingError, first_line
+from dalip.files import replacing
 from dalip.training.config import TrainConfig
-from dalip.training.files import replacing
 
 __all__ = ["fitting", "load_checkpoint", "refuse_other", "save_checkpoint"]
 

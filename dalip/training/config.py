@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationErr
 from pydantic.dataclasses import dataclass
 
 from dalip.errors import TrainingError
+from dalip.files import replacing
 from dalip.model import Objective
-from dalip.training.files import replacing
 
 __all__ = ["CARRIED_OUT", "TrainConfig", "source_of", "to_tuples"]
 
@@ -51,7 +51,7 @@ class TrainConfig:
 
     model: str = "lite0-minilm"
     """Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, `hf-hub:NAME`
-    and `local-dir:FOLDER` included; see `dalip.training.towers`."""
+    and `local-dir:FOLDER` included; see `dalip.training.towers.create`."""
     pretrained: str | None = None
     """open_clip's name of the weights, or a file of weights; without it, those that belong to the model, if any."""
     init: str | None = None

@@ -11,12 +11,12 @@ import torch
 from timm.data import ImageNetInfo
 from torch import nn
 
-from dalip.data import Record
-from dalip.encoder.stream import embed_ahead
+from dalip.datasets import Record
+from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import DataError, TrainingError
 from dalip.evaluation import Progress, Vectors, collect_photos, hit_rate, ranks
-from dalip.training.lite import LITE, imagenet_classifier
-from dalip.training.load import find_run, load_run
+from dalip.training.towers.lite import LITE, imagenet_classifier
+from dalip.training.towers.load_model import find_run, load_run
 
 __all__ = ["Forgetting", "forgetting"]
 

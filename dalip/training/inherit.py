@@ -7,11 +7,11 @@ from typing import Any
 
 from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST
 from dalip.errors import TrainingError
-from dalip.training.bundle import bundle_settings, is_bundle, write_bundle_towers
 from dalip.training.config import TrainConfig
-from dalip.training.load import find_run
-from dalip.training.official import method_of_official, naming, official_towers, read_official
-from dalip.training.towers import Towers, load_towers, resize_towers
+from dalip.training.towers.create import Towers, load_towers, resize_towers
+from dalip.training.towers.from_bundle import bundle_settings, is_bundle, write_bundle_towers
+from dalip.training.towers.load_model import find_run
+from dalip.training.towers.official import method_of_official, naming, official_towers, read_official
 
 __all__ = ["START", "inherit_towers", "keep_start", "settings_of"]
 

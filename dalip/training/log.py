@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from dalip.training.files import replacing
+from dalip.files import replacing
 
 __all__ = ["Log", "Report", "read_log", "to_stderr"]
 

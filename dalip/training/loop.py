@@ -15,14 +15,14 @@ from torch import nn
 from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
-from dalip.training.corpus import load_corpus
+from dalip.training.data.corpus import load_corpus
+from dalip.training.dry_run import describe_plan
 from dalip.training.inherit import inherit_towers, keep_start
-from dalip.training.load import load_weights, method_of
 from dalip.training.log import Report, to_stderr
 from dalip.training.memory import keep_freed_memory
 from dalip.training.optimizer import freeze, parameter_groups
-from dalip.training.plan import describe_plan
-from dalip.training.towers import Towers, create_towers, load_towers
+from dalip.training.towers.create import Towers, create_towers, load_towers
+from dalip.training.towers.load_model import load_weights, method_of
 from dalip.training.trainer import Trainer
 
 __all__ = ["plan", "train"]

@@ -8,9 +8,9 @@ import torch
 
 from dalip import __version__
 from dalip.encoder import EncoderManifest
+from dalip.files import replacing
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.config import CARRIED_OUT, TrainConfig
-from dalip.training.files import replacing
 from dalip.training.log import read_log
 
 __all__ = ["write_report"]

@@ -15,17 +15,17 @@ from dalip.errors import TrainingError
 from dalip.model import DALIP, DalipLoss, match_matrix
 from dalip.training.checkpoint import fitting, load_checkpoint, refuse_other, save_checkpoint
 from dalip.training.config import TrainConfig
-from dalip.training.corpus import Corpus
-from dalip.training.data import Batch
-from dalip.training.embedder import TorchEmbedder
-from dalip.training.feed import Feed
+from dalip.training.data.batches import Batch
+from dalip.training.data.corpus import Corpus
+from dalip.training.data.feed import Feed
 from dalip.training.interrupts import Interrupts
 from dalip.training.log import Log, Report
 from dalip.training.optimizer import RunningMean, parameter_groups, schedule
 from dalip.training.pace import Pace
-from dalip.training.selection import measure_selection
 from dalip.training.step import backward
-from dalip.training.towers import Towers
+from dalip.training.torch_embedder import TorchEmbedder
+from dalip.training.towers.create import Towers
+from dalip.training.validation import measure_selection
 
 __all__ = ["Trainer"]
 

@@ -8,7 +8,21 @@ for answer in load_flora().identify(["poppy.jpg"]):
 ```
 """
 
-from dalip_index.answers import (
+from dalip.photos.exif import PhotoDetails, read_details, small_copy
+from dalip_index.build.build import build_flora
+from dalip_index.build.change import add_photos, merge_floras, rebuild_flora, remove_from, taxa_of
+from dalip_index.build.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
+from dalip_index.evaluation.compare_encoders import Change, compare_encoders
+from dalip_index.evaluation.evaluate import (
+    Accuracy,
+    Confusion,
+    FloraEvaluation,
+    SearchPrecision,
+    TaxonAccuracy,
+    evaluate_flora,
+)
+from dalip_index.evaluation.trust import Bin, Rejection, Trust
+from dalip_index.flora.answer import (
     EVIDENCE_KINDS,
     EvidenceKind,
     Identification,
@@ -17,36 +31,22 @@ from dalip_index.answers import (
     Unreadable,
     Verdict,
 )
-from dalip_index.build import build_flora
-from dalip_index.calibration import Calibration
-from dalip_index.change import add_photos, merge_floras, rebuild_flora, remove_from, taxa_of
-from dalip_index.compare import Change, compare_encoders
-from dalip_index.evaluate import (
-    Accuracy,
-    Confusion,
-    FloraEvaluation,
-    SearchPrecision,
-    TaxonAccuracy,
-    evaluate_flora,
-)
-from dalip_index.explain import heat_map
-from dalip_index.flora import Flora
-from dalip_index.hazards import hazard_of
-from dalip_index.journal import Journal, Observation
-from dalip_index.journal_archive import export_journal, import_journal
-from dalip_index.library import Found, Library
-from dalip_index.library_filter import Hit, PhotoFilter, TaxonCount
-from dalip_index.library_names import PhotoName
-from dalip_index.library_update import LibraryReport
-from dalip_index.load import load_flora
-from dalip_index.manifest import FloraManifest
-from dalip_index.photo_details import PhotoDetails, read_details, small_copy
-from dalip_index.restricted import RestrictedFlora, restrict
-from dalip_index.search_limits import SearchLimits, limits_of
-from dalip_index.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
-from dalip_index.trust import Bin, Rejection, Trust
-from dalip_index.verify import FloraInfo, find_problems, flora_info, verify_flora
-from dalip_index.versions import undo_change
+from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.flora import Flora
+from dalip_index.flora.hazards import hazard_of
+from dalip_index.flora.heat_map import heat_map
+from dalip_index.flora.load import load_flora
+from dalip_index.flora.restricted import RestrictedFlora, restrict
+from dalip_index.flora.verify import FloraInfo, find_problems, flora_info, verify_flora
+from dalip_index.journal.exchange import export_journal, import_journal
+from dalip_index.journal.journal import Journal, Observation
+from dalip_index.library.filter import Hit, PhotoFilter, TaxonCount
+from dalip_index.library.library import Found, Library
+from dalip_index.library.naming import PhotoName
+from dalip_index.library.search_limits import SearchLimits, limits_of
+from dalip_index.library.update import LibraryReport
+from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.versions import undo_change
 
 __all__ = [
     "EVIDENCE_KINDS",

@@ -61,12 +61,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 CODE = {
-    "dalip": "from dalip_app.cli import main\nmain()",
-    "dalip-app": "from dalip_app.serve_cli import main\nmain()",
+    "dalip": "from dalip_app.cli.main import main\nmain()",
+    "dalip-app": "from dalip_app.cli.serve import main\nmain()",
 }
 """What the installed commands run."""
-TORCH = ("dalip_app.cli", "dalip.training", "dalip.export")
-LIGHT = ("dalip_app.cli", "dalip_app.serve_cli", "dalip_index", "onnxruntime", "pydantic.type_adapter")
+TORCH = ("dalip_app.cli.main", "dalip.training", "dalip.export")
+LIGHT = ("dalip_app.cli.main", "dalip_app.cli.serve", "dalip_index", "onnxruntime", "pydantic.type_adapter")
 
 
 def run(command: Sequence[object], cwd: Path | None = None, *, anew: bool = False, **more: str) -> Done:
@@ -155,7 +155,7 @@ def dalip(tmp_path: Path) -> Callable[..., Done]:
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Chromium, without a window."""
-    from .browsing import browsing
+    from tests.app.browsing import browsing
 
     with browsing() as browser:
         yield browser

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from warm import Forked, fork
 
-from .conftest import BIN, CODE, World, environment
+from tests.app.conftest import BIN, CODE, World, environment
 
 THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
-PAGE = (*THEIRS, "dalip_app.serve_cli", "dalip_app.server", "dalip_app.page")
+PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.site", "dalip_app.page.layout")
 
 
 @dataclass(frozen=True)

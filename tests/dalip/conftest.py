@@ -6,7 +6,7 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
-from .made import write_shard
+from tests.dalip.made import write_shard
 
 
 @pytest.fixture(scope="module")

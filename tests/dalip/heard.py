@@ -4,8 +4,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dalip.data.pack.items import Item
-from dalip.data.pack.sources import read_items
+from dalip.datasets.photo_location import Item
+from dalip.datasets.reader import read_items
 
 PHOTO = b"\xff\xd8\xff not looked into here"
 

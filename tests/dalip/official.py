@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from open_clip.model import CLIP
+from paths import GOLDEN
 
 from dalip.model import DALIP, MethodConfig
-from dalip.training.official import to_official
+from dalip.training.towers.official import to_official
 
-GOLDEN = Path(__file__).parent / "golden"
 State = dict[str, torch.Tensor]
 
 

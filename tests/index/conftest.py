@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
 
-from dalip.data import Record, read_records
+from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index import build_flora

@@ -1,0 +1,1 @@
+"""The commands `dalip` and `dalip-app`."""

@@ -1,0 +1,232 @@
+"""`dalip data`: photos with names, made ready to learn from and to build floras from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+
+if TYPE_CHECKING:
+    from dalip.datasets.pack import Item, Packed
+    from dalip.datasets.pack.resolve import Resolution
+
+__all__ = ["app", "pack"]
+
+app = typer.Typer(no_args_is_help=True, help="Make photos ready to learn from and to build floras from.")
+
+_SHOWN = 20  # lines of one kind; what is left out stands in the datasheet
+
+_PACK_EXAMPLES = """\b
+Examples:
+  dalip data pack photos/ packed
+  dalip data pack observations.csv packed --checklist plants.tsv.gz --download
+  dalip data pack herbarium.zip photos/ packed --size 384 --duplicates keep
+  dalip index build --taxa packed/taxa.csv --photos packed my-flora"""
+
+
+@app.callback()
+def data() -> None:
+    """Make photos ready to learn from and to build floras from."""
+
+
+@app.command(epilog=_PACK_EXAMPLES)
+def pack(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE... OUT",
+            help="What to pack, and the folder of the packed set. A source is a folder with one sub-folder a taxon, a "
+            "CSV or TSV that names photos, an export of iNaturalist, a Darwin Core Archive, .tar shards, or a folder "
+            "or .zip archive of one of these.",
+            show_default=False,
+        ),
+    ],
+    checklist: Annotated[
+        Path | None,
+        typer.Option(
+            "--checklist",
+            metavar="FILE",
+            help="CSV or TSV of Darwin Core to find the names in; as they are given, if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="Your own decisions about names, which go first: CSV with the columns given and scientificName.",
+            show_default=False,
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            "--photos",
+            metavar="FOLDER",
+            help="Where the photos are that a table or an archive names.",
+            show_default=False,
+        ),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch photos that sources name by their address on the web.")
+    ] = False,
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size",
+            metavar="PIXELS",
+            min=64,
+            max=800,
+            help="Short side of the packed photos; smaller ones stay as they are.",
+        ),
+    ] = 256,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="Q", min=1, max=100, help="Of their WebP compression.")
+    ] = 90,
+    shard_photos: Annotated[
+        int, typer.Option("--shard-photos", metavar="N", min=1, help="Photos in a shard.")
+    ] = 1000,
+    duplicates: Annotated[
+        Literal["drop", "keep"],
+        typer.Option(
+            "--duplicates",
+            help="Of photos that show the same picture, keep the largest or all. They lie in one split either way.",
+        ),
+    ] = "drop",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Processes that read photos; by default one a processor."
+        ),
+    ] = None,
+) -> None:
+    """Pack photos with names into WebDataset shards, to train on and to build floras from.
+
+    Names are found in a checklist; photos are read, checked and made small; duplicates are found. Photos of one plant
+    lie in one split. OUT then holds the shards, README.md and datasheet.json with counts, licences and credits, and
+    tables of what was done with each name and duplicate, and of what was left out and why.
+
+    A run that was stopped, even killed, goes on where it was when it is started again.
+    """
+    from dalip.datasets.pack import PackSettings, PhotoSettings
+    from dalip.datasets.pack import pack as pack_items
+
+    if len(paths) < 2:
+        raise typer.BadParameter("name at least one source, and then the folder of the packed set")
+    *sources, out = paths
+    settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
+    faults = _Faults()
+    with Progress() as progress:
+        items = _items(sources, out, photos, download, faults, progress)
+        resolutions = _resolutions(items, checklist, names, faults)
+        packed = pack_items(
+            items,
+            out,
+            settings,
+            resolutions=resolutions,
+            faults=faults.lines,
+            workers=workers,
+            progress=progress,
+        )
+    _report_names(packed)
+    _report_left_out(packed)
+    _summarise(packed, out)
+    if not packed.sheet.complete:
+        raise typer.Exit(1)
+
+
+class _Faults:
+    """Reports what cannot be used, and keeps it for the datasheet."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        complain(line)
+
+
+def _items(
+    sources: Sequence[Path],
+    out: Path,
+    photos: Path | None,
+    download: bool,
+    faults: _Faults,
+    progress: Progress,
+) -> "list[Item]":
+    """Read the sources, and fetch what lies on the web."""
+    from dalip.datasets.pack import DOWNLOADS
+    from dalip.datasets.pack.download import fetch, without_web
+    from dalip.datasets.pack.output_folder import require_ours
+    from dalip.datasets.reader import read_items
+
+    for source in sources:
+        if out.resolve().is_relative_to(source.resolve()):
+            raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
+    require_ours(out)  # before anything is written there, or minutes are spent
+    items = read_items(sources, photos=photos, fault=faults, note=complain)
+    return fetch(items, out / DOWNLOADS, faults, progress) if download else without_web(items, faults)
+
+
+def _resolutions(
+    items: "Sequence[Item]", checklist: Path | None, names: Path | None, faults: _Faults
+) -> "dict[str, Resolution]":
+    """Find what the names of the photos mean."""
+    from dalip.datasets.pack import given_names
+    from dalip.datasets.pack.checklist import read_checklist
+    from dalip.datasets.pack.resolve import read_decisions, resolve_names
+
+    # Rows of a checklist that cannot be used cost no photo as long as its name is found.
+    listed = read_checklist(checklist, complain, complain) if checklist else None
+    decisions = read_decisions(names, faults) if names else None
+    return resolve_names(given_names(items), listed, decisions)
+
+
+def _report_names(packed: "Packed") -> None:
+    """Say which names were not taken as they are."""
+    changed = [use for use in packed.names if use.scientific_name and use.how not in ("as given", "exact")]
+    _report([f"{use.given}: taken for {use.scientific_name} ({use.how})" for use in changed], "names.csv")
+    lost = [use for use in packed.names if not use.scientific_name and use.how != "decided"]
+    lines = [
+        f"{use.given}: {use.how}{f', it may mean {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "
+        "left out, say with --names what it is"
+        for use in lost
+    ]
+    _report(lines, "names.csv")
+
+
+def _report_left_out(packed: "Packed") -> None:
+    """Say which photos could not be read, or have no name or two."""
+    told = ("unreadable", "unnamed", "contradiction")  # the others were told by their name or their source
+    left = [left for left in packed.left_out if left.reason in told]
+    _report([f"{left.where}: {left.detail}" for left in left], "left-out.csv")
+
+
+def _report(lines: Sequence[str], table: str) -> None:
+    for line in lines[:_SHOWN]:
+        complain(line)
+    if len(lines) > _SHOWN:
+        complain(f"{len(lines) - _SHOWN:,} more like this are in {table}")
+
+
+def _summarise(packed: "Packed", out: Path) -> None:
+    """Say on stdout what was packed."""
+    sheet = packed.sheet
+    if packed.read:
+        pace = packed.read / max(packed.seconds, 1e-6)
+        print_result(f"{packed.read:,} photos read in {packed.seconds:.1f} s, {pace:.0f} a second")
+    if packed.unchanged:
+        print_result(one_line(f"{out}: packed already, and nothing has changed since"))
+    shards = f"{len(sheet.shards):,} {'shard' if len(sheet.shards) == 1 else 'shards'}"
+    print_result(one_line(f"{out}: {sheet.photos:,} photos of {sheet.taxa:,} taxa in {shards}"))
+    duplicates = sheet.duplicates
+    if found := duplicates["exact"] + duplicates["near"]:
+        print_result(
+            f"  {found:,} duplicates, {duplicates['acrossSplits']:,} of them across splits, which share one now"
+        )
+    if sheet.left_out:
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in sheet.left_out.items())
+        print_result(f"  left out: {counts}; {out / 'left-out.csv'} says why")

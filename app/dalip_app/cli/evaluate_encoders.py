@@ -1,0 +1,264 @@
+"""`dalip evaluate zero-shot`, `retrieval`, `few-shot`, `linear-probe`: how good encoders are."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dalip_app.cli.evaluate_options import (
+    EncodersArgument,
+    FirstOrderOption,
+    PhotosOption,
+    SplitOption,
+    measure_encoders,
+    of_split,
+    read_photos,
+)
+from dalip_app.cli.identify import JsonOption
+from dalip_app.cli.terminal import Progress, complain
+
+if TYPE_CHECKING:
+    from dalip.datasets import Record, Split
+    from dalip.evaluation import Embedder, Labelled
+
+__all__ = [
+    "FEW_SHOT_EXAMPLES",
+    "LINEAR_PROBE_EXAMPLES",
+    "RETRIEVAL_EXAMPLES",
+    "ZERO_SHOT_EXAMPLES",
+    "few_shot",
+    "linear_probe",
+    "retrieval",
+    "zero_shot",
+]
+
+ZERO_SHOT_EXAMPLES = """\b
+Examples:
+  dalip evaluate zero-shot --photos shards/
+  dalip evaluate zero-shot --photos shards/ --taxa taxa.csv --json
+  dalip evaluate zero-shot runs/mine ViT-B-32@laion2b_e16 --photos shards/"""
+
+RETRIEVAL_EXAMPLES = """\b
+Examples:
+  dalip evaluate retrieval --photos captions.tar
+  dalip evaluate retrieval runs/captions runs/plants --photos captions.tar"""
+
+FEW_SHOT_EXAMPLES = """\b
+Examples:
+  dalip evaluate few-shot --photos shards/
+  dalip evaluate few-shot encoder/ --photos garden/ --shots 3 --folds 20"""
+
+LINEAR_PROBE_EXAMPLES = """\b
+Examples:
+  dalip evaluate linear-probe --photos shards/
+  dalip evaluate linear-probe runs/mine --photos shards/ --json"""
+
+
+def zero_shot(
+    photos: PhotosOption,
+    encoders: EncodersArgument = None,
+    taxa: Annotated[
+        Path | None,
+        typer.Option(
+            "--taxa",
+            metavar="FILE",
+            help="CSV or TSV of taxa to choose from besides those of the photos, whose names it completes.",
+        ),
+    ] = None,
+    split: SplitOption = "test",
+    first_order: FirstOrderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well photos are named from texts alone.
+
+    Each photo is compared with texts about every taxon: by its common names, by its scientific name, by its taxonomy
+    (name, genus, family and order), and by all of these together, each in several phrases. The taxa to choose from
+    are those that any of the photos show, of whatever split. Photos without a scientificName are told apart by their
+    className, if they have one.
+
+    top-1 and top-5 are the parts of the photos whose right name comes first or among the first five; ties count as
+    misses. macro is top-1 as a mean over taxa, so that rare ones count as much. NLL says how unlikely the right name
+    is found, in nats at the best temperature: smaller is better.
+    """
+    from dalip.evaluation import classes_by_names
+    from dalip.evaluation import zero_shot as measure
+    from dalip.taxonomy import read_taxa
+
+    records, faults = read_photos(photos)
+    chosen = of_split(records, split)
+    classes = classes_by_names(records, read_taxa(taxa) if taxa else ())
+    measure_encoders(
+        lambda embedder, progress: measure(embedder, chosen, classes, progress),
+        encoders,
+        first_order,
+        split,
+        [
+            ("source", "{.source}"),
+            ("names", "{.names}"),
+            ("photos", "{.photos:,}"),
+            ("classes", "{.classes:,}"),
+            ("top-1", "{.top_1:.1%}"),
+            ("top-5", "{.top_5:.1%}"),
+            ("macro", "{.macro_top_1:.1%}"),
+            ("NLL", "{.nll:.3f}"),
+        ],
+        as_json=as_json,
+        words=2,
+        photos=len(chosen),
+        faults=faults,
+    )
+
+
+def retrieval(
+    photos: PhotosOption,
+    encoders: EncodersArgument = None,
+    split: SplitOption = "test",
+    first_order: FirstOrderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well photos and captions find each other.
+
+    R@5 for photo→text is the part of the photos that have one of their captions among the five nearest, for
+    text→photo the part of the captions that have a photo of theirs among the five nearest. Each source is
+    searched apart; ties count as misses. A run that learned captions alone, compared with one that went on to plants,
+    shows what was forgotten.
+    """
+    from dalip.evaluation import retrieval as measure
+
+    records, faults = read_photos(photos)
+    chosen = of_split(records, split)
+
+    measure_encoders(
+        lambda embedder, progress: measure(embedder, chosen, progress),
+        encoders,
+        first_order,
+        split,
+        [
+            ("source", "{.source}"),
+            ("photos", "{.photos:,}"),
+            ("texts", "{.captions:,}"),
+            ("photo→text R@1", "{.image_to_text[1]:.1%}"),
+            ("R@5", "{.image_to_text[5]:.1%}"),
+            ("R@10", "{.image_to_text[10]:.1%}"),
+            ("text→photo R@1", "{.text_to_image[1]:.1%}"),
+            ("R@5", "{.text_to_image[5]:.1%}"),
+            ("R@10", "{.text_to_image[10]:.1%}"),
+        ],
+        as_json=as_json,
+        words=1,
+        photos=len(chosen),
+        faults=faults,
+    )
+
+
+def few_shot(
+    photos: PhotosOption,
+    encoders: EncodersArgument = None,
+    shots: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--shots", min=1, metavar="K", help="Photos a taxon. Repeatable.", show_default="1 and 5"
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option("--folds", min=1, help="How often to draw them.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides what is drawn.")] = 0,
+    split: Annotated[
+        Literal["selection", "calibration", "test"], typer.Option("--split", help="Which photos to name.")
+    ] = "test",
+    first_order: FirstOrderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well photos are named from one or a few photos of each taxon, without texts.
+
+    The photos to go by are drawn from the split `train`. Embeddings are centred on the mean of that split and
+    normalised, and a photo gets the taxon whose mean is nearest (SimpleShot). Taxa with fewer photos than asked for
+    are left out, with their photos, and so is a number of shots that no taxon has. top-1 is the mean over the folds,
+    +/- their standard deviation; macro is top-1 as a mean over taxa.
+    """
+    from dalip.evaluation import few_shot as measure
+
+    records, faults = read_photos(photos)
+    wanted, told = shots or [1, 5], set[int]()
+
+    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
+        known = _labelled(embedder, records, [split], progress)
+        rows = measure(known, split, wanted, folds, seed)
+        for count in sorted({*wanted} - {row.shots for row in rows} - told):
+            complain(f"no taxon of the split {split} has {count} photos in the split train: left out")
+            told.add(count)  # the next encoder sees the same photos
+        return rows, known.unreadable
+
+    measure_encoders(
+        work,
+        encoders,
+        first_order,
+        split,
+        [
+            ("source", "{.source}"),
+            ("shots", "{.shots:,}"),
+            ("photos", "{.photos:,}"),
+            ("taxa", "{.taxa:,}"),
+            ("top-1", "{.top_1:.1%}"),
+            ("+/-", "{.spread:.1%}"),
+            ("macro", "{.macro_top_1:.1%}"),
+        ],
+        as_json=as_json,
+        words=1,
+        photos=sum(record.split in ("train", split) for record in records),
+        faults=faults,
+    )
+
+
+def linear_probe(
+    photos: PhotosOption,
+    encoders: EncodersArgument = None,
+    split: Annotated[
+        Literal["calibration", "test"], typer.Option("--split", help="Which photos to name.")
+    ] = "test",
+    first_order: FirstOrderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how well a linear classifier names photos from their embeddings.
+
+    A logistic regression is fitted to the photos of the split `train`; how far it is regularised (C) is chosen on
+    `selection`. Photos of taxa without a photo in `train` are left out. It needs scikit-learn.
+    """
+    from dalip.evaluation import linear_probe as measure
+
+    records, faults = read_photos(photos)
+
+    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
+        known = _labelled(embedder, records, ["selection", split], progress)
+        return measure(known, split, progress=progress), known.unreadable
+
+    measure_encoders(
+        work,
+        encoders,
+        first_order,
+        split,
+        [
+            ("source", "{.source}"),
+            ("photos", "{.photos:,}"),
+            ("taxa", "{.taxa:,}"),
+            ("top-1", "{.top_1:.1%}"),
+            ("top-5", "{.top_5:.1%}"),
+            ("macro", "{.macro_top_1:.1%}"),
+            ("C", "{.strength:g}"),
+        ],
+        as_json=as_json,
+        words=1,
+        photos=sum(record.split in ("train", "selection", split) for record in records),
+        faults=faults,
+    )
+
+
+def _labelled(
+    embedder: "Embedder", records: "Sequence[Record]", splits: "Sequence[Split]", progress: Progress
+) -> "Labelled":
+    from dalip.evaluation import embed_labelled
+
+    found = embed_labelled(embedder, records, splits, progress)
+    if found.left_out:
+        complain(f"{found.left_out:,} photos show what no photo of the split train shows and were left out")
+    return found

@@ -1,0 +1,298 @@
+"""`dalip identify`: the names of the plants in photos."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dalip.datasets import IMAGE_SUFFIXES
+from dalip.errors import DalipError
+from dalip_app.cli.only import OnlyOption, restricted
+from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, chosen_flora
+from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+
+if TYPE_CHECKING:
+    from dalip_index import Flora, Identification, Prediction, Unreadable
+
+__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "answer_fields", "find_photos", "identify"]
+
+EXAMPLES = """\b
+Examples:
+  dalip identify photo.jpg
+  dalip identify holiday/ --csv > plants.csv
+  dalip identify *.jpg --json --top-k 3
+  dalip identify leaf.jpg flower.jpg --together --rank genus
+  dalip identify meadow/ --only Asteraceae --only meadow-plants.txt"""
+
+Rank = Literal["species", "genus", "family", "order"]
+
+TopKOption = Annotated[
+    int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+_EXPLAINED = 512  # pixels to which photos may be shrunk for a picture that explains
+_STEM = 60  # characters of a photo's name in that of its picture
+
+_CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
+_CSV_SCORES = ("similarity", "probability", "verdict")
+
+
+def identify(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Photos, or folders of photos.", show_default=False),
+    ],
+    flora: FloraOption = None,
+    encoder: EncoderOption = None,
+    only: OnlyOption = None,
+    top_k: TopKOption = 5,
+    rank: Annotated[
+        Rank | None,
+        typer.Option(
+            "--rank", help="Answer with taxa of this rank; by default with the lowest that is sure."
+        ),
+    ] = None,
+    coverage: Annotated[
+        float,
+        typer.Option(
+            "--coverage",
+            metavar="SHARE",
+            min=0.01,
+            max=0.999,
+            help="How often the right name shall be in the set of names, for photos like those that the flora was "
+            "calibrated on.",
+        ),
+    ] = 0.9,
+    together: Annotated[
+        bool, typer.Option("--together", help="All photos show one plant: give one answer for them.")
+    ] = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain",
+            metavar="FOLDER",
+            help="Write a picture of each photo there: orange where it speaks for the first name, blue where for the "
+            "second.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
+    ] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Name the plants in photos.
+
+    Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
+    and the others are still answered. A name is no advice: never eat a plant because of an answer.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv cannot be had together; choose one")
+    if explain and (together or rank):
+        raise typer.BadParameter(
+            "--explain is about one photo and taxa of the flora; leave out the other option"
+        )
+    from dalip_index import Unreadable, load_flora
+
+    photos = [photo for path in paths for photo in find_photos(path)]
+    loaded = restricted(load_flora(chosen_flora(flora, data_dir), encoder), only)
+    how = _together if together else _in_order
+    if explain:  # pictures of an earlier run are no photos
+        photos = [
+            p for p in photos if not (isinstance(p, Path) and p.resolve().is_relative_to(explain.resolve()))
+        ]
+    wanted = max(top_k, 2) if explain else top_k  # a picture compares two names
+    answers = how(loaded, photos, {"top_k": wanted, "rank": rank, "coverage": coverage})
+    write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
+    failures = unwritten = 0
+    # Where the answers go to a terminal, they are the progress.
+    with Progress(hidden=sys.stdout.isatty()) as progress:
+        for done, answer in enumerate(answers, start=1):
+            failures += isinstance(answer, Unreadable)
+            picture = None
+            if explain and not isinstance(answer, Unreadable):
+                try:
+                    picture = _explained(loaded, answer, explain, done)
+                except DalipError as error:
+                    unwritten += 1
+                    complain(error)
+                answer = replace(answer, predictions=answer.predictions[:top_k])
+            write(answer, picture)
+            progress("photos read", done, len(photos))
+    if failures or unwritten:
+        if failures and len(photos) > 1:
+            complain(f"{failures} of {len(photos)} could not be read; the others were")
+        raise typer.Exit(1)
+
+
+def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
+    """Find what a path given on the command line stands for.
+
+    Args:
+        path: A file, which is taken as it is, or a folder.
+
+    Yields:
+        The file itself; or the photos in the folder and below it, sorted, hidden files left out; or what to
+        say of a folder that has none.
+    """
+    from dalip_index import Unreadable
+
+    if not path.is_dir():
+        yield path
+        return
+    found = False
+    for photo in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in photo.relative_to(path).parts)
+        if photo.suffix.lower() in IMAGE_SUFFIXES and not hidden and photo.is_file():
+            found = True
+            yield photo
+    if not found:
+        endings = " ".join(sorted(IMAGE_SUFFIXES))
+        yield Unreadable(str(path), f"{path}: no photo in this folder; looked for {endings}")
+
+
+def _in_order(
+    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
+) -> "Iterator[Identification | Unreadable]":
+    """Answer the photos in batches and keep what is no photo in its place."""
+    photos = list(photos)
+    answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], **options)
+    for photo in photos:
+        yield next(answers) if isinstance(photo, Path) else photo
+
+
+def _together(
+    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
+) -> "Iterator[Identification | Unreadable]":
+    """Answer once for all photos that can be read, after what is to be said of the others."""
+    photos = list(photos)
+    readable = [photo for photo in photos if isinstance(photo, Path)]
+    answer, unreadable = flora.identify_together(readable, **options)
+    yield from (photo for photo in photos if not isinstance(photo, Path))
+    yield from unreadable
+    if answer:
+        yield answer
+
+
+def _explained(flora: "Flora", answer: "Identification", folder: Path, number: int) -> Path | None:
+    """Write the picture that says why; `None`, and a word about it, where nothing tells the first two names apart."""
+    from dalip.encoder import open_image
+    from dalip_app.page.heat_picture import heat_picture
+
+    photo = Path(answer.image)
+    picture = heat_picture(flora, open_image(photo, target=_EXPLAINED), answer)
+    if picture is None:
+        complain(
+            f"{photo}: no picture, for it shows no plant, or texts do not tell its first two names apart"
+        )
+        return None
+    path = folder / f"{number:04}-{photo.stem[:_STEM]}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    except OSError as error:
+        raise DalipError(f"{path}: cannot be written ({error}); name another folder") from error
+    return path
+
+
+def _write_json(answer: "Identification | Unreadable", picture: Path | None) -> None:
+    content = answer_fields(answer)
+    if picture:
+        content["heatMap"] = str(picture)
+    print_result(json.dumps(content, ensure_ascii=False))
+
+
+def answer_fields(answer: "Identification | Unreadable") -> dict[str, Any]:
+    """Give an answer as the JSON object that `--json` prints; docs/identify.schema.json describes it.
+
+    Args:
+        answer: For one photo, or for several of one plant.
+    """
+    from dalip_app.messages.words import cautions
+    from dalip_index import Unreadable
+
+    if isinstance(answer, Unreadable):
+        return {"image": answer.image, "error": answer.error}
+    return {
+        "image": answer.image,
+        "predictions": [_fields(prediction) for prediction in answer.predictions],
+        "verdict": answer.verdict,
+        "taxon": answer.taxon.scientific_name if answer.taxon else None,
+        "taxonRank": answer.taxon.taxon_rank if answer.taxon else None,
+        "probability": _rounded(answer.probability),
+        "coverage": answer.coverage,
+        "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
+        "plant": _rounded(answer.plant),
+        "inFlora": _rounded(answer.in_flora),
+        "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
+        "cautions": cautions(answer),
+    }
+
+
+def _fields(prediction: "Prediction") -> dict[str, Any]:
+    taxon = prediction.taxon
+    return {
+        "scientificName": taxon.scientific_name,
+        "taxonRank": taxon.taxon_rank,
+        "vernacularName": taxon.vernacular_name,
+        "genus": taxon.genus,
+        "family": taxon.family,
+        "similarity": round(prediction.similarity, 6),
+        "probability": _rounded(prediction.probability),
+        "experimental": prediction.experimental,
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 6)
+
+
+def _csv_writer() -> "Callable[[Identification | Unreadable, Path | None], None]":
+    from dalip_index import Unreadable
+
+    def line(row: dict[str, Any]) -> str:
+        buffer = io.StringIO()
+        csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
+        return buffer.getvalue()
+
+    def write(answer: "Identification | Unreadable", picture: Path | None) -> None:
+        if isinstance(answer, Unreadable):
+            complain(answer.error)
+            return
+        for position, prediction in enumerate(answer.predictions, start=1):
+            found = {"image": answer.image, "position": position, "verdict": answer.verdict}
+            fields = _fields(prediction)
+            del fields["experimental"]
+            print_result(line(found | fields))
+
+    print_result(",".join((*_CSV_FIELDS, *_CSV_SCORES)))
+    return write
+
+
+def _write_for_people(answer: "Identification | Unreadable", picture: Path | None) -> None:
+    from dalip_app.messages.words import cautions, promise, score, sentence
+    from dalip_index import Unreadable
+
+    if isinstance(answer, Unreadable):
+        complain(answer.error)
+        return
+    print_result(one_line(f"{answer.image}: {sentence(answer)}"))
+    why = f"Why: {picture}" if picture else ""
+    for words in (promise(answer), *cautions(answer), why):
+        if words:
+            print_result(one_line(f"  {words}"))
+    taxa = [prediction.taxon for prediction in answer.predictions]
+    rows = [[one_line(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []
+    for prediction, (name, common, family) in zip(answer.predictions, rows, strict=True):
+        line = f"  {score(prediction):>6}  {name:<{widths[0]}}  {common:<{widths[1]}}  {family}"
+        print_result(line.rstrip())
+    print_result("")

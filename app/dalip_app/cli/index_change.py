@@ -1,0 +1,432 @@
+"""`dalip index add`, `remove`, `rebuild` and `merge`: what changes a flora that is there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dalip.errors import DalipError
+from dalip_app.cli.identify import find_photos
+from dalip_app.cli.options import (
+    BUILT_IN,
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    chosen_flora,
+    flora_to_change,
+    own_flora,
+)
+from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+
+if TYPE_CHECKING:
+    from dalip.datasets import Record
+    from dalip.taxonomy import Taxon
+    from dalip_index import FloraManifest, Unreadable
+
+__all__ = [
+    "ADD_EXAMPLES",
+    "REMOVE_EXAMPLES",
+    "AllPhotosOption",
+    "Faults",
+    "NamedPhotosOption",
+    "add",
+    "merge",
+    "read_listed",
+    "read_named",
+    "rebuild",
+    "remove",
+    "undo",
+]
+
+ADD_EXAMPLES = """\b
+Examples:
+  dalip index add --flora garden-flora photos/
+  dalip index add --taxon "Monstera deliciosa" --family Araceae monstera/
+  dalip index add --taxon "Rosa rugosa" --flora garden-flora 1.jpg 2.jpg 3.jpg"""
+
+REMOVE_EXAMPLES = """\b
+Examples:
+  dalip index remove --taxon "Monstera deliciosa"
+  dalip index remove --flora garden-flora --photo "Rosa rugosa/7.jpg" """
+
+NamedPhotosOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--photos",
+        metavar="PATH",
+        help="Named photos: a folder with one sub-folder a taxon, a folder with a table, or .tar shards. May be given "
+        "several times.",
+        show_default=False,
+    ),
+]
+AllPhotosOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-photos",
+        help="Learn from photos of the test split, too, a tenth, which else are left for `dalip evaluate`.",
+    ),
+]
+
+
+class Faults:
+    """What was left out: each is reported at once, and at the end the command fails."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.number = 0
+
+    def __call__(self, message: object) -> None:
+        """Report one."""
+        self.number += 1
+        complain(message)
+
+    def photo(self, photo: "Unreadable") -> None:
+        """Report a photo."""
+        self(photo.error)
+
+    def finish(self) -> None:
+        """End the command with status 1 if anything was left out."""
+        if self.number > 1:
+            complain(f"{self.number:,} photos or rows were left out; the others were used")
+        if self.number:
+            raise typer.Exit(1)
+
+
+def read_named(paths: Sequence[Path], faults: Faults) -> "list[Record]":
+    """Read named photos, and report those that are malformed or name no possible taxon."""
+    from dalip.datasets import read_records
+
+    found: list[str] = []
+    good: dict[str, Record] = {}
+    for path in paths:
+        for record in read_records(path, faults=found):
+            try:
+                _ = record.taxon
+            except DalipError as error:
+                found.append(str(error))
+                continue
+            key = record.key
+            if key in good:  # as photos in two folders may have
+                key = f"{path.resolve().name}/{key}"
+            if key in good:
+                found.append(f"{record.name}: its key {key!r} is also that of {good[key].name}; rename one")
+            else:
+                good[key] = replace(record, key=key)
+    for message in found:
+        faults(message)
+    return list(good.values())
+
+
+def read_listed(path: Path | None, others: "Sequence[Taxon]", faults: Faults) -> "list[Taxon]":
+    """Read a list of taxa, or take others where there is none, and report those that cannot be used."""
+    from dalip.taxon_tree import agreeing
+    from dalip.taxonomy import read_taxa
+
+    found: list[str] = []
+    taxa, contradicting = agreeing(read_taxa(path, found) if path else others)
+    for message in (*found, *contradicting):
+        faults(message)
+    return taxa
+
+
+def add(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="With --taxon: photos of the plant, or folders of them. Without: named photos, as for "
+            "`dalip index build --photos`.",
+            show_default=False,
+        ),
+    ],
+    taxon: Annotated[
+        str | None,
+        typer.Option(
+            "--taxon",
+            metavar="NAME",
+            help="Scientific name, without the author, of the plant that all of the photos show.",
+            show_default=False,
+        ),
+    ] = None,
+    common_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--common-name",
+            metavar="NAME",
+            help="An English common name. May be given several times, the best first.",
+            show_default=False,
+        ),
+    ] = None,
+    rank: Annotated[
+        str,
+        typer.Option(
+            "--rank",
+            metavar="RANK",
+            help="species, genus, variety and so on; if left out, what the name says.",
+        ),
+    ] = "",
+    family: Annotated[
+        str, typer.Option("--family", metavar="NAME", help="Needed only for a genus that the flora lacks.")
+    ] = "",
+    taxa: Annotated[
+        Path | None,
+        typer.Option(
+            "--taxa",
+            metavar="FILE",
+            help="Without --taxon: CSV or TSV that says more about the taxa that are new.",
+            show_default=False,
+        ),
+    ] = None,
+    all_photos: AllPhotosOption = False,
+    flora: ChangedFloraOption = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Add photos to a flora: of plants that it lacks, or more of those that it holds.
+
+    A flora that keeps its photos learns from all of them anew; photos that it knows are not embedded again.
+
+    One that does not, as the built-in one, learns only plants that it lacks, named by --taxon: one photo will do, four
+    are much better. The names of the other plants are given as before but for photos that resemble the new one. The
+    built-in flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no
+    other flora is named, by a page that is being served, too.
+    """
+    if taxon is None and flora is None:
+        raise typer.BadParameter("name the plant with --taxon, or a flora of your own with --flora")
+    if taxon is None and (common_name or rank or family):
+        raise typer.BadParameter("--common-name, --rank and --family are about the plant of --taxon; name it")
+    if taxon is not None and taxa:
+        raise typer.BadParameter("--taxa is for photos that are named; leave it out, or --taxon")
+    if flora is None:
+        chosen_flora(None, data_dir)  # says so if your copy cannot be used
+    faults = Faults()
+    path, start = flora_to_change(flora, data_dir)
+    if taxon is None:
+        manifest = _add_named(path, encoder, photos, taxa, all_photos, faults)
+        if manifest.counts.other_photos:
+            complain(f"{manifest.counts.other_photos:,} photos name no taxon and were left out")
+        print_result(
+            one_line(
+                f"{path}: {manifest.counts.new_photos:,} photos are new; knows {manifest.counts.taxa:,} taxa by "
+                f"{manifest.counts.photos:,} photos"
+            )
+        )
+    else:
+        plant = _plant(taxon, rank, common_name or [], family)
+        manifest = _add_plant(path, start, encoder, photos, plant, faults)
+        known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in all"
+        print_result(one_line(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
+    faults.finish()
+
+
+def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "Taxon":
+    from dalip.taxonomy import Taxon
+
+    for text in (taxon, family, *common_names):
+        if not text.isprintable():
+            raise typer.BadParameter(f"{one_line(text)}: a name has letters only")
+    fields = {
+        "scientificName": taxon,
+        "taxonRank": rank,
+        "vernacularName": "|".join(common_names),
+        "family": family,
+    }
+    return Taxon.from_darwin_core(fields)
+
+
+def _add_named(
+    path: Path,
+    encoder: Path | None,
+    photos: Sequence[Path],
+    taxa: Path | None,
+    all_photos: bool,
+    faults: Faults,
+) -> "FloraManifest":
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+    from dalip_index import add_photos
+
+    records = read_named(photos, faults)
+    listed = read_listed(taxa, [], faults) if taxa else []
+    with Progress() as progress:
+        return add_photos(
+            path,
+            Encoder.load(encoder or ENCODER),
+            records,
+            listed,
+            test_too=all_photos,
+            progress=progress,
+            unreadable=faults.photo,
+        )
+
+
+def _add_plant(
+    path: Path,
+    start: Path | None,
+    encoder: Path | None,
+    paths: Sequence[Path],
+    plant: "Taxon",
+    faults: Faults,
+) -> "FloraManifest":
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+    from dalip_index import Unreadable, teach_taxon
+
+    found = [photo for path in paths for photo in find_photos(path)]
+    good = [photo for photo in found if not isinstance(photo, Unreadable)]
+    for photo in found:
+        if isinstance(photo, Unreadable):
+            faults.photo(photo)
+    with Progress() as progress:
+        return teach_taxon(
+            path,
+            Encoder.load(encoder or ENCODER),
+            plant,
+            good,
+            start=start,
+            progress=progress,
+            unreadable=faults.photo,
+        )
+
+
+def _photos_of(path: Path, plant: "Taxon") -> str:
+    """Say how many photos of a plant a flora holds."""
+    from dalip_app.messages.words import counted
+    from dalip_index.build.state import read_state
+
+    state = read_state(path)
+    rows = {row for row, taxon in enumerate(state.taxa) if taxon.scientific_name == plant.scientific_name}
+    return counted(sum(e.kind == "photo" and e.taxon in rows for e in state.evidence), "photo")
+
+
+def remove(
+    taxon: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--taxon",
+            metavar="NAME",
+            help="Scientific name of a plant. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    photo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--photo",
+            metavar="KEY",
+            help="A photo, as it was called when it was added. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    flora: ChangedFloraOption = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Take plants or photos out of a flora.
+
+    A flora that keeps its photos then holds what a build without them would give. From one that does not, only plants
+    can be taken that it was taught; its answers are then exactly as before.
+    """
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+    from dalip_index import flora_info, forget_taxon, remove_from
+
+    if not taxon and not photo:
+        raise typer.BadParameter("name a plant with --taxon, or a photo with --photo")
+    path = chosen_flora(flora, data_dir)
+    loaded = Encoder.load(encoder or ENCODER)
+    names = [" ".join(name.split()) for name in taxon or ()]
+    info = flora_info(path)
+    with Progress() as progress:
+        if photo or (info.manifest.keeps_all and not set(names) <= set(info.taught)):
+            manifest = remove_from(path, loaded, names=names, photos=photo or (), progress=progress)
+        else:
+            manifest = forget_taxon(path, loaded, *names)
+    gone = ", ".join([*names, *(photo or ())])
+    print_result(one_line(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
+
+
+def rebuild(
+    flora: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FLORA",
+            help="Folder of the flora; if left out, your copy of the built-in one, which moves to the built-in flora "
+            "that comes with this DALIP.",
+            show_default=False,
+        ),
+    ] = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Move a flora to another encoder, from nothing but the texts and photos that it keeps."""
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER, FLORA
+    from dalip_index import rebuild_flora, teach_from
+    from dalip_index.store.versions import CURRENT
+
+    faults = Faults()
+    loaded = Encoder.load(encoder or ENCODER)
+    path = flora or own_flora(data_dir)
+    if flora is None and not (path / CURRENT).exists():
+        raise typer.BadParameter(
+            "you taught the built-in flora nothing, so there is no copy; name a flora of yours"
+        )
+    with Progress() as progress:
+        if flora is None:
+            manifest = teach_from(path, loaded, FLORA, [path], progress=progress, unreadable=faults.photo)
+        else:
+            manifest = rebuild_flora(path, loaded, progress=progress, unreadable=faults.photo)
+    print_result(one_line(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
+    faults.finish()
+
+
+def merge(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FLORA... OUT",
+            help="Floras, and the folder of the new one. `builtin` is the built-in flora; it can only come first.",
+            show_default=False,
+        ),
+    ],
+    encoder: EncoderOption = None,
+) -> None:
+    """Make one flora of several that keep their photos.
+
+    If the first one does not keep its photos, as the built-in one, its copy is taught the plants of the others that it
+    lacks, and answers for its own as before.
+    """
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER, FLORA
+    from dalip_index import flora_info, merge_floras, teach_from
+    from dalip_index.store.versions import CURRENT
+
+    *floras, out = paths
+    if not floras:
+        raise typer.BadParameter("name at least one flora, and then the folder of the new one")
+    if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
+        raise DalipError(f"{out}: holds another flora; name it among those to merge, or name another folder")
+    first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
+    loaded = Encoder.load(encoder or ENCODER)
+    faults = Faults()
+    with Progress() as progress:
+        if flora_info(first).manifest.keeps_all:
+            manifest = merge_floras(out, loaded, [first, *others], progress=progress, unreadable=faults.photo)
+        else:
+            manifest = teach_from(out, loaded, first, others, progress=progress, unreadable=faults.photo)
+    counts = manifest.counts
+    print_result(one_line(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
+    faults.finish()
+
+
+def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
+    """Take back the last change of a flora: it is again what it was before."""
+    from dalip_index import flora_info, undo_change
+
+    path = flora or own_flora(data_dir)
+    version = undo_change(path)
+    counts = flora_info(path).manifest.counts
+    print_result(one_line(f"{path}: is {version} again, with {counts.taxa:,} taxa"))

@@ -1,0 +1,106 @@
+"""`dalip journal`: your observations, in files and as lessons for the flora."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dalip_app.cli.identify import JsonOption
+from dalip_app.cli.options import (
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    chosen_flora,
+    data_dir_or_default,
+    flora_to_change,
+)
+from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+
+__all__ = ["app", "export", "import_", "list_", "teach"]
+
+app = typer.Typer(no_args_is_help=True, help="Look after the observations that you saved on the page.")
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A .zip (Darwin Core Archive with photos), .csv or .json file.",
+        show_default=False,
+    ),
+]
+
+
+@app.command("list", epilog="Example: dalip journal list --by doubt")
+def list_(
+    by: Annotated[
+        Literal["date", "doubt"],
+        typer.Option("--by", help="The newest first, or those that most need a look."),
+    ] = "date",
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """List your observations."""
+    from dalip_app.messages.words import percent
+    from dalip_index import Journal
+
+    for seen in Journal(data_dir_or_default(data_dir)).observations(by):
+        if as_json:
+            print_result(json.dumps(asdict(seen), ensure_ascii=False))
+            continue
+        said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"answered: {seen.answered}")
+        share = "" if seen.probability is None else percent(seen.probability)
+        date = (seen.event_date or seen.created)[:10]
+        print_result(one_line(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())
+
+
+@app.command(epilog="Example: dalip journal export observations.zip")
+def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
+    """Write your observations to a file that other biodiversity tools read."""
+    from dalip_index import Journal, export_journal
+
+    number = export_journal(Journal(data_dir_or_default(data_dir)), file)
+    print_result(one_line(f"{file}: {number:,} observations"))
+
+
+@app.command("import", epilog="Example: dalip journal import observations.zip")
+def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
+    """Add the observations of such a file; those that are there already stay as they are."""
+    from dalip_index import Journal, import_journal
+
+    added, there = import_journal(Journal(data_dir_or_default(data_dir)), file)
+    print_result(one_line(f"{file}: {added:,} added, {there:,} there already"))
+
+
+@app.command(epilog="Example: dalip journal teach")
+def teach(
+    flora: ChangedFloraOption = None,
+    encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Teach the flora the plants that you named yourself and that it does not hold; all, if it keeps its photos.
+
+    A plant that it was taught before is taught anew, with all photos that you have of it now.
+    """
+    from dalip.encoder import Encoder
+    from dalip_app.messages.words import counted
+    from dalip_assets import ENCODER
+    from dalip_index import Journal
+    from dalip_index.journal.lessons import lessons, teach_lesson
+
+    journal = Journal(data_dir_or_default(data_dir))
+    if flora is None:
+        chosen_flora(None, data_dir)  # says so if your copy cannot be used
+    path, start = flora_to_change(flora, data_dir)
+    loaded = Encoder.load(encoder or ENCODER)
+    found = lessons(journal, path, start, loaded)
+    with Progress() as progress:
+        for number, lesson in enumerate(found, 1):
+            progress("plants", number, len(found))
+            teach_lesson(lesson, path, start, loaded)
+            print_result(
+                one_line(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
+            )
+    if not found:
+        complain("nothing to teach: your journal names no plant that the flora lacks")

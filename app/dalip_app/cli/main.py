@@ -1,0 +1,65 @@
+"""The command line `dalip`. Commands import what they need when they run, so that the start is quick."""
+
+from typing import Annotated
+
+import typer
+
+from dalip import __version__
+from dalip_app.cli import data as data_cli
+from dalip_app.cli import evaluate as evaluate_cli
+from dalip_app.cli import export as export_cli
+from dalip_app.cli import identify as identify_cli
+from dalip_app.cli import index as index_cli
+from dalip_app.cli import journal as journal_cli
+from dalip_app.cli import library as library_cli
+from dalip_app.cli import train as training_cli
+from dalip_app.cli.terminal import CommandGroup, print_result
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="dalip",
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain text: the same on every terminal, and quick
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print_result(f"dalip {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: dalip identify photo.jpg")
+def dalip(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="With an error, print Python's traceback too. May stand anywhere in the line."
+        ),
+    ] = False,
+) -> None:
+    """Name plants in photos, search your photos, build a flora, train the model: all on this computer."""
+
+
+app.command("identify", epilog=identify_cli.EXAMPLES)(identify_cli.identify)
+app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
+app.add_typer(library_cli.app, name="library")
+app.add_typer(journal_cli.app, name="journal")
+app.add_typer(index_cli.app, name="index")
+app.add_typer(data_cli.app, name="data")
+app.add_typer(evaluate_cli.app, name="evaluate")
+app.command("train", epilog=training_cli.EXAMPLES)(training_cli.train)
+app.command("export", epilog=export_cli.EXAMPLES)(export_cli.export)
+
+
+def main() -> None:
+    """Run `dalip`."""
+    app(prog_name="dalip")

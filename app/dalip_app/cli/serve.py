@@ -1,0 +1,217 @@
+"""The command line `dalip-app`: the web page."""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dalip.errors import DalipError
+from dalip_app.cli import space as space_cli
+from dalip_app.cli.only import OnlyOption, names_in
+from dalip_app.cli.options import BUILT_IN, DataDirOption, EncoderOption, FlorasOption, data_dir_or_default
+from dalip_app.cli.terminal import CommandGroup, complain, print_result
+
+if TYPE_CHECKING:
+    from dalip.encoder import Encoder
+
+__all__ = ["app", "main", "serve"]
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_EXAMPLES = """\b
+Examples:
+  dalip-app serve
+  dalip-app serve --flora garden-flora --flora builtin --port 8000
+  dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
+  dalip-app serve --host 0.0.0.0 --public
+  dalip-app serve --only Asteraceae --only meadow-plants.txt"""
+
+
+_SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
+
+
+@app.callback(epilog="Example: dalip-app serve")
+def dalip_app(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="With an error, print Python's traceback too. May stand anywhere."),
+    ] = False,
+) -> None:
+    """DALIP as a web page on this computer."""
+
+
+@app.command(epilog=_EXAMPLES)
+def serve(
+    flora: FlorasOption = None,
+    encoder: EncoderOption = None,
+    only: OnlyOption = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Address to listen on. 0.0.0.0 lets other devices in your network use the page."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 for any that is free."
+        ),
+    ] = 7860,
+    auth: Annotated[
+        str,
+        typer.Option(
+            "--auth",
+            metavar="NAME:PASSWORD",
+            envvar="DALIP_AUTH",
+            help="Let in only who knows these; a browser asks for them.",
+            show_default=False,
+        ),
+    ] = "",
+    api_key: Annotated[
+        str,
+        typer.Option(
+            "--api-key",
+            metavar="KEY",
+            envvar="DALIP_API_KEY",
+            help="Let in programs that send this key, as api-key in the address or as a bearer token.",
+            show_default=False,
+        ),
+    ] = "",
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="All visitors are strangers, as they are without a login wherever others can reach the page: each "
+            "visit has a journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
+        ),
+    ] = False,
+    embed_in: Annotated[
+        str,
+        typer.Option(
+            "--embed-in",
+            metavar="URL",
+            help="A site that may show the page inside its own, as https://example.org.",
+            show_default=False,
+        ),
+    ] = "",
+    tls: Annotated[
+        bool,
+        typer.Option(
+            "--tls",
+            help="Serve over HTTPS, with a certificate that this computer signs itself: browsers warn, and show the "
+            "fingerprint that is printed.",
+        ),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-cert",
+            metavar="FILE",
+            help="Serve over HTTPS, with this certificate (PEM).",
+            show_default=False,
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option("--tls-key", metavar="FILE", help="The certificate's key (PEM).", show_default=False),
+    ] = None,
+    log_requests: Annotated[
+        bool,
+        typer.Option(
+            "--log-requests", help="Write a line about each request on stderr, without what was sent."
+        ),
+    ] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Serve the page and the HTTP API until Ctrl-C, and print the address once it answers.
+
+    Requests that run are answered before it ends, for at most 20 seconds; a second Ctrl-C ends it at once.
+
+    The API is that of Pl@ntNet's version 2: POST photos to /v2/identify/all. /docs describes it.
+    """
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter("--tls-cert and --tls-key go together; give both")
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    from dalip_app.server.addresses import bind, is_loopback
+    from dalip_app.server.certificate import given_certificate, own_certificate
+    from dalip_app.server.floras import Floras
+    from dalip_app.server.guard import Keys
+    from dalip_app.server.site import serve_page
+    from dalip_index import Journal, Library
+
+    if embed_in and not _SITE.fullmatch(embed_in):
+        raise DalipError(f"--embed-in {embed_in}: is no site; write it as https://example.org")
+    keys = Keys(auth, api_key)
+    listening = bind(host, port)
+    place = data_dir_or_default(data_dir)
+    shown = None
+    if tls_cert and tls_key:
+        shown = given_certificate(tls_cert, tls_key)
+    elif tls:
+        shown = own_certificate(host, place)
+    paths = [None if path == BUILT_IN else path for path in flora or []]
+    floras = Floras(paths, data_dir, encoder, names_in(only))
+    _warm_up(floras.encoder)
+    strangers = public or not (is_loopback(host) or keys.login)
+    if not (public or is_loopback(host)) and keys == Keys():
+        complain(
+            "whoever can reach this computer can use the page, but nobody sees your library and your journal "
+            "there, you neither; with --auth, who knows the password does"
+        )
+
+    def on_ready(addresses: list[str]) -> None:
+        others = f", and for phones in your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
+        print_result(f"DALIP answers at {addresses[0]}{others}")
+        if shown:
+            print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
+
+    library, journal = (None, None) if strangers else (Library(place), Journal(place))
+    try:
+        serve_page(
+            floras,
+            library,
+            journal,
+            listening,
+            host,
+            keys,
+            on_ready,
+            tls=shown,
+            log_requests=log_requests,
+            embed_in=embed_in,
+        )
+    except SystemExit as stop:
+        # Work that did not end in time, such as a folder being added, would hold the process back. All that is saved
+        # is written whole or not at all.
+        os._exit(int(stop.code or 0))
+
+
+app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _warm_up(encoder: "Encoder") -> None:
+    """Open both models now, so that the first visitor does not wait for them."""
+    from PIL import Image
+
+    encoder.encode_images([Image.new("RGB", (64, 64))])
+    encoder.encode_text(["a plant"])
+
+
+def main() -> None:
+    """Run `dalip-app`."""
+    app(prog_name="dalip-app")

@@ -1,0 +1,151 @@
+"""How an answer is put in words, the same on the command line and on the page."""
+
+from collections.abc import Callable, Iterable
+
+from dalip.taxonomy import Taxon
+from dalip_app.messages.language import Language, language
+from dalip_index.flora.answer import Identification, Prediction
+from dalip_index.flora.hazards import Hazard, hazard_of
+
+__all__ = [
+    "best_name",
+    "cautions",
+    "common_name",
+    "counted",
+    "percent",
+    "promise",
+    "resemblance",
+    "score",
+    "sentence",
+]
+
+_LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
+_UNCALIBRATED = 3  # names of which it is said where there are no probabilities
+_NAMED = 8  # taxa of a set that are named; a longer list helps nobody
+
+_HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # in the catalogues
+
+Name = Callable[[Taxon], str]
+
+
+def percent(share: float) -> str:
+    """Write a share of 1 as a percentage that promises neither never nor always."""
+    rounded = round(100 * share)
+    if rounded == 0:
+        return "< 1 %"
+    return "> 99 %" if rounded == 100 else f"{rounded} %"
+
+
+def counted(number: int, thing: str) -> str:
+    """Write how many things there are: `1 photo`, `1,000 photos`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def score(prediction: Prediction) -> str:
+    """Write how well a prediction fits: in per cent where the flora is calibrated, else a similarity."""
+    if prediction.probability is None:
+        return f"{prediction.similarity:.2f}"
+    return percent(prediction.probability)
+
+
+def best_name(taxon: Taxon, code: str = "en") -> str:
+    """Name a taxon for people: `Eschscholzia californica (California poppy)`.
+
+    Args:
+        taxon: The taxon.
+        code: Of the language of the common name; the English one where there is none in it.
+    """
+    common = common_name(taxon, code)
+    return f"{taxon.scientific_name} ({common})" if common else taxon.scientific_name
+
+
+def common_name(taxon: Taxon, code: str) -> str:
+    """Give the common name of a taxon in a language, else in English; an empty string where there is neither."""
+    return taxon.vernacular_name_in(code) or taxon.vernacular_name
+
+
+def sentence(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+    """Say in one sentence what a photo shows and how sure that is.
+
+    Args:
+        answer: The answer for one photo.
+        name: Writes the name of a taxon; the page sets it in italics.
+        say: The language; English by default.
+    """
+    say = say or language()
+    if not answer.predictions:
+        return say("answer-none")
+    best, sure = answer.predictions[0].taxon, answer.taxon
+    if sure and sure != best:
+        return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure))
+    return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
+
+
+def cautions(answer: Identification, name: Name = best_name, say: Language | None = None) -> list[str]:
+    """Say which of the likely plants are known to do harm.
+
+    Args:
+        answer: The answer for one photo.
+        name: Writes the name of a taxon.
+        say: The language; English by default.
+
+    Returns:
+        A sentence for each; none does not mean that the plant is harmless.
+    """
+    found = list(_hazards(answer))
+    if not found:
+        return []  # most answers, without the time that a catalogue takes to read
+    say = say or language()
+    return [
+        say(f"caution-{key}", plant=name(taxon), harm=_HARMS[hazard.harm], how=hazard.how_in(say.code))
+        for key, taxon, hazard in found
+    ]
+
+
+def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
+    """Find what does harm: with the first name, with a likely one, or with a look-alike."""
+    if answer.verdict == "not a plant":
+        return
+    said = set[Taxon]()
+    for place, prediction in enumerate(answer.predictions):
+        likely = (
+            place < _UNCALIBRATED if prediction.probability is None else prediction.probability >= _LIKELY
+        )
+        hazard = hazard_of(prediction.taxon) if likely or place == 0 else None
+        if hazard:
+            said.add(prediction.taxon)
+            yield "likely" if place else "first", prediction.taxon, hazard
+    for taxon in answer.look_alikes:
+        hazard = None if taxon in said else hazard_of(taxon)
+        if hazard:
+            yield "alike", taxon, hazard
+
+
+def resemblance(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+    """Say which taxa the first name is hardest to tell from."""
+    if not answer.look_alikes or answer.verdict == "not a plant":
+        return ""
+    first, *others = map(name, (answer.predictions[0].taxon, *answer.look_alikes))
+    return (say or language())("answer-alike", plant=first, others=", ".join(others))
+
+
+def promise(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+    """Say which taxa the right one is among, and how often that holds; an empty string where there is no telling.
+
+    Args:
+        answer: The answer for one photo.
+        name: Writes the name of a taxon.
+        say: The language; English by default.
+    """
+    if answer.coverage is None or answer.verdict in ("not a plant", "not in flora"):
+        return ""
+    names = [name(prediction.taxon) for prediction in answer.taxon_set]
+    if not 1 < len(names) <= _NAMED:
+        return ""
+    return (say or language())(
+        "answer-set",
+        number=len(names),
+        share=percent(answer.coverage),
+        plants=", ".join(names[:-1]),
+        last=names[-1],
+    )

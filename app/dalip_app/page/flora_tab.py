@@ -1,0 +1,252 @@
+"""The part of the page about the flora: its plants, found by any of their names, and lessons for it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import gradio as gr
+from rapidfuzz import fuzz, process, utils
+
+from dalip.encoder import open_image
+from dalip.errors import DalipError, ImageError
+from dalip.taxonomy import RANKS, Taxon
+from dalip_app.messages.language import Language
+from dalip_app.messages.words import best_name, common_name
+from dalip_app.page.cards import facts_list, links, notice
+from dalip_app.page.components import QUIET, live_html
+from dalip_app.page.photo_picker import read_upload, thumbnail
+from dalip_app.server.floras import Floras
+from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
+
+__all__ = ["find_taxa", "flora_tab"]
+
+_SHOWN = 30  # taxa
+_ALIKE = 75  # of 100: names less like what was asked for are not shown
+_PHOTOS = 6  # of the user's own, for each taxon
+_THUMBNAIL = 200  # pixels
+
+
+def find_taxa(flora: Flora, words: str) -> list[Taxon]:
+    """Find taxa by their names, or by what holds them; typing errors are forgiven.
+
+    Args:
+        flora: Where to look.
+        words: Part of a scientific or common name, in any language, of a family or an order; all taxa for none.
+
+    Returns:
+        The best match first; in alphabetical order where nothing was asked for.
+    """
+    if not words.strip():
+        return sorted(flora.taxa, key=lambda taxon: taxon.scientific_name)
+    names: list[str] = []
+    rows: list[int] = []
+    for row, taxon in enumerate(flora.taxa):
+        common = (name.name for name in taxon.vernacular_names)
+        for name in (taxon.scientific_name, taxon.family, taxon.order, *common):
+            if name:
+                names.append(name)
+                rows.append(row)
+    asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
+    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
+    if meant:  # somebody who spells a name right, or begins to, wants no similar ones
+        whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
+        return sorted(
+            (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
+        )
+    found = process.extract(asked, cleaned, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
+    best: dict[int, float] = {}
+    for _, score, place in found:
+        best.setdefault(rows[place], score)
+    return [
+        flora.taxa[row] for row in sorted(best, key=lambda row: (-best[row], flora.taxa[row].scientific_name))
+    ]
+
+
+def flora_tab(
+    say: Language, floras: Floras, which: gr.Dropdown, journal: Journal | None, tab: gr.Tab
+) -> None:
+    """Lay out the flora's plants and, for those who may, the form to teach it one.
+
+    Args:
+        say: The language.
+        floras: The floras.
+        which: The one that the visitor chose.
+        journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
+        tab: The tab that it lies in; it is read anew whenever this one is opened.
+    """
+    words = gr.Textbox(
+        label=say("flora-find"),
+        info=say("flora-find-hint"),
+        placeholder=say("flora-find-example"),
+        max_lines=1,
+        elem_id="flora-search",
+    )
+    found = live_html("", "flora-found")
+
+    def show(asked: str | None, chosen: str | None) -> str:
+        # Who is quick comes before the page's values.
+        return _found(say, floras(chosen).now(), journal, asked or "")
+
+    gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)
+    tab.select(show, [words, which], found, **QUIET)
+    if journal is not None:
+        _teach_form(say, floras, which, words, found, journal)
+
+
+def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> str:
+    taxa = find_taxa(flora, words)
+    if not taxa:
+        return notice(say("flora-none"))
+    more = "-more" if len(taxa) > _SHOWN else ""
+    number = notice(say(f"flora-found{more}", plants=len(taxa), shown=_SHOWN))
+    shown, pictures = taxa[:_SHOWN], dict[str, list[str]]()
+    if journal is not None:
+        mine, names = journal.photographed(_PHOTOS), {taxon.scientific_name for taxon in shown}
+        pictures = {name: [_picture(journal, seen) for seen in mine[name]] for name in names & mine.keys()}
+    entries = "".join(_taxon(say, flora, taxon, pictures.get(taxon.scientific_name, ())) for taxon in shown)
+    return f'{number}<div class="taxa">{entries}</div>'
+
+
+@lru_cache(maxsize=1000)  # of some 10 KB; a photo that is kept never changes
+def _picture(journal: Journal, observation: str) -> str:
+    return thumbnail(journal.photos(observation, 1)[0], _THUMBNAIL)
+
+
+def _taxon(say: Language, flora: Flora, taxon: Taxon, pictures: Sequence[str]) -> str:
+    row, known = flora.row(taxon), flora.prototypes
+    languages: dict[str, list[str]] = {}
+    for name in taxon.vernacular_names:
+        languages.setdefault(name.language, []).append(name.name)
+    counts = {"texts": int(known.text_counts[row]), "photos": int(known.photo_counts[row])}
+    evidence = say("flora-evidence", **counts)
+    hazard = hazard_of(taxon)
+    facts = {
+        say("flora-rank"): say("rank", rank=taxon.taxon_rank),
+        say("flora-family"): taxon.family,
+        say("flora-order"): taxon.order,
+        **{say("flora-names", language=code): ", ".join(names) for code, names in languages.items()},
+        say("flora-known-by"): say("flora-taught", evidence=evidence) if known.taught[row] else evidence,
+        say("flora-harm"): hazard.how_in(say.code) if hazard else "",
+    }
+    preferred = common_name(taxon, say.code)
+    common = f" <span>{escape(preferred)}</span>" if preferred else ""
+    scientific = f'<em class="taxon">{escape(taxon.scientific_name)}</em>'
+    return (
+        f'<details class="flora-taxon"><summary>{scientific}{common}</summary>'
+        f"{facts_list(facts)}{_own_photos(say, taxon, pictures)}"
+        f'<p class="card-links">{links(taxon, say)}</p></details>'
+    )
+
+
+def _own_photos(say: Language, taxon: Taxon, pictures: Sequence[str]) -> str:
+    shown = escape(say("flora-own-photo", plant=best_name(taxon, say.code)))
+    images = "".join(f'<img src="{uri}" alt="{shown}">' for uri in pictures)
+    return f'<div class="own-photos">{images}</div>' if images else ""
+
+
+def _teach_form(
+    say: Language, floras: Floras, which: gr.Dropdown, words: gr.Textbox, found: gr.HTML, journal: Journal
+) -> None:
+    gr.HTML(f'<h2 class="section-title">{say("teach-title")}</h2>', apply_default_css=False)
+    gr.HTML(notice(say("teach-lesson")), apply_default_css=False)
+    with gr.Row(equal_height=False):
+        name = gr.Textbox(
+            label=say("teach-name"),
+            placeholder="Monstera deliciosa",
+            max_lines=1,
+            min_width=220,
+            elem_id="teach-name",
+        )
+        common = gr.Textbox(
+            label=say("teach-common"),
+            placeholder=say("teach-common-example"),
+            max_lines=1,
+            min_width=220,
+            elem_id="teach-common",
+        )
+        family = gr.Textbox(
+            label=say("teach-family"),
+            placeholder="Araceae",
+            max_lines=1,
+            min_width=160,
+            elem_id="teach-family",
+        )
+        rank = gr.Dropdown(
+            [("", ""), *((say("rank", rank=rank), rank) for rank in RANKS)],
+            value="",
+            label=say("teach-rank"),
+            min_width=140,
+            elem_id="teach-rank",
+        )
+    with gr.Row(elem_classes="with-button", equal_height=False):
+        photos = gr.File(
+            label=say("teach-photos"),
+            file_count="multiple",
+            file_types=["image"],
+            height=150,
+            elem_id="teach-photos",
+        )
+        with gr.Column(min_width=200):
+            teach = gr.Button(say("teach-button"), variant="primary", elem_id="teach-button")
+            forget = gr.Button(say("teach-forget"), elem_id="teach-forget")
+    said = live_html("", "teach-said")
+
+    def learn(
+        name_: str, common_: str, family_: str, rank_: str, paths: list[str] | None, asked: str, chosen: str
+    ) -> tuple[str, str, Any]:
+        live = floras(chosen)
+        fields = {"scientificName": name_, "vernacularName": common_, "family": family_, "taxonRank": rank_}
+        path, start = live.to_teach
+        try:
+            taxon = Taxon.from_darwin_core(fields)
+            if not paths:
+                return notice(say("teach-no-photos"), bad=True), gr.skip(), gr.skip()
+            good, bad = _readable(paths)
+            teach_taxon(path, live.encoder, taxon, good, start=start)
+        except DalipError as error:
+            return notice(say.error(error), bad=True), gr.skip(), gr.skip()
+        lines = notice(say("taught", plant=taxon.scientific_name, photos=len(good)))
+        for number, problem in bad.items():
+            lines += notice(say("teach-photo", number=number, problem=say.error(problem)), bad=True)
+        return lines, _found(say, live.now(), journal, asked), None
+
+    def unlearn(name_: str, asked: str, chosen: str) -> tuple[str, str]:
+        live = floras(chosen)
+        path, _ = live.to_teach
+        asked_ = " ".join(name_.split())
+        if not asked_:
+            return notice(say("error-no-name"), bad=True), gr.skip()
+        whole = live.now().whole
+        # Of a flora that keeps its photos, these know which plants it was taught.
+        taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
+        name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
+        if not name_:
+            return notice(say("error-not-taught", plant=asked_), bad=True), gr.skip()
+        try:
+            forget_taxon(path, live.encoder, name_)
+        except DalipError as error:
+            return notice(say.error(error), bad=True), gr.skip()
+        return notice(say("forgotten", plant=name_)), _found(say, live.now(), journal, asked)
+
+    teach.click(
+        learn,
+        [name, common, family, rank, photos, words, which],
+        [said, found, photos],
+        api_visibility="private",
+    )
+    forget.click(unlearn, [name, words, which], [said, found], api_visibility="private")
+
+
+def _readable(paths: Sequence[str]) -> tuple[list[bytes], dict[int, ImageError]]:
+    """Read photo files; give those that can be read, and by their places, from 1 on, what is wrong with the others."""
+    good: list[bytes] = []
+    bad: dict[int, ImageError] = {}
+    for number, path in enumerate(paths, 1):
+        try:
+            content = read_upload({"path": path})
+            open_image(content, target=_THUMBNAIL)
+            good.append(content)
+        except ImageError as error:
+            bad[number] = error
+    return good, bad

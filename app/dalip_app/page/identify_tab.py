@@ -1,0 +1,64 @@
+"""The part of the page that names the plant in a photo."""
+
+from typing import Any
+
+import gradio as gr
+
+from dalip.encoder import open_image
+from dalip.errors import ImageError
+from dalip_app.messages.language import Language
+from dalip_app.page.cards import answer_cards, awaited, caution
+from dalip_app.page.components import QUIET, live_html
+from dalip_app.page.heat_picture import heat_picture
+from dalip_app.page.journal_tab import JournalOf, KeepForm, Seen
+from dalip_app.page.photo_picker import PREVIEW, look_at, make_picker, to_data_uri
+from dalip_app.server.floras import Floras
+
+__all__ = ["identify_tab"]
+
+_TOP_K = 5
+
+
+def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf) -> None:
+    """Lay out the picker, the answer, and the form to keep it.
+
+    Args:
+        say: The language.
+        floras: What answers come from.
+        which: The one that the visitor chose.
+        journal_of: Where an answer may be kept.
+    """
+    with gr.Row(equal_height=False, elem_classes="two-columns"):
+        with gr.Column(scale=1, min_width=320):
+            picker = make_picker(say, "picker-plant", "identify-photo", several=True)
+        with gr.Column(scale=1, min_width=320):
+            answer = live_html(awaited(say), "identify-answer")
+            gr.HTML(caution(say), apply_default_css=False)
+            keep = KeepForm(say, journal_of)
+
+    def identify(photo: Any, chosen: str | None) -> list[Any]:
+        if photo is None:  # another flora was chosen before any photo
+            return [gr.skip(), gr.skip(), *keep.hide()]
+        flora = floras(chosen).now()
+        seen: list[Seen] = []
+
+        def answer_to(photos: list[bytes]) -> str:
+            found, unreadable = flora.identify_together(photos, top_k=_TOP_K)
+            if found is None:
+                raise ImageError(unreadable[0].error)
+            seen.append(Seen.of(found, photos))
+            alone = open_image(photos[0], target=PREVIEW // 2) if len(photos) == 1 else None
+            picture = heat_picture(flora, alone, found) if alone else None
+            return answer_cards(found, flora, say, to_data_uri(picture, picture.width) if picture else "")
+
+        shown = list(look_at(photo, answer_to, awaited(say), say))
+        return shown + (keep.show(seen[0], flora) if seen else keep.hide())
+
+    gr.on(
+        [picker.upload, which.change],
+        identify,
+        [picker, which],
+        [picker, answer, *keep.outputs],
+        trigger_mode="always_last",
+        **QUIET,
+    )

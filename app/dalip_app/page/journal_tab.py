@@ -1,0 +1,338 @@
+"""The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from dalip.errors import DalipError, JournalError
+from dalip_app.messages.language import Language
+from dalip_app.messages.words import best_name, percent
+from dalip_app.page.cards import notice
+from dalip_app.page.components import QUIET, live_html
+from dalip_app.page.photo_picker import thumbnail
+from dalip_app.server.floras import Floras, LiveFlora
+from dalip_index import (
+    Flora,
+    Identification,
+    Journal,
+    Observation,
+    PhotoDetails,
+    export_journal,
+    import_journal,
+    read_details,
+    small_copy,
+)
+from dalip_index.journal.lessons import lessons, teach_lesson
+
+__all__ = ["JournalOf", "KeepForm", "Seen", "add_export", "journal_tab"]
+
+JournalOf = Callable[[str], Journal]
+"""Gives the journal of a visit by Gradio's name for it, `session_hash`; the user's own is the same for all visits."""
+
+_EXPORT = "/journal.zip"
+_SHOWN = 12  # observations at first, and more with each press of the button
+_THUMBNAIL = 320  # pixels
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was identified last in a visit, ready to be kept."""
+
+    answer: Identification
+    photos: tuple[bytes, ...]
+    """Small copies without details."""
+    details: PhotoDetails
+    observation: str = ""
+    """Its id, once it is kept."""
+
+    @classmethod
+    def of(cls, answer: Identification, photos: Sequence[bytes]) -> "Seen":
+        """Prepare an answer and its photos, the first of which says when and where."""
+        return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
+
+
+def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
+    """Offer all names of a flora: a person may know better than what its answers are restricted to."""
+    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
+
+
+class KeepForm:
+    """The form under an answer: it is right, it is something else, or keep it for later."""
+
+    def __init__(self, say: Language, journal_of: JournalOf) -> None:
+        """Lay it out, unseen until there is an answer.
+
+        Args:
+            say: The language.
+            journal_of: Where it is kept.
+        """
+        self._say, self._journal_of = say, journal_of
+        self.seen = gr.State(None)
+        with gr.Column(visible=False, elem_id="keep") as self.form:
+            gr.HTML(f'<h2 class="section-title">{say("keep-title")}</h2>', apply_default_css=False)
+            with gr.Row(elem_classes="with-button"):
+                right = gr.Button(say("keep-right"), variant="primary", min_width=140, elem_id="keep-right")
+                later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
+            with gr.Row(elem_classes="with-button", equal_height=False):
+                self.other = gr.Dropdown(
+                    [],  # `show` brings them
+                    value=None,
+                    label=say("keep-other"),
+                    info=say("keep-other-hint"),
+                    allow_custom_value=True,
+                    scale=3,
+                    min_width=220,
+                    elem_id="keep-name",
+                )
+                other = gr.Button(say("keep-other-button"), scale=1, min_width=170, elem_id="keep-other")
+            details = gr.Checkbox(False, label=say("keep-details"), elem_id="keep-details")
+            self.said = live_html("", "keep-said")
+        outputs = [self.seen, self.said]
+        right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
+        later.click(self._keep_as("later"), [self.seen, details], outputs, **QUIET)
+        other.click(self._keep_as("other"), [self.seen, details, self.other], outputs, **QUIET)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an event that answers must update, with `show` or `hide`."""
+        return [self.seen, self.form, self.said, self.other]
+
+    def show(self, seen: Seen, flora: Flora) -> list[Any]:
+        """Offer to keep what was seen, under a name of the flora that answered."""
+        return [seen, gr.Column(visible=True), "", gr.Dropdown(_choices(flora, self._say), value=None)]
+
+    @staticmethod
+    def hide() -> list[Any]:
+        """Offer nothing."""
+        return [None, gr.Column(visible=False), "", None]
+
+    def _keep_as(self, said: str) -> Callable[..., tuple[Seen | None, str]]:
+        def keep(
+            request: gr.Request, seen: Seen | None, where: bool, name: str | None = None
+        ) -> tuple[Seen | None, str]:
+            return self._keep(self._journal_of(request.session_hash), seen, where, said, name or "")
+
+        return keep
+
+    def _keep(
+        self, journal: Journal, seen: Seen | None, where: bool, said: str, name: str
+    ) -> tuple[Seen | None, str]:
+        say = self._say
+        if seen is None:
+            return None, notice(say("keep-nothing"), bad=True)
+        name = " ".join(name.split())
+        if said == "other" and not name:
+            return seen, notice(say("keep-no-name"), bad=True)
+        right = seen.answer.predictions[0].taxon.scientific_name
+        facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
+        if where:
+            facts |= asdict(seen.details)
+        try:
+            return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
+        except DalipError as error:
+            return seen, notice(say.error(error), bad=True)
+
+    @staticmethod
+    def _save(journal: Journal, seen: Seen, facts: dict[str, Any]) -> Seen:
+        """Change the observation that was made of an answer, or make one, as where it was deleted meanwhile."""
+        if seen.observation:
+            try:
+                journal.change(seen.observation, **facts)
+                return seen
+            except JournalError as error:
+                if error.kind not in ("observation-gone", "no-journal"):
+                    raise
+        observation = Observation.of(seen.answer, **facts)
+        journal.add(observation, seen.photos)
+        return replace(seen, observation=observation.id)
+
+
+def journal_tab(
+    say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
+) -> None:
+    """Lay out the journal: the observations, each to be changed or deleted; export and import.
+
+    Args:
+        say: The language.
+        floras: Whose names are offered.
+        which: The one that the visitor chose, which is taught.
+        journal_of: The journal of a visit.
+        tab: The tab that it lies in; it is read anew whenever this one is opened.
+        may_teach: Whether visitors may teach the flora.
+    """
+    with gr.Row(elem_classes="with-button", equal_height=False):
+        order = gr.Radio(
+            [(say("journal-in-doubt"), "doubt"), (say("journal-newest"), "date")],
+            value="date",
+            label=say("journal-order"),
+            scale=3,
+            min_width=280,
+            elem_id="journal-order",
+        )
+        with gr.Column(scale=2, min_width=280), gr.Row(equal_height=True, elem_id="journal-files"):
+            export = gr.HTML(_export_link(say, ""), apply_default_css=False)
+            brought = gr.UploadButton(
+                say("journal-import"),
+                file_types=[".zip", ".csv", ".json"],
+                min_width=100,
+                elem_id="journal-import",
+            )
+    said = live_html("", "journal-said")
+    if may_teach:
+
+        def learn(request: gr.Request, chosen: str) -> str:
+            return _teach(say, floras(chosen), journal_of(request.session_hash))
+
+        teach = gr.Button(say("journal-teach"), elem_id="journal-teach")
+        teach.click(learn, which, said, api_visibility="private")
+    changes, shown = gr.State(0), gr.State(_SHOWN)
+
+    @gr.render([order, changes, shown, which], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def show(request: gr.Request, order: Any, changes_: int, shown_: int, chosen: str | None) -> None:
+        journal = journal_of(request.session_hash)
+        try:
+            number, found = len(journal), journal.observations(order or "date", shown_)
+        except DalipError as error:
+            gr.HTML(notice(say.error(error), bad=True), apply_default_css=False)
+            return
+        words = say("journal-size", number=number) if number else say("journal-empty")
+        gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
+        choices = _choices(floras(chosen).now(), say)
+        for seen in found:
+            _entry(say, choices, journal, seen, changes, said)
+        if number > shown_:
+            gr.Button(say("journal-more"), elem_id="journal-more").click(
+                lambda shown: shown + _SHOWN, shown, shown, **QUIET
+            )
+
+    def opened(request: gr.Request, number: int) -> tuple[int, str]:
+        return number + 1, _export_link(say, request.session_hash)
+
+    def bring(request: gr.Request, path: str | None, number: int) -> tuple[str, int]:
+        if not path:
+            return "", number
+        return _import(say, journal_of(request.session_hash), path), number + 1
+
+    tab.select(opened, changes, [changes, export], **QUIET)
+    brought.upload(bring, [brought, changes], [said, changes], **QUIET)
+
+
+def _entry(
+    say: Language,
+    choices: list[tuple[str, str]],
+    journal: Journal,
+    seen: Observation,
+    changes: gr.State,
+    said: gr.HTML,
+) -> None:
+    with gr.Row(elem_classes="entry", equal_height=False):
+        with gr.Column(min_width=280):
+            gr.HTML(_entry_card(say, journal, seen), apply_default_css=False)
+        change = say("journal-change", plant=seen.accepted)
+        with gr.Column(min_width=280), gr.Accordion(change, open=False):
+            name = gr.Dropdown(
+                choices,
+                value=seen.name or None,
+                label=say("journal-name"),
+                allow_custom_value=True,
+                interactive=True,
+            )
+            date = gr.Textbox(
+                seen.event_date, label=say("journal-date"), placeholder="2026-05-31", max_lines=1
+            )
+            notes = gr.Textbox(seen.notes, label=say("journal-notes"), lines=2)
+            with gr.Row():
+                save = gr.Button(say("journal-save"), variant="primary", min_width=100)
+                delete = gr.Button(say("journal-delete"), variant="stop", min_width=100)
+
+    def keep(number: int, name_: str | None, date_: str, notes_: str) -> tuple[int, str]:
+        try:
+            named = " ".join((name_ or "").split())
+            journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
+        except DalipError as error:  # it was deleted elsewhere, perhaps: look anew
+            return number + 1, notice(say.error(error), bad=True)
+        return number + 1, notice(say("journal-saved", plant=named or seen.answered))
+
+    def remove(number: int) -> tuple[int, str]:
+        try:
+            journal.remove(seen.id)
+        except DalipError as error:
+            return number + 1, notice(say.error(error), bad=True)
+        return number + 1, notice(say("journal-deleted", plant=seen.accepted))
+
+    save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
+    delete.click(remove, changes, [changes, said], **QUIET)
+
+
+def _entry_card(say: Language, journal: Journal, seen: Observation) -> str:
+    photos = journal.photos(seen.id, 1)
+    picture = ""
+    if photos:
+        uri = thumbnail(photos[0], _THUMBNAIL)
+        shown = escape(say("journal-photo", plant=seen.accepted))
+        picture = f'<img src="{uri}" alt="{shown}">'
+    share = "" if seen.probability is None else f", {percent(seen.probability)}"
+    if seen.name == seen.answered:
+        state = say("journal-confirmed")
+    elif seen.name:
+        state = say("journal-answered", plant=f"<em>{escape(seen.answered)}</em>") + escape(share)
+    else:
+        state = say("journal-unconfirmed") + escape(share)
+    facts = [(seen.event_date or seen.created)[:10], state]
+    if seen.latitude is not None:
+        facts.append(f"{seen.latitude:.4f}, {seen.longitude:.4f}")
+    notes = f"<p>{escape(seen.notes)}</p>" if seen.notes else ""
+    return (
+        f'<article class="entry-card">{picture}<div><h2 class="taxon">{escape(seen.accepted)}</h2>'
+        f"<p>{' · '.join(facts)}</p>{notes}</div></article>"
+    )
+
+
+def _export_link(say: Language, visit: str) -> str:
+    return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>{say("journal-export")}</a>'
+
+
+def add_export(app: FastAPI, journal_of: JournalOf) -> None:
+    """Add the address where the journal can be fetched as a Darwin Core Archive."""
+
+    @app.get(_EXPORT, include_in_schema=False)
+    def export(visit: str = "") -> FileResponse:
+        place = os.environ.get("GRADIO_TEMP_DIR")  # goes with the server, should a visitor break off
+        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=place)
+        path = Path(folder, "dalip-journal.zip")
+        export_journal(journal_of(visit), path)
+        rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        return FileResponse(path, filename=path.name, background=rest)
+
+
+def _teach(say: Language, live: LiveFlora, journal: Journal) -> str:
+    path, start = live.to_teach
+    told = []
+    try:
+        for lesson in lessons(journal, path, start, live.encoder):
+            teach_lesson(lesson, path, start, live.encoder)
+            told.append(f"{lesson.name} ({len(lesson.photos)})")
+    except DalipError as error:
+        return notice(say.error(error), bad=True)
+    if not told:
+        return notice(say("journal-nothing-to-teach"))
+    return notice(say("journal-taught", plants=", ".join(told)))
+
+
+def _import(say: Language, journal: Journal, path: str) -> str:
+    try:
+        added, there = import_journal(journal, Path(path))
+    except DalipError as error:
+        return notice(say.error(error), bad=True)
+    return notice(say("journal-imported", added=added, there=there))

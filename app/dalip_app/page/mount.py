@@ -1,0 +1,141 @@
+"""The page in every language on one server, and what lets a phone or a computer install it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from gradio.route_utils import FnIndexInferError
+from starlette.datastructures import Headers
+
+from dalip_app.messages.language import LANGUAGES, Language, language, preferred
+from dalip_app.page.gradio_api import ENDPOINT
+from dalip_app.page.layout import address_of
+from dalip_app.page.theme import PAPER, make_theme
+from dalip_app.server.api import problem
+from dalip_app.server.uploads import MAX_FILE
+
+__all__ = ["in_their_language", "mount_pages"]
+
+_STATIC = Path(__file__).parent / "static"
+_QUEUE = 64  # events of a page that may wait; further ones are told that it is busy
+_SESSIONS = 200  # visits of which the last answer is remembered
+_ICONS = (192, 512)  # pixels a side
+
+
+def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable[[], None]:
+    """Add the page in every language, its icons, and the manifest that browsers install it by.
+
+    Args:
+        app: The application; what is added to it later is not reached, for the English page takes all other paths.
+        make: Lays out the page in a language.
+
+    Returns:
+        What ends the connections that pages keep open for as long as they are shown.
+    """
+    mounted: list[Any] = []
+    app.add_api_route("/app/icon-{side}.png", _icon, include_in_schema=False)
+    # Gradio's page names this address; its own manifest knows no short name and no icon for phones.
+    app.add_api_route("/manifest.json", _manifest, include_in_schema=False)
+    for code in reversed(LANGUAGES):  # English last, for it lies at the root
+        page = make(language(code)).queue(max_size=_QUEUE)
+        page.state_session_capacity = _SESSIONS
+        for event in page.fns.values():
+            if event.api_name != ENDPOINT:  # Gradio offers what fills a part of the page when it is opened
+                event.api_visibility = "private"
+        gr.mount_gradio_app(
+            app,
+            page,
+            path=address_of(code).rstrip("/") or "/",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=MAX_FILE,  # so that a browser need not send it
+            favicon_path=str(_STATIC / "leaf.svg") if code == "en" else None,
+            theme=make_theme(),
+            css_paths=_STATIC / "page.css",
+            head=_head(code),
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+        )
+        page.has_launched = True  # else Gradio takes any file of this computer for an upload
+        mounted.append(app.routes[-1].app)  # type: ignore[attr-defined]
+        for kind in (
+            KeyError,
+            FnIndexInferError,
+        ):  # else asking for an event that is not there is an error of ours
+            mounted[-1].add_exception_handler(kind, _no_such_event)
+
+    def end_streams() -> None:
+        for gradio_app in mounted:
+            gradio_app.stop_event.set()
+
+    return end_streams
+
+
+async def _no_such_event(request: Request, error: Exception) -> JSONResponse:
+    return problem(404, "there is no such event")
+
+
+def _head(code: str) -> str:
+    return (
+        f"<script>document.documentElement.lang = {json.dumps(code)};</script>"
+        f'<link rel="apple-touch-icon" href="/app/icon-{_ICONS[0]}.png">'
+        f'<meta name="theme-color" content="{PAPER[0]}" media="(prefers-color-scheme: light)">'
+        f'<meta name="theme-color" content="{PAPER[1]}" media="(prefers-color-scheme: dark)">'
+    )
+
+
+def _icon(side: int) -> Response:
+    return FileResponse(_STATIC / f"icon-{side}.png") if side in _ICONS else Response(status_code=404)
+
+
+def _manifest(request: Request) -> JSONResponse:
+    """Say what an installed page is called and looks like (https://www.w3.org/TR/appmanifest/)."""
+    code = preferred(request.headers.get("accept-language", ""))
+    say = language(code)
+    icons = [
+        {"src": f"/app/icon-{side}.png", "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
+        for side in _ICONS
+        for purpose in ("any", "maskable")
+    ]
+    manifest = {
+        "id": "/",
+        "name": say("page-title"),
+        "short_name": "DALIP",
+        "description": say("page-tagline-public"),
+        "lang": code,
+        "start_url": f"{address_of(code)}?lang={code}",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": PAPER[0],
+        "theme_color": PAPER[0],
+        "icons": icons,
+    }
+    return JSONResponse(manifest, media_type="application/manifest+json")
+
+
+def in_their_language(app: Any) -> Any:
+    """Send who opens the page for the first time to the one in their language.
+
+    Args:
+        app: An ASGI application.
+
+    Returns:
+        An ASGI application. It leaves be who chose a language, which stands in the address then.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/" and b"lang=" not in scope["query_string"]:
+            code = preferred(Headers(scope=scope).get("accept-language", ""))
+            if code != "en":
+                await RedirectResponse(address_of(code))(scope, receive, send)
+                return
+        await app(scope, receive, send)
+
+    return application

@@ -1,0 +1,1 @@
+"""The web server: HTTP API, access, uploads, and what runs behind it."""

@@ -1,0 +1,161 @@
+"""A certificate for HTTPS: the user's own, or one that this computer signs itself."""
+
+import os
+import socket
+import ssl
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from dalip.errors import DalipError
+from dalip_app.server.addresses import addresses, lan_address
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, GeneralName
+
+__all__ = ["Tls", "given_certificate", "own_certificate"]
+
+_DAYS = 365  # browsers take no certificate that is valid for much longer
+_LEFT = 30  # days before its end at which it is renewed
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What a server shows to those who come over HTTPS."""
+
+    certificate: Path
+    """PEM; may hold the key and the certificates of those who signed, too."""
+    key: Path
+    """PEM."""
+    fingerprint: str
+    """SHA-256 of the certificate, as browsers show it."""
+
+
+def given_certificate(certificate: Path, key: Path) -> Tls:
+    """Take a certificate of the user's.
+
+    Args:
+        certificate: Its file.
+        key: The file of its key.
+
+    Raises:
+        DalipError: One of them cannot be read, or they do not belong together.
+    """
+    from cryptography import x509
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, _no_password)
+        return Tls(certificate, key, _fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes())))
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        missing = next((path for path in (certificate, key) if not path.is_file()), None)
+        cause = "no such file" if missing else " ".join(str(error).split())
+        raise DalipError(
+            f"{missing or certificate}: cannot be served with ({cause}); give a certificate and its key, without a "
+            "password, as PEM"
+        ) from error
+
+
+def _no_password() -> NoReturn:
+    raise ValueError("the key has a password")
+
+
+def own_certificate(host: str, folder: Path) -> Tls:
+    """Give a certificate that this computer signed itself: the one that it has, or a new one.
+
+    It is renewed where it ends soon, or where this computer is called something else by now.
+
+    Args:
+        host: What the server was told to listen on.
+        folder: The folder of the user's own things.
+
+    Raises:
+        DalipError: It cannot be written.
+    """
+    from cryptography import x509
+
+    path = folder / "tls.pem"
+    names = _names(host)
+    try:
+        old = x509.load_pem_x509_certificate(path.read_bytes())
+        kept = old.not_valid_after_utc - datetime.now(UTC) > timedelta(days=_LEFT) and _covers(old, names)
+    except (OSError, ValueError):
+        kept = False
+    if not kept:
+        old, content = _new(names)
+        _write(path, content)
+    return Tls(path, path, _fingerprint(old))
+
+
+def _names(host: str) -> list[str]:
+    """List what browsers may call this computer."""
+    mine = [] if host in ("0.0.0.0", "::") else [host]
+    known = ["localhost", "127.0.0.1", "::1", *addresses(host), lan_address(), socket.gethostname(), *mine]
+    return sorted({name for name in known if name and len(name) <= 64 and name.isascii()})
+
+
+def _covers(certificate: "Certificate", names: list[str]) -> bool:
+    from cryptography import x509
+
+    try:
+        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    return set(names) <= {str(name.value) for name in held}
+
+
+def _new(names: list[str]) -> tuple["Certificate", bytes]:
+    """Make a certificate; give it, and the content of a file with it and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    me = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DALIP on this computer")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(me)
+        .issuer_name(me)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))  # clocks of phones differ
+        .not_valid_after(now + timedelta(days=_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate, certificate.public_bytes(encoding) + secret
+
+
+def _general_name(name: str) -> "GeneralName":
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all; nobody else may read it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=".tls-")
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except OSError as error:
+        raise DalipError(f"{path}: cannot be written ({error.strerror}); name another --data-dir") from error
+
+
+def _fingerprint(certificate: "Certificate") -> str:
+    from cryptography.hazmat.primitives import hashes
+
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()

@@ -1,0 +1,59 @@
+"""The photos of the library for the page that shows them: asked for by what is in them, never by a path."""
+
+from contextlib import suppress
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+
+from dalip.errors import DalipError
+from dalip_app.server.uploads import MAX_FILE
+from dalip_index import Library, small_copy
+
+__all__ = ["add_photos", "photo_address", "thumbnail_address"]
+
+_KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # what has this SHA-256 never changes
+
+
+def thumbnail_address(content: str) -> str:
+    """Give the address of a photo's thumbnail.
+
+    Args:
+        content: SHA-256 of the file.
+    """
+    return f"/library/{content}/small.jpg"
+
+
+def photo_address(content: str) -> str:
+    """Give the address of a photo.
+
+    Args:
+        content: SHA-256 of the file.
+    """
+    return f"/library/{content}/photo"
+
+
+def add_photos(app: FastAPI, library: Library) -> None:
+    """Add the addresses; the files are given as they are.
+
+    Args:
+        app: The application; this must come before Gradio is mounted.
+        library: The photos.
+    """
+
+    @app.get(thumbnail_address("{content}"), include_in_schema=False)
+    def small(content: str) -> Response:
+        with suppress(DalipError):
+            found = library.thumbnail(content)
+            if found:
+                return Response(found, media_type="image/jpeg", headers=_KEEP)
+        return Response(status_code=404)
+
+    @app.get(photo_address("{content}"), include_in_schema=False)
+    def photo(content: str) -> Response:
+        with suppress(DalipError, OSError):  # it changed, or went, since it was looked at
+            path = library.path_of(content)
+            if path and path.stat().st_size <= MAX_FILE:
+                return FileResponse(path, media_type="application/octet-stream", headers=_KEEP)
+            if path:
+                return Response(small_copy(path.read_bytes()), media_type="image/jpeg", headers=_KEEP)
+        return Response(status_code=404)

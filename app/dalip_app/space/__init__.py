@@ -1,0 +1,1 @@
+"""A folder that runs as a Space of Hugging Face."""

@@ -1,6 +1,0 @@
-"""Photographs with names: records from shards, folders and tables, and the split rule. Loads no torch."""
-
-from dalip.data.records import Record, Split, read_records, require_unique_keys, split_of
-from dalip.data.shards import IMAGE_SUFFIXES
-
-__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_keys", "split_of"]

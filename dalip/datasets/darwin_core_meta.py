@@ -1,0 +1,145 @@
+"""What lies in a Darwin Core Archive: its `meta.xml`, and the rows of the tables that it describes.
+
+Source: the Darwin Core text guide (https://dwc.tdwg.org/text/).
+"""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NoReturn
+from xml.etree import ElementTree
+
+from dalip.datasets.archives import Container
+from dalip.datasets.photo_location import BROKEN
+from dalip.datasets.tables import Form, Said, read_lists
+from dalip.errors import DataError, first_line
+
+__all__ = ["Layout", "read_meta", "read_rows"]
+
+_LONGEST_META = 1_000_000  # bytes
+_ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\\\\": "\\"}
+_LINE_ENDS = ("\n", "\r", "\r\n", "")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table of the archive is written, and what its columns mean."""
+
+    kind: str
+    """The last part of its row type, in lower case: `occurrence`, `taxon`, `multimedia`."""
+    files: tuple[str, ...]
+    form: Form
+    skip: int
+    """Lines of header."""
+    columns: tuple[tuple[int, str], ...]
+    """Number of the column, and the last part of its term; that of the identifier is empty."""
+    defaults: dict[str, str] = field(default_factory=dict)
+    """Values of terms where the table says none."""
+
+
+def read_meta(container: Container, base: str) -> list[Layout]:
+    """Read `meta.xml`: first the core, then the extensions.
+
+    Raises:
+        DataError: It cannot be read or says what no archive may.
+    """
+    name = base + "meta.xml"
+    shown = container.path / name
+    try:
+        with container.open(name) as file:
+            content = file.read(_LONGEST_META + 1)
+        if len(content) > _LONGEST_META:
+            raise DataError("has over 1 MB, which no description of tables has")
+        root = ElementTree.fromstring(content, ElementTree.XMLParser(target=_NoDoctype()))
+        tables = [t for kind in ("core", "extension") for t in root if _last(t.tag) == kind]
+        if not tables or _last(tables[0].tag) != "core":
+            raise DataError("describes no core; get the archive anew")
+        return [_layout(table) for table in tables]
+    except DataError as error:
+        raise DataError(f"{shown}: {error}") from error
+    except (*BROKEN, SyntaxError, LookupError) as error:  # `ParseError` is a `SyntaxError`
+        raise DataError(f"{shown}: cannot be read ({first_line(error)}); get the archive anew") from error
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    """Refuses entities, with which a small file can become a huge one or bring in others."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
+        raise DataError("has a DOCTYPE, which descriptions of tables do not need; remove it")
+
+
+def _last(term: str) -> str:
+    return term.rpartition("}")[2].rpartition("/")[2].rpartition("#")[2].strip()
+
+
+def _layout(table: ElementTree.Element) -> Layout:
+    def attribute(name: str, usual: str) -> str:
+        value = table.get(name, usual)
+        return _ESCAPES.get(value, value)
+
+    separator, quote = attribute("fieldsTerminatedBy", ","), attribute("fieldsEnclosedBy", '"')
+    if len(separator) != 1 or len(quote) > 1 or separator in ("\n", "\r", quote):
+        raise DataError(f"columns separated by {separator!r} in {quote!r} cannot be read; use one character")
+    if attribute("linesTerminatedBy", "\n") not in _LINE_ENDS:
+        raise DataError("lines must end like lines; export the archive with linesTerminatedBy \\n")
+    columns, defaults = [], {}
+    for part in table:
+        kind, number = _last(part.tag), part.get("index", "")
+        term = "" if kind in ("id", "coreid") else _last(part.get("term", ""))
+        if kind not in ("id", "coreid", "field"):
+            continue
+        if number.strip().isdecimal():
+            columns.append((int(number[:9]), term))
+        if term and part.get("default"):
+            defaults[term] = part.get("default", "")
+    return Layout(
+        kind=_last(table.get("rowType", "")).lower(),
+        files=tuple((p.text or "").strip() for p in table.iter() if _last(p.tag) == "location"),
+        form=Form(separator, quote, _encoding(table.get("encoding", ""))),
+        skip=max(int(table.get("ignoreHeaderLines") or 0), 0),
+        columns=tuple(columns),
+        defaults=defaults,
+    )
+
+
+def _encoding(name: str) -> str:
+    """Give an encoding that Python knows; none for UTF-8, which is tried anyway, with Windows-1252 after it."""
+    codec = codecs.lookup(name.strip() or "utf-8")
+    "".encode(codec.name)  # not all codecs are for text
+    return "" if codec.name in ("utf-8", "ascii") else codec.name
+
+
+def read_rows(
+    container: Container, base: str, layout: Layout, said: Said
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read the rows of a table of the archive.
+
+    Yields:
+        How messages name the row, and its values by term, without empty ones; the identifier's term is empty.
+
+    Raises:
+        DataError: A table cannot be opened.
+    """
+    widest = max((number for number, _ in layout.columns), default=0)
+    for file in layout.files:
+        shown = str(container.path / base / file)
+        try:
+            stream = container.open(base + file)
+        except DataError as error:
+            raise DataError(f"{container.path}: {error}; get the archive anew") from error
+        with stream:
+            lists = read_lists(stream, shown, said, layout.form)
+            header = list(islice(lists, layout.skip))
+            width = len(header[-1][1]) if header else 0
+            for line, cells in lists:
+                # A line break or separator in the middle of a text shifts what follows into other columns.
+                if len(cells) <= widest or (width and len(cells) != width):
+                    said.fault(
+                        f"{shown}, line {line}: has {len(cells)} columns, not {width or widest + 1}; "
+                        "correct the line"
+                    )
+                    continue
+                row = dict(layout.defaults)
+                row |= {term: cells[n] for n, term in layout.columns if cells[n]}
+                yield f"{shown}, line {line}", row

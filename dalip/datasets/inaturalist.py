@@ -1,0 +1,93 @@
+"""Exports of iNaturalist: a CSV with a line for each observation and the address of its first photo.
+
+Source: the columns of https://www.inaturalist.org/observations/export.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from dalip.datasets.locate import Finder, make_item
+from dalip.datasets.photo_location import Item, Place
+from dalip.datasets.tables import Said, Table
+from dalip.errors import DataError
+
+__all__ = ["COLUMNS", "read_inaturalist"]
+
+COLUMNS = frozenset({"id", "image_url"})
+"""What an export is known by."""
+
+_TAKEN = {  # our field: the export's columns, the first that says anything
+    "scientificName": ("scientific_name",),
+    "vernacularName": ("common_name",),
+    "genus": ("taxon_genus_name",),
+    "family": ("taxon_family_name",),
+    "order": ("taxon_order_name",),
+    "eventDate": ("observed_on",),
+    "rightsHolder": ("user_name", "user_login"),
+}
+_LICENSES = {
+    "CC0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    **{
+        f"CC-{kind.upper()}": f"https://creativecommons.org/licenses/{kind}/4.0/"
+        for kind in ("by", "by-nc", "by-nd", "by-sa", "by-nc-nd", "by-nc-sa")
+    },
+}
+_PHOTO_NUMBER = re.compile(r"/photos/(\d+)/")
+
+
+def read_inaturalist(table: Table, name: str, finder: Finder, said: Said) -> Iterator[Item]:
+    """Read the observations of an export that have a photo.
+
+    Args:
+        table: The export.
+        name: How messages name it.
+        finder: Where photos may lie that were fetched before, by the number of the photo or of the observation.
+        said: Hears of each row that is left out.
+
+    Yields:
+        Items whose key is made of both numbers; those of one observation say so.
+    """
+    stems = {PurePosixPath(n).stem: n for n in finder.below.names} if finder.below else {}
+    for line, row in table.rows:
+        where = f"{name}, line {line}"
+        number, address = row.get("id", ""), row.get("image_url", "")
+        if not number.isdecimal():
+            said.fault(f"{where}: {number[:40]!r} is no number of an observation; correct the column id")
+        elif not address:
+            said.fault(f"{where}: observation {number} has no image_url, so no photo")
+        else:
+            found = _PHOTO_NUMBER.search(address)
+            photo = found[1] if found else ""
+            try:
+                place = _place(finder, stems, (photo, number), address)
+            except DataError as error:
+                said.fault(f"{where}: {error}")
+                continue
+            item = make_item(
+                f"inaturalist-{number}-{photo}".rstrip("-"),
+                place,
+                where,
+                _fields(row, number),
+                said,
+                observation=f"https://www.inaturalist.org/observations/{number}",
+            )
+            if item:
+                yield item
+
+
+def _place(finder: Finder, stems: dict[str, str], numbers: tuple[str, ...], address: str) -> Place:
+    found = next((stems[number] for number in numbers if number in stems), None)
+    return finder.below.place(found) if finder.below and found else finder.find(address)
+
+
+def _fields(row: dict[str, str], number: str) -> dict[str, str]:
+    fields = {
+        field: next((row[column] for column in columns if column in row), "")
+        for field, columns in _TAKEN.items()
+    }
+    license = row.get("license", "")
+    fields["license"] = _LICENSES.get(license.upper(), license)
+    fields["references"] = row.get("url") or f"https://www.inaturalist.org/observations/{number}"
+    fields["source"] = "iNaturalist"
+    return fields

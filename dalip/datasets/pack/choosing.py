@@ -1,0 +1,176 @@
+"""Which photos are packed when some show the same picture, and which must lie in one split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dalip.datasets.pack.chunks import Part
+from dalip.datasets.pack.duplicates import Groups, Pair
+from dalip.datasets.photo_location import Item
+from dalip.datasets.record import split_of
+
+__all__ = ["Choice", "Duplicate", "LeftOut", "Photo", "Policy", "Reason", "choose"]
+
+Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
+"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; nobody knows what
+its name means; a person decided so; another photo shows the same; or it has two names."""
+
+Policy = Literal["drop", "keep"]
+"""What happens to duplicates; either way they lie in one split."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that could be read, with the name it goes by."""
+
+    item: Item
+    key: str
+    """In the shards."""
+    fields: Mapping[str, Any]
+    """Of the photo and its taxon, Darwin Core."""
+    part: Part
+    number: int
+    """Where it lies in the part."""
+
+    @property
+    def name(self) -> str:
+        """Its scientific name; empty where it has only captions."""
+        return str(self.fields.get("scientificName", ""))
+
+    @property
+    def fact(self) -> Mapping[str, Any]:
+        """What is known of its file."""
+        return self.part.facts[self.number]
+
+    @property
+    def own_split(self) -> str:
+        """The split it would have if nothing were known of duplicates."""
+        return split_of(self.item.observation or self.item.key)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A photo that is not packed, or a row of a source that names none."""
+
+    where: str
+    """The file, or the table and its line."""
+    reason: Reason
+    detail: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A photo that shows the same picture as another."""
+
+    photo: Photo
+    other: Photo
+    """The one that stands for the picture: the largest, if it is packed."""
+    kind: Literal["exact", "near"]
+    across: bool
+    """Whether both would have lain in different splits."""
+    packed: bool
+
+
+@dataclass
+class Choice:
+    """What is packed, and why the rest is not."""
+
+    kept: list[Photo] = field(default_factory=list)
+    """In the order of the photos given."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Key to `splitGroup`, for photos whose split follows from something else than their key."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+
+def choose(photos: Sequence[Photo], pairs: Sequence[Pair], policy: Policy) -> Choice:
+    """Decide which photos are packed.
+
+    Of those that show the same picture under one name the largest is kept. The same photo under two names is left out
+    altogether, for one of them is wrong; similar photos under two names are kept.
+
+    Args:
+        photos: All that could be read, with different keys.
+        pairs: Those that show the same picture, by their numbers.
+        policy: `keep` leaves nothing out.
+    """
+    choice = Choice()
+    same, alike = _groups(photos, pairs)
+    outside: set[int] = set()
+    numbers = range(len(photos))
+    if policy == "drop":
+        for cluster in same.listed(numbers).values():
+            names = sorted({photos[n].name for n in cluster} - {""})
+            if len(names) > 1:
+                outside.update(cluster)
+                choice.left_out += [_contradiction(photos, n, cluster, names) for n in cluster]
+    for cluster in alike.listed(numbers).values():
+        if len(cluster) > 1:
+            _choose_among(cluster, photos, same, outside, policy, choice)
+    choice.kept = [photo for n, photo in enumerate(photos) if n not in outside]
+    choice.groups = _split_groups(photos, alike)
+    return choice
+
+
+def _groups(photos: Sequence[Photo], pairs: Sequence[Pair]) -> tuple[Groups, Groups]:
+    """Group the photos that are the same, and those that show the same picture."""
+    same, alike = Groups(), Groups()
+    first: dict[str, int] = {}
+    for n, photo in enumerate(photos):
+        for digest in (photo.fact["sha256"], photo.fact["pixels"]):
+            for groups in (same, alike):
+                groups.join(n, first.setdefault(digest, n))
+    for pair in pairs:
+        alike.join(pair.first, pair.second)
+    return same, alike
+
+
+def _choose_among(
+    cluster: list[int],
+    photos: Sequence[Photo],
+    same: Groups,
+    outside: set[int],
+    policy: Policy,
+    choice: Choice,
+) -> None:
+    """Choose among photos of one picture, and note what they are to each other."""
+    best = sorted(cluster, key=lambda n: (n in outside, -photos[n].fact["area"], photos[n].item.key))
+    kept: dict[str, int] = {}
+    for n in best:
+        if n in outside:
+            continue
+        chosen = kept.setdefault(photos[n].name, n)
+        if chosen != n and policy == "drop":
+            outside.add(n)
+            other = photos[chosen]
+            detail = f"shows the same as {other.item.where}, which is larger or comes first"
+            choice.left_out.append(LeftOut(photos[n].item.where, "duplicate", detail, photos[n].item.key))
+    first = photos[best[0]]
+    for n in best[1:]:
+        photo = photos[n]
+        kind: Literal["exact", "near"] = "exact" if same.of(n) == same.of(best[0]) else "near"
+        across = photo.own_split != first.own_split
+        choice.duplicates.append(Duplicate(photo, first, kind, across, n not in outside))
+
+
+def _contradiction(photos: Sequence[Photo], n: int, cluster: list[int], names: list[str]) -> LeftOut:
+    item = photos[n].item
+    others = ", ".join(photos[m].item.where for m in cluster if m != n)
+    detail = f"is the same photo as {others}, under the names {', '.join(names)}; keep the right one"
+    return LeftOut(item.where, "contradiction", detail, item.key)
+
+
+def _split_groups(photos: Sequence[Photo], alike: Groups) -> dict[str, str]:
+    """Join what shows the same picture with what shows the same plant, and name each group."""
+    together = Groups()
+    for n, photo in enumerate(photos):
+        together.join(n, alike.of(n))
+        if photo.item.observation:
+            together.join(n, photo.item.observation)
+    found = {}
+    for cluster in together.listed(range(len(photos))).values():
+        observations = {photos[n].item.observation for n in cluster} - {""}
+        group = min(observations or {photos[n].item.key for n in cluster})
+        found.update({photos[n].key: group for n in cluster if group != photos[n].key})
+    return found

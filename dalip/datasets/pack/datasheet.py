@@ -1,0 +1,245 @@
+"""What a packed set says of itself: for people, for programs, and whom to thank."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from dalip import __version__
+from dalip.datasets.pack.choosing import Choice, Duplicate, Photo
+from dalip.datasets.pack.shard_writer import Shard
+from dalip.datasets.record import Split, split_of
+from dalip.errors import DataError
+
+__all__ = ["FILES", "Datasheet", "NameUse", "read_datasheet", "write_datasheet"]
+
+FILES = (
+    "README.md",
+    "datasheet.json",
+    "taxa.csv",
+    "credits.csv",
+    "names.csv",
+    "left-out.csv",
+    "duplicates.csv",
+)
+"""What lies beside the shards."""
+
+_SPLITS: tuple[str, ...] = get_args(Split)
+_FORMAT = 1
+_SHOWN_TAXA = 100
+_TAXON = ("scientificName", "taxonRank", "vernacularName", "genus", "family", "order")
+_CREDITS = ("scientificName", "rightsHolder", "license", "references")
+
+
+@dataclass(frozen=True)
+class NameUse:
+    """What became of a name that sources gave."""
+
+    given: str
+    how: str
+    """`exact`, `synonym`, `fuzzy` and so on; `as given` where no checklist was asked."""
+    scientific_name: str
+    """Empty where there is none."""
+    candidates: str
+    """What else it may mean, as text."""
+    photos: int
+    """With this name in the sources."""
+
+
+@dataclass(frozen=True)
+class Datasheet:
+    """Figures of a packed set, as `datasheet.json` holds them."""
+
+    photos: int
+    shards: tuple[Shard, ...]
+    taxa: int
+    splits: Mapping[str, int]
+    sources: Mapping[str, int]
+    licenses: Mapping[str, int]
+    """Photos by licence; `not stated` for those without."""
+    names: Mapping[str, int]
+    """Names by how they were found."""
+    left_out: Mapping[str, int]
+    """Photos and rows by reason, see `LeftOut`."""
+    duplicates: Mapping[str, int]
+    """`exact` and `near` ones, and of all of them those `withinSplit` and those that would have lain `acrossSplits`."""
+    settings: Mapping[str, Any]
+    dalip: str = __version__
+    format: int = _FORMAT
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was given could be read and named."""
+        return not set(self.left_out) & {"unread", "unreadable", "unnamed", "unresolved", "contradiction"}
+
+
+def read_datasheet(folder: Path) -> Datasheet:
+    """Read `datasheet.json` of a packed set.
+
+    Raises:
+        DataError: It is missing, damaged or of another format.
+    """
+    path = folder / "datasheet.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Datasheet(**content | {"shards": tuple(Shard(**shard) for shard in content["shards"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); pack the photos again") from error
+
+
+def write_datasheet(
+    folder: Path,
+    shards: Sequence[Shard],
+    choice: Choice,
+    names: Sequence[NameUse],
+    settings: Mapping[str, Any],
+) -> Datasheet:
+    """Write everything that lies beside the shards.
+
+    Returns:
+        The figures.
+    """
+    photos = sorted(choice.kept, key=lambda photo: photo.key)
+    splits = {photo.key: split_of(choice.groups.get(photo.key, photo.key)) for photo in photos}
+    taxa = _taxa_rows(photos, splits)
+    sheet = Datasheet(
+        photos=len(photos),
+        shards=tuple(shards),
+        taxa=len(taxa),
+        splits={split: sum(own == split for own in splits.values()) for split in _SPLITS},
+        sources=_counted(str(photo.fields.get("source") or "not stated") for photo in photos),
+        licenses=_counted(str(photo.fields.get("license") or "not stated") for photo in photos),
+        names=_counted(name.how for name in names),
+        left_out=_counted(left.reason for left in choice.left_out),
+        duplicates=_duplicate_counts(choice.duplicates),
+        settings=settings,
+    )
+    _write_table(folder / "taxa.csv", (*_TAXON, "photos", *_SPLITS), taxa)
+    credits = [[photo.key, *(photo.fields.get(term) or "" for term in _CREDITS)] for photo in photos]
+    _write_table(folder / "credits.csv", ("key", *_CREDITS), credits)
+    _write_table(
+        folder / "names.csv",
+        ("given", "how", "scientificName", "candidates", "photos"),
+        [[n.given, n.how, n.scientific_name, n.candidates, n.photos] for n in names],
+    )
+    _write_table(
+        folder / "left-out.csv",
+        ("key", "where", "reason", "detail"),
+        sorted([left.key, left.where, left.reason, left.detail] for left in choice.left_out),
+    )
+    _write_table(folder / "duplicates.csv", _DUPLICATE_COLUMNS, _duplicate_rows(choice.duplicates))
+    _write(folder / "README.md", _page(sheet, taxa))
+    _write(folder / "datasheet.json", json.dumps(asdict(sheet), indent=1) + "\n")
+    return sheet
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    """Count values, the most frequent first, in an order that depends on nothing else."""
+    return dict(sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _taxa_rows(photos: Sequence[Photo], splits: Mapping[str, str]) -> list[list[Any]]:
+    """Count photos by taxon, for `dalip index build --taxa` as well as for people."""
+    counts: dict[str, Counter[str]] = {}
+    facts: dict[str, list[str]] = {}
+    for photo in photos:
+        if photo.name:
+            counts.setdefault(photo.name, Counter())[splits[photo.key]] += 1
+            facts.setdefault(photo.name, [str(photo.fields.get(term) or "") for term in _TAXON])
+    return [
+        [*facts[name], counts[name].total(), *(counts[name][split] for split in _SPLITS)]
+        for name in sorted(counts)
+    ]
+
+
+def _duplicate_counts(duplicates: Sequence[Duplicate]) -> dict[str, int]:
+    return {
+        "exact": sum(d.kind == "exact" for d in duplicates),
+        "near": sum(d.kind == "near" for d in duplicates),
+        "withinSplit": sum(not d.across for d in duplicates),
+        "acrossSplits": sum(d.across for d in duplicates),
+    }
+
+
+_DUPLICATE_COLUMNS = (
+    "key",
+    "scientificName",
+    "sameAs",
+    "sameAsName",
+    "kind",
+    "split",
+    "sameAsSplit",
+    "packed",
+)
+
+
+def _duplicate_rows(duplicates: Sequence[Duplicate]) -> list[list[str]]:
+    """List duplicates, with the splits that they would have had without one another."""
+    return sorted(
+        [
+            d.photo.item.key,
+            d.photo.name,
+            d.other.item.key,
+            d.other.name,
+            d.kind,
+            d.photo.own_split,
+            d.other.own_split,
+            "yes" if d.packed else "no",
+        ]
+        for d in duplicates
+    )
+
+
+def _page(sheet: Datasheet, taxa: Sequence[Sequence[Any]]) -> str:
+    """Write the page for people."""
+    photos = len(_TAXON)  # the column of their number
+    shown = sorted(taxa, key=lambda row: (-row[photos], row[0]))[:_SHOWN_TAXA]
+    rows = [[row[0], row[4], *row[photos:]] for row in shown]
+    more = "\nThe others are in `taxa.csv`.\n" if len(taxa) > len(shown) else ""
+    duplicates = sheet.duplicates
+    found = duplicates["exact"] + duplicates["near"]
+    parts = [
+        f"# {sheet.photos:,} photos of {sheet.taxa:,} taxa\n",
+        f"Packed by `dalip data pack`, version {sheet.dalip}, as WebDataset shards: `key.webp`, `key.json` (Darwin "
+        "Core terms) and `key.txt`. Photos of one plant at one time, and photos that show the same picture, have the "
+        "same `splitGroup` and lie in one split; the split of every other photo follows from its key.\n",
+        "Before you share this set, look at the licences: the photos belong to those named in `credits.csv`.\n",
+        _listed("Split", sheet.splits),
+        _listed("Licence", sheet.licenses),
+        _listed("Source", sheet.sources),
+        _listed("Names by how they were found (`names.csv`)", sheet.names),
+        _listed("Left out, by reason (`left-out.csv`)", sheet.left_out),
+        f"Of {found:,} duplicates (`duplicates.csv`), {duplicates['exact']:,} exact and {duplicates['near']:,} near, "
+        f"{duplicates['acrossSplits']:,} would have lain in another split than what they show.\n",
+        _table(("taxon", "family", "photos", *_SPLITS), rows) + more,
+        "Settings: " + ", ".join(f"{name} {value}" for name, value in sheet.settings.items()) + ".\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _listed(title: str, counts: Mapping[str, int]) -> str:
+    return _table((title, "number"), list(counts.items())) if counts else ""
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    cells = [[" ".join(str(cell).replace("|", "\\|").split()) for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
+    _write(path, text.getvalue())
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + ".draft")
+    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
+    draft.replace(path)

@@ -1,0 +1,217 @@
+"""Photos that show the same picture: recompressed, resized, mirrored, or cropped by up to 5 %.
+
+A perceptual hash proposes pairs, and a second look at their thumbnails decides. docs/packing.md says how well.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.datasets.pack.shrink import THUMB_SIDE
+
+__all__ = ["MAX_DISTANCE", "MIN_LIKENESS", "Groups", "Pair", "Pairs", "candidates", "likeness", "near_pairs"]
+
+MAX_DISTANCE = 96
+"""Bits of 256 by which the hashes of a pair may differ to be worth a second look."""
+
+MIN_LIKENESS = 0.8
+"""How alike two thumbnails must be, from -1 to 1, to show the same picture."""
+
+Floats = NDArray[np.floating[Any]]
+
+_MAX_CANDIDATES = 5_000_000  # minutes of second looks
+_LEAST_DISTANCE = 31  # bits; recompressed and resized copies differ in no more than 20
+_SAMPLE = 3000
+_MIN_UNCROPPED = 0.5  # correlation; spares nine candidates of ten the closer look
+_BLOCK = 8192
+_CROPS = (0.0, 0.025, 0.05)
+"""Shares of a side that a second look may cut off, either end of which counts."""
+
+
+class Pair(NamedTuple):
+    """Two photos that show the same picture, by their numbers."""
+
+    first: int
+    second: int
+
+
+class Pairs(NamedTuple):
+    """Many pairs of photos that may show the same picture, one an entry of each column."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    distance: NDArray[np.int32]
+    """Bits by which their hashes differ."""
+
+    def between(self, start: int, end: int) -> "Pairs":
+        """Give some of the pairs."""
+        return Pairs(
+            self.first[start:end], self.second[start:end], self.mirrored[start:end], self.distance[start:end]
+        )
+
+    def thumbs(self, thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Give the thumbnails of the first and the second photos, turned to look alike."""
+        first = thumbs[self.first]
+        return np.where(self.mirrored[:, None, None], first[:, :, ::-1], first), thumbs[self.second]
+
+
+class Groups:
+    """What belongs together, directly or by way of others."""
+
+    def __init__(self) -> None:
+        """Start with everything alone."""
+        self._above: dict[Hashable, Hashable] = {}
+
+    def join(self, one: Hashable, other: Hashable) -> None:
+        """Put two things, and what belongs to each, into one group."""
+        self._above[self.of(one)] = self.of(other)
+
+    def of(self, thing: Hashable) -> Hashable:
+        """Give what stands for the group of a thing."""
+        while (above := self._above.get(thing, thing)) != thing:
+            self._above[thing] = self._above.get(above, above)
+            thing = above
+        return thing
+
+    def listed(self, things: Iterable[Any]) -> dict[Hashable, list[Any]]:
+        """Sort things into their groups, in their order."""
+        found: dict[Hashable, list[Any]] = {}
+        for thing in things:
+            found.setdefault(self.of(thing), []).append(thing)
+        return found
+
+
+def near_pairs(
+    codes: NDArray[np.uint8],
+    thumbs: NDArray[np.uint8],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Pair]:
+    """Find the pairs of photos that show the same picture.
+
+    Args:
+        codes: Hashes and those of the mirror images, 2 x photos x bytes.
+        thumbs: Thumbnails, photos x side x side.
+        progress: Is told how many photos of how many were compared with those before.
+
+    Returns:
+        The pairs, the later photo first.
+    """
+    found = []
+    for pairs in candidates(codes, progress, max_distance=_affordable_distance(codes)):
+        for start in range(0, len(pairs.first), _BLOCK):
+            part = pairs.between(start, start + _BLOCK)
+            first, second = part.thumbs(thumbs)
+            maybe = np.flatnonzero(_uncropped(first, second) >= _MIN_UNCROPPED)
+            same = maybe[likeness(first[maybe], second[maybe]) >= MIN_LIKENESS]
+            found += [
+                Pair(*numbers)
+                for numbers in zip(part.first[same].tolist(), part.second[same].tolist(), strict=True)
+            ]
+    return found
+
+
+def _affordable_distance(codes: NDArray[np.uint8]) -> int:
+    """Give the distance at which not too many pairs come to a second look.
+
+    Two photos of 300,000 sheets of a herbarium look far more alike than two of flowers, and there are many more pairs.
+    """
+    sample = codes[:, :_SAMPLE]
+    at = np.zeros(MAX_DISTANCE + 1)
+    for pairs in candidates(sample):
+        at += np.bincount(pairs.distance.astype(np.int64), minlength=len(at))
+    expected = np.cumsum(at) * (codes.shape[1] / max(sample.shape[1], 1)) ** 2
+    return max(_LEAST_DISTANCE, int(np.searchsorted(expected, _MAX_CANDIDATES, side="right")) - 1)
+
+
+def candidates(
+    codes: NDArray[np.uint8],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    max_distance: int = MAX_DISTANCE,
+) -> Iterator[Pairs]:
+    """Give the pairs whose hashes differ in at most `max_distance` bits, each once, the later photo first."""
+    import faiss
+
+    plain, mirrored = (np.ascontiguousarray(code) for code in codes)
+    index = faiss.IndexBinaryFlat(8 * plain.shape[1])
+    for start in range(0, len(plain), _BLOCK):
+        end = min(start + _BLOCK, len(plain))
+        index.add(plain[start:end])  # what comes later is compared with it then
+        for turned, queries in ((False, plain), (True, mirrored)):
+            limits, distances, seconds = index.range_search(queries[start:end], max_distance + 1)
+            firsts = np.repeat(np.arange(start, end), (limits[1:] - limits[:-1]).astype(np.int64))
+            earlier = seconds < firsts
+            yield Pairs(firsts[earlier], seconds[earlier], np.full(earlier.sum(), turned), distances[earlier])
+        progress(end, len(plain))
+
+
+def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
+    """Say how alike thumbnails are, pair by pair, where one may be cropped out of the other.
+
+    Args:
+        first: Pairs x side x side grey values.
+        second: Likewise.
+
+    Returns:
+        The best correlation of their details over the crops, -1 to 1.
+    """
+    one, other = _details(first), _details(second)
+    return np.maximum(_best_crop(one, other), _best_crop(other, one))
+
+
+def _uncropped(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
+    """Correlate thumbnails as they are."""
+    products: Floats = _normalised(first.astype(np.float32)) * _normalised(second.astype(np.float32))
+    correlations: Floats = products.sum(axis=(1, 2))
+    return correlations
+
+
+def _details(thumbs: NDArray[np.uint8]) -> Floats:
+    """Take the light of the surroundings away: bright flowers in the middle of dark leaves are all alike."""
+    values: Floats = thumbs.astype(np.float32)
+    return np.subtract(values, _blur() @ values @ _blur().T, dtype=np.float32)
+
+
+def _best_crop(whole: Floats, part: Floats) -> Floats:
+    best = np.full(len(whole), -1, np.float32)
+    target = _normalised(part)
+    for rows in _croppers():
+        cut = rows @ whole
+        for columns in _croppers():
+            cropped: Floats = cut @ columns.T
+            match = _normalised(cropped) * target
+            best = np.maximum(best, match.sum(axis=(1, 2)))
+    return best
+
+
+def _normalised(values: Floats) -> Floats:
+    centred: Floats = values - values.mean(axis=(1, 2), keepdims=True)
+    length: Floats = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True))
+    normalised: Floats = centred / np.maximum(length, 1e-6)
+    return normalised
+
+
+@cache
+def _blur() -> Floats:
+    """The matrix that gives each row the mean of five."""
+    rows = np.arange(THUMB_SIDE)
+    near = np.abs(rows[:, None] - rows) <= 2
+    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
+
+
+@cache
+def _croppers() -> list[Floats]:
+    """Matrices that cut off the first and last rows and stretch the rest to the whole side."""
+    made = []
+    for before in _CROPS:
+        for after in _CROPS:
+            if before + after <= max(_CROPS):
+                share = (np.arange(THUMB_SIDE) + 0.5) / THUMB_SIDE
+                places = (before + share * (1 - before - after)) * THUMB_SIDE - 0.5
+                weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(THUMB_SIDE)))
+                made.append((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    return made

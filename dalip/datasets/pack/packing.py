@@ -1,0 +1,227 @@
+"""From items to a folder of shards with a datasheet; a run that was killed goes on, and ends with the same bytes."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from dalip import __version__
+from dalip.datasets.pack.choosing import Choice, LeftOut, Photo, Policy, choose
+from dalip.datasets.pack.chunks import Part, identity, prepare_all, stamp_of
+from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
+from dalip.datasets.pack.duplicates import Pair, near_pairs
+from dalip.datasets.pack.naming import given_name, name_items
+from dalip.datasets.pack.output_folder import WORK, alone, begin, end, is_finished, require_ours
+from dalip.datasets.pack.resolve import Resolution
+from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards
+from dalip.datasets.pack.shrink import PhotoSettings
+from dalip.datasets.photo_location import Item
+from dalip.encoder import available_cpus
+from dalip.errors import DataError
+
+__all__ = ["PackSettings", "Packed", "pack"]
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is done, how many, and of how many."""
+
+
+@dataclass(frozen=True)
+class PackSettings:
+    """What is made of photos."""
+
+    photos: PhotoSettings = field(default_factory=PhotoSettings)
+    shard_photos: int = 1000
+    """How many photos a shard holds."""
+    duplicates: Policy = "drop"
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            DataError: A value is out of range.
+        """
+        if self.shard_photos < 1:
+            raise DataError(f"shard_photos is {self.shard_photos}; it must be at least 1")
+        if self.duplicates not in get_args(Policy):
+            raise DataError(f"duplicates is {self.duplicates!r}; use one of {', '.join(get_args(Policy))}")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a run did."""
+
+    sheet: Datasheet
+    names: Sequence[NameUse]
+    left_out: Sequence[LeftOut] = ()
+    """Empty where all was done already; the table beside the shards says it."""
+    read: int = 0
+    """Photos that this run read; those that an earlier one had read do not count."""
+    seconds: float = 0.0
+    """That reading them took."""
+    unchanged: bool = False
+    """Whether all was done already."""
+
+
+def pack(
+    items: Sequence[Item],
+    out: Path,
+    settings: PackSettings | None = None,
+    *,
+    resolutions: Mapping[str, Resolution] | None = None,
+    faults: Sequence[str] = (),
+    workers: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Packed:
+    """Pack photos into WebDataset shards.
+
+    Args:
+        items: The photos, with different keys.
+        out: Folder of the set: none yet, an empty one, or one that this function wrote.
+        settings: What is made of the photos.
+        resolutions: What a checklist makes of their names; without it, names stay as given.
+        faults: What could not be read from the sources, for the datasheet.
+        workers: Processes that read photos; as many as there are processors by default. What is written does not
+            depend on it.
+        progress: Is told how far it is.
+
+    Returns:
+        What was packed. Where `out` holds just that already, nothing is done.
+
+    Raises:
+        DataError: `out` holds something else, another run is writing there, or no photo is left.
+    """
+    settings = settings or PackSettings()
+    named, left_out, names = name_items(items, resolutions)
+    left_out += [LeftOut("", "unread", fault) for fault in faults]
+    wanted = identity(
+        [__version__, asdict(settings), list(faults), [*map(asdict, names)], [*map(_told, items)]]
+    )
+    require_ours(out)
+    if not named:
+        raise DataError(_nothing(left_out, out))
+    if is_finished(out, wanted):
+        with suppress(DataError):  # a datasheet that is damaged is made again
+            sheet = read_datasheet(out)
+            shutil.rmtree(out / WORK, ignore_errors=True)
+            return Packed(sheet, names, unchanged=True)
+    try:
+        with alone(out):
+            pace = _Pace(progress)
+            read, unreadable = _read(named, out, settings, workers, pace)
+            choice = choose(read, _pairs(read, progress), settings.duplicates)
+            choice.left_out = [*left_out, *unreadable, *choice.left_out]
+            if not choice.kept:
+                raise DataError(_nothing(choice.left_out, out))
+            sheet = _write(out, choice, names, settings, progress)
+            end(out, wanted, (shard.name for shard in sheet.shards))
+        shutil.rmtree(out / WORK)
+    except OSError as error:
+        raise DataError(f"{error.filename or out}: cannot be written ({error.strerror})") from error
+    return Packed(sheet, names, choice.left_out, pace.read, pace.seconds)
+
+
+class _Pace:
+    """Says how far the reading of photos is, and how fast it goes."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Start the clock."""
+        self._progress, self._started = progress, time.monotonic()
+        self._before: int | None = None
+        self.read = 0
+        """Photos that this run read."""
+        self.seconds = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that `done` photos are read; the first time, by an earlier run."""
+        self._before = done if self._before is None else self._before
+        self.read, self.seconds = done - self._before, time.monotonic() - self._started
+        rate = f", {self.read / self.seconds:.0f} a second" if self.read else ""
+        self._progress(f"photos read{rate}", done, total)
+
+
+def _told(item: Item) -> list[Any]:
+    return [item.key, stamp_of(item), item.where, dict(item.fields), item.observation]
+
+
+def _read(
+    named: Sequence[tuple[Item, Mapping[str, Any]]],
+    out: Path,
+    settings: PackSettings,
+    workers: int | None,
+    progress: Callable[[int, int], None],
+) -> tuple[list[Photo], list[LeftOut]]:
+    """Prepare all photos; give those that could be read, in the order of packing, and the others."""
+    items = [item for item, _ in named]
+    fields = {item.key: told for item, told in named}
+    keys = safe_keys(fields)
+    photos: list[Photo] = []
+    left: list[LeftOut] = []
+    parts = prepare_all(
+        items, out / WORK, settings.photos, workers=workers or available_cpus(), progress=progress
+    )
+    for part, members in parts:
+        for number, item in enumerate(members):
+            if error := part.facts[number].get("error"):
+                left.append(
+                    LeftOut(item.where, "unreadable", error.removeprefix(f"{item.where}: "), item.key)
+                )
+            else:
+                photos.append(Photo(item, keys[item.key], fields[item.key], part, number))
+    return photos, left
+
+
+def _pairs(photos: Sequence[Photo], progress: Progress) -> list[Pair]:
+    """Find the pairs that show the same picture."""
+    if not photos:
+        return []
+    parts = list(_by_part(photos))
+    codes = np.concatenate([part.codes()[:, numbers] for part, numbers in parts], axis=1)
+    thumbs = np.concatenate([part.thumbs()[numbers] for part, numbers in parts])
+    return near_pairs(codes, thumbs, lambda done, total: progress("photos compared", done, total))
+
+
+def _by_part(photos: Sequence[Photo]) -> Iterator[tuple[Part, list[int]]]:
+    """Give each part with the numbers of some photos in it; photos of a part stand together."""
+    for _, members in groupby(photos, key=lambda photo: photo.part.path):
+        some = list(members)
+        yield some[0].part, [photo.number for photo in some]
+
+
+def _write(
+    out: Path, choice: Choice, names: Sequence[NameUse], settings: PackSettings, progress: Progress
+) -> Datasheet:
+    """Write the shards and the datasheet."""
+    begin(out)
+    shards: list[Shard] = []
+    photos = (_packed(photo, choice) for photo in choice.kept)
+    for shard in write_shards(out, photos, settings.shard_photos):
+        shards.append(shard)
+        progress("photos packed", sum(s.photos for s in shards), len(choice.kept))
+    told = {
+        **asdict(settings.photos),
+        "shardPhotos": settings.shard_photos,
+        "duplicates": settings.duplicates,
+    }
+    return write_datasheet(out, shards, choice, names, told)
+
+
+def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
+    fields = dict(photo.fields)
+    fields.pop("splitGroup", None)
+    if group := choice.groups.get(photo.key):
+        fields["splitGroup"] = group
+    return PackedPhoto(
+        photo.key, photo.part.photo(photo.number), fields, text_of(fields, given_name(photo.item))
+    )
+
+
+def _nothing(left_out: Sequence[LeftOut], out: Path) -> str:
+    """Say why nothing was packed."""
+    first = next((f" ({f'{left.where}: ' if left.where else ''}{left.detail})" for left in left_out), "")
+    return f"{out}: no photo was left to pack{first}"

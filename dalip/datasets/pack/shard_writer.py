@@ -1,0 +1,136 @@
+"""WebDataset shards that are the same, bit for bit, whenever the same photos are packed."""
+
+import hashlib
+import io
+import json
+import tarfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dalip.datasets.record import key_hash
+from dalip.datasets.shards import IMAGE_SUFFIXES
+
+__all__ = ["PackedPhoto", "Shard", "safe_keys", "text_of", "write_shards"]
+
+_MAX_KEY_BYTES = 150
+
+
+@dataclass(frozen=True)
+class PackedPhoto:
+    """What goes into a shard for one photo."""
+
+    key: str
+    content: bytes
+    """WebP."""
+    fields: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard that was written."""
+
+    name: str
+    photos: int
+    bytes: int
+    sha256: str
+
+
+def safe_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Give each key a form that is a good name in a shard and on every file system, and different from all others.
+
+    What a key says before the ending of an image stays, with its folders, as far as it can: dots would end the key,
+    and `..` would lead out of the folder that a shard is unpacked to.
+    """
+    plain = {key: _safe(key) for key in keys}
+    found: dict[str, int] = {}
+    for safe in plain.values():
+        found[safe.casefold()] = found.get(safe.casefold(), 0) + 1
+    # Whoever shares a form gets a mark that follows from the key alone, not from who came first.
+    return {
+        key: safe
+        if found[safe.casefold()] == 1 and len(safe.encode()) <= _MAX_KEY_BYTES
+        else _marked(safe, key)
+        for key, safe in plain.items()
+    }
+
+
+def _safe(key: str) -> str:
+    stem, dot, ending = key.rpartition(".")
+    if dot and f".{ending.lower()}" in IMAGE_SUFFIXES:
+        key = stem
+    parts = [_safe_part(part) for part in unicodedata.normalize("NFC", key).replace("\\", "/").split("/")]
+    return "/".join(part for part in parts if part) or "photo"
+
+
+def _safe_part(part: str) -> str:
+    return "".join(c if c.isalnum() or c in " -_+,()'" else "_" for c in part).strip()
+
+
+def _marked(safe: str, key: str) -> str:
+    short = safe.encode()[:_MAX_KEY_BYTES].decode(errors="ignore").rstrip(" /")
+    return f"{short}-{key_hash(key)[:10]}"
+
+
+def text_of(fields: Mapping[str, Any], given: str) -> str:
+    """Give the text that goes beside a photo: its own, if that does not begin with a name that was corrected.
+
+    Args:
+        fields: Of the packed photo.
+        given: Its scientific name as the source gave it.
+    """
+    name = str(fields.get("scientificName") or "")
+    told = fields.get("text")
+    if isinstance(told, str) and told.strip() and (name == given or not told.startswith(given)):
+        return told
+    if name:
+        common = str(fields.get("vernacularName") or "").partition("|")[0]
+        family = f"family {fields['family']}" if fields.get("family") else ""
+        return ", ".join(part for part in (name, common, family) if part)
+    captions = fields.get("captions") or fields.get("caption") or ""
+    return str(captions[0]) if isinstance(captions, list) else str(captions)
+
+
+def write_shards(folder: Path, photos: Iterable[PackedPhoto], photos_each: int) -> Iterator[Shard]:
+    """Write photos, in their order, into `photos-000000.tar` and so on, each whole or not at all.
+
+    Args:
+        folder: Must be there.
+        photos: Are asked for one at a time.
+        photos_each: How many a shard holds, the last one perhaps less.
+    """
+    waiting = iter(photos)
+    number = 0
+    while True:
+        path = folder / f"photos-{number:06d}.tar"
+        draft = path.with_name(path.name + ".draft")
+        with tarfile.open(draft, "w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
+            count = 0
+            for photo in islice(waiting, photos_each):
+                count += 1
+                # `text` lies beside the fields, as readers of shards expect it.
+                fields = {name: value for name, value in photo.fields.items() if name != "text"}
+                _add(archive, f"{photo.key}.webp", photo.content)
+                _add(archive, f"{photo.key}.json", json.dumps(fields).encode())
+                _add(archive, f"{photo.key}.txt", photo.text.encode("utf-8", "replace"))
+        if not count:
+            draft.unlink()
+            return
+        with draft.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = draft.stat().st_size
+        draft.replace(path)
+        yield Shard(path.name, count, size, digest)
+        number += 1
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Add a file whose header says nothing of when and by whom it was packed."""
+    header = tarfile.TarInfo(name)
+    header.size = len(content)
+    header.mode = 0o644
+    archive.addfile(header, io.BytesIO(content))

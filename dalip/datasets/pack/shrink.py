@@ -1,0 +1,160 @@
+"""One photo: read, checked, made small, and described so that its copies are found."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dalip.datasets.photo_location import Item, WebPhoto
+from dalip.errors import DataError, ImageError
+from dalip.photos.decode import is_plain_webp, open_image
+
+__all__ = [
+    "HASH_BYTES",
+    "MIN_SIDE",
+    "THUMB_SIDE",
+    "Appearance",
+    "PhotoSettings",
+    "Prepared",
+    "look",
+    "prepare",
+]
+
+MIN_SIDE = 64
+"""Pixels; a photo with a shorter side shows too little of a plant."""
+
+MAX_ASPECT = 20
+"""How many times as long as wide a photo may be."""
+
+THUMB_SIDE = 32
+"""Side of the grey thumbnail that a second look at two similar photos compares."""
+
+_SAMPLES, _FREQUENCIES = 64, 16
+_HEADERS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
+
+HASH_BYTES = _FREQUENCIES**2 // 8
+"""Length of a perceptual hash."""
+
+_WAVES = np.cos(
+    np.pi * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SAMPLES) + 1) / (2 * _SAMPLES)
+)
+_MIRROR = np.where(np.arange(1, _FREQUENCIES + 1) % 2, -1, 1)
+"""What mirroring a photo does to the amplitudes of its horizontal waves."""
+
+
+@dataclass(frozen=True)
+class PhotoSettings:
+    """What photos become."""
+
+    size: int = 256
+    """Pixels of the short side; smaller photos stay as they are."""
+    quality: int = 90
+    """Of the WebP compression."""
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            DataError: A value is out of range.
+        """
+        if not MIN_SIDE <= self.size <= 800:
+            raise DataError(f"size is {self.size}; it must be from {MIN_SIDE} to 800 pixels")
+        if not 1 <= self.quality <= 100:
+            raise DataError(f"quality is {self.quality}; it must be from 1 to 100")
+
+
+class Appearance(NamedTuple):
+    """What a photo looks like, in few bytes."""
+
+    code: NDArray[np.uint8]
+    """Perceptual hash, `HASH_BYTES` bytes: which of the photo's lowest 16 x 16 waves are above their median."""
+    mirrored: NDArray[np.uint8]
+    """The same of its mirror image."""
+    thumb: NDArray[np.uint8]
+    """`THUMB_SIDE` x `THUMB_SIDE` grey values."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo that is ready to be packed."""
+
+    content: bytes
+    """WebP without any metadata."""
+    sha256: str
+    """Of the file that it was read from."""
+    pixels: str
+    """SHA-256 of what is seen, so that a copy with other metadata has the same."""
+    area: int
+    """Pixels of the photo that was read."""
+    appearance: Appearance
+
+
+def prepare(item: Item, settings: PhotoSettings) -> Prepared:
+    """Read a photo, check it and make it small.
+
+    Raises:
+        DataError: It cannot be read, or is too small; the message names it by `Item.where`.
+    """
+    if isinstance(item.place, WebPhoto):
+        raise DataError(f"{item.where}: was not fetched; run it again with --download")
+    try:
+        content = item.place.read()
+        image = open_image(content, target=settings.size)
+    except ImageError as error:
+        raise DataError(f"{item.where}: {str(error).removeprefix('the image: ')}") from error
+    except (DataError, OSError) as error:
+        raise DataError(f"{item.where}: {error}") from error
+    short, long = sorted(image.size)
+    if short < MIN_SIDE:
+        raise DataError(f"{item.where}: is {image.width} x {image.height} pixels, too small to show a plant")
+    if long > MAX_ASPECT * short:
+        raise DataError(
+            f"{item.where}: is a strip of {image.width} x {image.height} pixels; cut out the plant"
+        )
+    area = _area(content, image)
+    if short > settings.size:
+        scale = settings.size / short
+        image = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
+            Image.Resampling.BICUBIC,
+            reducing_gap=3,
+        )
+    pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
+    small = (
+        content
+        if short <= settings.size and is_plain_webp(content, lossless=False)
+        else _encode(image, settings.quality)
+    )
+    return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, look(image))
+
+
+def look(image: Image.Image) -> Appearance:
+    """Describe what a photo looks like; hardly anything that keeps its picture changes that."""
+    grey = image.convert("L")
+    samples = np.asarray(grey.resize((_SAMPLES, _SAMPLES), Image.Resampling.BILINEAR), dtype=np.float64)
+    waves = _WAVES @ samples @ _WAVES.T
+    thumb = np.asarray(grey.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR))
+    return Appearance(_above_median(waves), _above_median(waves * _MIRROR), thumb)
+
+
+def _area(content: bytes, image: Image.Image) -> int:
+    """Count the pixels of a photo by its header, for of a large one `image` has a part only."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_HEADERS) as header:
+            return header.width * header.height
+    except (OSError, ValueError, Image.DecompressionBombError):  # HEIC, say
+        return image.width * image.height
+
+
+def _above_median(waves: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.packbits((waves > np.median(waves)).ravel())
+
+
+def _encode(image: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()

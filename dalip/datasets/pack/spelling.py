@@ -1,0 +1,166 @@
+"""Misspelt scientific names: the closest of a checklist, genus and epithets compared apart."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
+
+from dalip.datasets.pack.checklist import Checklist
+from dalip.datasets.pack.scientific_name import NameParts
+from dalip.taxonomy import Taxon
+
+__all__ = ["Cutoffs", "Match", "Near", "Speller"]
+
+_LISTED = 3
+"""Errors of a name that is still looked for."""
+_ENDINGS = (
+    "ensis",
+    "iensis",
+    "orum",
+    "arum",
+    "ius",
+    "ia",
+    "ium",
+    "us",
+    "um",
+    "is",
+    "er",
+    "ae",
+    "ii",
+    "a",
+    "e",
+    "i",
+)
+"""What Latin epithets end in, by gender and case; one taken for another is one error."""
+
+
+class Near(NamedTuple):
+    """A name that is close to a misspelt one."""
+
+    errors: tuple[int, int, int]
+    """In the genus, in the species' epithet and in the one below it."""
+    parts: NameParts
+    taxon: Taxon
+
+
+class Match(NamedTuple):
+    """The names that a misspelt one may stand for."""
+
+    taxa: tuple[Taxon, ...]
+    """The closest first."""
+    near: bool
+    """Whether the first is close enough to be meant."""
+    clear: bool
+    """Whether nothing else is, so that the first can be taken."""
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """When a misspelling is clear: chosen by `benchmarks/names.py`, see docs/packing.md."""
+
+    one: int = 6
+    """Letters that a word needs for one error in it to be clear."""
+    two: int = 14
+    """Letters that a word needs for two errors in it."""
+    together: int = 2
+    """Errors that a whole name may have."""
+    ahead: int = 2
+    """Errors that every other name must have more."""
+
+    def judge(self, parts: NameParts, found: Sequence[Near]) -> Match:
+        """Say what a misspelt name may stand for.
+
+        Args:
+            parts: The name.
+            found: What is close to it, the closest first.
+        """
+        taxa = tuple(dict.fromkeys(near.taxon for near in found))
+        first = sum(found[0].errors) if found else 0
+        near = bool(found) and first <= self.together and self._plain(parts, found[0])
+        # One word is too little: too many genera that a checklist lacks would be taken for another.
+        alone = not parts.species
+        others = [sum(other.errors) for other in found if other.taxon != found[0].taxon]
+        return Match(taxa, near, near and not alone and (not others or others[0] >= first + self.ahead))
+
+    def _plain(self, given: NameParts, near: Near) -> bool:
+        least = {0: 0, 1: self.one, 2: self.two}
+        words = zip(_words(given), _words(near.parts), near.errors, strict=True)
+        return all(
+            not wrong
+            or (
+                len(word) >= least[wrong]
+                # People hardly err in the first letter, and small is not large.
+                and word[0] == known[0]
+                and word.replace("micr", "macr") != known.replace("micr", "macr")
+            )
+            for word, known, wrong in words
+        )
+
+
+class Speller:
+    """Finds the closest names of a checklist, synonyms too."""
+
+    def __init__(self, checklist: Checklist) -> None:
+        self._named: dict[str, dict[str, list[Taxon]]] = defaultdict(lambda: defaultdict(list))
+        """Taxa by genus, and by the whole name's key."""
+        self._parts: dict[str, NameParts] = {}
+        named = [(e, e.taxon) for entries in checklist.names.values() for e in entries]
+        for entry, taxon in (*named, *(pair for pairs in checklist.synonyms.values() for pair in pairs)):
+            if entry.parts:
+                self._parts.setdefault(entry.parts.key, entry.parts)
+                self._named[entry.parts.genus][entry.parts.key].append(taxon)
+        self._genera = list(self._named)
+
+    def closest(self, parts: NameParts) -> Match:
+        """Say what a misspelt name may stand for."""
+        return Cutoffs().judge(parts, self.search(parts))
+
+    def search(self, parts: NameParts) -> list[Near]:
+        """Find names with the same kind of parts, the closest first."""
+        found: list[Near] = []
+        genera = extract(
+            parts.genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
+        )
+        for genus, in_genus, _ in genera:
+            for key, named in self._named[genus].items():
+                known = self._parts[key]
+                errors = _errors(parts, known, int(in_genus))
+                if errors is not None and sum(errors) <= _LISTED:
+                    found += [Near(errors, known, taxon) for taxon in named]
+        # Among names with as many errors those of the same genus are the likelier ones.
+        return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.parts.key))
+
+
+def _words(parts: NameParts) -> tuple[str, str, str]:
+    return parts.genus, parts.species, parts.infra
+
+
+def _errors(given: NameParts, known: NameParts, in_genus: int) -> tuple[int, int, int] | None:
+    """Count the errors; there is no count for names of different kinds."""
+    if given.mark != known.mark or bool(given.species) != bool(known.species) or known.cultivar:
+        return None
+    if bool(given.infra) != bool(known.infra):
+        return None
+    species = _word_errors(given.species, known.species)
+    if in_genus + species > _LISTED:
+        return None
+    return in_genus, species, _word_errors(given.infra, known.infra)
+
+
+def _word_errors(given: str, known: str) -> int:
+    errors = OSA.distance(given, known, score_cutoff=_LISTED)
+    if errors < 2 or given[:3] != known[:3]:
+        return errors
+    for ending in _ENDINGS:
+        stem = given.removesuffix(ending)
+        if (
+            stem != given
+            and len(stem) > 2
+            and known.startswith(stem)
+            and known.removeprefix(stem) in _ENDINGS
+        ):
+            return 1
+    return errors

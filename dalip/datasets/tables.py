@@ -1,0 +1,184 @@
+"""The tables of others: CSV and TSV in whatever encoding, where each bad row is said and the rest is read."""
+
+import csv
+import io
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from dalip.datasets.photo_location import BROKEN
+from dalip.errors import first_line
+from dalip.taxonomy import separator_of
+
+__all__ = ["Form", "Said", "Table", "read_lists", "read_table"]
+
+_LONGEST_LINE = 1_000_000  # characters
+_LONGEST_ROW = 200  # lines of a row: free texts have many, a quotation mark that nothing closes has all
+_MARKS = {  # the longer first: that of UTF-32 starts like that of UTF-16
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xef\xbb\xbf": "",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+"""The encodings that a file may start with the mark of; UTF-8 is what is tried anyway."""
+
+
+class Said(NamedTuple):
+    """Where to say in one line what was found."""
+
+    fault: Callable[[str], None]
+    """Takes what is left out, and why."""
+    note: Callable[[str], None]
+    """Takes what should be known, though nothing is left out for it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a table is written."""
+
+    separator: str = ""
+    """Of columns; empty for what the first line holds."""
+    quote: str = '"'
+    """Around a column; empty for none."""
+    encoding: str = ""
+    """Empty for what the file starts with the mark of, or else UTF-8, or else Windows-1252, line by line."""
+
+
+class Table(NamedTuple):
+    """A table with a header."""
+
+    columns: list[str]
+    rows: Iterator[tuple[int, dict[str, str]]]
+    """The line where each row starts, and its cells by column, without the empty ones."""
+
+
+def read_lists(
+    stream: BinaryIO, name: str, said: Said, form: Form = Form()
+) -> Iterator[tuple[int, list[str]]]:
+    """Read the rows of a table one after the other, in little memory.
+
+    Args:
+        stream: The file, at its start; can be sought.
+        name: How messages name it.
+        said: Hears of each row that is malformed, and of where a damaged file ends.
+        form: How the table is written.
+
+    Yields:
+        The line where a row starts, from 1 on, and its cells; rows without any text are skipped.
+    """
+    lines = None
+    try:
+        lines = _Lines(stream, name, said, form.encoding)
+        separator = form.separator or separator_of(lines.first())
+        reader = csv.reader(
+            lines,
+            delimiter=separator,
+            quotechar=form.quote or None,
+            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+            strict=True,
+        )
+        while True:
+            lines.start_row()
+            start = lines.number + 1
+            try:
+                cells = [cell.strip() for cell in next(reader)]
+            except StopIteration:
+                return
+            except csv.Error as error:
+                said.fault(f"{name}, line {start}: malformed ({error}); correct the line")
+                lines.read_again()
+                continue
+            if any(cells):
+                yield start, cells
+    except BROKEN as error:
+        place = f"{name}, line {lines.number + 1}" if lines else name
+        said.fault(f"{place}: damaged from here on ({first_line(error)}); get the file anew")
+
+
+def read_table(stream: BinaryIO, name: str, said: Said, form: Form = Form()) -> Table:
+    """Read a table whose first row names the columns; arguments as of `read_lists`."""
+    lists = read_lists(stream, name, said, form)
+    columns = next(lists, (0, []))[1]
+
+    def rows() -> Iterator[tuple[int, dict[str, str]]]:
+        for line, cells in lists:
+            if any(cells[len(columns) :]):
+                said.fault(
+                    f"{name}, line {line}: has {len(cells)} columns, but the header {len(columns)}; "
+                    "put text with a separator in quotation marks"
+                )
+            else:
+                # Spreadsheets leave out empty cells at the end.
+                yield line, {c: v for c, v in zip(columns, cells, strict=False) if c and v}
+
+    return Table(columns, rows())
+
+
+class _Lines:
+    """The lines of a file as text; those that a malformed row swallowed can be read again."""
+
+    def __init__(self, stream: BinaryIO, name: str, said: Said, encoding: str) -> None:
+        start = stream.read(4)
+        mark = next((m for m in _MARKS if start.startswith(m)), b"")
+        self._encoding = _MARKS.get(mark, encoding)
+        stream.seek(len(mark) if mark and not self._encoding else 0)
+        # As Latin-1 every byte is a character, so that each line can be decoded by itself.
+        self._text = io.TextIOWrapper(stream, self._encoding or "latin-1", errors="replace")
+        self._name, self._said = name, said
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self._warned = False
+        self.number = 0
+        """Of the line that was read last."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._row) == _LONGEST_ROW:
+            raise csv.Error("a quotation mark that nothing closes")
+        line = self._again.popleft() if self._again else self._read()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._row.append(line)
+        return line
+
+    def first(self) -> str:
+        """Look at the first line."""
+        line = self._read()
+        self._again.append(line)
+        return line
+
+    def start_row(self) -> None:
+        """Forget the lines of the row before."""
+        self._row.clear()
+
+    def read_again(self) -> None:
+        """Go back to the second line of the row, for only the first is known to be malformed."""
+        self._again.extendleft(reversed(self._row[1:]))
+        self.number -= len(self._row[1:])
+
+    def _read(self) -> str:
+        line = self._text.readline(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
+            while (rest := self._text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
+                pass
+            self._said.fault(
+                f"{self._name}, line {self.number + 1}: has over {_LONGEST_LINE:,} characters; shorten it"
+            )
+            return "\n"
+        if self._encoding:
+            return line
+        try:
+            return line.encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError:
+            if not self._warned:
+                self._warned = True
+                self._said.note(
+                    f"{self._name}, line {self.number + 1}: not UTF-8, taken for Windows-1252; "
+                    "look whether letters with accents are right, or save the file as UTF-8"
+                )
+            return line.encode("latin-1").decode("windows-1252", "replace")

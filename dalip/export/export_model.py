@@ -1,0 +1,99 @@
+"""Exporting a model that was not trained here: any open_clip model, the authors' checkpoint."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dalip.encoder import EncoderManifest
+from dalip.errors import ExportError
+from dalip.export.parity import check_parity
+from dalip.export.weights import Weights
+from dalip.export.write_bundle import export_bundle, refuse_used
+from dalip.training.towers.load_model import Loaded, load_model
+
+__all__ = ["export_model"]
+
+_TEXTS = (
+    "",
+    "a rose",
+    "Bellis perennis, the common daisy",
+    "木蓮",
+    "a photo of a yellow flower by a river " * 30,
+)
+
+
+def export_model(
+    source: str,
+    out: Path,
+    *,
+    pretrained: str | None = None,
+    first_order: float | None = None,
+    weights: Weights = "fp32",
+    name: str | None = None,
+    terms: str = "",
+    report: Callable[[str], None] = lambda line: None,
+) -> EncoderManifest:
+    """Export a model that is no run, checked on pictures and texts made here.
+
+    Args:
+        source: The authors' checkpoint or an open_clip model, as for `load_model`.
+        out: The bundle's folder.
+        pretrained: Which weights of a named open_clip model: a tag or a file.
+        first_order: Scoring weight l1, in [0, 1]; 0.5 if not given, and always 1 for a plain CLIP.
+        weights: How the bundle stores its weights.
+        name: The encoder's name; made from `source` if not given.
+        terms: Under which the weights may be used.
+        report: Called with one line of progress at a time.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        TrainingError: The model cannot be loaded.
+        ExportError: It cannot be exported, has untrained parts, or its export differs from it.
+    """
+    refuse_used(out)
+    report(f"loading {source}")
+    loaded = load_model(source, pretrained=pretrained, report=report)
+    _require_weights(source, loaded)
+    if first_order is not None and loaded.model.config is None and first_order != 1:
+        raise ExportError(f"{source}: a plain CLIP has no second order to weigh; leave --first-order out")
+    title = source.rstrip("/").rsplit("/", 1)[-1].removeprefix("local-dir:").removeprefix("hf-hub:")
+    manifest = export_bundle(
+        loaded.model,
+        loaded.towers,
+        out,
+        name=name or " ".join(filter(None, (title, pretrained))),
+        first_order=0.5 if first_order is None else first_order,
+        weights=weights,
+        terms=terms,
+        details={"model": title} | ({"pretrained": pretrained} if pretrained else {}),
+        report=report,
+    )
+    report("comparing it with the model")
+    images = _pictures()
+    least = check_parity(loaded.model, loaded.towers, out, images, _TEXTS, weights=weights)
+    report(
+        f"exported {out}; least cosine to the model, over {len(images)} pictures and {len(_TEXTS)} texts: {least:.6f}"
+    )
+    return manifest
+
+
+def _require_weights(source: str, loaded: Loaded) -> None:
+    if loaded.towers.fresh:
+        parts = ", ".join(prefix.rstrip(".") or "all" for prefix in loaded.towers.fresh)
+        raise ExportError(
+            f"{source}: has untrained parts ({parts}); name its weights with --pretrained, or train it first"
+        )
+
+
+def _pictures() -> list[Image.Image]:
+    """Make pictures of several shapes: coarse and fine patterns, for a tower tells no noise from another."""
+    random = np.random.default_rng(0)
+    pictures = []
+    for width, height, cells in ((320, 240, 4), (200, 300, 16), (64, 64, 64), (500, 90, 2)):
+        pattern = Image.fromarray(random.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+        pictures.append(pattern.resize((width, height), Image.Resampling.BICUBIC))
+    return pictures

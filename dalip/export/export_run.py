@@ -1,0 +1,234 @@
+"""What follows training: choose scoring weights, export, check the export on real photos, and write it up."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from dalip.encoder import EncoderManifest, read_manifest
+from dalip.encoder.embed_ahead import embed_ahead
+from dalip.errors import DalipError, ExportError, ImageError
+from dalip.evaluation import Naming, Vectors, accuracy_by_source, choose_first_order
+from dalip.export.onnx_modules import ImageEncoder
+from dalip.export.parity import check_parity
+from dalip.export.weights import Weights
+from dalip.export.whitening import Whitening, fit_whitening, read_whitening
+from dalip.export.write_bundle import export_bundle, refuse_used
+from dalip.model import DALIP
+from dalip.photos.decode import open_image
+from dalip.training.config import TrainConfig, source_of
+from dalip.training.data.corpus import Corpus, load_corpus
+from dalip.training.inherit import START
+from dalip.training.log import Report
+from dalip.training.memory import keep_freed_memory
+from dalip.training.optimizer import freeze
+from dalip.training.report import write_report
+from dalip.training.torch_embedder import TorchEmbedder
+from dalip.training.towers.create import Towers
+from dalip.training.towers.from_bundle import ORIGIN, is_bundle, origin_of
+from dalip.training.towers.load_model import load_run
+from dalip.training.validation import selection_naming
+
+__all__ = ["export_run", "finish_run"]
+
+_PARITY_ITEMS = 32
+_WHITENING_PHOTOS = 20_000  # a sample, where there are more
+_AT_ONCE = 32
+
+
+def finish_run(
+    run: Path, *, compare: Callable[[], Sequence[str]] | None = None, report: Report = lambda line: None
+) -> EncoderManifest:
+    """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
+
+    Args:
+        run: The folder that `train` left; its data must still be where the run's configuration says.
+        compare: Gives lines for the page about what the run brought, in Markdown. It is called if an encoder is kept
+            that the run started from, when the new one lies in `RUN/encoder`.
+        report: Called with one line of progress at a time.
+
+    Returns:
+        The encoder's manifest.
+
+    Raises:
+        DalipError: As `export_run`.
+    """
+    manifest = export_run(run, run / "encoder", report=report)
+    compared = compare() if compare and is_bundle(run / START) else ()
+    try:
+        write_report(run, manifest, compared)
+    except OSError as error:
+        raise ExportError(
+            f"{error.filename or run}: {error.strerror or error}; put that right and try again"
+        ) from error
+    return manifest
+
+
+def export_run(
+    run: Path,
+    out: Path,
+    *,
+    first_order: float | None = None,
+    weights: Weights | None = None,
+    name: str | None = None,
+    terms: str | None = None,
+    report: Report = lambda line: None,
+) -> EncoderManifest:
+    """Export a finished run, with the scoring weights that its selection photos favour.
+
+    Args:
+        run: The folder that `train` left; its data must still be where the run's configuration says.
+        out: The bundle's folder.
+        first_order: Scoring weight l1, in [0, 1], instead of the one that the selection photos favour.
+        weights: How the bundle stores its weights; as the configuration says if not given.
+        name: The encoder's name; the run's folder name if not given.
+        terms: Under which the weights may be used; as the configuration says if not given.
+        report: Called with one line of progress at a time.
+
+    Returns:
+        The manifest as written; its `details` hold the accuracy on the selection split from text alone.
+
+    Raises:
+        TrainingError: The run is not finished.
+        ExportError: The model cannot be exported, or its export differs from it.
+        DataError: The run's data is gone.
+    """
+    refuse_used(out)
+    keep_freed_memory()
+    model, towers, config = load_run(run)
+    if model.config is None and first_order not in (None, 1):
+        raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")
+    weights = weights or config.weights
+    corpus = load_corpus(config)
+    embedder = TorchEmbedder(model, towers, mirror=config.mirror)
+    report("choosing the scoring weights and exporting")
+    naming, unreadable = selection_naming(embedder, corpus)
+    for message in unreadable:
+        report(f"skipped {message}")
+    if first_order is None:
+        first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
+        if model.config:
+            chosen = (
+                f"chosen on {len(naming.truth):,} selection photos" if naming else "with none to choose on"
+            )
+            report(f"scoring weight of the first order, {chosen}: {first_order:g}")
+    accuracy = {}
+    if naming and corpus.plants("selection"):
+        accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
+    whitening = _inherited_whitening(run, model, towers, config)
+    if whitening is None:
+        whitening = _whitening(model, towers, corpus, mirror=config.mirror, report=report)
+    manifest = export_bundle(
+        model,
+        towers,
+        out,
+        name=name or run.resolve().name,
+        first_order=first_order,
+        mirror=config.mirror,
+        whitening=whitening,
+        weights=weights,
+        trained_on=_trained_on(run, config, corpus),
+        terms=config.terms if terms is None else terms,
+        details={
+            "model": config.model,
+            **({"steps": config.steps} if config.steps else {"epochs": config.epochs}),
+            "seed": config.seed,
+            "photos": sum(record.split == "train" for record in corpus.records)
+            if not config.stream
+            else None,
+            "selection": accuracy,
+            "selection_unreadable": len(unreadable),
+            "selection_photos": len(naming.truth) if naming else 0,
+        },
+    )
+    photos, texts = _parity_items(corpus)
+    least = check_parity(
+        model, towers, out, photos, texts, mirror=config.mirror, whitening=whitening, weights=weights
+    )
+    report(
+        f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "
+        f"{len(texts)} texts: {least:.6f}"
+    )
+    return manifest
+
+
+def _whitening(
+    model: DALIP, towers: Towers, corpus: Corpus, *, mirror: bool, report: Report
+) -> Whitening | None:
+    """Learn from photos of the train split how appearances are to be compared."""
+    plants = corpus.plants("train")
+    chosen = [plants[i] for i in np.random.default_rng(0).permutation(len(plants))[:_WHITENING_PHOTOS]]
+    encoder = ImageEncoder(model, 1.0, mirror)
+
+    @torch.inference_mode()
+    def appearances(pixels: Vectors) -> Vectors:
+        rows: Vectors = encoder.appearance(torch.from_numpy(pixels)).numpy()
+        return rows
+
+    found: list[Vectors] = []
+    taxa: list[str] = []
+    sources = (record.read_bytes for record in chosen)
+    embedded = embed_ahead(sources, towers.image, _AT_ONCE, appearances)
+    for number, (record, (_, row)) in enumerate(zip(chosen, embedded, strict=True), 1):
+        if record.taxon and not isinstance(row, ImageError):
+            found.append(row)
+            taxa.append(record.taxon.scientific_name)
+        if number % 1000 == 0:
+            report(f"what photos look like: {number:,} of {len(chosen):,}")
+    return fit_whitening(np.stack(found), taxa) if found else None
+
+
+def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:
+    found = accuracy_by_source(naming).items()
+    return {source: asdict(accuracy) for source, accuracy in found if source in naming.sources}
+
+
+def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainConfig) -> Whitening | None:
+    """Take over how the encoder compares appearances that a run started from, where they are as they were.
+
+    It was learned from more photos, as a rule, and what is known by photos already need not be learned anew.
+    """
+    start = run / START
+    freeze(model, config.freeze)
+    learned = any(parameter.requires_grad for parameter in model.image_tower.body)
+    if learned or not is_bundle(start) or ORIGIN not in read_manifest(start).details:
+        return None
+    manifest, origin = origin_of(start)
+    if (manifest.image, origin.mirror) != (towers.image, config.mirror):
+        return None
+    return read_whitening(start)
+
+
+def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
+    before = read_manifest(run / START).trained_on if is_bundle(run / START) else ()
+    if config.stream:  # then the corpus is what it was evaluated on
+        sources = {Path(source_of(text)[0]).name for text in config.data}
+    else:
+        sources = {record.source for record in corpus.records}
+    learned = [*before, *sorted(sources), *(["descriptions of the taxa"] if config.descriptions else [])]
+    return list(dict.fromkeys(learned))
+
+
+def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
+    """Give photos and texts to check an export on, selection photos first; pictures of Pillow's if there is none."""
+    photos: list[Image.Image] = []
+    learnt = [
+        record for split in ("selection", "train") for record in corpus.records if record.split == split
+    ]
+    for record in learnt:
+        if len(photos) == _PARITY_ITEMS:
+            break
+        with contextlib.suppress(DalipError):
+            photos.append(open_image(record.read_bytes()))
+    if learnt and not photos:
+        raise ExportError(
+            "none of the photos to check the export on can be read; put them back and export again"
+        )
+    captions = [text for record in corpus.records[:_PARITY_ITEMS] for text in record.captions]
+    texts = [*corpus.every_text, *captions, "a photo of a plant"]
+    return photos or [Image.linear_gradient("L"), Image.radial_gradient("L")], texts[:_PARITY_ITEMS]

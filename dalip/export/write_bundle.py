@@ -1,0 +1,148 @@
+"""Writing an encoder bundle."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from tokenizers import Tokenizer
+
+from dalip.encoder import EncoderManifest, write_manifest
+from dalip.encoder.manifest import BUNDLE_FILES, IMAGE_ENCODER, MANIFEST, TEXT_ENCODER, TOKENIZER, Block
+from dalip.errors import ExportError
+from dalip.export.graph import OPSET, to_onnx
+from dalip.export.onnx_modules import ImageEncoder, TextEncoder
+from dalip.export.origin import describe_origin
+from dalip.export.weights import Weights, shrink
+from dalip.export.whitening import Whitening
+from dalip.model import DALIP
+from dalip.training.data.batches import tokenize
+from dalip.training.towers.create import Towers
+from dalip.training.towers.from_bundle import ORIGIN
+
+__all__ = ["export_bundle", "refuse_used"]
+
+_LARGEST = 2**31 - 2**24  # bytes of a protobuf message, less what a graph takes besides its weights
+
+
+def export_bundle(
+    model: DALIP,
+    towers: Towers,
+    out: Path,
+    *,
+    name: str,
+    first_order: float = 0.5,
+    mirror: bool = False,
+    whitening: Whitening | None = None,
+    weights: Weights = "fp32",
+    trained_on: Sequence[str] = (),
+    terms: str = "",
+    details: dict[str, Any] | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> EncoderManifest:
+    """Write an encoder bundle: two blocks for a DALIP model, one for a plain CLIP.
+
+    Args:
+        model: In evaluation mode, on the CPU.
+        towers: What the model was built from: preprocessing and tokeniser.
+        out: The bundle's folder; must not hold anything else.
+        name: The encoder's name, for people.
+        first_order: Scoring weight l1, in [0, 1]; the second order has 1 - l1. A plain CLIP has the first alone.
+        mirror: Whether the encoder averages each photo with its mirror image: steadier, at twice the time.
+        whitening: How appearances are compared; without it, as the image tower gives them.
+        weights: How the weights are stored; both run in fp32.
+        trained_on: Names of the sources it was trained on.
+        terms: Under which the weights may be used.
+        details: Further facts for the manifest, as JSON values.
+        report: Called with one line of progress at a time.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        ExportError: The folder is in use or cannot be written, or the model cannot be expressed in ONNX.
+    """
+    model = model.folded()
+    if model.config is None:
+        first_order = 1.0
+    image = ImageEncoder(model, first_order, mirror, whitening)
+    text = TextEncoder(model, first_order, towers.text)
+    blocks = [Block("first_order", model.embed_dim, first_order)]
+    if model.config:
+        blocks.append(Block("second_order", model.embed_dim, 1 - first_order))
+    try:
+        refuse_used(out)
+        out.mkdir(parents=True, exist_ok=True)
+        report("writing the image encoder")
+        graphs = {IMAGE_ENCODER: _image_graph(image, towers)}
+        report("writing the text encoder")
+        graphs[TEXT_ENCODER] = _text_graph(text, towers)
+        origin = describe_origin(model, towers, graphs, mirror=mirror, weights=weights)
+        for file, graph in graphs.items():
+            _write(graph, out / file, weights)
+        (out / TOKENIZER).write_bytes(towers.tokenizer)
+    except OSError as error:
+        raise ExportError(
+            f"{error.filename or out}: {error.strerror or error}; put that right and export again"
+        ) from error
+    manifest = EncoderManifest(
+        name=name,
+        image=towers.image,
+        text=towers.text,
+        embed_dim=model.embed_dim,
+        blocks=tuple(blocks),
+        patch_grid=model.image_tower.grid(towers.image.size, towers.image.size),
+        appearance_width=_appearance_width(image, towers.image.size),
+        opset=OPSET,
+        precision="fp32" if weights == "fp32" else "int8 matrices, fp16 elsewhere, computed in fp32",
+        trained_on=tuple(trained_on),
+        terms=terms,
+        details={**(details or {}), ORIGIN: origin},
+    )
+    return write_manifest(out, manifest)
+
+
+def refuse_used(out: Path) -> None:
+    """Make sure that a folder can take a bundle.
+
+    Raises:
+        ExportError: It holds other files, or is none.
+    """
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out}: is not a folder; name another")
+    if out.exists() and any(path.name not in (*BUNDLE_FILES, MANIFEST) for path in out.iterdir()):
+        raise ExportError(f"{out}: holds other files; name an empty folder or an old bundle")
+
+
+def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
+    size = towers.image.size
+    batch = torch.export.Dim("batch")
+    pixels = torch.randn(2, 3, size, size)
+    return to_onnx(
+        encoder, {"pixels": pixels}, {"pixels": {0: batch}}, ["embedding", "patches", "appearance"]
+    )
+
+
+@torch.inference_mode()
+def _appearance_width(encoder: ImageEncoder, size: int) -> int:
+    return int(encoder.appearance(torch.zeros(1, 3, size, size)).shape[1])
+
+
+def _text_graph(encoder: TextEncoder, towers: Towers) -> onnx.ModelProto:
+    texts = ["a plant", "a photo of a yellow flower"]
+    ids, mask = tokenize(Tokenizer.from_buffer(towers.tokenizer), texts, towers.text)
+    inputs = {"input_ids": ids, "attention_mask": mask.long()}
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=towers.text.context_length)
+    return to_onnx(encoder, inputs, {name: {0: batch, 1: length} for name in inputs}, ["embedding"])
+
+
+def _write(graph: onnx.ModelProto, path: Path, weights: Weights) -> None:
+    if weights == "int8":
+        graph = shrink(graph)
+    size = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
+    if size > _LARGEST:
+        raise ExportError(
+            f"{path}: would have {size / 2**30:.1f} GB, ONNX allows 2 in one file; export with --weights int8"
+        )
+    onnx.save_model(graph, path)

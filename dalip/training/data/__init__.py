@@ -1,0 +1,1 @@
+"""What a run learns from: its photos and texts, drawn, changed and joined into batches."""

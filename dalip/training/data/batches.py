@@ -1,0 +1,146 @@
+"""Photos and texts as a model reads them: drawn, cropped, changed, and joined into batches."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from dalip.datasets import Record
+from dalip.encoder.manifest import ImageSettings, TextSettings
+from dalip.errors import DalipError
+from dalip.evaluation import name_photo
+from dalip.prompts import taxon_texts
+from dalip.taxonomy import Taxon
+from dalip.training.config import TrainConfig
+from dalip.training.data.corpus import Corpus, Texts
+from dalip.training.data.crops import augmentation, open_crop
+from dalip.training.data.photo_features import PhotoFeatures
+from dalip.training.data.sampling import Item
+
+__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "make_sample", "no_sample", "tokenize"]
+
+_TRIES = 20
+
+
+class Sample(NamedTuple):
+    """One pair of photo and text."""
+
+    photo: Tensor | None
+    """Normalised pixels, float32 (3, size, size), or what a frozen image tower made of them; `None` where neither the
+    photo nor any tried in its place could be read."""
+    text: str
+    taxon: Taxon | None
+    key: str
+    unreadable: tuple[str, ...]
+    """Messages about photos that were skipped before this one was taken instead."""
+
+
+class Batch(NamedTuple):
+    """What one step learns from."""
+
+    photos: Tensor
+    """The samples' photos, stacked."""
+    texts: list[str]
+    taxa: list[Taxon | None]
+    keys: list[str]
+    """The records' keys, to tell records apart and to name in errors."""
+    unreadable: list[str]
+    """Messages about photos that were skipped."""
+
+
+class PhotoDataset(Dataset[Sample]):
+    """The training photos of a corpus, at random access."""
+
+    def __init__(
+        self, corpus: Corpus, config: TrainConfig, image: ImageSettings, features: PhotoFeatures | None = None
+    ) -> None:
+        """Gather the records of the split `train`.
+
+        Args:
+            corpus: The photos and texts.
+            config: Decides crops and texts.
+            image: Mean and deviation to normalise with.
+            features: What a frozen image tower made of these photos, to give instead of pixels.
+        """
+        chosen = [i for i, record in enumerate(corpus.records) if record.split == "train"]
+        self.records = [corpus.records[i] for i in chosen]
+        self.weights = [corpus.weights[i] for i in chosen]
+        self.texts = Texts(corpus.taxa, corpus.descriptions)
+        self.config, self.image, self.features = config, image, features
+
+    def __getitem__(self, item: Item) -> Sample:
+        """Draw a photo and one of its texts; where a photo cannot be read, the next that can."""
+        random = np.random.default_rng([self.config.seed, item.draw])
+        seed, unreadable = int(random.integers(2**31)), []
+        for attempt in range(_TRIES):
+            position = (item.position + attempt) % len(self.records)
+            record = self.records[position]
+            try:
+                if self.features:
+                    photo = self.features.read(position, seed)
+                else:
+                    crop = augmentation(self.config, self.image, item.size)
+                    photo = open_crop(record.read_bytes(), crop, seed)
+            except DalipError as error:
+                unreadable.append(name_photo(record.name, str(error)))
+                continue
+            sample = make_sample(photo, record, self.texts, self.config.description_share, random)
+            return sample._replace(unreadable=tuple(unreadable))
+        return no_sample(*unreadable)
+
+
+def make_sample(
+    photo: Tensor, record: Record, texts: Texts, description_share: float, random: np.random.Generator
+) -> Sample:
+    """Join a photo with one of its texts.
+
+    Args:
+        photo: What the model is to see of it.
+        record: Names a taxon or has captions.
+        texts: What else is known of its taxon.
+        description_share: How often, in [0, 1], a sentence of the taxon's description is drawn, if there is one.
+        random: Draws.
+    """
+    taxon = record.taxon and texts.complete(record.taxon)
+    told = texts.descriptions.get(taxon.scientific_name, ()) if taxon else ()
+    chosen: Sequence[str] = taxon_texts(taxon) if taxon else record.captions
+    if told and random.random() < description_share:
+        chosen = told
+    return Sample(photo, chosen[int(random.integers(len(chosen)))], taxon, record.key, ())
+
+
+def no_sample(*unreadable: str) -> Sample:
+    """Give what stands for a photo that could not be read."""
+    return Sample(None, "", None, "", unreadable)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Join samples into a batch; those without a photo leave nothing but their messages.
+
+    It never raises, for an error in a loading process would reach the trainer with that process's traceback in it.
+    """
+    good = [sample for sample in samples if sample.photo is not None]
+    photos = [sample.photo for sample in good if sample.photo is not None]
+    return Batch(
+        torch.stack(photos) if photos else torch.empty(0),
+        [sample.text for sample in good],
+        [sample.taxon for sample in good],
+        [sample.key for sample in good],
+        [message for sample in samples for message in sample.unreadable],
+    )
+
+
+def tokenize(
+    tokenizer: Tokenizer, texts: Sequence[str], settings: TextSettings, *, full: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Give ids (int64) and mask (bool) of texts, padded to the longest; if `full`, to the context length."""
+    tokenizer.enable_truncation(settings.context_length)
+    tokenizer.enable_padding(pad_id=settings.pad_id, length=settings.context_length if full else None)
+    # Lone surrogates come from JSON and file names that are not UTF-8; the Rust code refuses them.
+    encoded = tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
+    ids = torch.tensor([e.ids for e in encoded], dtype=torch.long)
+    return ids, torch.tensor([e.attention_mask for e in encoded], dtype=torch.bool)

@@ -1,0 +1,192 @@
+"""What a run learns from: the usable photos of its sources, how often each is drawn, and the texts of the taxa."""
+
+import gzip
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import webdataset as wds
+
+from dalip.datasets import Record, read_records, require_unique_keys
+from dalip.errors import DataError, TrainingError, first_line
+from dalip.prompts import sentences, taxon_texts
+from dalip.taxonomy import Taxon, read_taxa
+from dalip.training.config import TrainConfig, source_of
+
+__all__ = ["Corpus", "Texts", "is_remote", "load_corpus", "load_texts", "shards_of"]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What can be said of taxa."""
+
+    listed: Mapping[str, Taxon]
+    """Known taxa by scientific name, which stand for what a photo says of its own."""
+    descriptions: Mapping[str, tuple[str, ...]]
+    """Sentences about a taxon, by scientific name; taxa without a description are absent."""
+
+    def complete(self, taxon: Taxon) -> Taxon:
+        """Give the taxon as the list has it, or as it is where the list has it not."""
+        return self.listed.get(taxon.scientific_name, taxon)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The photos of a run and the texts of each taxon."""
+
+    records: tuple[Record, ...]
+    """All photos that name a taxon or have captions, of every split."""
+    weights: tuple[float, ...]
+    """How often each record is drawn an epoch, on average; as long as `records`."""
+    left_out: Mapping[str, int]
+    """Photos with neither taxon nor caption, by source."""
+    faults: tuple[str, ...]
+    """A message for each record left out for another reason: malformed text, no photo, a taxon that is none."""
+    taxa: Mapping[str, Taxon]
+    """By scientific name, as the run's list says, or the last of the taxon's photos."""
+    texts: Mapping[str, tuple[str, ...]]
+    """What stands for a taxon, by scientific name."""
+    descriptions: Mapping[str, tuple[str, ...]]
+    """Sentences about a taxon, by scientific name; taxa without a description are absent."""
+
+    @property
+    def every_text(self) -> list[str]:
+        """What stands for the taxa: all texts, one taxon after the other."""
+        return [text for texts in self.texts.values() for text in texts]
+
+    def plants(self, split: str) -> list[Record]:
+        """Give the photos of one split that name a taxon."""
+        return [record for record in self.records if record.taxon and record.split == split]
+
+    def captioned(self, split: str) -> list[Record]:
+        """Give the photos of one split that have captions and name no taxon."""
+        return [record for record in self.records if not record.taxon and record.split == split]
+
+
+def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
+    """List the shards of a streaming run, and how often each is read relative to the others.
+
+    Raises:
+        TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
+    """
+    urls: list[str] = []
+    weights: list[float] = []
+    for path, weight in map(source_of, config.data):
+        if not is_remote(path) and Path(path).exists():
+            found = sorted(map(str, Path(path).glob("*.tar"))) if Path(path).is_dir() else [path]
+        else:
+            try:
+                found = wds.shardlists.expand_urls(path)
+            except (ValueError, AssertionError) as error:
+                raise TrainingError(f"{path}: not a pattern of shards ({first_line(error)})") from error
+        if not any(is_remote(url) or Path(url).exists() for url in found):
+            raise TrainingError(f"{path}: no .tar shard is there, and only shards can be streamed")
+        urls += found
+        weights += [weight] * len(found)
+    return urls, weights
+
+
+def is_remote(url: str) -> bool:
+    """Say whether a shard is read from the network or a command (`http:`, `pipe:` and the like, but not a drive)."""
+    return re.match(r"[A-Za-z][\w+.-]+:", url) is not None
+
+
+def load_texts(config: TrainConfig) -> Texts:
+    """Read the list of taxa and the descriptions that a configuration names.
+
+    Raises:
+        DataError: The list of taxa cannot be read.
+        TrainingError: The descriptions cannot be read.
+    """
+    listed = {t.scientific_name: t for t in read_taxa(Path(config.taxa))} if config.taxa else {}
+    return Texts(listed, _read_descriptions(Path(config.descriptions)) if config.descriptions else {})
+
+
+def load_corpus(config: TrainConfig) -> Corpus:
+    """Read what a configuration names; where it streams, what it is evaluated on.
+
+    Raises:
+        DataError: A source cannot be read.
+        TrainingError: A source holds nothing to learn from, or no photo is left to train on.
+    """
+    if config.stream:
+        shards_of(config)
+    records: list[Record] = []
+    weights: list[float] = []
+    left_out: Counter[str] = Counter()
+    faults: list[str] = []
+    for path, weight in map(source_of, config.validate if config.stream else config.data):
+        if is_remote(path) and not Path(path).exists():
+            raise TrainingError(
+                f"{path}: only a run that streams (--stream) reads its data from the network or a command"
+            )
+        found = read_records(Path(path), faults=faults)
+        usable = [record for record in found if _has_text(record, left_out, faults)]
+        if not usable:
+            raise TrainingError(
+                f"{path}: none of its {len(found):,} photos has a scientificName or a caption that can be used "
+                f"(fields found: {', '.join(found[0].fields) or 'none'}); there is nothing to learn from"
+            )
+        records += usable
+        weights += [weight] * len(usable)
+    require_unique_keys(records)
+    if not config.stream and not any(record.split == "train" for record in records):
+        raise TrainingError(f"{', '.join(config.data)}: no photo falls into the split train")
+    texts = load_texts(config)
+    taxa = {r.taxon.scientific_name: texts.complete(r.taxon) for r in records if r.taxon}
+    return Corpus(
+        tuple(records),
+        tuple(_balanced(records, weights, config.balance)),
+        dict(left_out),
+        tuple(faults),
+        taxa,
+        {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()},
+        {name: parts for name, parts in texts.descriptions.items() if name in taxa},
+    )
+
+
+def _has_text(record: Record, left_out: Counter[str], faults: list[str]) -> bool:
+    try:
+        if record.taxon or record.captions:
+            return True
+        left_out[record.source] += 1
+    except DataError as error:
+        faults.append(str(error))
+    return False
+
+
+def _balanced(records: list[Record], weights: list[float], balance: float) -> list[float]:
+    """Draw rare taxa more often, by count ** -balance, while the plants together are drawn as often as before."""
+    names = [record.taxon.scientific_name if record.taxon else None for record in records]
+    plants = [i for i, record in enumerate(records) if record.taxon and record.split == "train"]
+    counts = Counter(names[i] for i in plants)
+    drawn = [
+        weight * max(counts[name], 1) ** -balance if name else weight
+        for name, weight in zip(names, weights, strict=True)
+    ]
+    after = sum(drawn[i] for i in plants)
+    scale = sum(weights[i] for i in plants) / after if after else 1.0
+    return [weight * scale if name else weight for name, weight in zip(names, drawn, strict=True)]
+
+
+def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    if not path.exists():
+        raise TrainingError(f"{path}: no such file")
+    opener = gzip.open if path.suffix == ".gz" else open
+    line = ""
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                row: dict[str, Any] = json.loads(line)
+                found[row["scientificName"]] = tuple(sentences(row["description"]))
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{path}: not JSON lines with scientificName and description ({error}): {line.strip():.60}"
+        ) from error
+    return {name: parts for name, parts in found.items() if parts}

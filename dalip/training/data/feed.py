@@ -1,0 +1,131 @@
+"""What one process of a run is fed: its share of every batch, and what frozen towers make of it."""
+
+import contextlib
+import hashlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from filelock import FileLock, Timeout
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader
+
+from dalip.model import DALIP
+from dalip.training.config import TrainConfig
+from dalip.training.data.batches import Batch, PhotoDataset, collate
+from dalip.training.data.corpus import Corpus, load_texts, shards_of
+from dalip.training.data.photo_features import cache_photo_features
+from dalip.training.data.sampling import Sampling
+from dalip.training.data.stream import StreamDataset
+from dalip.training.data.text_features import TextFeatures
+from dalip.training.log import Report
+from dalip.training.step import Inputs
+from dalip.training.towers.create import Towers
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """The batches of a run, in one of its processes."""
+
+    def __init__(
+        self, config: TrainConfig, corpus: Corpus, towers: Towers, model: DALIP, accelerator: Accelerator
+    ) -> None:
+        """Plan what is drawn."""
+        self.config, self.corpus, self.image, self.model = config, corpus, towers.image, model
+        self.accelerator = accelerator
+        self.photos = PhotoDataset(corpus, config, towers.image)
+        sampling = Sampling(self.photos.weights or [1.0], config.batch_size, config.seed)
+        self.sampling, self.total = sampling, config.steps or sampling.steps_in(config.epochs)
+        self.steps_per_epoch = self.total / config.epochs if config.stream else sampling.steps_per_epoch
+        self.text_features = TextFeatures(model, Tokenizer.from_buffer(towers.tokenizer), towers.text)
+
+    def fingerprint(self) -> str:
+        """Tell this data from any other that would give other batches, in 64 hexadecimal digits."""
+        if self.config.stream:  # whose corpus is what it is evaluated on
+            data: Any = shards_of(self.config)
+        else:
+            labels = [(r.key, r.taxon and r.taxon.scientific_name, r.captions) for r in self.photos.records]
+            data = [labels, self.photos.weights, self.corpus.texts, self.corpus.descriptions]
+        return hashlib.sha256(json.dumps(data).encode()).hexdigest()
+
+    def prepare(self, folder: Path, report: Report) -> None:
+        """Compute what frozen towers give, beforehand and once, or read what another run has left.
+
+        Args:
+            folder: Where features are kept.
+            report: Called with one line of progress at a time.
+        """
+        self.model.eval()
+        with self.accelerator.main_process_first(), _alone(folder, report):
+            if not self.config.stream:
+                captions = [text for record in self.photos.records for text in record.captions]
+                described = [text for texts in self.corpus.descriptions.values() for text in texts]
+                self.text_features.prepare([*self.corpus.every_text, *described, *captions], folder, report)
+            if self.config.cache_views:
+                features = cache_photo_features(
+                    self.model, self.photos.records, self.config, self.image, folder, report=report
+                )
+                self.photos = PhotoDataset(self.corpus, self.config, self.image, features)
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Load this process's share of every batch from step `start` on."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        config, size = self.config, self.image.size
+        settings: dict[str, Any] = {
+            "num_workers": config.workers,
+            "prefetch_factor": 4 if config.workers else None,
+            "pin_memory": self.accelerator.device.type == "cuda",
+            "worker_init_fn": _leave_interrupts,
+        }
+        if config.stream:
+            stream = StreamDataset(
+                config, load_texts(config), self.image, start=start, process=process, processes=processes
+            )
+            return iter(DataLoader(stream, batch_size=None, **settings))
+        share = config.batch_size // processes
+        mine = slice(process * share, (process + 1) * share)
+        plan = self.sampling.batches(start, self.total, lambda p: config.size_at(p, size))
+        shares = (batch[mine] for batch in plan)
+        return iter(DataLoader(self.photos, batch_sampler=shares, collate_fn=collate, **settings))
+
+    def parts(self, batch: Batch) -> list[Inputs]:
+        """Divide this process's share of a batch into what is embedded at once, on its device."""
+        device = self.accelerator.device
+        parts = []
+        for rows in np.array_split(np.arange(len(batch.keys)), self.config.accumulate):
+            first, end = int(rows[0]), int(rows[-1]) + 1
+            photos = batch.photos[first:end].to(device, non_blocking=True)
+            ids, mask, features = self.text_features(batch.texts[first:end], device)
+            if self.config.cache_views:
+                parts.append(Inputs(None, ids, mask, features, photos))
+            else:
+                pixels = photos.contiguous(memory_format=torch.channels_last)
+                parts.append(Inputs(pixels, ids, mask, features, None))
+        return parts
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Let Ctrl-C, which reaches every process of a terminal, end the training process alone, which ends these."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, report: Report) -> Iterator[None]:
+    """Wait until no other run writes features to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"waiting for another run to compute features in {folder}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,154 @@
+"""Features of photos by a frozen image tower, computed once for a few augmented views of each and kept on disk."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dalip.datasets import Record
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import DalipError, ImageError
+from dalip.files import replacing
+from dalip.model import DALIP
+from dalip.training.config import TrainConfig
+from dalip.training.data.crops import augmentation, open_crop
+from dalip.training.log import Report
+from dalip.training.optimizer import weights_hash
+
+__all__ = ["PhotoFeatures", "cache_photo_features"]
+
+_AT_ONCE = 32
+
+
+class PhotoFeatures:
+    """The views of each photo as a frozen tower sees them, read from disk as they are needed."""
+
+    def __init__(self, path: Path, errors: dict[int, str]) -> None:
+        """Open what `cache_photo_features` wrote.
+
+        Args:
+            path: A .npy file of shape (photos, views, ...), float16.
+            errors: By position, why a photo could not be read.
+        """
+        self.path, self.errors = path, errors
+        self._values: NDArray[np.float16] | None = None
+
+    def read(self, position: int, seed: int) -> Tensor:
+        """Give one view of a photo, float32, chosen by the seed.
+
+        Raises:
+            ImageError: The photo could not be read when its features were to be computed.
+        """
+        if position in self.errors:
+            raise ImageError(self.errors[position])
+        if self._values is None:  # opened here, so that each loading process maps the file for itself
+            self._values = np.load(self.path, mmap_mode="r")
+        return torch.from_numpy(self._values[position, seed % self._values.shape[1]].astype(np.float32))
+
+
+class _Views(Dataset[Tensor | str]):
+    """Every view of every photo, one after the other; a message where the photo cannot be read."""
+
+    def __init__(
+        self, records: Sequence[Record], config: TrainConfig, image: ImageSettings, size: int
+    ) -> None:
+        self.records, self.views = records, config.cache_views
+        self.transform = augmentation(config, image, size)
+
+    def __len__(self) -> int:
+        return len(self.records) * self.views
+
+    def __getitem__(self, index: int) -> Tensor | str:
+        record, view = self.records[index // self.views], index % self.views
+        # Not the run's seed: runs of several seeds share one cache, and so see the same views.
+        seed = int(
+            hashlib.sha256(f"{record.key} {view}".encode("utf-8", "surrogatepass")).hexdigest()[:7], 16
+        )
+        try:
+            return open_crop(record.read_bytes(), self.transform, seed)
+        except DalipError as error:
+            return str(error)
+
+
+@torch.inference_mode()
+def cache_photo_features(
+    model: DALIP,
+    records: Sequence[Record],
+    config: TrainConfig,
+    image: ImageSettings,
+    folder: Path,
+    *,
+    report: Report,
+) -> PhotoFeatures:
+    """Compute the features of `config.cache_views` crops of each photo, or go on with computing them.
+
+    Args:
+        model: With an image tower that will not change; its device is used.
+        records: The photos.
+        config: Decides the crops; the largest of the sizes trained at is taken.
+        image: Mean and deviation to normalise with, and the size where the configuration sets none.
+        folder: Where the features are kept, under a name that follows from tower, photos and crops.
+        report: Called with one line of progress at a time.
+    """
+    size = max((size for _, size in config.train_sizes), default=image.size)
+    device = next(model.parameters()).device
+    shape = model.image_tower.features(torch.zeros(1, 3, size, size, device=device)).shape[1:]
+    crops = [config.crop_scale, config.augment, config.erasing, config.cache_views, size, asdict(image)]
+    photos = [_identity(record) for record in records]
+    tower = weights_hash([*model.image_tower.body, *model.clip.visual.buffers()])
+    name = hashlib.sha256(json.dumps([tower, crops, photos]).encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    path, state = folder / f"photos-{name}.npy", folder / f"photos-{name}.json"
+    done: dict[str, Any] = {"views": 0, "errors": {}}
+    if state.exists() and path.exists():
+        done = json.loads(state.read_text(encoding="utf-8"))
+    views = _Views(records, config, image, size)
+    if done["views"] < len(views):
+        new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
+        how = {"mode": "r+"} if done["views"] else {"mode": "w+", **new}
+        values = np.lib.format.open_memmap(path, **how)
+        if hasattr(os, "posix_fallocate"):  # a disk that gets full under a mapped file would kill the process
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        flat = values.reshape(len(views), *shape)
+        for start, batch in _in_batches(views, done["views"], config.workers):
+            good = [i for i, view in enumerate(batch) if not isinstance(view, str)]
+            done["errors"] |= {
+                str((start + i) // config.cache_views): v for i, v in enumerate(batch) if isinstance(v, str)
+            }
+            if good:
+                pixels = torch.stack([batch[i] for i in good]).to(device, memory_format=torch.channels_last)
+                flat[[start + i for i in good]] = model.image_tower.features(pixels).half().cpu().numpy()
+            done["views"] = start + len(batch)
+            if done["views"] % (64 * _AT_ONCE) == 0 or done["views"] == len(views):
+                values.flush()
+                with replacing(state) as part:
+                    part.write_text(json.dumps(done), encoding="utf-8")
+                report(f"features of photos: {done['views']:,} of {len(views):,} views")
+    return PhotoFeatures(path, {int(position): error for position, error in done["errors"].items()})
+
+
+def _identity(record: Record) -> tuple[Any, ...]:
+    """Tell a photo from another under the same name, or from what its file held before."""
+    try:
+        file = record.path.stat()
+        written = file.st_size, file.st_mtime_ns
+    except OSError:  # reading it will say why
+        written = None
+    return record.key, str(record.path.resolve()), record.offset, record.size, written
+
+
+def _in_batches(views: _Views, start: int, workers: int) -> Any:
+    """Read the views from `start` on, so many at once, each with the number of its first."""
+    plan = [list(range(i, min(i + _AT_ONCE, len(views)))) for i in range(start, len(views), _AT_ONCE)]
+    loader: DataLoader[Any] = DataLoader(views, batch_sampler=plan, collate_fn=list, num_workers=workers)
+    return ((indices[0], batch) for indices, batch in zip(plan, loader, strict=True))

@@ -1,0 +1,197 @@
+"""Shards read from front to back, for more data than a machine should index."""
+
+import random
+import tarfile
+from collections.abc import Iterator
+from itertools import chain, count, cycle, groupby, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import webdataset as wds
+from torch.utils.data import IterableDataset, get_worker_info
+from webdataset.gopen import set_options
+
+from dalip.datasets import IMAGE_SUFFIXES, Record, split_of
+from dalip.datasets.shards import StrictHeader, read_content, read_fields, shard_files
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import DalipError, DataError, first_line
+from dalip.evaluation import name_photo
+from dalip.training.config import TrainConfig
+from dalip.training.data.batches import Batch, Sample, collate, make_sample, no_sample
+from dalip.training.data.corpus import Texts, is_remote, shards_of
+from dalip.training.data.crops import augmentation, open_crop
+from dalip.training.data.sampling import Sampling
+
+__all__ = ["StreamDataset"]
+
+_ROUND = 200_000  # photos; what a resumed run reads again at most, in each of its loading processes
+_PATIENCE = 100  # shards in a row without a photo to learn from
+
+
+class _Raw(NamedTuple):
+    """A photo as it lies in a shard."""
+
+    record: Record
+    content: bytes
+
+
+class StreamDataset(IterableDataset[Batch]):
+    """Whole batches of this process, from shards in an order drawn at random, mixed by a buffer.
+
+    Which photos make a batch follows from seed, step, process and number of loading processes. Every so many photos
+    a loading process starts a round of its own draws, so that a resumed run reads but the current round again, and
+    does not decode what it has learnt from already. The shard that the end of a round cuts off goes unread to its end.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        texts: Texts,
+        image: ImageSettings,
+        *,
+        start: int,
+        process: int,
+        processes: int,
+    ) -> None:
+        """Plan a stream.
+
+        Args:
+            config: Names shards, batch size and steps.
+            texts: Complete what photos say of their taxa.
+            image: Mean and deviation to normalise with, and the size where the configuration sets none.
+            start: The first step.
+            process: Which of the training processes this is, from 0.
+            processes: How many there are.
+        """
+        assert config.steps is not None
+        self.config, self.texts, self.image, self.start = config, texts, image, start
+        self.process, self.steps, self.count = process, config.steps, config.batch_size // processes
+        self.urls, self.weights = shards_of(config)
+        self._messages: list[str] = []
+        self._told: set[str] = set()
+        self._reading, self._finished = "", False
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Read the batches of one loading process; torch takes one of each process in turn."""
+        worker = get_worker_info()
+        lanes = worker.num_workers if worker else 1
+        # The process that torch asks first takes step `start`, wherever the run was stopped.
+        lane = ((worker.id if worker else 0) + self.start) % lanes
+        per_round = max(1, _ROUND // self.count)
+        samples: Iterator[_Raw] | None = None
+        for number, step in enumerate(range(lane, self.steps, lanes)):
+            if step < self.start:
+                continue
+            part, within = divmod(number, per_round)
+            if samples is None or within == 0:
+                samples = self._mixed([self.config.seed, self.process, lane, part])
+                next(islice(samples, within * self.count, within * self.count), None)
+            yield self._batch(list(islice(samples, self.count)), step)
+            if within == per_round - 1 and not self._finished:
+                self._complain(
+                    f"{self._reading}: is too large, photos after the first {_ROUND:,} go unread; split it"
+                )
+
+    def _mixed(self, seed: list[int]) -> Iterator[_Raw]:
+        self._finished, size = False, self.config.shuffle
+        mixed: Iterator[_Raw] = wds.shuffle(size, initial=size, rng=random.Random(str(seed)))(
+            self._raws(seed)
+        )
+        return mixed
+
+    def _raws(self, seed: list[int]) -> Iterator[_Raw]:
+        """Read shard after shard, until too many in a row have given nothing."""
+        sampling = Sampling(self.weights, 1, int(np.random.default_rng([*seed, 1]).integers(2**62)))
+        barren: list[str] = []
+        for position in chain.from_iterable(map(sampling.epoch, count())):
+            self._reading = self.urls[position]
+            if len(barren) == _PATIENCE or {*self.urls} == {*barren}:
+                return
+            barren.append(self._reading)
+            for raw in self._shard(self._reading):
+                barren.clear()
+                yield raw
+            self._finished = True
+
+    def _shard(self, url: str) -> Iterator[_Raw]:
+        """Read what can be learnt from in a shard; whatever goes wrong is a message."""
+        stream, bare = None, 0
+        try:
+            stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())
+            # Whether a shard is whole is told by itself; when a command's failure is noticed is a matter of chance.
+            set_options(stream, ignore_errors=True)
+            with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
+                for key, files in groupby(shard_files(archive), key=lambda file: file.key):
+                    if split_of(key) != "train":
+                        continue
+                    contents = [(file.suffix, read_content(archive, file)) for file in files]
+                    try:
+                        raw = _read(f"{url}:{key}", contents)
+                    except (ValueError, DataError) as error:
+                        self._complain(first_line(error))
+                        continue
+                    if raw:
+                        yield raw
+                    else:
+                        bare += 1
+        except Exception as error:  # of the disk, the network, a command, or a damaged archive
+            self._complain(f"{url}: not a whole, readable shard ({first_line(error)})")
+        finally:
+            if stream:
+                stream.close()
+        if bare:
+            self._complain(f"{url}: {bare:,} photos have neither a scientificName nor a caption")
+
+    def _complain(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._messages.append(message)
+
+    def _batch(self, raws: list[_Raw], step: int) -> Batch:
+        size = self.config.size_at(step / self.steps, self.image.size)
+        transform = augmentation(self.config, self.image, size)
+        samples = [self._sample(raw, transform, [step, i]) for i, raw in enumerate(raws)]
+        if len(raws) < self.count:
+            sources = ", ".join(self.config.data)
+            samples = [no_sample(f"{sources}: no photo with a text, of the split train, in the last shards")]
+        good = [sample for sample in samples if sample.photo is not None]
+        if good:  # all processes need batches of one size: what is good stands in for what is not
+            spare = cycle(good)
+            samples = [
+                sample if sample.photo is not None else next(spare)._replace(unreadable=sample.unreadable)
+                for sample in samples
+            ]
+        batch = collate(samples)
+        batch.unreadable.extend(self._messages)
+        self._messages.clear()
+        return batch
+
+    def _sample(self, raw: _Raw, transform: Any, seed: list[int]) -> Sample:
+        draws = np.random.default_rng([self.config.seed, self.process, *seed])
+        try:
+            photo = open_crop(raw.content, transform, int(draws.integers(2**31)))
+        except DalipError as error:
+            return no_sample(name_photo(raw.record.key, str(error)))
+        return make_sample(photo, raw.record, self.texts, self.config.description_share, draws)
+
+
+def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
+    """Make a record of the files of one key; `None` where no text belongs to the photo.
+
+    Args:
+        name: Tells the record from those of all other shards.
+        contents: Suffix and content of each file.
+
+    Raises:
+        ValueError: There is no photo, or more than one, or the text is malformed.
+        DataError: The taxon is none.
+    """
+    photos = [content for suffix, content in contents if suffix in IMAGE_SUFFIXES]
+    if len(photos) != 1:
+        raise ValueError(f"{name}: has {len(photos) or 'no'} photos; one is needed")
+    try:
+        record = Record(name, Path(name), fields=read_fields(dict(contents)))
+    except ValueError as error:
+        raise ValueError(f"{name}: its text cannot be read ({error})") from error
+    return _Raw(record, photos[0]) if record.taxon or record.captions else None

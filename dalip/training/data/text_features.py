@@ -1,0 +1,79 @@
+"""Features of texts by a frozen tower, which need not run again at every step."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from dalip.encoder.manifest import TextSettings
+from dalip.model import DALIP
+from dalip.training.checkpoint import load_checkpoint, save_checkpoint
+from dalip.training.data.batches import tokenize
+from dalip.training.log import Report
+from dalip.training.optimizer import weights_hash
+
+__all__ = ["TextFeatures"]
+
+_AT_MOST = 65_536  # texts; of 20 tokens and width 384 each, that is 1 GB
+
+
+class TextFeatures:
+    """Tokenise texts and, where the tower is frozen, remember what it makes of them."""
+
+    def __init__(self, model: DALIP, tokenizer: Tokenizer, settings: TextSettings) -> None:
+        """Find out whether the tower is frozen: none of its parameters asks for a gradient."""
+        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self.frozen = not any(p.requires_grad for p in model.text_tower.body)
+        self._remembered: dict[str, Tensor] = {}
+
+    def __call__(self, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Give ids (n, l), mask (n, l) and, where the tower is frozen, its features, float32 (n, l, w)."""
+        ids, mask = tokenize(self.tokenizer, texts, self.settings, full=self.model.counts_padding)
+        ids, mask = ids.to(device), mask.to(device)
+        if not self.frozen:
+            return ids, mask, None
+        rows = [self._features(text, device) for text in texts]
+        return ids, mask, nn.utils.rnn.pad_sequence(rows, batch_first=True).float().to(device)
+
+    def prepare(self, texts: Sequence[str], folder: Path, report: Report) -> None:
+        """Compute the features of texts beforehand, or read them where another run has left them.
+
+        Args:
+            texts: What will be asked for; as many as are remembered, the first ones.
+            folder: Where features are kept, under a name that follows from tower and texts.
+            report: Called with one line of progress at a time.
+        """
+        if not self.frozen:
+            return
+        wanted = sorted(set(texts))[:_AT_MOST]
+        device = next(self.model.parameters()).device
+        tower = weights_hash(self.model.text_tower.body)
+        said = "\n".join([tower, str(self.model.counts_padding), *wanted])
+        name = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        path = folder / f"texts-{name}.pt"
+        if path.exists():
+            self._remembered = load_checkpoint(path)
+            return
+        for i, text in enumerate(wanted):
+            self._features(text, device)
+            if (i + 1) % 1000 == 0:
+                report(f"features of texts: {i + 1:,} of {len(wanted):,}")
+        folder.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(path, self._remembered)
+
+    def _features(self, text: str, device: torch.device) -> Tensor:
+        if text not in self._remembered:
+            if len(self._remembered) >= _AT_MOST:  # only a stream meets so many; the oldest are met no more
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[text] = self._compute(text, device)
+        return self._remembered[text]
+
+    @torch.no_grad()
+    def _compute(self, text: str, device: torch.device) -> Tensor:
+        # Alone, though a batch is faster: the last bits depend on what else is in a batch, and so a resumed run,
+        # which remembers nothing, would not repeat the one that was stopped.
+        ids, mask = tokenize(self.tokenizer, [text], self.settings, full=self.model.counts_padding)
+        return self.model.text_tower.features(ids.to(device), mask.to(device))[0].half().cpu()

@@ -1,0 +1,109 @@
+"""A PyTorch model as evaluation wants it: an embedder like an exported encoder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from dalip.datasets import Record
+from dalip.encoder import Block, read_manifest
+from dalip.encoder.embed_ahead import embed_ahead
+from dalip.encoder.manifest import MANIFEST
+from dalip.errors import TrainingError
+from dalip.evaluation import Embedder, Photos, Progress, Vectors, Weighed, collect_photos
+from dalip.model import DALIP
+from dalip.training.data.batches import tokenize
+from dalip.training.towers.create import Towers
+from dalip.training.towers.load_model import find_run, load_model
+
+__all__ = ["TorchEmbedder", "load_embedder"]
+
+_PHOTOS_AT_ONCE = 32
+_TEXTS_AT_ONCE = 64
+
+
+class TorchEmbedder:
+    """A model that embeds as its export would, both orders weighing the same."""
+
+    def __init__(self, model: DALIP, towers: Towers, *, name: str = "model", mirror: bool = False) -> None:
+        """Use a model where it is.
+
+        Args:
+            model: In evaluation mode, on any device.
+            towers: How photos and texts are prepared for it.
+            name: What tables call it.
+            mirror: Whether each photo is averaged with its mirror image.
+        """
+        self.model, self.image, self.name, self.mirror = model, towers.image, name, mirror
+        self.tokenizer, self.text = Tokenizer.from_buffer(towers.tokenizer), towers.text
+        self.first_order = 0.5 if model.config else 1.0
+        self.blocks: tuple[Block, ...] = (Block("first_order", model.embed_dim, self.first_order),)
+        if model.config:
+            self.blocks += (Block("second_order", model.embed_dim, 1 - self.first_order),)
+        self.width = sum(block.width for block in self.blocks)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+        """Embed photos, read in threads while the model works."""
+        sources = (record.read_bytes for record in records)
+        found = (row for _, row in embed_ahead(sources, self.image, _PHOTOS_AT_ONCE, self._embed))
+        return collect_photos(records, found, self.width, progress)
+
+    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Embed texts."""
+        parts = [np.empty((0, self.width), np.float32)]
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            batch = texts[start : start + _TEXTS_AT_ONCE]
+            ids, mask = tokenize(self.tokenizer, batch, self.text, full=self.model.counts_padding)
+            with torch.inference_mode():
+                found = self.model.encode_text(ids.to(self._device), mask.to(self._device))
+            parts.append(found.joint(self.first_order).cpu().numpy())
+            if progress:
+                progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def _embed(self, pixels: Vectors) -> Vectors:
+        batch = torch.from_numpy(pixels).to(self._device, memory_format=torch.channels_last)
+        vectors: Vectors = (
+            self.model.encode_image(batch, mirror=self.mirror).joint(self.first_order).cpu().numpy()
+        )
+        return vectors
+
+
+def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
+    """Load a model for evaluation, on a GPU if there is one.
+
+    Args:
+        source: A run, the authors' checkpoint or an open_clip model, as for `load_model`; the weights of a named
+            open_clip model follow an @: `ViT-B-32@laion2b_e16`.
+        first_order: Scoring weight l1, in [0, 1]; if not given, that of the run's exported encoder, or else 0.5.
+
+    Raises:
+        TrainingError: The model cannot be loaded, or has no pretrained weights.
+        DalipError: A plain CLIP has no second order to weigh.
+    """
+    model, pretrained = source, None
+    if not Path(source).exists() and not source.startswith(("hf-hub:", "local-dir:")):
+        model, _, tag = source.partition("@")
+        pretrained = tag or None
+    loaded = load_model(model, pretrained=pretrained)
+    if loaded.config is None and loaded.towers.fresh:
+        raise TrainingError(
+            f"{source}: has untrained parts; name its weights after an @, as in ViT-B-32@laion2b_e16"
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    mirror = loaded.config is not None and loaded.config.mirror
+    network = loaded.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    embedder = TorchEmbedder(network, loaded.towers, name=source, mirror=mirror)
+    run = find_run(Path(source))
+    if first_order is None and run and len(embedder.blocks) == 2:
+        exported = run / "encoder"
+        if (exported / MANIFEST).is_file():
+            first_order = read_manifest(exported).blocks[0].weight
+    return embedder if first_order is None else Weighed(embedder, first_order)

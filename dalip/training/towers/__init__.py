@@ -1,0 +1,1 @@
+"""Towers to start from: created, found, loaded, and rebuilt without their origin."""

@@ -1,0 +1,239 @@
+"""Exported encoders as something to train on from: the model behind a bundle, rebuilt and compared with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dalip.encoder import Encoder, EncoderManifest, preprocess, read_manifest, verify_bundle
+from dalip.encoder.manifest import IMAGE_ENCODER, MANIFEST, TEXT_ENCODER, TOKENIZER
+from dalip.errors import TrainingError
+from dalip.model import DALIP
+from dalip.training.data.batches import tokenize
+from dalip.training.towers.create import write_description
+
+__all__ = [
+    "FLOAT",
+    "HALF",
+    "INT8",
+    "ORIGIN",
+    "SCALE",
+    "Origin",
+    "Place",
+    "bundle_settings",
+    "bundle_state",
+    "check_rebuilt",
+    "is_bundle",
+    "origin_of",
+    "read_tensors",
+    "write_bundle_towers",
+]
+
+ORIGIN = "origin"
+"""Where the details of a manifest hold an `Origin`."""
+
+INT8, SCALE, FLOAT, HALF = "_int8", "_scale", "_float", "_half"
+"""What is added to the name of a tensor: an integer matrix, the scale of its rows or columns, both before they are
+multiplied, and half precision."""
+
+_LEAST_COSINE = 0.999
+_TEXTS = ("", "a rose", "Bellis perennis, the common daisy, family Asteraceae", "a photo of a plant")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a bundle a tensor of the model is that has another name there."""
+
+    file: str
+    name: str
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What rebuilds the model that a bundle came from, apart from weights and tokenizer."""
+
+    towers: dict[str, Any]
+    """As `Towers.description`."""
+    method: dict[str, Any] | None
+    """The fields of a `MethodConfig`; `None` where the model has the first order alone."""
+    logit_scale: float
+    """The logarithm of the factor from cosine to logit, which no embedding depends on."""
+    mirror: bool
+    """Whether each photo is averaged with its mirror image."""
+    weights: Literal["fp32", "int8"]
+    """How the weights are stored."""
+    places: dict[str, Place]
+    """Tensors by their names in the model; all others are called `model.NAME`."""
+
+
+def is_bundle(path: Path) -> bool:
+    """Say whether a folder holds an exported encoder."""
+    return (path / MANIFEST).is_file()
+
+
+def origin_of(folder: Path) -> tuple[EncoderManifest, Origin]:
+    """Read what a bundle says of the model that it came from.
+
+    Raises:
+        BundleError: The bundle is incomplete or damaged.
+        TrainingError: It says nothing of it: an earlier DALIP exported it.
+    """
+    manifest = read_manifest(folder)
+    try:
+        return manifest, TypeAdapter(Origin).validate_python(manifest.details[ORIGIN])
+    except KeyError:
+        raise TrainingError(
+            f"{folder}: was exported by an earlier DALIP ({manifest.created_by}), which did not keep what training "
+            "needs; export it again, or start from its run"
+        ) from None
+    except ValidationError as error:
+        raise TrainingError(
+            f"{folder / MANIFEST}: its details.{ORIGIN} is damaged ({error.errors()[0]['msg']}); copy the bundle again"
+        ) from None
+
+
+def bundle_settings(folder: Path) -> dict[str, Any]:
+    """Give the fields of a training configuration that follow from a bundle.
+
+    Raises:
+        DalipError: As `origin_of`.
+    """
+    manifest, origin = origin_of(folder)
+    return {
+        "model": str(manifest.details.get("model", manifest.name)),
+        "pretrained": None,
+        "embed_dim": None,
+        "image_size": None,
+        "objective": "dalip" if origin.method else "first-order",
+        "mirror": origin.mirror,
+        "weights": origin.weights,
+        "terms": manifest.terms,
+        **(origin.method or {}),
+    }
+
+
+def write_bundle_towers(folder: Path, towers: Path) -> None:
+    """Write what rebuilds the towers of a bundle's model, with untrained weights.
+
+    Raises:
+        DalipError: As `origin_of`.
+    """
+    _, origin = origin_of(folder)
+    try:
+        write_description(towers, origin.towers, (folder / TOKENIZER).read_bytes())
+    except TrainingError as error:
+        raise TrainingError(
+            f"{folder / MANIFEST}: its details.{ORIGIN} {error}; copy the bundle again"
+        ) from None
+
+
+def bundle_state(folder: Path, model: DALIP) -> dict[str, Tensor]:
+    """Read all weights of a bundle under the names that they have in its model.
+
+    Args:
+        folder: The bundle.
+        model: Says which tensors there are; what no embedding depends on is taken from it.
+
+    Raises:
+        BundleError: The bundle is incomplete or damaged.
+        TrainingError: A tensor cannot be found in it.
+    """
+    verify_bundle(folder)
+    _, origin = origin_of(folder)
+    stored = {name: read_tensors(folder / name) for name in (IMAGE_ENCODER, TEXT_ENCODER)}
+    state = {}
+    for name, value in model.state_dict().items():
+        if name == "clip.logit_scale":
+            state[name] = torch.full_like(value, origin.logit_scale)
+        elif not value.is_floating_point() or name == "clip.logit_bias":
+            state[name] = value
+        else:
+            found = torch.from_numpy(_find(stored, origin.places.get(name), name, folder))
+            state[name] = found.view_as(value) if found.numel() == value.numel() else found
+    return state
+
+
+def _find(
+    stored: Mapping[str, Mapping[str, NDArray[np.float32]]], place: Place | None, name: str, folder: Path
+) -> NDArray[np.float32]:
+    full = place.name if place else f"model.{name}"
+    files = [place.file] if place else list(stored)
+    found = next((stored[file][full] for file in files if full in stored.get(file, ())), None)
+    if found is None:
+        raise TrainingError(
+            f"{folder}: does not hold {name} of its model under a name that is known, so nothing can start from it; "
+            "start from its run"
+        )
+    return np.array(
+        found.T if place and place.transposed else found, order="C"
+    )  # what is read cannot be written
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the weights of an encoder's graph, whole numbers left out, as it computes with them.
+
+    Raises:
+        TrainingError: The file is no graph.
+    """
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:  # protobuf and the system raise what they like
+        raise TrainingError(f"{path}: cannot be read ({error}); copy the bundle again") from error
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, values in stored.items():
+        if name.endswith(INT8):
+            base = name.removesuffix(INT8)
+            found[base] = values.astype(np.float32) * stored[base + SCALE]
+        elif name.endswith(HALF) and values.dtype == np.float16:
+            found[name.removesuffix(HALF)] = values.astype(np.float32)
+        elif values.dtype == np.float32:
+            found[name] = values
+    return found
+
+
+@torch.inference_mode()
+def check_rebuilt(model: DALIP, folder: Path) -> None:
+    """Make sure that a rebuilt model embeds as the bundle does that it was rebuilt from.
+
+    Args:
+        model: With the bundle's weights; on the CPU.
+        folder: The bundle.
+
+    Raises:
+        TrainingError: It does not.
+        BundleError: The bundle cannot be run.
+    """
+    encoder = Encoder.load(folder)
+    manifest, first_order = encoder.manifest, encoder.manifest.blocks[0].weight
+    _, origin = origin_of(folder)
+    pictures = [Image.radial_gradient("L").resize((320, 240)), Image.linear_gradient("L").convert("RGB")]
+    pixels = torch.from_numpy(np.stack([preprocess(picture, manifest.image) for picture in pictures]))
+    ids, mask = tokenize(
+        Tokenizer.from_file(str(folder / TOKENIZER)), _TEXTS, manifest.text, full=model.counts_padding
+    )
+    training = model.training
+    model.eval()
+    expected = (encoder.encode_images(pictures), encoder.encode_text(_TEXTS))
+    found = (
+        model.encode_image(pixels, mirror=origin.mirror).joint(first_order).numpy(),
+        model.encode_text(ids, mask).joint(first_order).numpy(),
+    )
+    model.train(training)
+    least = min(float((a * b).sum(axis=1).min()) for a, b in zip(found, expected, strict=True))
+    if not least >= _LEAST_COSINE:
+        raise TrainingError(
+            f"{folder}: the model rebuilt from it embeds otherwise (least cosine {least:.5f}, needed {_LEAST_COSINE}), "
+            "so nothing can start from it; start from its run"
+        )

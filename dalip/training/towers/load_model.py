@@ -1,0 +1,166 @@
+"""Models from wherever they are kept: a run, the authors' checkpoint, open_clip."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import open_clip
+from torch import Tensor
+
+from dalip.errors import TrainingError
+from dalip.model import DALIP, MethodConfig
+from dalip.training.checkpoint import fitting, load_checkpoint
+from dalip.training.config import TrainConfig
+from dalip.training.log import Report, to_stderr
+from dalip.training.towers.create import Towers, create_towers, load_towers
+from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, is_bundle
+from dalip.training.towers.official import (
+    from_official,
+    method_of_official,
+    naming,
+    not_a_model,
+    official_state,
+    official_towers,
+    read_official,
+    to_official,
+)
+
+__all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "method_of"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with what feeds it."""
+
+    model: DALIP
+    """On the CPU, in evaluation mode; of the first order alone where it is a plain open_clip model."""
+    towers: Towers
+    config: TrainConfig | None
+    """Of the run that it comes from, if it comes from one."""
+
+
+def load_model(source: str, *, pretrained: str | None = None, report: Report = to_stderr) -> Loaded:
+    """Load a model from wherever it is kept.
+
+    Args:
+        source: The folder of a finished run, or its `model.pt`; the file of the authors' checkpoint; or an open_clip
+            model: a name, `hf-hub:...` or `local-dir:...`.
+        pretrained: Which weights of a named open_clip model: a tag or a file.
+        report: Called with one line about what had to be assumed.
+
+    Returns:
+        The model.
+
+    Raises:
+        TrainingError: There is no such thing, it is damaged, or not what it should be.
+        DalipError: A tower of an open_clip model keeps no tokens.
+    """
+    path = Path(source)
+    if pretrained and path.exists():
+        raise TrainingError(f"{path}: brings its own weights; leave out {pretrained!r}")
+    if run := find_run(path):
+        model, towers, config = load_run(run)
+        return Loaded(model, towers, config)
+    if path.is_file():
+        model, towers = _load_official(path)
+        return Loaded(model, towers, None)
+    if path.is_dir():
+        raise TrainingError(f"{path}: not a run; an open_clip model in a folder is named local-dir:{path}")
+    known = ":" in source or source.replace("/", "-") in open_clip.list_models()
+    if not known and (path.suffix or len(path.parts) > 1):  # meant as a path, then
+        raise TrainingError(f"{source}: no such run or file, nor a model that open_clip knows")
+    with TemporaryDirectory(prefix="dalip-") as folder:
+        towers = create_towers(source, pretrained, Path(folder), report=report)
+    return Loaded(DALIP(towers.clip, None).eval(), towers, None)
+
+
+def find_run(path: Path) -> Path | None:
+    """Give the folder of a run, from itself or from its `model.pt`; `None` if there is no run."""
+    folder = path.parent if path.name == "model.pt" else path
+    return folder if (folder / "config.json").is_file() else None
+
+
+def load_run(run: Path) -> tuple[DALIP, Towers, TrainConfig]:
+    """Rebuild the model of a finished run on the CPU, in evaluation mode.
+
+    Raises:
+        TrainingError: The folder is not a finished run.
+    """
+    config = TrainConfig.load(run / "config.json")
+    towers = load_towers(run / "towers")
+    model = DALIP(towers.clip, method_of(config))
+    load_weights(model, run)
+    return model.eval(), towers, config
+
+
+def method_of(config: TrainConfig) -> MethodConfig | None:
+    """Give what a run adds to its towers; `None` where it trains the first order alone."""
+    if not config.second_order:
+        return None
+    return MethodConfig(**{field.name: getattr(config, field.name) for field in fields(MethodConfig)})
+
+
+def load_weights(model: DALIP, source: Path) -> None:
+    """Load all weights of a model of the same sizes.
+
+    Args:
+        model: Its weights are replaced.
+        source: The folder of a finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
+
+    Raises:
+        TrainingError: There is no such file, it is damaged, or its weights do not fit; names the first that does not.
+        BundleError: An encoder is damaged.
+    """
+    if is_bundle(source):
+        _fit(model, bundle_state(source, model), source)
+        check_rebuilt(model, source)
+        return
+    path = source / "model.pt" if source.is_dir() else source
+    if source.is_dir() and not path.exists():
+        raise TrainingError(
+            f"{source}: not a finished run; `dalip train {source}` goes on with one that was stopped"
+        )
+    content = load_checkpoint(path)
+    if state := official_state(content):
+        _fit(model, from_official(state), path, named=to_official)
+    elif isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        _fit(model, content["model"], path)
+    else:
+        raise not_a_model(path)
+
+
+def _load_official(path: Path) -> tuple[DALIP, Towers]:
+    state = read_official(path)
+    with naming(path):
+        method = method_of_official(state)
+        with TemporaryDirectory(prefix="dalip-") as folder:
+            towers = official_towers(state, Path(folder))
+    with fitting(path):
+        model = DALIP(towers.clip, method)
+    _fit(model, from_official(state), path, named=to_official)
+    return model.eval(), towers
+
+
+def _fit(
+    model: DALIP, state: Mapping[str, Tensor], path: Path, named: Callable[[str], str] = lambda name: name
+) -> None:
+    """Load weights that must all be there and fit; torch would name all that do not, a line each."""
+    expected = model.state_dict()
+    if (theirs := "image_bdc.output.weight" in state) != (model.config is not None):
+        have, take = (
+            ("has", "dalip, joint or second-order") if theirs else ("lacks", "first-order, clip or siglip")
+        )
+        raise TrainingError(f"{path}: {have} the heads of the second order; take the objective {take}")
+    for name, value in expected.items():
+        found = state.get(name)
+        if found is None:
+            raise TrainingError(f"{path}: does not fit this model: {named(name)} is missing")
+        if found.shape != value.shape:
+            raise TrainingError(
+                f"{path}: does not fit this model: {named(name)} has the shape {tuple(found.shape)}, "
+                f"needed is {tuple(value.shape)}"
+            )
+    if extra := next((name for name in state if name not in expected), None):
+        raise TrainingError(f"{path}: does not fit this model, which has no place for its {named(extra)}")
+    model.load_state_dict(state)

@@ -1,0 +1,188 @@
+"""The checkpoint of the authors' release: an OpenAI CLIP with their covariance modules, under their own names.
+
+The towers have OpenAI's names, which are open_clip's for its native CLIP; what the method adds is renamed here.
+Their towers use the plain GELU, their heads count the padding of a text as tokens.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from open_clip import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD, SimpleTokenizer
+from torch import Tensor
+
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import TrainingError
+from dalip.model import MethodConfig
+from dalip.training.checkpoint import load_checkpoint
+from dalip.training.towers.create import Towers, describe_towers, load_towers
+from dalip.training.towers.open_clip_tokenizer import save_tokenizer
+
+__all__ = [
+    "from_official",
+    "method_of_official",
+    "naming",
+    "not_a_model",
+    "official_state",
+    "official_towers",
+    "read_official",
+    "to_official",
+]
+
+_RENAMED = {  # the start of their name to the start of ours
+    "visual.fc1.": "image_bdc.projection.",
+    "visual.vbdc.conv_dr_block.0.": "image_bdc.reduction.",
+    "visual.vbdc.conv_dr_block.1.": "image_bdc.reduction_norm.",
+    "visual.vbdc.ln.": "image_bdc.triangle_norm.",
+    "visual.vbdc.down.": "image_bdc.hidden.",
+    "visual.fc2.": "image_bdc.output.",
+    "fc1.": "text_bdc.projection.",
+    "tbdc.conv_dr_block.0.": "text_bdc.reduction.",
+    "tbdc.conv_dr_block.1.": "text_bdc.reduction_norm.",
+    "tbdc.ln.": "text_bdc.triangle_norm.",
+    "tbdc.down.": "text_bdc.hidden.",
+    "fc2.": "text_bdc.output.",
+}
+_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's own files hold
+_HEAD_WIDTH = 64  # of attention, in every CLIP with these names
+
+
+def official_state(content: Any) -> dict[str, Tensor] | None:
+    """Find the tensors of the authors' model in what a checkpoint file holds.
+
+    Args:
+        content: The tensors by name, or a dictionary with them as `state_dict`; names may start with `module.`, as
+            training on several GPUs leaves them.
+
+    Returns:
+        The tensors by the authors' names, or `None` if these are not of their model.
+    """
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping):
+        return None
+    tensors = {str(name).removeprefix("module."): value for name, value in state.items()}
+    tensors = {name: value for name, value in tensors.items() if name not in _NOT_WEIGHTS}
+    known = any(name.startswith(("visual.vbdc.", "tbdc.")) for name in tensors)
+    return tensors if known and all(isinstance(value, Tensor) for value in tensors.values()) else None
+
+
+def read_official(path: Path) -> dict[str, Tensor]:
+    """Read the authors' checkpoint: tensors by the authors' names.
+
+    Raises:
+        TrainingError: There is no such file, it is damaged, or it holds something else.
+    """
+    state = official_state(load_checkpoint(path))
+    if state is None:
+        raise not_a_model(path)
+    return state
+
+
+def not_a_model(path: Path) -> TrainingError:
+    """Give the error about a file that holds neither a run's model nor the authors'."""
+    return TrainingError(
+        f"{path}: holds neither a run's model nor the authors'; "
+        "name the weights of a plain CLIP with --pretrained, after its open_clip model"
+    )
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors about what it holds."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}") from None
+
+
+def from_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the authors' tensors to those of a `DALIP` on a native CLIP; a 1x1 convolution becomes a matrix."""
+    renamed = {_rename(name): value for name, value in state.items()}
+    name = "image_bdc.reduction.weight"
+    return renamed | ({name: renamed[name].flatten(1)} if name in renamed else {})
+
+
+def _rename(name: str) -> str:
+    for theirs, ours in _RENAMED.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return f"clip.{name}"
+
+
+def to_official(name: str) -> str:
+    """Give the authors' name of a tensor of `DALIP`, for messages about their file."""
+    for theirs, ours in _RENAMED.items():
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    return name.removeprefix("clip.")
+
+
+def method_of_official(state: Mapping[str, Tensor]) -> MethodConfig:
+    """Read the sizes of the heads off the shapes; the rest is how the authors trained.
+
+    Raises:
+        TrainingError: A tensor is missing or its shape impossible; the caller adds the name of the file.
+    """
+    reduced_dim, head_width = _shape(state, "tbdc.conv_dr_block.0.weight", 2)
+    _, embed_dim = _shape(state, "text_projection", 2)
+    return MethodConfig(
+        num_heads=max(1, embed_dim // head_width), reduced_dim=reduced_dim, dropout=0.5, count_padding=True
+    )
+
+
+def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
+    """Build the towers of the authors' model, any square ViT and text transformer, with untrained weights.
+
+    Args:
+        state: The sizes are read off its shapes.
+        folder: Takes what rebuilds them; made if it is not there.
+
+    Raises:
+        TrainingError: A tensor is missing or its shape impossible; the caller adds the name of the file.
+    """
+    width, _, _, patch_size = _shape(state, "visual.conv1.weight", 4)
+    positions, _ = _shape(state, "visual.positional_embedding", 2)
+    context_length, text_width = _shape(state, "positional_embedding", 2)
+    vocab_size, _ = _shape(state, "token_embedding.weight", 2)
+    tokenizer = SimpleTokenizer(context_length=context_length)
+    if width % _HEAD_WIDTH or text_width % _HEAD_WIDTH or vocab_size != tokenizer.vocab_size:
+        raise TrainingError(
+            f"holds towers of widths {width} and {text_width} for {vocab_size} tokens; CLIP's widths are multiples of "
+            f"{_HEAD_WIDTH}, its tokens {tokenizer.vocab_size}"
+        )
+    image_size = round((positions - 1) ** 0.5) * patch_size
+    config = {
+        "embed_dim": _shape(state, "text_projection", 2)[1],
+        "vision_cfg": {
+            "image_size": image_size,
+            "layers": _layers(state, "visual.transformer.resblocks."),
+            "width": width,
+            "patch_size": patch_size,
+            "head_width": _HEAD_WIDTH,
+        },
+        "text_cfg": {
+            "context_length": context_length,
+            "vocab_size": vocab_size,
+            "width": text_width,
+            "heads": text_width // _HEAD_WIDTH,
+            "layers": _layers(state, "transformer.resblocks."),
+        },
+    }
+    image = ImageSettings(image_size, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+    folder.mkdir(parents=True, exist_ok=True)
+    describe_towers(folder, config, image, save_tokenizer(tokenizer, folder / "tokenizer.json"), ())
+    return load_towers(folder)
+
+
+def _shape(state: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
+    if name not in state:
+        raise TrainingError(f"lacks {name}; copy it again")
+    shape = tuple(state[name].shape)
+    if len(shape) != dimensions or 0 in shape:
+        raise TrainingError(f"holds {name} with the impossible shape {shape}; copy it again")
+    return shape
+
+
+def _layers(state: Mapping[str, Tensor], prefix: str) -> int:
+    return len({name.removeprefix(prefix).split(".")[0] for name in state if name.startswith(prefix)})

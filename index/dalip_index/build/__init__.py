@@ -1,0 +1,1 @@
+"""Floras built, changed and taught."""

@@ -1,0 +1,249 @@
+"""Building a flora: taxa, texts and photos become one version on disk."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip import __version__
+from dalip.datasets import Record, Split
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index.build.embed_photos import look_and_forget, look_and_keep, say_nothing
+from dalip_index.build.learn import Learned, PhotoVectors, learn
+from dalip_index.build.plan import Plan, require_evidence, shown
+from dalip_index.build.texts import embed_texts
+from dalip_index.flora.answer import Progress, Unreadable
+from dalip_index.flora.calibration import CALIBRATION
+from dalip_index.flora.prototypes import Prototypes
+from dalip_index.store.catalogue import CATALOGUE, Evidence, Role, write_catalogue
+from dalip_index.store.faiss_index import INDEX, write_index
+from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto
+from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
+from dalip_index.store.photo_store import PhotoStore
+from dalip_index.store.versions import check_target, current_version, new_version
+
+__all__ = [
+    "build_flora",
+    "build_version",
+    "count_evidence",
+    "photo_evidence",
+    "write_version",
+]
+
+
+def build_flora(
+    out: Path,
+    encoder: Encoder,
+    taxa: Sequence[Taxon],
+    records: Sequence[Record] = (),
+    *,
+    texts: Mapping[str, Sequence[str]] | None = None,
+    keep: int = KEPT_SIDE,
+    test_too: bool = False,
+    progress: Progress | None = None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
+) -> FloraManifest:
+    """Build a flora, or a new version of the one that is there.
+
+    Photos of the train split become evidence; those of the selection split choose the weight of text against
+    photos; those of the calibration split fit the temperature; those of the test split are not even read. A taxon all
+    of whose photos lie elsewhere has those of the selection and calibration splits as evidence.
+
+    Texts and photos that the flora knows already, photos by the content of their files, are not embedded again.
+
+    Args:
+        out: The flora's folder; absent, empty, or a flora.
+        encoder: Makes all vectors; the flora works with this one only.
+        taxa: The taxa, each once.
+        records: Photos; those that name no taxon of the flora are counted and left out.
+        texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
+        keep: Short side in pixels of the copies of photos that the flora keeps, so that it can be changed and moved to
+            another encoder; 0 to keep none.
+        test_too: Whether photos of the test split become evidence, too.
+        progress: Called with "texts", "photos" and "files", the number done, and the number to do.
+        unreadable: Called with each photo that cannot be read, or stands under two names, and is left out.
+
+    Returns:
+        What was built.
+
+    Raises:
+        FloraError: No taxon, one taxon twice or without any evidence, two taxa that contradict each other about what
+            holds them, texts for a taxon that is not there, embeddings that are not finite, or a folder that cannot
+            become this flora.
+        DataError: A photo's fields name no possible taxon.
+    """
+    check_target(out)
+    plan = Plan(taxa, records, texts or {}, keep, test_too)
+    plan.check()
+    with new_version(out) as draft:
+        return build_version(out, draft, encoder, plan, progress, unreadable)
+
+
+def build_version(
+    out: Path,
+    draft: tuple[Path, str],
+    encoder: Encoder,
+    plan: Plan,
+    progress: Progress | None = None,
+    unreadable: Callable[[Unreadable], None] = say_nothing,
+) -> FloraManifest:
+    """Write a version that holds what a plan says; as `build_flora`.
+
+    Args:
+        out: The flora.
+        draft: What `new_version` yields for it.
+        encoder: Makes all vectors.
+        plan: Checked.
+        progress: As `build_flora`.
+        unreadable: As `build_flora`.
+    """
+    taxa, wanted = plan.taxa, plan.wanted
+    text, text_counts = embed_texts(encoder, plan.text_evidence, len(taxa), out, progress)
+    others = {record.path.parent for record in wanted if isinstance(record, KeptPhoto)}
+    store = PhotoStore(out, encoder.fingerprint, others)
+    if plan.keep:
+        seen = look_and_keep(store, encoder, wanted, plan.keep, progress, unreadable)
+    else:
+        seen = look_and_forget(encoder, wanted, progress, unreadable)
+    if progress:
+        progress("files", 0, 1)
+    labels = np.array([plan.rows[shown(r)] for r in seen.records], np.intp)
+    roles = _roles(seen.records, labels)
+    learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
+    _check_prototypes(taxa, learned.prototypes)
+    evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles)]
+    counts = replace(
+        count_evidence(taxa, evidence),
+        test_photos=plan.tests_before + len(plan.known) - len(wanted),
+        unreadable_photos=seen.refused,
+        other_photos=len(plan.records) - len(plan.known),
+        repeated_photos=seen.repeated,
+        new_photos=seen.new,
+    )
+    manifest = write_version(draft, encoder, taxa, evidence, learned, counts, plan.keep, store, seen.kept)
+    if progress:
+        progress("files", 1, 1)
+    return manifest
+
+
+def write_version(
+    draft: tuple[Path, str],
+    encoder: Encoder,
+    taxa: Sequence[Taxon],
+    evidence: Sequence[Evidence],
+    learned: Learned,
+    counts: FloraCounts,
+    kept_side: int,
+    store: PhotoStore,
+    kept: Sequence[KeptPhoto],
+) -> FloraManifest:
+    """Write the files of a version, and bring the photos that it keeps into order.
+
+    Args:
+        draft: What `new_version` yields: an empty folder, and the name that the version will have.
+        encoder: The one that made the vectors.
+        taxa: The taxa, each once.
+        evidence: Every text and photo.
+        learned: What follows from their vectors.
+        counts: How much of everything there is.
+        kept_side: Short side of the copies that it keeps of all photos, 0 where it does not.
+        store: Where copies are kept.
+        kept: Those that it needs.
+
+    Returns:
+        What the version says about itself.
+    """
+    folder, version = draft
+    prototypes, calibration = learned.prototypes, learned.calibration
+    packs = store.arrange(kept, encoder.width + encoder.appearance_width)
+    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
+    packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
+    write_catalogue(folder / CATALOGUE, taxa, packed, prototypes)
+    write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
+    calibration.save(folder / CALIBRATION)
+    manifest = FloraManifest(
+        version,
+        EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width),
+        counts,
+        learned.selection,
+        {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)},
+        __version__,
+        learned.leave_one_out,
+        kept_side,
+        store.stamps(packs, _stamps_before(folder.parent)),
+    )
+    manifest.save(folder)
+    return manifest
+
+
+def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
+    """Say what each photo is used for: what its split says, but as evidence where its taxon has none else."""
+    by_split: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
+    roles: list[Role] = [by_split.get(record.split, "evidence") for record in records]
+    shown = {label for label, role in zip(labels.tolist(), roles, strict=True) if role == "evidence"}
+    return [
+        role if label in shown else "evidence" for label, role in zip(labels.tolist(), roles, strict=True)
+    ]
+
+
+def photo_evidence(
+    records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role]
+) -> Iterator[Evidence]:
+    """Give photos as they stand in the catalogue, but for where copies are kept.
+
+    Args:
+        records: The photos.
+        labels: Rows of the taxa that they show, shape (photos,).
+        roles: What they are used for.
+    """
+    for record, label, role in zip(records, labels.tolist(), roles, strict=True):
+        digest = record.digest if isinstance(record, KeptPhoto) else ""
+        key = record.key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
+        yield Evidence(label, "photo", key, _rights(record), role, digest)
+
+
+def _rights(record: Record) -> str:
+    """Say who made a photo and under which terms, as far as its fields do."""
+    parts = (record.fields.get(term) for term in ("rightsHolder", "license", "source"))
+    return "; ".join(str(part) for part in parts if part)
+
+
+def count_evidence(taxa: Sequence[Taxon], evidence: Sequence[Evidence]) -> FloraCounts:
+    """Count what a flora holds."""
+    kinds = Counter(e.role if e.kind == "photo" else "text" for e in evidence)
+    return FloraCounts(
+        taxa=len(taxa),
+        vernacular_names=sum(len(taxon.vernacular_names) for taxon in taxa),
+        texts=kinds["text"],
+        photos=kinds["evidence"],
+        selection_photos=kinds["selection"],
+        calibration_photos=kinds["calibration"],
+        kept_photos=sum(bool(e.photo) for e in evidence),
+        test_photos=0,
+        unreadable_photos=0,
+        other_photos=0,
+    )
+
+
+def _stamps_before(out: Path) -> Mapping[str, FileStamp]:
+    try:
+        return FloraManifest.load(current_version(out)).photos
+    except FloraError:  # a first version, or one of another format
+        return {}
+
+
+def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
+    seen = prototypes.text_counts + prototypes.photo_counts
+    require_evidence(taxa, set(np.flatnonzero(seen).tolist()))
+    for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(broken):
+            raise FloraError(
+                f"{taxa[broken[0]].scientific_name}: the encoder gives no finite vector for its {kind}; "
+                "check the encoder with its verify option"
+            )

@@ -1,0 +1,165 @@
+"""Looking at photos: each is read, kept as a small copy, and embedded, unless the flora has done that before."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from shlex import quote
+
+import numpy as np
+
+from dalip.datasets import Record
+from dalip.encoder import Encoder
+from dalip.encoder.embed_ahead import map_ahead
+from dalip.encoder.embedder import name_photo
+from dalip.errors import DalipError, FloraError, ImageError
+from dalip.evaluation import OnnxEmbedder
+from dalip_index.build.plan import shown
+from dalip_index.flora.answer import Progress, Unreadable, Vectors
+from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack, kept_copy
+from dalip_index.store.photo_store import PhotoStore
+
+__all__ = ["Seen", "look_and_forget", "look_and_keep", "say_nothing"]
+
+_AT_ONCE = 128  # photos that are embedded before they are written; a killed build has lost no more
+_AHEAD = 64
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Photos that were looked at."""
+
+    records: Sequence[Record]
+    """The readable ones, each once; kept ones as copies."""
+    vectors: Halves
+    """A row each, (photos, E + A)."""
+    refused: int = 0
+    """How many could not be read, or stand under two names."""
+    repeated: int = 0
+    """How many were given again."""
+    new: int = 0
+    """How many the encoder had not looked at before."""
+
+    @property
+    def kept(self) -> list[KeptPhoto]:
+        """Those of which copies are kept."""
+        return [record for record in self.records if isinstance(record, KeptPhoto)]
+
+
+def say_nothing(photo: Unreadable) -> None:
+    """Take a photo that cannot be read, and say nothing of it."""
+
+
+def look_and_forget(
+    encoder: Encoder,
+    records: Sequence[Record],
+    progress: Progress | None,
+    unreadable: Callable[[Unreadable], None],
+) -> Seen:
+    """Embed photos and keep nothing but the vectors.
+
+    Args:
+        encoder: Makes them.
+        records: The photos.
+        progress: Called with "photos", the number done, and the number to do.
+        unreadable: Called with each photo that cannot be read.
+    """
+    photos = OnnxEmbedder(encoder, appearance=True).embed_photos(records, progress)
+    for name, error in photos.unreadable.items():
+        unreadable(Unreadable(name, error))
+    vectors = photos.vectors.astype(np.float16)
+    return Seen(photos.records, vectors, len(photos.unreadable), new=len(photos.records))
+
+
+def look_and_keep(
+    store: PhotoStore,
+    encoder: Encoder,
+    records: Sequence[Record],
+    side: int,
+    progress: Progress | None,
+    unreadable: Callable[[Unreadable], None],
+) -> Seen:
+    """Embed the copies of those photos that the encoder has not looked at, and keep the copies.
+
+    A photo is known by the SHA-256 of its file, whatever it is called. What is new is written soon, so that a build
+    that is killed goes on near where it was.
+
+    Args:
+        store: Where they are kept.
+        encoder: Makes the vectors.
+        records: The photos; one that is a `KeptPhoto` is not copied again.
+        side: Short side of the copies, in pixels.
+        progress: Called with "photos", the number done, and the number to do.
+        unreadable: Called with each photo that cannot be read, or shows another plant under another name.
+    """
+    found: dict[str, Record] = {}
+    pending: list[tuple[KeptPhoto, bytes]] = []
+    refused: set[str] = set()
+    unread = repeated = new = 0
+
+    def finish() -> None:
+        if pending:
+            rows = encoder.encode_files([copy for _, copy in pending], appearance=True)
+            vectors = np.stack([_checked(p, row) for (p, _), (_, row) in zip(pending, rows, strict=True)])
+            store.write(pending, vectors.astype(np.float16))
+            pending.clear()
+
+    for path in sorted({r.path for r in records if isinstance(r, KeptPhoto) and r.digest not in store}):
+        Pack(path).check()
+    look = partial(_look, store=store, side=side)
+    for number, (record, result) in enumerate(map_ahead(look, records, _AHEAD), 1):
+        if isinstance(result, DalipError):
+            unread += 1
+            unreadable(Unreadable(record.name, name_photo(record.name, str(result))))
+        else:
+            digest, copy = result
+            first = found.setdefault(digest, record)
+            if first is not record and shown(first) == shown(record):
+                repeated += 1
+            elif first is not record:
+                unread += 1
+                unreadable(_contradiction(record, first))
+                if not isinstance(first, KeptPhoto):
+                    refused.add(digest)
+            elif copy is not None:
+                new += 1
+                pending.append((KeptPhoto("", record.path, digest=digest).described_by(record), copy))
+                if len(pending) == _AT_ONCE:
+                    finish()
+        if progress:
+            progress("photos", number, len(records))
+    finish()
+    kept = [store.photo(digest).described_by(r) for digest, r in found.items() if digest not in refused]
+    vectors = store.vectors([photo.digest for photo in kept], encoder.width + encoder.appearance_width)
+    return Seen(kept, vectors, unread + len(refused), repeated, new)
+
+
+def _look(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | None] | DalipError:
+    """Give a photo's digest, and its copy where the encoder has not looked at it."""
+    try:
+        if isinstance(record, KeptPhoto):
+            return record.digest, None if record.digest in store else record.read_bytes()
+        content = record.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        return digest, None if digest in store else kept_copy(content, side)
+    except DalipError as error:
+        return error
+
+
+def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
+    if isinstance(row, ImageError):  # in the pack of another flora, for a copy that was just made can be read
+        raise FloraError(f"{photo.name}: {row}; take it out with `dalip index remove --photo {photo.digest}`")
+    return row
+
+
+def _contradiction(record: Record, first: Record) -> Unreadable:
+    if isinstance(first, KeptPhoto):
+        flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
+        hint = f"take the kept one out first, with `dalip index remove --flora {flora} --photo {key}`"
+    else:
+        hint = "correct one of the names; both are left out"
+    return Unreadable(
+        record.name,
+        f"{record.name}: is the same photo as {first.name}, which is to show {shown(first)}, not {shown(record)}; "
+        f"{hint}",
+    )

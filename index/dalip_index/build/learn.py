@@ -1,0 +1,153 @@
+"""What follows from the vectors of texts and photos: prototypes, how they are weighed, what numbers mean, how good."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip_index.build.evidence import choose_text_weight, evidence_hit_rates, hit_rates
+from dalip_index.flora.answer import EVIDENCE_KINDS, Vectors
+from dalip_index.flora.calibration import Calibration, fit_calibration
+from dalip_index.flora.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
+from dalip_index.store.catalogue import Role
+from dalip_index.store.kept_photos import Halves
+from dalip_index.store.manifest import HitRates
+
+__all__ = ["Learned", "PhotoVectors", "learn", "leave_one_out"]
+
+_AT_ONCE = 4096  # photos
+_CHOOSE_ON = 2000  # photos: more would take long, and choose no other weight of the 21
+
+
+@dataclass(frozen=True)
+class PhotoVectors:
+    """Photos as an encoder sees them, with what they show and what they are used for."""
+
+    vectors: Halves
+    """Each embedding followed by its appearance, shape (photos, E + A)."""
+    labels: NDArray[np.intp]
+    """Rows of the taxa, shape (photos,)."""
+    roles: Sequence[Role]
+    """One each."""
+    width: int
+    """E."""
+
+    def of(self, role: Role) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
+        """Give the photos of a role, some thousands at once: vectors, appearances of unit length; labels; lengths."""
+        chosen = np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)
+        for start in range(0, len(chosen), _AT_ONCE):
+            rows = chosen[start : start + _AT_ONCE]
+            unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
+            yield unit, self.labels[rows], lengths
+
+    def all_of(self, role: Role) -> tuple[Vectors, NDArray[np.intp], Vectors]:
+        """Give all photos of a role together."""
+        empty = (
+            np.empty((0, self.vectors.shape[1]), np.float32),
+            np.empty(0, np.intp),
+            np.empty(0, np.float32),
+        )
+        parts = zip(empty, *self.of(role), strict=True)
+        vectors, labels, lengths = (np.concatenate(part) for part in parts)
+        return vectors, labels, lengths
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a flora knows."""
+
+    prototypes: Prototypes
+    calibration: Calibration
+    selection: Mapping[str, HitRates]
+    """By kind of evidence, on the selection photos."""
+    leave_one_out: Mapping[str, HitRates]
+    """By kind of evidence, on the photos that are evidence; see `leave_one_out`."""
+
+
+def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) -> Learned:
+    """Learn a flora from vectors.
+
+    Args:
+        text: Prototypes of texts, shape (taxa, E), zeros where there are none.
+        text_counts: Texts behind them, shape (taxa,).
+        photos: What is known of them.
+    """
+    taxa, appearance = len(text), photos.vectors.shape[1] - photos.width
+    sums, counts = np.zeros((taxa, appearance)), np.zeros(taxa, np.intp)
+    for vectors, labels, _ in photos.of("evidence"):
+        np.add.at(sums, labels, vectors[:, photos.width :])
+        counts += np.bincount(labels, minlength=taxa)
+    offsets = np.full(taxa, np.nan, np.float32)
+    prototypes = Prototypes(text, text_counts, unit_rows(sums), counts, offsets)
+    selecting, selecting_labels, _ = photos.all_of("selection")
+    calibrating, calibrating_labels, lengths = photos.all_of("calibration")
+    some = np.linspace(0, len(selecting) - 1, min(len(selecting), _CHOOSE_ON)).astype(np.intp)
+    text_weight = choose_text_weight(prototypes, selecting[some], selecting_labels[some])
+    calibration = fit_calibration(
+        text_weight,
+        len(selecting),
+        prototypes.similarities(calibrating, "both", text_weight),
+        calibrating_labels,
+        lengths,
+        chance_similarity(prototypes, calibrating, calibrating_labels),
+    )
+    return Learned(
+        prototypes,
+        calibration,
+        evidence_hit_rates(prototypes, text_weight, selecting, selecting_labels),
+        leave_one_out(prototypes, sums, text_weight, photos),
+    )
+
+
+def leave_one_out(
+    prototypes: Prototypes, sums: NDArray[np.float64], text_weight: float, photos: PhotoVectors
+) -> dict[str, HitRates]:
+    """Measure how often the photos that are evidence find their taxa, each with itself taken out of the prototypes.
+
+    Nothing else is done anew: the weight of text, chosen on other photos, stays.
+
+    Args:
+        prototypes: Of all taxa, none of them taught.
+        sums: Of the appearances behind the prototypes of photos, shape (taxa, A).
+        text_weight: Share of the text.
+        photos: The photos.
+
+    Returns:
+        By kind of evidence; nothing for no photo. For `photos` one that is the only one of its taxon is a miss.
+    """
+    found: dict[str, list[HitRates]] = {kind: [] for kind in EVIDENCE_KINDS}
+    sizes: list[int] = []
+    whole = prototypes.vectors(text_weight)
+    width = photos.width
+    present = prototypes.photo_counts > 0
+    share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(
+        initial=0
+    )  # of photos; the same in each row
+    total, others = prototypes.photos.sum(axis=0), max(int(present.sum()) - 1, 1)
+    for vectors, labels, _ in photos.of("evidence"):
+        rows = np.arange(len(labels))
+        appearances = vectors[:, width:]
+        without = unit_rows(sums[labels] - appearances)
+        alone = prototypes.photo_counts[labels] == 1
+        text = prototypes.similarities(vectors, "text", text_weight)
+        by_photo = prototypes.similarities(vectors, "photos", text_weight)
+        both = vectors @ whole[:, :-1].T
+        own = (appearances * without).sum(axis=1)
+        # One that has no other photo competes as a taxon without any: by the mean of the others.
+        filled = (appearances * (total - prototypes.photos[labels])).sum(axis=1) / others
+        both[rows, labels] += share * (np.where(alone, filled, own) - by_photo[rows, labels])
+        by_photo[:, ~present] = -np.inf
+        by_photo[rows, labels] = np.where(alone, -np.inf, own)
+        for kind, similarities in (("text", text), ("photos", by_photo), ("both", both)):
+            found[kind].append(hit_rates(similarities, labels))
+        sizes.append(len(labels))
+    if not sizes:
+        return {}
+    return {
+        kind: HitRates(
+            float(np.average([r.top1 for r in rates], weights=sizes)),
+            float(np.average([r.top5 for r in rates], weights=sizes)),
+        )
+        for kind, rates in found.items()
+    }

@@ -1,0 +1,83 @@
+"""The texts that stand for taxa, and their prototypes, which are not made again for texts that are known."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.evaluation import OnnxEmbedder
+from dalip.prompts import taxon_texts
+from dalip.taxonomy import Taxon
+from dalip_index.flora.answer import Progress, Vectors
+from dalip_index.flora.prototypes import mean_prototypes
+from dalip_index.store.catalogue import Evidence, read_evidence, read_prototypes
+from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.versions import current_version
+
+__all__ = ["embed_texts", "text_evidence", "texts_of"]
+
+
+def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
+    """Give the texts of taxa.
+
+    Args:
+        taxa: The taxa in the order of the flora.
+        texts: Those to take, by scientific name; `dalip.prompts.taxon_texts` for all others.
+    """
+    return [
+        Evidence(row, "text", text)
+        for row, taxon in enumerate(taxa)
+        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else taxon_texts(taxon))
+    ]
+
+
+def texts_of(evidence: Sequence[Evidence]) -> dict[int, tuple[str, ...]]:
+    """Give the texts of each taxon that has any, by its row."""
+    found: dict[int, tuple[str, ...]] = {}
+    for one in evidence:
+        if one.kind == "text":
+            found[one.taxon] = (*found.get(one.taxon, ()), one.content)
+    return found
+
+
+def embed_texts(
+    encoder: Encoder, evidence: Sequence[Evidence], taxa: int, flora: Path, progress: Progress | None = None
+) -> tuple[Vectors, NDArray[np.intp]]:
+    """Make the prototypes of texts.
+
+    Args:
+        encoder: Embeds them.
+        evidence: The texts.
+        taxa: How many taxa there are.
+        flora: Where prototypes are taken from, if a flora of the same encoder is there, for taxa whose texts are the
+            same.
+        progress: Called with "texts", the number done, and the number to do.
+
+    Returns:
+        The prototypes, (taxa, E), zeros where there is no text; and the number of texts behind each, (taxa,).
+    """
+    wanted, known = texts_of(evidence), _known(encoder, flora)
+    fresh = [(row, text) for row, texts in wanted.items() if texts not in known for text in texts]
+    vectors = OnnxEmbedder(encoder).embed_texts([text for _, text in fresh], progress)
+    prototypes, _ = mean_prototypes(vectors, np.array([row for row, _ in fresh], np.intp), taxa)
+    for row, texts in wanted.items():
+        if texts in known:
+            prototypes[row] = known[texts]
+    return prototypes, np.bincount(np.array([e.taxon for e in evidence], np.intp), minlength=taxa)
+
+
+def _known(encoder: Encoder, flora: Path) -> dict[tuple[str, ...], Vectors]:
+    """Give the prototypes of a flora by the texts behind them; none where it is of another encoder, or unusable."""
+    try:
+        folder = current_version(flora)
+        manifest = FloraManifest.load(folder)
+        if manifest.encoder.fingerprint != encoder.fingerprint:
+            return {}
+        texts = texts_of(read_evidence(folder))
+        prototypes = read_prototypes(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
+    except FloraError:
+        return {}
+    return {of: prototypes.text[row] for row, of in texts.items()}

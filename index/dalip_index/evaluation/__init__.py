@@ -1,0 +1,1 @@
+"""How good a flora is: accuracy, calibration, coverage and rejection."""

@@ -1,0 +1,157 @@
+"""What an encoder that learned more brings over the one that it started from, on photos, as a flora would use both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.datasets import Record
+from dalip.encoder import Encoder
+from dalip.evaluation import OnnxEmbedder, Photos, Retrieval, label_of, retrieval
+from dalip.prompts import class_texts, taxon_texts
+from dalip.taxonomy import Taxon
+from dalip_index.build.evidence import choose_text_weight, hit_rates
+from dalip_index.flora.answer import EvidenceKind, Progress, Vectors
+from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
+from dalip_index.store.manifest import HitRates
+
+__all__ = ["Change", "compare_encoders"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Hit rates of two encoders on the same photos, which neither of them learned from here."""
+
+    what: str
+    """Which photos."""
+    by: Literal["text", "photos", "both", "captions"]
+    """What they are named by; `captions`: which photo a caption finds, photos and captions changing places."""
+    photos: int
+    """Photos that were named, or captions that were asked for."""
+    classes: int
+    """What a name was chosen from; photos that a caption was looked for among."""
+    before: HitRates
+    after: HitRates
+    lost: int | None = None
+    """Named right, in the first place, by the first encoder alone; `None` for captions."""
+    gained: int | None = None
+    """By the second alone; likewise."""
+
+
+def compare_encoders(
+    before: Encoder,
+    after: Encoder,
+    photos: Mapping[str, Sequence[Record]],
+    taxa: Mapping[str, Taxon],
+    *,
+    progress: Progress | None = None,
+) -> list[Change]:
+    """Compare two encoders on photos of the splits `calibration` and `test`.
+
+    Those of `train` are the evidence, as they are in a flora; those of `selection` weigh texts against them.
+
+    Args:
+        before: The first.
+        after: The second.
+        photos: By what they are called: photos of any split, with the names of what they show, or captions.
+        taxa: What is known of taxa, by scientific name; for all others, what their photos say.
+        progress: Called with "photos", the number done, and the number to do.
+
+    Returns:
+        Set by set, in each by kind of evidence; nothing where there is nothing to measure on.
+
+    Raises:
+        DataError: A photo's fields name no possible taxon.
+    """
+    changes: list[Change] = []
+    for what, records in photos.items():
+        named = [record for record in records if label_of(record)]
+        captioned = [r for r in records if not label_of(r) and r.captions and _is_measured(r)]
+        if any(map(_is_measured, named)):
+            sides = [_named(encoder, named, taxa, progress) for encoder in (before, after)]
+            changes += _changes(what, *sides)
+        if captioned:
+            changes += _by_captions(what, before, after, captioned)
+    return changes
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What one encoder makes of photos: similarities to all classes by kind of evidence, and the right ones."""
+
+    similarities: Mapping[EvidenceKind, Vectors]
+    targets: NDArray[np.intp]
+
+
+def _is_measured(record: Record) -> bool:
+    return record.split in ("calibration", "test")
+
+
+def _named(
+    encoder: Encoder, records: Sequence[Record], taxa: Mapping[str, Taxon], progress: Progress | None
+) -> _Named:
+    embedder = OnnxEmbedder(encoder, appearance=True)
+    texts = {label_of(r) or "": _texts(r, taxa) for r in records}
+    rows = {name: row for row, name in enumerate(texts)}
+    flat = [(rows[name], text) for name, some in texts.items() for text in some]
+    vectors = embedder.embed_texts([text for _, text in flat])
+    found = embedder.embed_photos(records, progress)
+    photos = found._replace(vectors=with_unit_appearance(found.vectors, encoder.width)[0])
+    evidence, shown = _part(photos, rows, "train")
+    prototypes = Prototypes(
+        *mean_prototypes(vectors, np.array([row for row, _ in flat], np.intp), len(rows)),
+        *mean_prototypes(evidence[:, encoder.width :], shown, len(rows)),
+        np.full(len(rows), np.nan, np.float32),
+    )
+    weight = choose_text_weight(prototypes, *_part(photos, rows, "selection"))
+    measured, targets = _part(photos, rows, "calibration", "test")
+    kinds: tuple[EvidenceKind, ...] = (
+        ("text", "photos", "both") if np.isin(targets, shown).any() else ("text",)
+    )
+    return _Named({kind: prototypes.similarities(measured, kind, weight) for kind in kinds}, targets)
+
+
+def _texts(record: Record, taxa: Mapping[str, Taxon]) -> list[str]:
+    if record.taxon:
+        return taxon_texts(taxa.get(record.taxon.scientific_name, record.taxon))
+    return class_texts(label_of(record) or "")
+
+
+def _part(photos: Photos, rows: Mapping[str, int], *splits: str) -> tuple[Vectors, NDArray[np.intp]]:
+    chosen = [i for i, record in enumerate(photos.records) if record.split in splits]
+    labels = [rows[label_of(photos.records[i]) or ""] for i in chosen]
+    return photos.vectors[chosen], np.array(labels, np.intp)
+
+
+def _changes(what: str, before: _Named, after: _Named) -> list[Change]:
+    changes = []
+    for kind, first in before.similarities.items():
+        second, targets = after.similarities[kind], before.targets
+        if not len(targets):  # none of the photos is readable
+            return []
+        right = [_first(similarities, targets) for similarities in (first, second)]
+        lost, gained = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+        rates = hit_rates(first, targets), hit_rates(second, targets)
+        changes.append(Change(what, kind, len(targets), first.shape[1], *rates, lost, gained))
+    return changes
+
+
+def _first(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.bool_]:
+    own = similarities[np.arange(len(targets)), targets]
+    first: NDArray[np.bool_] = (similarities >= own[:, None]).sum(axis=1) <= 1
+    return first
+
+
+def _by_captions(what: str, before: Encoder, after: Encoder, records: Sequence[Record]) -> list[Change]:
+    together = [replace(record, fields={**record.fields, "source": what}) for record in records]
+    first, second = (retrieval(OnnxEmbedder(encoder), together)[0] for encoder in (before, after))
+    return [
+        Change(what, "captions", old.captions, old.photos, _recall(old), _recall(new))
+        for old, new in zip(first, second, strict=True)
+    ]
+
+
+def _recall(found: Retrieval) -> HitRates:
+    return HitRates(found.text_to_image[1], found.text_to_image[5])

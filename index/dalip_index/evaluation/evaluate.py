@@ -1,0 +1,224 @@
+"""How good a flora is on labelled photos: hit rates, how far answers can be trusted, and search by common name."""
+
+from collections import Counter
+from collections.abc import Sequence, Set
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.datasets import Record
+from dalip.errors import FloraError
+from dalip.evaluation import OnnxEmbedder, Photos
+from dalip.taxonomy import Taxon
+from dalip_index.evaluation.trust import Rejection, Trust, measure_trust, rejection
+from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
+from dalip_index.flora.flora import Flora
+
+__all__ = [
+    "ALL_SOURCES",
+    "Accuracy",
+    "Confusion",
+    "FloraEvaluation",
+    "SearchPrecision",
+    "TaxonAccuracy",
+    "evaluate_flora",
+]
+
+ALL_SOURCES = "all"
+"""Stands for all sources together where there are several."""
+
+_DEPTH = 5  # photos looked at by a person who searches
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Hit rates over the photos of one source, from one kind of evidence, among all taxa of the flora."""
+
+    source: str
+    evidence: EvidenceKind
+    photos: int
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class TaxonAccuracy:
+    """Hit rates over the photos of one taxon, from all its evidence."""
+
+    taxon: str
+    """Scientific name."""
+    photos: int
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often one taxon was taken for another."""
+
+    taxon: str
+    """Scientific name of what the photos show."""
+    named: str
+    """Of what came first."""
+    photos: int
+
+
+@dataclass(frozen=True)
+class SearchPrecision:
+    """How many of the first five photos found by a taxon's common name show it, as a mean over taxa."""
+
+    taxa: int
+    """Taxa of the flora that the photos show and that have an English common name."""
+    photos: int
+    """Photos searched in."""
+    precision_at_5: float
+    best_possible: float
+    """What a perfect search reaches; below 1 where a taxon has fewer than five photos."""
+
+
+@dataclass(frozen=True)
+class FloraEvaluation:
+    """What `evaluate_flora` found."""
+
+    accuracy: tuple[Accuracy, ...]
+    """By source, in each by kind of evidence; all sources together last where there are several."""
+    taxa: tuple[TaxonAccuracy, ...]
+    """Those that the photos show, worst first."""
+    confusions: tuple[Confusion, ...]
+    """Pairs of taxa, the most frequent first."""
+    search: SearchPrecision | None
+    """`None` where no taxon among the photos has a common name."""
+    unreadable: tuple[Unreadable, ...]
+    other_photos: int
+    """Photos that name no taxon of this flora."""
+    trust: tuple[Trust, ...] = ()
+    """By source, all sources together last where there are several; none where the flora is not calibrated."""
+    rejections: tuple[Rejection, ...] = ()
+    """Of the photos that it should refuse, if there are any: those of plants that are neither among its taxa nor
+    inside one of them, and those that name no taxon."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the evaluation as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def evaluate_flora(
+    flora: Flora, records: Sequence[Record], *, progress: Progress | None = None
+) -> FloraEvaluation:
+    """Measure a flora on labelled photos.
+
+    Args:
+        flora: The flora.
+        records: The photos; for a fair figure, of the test split only. Those of other taxa, and those that name none,
+            are for measuring refusals.
+        progress: Called with "photos", the number done, and the number to do.
+
+    Raises:
+        FloraError: No readable photo shows a taxon of the flora.
+    """
+    rows = flora.tree.rows
+    every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
+    kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
+    photos = _of_kind(every, kinds, "named")
+    if not photos.records:
+        raise FloraError(
+            f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
+        )
+    targets = np.array([rows[r.taxon.scientific_name] for r in photos.records if r.taxon], np.intp)
+    sources = np.array([r.source for r in photos.records])
+    by_kind = {kind: flora.judged(photos.vectors, kind) for kind in EVIDENCE_KINDS}
+    ranks = {kind: _places(found.similarities, targets) for kind, found in by_kind.items()}
+    judged = by_kind["both"]
+    accuracy = [
+        _accuracy(source, kind, ranks[kind][sources == source])
+        for source in sorted(set(sources.tolist()))
+        for kind in EVIDENCE_KINDS
+    ]
+    if len(accuracy) > len(EVIDENCE_KINDS):
+        accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
+    search = _search_precision(flora, photos.vectors[:, : flora.encoder.width], targets)
+    unreadable = tuple(Unreadable(name, error) for name, error in every.unreadable.items())
+    trust: list[Trust] = []
+    rejections: list[Rejection] = []
+    if flora.calibration.temperature is not None:
+        for source in dict.fromkeys(row.source for row in accuracy):
+            part = (sources == source) | (source == ALL_SOURCES)
+            trust.append(measure_trust(source, judged.part(part), targets[part], flora.calibration))
+        for kind in ("other plants", "no plants"):
+            if (kinds == kind).any():
+                others = flora.judged(_of_kind(every, kinds, kind).vectors)
+                rejections += rejection(kind, judged, others, flora.calibration)
+    others_named = sum(bool(r.taxon) for r in every.records) - len(photos.records)
+    return FloraEvaluation(
+        tuple(accuracy),
+        _by_taxon(flora, targets, ranks["both"]),
+        _confusions(flora, targets, judged.similarities.argmax(axis=1)),
+        search,
+        unreadable,
+        others_named,
+        tuple(trust),
+        tuple(rejections),
+    )
+
+
+def _by_taxon(flora: Flora, targets: NDArray[np.intp], ranks: NDArray[np.intp]) -> tuple[TaxonAccuracy, ...]:
+    found = [
+        TaxonAccuracy(
+            flora.taxa[row].scientific_name, len(mine), float((mine < 1).mean()), float((mine < 5).mean())
+        )
+        for row in np.unique(targets).tolist()
+        for mine in [ranks[targets == row]]
+    ]
+    return tuple(sorted(found, key=lambda taxon: (taxon.top1, taxon.top5, -taxon.photos)))
+
+
+def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]) -> tuple[Confusion, ...]:
+    wrong = first != targets
+    pairs = Counter(zip(targets[wrong].tolist(), first[wrong].tolist(), strict=True))
+    return tuple(
+        Confusion(flora.taxa[row].scientific_name, flora.taxa[named].scientific_name, photos)
+        for (row, named), photos in pairs.most_common()
+    )
+
+
+def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
+    """Say what a photo is for: to be `named`, or refused as one of `other plants` or of `no plants`."""
+    if record.taxon is None:
+        return "no plants" if record.fields.get("containsPlant") is not True else ""
+    if record.taxon.scientific_name in names:
+        return "named"
+    return "" if any(taxon.contains(record.taxon) for taxon in taxa) else "other plants"
+
+
+def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
+    chosen = np.flatnonzero(kinds == kind)
+    return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen], {})
+
+
+def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Find the place of the right taxon in each answer, from 0; past the last where it lacks the evidence."""
+    own = similarities[np.arange(len(targets)), targets][:, None]
+    places: NDArray[np.intp] = (similarities > own).sum(axis=1)
+    return np.where(np.isfinite(own[:, 0]), places, similarities.shape[1])
+
+
+def _accuracy(source: str, evidence: EvidenceKind, ranks: NDArray[np.intp]) -> Accuracy:
+    return Accuracy(source, evidence, len(ranks), float((ranks < 1).mean()), float((ranks < 5).mean()))
+
+
+def _search_precision(flora: Flora, embeddings: Vectors, targets: NDArray[np.intp]) -> SearchPrecision | None:
+    shown = np.unique(targets).tolist()
+    asked = [flora.taxa[row] for row in shown if flora.taxa[row].vernacular_name]
+    if not asked:
+        return None
+    queries = flora.encoder.encode_text([taxon.vernacular_name for taxon in asked])
+    precisions, bests = [], []
+    for taxon, query in zip(asked, queries, strict=True):
+        fitting = [row for row in shown if flora.taxa[row] == taxon or taxon.contains(flora.taxa[row])]
+        right = np.isin(targets, fitting)
+        first = np.argsort(-(embeddings @ query), kind="stable")[:_DEPTH]
+        precisions.append(right[first].sum() / _DEPTH)
+        bests.append(min(right.sum(), _DEPTH) / _DEPTH)
+    return SearchPrecision(len(asked), len(targets), float(np.mean(precisions)), float(np.mean(bests)))

@@ -1,0 +1,219 @@
+"""Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip_index.flora.answer import Vectors
+from dalip_index.flora.calibration import Calibration
+
+__all__ = [
+    "COVERAGES",
+    "Bin",
+    "Judged",
+    "Rejection",
+    "Trust",
+    "expected_calibration_error",
+    "measure_trust",
+    "rejection",
+    "reliability",
+]
+
+COVERAGES = (0.8, 0.9, 0.95)
+"""Promises that are measured."""
+
+_BINS = 15
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers that were about equally probable: a point of a reliability diagram."""
+
+    photos: int
+    probability: float
+    """Mean of the best taxon's."""
+    right: float
+    """How often it was right, as a share of 1; with good calibration equal to the probability."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the answers for the photos of one source can be trusted; all but sizes and counts are shares of 1."""
+
+    source: str
+    photos: int
+    macro_top1: float
+    """Top-1 as a mean over taxa, each counting alike."""
+    ece: float
+    """Expected calibration error of the best taxon's probability: how far it is from how often it is right, as a mean
+    over `reliability`."""
+    reliability: tuple[Bin, ...]
+    """15 bins of equally many photos, the least probable answers first; fewer for fewer photos."""
+    answered: float
+    """Photos whose best taxon reaches the threshold."""
+    right_if_answered: float
+    """How many of these are right; 0 where there are none."""
+    coverage: Mapping[str, float]
+    """By promise: how often the set holds the right taxon."""
+    set_size: Mapping[str, float]
+    """By promise: taxa in the set, as a mean."""
+    not_a_plant: float
+    """Photos refused as no plant, all of them wrongly."""
+    not_in_flora: float
+    """Photos refused as a plant of another flora, all of them wrongly."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """How well photos of one kind that the flora should refuse are told from those that it should name."""
+
+    kind: str
+    """`other plants` or `no plants`."""
+    photos: int
+    score: str
+    """What they are told by: `similarity` to the best taxon, or `strangeness`, the length of appearance."""
+    auroc: float
+    """How often one of two such photos is told from the other, as a share of 1."""
+    fpr_at_95: float
+    """Share that passes where 95 % of the photos to name pass."""
+    refused: float
+    """Share refused, for whichever reason, by the flora's own thresholds."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a flora makes of some photos."""
+
+    similarities: Vectors
+    """To all taxa in the order of the flora, shape (photos, taxa)."""
+    lengths: Vectors
+    """Of their appearances, shape (photos,)."""
+    left_out: Vectors | None = None
+    """To the flora's other taxa where answers are restricted to some, shape (photos, other taxa)."""
+
+    def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Judged":
+        """Give some of the photos."""
+        left_out = None if self.left_out is None else self.left_out[chosen]
+        return Judged(self.similarities[chosen], self.lengths[chosen], left_out)
+
+    def together(self) -> "Judged":
+        """Take photos of one plant for one, by their means."""
+        left_out = None if self.left_out is None else self.left_out.mean(axis=0)[None]
+        return Judged(self.similarities.mean(axis=0)[None], self.lengths.mean()[None], left_out)
+
+    def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
+        """Give what `Calibration.in_flora` asks of each photo.
+
+        Args:
+            calibration: The flora's.
+            photos: How many photos of a plant each row is the mean over.
+        """
+        every, taxa = self.similarities, self.similarities.shape[1]
+        if self.left_out is not None:
+            every = np.hstack([every, self.left_out])
+        shares = calibration.probabilities(every, photos)
+        listed = np.ones(len(every)) if shares is None else shares[:, :taxa].sum(axis=1)
+        share = taxa / every.shape[1]
+        return [(*fit, share) for fit in zip(every.max(axis=1).tolist(), listed.tolist(), strict=True)]
+
+    def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Say which photos are refused as no plant, and which others as plants of another flora."""
+        none = np.array([calibration.strange(length) for length in self.lengths.tolist()], bool)
+        other = np.array([calibration.foreign(*fit) for fit in self.fits(calibration)], bool)
+        return none, other & ~none
+
+
+def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -> float:
+    """Say how often a value of the first is above one of the second, the area under the ROC curve; ties count half."""
+    ordered = np.sort(lower)
+    below, not_above = (np.searchsorted(ordered, higher, side) for side in ("left", "right"))
+    return float((below + not_above).mean() / (2 * len(ordered)))
+
+
+def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    """Put answers into bins of equally many photos.
+
+    Args:
+        probabilities: Of the answers, shape (photos,).
+        right: Whether each was right.
+
+    Returns:
+        15 bins, the least probable first; fewer for fewer photos.
+    """
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), _BINS)
+    return tuple(
+        Bin(len(part), float(probabilities[part].mean()), float(right[part].mean()))
+        for part in parts
+        if len(part)
+    )
+
+
+def expected_calibration_error(bins: Sequence[Bin]) -> float:
+    """Give the mean distance between how probable answers were and how often they were right.
+
+    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; with bins of equally
+    many photos.
+    """
+    return sum(b.photos * abs(b.probability - b.right) for b in bins) / sum(b.photos for b in bins)
+
+
+def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibration: Calibration) -> Trust:
+    """Measure how far answers can be trusted.
+
+    Args:
+        source: What to call the photos.
+        judged: What a calibrated flora made of them.
+        targets: The right taxon of each.
+        calibration: The flora's.
+    """
+    probabilities = calibration.probabilities(judged.similarities)
+    assert probabilities is not None
+    own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    answered = best >= calibration.threshold
+    bins = reliability(best, right)
+    least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
+    none, other = judged.refused(calibration)
+    return Trust(
+        source,
+        len(targets),
+        float(np.mean([right[targets == row].mean() for row in np.unique(targets)])),
+        expected_calibration_error(bins),
+        bins,
+        float(answered.mean()),
+        float(right[answered].mean()) if answered.any() else 0.0,
+        {name: float((own >= value).mean()) for name, value in least.items()},
+        {name: float((probabilities >= value).sum(axis=1).mean()) for name, value in least.items()},
+        float(none.mean()),
+        float(other.mean()),
+    )
+
+
+def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration) -> tuple[Rejection, ...]:
+    """Measure how well photos are told from those that the flora should name, by each score.
+
+    Args:
+        kind: What to call them.
+        named: The photos to name, at least one.
+        others: The photos to refuse, at least one.
+        calibration: The flora's.
+    """
+    refused = float(np.logical_or(*others.refused(calibration)).mean())
+    scores = {
+        "similarity": (named.similarities.max(axis=1), others.similarities.max(axis=1)),
+        "strangeness": (-named.lengths, -others.lengths),
+    }
+    return tuple(
+        Rejection(
+            kind,
+            len(others.lengths),
+            score,
+            auroc(passes, fails),
+            float((fails >= np.quantile(passes, 0.05)).mean()),
+            refused,
+        )
+        for score, (passes, fails) in scores.items()
+    )

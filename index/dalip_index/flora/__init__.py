@@ -1,0 +1,1 @@
+"""A flora in use: similarities, probabilities, verdicts, sets, look-alikes and cautions."""

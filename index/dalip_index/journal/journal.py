@@ -1,0 +1,285 @@
+"""The journal: what a person has seen, what DALIP said of it, and what the person says.
+
+One SQLite file in the user's data folder. Every change is one transaction that is on the disk when the method returns,
+so a process that is killed loses nothing that it was told is kept.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from dalip.errors import JournalError
+from dalip_index.flora.answer import Identification
+from dalip_index.sqlite import Database, transaction
+
+__all__ = ["JOURNAL", "Journal", "Observation", "Order"]
+
+JOURNAL = "journal.db"
+"""Name of the file in the user's data folder."""
+
+Order = Literal["doubt", "date"]
+"""Those that most need a look first: unconfirmed, and improbable; or the newest first."""
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS observations (
+    id TEXT PRIMARY KEY, created TEXT NOT NULL, answered TEXT NOT NULL, answered_rank TEXT NOT NULL,
+    family TEXT NOT NULL, probability REAL, verdict TEXT NOT NULL, name TEXT NOT NULL, event_date TEXT NOT NULL,
+    latitude REAL, longitude REAL, notes TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS photos (
+    observation TEXT NOT NULL REFERENCES observations (id) ON DELETE CASCADE, position INTEGER NOT NULL,
+    jpeg BLOB NOT NULL, PRIMARY KEY (observation, position)
+) STRICT;
+"""
+_ORDERS = {
+    "doubt": "name <> '', coalesce(probability, 0), created DESC, id",
+    "date": "CASE event_date WHEN '' THEN created ELSE event_date END DESC, created DESC, id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One plant that somebody photographed."""
+
+    id: str
+    """Never changes, and is the same in exports."""
+    created: str
+    """When it was saved, in UTC, ISO 8601."""
+    answered: str
+    """The scientific name that came first."""
+    answered_rank: str
+    family: str
+    probability: float | None
+    """Of `answered`; `None` where the flora was not calibrated."""
+    verdict: str
+    name: str = ""
+    """The scientific name by the person's word, the same as `answered` or another; empty where nothing was said."""
+    event_date: str = ""
+    """When the photo was taken, ISO 8601, if it says so and that was wanted."""
+    latitude: float | None = None
+    """Degrees north, WGS 84, if the photo says so and that was wanted."""
+    longitude: float | None = None
+    """Degrees east."""
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        """Reject what cannot be an observation.
+
+        Raises:
+            JournalError: Coordinates that are none, half of them, a date that is none, or a share outside 0 to 1.
+        """
+        if (self.latitude is None) != (self.longitude is None):
+            raise JournalError("a place needs both a latitude and a longitude; give both or none")
+        place = (self.latitude or 0.0, self.longitude or 0.0)
+        if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
+            raise JournalError(f"{place[0]}, {place[1]} is no place on Earth; give degrees")
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise JournalError(f"{self.probability} is no probability; it lies between 0 and 1")
+        for date in (self.created, self.event_date):
+            try:
+                datetime.fromisoformat(date or "2000-01-01")
+            except ValueError:
+                raise JournalError(
+                    f"{date!r} is no date; write it as 2026-05-31 or 2026-05-31T14:30", "no-date", date=date
+                ) from None
+
+    @property
+    def accepted(self) -> str:
+        """The name by the person's word, else the one that was answered."""
+        return self.name or self.answered
+
+    @classmethod
+    def of(cls, answer: Identification, **more: object) -> "Observation":
+        """Make a new observation of an answer.
+
+        Args:
+            answer: For the photos of one plant; it names at least one taxon.
+            more: Fields that the answer does not hold, such as `notes`.
+        """
+        first = answer.predictions[0]
+        created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return cls(
+            uuid.uuid4().hex,
+            created,
+            first.taxon.scientific_name,
+            first.taxon.taxon_rank,
+            first.taxon.family,
+            first.probability,
+            answer.verdict,
+            **more,  # type: ignore[arg-type]
+        )
+
+
+_FIELDS = tuple(field.name for field in fields(Observation))
+_COLUMNS = ", ".join(_FIELDS)
+_CHANGEABLE = ("name", "event_date", "latitude", "longitude", "notes")
+
+
+class Journal:
+    """The observations in a data folder; nothing is created before the first one is saved."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Name the user's data folder."""
+        self.path = data_dir / JOURNAL
+        self._database = Database(
+            self.path,
+            _SCHEMA,
+            _SCHEMA_VERSION,
+            JournalError,
+            "move this file away, and import your last export",
+        )
+
+    def add(self, observation: Observation, photos: Sequence[bytes]) -> bool:
+        """Save an observation.
+
+        Args:
+            observation: The observation.
+            photos: JPEG files, as they shall be kept.
+
+        Returns:
+            Whether it was new; one that is there already stays as it is.
+
+        Raises:
+            JournalError: The file cannot be written.
+        """
+        self._database.make_folder()
+        values = [getattr(observation, name) for name in _FIELDS]
+        with self._connect(create=True) as connection:
+            added = connection.execute(
+                f"INSERT OR IGNORE INTO observations ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})",
+                values,
+            ).rowcount
+            if added:
+                rows = [(observation.id, position, jpeg) for position, jpeg in enumerate(photos)]
+                connection.executemany("INSERT INTO photos VALUES (?, ?, ?)", rows)
+        return bool(added)
+
+    def change(self, identifier: str, **changes: object) -> Observation:
+        """Change what a person says of an observation.
+
+        Args:
+            identifier: Of the observation.
+            changes: New values of `name`, `event_date`, `latitude`, `longitude` or `notes`.
+
+        Raises:
+            JournalError: There is no such observation, or a value cannot be.
+            ValueError: Another field.
+        """
+        if not set(changes) <= set(_CHANGEABLE):
+            raise ValueError(f"only {', '.join(_CHANGEABLE)} can be changed")
+        with self._connect() as connection:
+            changed = replace(self._get(connection, identifier), **changes)  # type: ignore[arg-type]
+            if changes:
+                assignments = ", ".join(f"{name} = ?" for name in changes)
+                connection.execute(
+                    f"UPDATE observations SET {assignments} WHERE id = ?", (*changes.values(), identifier)
+                )
+        return changed
+
+    def remove(self, identifier: str) -> None:
+        """Delete an observation and its photos.
+
+        Raises:
+            JournalError: There is no such observation.
+        """
+        with self._connect() as connection:
+            self._get(connection, identifier)
+            connection.execute("DELETE FROM observations WHERE id = ?", (identifier,))
+
+    def get(self, identifier: str) -> Observation:
+        """Give an observation.
+
+        Raises:
+            JournalError: There is no such observation.
+        """
+        with self._connect() as connection:
+            return self._get(connection, identifier)
+
+    def photos(self, identifier: str, limit: int = -1) -> list[bytes]:
+        """Give the photos of an observation, JPEG files; the first of them, or all by default."""
+        with self._connect() as connection:
+            return [
+                jpeg
+                for (jpeg,) in connection.execute(
+                    "SELECT jpeg FROM photos WHERE observation = ? ORDER BY position LIMIT ?",
+                    (identifier, limit),
+                )
+            ]
+
+    def observations(self, order: Order = "date", limit: int = -1, offset: int = 0) -> list[Observation]:
+        """Give observations.
+
+        Args:
+            order: Which ones come first.
+            limit: How many at most; all by default.
+            offset: How many to leave out before.
+        """
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM observations ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?",
+                (limit, offset),
+            ).fetchall()
+        return [Observation(*row) for row in rows]
+
+    def photographed(self, each: int) -> dict[str, list[str]]:
+        """Say which taxa there are photos of, by the names that are accepted for them.
+
+        Args:
+            each: How many observations to give of a taxon at most.
+
+        Returns:
+            By scientific name the ids of its observations that have a photo, the newest first.
+        """
+        if not self.path.exists():
+            return {}
+        with self._connect() as connection:
+            rows = connection.execute(
+                "SELECT CASE name WHEN '' THEN answered ELSE name END, id FROM observations "
+                "WHERE id IN (SELECT observation FROM photos) "
+                f"ORDER BY {_ORDERS['date']}"
+            ).fetchall()
+        found: dict[str, list[str]] = {}
+        for scientific_name, identifier in rows:
+            mine = found.setdefault(scientific_name, [])
+            if len(mine) < each:
+                mine.append(identifier)
+        return found
+
+    def __len__(self) -> int:
+        """Count the observations."""
+        if not self.path.exists():
+            return 0
+        with self._connect() as connection:
+            number: int = connection.execute("SELECT count(*) FROM observations").fetchone()[0]
+            return number
+
+    def _get(self, connection: sqlite3.Connection, identifier: str) -> Observation:
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM observations WHERE id = ?", (identifier,)
+        ).fetchone()
+        if row is None:
+            raise JournalError(
+                f"{identifier}: there is no such observation in {self.path}", "observation-gone"
+            )
+        return Observation(*row)
+
+    @contextmanager
+    def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open the file for one transaction, which ends with the block."""
+        if not create and not self.path.exists():
+            raise JournalError(
+                f"{self.path}: there is no journal yet; save an observation first", "no-journal"
+            )
+        with self._database.connect() as connection:
+            connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
+            connection.execute("PRAGMA foreign_keys = ON")
+            with transaction(connection, "IMMEDIATE" if create else "DEFERRED"):
+                yield connection

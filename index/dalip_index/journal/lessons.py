@@ -1,0 +1,63 @@
+"""What a journal can teach a flora: plants that it was not built with; or all, if it keeps its photos."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from dalip.encoder import Encoder
+from dalip.taxonomy import Taxon
+from dalip_index import FloraManifest, Journal, flora_to_teach, forget_taxon, load_flora, teach_taxon
+from dalip_index.store.catalogue import read_evidence
+
+__all__ = ["Lesson", "lessons", "teach_lesson"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One plant, and the photos that show it."""
+
+    name: str
+    """Scientific name."""
+    photos: tuple[bytes, ...]
+    again: bool
+    """Whether the flora was taught it before."""
+
+
+def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) -> list[Lesson]:
+    """Find what a journal can teach.
+
+    Args:
+        journal: The journal.
+        path: The flora.
+        start: The flora to look at where there is none at `path` yet.
+        encoder: The one that built it.
+    """
+    flora = flora_to_teach(path, start, encoder)
+    built = flora.tree.rows.keys() - set(flora.taught)
+    keeps_all = flora.manifest.keeps_all
+    known = {e.photo for e in read_evidence(flora.folder)} if keeps_all else set()
+    photos: dict[str, list[bytes]] = {}
+    for seen in journal.observations():
+        if seen.name and (keeps_all or seen.name not in built):
+            # What was taught is taught anew by all of its photos.
+            old = known if seen.name not in flora.taught else set()
+            mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]
+            photos.setdefault(seen.name, []).extend(mine)
+    return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
+
+
+def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encoder) -> FloraManifest:
+    """Teach a flora a plant, in place of what it was taught of it before.
+
+    Args:
+        lesson: What to teach.
+        path: The flora, which gets a new version.
+        start: The flora to start from where there is none at `path` yet.
+        encoder: The one that built it.
+    """
+    taxon = Taxon.from_darwin_core({"scientificName": lesson.name})
+    if lesson.again:
+        flora = load_flora(path, encoder)
+        taxon = flora.taxa[flora.tree.rows[lesson.name]]
+        forget_taxon(path, encoder, lesson.name)
+    return teach_taxon(path, encoder, taxon, lesson.photos, start=start)

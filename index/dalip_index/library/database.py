@@ -1,0 +1,304 @@
+"""The database of the photo library: which photos there are, what is in them, and their vectors.
+
+Every method opens its own connection, so threads need no agreement, and every change is one transaction, so a
+killed process leaves the state before it or after it. What the search reads whole, the vectors, lies apart from what
+is read photo by photo: appearances, thumbnails and names.
+
+A library of version 1 of the schema has vectors alone. It can be searched as it is; its photos are read once more
+when a folder is added or brought up to date the next time.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.errors import LibraryError
+from dalip_index.flora.answer import Vectors
+from dalip_index.library.scan import is_below
+from dalip_index.sqlite import Database, transaction
+
+__all__ = ["Content", "LibraryStore", "Loaded", "SeenPhoto", "StoredPhoto"]
+
+_SCHEMA_VERSION = 2
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS state (
+    only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL, encoder TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS contents (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, vector BLOB);
+CREATE TABLE IF NOT EXISTS photos (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    content INTEGER REFERENCES contents (id), error TEXT
+);
+CREATE INDEX IF NOT EXISTS photos_content ON photos (content);
+CREATE TABLE IF NOT EXISTS looks (
+    content INTEGER PRIMARY KEY REFERENCES contents (id), event_date TEXT NOT NULL, appearance BLOB NOT NULL,
+    thumbnail BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS names (
+    content INTEGER PRIMARY KEY REFERENCES contents (id), flora TEXT NOT NULL, scientific_name TEXT NOT NULL,
+    taxon_rank TEXT NOT NULL, vernacular_name TEXT NOT NULL, genus TEXT NOT NULL, family TEXT NOT NULL,
+    probability REAL, verdict TEXT NOT NULL
+);
+INSERT OR IGNORE INTO state VALUES (1, 0, '');
+"""
+_VECTOR_TYPE = (
+    "<f2"  # half precision moves a similarity by less than 0.001 and halves the disk and the reading
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPhoto:
+    """What the library knows of a file."""
+
+    size: int
+    mtime_ns: int
+    sha256: str | None
+    """Of the content; `None` for a file that could not be read."""
+    ready: bool
+    """Whether it has all that the present encoder and this version of DALIP make of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPhoto:
+    """A file as it was found on disk, to be stored."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+    error: str | None = None
+    """Why it cannot be used, or `None`."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in a photo, to be stored."""
+
+    vector: Vectors
+    """Embedding and appearance, shape (E + A,)."""
+    event_date: str
+    """When it was taken, ISO 8601; empty where it does not say."""
+    thumbnail: bytes
+    """A small JPEG."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All photos that can be found, in the order of their paths, as of one generation of the database."""
+
+    generation: int
+    encoder: str
+    """Fingerprint of the encoder that made the vectors."""
+    photos: NDArray[np.int64]
+    """Primary keys."""
+    vectors: Vectors
+    """Embeddings, one row a photo."""
+
+
+class LibraryStore:
+    """The library's SQLite file; nothing is created before `begin`."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file.
+
+        Args:
+            path: The database; its folder is created with it.
+        """
+        self.path = path
+        self._database = Database(
+            path, _SCHEMA, _SCHEMA_VERSION, LibraryError, "delete this file and add your folders again"
+        )
+
+    def begin(self, encoder: str, folder: str | None = None) -> None:
+        """Prepare for adding a folder; vectors of another encoder are forgotten, the photos are not.
+
+        Args:
+            encoder: Fingerprint of the encoder.
+            folder: The folder that is about to be added; `None` for those that were added before.
+        """
+        self._database.make_folder()
+        with self.connect(create=True) as connection, transaction(connection):
+            if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
+                connection.execute("UPDATE contents SET vector = NULL")
+                connection.execute("DELETE FROM looks")
+                connection.execute("DELETE FROM names")
+                connection.execute("UPDATE state SET encoder = ?, generation = generation + 1", (encoder,))
+            if folder is not None:
+                connection.execute("INSERT OR IGNORE INTO folders VALUES (?)", (folder,))
+
+    def encoder(self) -> str:
+        """Give the fingerprint of the encoder that made the vectors; empty where there is no library yet."""
+        if not self.path.exists():
+            return ""
+        with self.connect() as connection:
+            fingerprint: str = connection.execute("SELECT encoder FROM state").fetchone()[0]
+            return fingerprint
+
+    def folders(self) -> list[str]:
+        """Give the folders that were added; none where there is no library yet."""
+        if not self.path.exists():
+            return []
+        with self.connect() as connection:
+            return [path for (path,) in connection.execute("SELECT path FROM folders ORDER BY path")]
+
+    def photos(self) -> dict[str, StoredPhoto]:
+        """Give all known files by path, unreadable ones included; none where there is no library yet."""
+        if not self.path.exists():
+            return {}
+        with self.connect() as connection:
+            rows = connection.execute(
+                "SELECT path, size, mtime_ns, sha256, vector IS NOT NULL AND looks.content IS NOT NULL FROM photos "
+                "LEFT JOIN contents ON contents.id = photos.content LEFT JOIN looks ON looks.content = photos.content"
+            )
+            return {
+                path: StoredPhoto(size, time, sha256, bool(ready)) for path, size, time, sha256, ready in rows
+            }
+
+    def known_contents(self, hashes: Iterable[str]) -> set[str]:
+        """Say which contents need not be read again."""
+        with self.connect() as connection:
+            query = (
+                "SELECT 1 FROM contents JOIN looks ON looks.content = id "
+                "WHERE sha256 = ? AND vector IS NOT NULL"
+            )
+            return {sha256 for sha256 in hashes if connection.execute(query, (sha256,)).fetchone()}
+
+    def save(
+        self, photos: Sequence[SeenPhoto], contents: Mapping[str, Content], encoder: str, width: int
+    ) -> None:
+        """Store files and what is in new ones, all or nothing; files of folders that were forgotten meanwhile are left.
+
+        Args:
+            photos: What was found.
+            contents: By SHA-256.
+            encoder: Fingerprint of the encoder that made the vectors.
+            width: E, the numbers of a vector that are its embedding.
+
+        Raises:
+            LibraryError: Another process has meanwhile changed the library's encoder.
+        """
+        with self.connect() as connection, transaction(connection):
+            self.require_encoder(connection, encoder)
+            folders = [folder for (folder,) in connection.execute("SELECT path FROM folders")]
+            photos = [photo for photo in photos if any(is_below(photo.path, folder) for folder in folders)]
+            for sha256 in {photo.sha256 for photo in photos if photo.sha256} & contents.keys():
+                content = contents[sha256]
+                halves = content.vector.astype(_VECTOR_TYPE)
+                ((number,),) = connection.execute(
+                    "INSERT INTO contents (sha256, vector) VALUES (?, ?) "
+                    "ON CONFLICT (sha256) DO UPDATE SET vector = excluded.vector RETURNING id",
+                    (sha256, halves[:width].tobytes()),
+                ).fetchall()
+                connection.execute(
+                    "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
+                    (number, content.event_date, halves[width:].tobytes(), content.thumbnail),
+                )
+            connection.executemany(
+                "INSERT INTO photos (path, size, mtime_ns, content, error) "
+                "VALUES (?, ?, ?, (SELECT id FROM contents WHERE sha256 = ?), ?) "
+                "ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, "
+                "content = excluded.content, error = excluded.error",
+                [(p.path, p.size, p.mtime_ns, p.sha256, p.error) for p in photos],
+            )
+            connection.execute("UPDATE state SET generation = generation + 1")
+
+    def drop(self, paths: Iterable[str], folder: str | None = None) -> None:
+        """Forget files, and the contents that no file has any more.
+
+        Args:
+            paths: The files.
+            folder: An added folder to forget with them.
+        """
+        with self.connect() as connection, transaction(connection):
+            connection.execute("DELETE FROM folders WHERE path = ?", (folder,))
+            connection.executemany("DELETE FROM photos WHERE path = ?", [(path,) for path in paths])
+            connection.execute(
+                "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos WHERE content = contents.id)"
+            )
+            for table in ("looks", "names"):
+                connection.execute(f"DELETE FROM {table} WHERE content NOT IN (SELECT id FROM contents)")
+            connection.execute("UPDATE state SET generation = generation + 1")
+
+    def folder_counts(self) -> dict[str, int]:
+        """Give the added folders, each with the number of photos below it that can be found."""
+        counts = dict.fromkeys(self.folders(), 0)
+        for path, photo in self.photos().items() if counts else ():
+            for folder in counts:
+                counts[folder] += bool(photo.sha256) and is_below(path, folder)
+        return counts
+
+    def thumbnail(self, sha256: str) -> bytes | None:
+        """Give the small JPEG of a content; `None` where there is none."""
+        with self.connect() as connection:
+            query = "SELECT thumbnail FROM looks JOIN contents ON id = content WHERE sha256 = ?"
+            row = connection.execute(query, (sha256,)).fetchone()
+            return row[0] if row else None
+
+    def paths(self, sha256: str) -> list[Path]:
+        """Give the files that had a content when they were last looked at."""
+        with self.connect() as connection:
+            query = "SELECT path FROM photos JOIN contents ON contents.id = content WHERE sha256 = ? ORDER BY path"
+            return [Path(path) for (path,) in connection.execute(query, (sha256,))]
+
+    def generation(self) -> int:
+        """Give a number that grows with every change of photos or vectors."""
+        with self.connect() as connection:
+            number: int = connection.execute("SELECT generation FROM state").fetchone()[0]
+            return number
+
+    def load(self) -> Loaded:
+        """Read all embeddings into memory.
+
+        Raises:
+            LibraryError: There is no library, or it is damaged.
+        """
+        with self.connect() as connection, transaction(connection, "DEFERRED"):  # one view of both tables
+            generation, encoder = connection.execute("SELECT generation, encoder FROM state").fetchone()
+            rows = connection.execute(
+                "SELECT photos.id, vector FROM photos JOIN contents ON contents.id = content "
+                "WHERE vector IS NOT NULL ORDER BY path"
+            ).fetchall()
+        numbers = np.array([number for number, _ in rows], np.int64)
+        return Loaded(generation, encoder, numbers, self.vectors([vector for _, vector in rows]))
+
+    def vectors(self, halves: Sequence[bytes]) -> Vectors:
+        """Turn stored vectors, all of one width, into rows.
+
+        Raises:
+            LibraryError: They are damaged.
+        """
+        try:
+            flat = np.frombuffer(b"".join(halves), _VECTOR_TYPE)
+            return flat.reshape(len(halves), -1 if halves else 0).astype(np.float32)
+        except ValueError as error:
+            raise self._database.damaged(error) from error
+
+    def require_encoder(self, connection: sqlite3.Connection, encoder: str) -> None:
+        """Make sure, inside a transaction, that the vectors are still those of an encoder.
+
+        Raises:
+            LibraryError: Another process has meanwhile changed the library's encoder.
+        """
+        if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
+            raise LibraryError(f"{self.path}: another process is changing its encoder; wait until it is done")
+
+    @contextmanager
+    def connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open the database.
+
+        Args:
+            create: Whether to make it where there is none.
+
+        Raises:
+            LibraryError: There is none, or it cannot be used.
+        """
+        if not create and not self.path.exists():
+            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
+        with self._database.connect() as connection:
+            yield connection

@@ -1,0 +1,270 @@
+"""Bringing the photo library up to date with folders on disk: only what changed is read."""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from dalip.encoder import Encoder, open_image
+from dalip.errors import ImageError, LibraryError
+from dalip.photos.exif import read_details
+from dalip_index.flora.answer import Progress, Unreadable
+from dalip_index.flora.flora import Flora
+from dalip_index.library.database import Content, LibraryStore, SeenPhoto, StoredPhoto
+from dalip_index.library.naming import name_photos
+from dalip_index.library.scan import Scan, is_below, scan_folder
+
+__all__ = ["LibraryReport", "Parts", "add_folder", "forget_folder", "update_folders"]
+
+_BATCH = 32  # photos stored at once: what a kill can cost
+_THUMBNAIL, _QUALITY = 320, 75  # pixels of the longer side: about 12 KB a photo
+
+
+@dataclass(frozen=True)
+class LibraryReport:
+    """What bringing the library up to date found and did."""
+
+    added: int
+    """New photos."""
+    updated: int
+    """Known photos that were read again: their content had changed, or the encoder, or they lacked something."""
+    moved: int
+    """Known photos found under another path."""
+    removed: int
+    """Known photos that are gone."""
+    unchanged: int
+    unreadable: tuple[Unreadable, ...]
+    """Files that look like photos but cannot be read, and folders that cannot be listed."""
+    stopped: bool = False
+    """Whether it was stopped before all was done."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many photos were `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, zeros left out."""
+        every = {
+            "added": self.added,
+            "changed": self.updated,
+            "moved": self.moved,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "unreadable": len(self.unreadable),
+        }
+        return {what: number for what, number in every.items() if number}
+
+
+@dataclass
+class _Reader:
+    """Opens a photo when the encoder asks for it, and keeps what else is needed of it."""
+
+    path: str
+    side: int
+    """Pixels of the encoder's input."""
+    event_date: str = ""
+    thumbnail: bytes = b""
+
+    def __call__(self) -> Image.Image:
+        image = open_image(self.path, target=max(self.side, _THUMBNAIL // 2))
+        self.event_date = read_details(Path(self.path)).event_date
+        small = image.copy()
+        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=_QUALITY)
+        self.thumbnail = buffer.getvalue()
+        return image
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an update works with."""
+
+    encoder: Encoder
+    flora: Flora | None = None
+    """Names the photos; `None` to leave them as they are."""
+    progress: Progress | None = None
+    stop: Callable[[], bool] | None = None
+    """Asked after every few photos whether to end early."""
+
+    def stopped(self) -> bool:
+        """Say whether to end."""
+        return self.stop is not None and self.stop()
+
+
+def add_folder(store: LibraryStore, folder: Path, parts: Parts) -> LibraryReport:
+    """Bring a library up to date with a folder; see `Library.add`."""
+    root = Path(folder).resolve()
+    if not root.is_dir():
+        raise LibraryError(
+            f"{folder}: no such folder; name a folder of photos", "no-folder", folder=str(folder)
+        )
+    scan = scan_folder(str(root))
+    if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in store.photos()):
+        raise LibraryError(
+            f"{folder}: holds no photo; name a folder of photos", "no-photos", folder=str(folder)
+        )
+    store.begin(parts.encoder.fingerprint, str(root))
+    known = store.photos()
+    unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]
+    others = [
+        scan_folder(other)
+        for other in store.folders()
+        if other != str(root) and Path(other).is_dir() and any(is_below(p, other) for p in unfinished)
+    ]
+    return _Update(store, [scan, *others], known, parts).run()
+
+
+def update_folders(store: LibraryStore, parts: Parts) -> LibraryReport:
+    """Bring a library up to date with all its folders; see `Library.update`."""
+    if not store.folders():
+        raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
+    store.begin(parts.encoder.fingerprint)
+    scans = [scan_folder(f) if Path(f).is_dir() else _absent(f) for f in store.folders()]
+    return _Update(store, scans, store.photos(), parts).run()
+
+
+def forget_folder(store: LibraryStore, folder: Path) -> int:
+    """Forget a folder of a library; see `Library.remove`."""
+    root, folders = str(Path(folder).resolve()), store.folders()
+    if root not in folders:
+        raise LibraryError(
+            f"{folder}: is no folder of the library; `dalip library info` lists them",
+            "folder-unknown",
+            folder=str(folder),
+        )
+    others = [other for other in folders if other != root]
+    above = next((other for other in others if is_below(root, other)), None)
+    if above:
+        raise LibraryError(
+            f"{folder}: lies in {above}, which is in the library, too; remove that one",
+            "folder-inside",
+            folder=str(folder),
+            above=above,
+        )
+    paths = [
+        path
+        for path in store.photos()
+        if is_below(path, root) and not any(is_below(path, other) for other in others)
+    ]
+    store.drop(paths, root)
+    return len(paths)
+
+
+@dataclass
+class _Update:
+    """One update of the library, from what scans of folders found."""
+
+    store: LibraryStore
+    scans: Sequence[Scan]
+    known: Mapping[str, StoredPhoto]
+    """All that the library knew before."""
+    parts: Parts
+    seen: list[SeenPhoto] = field(default_factory=list)
+    """What was read and stored."""
+    problems: dict[str, ImageError] = field(default_factory=dict)
+    """Why photos could not be read, by their paths."""
+
+    def run(self) -> LibraryReport:
+        """Read and store what changed, and forget what is gone."""
+        files = {path: stamp for scan in self.scans for path, stamp in scan.files.items()}
+        changed = [
+            SeenPhoto(path, *stamp)
+            for path, stamp in files.items()
+            if not _unchanged(self.known.get(path), stamp)
+        ]
+        for start in range(0, len(changed), _BATCH):
+            self._store(changed[start : start + _BATCH], len(changed))
+            if self.parts.progress:
+                self.parts.progress("photos", len(self.seen), len(changed))
+            if self.parts.stopped():
+                break
+            self._name()
+        stopped = len(self.seen) < len(changed)
+        gone = set() if stopped else self._gone()  # what moved has perhaps not been seen yet
+        self.store.drop(gone)
+        self._name()
+        return self._report(gone, len(files) - len(changed), stopped=stopped)
+
+    def _name(self) -> None:
+        if self.parts.flora is not None:
+            name_photos(self.store, self.parts.flora, self.parts.progress, self.parts.stop)
+
+    def _store(self, photos: Sequence[SeenPhoto], total: int) -> None:
+        hashed = [_hashed(photo) for photo in photos]
+        first_paths = {p.sha256: p.path for p in reversed(hashed) if p.sha256}
+        for sha256 in self.store.known_contents(first_paths):
+            del first_paths[sha256]
+        side = self.parts.encoder.manifest.image.size
+        readers = [_Reader(path, side) for path in first_paths.values()]
+        contents: dict[str, Content] = {}
+        errors: dict[str, ImageError] = {}
+        before = len(self.seen) + len(photos) - len(readers)
+        found = self.parts.encoder.encode_files(readers, appearance=True)
+        for sha256, (reader, row) in zip(first_paths, found, strict=True):
+            if isinstance(row, ImageError):
+                errors[sha256] = row
+            else:
+                contents[sha256] = Content(row, reader.event_date, reader.thumbnail)
+            if self.parts.progress:
+                self.parts.progress("photos", before + len(contents) + len(errors), total)
+            if self.parts.stopped():
+                break
+        left = first_paths.keys() - contents.keys() - errors.keys()
+        stored = [
+            replace(p, sha256=None, error=str(errors[p.sha256])) if p.sha256 in errors else p
+            for p in hashed
+            if p.sha256 not in left
+        ]
+        self.store.save(stored, contents, self.parts.encoder.fingerprint, self.parts.encoder.width)
+        self.problems |= {p.path: errors[p.sha256] for p in hashed if p.sha256 in errors}
+        self.seen += stored
+
+    def _gone(self) -> set[str]:
+        """Find the known photos that are gone: missed by a scan, or found elsewhere and not there any more."""
+        missed = {path for scan in self.scans for path in self.known if scan.misses(path)}
+        found = {photo.sha256 for photo in self.seen if photo.sha256 and photo.path not in self.known}
+        elsewhere = {
+            path for path, photo in self.known.items() if photo.sha256 in found and not Path(path).exists()
+        }
+        return missed | elsewhere
+
+    def _report(self, gone: set[str], unchanged: int, *, stopped: bool) -> LibraryReport:
+        readable = [photo for photo in self.seen if not photo.error]
+        known = self.known
+        updated = sum(photo.path in known and known[photo.path].sha256 is not None for photo in readable)
+        appeared = Counter(photo.sha256 for photo in readable if photo.path not in known)
+        moved = (appeared & Counter(known[path].sha256 for path in gone)).total()
+        unreadable = [
+            Unreadable(photo.path, photo.error, self.problems.get(photo.path))
+            for photo in self.seen
+            if photo.error
+        ]
+        refused: Iterable[Unreadable] = (refusal for scan in self.scans for refusal in scan.refused)
+        return LibraryReport(
+            added=len(readable) - updated - moved,
+            updated=updated,
+            moved=moved,
+            removed=len(gone) - moved,
+            unchanged=unchanged,
+            unreadable=(*unreadable, *refused),
+            stopped=stopped,
+        )
+
+
+def _unchanged(known: StoredPhoto | None, stamp: tuple[int, int]) -> bool:
+    return known is not None and known.ready and (known.size, known.mtime_ns) == stamp
+
+
+def _hashed(photo: SeenPhoto) -> SeenPhoto:
+    try:
+        with Path(photo.path).open("rb") as stream:
+            return replace(photo, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
+    except OSError as error:
+        return replace(photo, error=f"{photo.path}: cannot be read ({error.strerror})")
+
+
+def _absent(folder: str) -> Scan:
+    why = f"{folder}: is not there; its photos stay in the library until `dalip library remove` forgets it"
+    return Scan(folder, refused=[Unreadable(folder, why)], unlisted=[folder])

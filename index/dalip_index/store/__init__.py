@@ -1,0 +1,1 @@
+"""A flora on disk: versions, manifest, catalogue, vectors and kept photos."""

@@ -1,0 +1,228 @@
+"""The catalogue of a flora in one SQLite file: taxa, their names, the evidence for them, their prototypes."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dalip.errors import DalipError, FloraError
+from dalip.taxonomy import Taxon, VernacularName
+from dalip_index.flora.prototypes import Prototypes
+
+__all__ = [
+    "CATALOGUE",
+    "Evidence",
+    "Role",
+    "open_catalogue",
+    "read_evidence",
+    "read_prototypes",
+    "read_taught",
+    "read_taxa",
+    "write_catalogue",
+]
+
+CATALOGUE = "catalogue.db"
+"""Name of the catalogue in a version's folder."""
+
+_EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
+_SEPARATOR = "|"  # Darwin Core's recommended separator of list values
+
+
+Role = Literal["evidence", "selection", "calibration"]
+"""What a photo is used for: prototypes, the weight of text against photos, or the calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One text or photo that speaks for a taxon, or a photo of it that is kept aside."""
+
+    taxon: int
+    """Row of the taxon, from 0."""
+    kind: Literal["text", "photo"]
+    content: str
+    """The text itself, or the key of the photo's record."""
+    rights: str = ""
+    """Who made it and under which terms, as far as it is known."""
+    role: Role = "evidence"
+    """What it is used for: texts are all evidence."""
+    photo: str = ""
+    """Of a photo that the flora keeps: SHA-256 of the file that the copy was made from."""
+    pack: str = ""
+    """And the file, of those that versions share, that holds the copy."""
+
+
+def write_catalogue(
+    path: Path, taxa: Sequence[Taxon], evidence: Sequence[Evidence], prototypes: Prototypes
+) -> None:
+    """Write a new catalogue; row i of the taxa gets the primary key i + 1.
+
+    Args:
+        path: The file, which must not exist.
+        taxa: The taxa in the order of the flora.
+        evidence: Every text and photo behind the prototypes.
+        prototypes: One row a taxon.
+    """
+    # sqlite-utils takes a third of a second to import, which identifying should not pay.
+    from sqlite_utils import Database
+
+    database = Database(path)
+    with closing(database.conn), database.conn:
+        database["taxa"].insert_all(
+            (_taxon_row(number, taxon) for number, taxon in enumerate(taxa, 1)), pk="id", columns={"id": int}
+        )
+        database["taxa"].create_index(["scientificName"], unique=True)
+        of_a_taxon = [("taxon", "taxa", "id")]
+        database["vernacular_names"].create(
+            {"id": int, "taxon": int, "language": str, "name": str}, pk="id", foreign_keys=of_a_taxon
+        )
+        database["evidence"].create(
+            {"id": int, "taxon": int} | dict.fromkeys(_EVIDENCE, str),
+            pk="id",
+            foreign_keys=of_a_taxon,
+        )
+        database["prototypes"].create(
+            {"taxon": int, "kind": str, "vector": bytes, "count": int, "offset": float},
+            pk=("taxon", "kind"),
+            foreign_keys=of_a_taxon,
+        )
+        database["vernacular_names"].insert_all(
+            {"taxon": number, "language": v.language, "name": v.name}
+            for number, taxon in enumerate(taxa, 1)
+            for v in taxon.vernacular_names
+        )
+        database["evidence"].insert_all(
+            {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE} for e in evidence
+        )
+        database["prototypes"].insert_all(_prototype_rows(prototypes))
+        for table in ("vernacular_names", "evidence"):
+            database[table].create_index(["taxon"])
+
+
+def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
+    terms = taxon.to_darwin_core()
+    del terms["vernacularName"]  # a table of its own
+    return {"id": number, **terms}
+
+
+def _prototype_rows(prototypes: Prototypes) -> Iterator[dict[str, object]]:
+    kinds = (
+        ("text", prototypes.text, prototypes.text_counts),
+        ("photo", prototypes.photos, prototypes.photo_counts),
+    )
+    taught = prototypes.taught
+    for kind, vectors, counts in kinds:
+        for row in np.flatnonzero(counts):
+            yield {
+                "taxon": int(row) + 1,
+                "kind": kind,
+                "vector": vectors[row].astype("<f4").tobytes(),
+                "count": int(counts[row]),
+                "offset": float(prototypes.offsets[row]) if kind == "photo" and taught[row] else None,
+            }
+
+
+@contextmanager
+def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the catalogue of a version for reading only, which also works on a read-only disk.
+
+    Raises:
+        FloraError: The file is missing or no database, or a query in the block fails.
+    """
+    path = folder / CATALOGUE
+    try:
+        # Versions never change once written; `immutable` spares SQLite its locks and journal files.
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+
+
+def read_taxa(folder: Path) -> tuple[Taxon, ...]:
+    """Read the taxa of a version in the order of their primary keys.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        names: dict[int, list[VernacularName]] = {}
+        for number, language, name in connection.execute(
+            "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
+        ):
+            names.setdefault(number, []).append(VernacularName(name, language))
+        rows = connection.execute(
+            'SELECT id, scientificName, taxonRank, genus, family, "order", "references" FROM taxa ORDER BY id'
+        ).fetchall()
+    try:
+        return tuple(
+            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references))
+            for number, name, rank, genus, family, order, references in rows
+        )
+    except DalipError as error:
+        raise FloraError(f"{folder / CATALOGUE}: damaged ({error}); build the flora again") from error
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part for part in value.split(_SEPARATOR) if part)
+
+
+def read_taught(folder: Path) -> tuple[str, ...]:
+    """Read the scientific names of the taxa of a version that were taught later.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        rows = connection.execute(
+            'SELECT scientificName FROM taxa WHERE id IN (SELECT taxon FROM prototypes WHERE "offset" IS NOT NULL) '
+            "ORDER BY id"
+        ).fetchall()
+    return tuple(name for (name,) in rows)
+
+
+def read_evidence(folder: Path) -> list[Evidence]:
+    """Read every text and photo of a version, those that are kept aside too.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        rows = connection.execute(
+            f"SELECT taxon, {', '.join(_EVIDENCE)} FROM evidence ORDER BY id"
+        ).fetchall()
+    return [Evidence(number - 1, *texts) for number, *texts in rows]
+
+
+def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) -> Prototypes:
+    """Read the prototypes of a version.
+
+    Args:
+        folder: The version.
+        taxa: How many taxa the flora has.
+        width: E, numbers in the vector of texts.
+        appearance_width: A, numbers in the vector of photos.
+
+    Raises:
+        FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
+    """
+    widths = {"text": width, "photo": appearance_width}
+    vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
+    counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
+    offsets = np.full(taxa, np.nan, np.float32)
+    with open_catalogue(folder) as connection:
+        rows = connection.execute('SELECT taxon, kind, vector, count, "offset" FROM prototypes').fetchall()
+    for number, kind, blob, count, offset in rows:
+        if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
+            raise FloraError(
+                f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
+                "build the flora again"
+            )
+        vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
+        counts[kind][number - 1] = count
+        if offset is not None:
+            offsets[number - 1] = offset
+    return Prototypes(vectors["text"], counts["text"], vectors["photo"], counts["photo"], offsets)

@@ -1,0 +1,108 @@
+"""`dalip journal`, as whole processes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from dalip_index import Journal, Observation, small_copy
+from tests.app.conftest import Done, World, paint
+
+Dalip = Callable[..., Done]
+
+
+def save(data_dir: Path, folder: Path, colour: str, number: int, **more: object) -> Observation:
+    seen = Observation(
+        f"{colour}-{number}",
+        f"2026-05-{number + 1:02}",
+        "Flos red",
+        "species",
+        "Coloraceae",
+        0.25 + number / 10,
+        "unsure",
+        **more,  # type: ignore[arg-type]
+    )
+    photo = paint(folder / f"{colour}{number}.png", colour, 100 + number).read_bytes()
+    Journal(data_dir).add(seen, [small_copy(photo)])
+    return seen
+
+
+def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert dalip("journal", "list") == Done(0, "", "")
+    save(data, tmp_path, "red", 0, name="Flos red")
+    save(data, tmp_path, "red", 1)
+    save(data, tmp_path, "blue", 2, name="Flos blue", event_date="2026-05-31T10:00")
+    assert dalip("journal", "list").lines == [
+        "2026-05-31    45 %  Flos blue  answered: Flos red",
+        "2026-05-02    35 %  Flos red",
+        "2026-05-01    25 %  Flos red  confirmed",
+    ]
+    doubtful = [json.loads(line)["id"] for line in dalip("journal", "list", "--by", "doubt", "--json").lines]
+    assert doubtful == ["red-1", "red-0", "blue-2"]
+    for ending in ("zip", "csv", "json"):
+        assert dalip("journal", "export", f"mine.{ending}").out == f"mine.{ending}: 3 observations\n"
+        again = ("journal", "import", f"mine.{ending}", "--data-dir", tmp_path / ending)
+        assert dalip(*again).out == f"mine.{ending}: 3 added, 0 there already\n"
+        assert dalip(*again).out == f"mine.{ending}: 0 added, 3 there already\n"
+        assert Journal(tmp_path / ending).observations() == Journal(data).observations()
+    done = dalip("journal", "export", "mine.txt")
+    assert (done.status, done.err) == (
+        1,
+        "dalip: mine.txt: .txt is no form; name a .zip, .csv or .json file\n",
+    )
+
+
+def test_corrections_teach_the_flora(dalip: Dalip, world: World, bare_flora: Path, tmp_path: Path) -> None:
+    lines = world.taxa.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "taxa.tsv").write_text(
+        "\n".join(line for line in lines if "purple" not in line), encoding="utf-8"
+    )
+    use = ("--flora", tmp_path / "nine", *world.encoder)
+    build = (
+        "index",
+        "build",
+        *world.encoder,
+        "--taxa",
+        "taxa.tsv",
+        "--photos",
+        world.photos,
+        "--keep",
+        0,
+        tmp_path / "nine",
+    )
+    assert dalip(*build).status == 0
+    data = tmp_path / "data"
+    save(data, tmp_path, "red", 0, name="Flos red")  # which the flora was built with
+    save(data, tmp_path, "blue", 0)  # of which nothing was said
+    done = dalip("journal", "teach", *use)
+    assert (done.status, done.out) == (0, "")
+    assert "nothing to teach" in done.err
+    for number in range(2):
+        save(data, tmp_path, "purple", number, name="Flos purple")
+    done = dalip("journal", "teach", *use)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{tmp_path / 'nine'}: knows Flos purple by 2 photos of yours\n"
+    save(data, tmp_path, "purple", 2, name="Flos purple")
+    assert "by 3 photos of yours" in dalip("journal", "teach", *use).out
+    (answer,) = (json.loads(line) for line in dalip("identify", "purple0.png", *use, "--json").lines)
+    assert answer["predictions"][0]["scientificName"] == "Flos purple"
+    assert answer["predictions"][0]["family"] == "Coloraceae"
+    assert dalip("index", "verify", tmp_path / "nine").status == 0
+
+
+def test_a_flora_that_keeps_its_photos_learns_what_was_corrected(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    flora = tmp_path / "kept"
+    built = dalip("index", "build", *world.encoder, "--taxa", world.taxa, "--photos", world.photos, flora)
+    assert built.status == 0, built.err
+    for number in range(2):
+        save(tmp_path / "data", tmp_path, "blue", number, name="Flos blue")
+    use = ("--flora", flora, *world.encoder)
+    before = json.loads(dalip("index", "info", flora, "--json").out)["manifest"]["counts"]
+    done = dalip("journal", "teach", *use)
+    assert (done.status, done.err) == (0, ""), done.err
+    after = json.loads(dalip("index", "info", flora, "--json").out)["manifest"]["counts"]
+    assert after["kept_photos"] == before["kept_photos"] + 2
+    assert after["taxa"] == before["taxa"]
+    assert "nothing to teach" in dalip("journal", "teach", *use).err  # it knows them by now

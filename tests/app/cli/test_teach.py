@@ -1,0 +1,114 @@
+"""`dalip index add` and `remove`, as whole processes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dalip_assets import FLORA
+from tests.app.conftest import Done, World, paint, run
+
+Dalip = Callable[..., Done]
+
+
+@pytest.fixture
+def flora(world: World, tmp_path: Path) -> Path:
+    """A flora that does not know purple, and keeps no photos."""
+    lines = world.taxa.read_text(encoding="utf-8").splitlines()
+    taxa = tmp_path / "taxa.tsv"
+    taxa.write_text("\n".join(line for line in lines if "Flos purple" not in line), encoding="utf-8")
+    build = ["dalip", "index", "build", *world.encoder, "--taxa", taxa, "--photos", world.photos]
+    assert run([*build, "--keep", 0, tmp_path / "nine"]).status == 0
+    return tmp_path / "nine"
+
+
+def test_a_plant_is_taught_named_and_forgotten(
+    dalip: Dalip, world: World, flora: Path, tmp_path: Path
+) -> None:
+    use = ("--flora", flora, *world.encoder)
+    for number in range(3):
+        paint(tmp_path / "new" / f"{number}.png", "purple", number)
+    (tmp_path / "new" / "broken.jpg").write_text("no photo")
+    asked = [paint(tmp_path / f"{colour}.png", colour, 50) for colour in ("purple", "red")]
+    before = dalip("identify", *asked, *use, "--json", "--top-k", 9)
+    done = dalip("index", "add", "--taxon", "Flos purple", "--common-name", "purple flower", "new", *use)
+    assert done.status == 1  # one of the photos could not be read
+    assert done.out == f"{flora}: knows Flos purple by 3 photos, and 10 taxa in all\n"
+    (line,) = done.err.splitlines()
+    assert "broken.jpg: is not an image" in line
+    purple, red = (json.loads(line) for line in dalip("identify", *asked, *use, "--json").lines)
+    best = purple["predictions"][0]
+    assert (best["scientificName"], best["vernacularName"]) == ("Flos purple", "purple flower")
+    assert (best["family"], best["experimental"]) == ("Coloraceae", False)
+    assert red["predictions"][0]["scientificName"] == "Flos red"
+    assert "taught      Flos purple" in dalip("index", "info", flora).lines
+    assert json.loads(dalip("index", "info", flora, "--json").out)["taught"] == ["Flos purple"]
+    assert dalip("index", "verify", flora).status == 0
+    done = dalip("index", "remove", "--taxon", "Flos  purple", *use)
+    assert (done.status, done.out) == (0, f"{flora}: Flos purple is gone, 9 taxa are left\n")
+    assert dalip("identify", *asked, *use, "--json", "--top-k", 9).out == before.out
+
+
+def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+    use = ("--flora", flora, *world.encoder)
+    photo = paint(tmp_path / "purple.png", "purple")
+    for command, message in (
+        (("add", "--taxon", "Flos red", photo), "Flos red: the flora holds it already"),
+        (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
+        (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
+        (("add", "--taxon", " ", photo), "no scientificName"),
+        (
+            ("remove", "--taxon", "Flos mauve"),
+            "Flos mauve: the flora does not hold it; it was taught nothing",
+        ),
+        (("remove", "--taxon", "Flos red"), "the flora was built with it"),
+    ):
+        done = dalip("index", *command, *use)
+        assert (done.status, done.out) == (1, "")
+        (line,) = done.err.splitlines()
+        assert message in line
+
+
+def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "purple.png", "purple", side=240)
+    assert dalip("index", "info").out.splitlines()[3].split() == [
+        "taxa",
+        "130,",
+        "with",
+        "532",
+        "common",
+        "names",
+    ]
+    done = dalip("index", "add", "--taxon", "Purpura mera", "--family", "Coloraceae", photo)
+    assert (done.status, done.err) == (0, "")
+    own = tmp_path / "data" / "flora"
+    assert done.out == f"{own}: knows Purpura mera by 1 photo, and 131 taxa in all\n"
+    assert dalip("index", "verify").lines[-1] == f"{own}: sound"
+    (answer,) = (json.loads(line) for line in dalip("identify", photo, "--json").lines)
+    assert answer["predictions"][0]["scientificName"] == "Purpura mera"
+    for place in (tmp_path / "empty", photo):  # there is no copy, or what cannot hold one
+        done = run(["dalip", "identify", photo, "--data-dir", place])
+        assert (done.status, done.err) == (0, "")
+        assert "Purpura mera" not in done.out
+    assert dalip("index", "remove", "--taxon", "Purpura mera").status == 0
+    assert dalip("index", "info").lines[0].split()[-1] == str(
+        FLORA
+    )  # nothing is taught: the built-in one serves
+
+
+def test_a_copy_for_another_encoder_is_left_aside_and_said(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    shutil.copytree(world.flora, tmp_path / "data" / "flora")
+    photo = paint(tmp_path / "purple.png", "purple", side=240)
+    warning = f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; `dalip index rebuild`"
+    done = dalip("identify", photo, "--top-k", 1)
+    assert done.status == 0
+    assert done.err.startswith(warning)
+    assert "Flos" not in done.out
+    done = dalip("index", "add", "--taxon", "Purpura mera", photo)
+    assert done.status == 1
+    assert done.err.startswith(warning)
+    assert "was built with the encoder tiny-0" in done.err

@@ -1,0 +1,186 @@
+"""`dalip train` as a person uses it: photos go in, an encoder comes out that the other commands take."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from warm import fork
+
+from dalip.errors import DalipError
+from dalip_app.cli.export import need_training
+from tests.app.conftest import BIN, CODE, TORCH, Done, World, environment
+
+Dalip = Callable[..., Done]
+
+# All photos of the world in one folder a taxon; a tiny model, a handful of steps.
+SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0")
+
+
+def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """With a Ctrl-C on the way."""
+    train = ["train", *SMALL, "--data", str(world.photos), "--taxa", str(world.taxa), "--steps", "20", "run"]
+    log = tmp_path / "run" / "log.csv"
+    with tempfile.TemporaryFile("w+") as errors:
+        first = fork(CODE["dalip"], train, environment(), modules=TORCH, cwd=tmp_path, stderr=errors)
+        while first.poll() is None and not (log.exists() and "\n3," in log.read_text()):
+            time.sleep(0.02)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(60) == 130
+    done = dalip("train", "run")
+    assert (done.status, done.out) == (0, ""), done.err
+    assert re.search(r"resumed at step \d+ of 20", done.err)
+    assert all(line.startswith("dalip: ") for line in done.err.splitlines()), done.err
+    for word in ("s/step", "min left", "selection  step 20", "least cosine"):
+        assert word in done.err
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left >= {"config.json", "log.csv", "tensorboard", "curves.png", "README.md", "model.pt", "encoder"}
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    with log.open() as file:
+        losses = [float(row["value"]) for row in csv.DictReader(file) if row["quantity"] == "loss"]
+    assert len(losses) == 20
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert "| source | photos | top-1 | top-5 |" in page
+    done = dalip("index", "build", "--encoder", "run/encoder", "--taxa", world.taxa, "flora")
+    assert done.status == 0, done.err
+    photo = world.photos / "Flos_red" / "red-00.png"
+    done = dalip("identify", photo, "--flora", "flora", "--encoder", "run/encoder", "--json")
+    assert done.status == 0, done.err
+    assert len(json.loads(done.out)["predictions"]) == 5
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    done = dalip("train", *SMALL, "--data", f"{world.photos}@0.5", "--dry-run", "run")
+    assert (done.status, done.err) == (0, "")
+    for word in ("data: photos: ", "taxa: ", "steps: ", "parameters", "learning", "GiB"):
+        assert word in done.out
+    assert not (tmp_path / "run").exists()
+
+
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+def launch_two() -> list[str]:
+    """Give the beginning of a command that runs `dalip` in two processes."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
+    return [*launcher, "--master-port", free_port(), str(BIN / "dalip")]
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("dalip.training", "dalip.export"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "webdataset", None)
+    with pytest.raises(DalipError, match=r"the package webdataset, .*; pip install 'dalip\[builtin\]'$"):
+        need_training()
+
+
+WITHOUT_EXPORT = "from dalip.export import export_run; export_run.finish_run = lambda run, **more: None"
+
+
+def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:
+    """The real command under torchrun; layer norm, for batch norm sees each process's share alone."""
+    train = ["train", *SMALL, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
+    code, alone = f"{WITHOUT_EXPORT}\n{CODE['dalip']}", [*train, "--accumulate", "2", "one"]
+    with tempfile.TemporaryFile("w+") as errors:
+        done = fork(code, alone, environment(), modules=TORCH, cwd=tmp_path, stderr=errors)
+        assert done.wait(300) == 0
+    done_by_two = subprocess.run(
+        [*launch_two(), *train, "two"],
+        cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="1"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done_by_two.returncode == 0, done_by_two.stderr
+    assert done_by_two.stderr.count("least cosine") == 1  # the first process alone exports
+    one, two = ((tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two"))
+    assert len(one) == len(two)
+    for a, b in zip(one[1:], two[1:], strict=True):
+        assert a.split(",")[:2] == b.split(",")[:2]
+        assert abs(float(a.split(",")[2]) - float(b.split(",")[2])) < 2e-3, (a, b)
+
+
+def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path) -> None:
+    """As torchrun would start them."""
+    plan = ["train", *SMALL, "--data", str(world.photos), "--dry-run", str(tmp_path / "run")]
+    both = environment(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
+    with tempfile.TemporaryFile("w+") as errors:
+        started = [
+            fork(CODE["dalip"], plan, both | {"RANK": rank, "LOCAL_RANK": rank}, modules=TORCH, stderr=errors)
+            for rank in ("0", "1")
+        ]
+        said = [process.stdout.read() for process in started if process.stdout]
+        errors.seek(0)
+        assert [process.wait(120) for process in started] == [0, 0], errors.read()
+    assert [text.count("steps: ") for text in said] == [1, 0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
+    """torchrun hands it on to each; the first saves, wherever the others were."""
+    run = tmp_path / "run"
+    rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000"]
+    process = subprocess.Popen(
+        [*launch_two(), "train", *SMALL, *rest, str(run)],
+        cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background of a script inherits that Ctrl-C is ignored; the command would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    log = run / "log.csv"
+    while process.poll() is None and not (log.exists() and "\n3," in log.read_text()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    (stopped,) = re.findall(r"stopped at step (\d+) of 1000", errors)
+    assert f"\n{stopped}," in log.read_text()
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == int(stopped)
+
+
+@pytest.mark.slow
+def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """Dropout, parts and the order of photos are the same again in both."""
+    train = ["train", *SMALL, "--data", str(world.photos), "--steps", "12", "--accumulate", "2"]
+    train += ["--set", "dropout=0.3", "--set", "evaluate_every=0", "--set", "save_minutes=0"]
+    log = tmp_path / "killed" / "log.csv"
+
+    def start(run: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*launch_two(), *train, str(tmp_path / run)],
+            cwd=tmp_path,
+            env=environment(OMP_NUM_THREADS="1"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    assert start("whole").wait(300) == 0
+    process = start("killed")
+    while process.poll() is None and not (log.exists() and ",loss," in log.read_text().partition("\n3,")[2]):
+        time.sleep(0.02)
+    assert process.poll() is None, "it ended before it was killed"
+    for command in Path("/proc").glob("[0-9]*/cmdline"):  # torchrun and both of its processes
+        with contextlib.suppress(OSError):
+            if str(log.parent).encode() in command.read_bytes():
+                os.kill(int(command.parent.name), signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "model.pt").exists()
+    assert start("killed").wait(300) == 0
+    assert log.read_text() == (tmp_path / "whole" / "log.csv").read_text()

@@ -1,0 +1,63 @@
+"""Heads for one's own photos, as a person trains them: from the built-in encoder, or from any other folder."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from dalip.encoder import read_manifest
+from dalip.training import TrainConfig
+from dalip_assets import ENCODER
+from tests.app.conftest import Done, World
+
+Dalip = Callable[..., Done]
+
+
+def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """Its model is rebuilt from what ships alone, and compared with it."""
+    done = dalip("train", "--init", "builtin", "--freeze-towers", "--data", world.photos, "--dry-run", "run")
+    assert (done.status, done.err) == (0, ""), done.err
+    assert re.search(
+        r"model: lite0-minilm, joint width 256, 2\d\.\d M parameters, 2\.\d M learning", done.out
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    common = ["--data", world.photos, "--taxa", world.taxa, "--workers", "0"]
+    done = dalip("train", "--preset", "tiny", *common, "--steps", "3", "--batch-size", "16", "first")
+    assert (done.status, done.out) == (0, ""), (
+        done.err
+    )  # it started from nothing that it could be compared with
+    heads = ["--init", "first/encoder", "--freeze-towers", "--freeze", "image_bdc.", "--steps", "2"]
+    done = dalip("train", *heads, *common, "--old", world.photos, "run")
+    assert done.status == 0, done.err
+    config = TrainConfig.load(tmp_path / "run" / "config.json")
+    assert config.init == str(tmp_path / "first" / "encoder")
+    assert (config.freeze, config.cache_views, config.steps) == (("image", "text", "image_bdc."), 4, 2)
+    table = [line.split(" | ") for line in done.out.splitlines()]
+    assert [(row[0], row[1]) for row in table[2:]] == [
+        (f"| {what}", by) for what in ("this run", "photos") for by in ("their texts", "other photos", "both")
+    ]
+    for row in table[2:]:
+        if row[1] == "other photos":  # which look as they did
+            assert (row[4], row[6]) == (row[5], row[7])
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert done.out in page
+    assert "was not measured" not in page
+    done = dalip("train", "run")  # nothing left to do but to export and compare again
+    assert done.status == 0, done.err
+    assert "What it cost on the plants that the encoder knew before was not measured" in " ".join(
+        (tmp_path / "run" / "README.md").read_text().split()
+    )
+
+
+def test_what_cannot_be_started_from_is_refused(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    done = dalip("train", "--init", world.bundle, "--freeze-towers", "--data", world.photos, "run")
+    assert done.status == 1
+    (line,) = done.err.splitlines()
+    assert f"{world.bundle}: was exported by an earlier DALIP" in line
+    assert "origin" in read_manifest(ENCODER).details
+    (tmp_path / "empty").mkdir()
+    done = dalip("train", "--init", "empty", "--data", world.photos, "run")
+    assert "empty: holds neither a finished run nor an exported encoder" in done.err
+    assert not (tmp_path / "run").exists()

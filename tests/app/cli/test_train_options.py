@@ -1,0 +1,134 @@
+"""What `dalip train` says of itself is true, and what it is given arrives."""
+
+import json
+import re
+import tarfile
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer
+from paths import ROOT
+from typer.testing import CliRunner
+
+from dalip.training import TrainConfig
+from dalip.training.presets import PRESETS
+from dalip.training.towers.find_model import look_up
+from dalip_app.cli.main import app
+from dalip_app.cli.train import train
+from tests.app.conftest import Done, World
+
+Dalip = Callable[..., Done]
+
+
+def test_settings_lists_every_field_with_its_default(dalip: Dalip) -> None:
+    done = dalip("train", "--settings")
+    assert (done.status, done.err) == (0, "")
+    listed = dict(re.findall(r"^(\w+)(?: = (.*))?\n    \S", done.out, re.MULTILINE))
+    config = TrainConfig(data=("photos",))
+    assert list(listed) == [field.name for field in fields(TrainConfig)]
+    for name, default in listed.items():
+        value = getattr(config, name)
+        if name != "data":
+            assert json.loads(default) == (list(value) if isinstance(value, tuple) else value), name
+
+
+def test_defaults_in_the_help_are_those_of_the_configuration() -> None:
+    app = typer.Typer()
+    app.command()(train)
+    config, shown = TrainConfig(data=("photos",)), {}
+    for option in typer.main.get_command(app).params:
+        if isinstance(text := getattr(option, "show_default", None), str) and hasattr(
+            config, option.name or ""
+        ):
+            shown[option.name] = text
+    assert len(shown) >= 10
+    for name, text in shown.items():
+        value = getattr(config, name or "")
+        assert (float(text) if isinstance(value, int | float) else text) == (
+            "the model's" if value is None else value
+        ), name
+
+
+def test_models_named_in_help_and_guides_can_be_had() -> None:
+    """Known to open_clip, with weights that suit the architecture; nothing is downloaded."""
+    files = [
+        *ROOT.glob("app/dalip_app/*.py"),
+        *ROOT.glob("dalip/**/*.py"),
+        ROOT / "README.md",
+        *ROOT.glob("docs/*.md"),
+    ]
+    named: set[tuple[str, str]] = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r"(ViT-[\w-]+)@(\w+)", text))
+        named |= set(re.findall(r"--model (ViT-[\w-]+) --pretrained (\w+)", text))
+        named |= set(re.findall(r"dalip export (ViT-[\w-]+) \S+ --pretrained (\w+)", text))
+    paper = PRESETS["paper"]
+    for model, tag in {*named, (paper["model"], paper["pretrained"])}:
+        assert look_up(model, tag)[2], (model, tag)
+    assert named
+
+
+def test_the_papers_preset_is_the_papers_model() -> None:
+    config, preprocess, _ = look_up(PRESETS["paper"]["model"], PRESETS["paper"]["pretrained"])
+    assert config["quick_gelu"]
+    assert (config["vision_cfg"]["patch_size"], config["embed_dim"]) == (16, 512)
+    assert preprocess["mean"] == pytest.approx((0.48145466, 0.4578275, 0.40821073))
+    assert TrainConfig(data=("photos",), **PRESETS["paper"]).num_heads == 4
+
+
+@pytest.mark.parametrize(
+    "preset", [pytest.param(name, marks=[pytest.mark.slow] * (name == "paper")) for name in PRESETS]
+)
+def test_every_preset_can_be_planned(preset: str, dalip: Dalip, world: World) -> None:
+    """`paper` too, without its weights: nothing is downloaded for a plan."""
+    done = dalip("train", "--preset", preset, "--data", world.photos, "--dry-run", "run")
+    assert done.status == 0, done.err
+    assert "learning" in done.out
+    frozen = PRESETS[preset].get("freeze", ())
+    total, learning = map(
+        float, re.findall(r"^model: .*, ([\d.]+) M parameters, ([\d.]+) M learning", done.out, re.M)[0]
+    )
+    assert (learning < total) == bool(frozen)
+
+
+@pytest.mark.slow
+def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: World) -> None:
+    shard = tmp_path / "photos.tar"
+    with tarfile.open(shard, "w") as archive:
+        for path in world.photos.glob("*/*.png"):
+            archive.add(path, path.name)
+            said = tmp_path / "said.json"
+            said.write_text(json.dumps({"scientificName": path.parent.name.replace("_", " ")}))
+            archive.add(said, f"{path.stem}.json")
+    small = ("--preset", "tiny", "--batch-size", "8", "--workers", "0", "--stream", "--steps", "2")
+    done = dalip("train", *small, "--data", f"pipe:cat {shard}", "run")
+    assert done.status == 0, done.err
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == [f"pipe:cat {shard}"]
+    assert "with none to choose on: 0.5" in done.err
+    assert "selection  step" not in done.err
+    assert "There were no selection photos" in (tmp_path / "run" / "README.md").read_text()
+
+
+def test_options_become_fields(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[TrainConfig] = []
+    monkeypatch.setattr("dalip.training.train", lambda config, run, report: taken.append(config))
+    monkeypatch.setattr("dalip.export.export_run.finish_run", lambda run, **more: None)
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "photos.csv"
+    rows = [f"{path},{path.parent.name.replace('_', ' ')}" for path in sorted(world.photos.glob("*/*.png"))]
+    table.write_text("\n".join(["file,scientificName", *rows]))
+    options = ("--workers", "0", "--seed", "0", "--balance", "0", "--freeze", "text", "--set", "dropout=0.25")
+    train = ["train", "--preset", "tiny", "--data", "photos.csv@0.5", "--steps", "1", *options, "run"]
+    assert CliRunner().invoke(app, train).exit_code == 0
+    (config,) = taken
+    assert config.data == (f"{table}@0.5",)
+    assert (config.workers, config.seed, config.balance, config.freeze, config.dropout) == (
+        0,
+        0,
+        0,
+        ("text",),
+        0.25,
+    )

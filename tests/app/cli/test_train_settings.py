@@ -1,0 +1,35 @@
+"""What `dalip train` lists is enough to choose by."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from dalip.model import Objective
+from dalip.training import TrainConfig
+from dalip_app.cli.train import _Objective
+from tests.app.conftest import Done
+
+Dalip = Callable[..., Done]
+
+
+def test_every_choice_is_listed(dalip: Dalip) -> None:
+    listed = dict(re.findall(r"^(\w+).*\n((?:    .*\n)+)", dalip("train", "--settings").out, re.MULTILINE))
+    kinds = {name: kind for name, kind in get_type_hints(TrainConfig).items() if get_origin(kind) is Literal}
+    assert len(kinds) >= 6
+    for name, kind in kinds.items():
+        for choice in get_args(kind):
+            assert f"`{choice}`" in " ".join(listed[name].split()), (name, choice)
+    assert get_args(_Objective) == get_args(Objective)
+
+
+def test_settings_are_listed_at_once() -> None:
+    """That is, without the seconds that PyTorch takes to come."""
+    code = (
+        "import sys; from dalip_app.cli.main import app\n"
+        "try: app(['train', '--settings'])\n"
+        "finally: assert not {'torch', 'numpy'} & {*sys.modules}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,92 @@
+"""How answers are put in words."""
+
+import dataclasses
+
+import pytest
+
+from dalip.taxonomy import Taxon, VernacularName
+from dalip_app.messages.words import cautions, percent, promise, resemblance, sentence
+from dalip_index import Identification, Prediction, Verdict
+
+DAISY = Taxon("Bellis perennis", "species", (VernacularName("daisy"),), "Bellis", "Asteraceae")
+HEMLOCK = Taxon("Conium maculatum", "species", (VernacularName("poison hemlock"),), "Conium", "Apiaceae")
+SUMAC = Taxon("Toxicodendron diversilobum", "species", (), "Toxicodendron", "Anacardiaceae")
+ASTERS = Taxon("Asteraceae", "family")
+
+
+def answer(
+    verdict: Verdict,
+    *likely: tuple[Taxon, float | None],
+    taxon: Taxon | None = None,
+    in_set: int = 0,
+    coverage: float | None = 0.9,
+) -> Identification:
+    predictions = tuple(Prediction(t, 0.5, share) for t, share in likely)
+    return Identification("a.jpg", predictions, verdict, taxon, None, predictions[:in_set], coverage)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (answer("sure", (DAISY, 0.9), taxon=DAISY), "This is most likely Bellis perennis (daisy)."),
+        (
+            answer("sure", (DAISY, 0.5), taxon=ASTERS),
+            "This is most likely of the family Asteraceae, perhaps Bellis perennis (daisy).",
+        ),
+        (answer("unsure", (DAISY, 0.3)), "I am not sure; it may be Bellis perennis (daisy)."),
+        (
+            answer("not in flora", (DAISY, 0.9)),
+            "This seems to be a plant that this flora does not hold; the closest in it is Bellis perennis (daisy).",
+        ),
+        (
+            answer("not a plant", (DAISY, 0.9)),
+            "This does not look like a photo of a plant. If it is one, the closest is Bellis perennis (daisy).",
+        ),
+        (answer("uncalibrated", (DAISY, None)), "The closest in this flora is Bellis perennis (daisy)."),
+        (answer("unsure"), "This flora has no name for it."),
+    ],
+)
+def test_a_sentence_for_every_verdict(found: Identification, said: str) -> None:
+    assert sentence(found) == said
+
+
+def test_a_set_is_a_promise_where_it_helps() -> None:
+    likely = ((DAISY, 0.5), (HEMLOCK, 0.4), (SUMAC, 0.05))
+    said = promise(answer("unsure", *likely, in_set=3))
+    assert said.startswith(
+        "It is one of these 3, a promise kept for 90 % of photos: Bellis perennis (daisy), "
+    )
+    assert said.endswith(" or Toxicodendron diversilobum.")
+    for number in (0, 1):
+        assert promise(answer("unsure", *likely, in_set=number)) == ""
+    assert promise(answer("unsure", *likely * 3, in_set=9)) == ""
+    assert promise(answer("not in flora", *likely, in_set=3)) == ""
+    assert promise(answer("uncalibrated", *likely, in_set=3, coverage=None)) == ""
+
+
+def test_harm_is_said_of_the_answer_and_of_what_it_may_be() -> None:
+    assert cautions(answer("sure", (DAISY, 0.99), (HEMLOCK, 0.01))) == []
+    assert cautions(answer("sure", (HEMLOCK, 0.97), (DAISY, 0.03))) == [
+        "Caution: Conium maculatum (poison hemlock) can kill: all parts (coniine)."
+    ]
+    assert cautions(answer("unsure", (DAISY, 0.6), (HEMLOCK, 0.3), (SUMAC, 0.02))) == [
+        "Caution: it may be Conium maculatum (poison hemlock), which can kill: all parts (coniine).",
+        "Caution: it may be Toxicodendron diversilobum, which harms the skin: touching any part (urushiol).",
+    ]
+    alike = dataclasses.replace(answer("sure", (DAISY, 0.99)), look_alikes=(ASTERS, HEMLOCK))
+    assert cautions(alike) == [
+        "Caution: its photos resemble those of Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
+    ]
+    assert resemblance(alike) == (
+        "Photos of Bellis perennis (daisy) resemble most those of Asteraceae, Conium maculatum (poison hemlock)."
+    )
+    bare = [(DAISY, None)] * 2
+    assert len(cautions(answer("uncalibrated", *bare, (HEMLOCK, None), coverage=None))) == 1
+    assert cautions(answer("uncalibrated", *bare, (DAISY, None), (HEMLOCK, None), coverage=None)) == []
+    assert cautions(answer("not a plant", (HEMLOCK, 0.9))) == []
+
+
+def test_percentages_never_promise_never_or_always() -> None:
+    assert [percent(x) for x in (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)] == [
+        *("< 1 %", "< 1 %", "1 %", "50 %", "99 %", "> 99 %", "> 99 %")
+    ]

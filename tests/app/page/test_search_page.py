@@ -1,0 +1,230 @@
+"""The search on the page, over real photos and over photos that go."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from paths import SHARED_DATA
+from PIL import ExifTags, Image
+
+from dalip.datasets import Record, read_records
+from dalip_app.messages.language import language
+from dalip_app.page.search_results import gallery, results
+from dalip_index import Found, Hit, Library, PhotoName
+from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
+from tests.app.conftest import World, paint, run
+from tests.app.serving import Served, serving
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+MINUTES = 300_000  # milliseconds
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """The encoder and the flora that ship."""
+
+    options: tuple[str, ...] = ()
+
+
+def write(record: Record, folder: Path) -> Path:
+    path = folder / f"{record.key}.webp"
+    path.write_bytes(record.read_bytes())
+    return path
+
+
+def visit(browser: Browser, served: Served, size: str = "desktop") -> Page:
+    page = browser.new_page(viewport=SIZES[size])  # type: ignore[arg-type]
+    page.goto(served.address)
+    page.get_by_role("tab", name="Search").click()
+    return page
+
+
+@needs_browser
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
+def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
+    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """With what ships: from a folder named on the page to hits whose right answers are known."""
+    shards = [*sorted(SHARED_DATA.glob("oxford-*.tar")), *sorted(SHARED_DATA.glob("general-captions-*.tar"))]
+    test = [record for record in read_records(*shards) if record.split == "test"]
+    plants = [record for record in test if record.taxon]
+    wanted = [r for r in plants if r.taxon and r.taxon.scientific_name == "Passiflora"]
+    asked, held = wanted[0], [r for r in plants[:260] if r != wanted[0]] + wanted[1:]
+    others = [record for record in test if not record.taxon][:80]
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for record in {r.key: r for r in held + others}.values():
+        write(record, folder)
+    number = len(list(folder.iterdir()))
+    assert number >= 300
+    right = {f"{record.key}.webp" for record in wanted[1:]}
+    with serving(BuiltIn(), tmp_path) as served:  # type: ignore[arg-type]
+        page = visit(browser, served)
+        page.get_by_label("A folder of photos on this computer").fill(str(folder))
+        page.get_by_role("button", name="Add or update").click()
+        expect(page.locator("#library-state .bar")).to_be_visible()
+        expect(page.locator("#library-cancel")).to_be_visible()
+        expect(page.locator("#library-state")).to_contain_text(f"{number} added", timeout=MINUTES)
+        expect(page.locator("#library-cancel")).to_be_hidden()
+
+        def first_files(most: int) -> set[str]:
+            return {hit.inner_text() for hit in page.locator(".hit-file").all()[:most]}
+
+        page.get_by_label("Search your photos in words").fill("passion flowers")
+        page.get_by_role("button", name="Search", exact=True).click()
+        expect(page.locator("#search-answer")).to_contain_text("that hardly fit are hidden")
+        assert len(first_files(len(right)) & right) > len(right) / 2
+        assert page.locator(".hit").count() < number / 4
+        keep(page, request, "search-real")
+        page.get_by_label("Search your photos in words").fill("a spreadsheet on a screen")
+        page.keyboard.press("Enter")
+        expect(page.locator("#search-answer")).to_contain_text("No photo fits well. These come closest.")
+        expect(page.locator(".hit")).to_have_count(6)
+        expect(page.locator("#search-answer")).to_contain_text(f"{number - 6} that hardly fit are hidden")
+        page.get_by_role("button", name="Show those that hardly fit, too").click()
+        expect(page.locator(".hit")).to_have_count(24)
+        page.get_by_role("button", name="Show more").click()
+        expect(page.locator(".hit")).to_have_count(48)
+        choose(page, write(asked, tmp_path), "Or find what looks like a photo")
+        expect(page.locator(".hit-name").first).to_contain_text("Passiflora")
+        assert first_files(3) & right
+        page.get_by_text("Only some of them").click()
+        page.get_by_label("How sure the name is").click()
+        page.get_by_role("option", name="not a plant").click()
+        expect(page.locator(".hit-name").first).to_have_text("not a plant")
+        assert not first_files(99) & right
+        phone = visit(browser, served, "phone")
+        expect(phone.locator(".hit")).to_have_count(24)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"]["width"]
+        keep(phone, request, "search-real")
+        assert served.errors() == ""
+
+
+@pytest.fixture(scope="module")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two photos that say when and where they were taken."""
+    root = tmp_path_factory.mktemp("garden")
+    for year, colour in (("2023", "red"), ("2024", "blue")):
+        with Image.open(paint(root / f"{colour}.jpg", colour)) as photo:
+            exif = Image.Exif()
+            exif[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: f"{year}:05:31 12:00:00"}
+            photo.save(root / f"{colour}.jpg", exif=exif)
+    return root
+
+
+@pytest.fixture
+def served(world: World, garden: Path, tmp_path: Path) -> Iterator[Served]:
+    """A server whose library holds the garden."""
+    folder = shutil.copytree(garden, tmp_path / "garden")
+    add = ["dalip", "library", "add", folder, *world.options]
+    assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
+    with serving(world, tmp_path) as served:
+        yield served
+
+
+def contents(served: Served) -> dict[str, str]:
+    hits = Library(served.log.parent / "data").newest().hits
+    return {hit.path.stem: hit.content for hit in hits}
+
+
+@needs_browser
+def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
+    browser: Browser, served: Served, tmp_path: Path
+) -> None:
+    page = visit(browser, served)
+    expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
+    page.get_by_text("Only some of them").click()
+    page.wait_for_timeout(400)  # what fades in is measured by its colour
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
+    page.get_by_label("To", exact=True).fill("2023")
+    expect(page.locator(".hit-file")).to_have_text(["red.jpg"])
+    expect(page.locator(".hit")).to_contain_text("2023-05-31")
+    (tmp_path / "garden" / "red.jpg").unlink()
+    page.locator(".hit-open").click()
+    expect(page.locator(".hit-gone")).to_have_text("cannot be read any more")
+
+
+@needs_browser
+def test_a_photo_of_the_library_is_named_and_kept_with_its_date(browser: Browser, served: Served) -> None:
+    page = visit(browser, served)
+    page.get_by_role("link", name="Name the plant in blue.jpg").click()
+    expect_answer(page, "Flos blue")
+    page.get_by_label("Keep when and where").check()
+    page.get_by_role("button", name="This is right").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    page.get_by_role("tab", name="Journal").click()
+    expect(page.locator(".entry-card")).to_contain_text("2024-05-31")
+
+
+def test_what_changed_while_nothing_was_served_is_found(world: World, garden: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(garden, tmp_path / "garden")
+    add = ["dalip", "library", "add", folder, *world.options]
+    assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
+    paint(folder / "new.png", "green")
+    (folder / "red.jpg").unlink()
+    library = Library(tmp_path / "data")
+    with serving(world, tmp_path) as served:
+        while {hit.path.name for hit in library.newest().hits} != {"new.png", "blue.jpg"}:
+            assert served.process.poll() is None
+        assert served.errors() == ""
+
+
+def test_photos_are_asked_for_by_their_content_and_never_by_a_path(served: Served, tmp_path: Path) -> None:
+    red = contents(served)["red"]
+    with httpx.Client(base_url=served.address) as client:
+        small = client.get(f"/library/{red}/small.jpg")
+        assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
+        assert "immutable" in small.headers["cache-control"]
+        assert client.get(f"/library/{red}/photo").content == (tmp_path / "garden" / "red.jpg").read_bytes()
+        for wrong in ("0" * 64, "garden%2Fred.jpg", "..%2F..%2Fgarden%2Fred.jpg", red[:-1]):
+            for what in ("small.jpg", "photo"):
+                assert client.get(f"/library/{wrong}/{what}").status_code == 404
+
+
+def test_strangers_get_no_photos(world: World, garden: Path, tmp_path: Path) -> None:
+    add = ["dalip", "library", "add", garden, *world.options]
+    assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
+    with serving(world, tmp_path, "--host", "0.0.0.0") as served:
+        for what in ("photo", "small.jpg"):
+            response = httpx.get(f"{served.address}/library/{contents(served)['red']}/{what}")
+            assert response.status_code == 404
+
+
+def test_a_server_stops_while_it_indexes(world: World, tmp_path: Path) -> None:
+    """The library is sound afterwards, and the next server goes on."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    add = ["dalip", "library", "add", folder, *world.options]
+    paint(folder / "first.png", "red")
+    assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
+    for number, photo in enumerate(sorted(world.photos.rglob("*.png"))):
+        os.link(photo, folder / f"{number}.png")
+    library = Library(tmp_path / "data")
+    with serving(world, tmp_path) as served:
+        served.process.terminate()
+        assert served.process.wait(60) == 0
+        assert served.errors() == ""
+    assert 1 <= len(library) <= 241
+    with serving(world, tmp_path) as served:
+        while len(library) < 241:
+            assert served.process.poll() is None
+        assert served.errors() == ""
+
+
+def test_what_files_are_called_is_text(tmp_path: Path) -> None:
+    name = PhotoName("<i>Flos</i>", "species", "", "Flos", "Coloraceae", 0.4, "unsure")
+    hit = Hit(tmp_path / "<x>.png", 0.5, "0" * 64, "2024-05-31", False, name)
+    html = gallery([hit], language())
+    assert "<x>" not in html
+    assert "<i>" not in html
+    assert "(unsure)" in html
+    assert "0.50" in html
+    assert results(Found((), 0), language()) == '<p class="notice">No photo is like that.</p>'

@@ -1,0 +1,108 @@
+"""HTTPS: with a certificate of one's own, and with one that was given."""
+
+import hashlib
+import os
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+
+from dalip.errors import DalipError
+from dalip_app.server import certificate as module
+from dalip_app.server.certificate import given_certificate, own_certificate
+from tests.app.conftest import World, paint, run
+from tests.app.serving import serving
+
+
+def names(path: Path) -> set[str]:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(name.value) for name in held}
+
+
+def test_the_page_over_https(world: World, tmp_path: Path) -> None:
+    with serving(world, tmp_path, "--tls") as served:
+        assert served.address.startswith("https://127.0.0.1:")
+        said = served.process.stdout.readline().split()[-1]  # type: ignore[union-attr]
+        host, port = served.address.removeprefix("https://").split(":")
+        pem = ssl.get_server_certificate((host, int(port)))
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+        assert said.replace(":", "") == digest
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "data" / "tls.pem"))
+        with httpx.Client(verify=trusting, timeout=60) as client:
+            for name in ("127.0.0.1", "localhost"):
+                page = client.get(f"https://{name}:{port}/")
+                assert page.status_code == 200
+                assert f'"root":"https://{name}:{port}"' in page.text.replace('": "', '":"')
+                assert f"http://{name}" not in page.text
+            files = {"images": paint(tmp_path / "red.png", "red").read_bytes()}
+            answer = client.post(f"{served.address}/v2/identify/all", files=files)
+            assert answer.json()["bestMatch"] == "Flos red"
+    assert served.errors() == ""
+
+
+def test_a_certificate_that_was_given(world: World, tmp_path: Path) -> None:
+    made = own_certificate("127.0.0.1", tmp_path / "elsewhere").certificate
+    options = ["--tls-cert", str(made), "--tls-key", str(made)]
+    with serving(world, tmp_path, *options) as served:
+        trusting = ssl.create_default_context(cafile=str(made))
+        assert httpx.get(f"{served.address}/health", verify=trusting).json()["status"] == "ok"
+    assert not (tmp_path / "data" / "tls.pem").exists()
+
+
+def test_one_certificate_is_kept_until_it_ends_or_the_names_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = own_certificate("127.0.0.1", tmp_path)
+    assert os.name != "posix" or first.certificate.stat().st_mode & 0o77 == 0
+    assert {"localhost", "127.0.0.1", "::1"} <= names(first.certificate)
+    assert own_certificate("127.0.0.1", tmp_path) == first
+    other = own_certificate("192.0.2.7", tmp_path)
+    assert other.fingerprint != first.fingerprint
+    assert {"192.0.2.7", "127.0.0.1"} <= names(other.certificate)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(days=360)
+
+    monkeypatch.setattr(module, "datetime", Later)
+    assert own_certificate("192.0.2.7", tmp_path).fingerprint != other.fingerprint
+    first.certificate.write_text("damaged")
+    assert own_certificate("192.0.2.7", tmp_path).certificate.read_text().startswith("-----BEGIN")
+    assert [path.name for path in tmp_path.iterdir()] == ["tls.pem"]
+
+
+def test_odd_names_of_computers_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gärten", "a" * 200, ""):
+        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
+        assert name not in names(own_certificate("0.0.0.0", tmp_path).certificate)
+
+
+def test_what_cannot_be_served_with_is_one_line(tmp_path: Path) -> None:
+    good, other = (own_certificate("127.0.0.1", tmp_path / name).certificate for name in "ab")
+    (text := tmp_path / "text.pem").write_text("no certificate")
+    for certificate, key, words in (
+        (tmp_path / "missing.pem", good, "missing.pem: cannot be served with (no such file)"),
+        (good, tmp_path / "missing.pem", "missing.pem: cannot be served with (no such file)"),
+        (text, good, "text.pem: cannot be served with"),
+        (good, text, "cannot be served with"),
+        (good, other, "cannot be served with"),
+    ):
+        with pytest.raises(DalipError) as found:
+            given_certificate(certificate, key)
+        assert words in str(found.value)
+        assert len(str(found.value).splitlines()) == 1
+    (folder := tmp_path / "file").write_text("in the way")
+    with pytest.raises(DalipError, match="cannot be written"):
+        own_certificate("127.0.0.1", folder)
+
+
+def test_a_certificate_needs_its_key(world: World, tmp_path: Path) -> None:
+    done = run(["dalip-app", "serve", *world.options, "--tls-cert", tmp_path / "a.pem"])
+    assert done.status == 2
+    assert "give both" in done.err

@@ -1,0 +1,172 @@
+"""What stands before every route, and what is told of what goes wrong behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dalip_app.server import guard as module
+from dalip_app.server import intake
+from dalip_app.server.guard import Keys, guard
+from tests.app.conftest import World, paint
+from tests.app.serving import serving
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+def post(path: str, folder: Path, content: Any = b"x") -> httpx.Response:
+    app = Starlette(routes=[Route("/{path:path}", echo, methods=["POST"])])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(guard(app, Keys(), folder))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post(path, content=content)
+
+    return asyncio.run(ask())
+
+
+def test_a_web_socket_needs_a_key_too(tmp_path: Path) -> None:
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("come in")
+        await socket.close()
+
+    app = Starlette(routes=[WebSocketRoute("/socket", talk)])
+    client = TestClient(guard(app, Keys("", "key"), tmp_path))
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/socket?api-key=guess"):
+        pass
+    with client.websocket_connect("/socket?api-key=key") as socket:
+        assert socket.receive_text() == "come in"
+
+
+def test_no_more_uploads_are_kept_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_HELD", 1000)
+    (tmp_path / "visit").mkdir()
+    for size, status in ((1000, 200), (1001, 429)):
+        (tmp_path / "visit" / "upload.png").write_bytes(bytes(size))
+        for path in ("/v2/identify/all", "/gradio_api/upload"):
+            response = post(path, tmp_path)
+            assert response.status_code == status
+            assert ("retry-after" in response.headers) == (status == 429)
+        assert post("/gradio_api/queue/join", tmp_path, b"{}").status_code == 200
+
+
+def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "MAX_HELD", 1000)
+    room = intake.Room()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(400), "more_body": True}
+
+    async def bring(*takers: intake.Intake) -> None:
+        for taker in takers:
+            await taker()
+
+    first, second = (intake.Intake(receive, 10_000, room) for _ in range(2))
+    asyncio.run(bring(first, second))
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(bring(second))
+    assert refused.value.status_code == 429
+    second.end()
+    asyncio.run(bring(first))
+    first.end()
+    assert room.arriving == 0
+
+
+def test_a_request_may_bring_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def parts(total: int) -> AsyncIterator[bytes]:
+        for _ in range(total // 100):
+            yield bytes(100)
+
+    for path, name in (
+        ("/v2/x", "MAX_UPLOAD"),
+        ("/gradio_api/upload", "_MAX_PAGE_UPLOAD"),
+        ("/login", "_MAX_FIELDS"),
+    ):
+        monkeypatch.setattr(module, name, 1000)
+        assert post(path, tmp_path, bytes(1000)).text == "1000"
+        assert post(path, tmp_path, parts(1000)).text == "1000"
+        for content in (bytes(1001), parts(1100)):
+            response = post(path, tmp_path, content)
+            assert (response.status_code, "larger than" in response.text) == (413, True)
+
+
+def test_nobody_waits_for_ever_for_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(intake, "PATIENCE", 0.01)
+    for path in ("/v2/x", "/gradio_api/queue/join"):
+        assert post(path, tmp_path, stalled()).status_code == 408
+
+
+SLOW = """
+import time
+from dalip_app import photo_picker
+photo_picker.read_uploads = lambda payload: time.sleep(0.2) or [b""]
+"""
+
+
+def test_the_queue_of_the_page_has_an_end(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red")
+    with (
+        serving(world, tmp_path, first=SLOW) as served,
+        httpx.Client(base_url=served.address, timeout=60) as client,
+    ):
+        (path,) = client.post("/gradio_api/upload", files={"files": photo.read_bytes()}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        statuses = [
+            client.post(
+                "/gradio_api/call/identify", json={"data": [file], "session_hash": str(i)}
+            ).status_code
+            for i in range(120)
+        ]
+        assert set(statuses) == {200, 503}  # which the page and gradio_client take for "busy"
+        assert client.get("/health").status_code == 200
+
+
+BROKEN = """
+from dalip_index import Flora
+def fail(*args, **options):
+    raise RuntimeError("broken for a test")
+Flora.identify = Flora.identify_together = fail
+"""
+
+
+def test_faults_are_told_without_what_visitors_sent(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "my-garden.png", "red")
+    with serving(world, tmp_path, first=BROKEN) as served:
+        with httpx.Client(base_url=served.address, timeout=60) as client:
+            files = {"images": (photo.name, photo.read_bytes(), "image/my-kind")}
+            response = client.post("/v2/identify/all", files=files)
+            assert response.status_code == 500
+            assert response.json()["error"] == "Internal Server Error"
+            assert "broken for a test" not in response.text
+            (path,) = client.post(
+                "/gradio_api/upload", files={"files": (photo.name, photo.read_bytes())}
+            ).json()
+            file = {"path": path, "orig_name": photo.name, "meta": {"_type": "gradio.FileData"}}
+            event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+            answer = client.get(f"/gradio_api/call/identify/{event}").text
+            assert "event: error" in answer
+            assert "broken for a test" not in answer
+            assert client.get("/health").status_code == 200
+        told = served.errors()
+    assert told.count("RuntimeError: broken for a test") == 2
+    assert told.count("Traceback") >= 2
+    assert not [word for word in ("my-garden", "my-kind", "IHDR", "PNG") if word in told]

@@ -1,0 +1,124 @@
+"""A page for strangers: `dalip-app serve --public`."""
+
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dalip_app.server import visits
+from dalip_app.server.visits import Visits
+from dalip_index import Journal, Observation
+from tests.app.browsing import Browser, Page, choose, expect, needs_browser
+from tests.app.conftest import World, paint, run
+from tests.app.server.test_serve import get
+from tests.app.serving import Served, serving
+
+OWNERS_ONLY = ("search-text", "library-folder", "teach-name", "journal-teach")
+
+
+@pytest.fixture(scope="module")
+def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("public")
+    Journal(folder / "data").add(seen("owners"), [b"jpeg"])
+    with serving(world, folder, "--public", "--embed-in", "https://plants.example") as served:
+        yield served
+
+
+def seen(identifier: str) -> Observation:
+    return Observation(identifier, "2026-05-01", "Flos red", "species", "Coloraceae", 0.5, "sure")
+
+
+def test_strangers_neither_search_nor_teach_and_come_through_any_name(world: World, served: Served) -> None:
+    status, _, config = get(served.address, "/config", Host="plants.example")
+    assert status == 200
+    assert "journal-order" in config
+    assert not [part for part in OWNERS_ONLY if part in config]
+    assert "answered by a server, not by your own computer" in config
+    assert "on your own computer" not in config
+
+
+def test_behind_a_proxy_everything_is_loaded_over_https(served: Served) -> None:
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "plants.example"}
+    _, _, page = get(served.address, "/", Host="plants.example", **headers)
+    assert "https://plants.example" in page
+    assert "http://plants.example" not in page
+
+
+def test_one_other_site_may_show_the_page_inside_its_own(
+    world: World, served: Served, tmp_path: Path
+) -> None:
+    policy = get(served.address)[1]["content-security-policy"]
+    assert policy.endswith("; frame-ancestors 'self' https://plants.example")
+    for wrong in ("plants.example", "https://a.example; script-src *", "https://a.example\nX: y"):
+        done = run(["dalip-app", "serve", *world.options, "--port", 0, "--embed-in", wrong], cwd=tmp_path)
+        assert (done.status, done.out) == (1, "")
+        (line,) = done.err.splitlines()
+        assert "https://example.org" in line
+
+
+def test_nobody_exports_what_is_not_of_the_visit(served: Served, tmp_path: Path) -> None:
+    for visit in ("", "?visit=", "?visit=guess", "?visit=../../data", "?visit=%00", "?visit=" + "x" * 5000):
+        status, _, _ = get(served.address, f"/journal.zip{visit}")
+        assert status == 200
+    assert not list(served.temporary.glob("dalip-*/visits/*"))
+
+
+def exported(page: Page, path: Path) -> int:
+    """Export the journal, and count what is in it."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    download.value.save_as(path)
+    return len(zipfile.ZipFile(path).read("occurrence.csv").decode().splitlines()) - 1
+
+
+@needs_browser
+def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
+    served: Served, browser: Browser, tmp_path: Path
+) -> None:
+    first, second = browser.new_context(), browser.new_context()
+    one, two = first.new_page(), second.new_page()
+    for page in (one, two):
+        page.goto(served.address)
+        choose(page, paint(tmp_path / "blue.png", "blue"))
+    one.get_by_role("button", name="This is right").click()
+    expect(one.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    for page, words in ((one, "1 observation."), (two, "Your journal is empty")):
+        page.get_by_role("tab", name="Journal").click()
+        expect(page.locator("#journal-number")).to_contain_text(words)
+    assert exported(one, tmp_path / "one.zip") == 1
+    assert exported(two, tmp_path / "two.zip") == 0
+    (folder,) = served.temporary.glob("dalip-*/visits/*")
+    used = folder.stat().st_mtime
+    first.close()
+    for _ in range(1200):  # the server is told, and lets the journal go before long
+        if folder.stat().st_mtime < used - visits._CLOSED:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the journal of a closed page is kept as if somebody used it")
+    second.close()
+    assert served.errors() == ""
+
+
+def test_journals_go_when_they_are_not_used_any_more(tmp_path: Path) -> None:
+    journals = Visits(tmp_path / "visits")
+    for visit in ("read", "closed", "forgotten", "\ud800/../x"):
+        journals(visit).add(seen("kept"), [])
+    assert len(list((tmp_path / "visits").iterdir())) == 4
+    assert [len(journals(visit)) for visit in ("read", "closed", "another", "", None)] == [1, 1, 0, 0, 0]
+    journals("").add(seen("nameless"), [])
+    assert len(journals("")) == 0, "those without a name share nothing"
+    journals.end("closed")
+    journals.end("read")
+    journals.end("never seen")
+    journals.sweep()
+    assert len(journals("closed")) == 1, "a page that seemed closed for a moment loses nothing"
+    journals.end("closed")
+    for place in (tmp_path / "visits").iterdir():
+        os.utime(place, (place.stat().st_atime, place.stat().st_mtime - visits._CLOSED - 1))
+    assert len(journals("read")) == 1
+    journals.sweep()
+    assert [len(journals(visit)) for visit in ("read", "closed", "forgotten")] == [1, 0, 1]

@@ -1,0 +1,213 @@
+"""`dalip-app serve`, without a browser."""
+
+import http.client
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from dalip.errors import DalipError, ImageError
+from dalip_app.page.photo_picker import read_uploads
+from dalip_app.server.addresses import addresses, bind, is_loopback, lan_address
+from tests.app.conftest import World, environment, paint, run
+from tests.app.serving import serving
+
+
+def get(address: str, path: str = "/", **headers: str) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    return response.status, dict(response.getheaders()), response.read().decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(world, tmp_path_factory.mktemp("serve"), anew=True) as served:
+        yield served.address
+
+
+def test_the_page_answers_and_names_no_other_host_to_load_from(address: str) -> None:
+    status, headers, body = get(address)
+    assert status == 200
+    assert "DALIP" in body
+    for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", body):
+        assert not re.search(r"(?:https?:)?//", tag.replace(address, "")), tag
+    assert not re.search(r"url\(['\"]?(?:https?:)?//|@import", body)
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert not re.search(r"https?:", policy)
+
+
+def test_requests_for_another_host_are_refused(address: str) -> None:
+    assert get(address, Host="plants.example:80")[0] == 400
+    port = address.rpartition(":")[2]
+    assert get(address, Host=f"localhost:{port}")[0] == 200
+
+
+def test_a_taken_port_is_one_line(world: World) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run(["dalip-app", "serve", *world.options, "--port", port])
+    assert (done.status, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    assert f"127.0.0.1:{port}" in line
+    assert "--port" in line
+
+
+def test_a_host_that_is_not_ours_is_one_line(world: World) -> None:
+    done = run(["dalip-app", "serve", *world.options, "--host", "192.0.2.1", "--port", 0])
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_missing_flora_is_one_line() -> None:
+    done = run(["dalip-app", "serve", "--flora", "nowhere", "--port", 0])
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1
+
+
+def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
+    world: World, tmp_path: Path, address: str
+) -> None:
+    parts = ("library-folder", "search-text", "teach-button", "journal-order")
+
+    def offered(config: str) -> list[str]:
+        return [part for part in parts if part in config]
+
+    assert offered(get(address, "/config")[2]) == list(parts)
+    with serving(world, tmp_path, "--host", "0.0.0.0") as served:
+        assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # of the visit alone
+        (line,) = served.errors().splitlines()
+        assert "whoever can reach this computer" in line
+    with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
+        login = httpx.get(f"{served.address}/config", auth=("ann", "secret"))
+        assert offered(login.text) == list(parts[1:])
+        assert served.errors() == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_the_address_for_phones_is_told(world: World, tmp_path: Path, host: str) -> None:
+    with serving(world, tmp_path, "--host", host, "--auth", "ann:secret") as served:
+        words = served.line.split()
+        others = [word for word in words if word.startswith("http")][1:]
+        assert len(others) == (1 if host == "0.0.0.0" and lan_address() else 0)
+        for address in others:
+            assert not is_loopback(urlsplit(address).hostname or "")
+            assert get(address)[0] == 401
+
+
+def test_addresses_on_a_computer_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Offline(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    assert addresses("192.0.2.7") == ["192.0.2.7"]
+    monkeypatch.setattr("socket.socket", Offline)
+    assert (lan_address(), lan_address(socket.AF_INET6)) == ("", "")
+    assert (addresses("0.0.0.0"), addresses("::")) == (["127.0.0.1"], ["::1"])
+
+
+def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red").read_bytes()
+    passed = {"host": "plants.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
+    with (
+        serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served,
+        httpx.Client(base_url=served.address, headers=browser, auth=("ann", "secret"), timeout=60) as client,
+    ):
+        assert client.get("/config").json()["root"] == "https://plants.example"
+        (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/gradio_api/call/identify", json={"data": [file]}).json()["event_id"]
+        assert "Flos red" in client.get(f"/gradio_api/call/identify/{event}").text
+        assert client.post("/v2/identify/all", files={"images": photo}).json()["bestMatch"] == "Flos red"
+
+
+def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path) -> None:
+    with serving(world, tmp_path, "--log-requests", "--api-key", "secret-key") as served:
+        photo = paint(tmp_path / "my-garden.png", "red")
+        files = {"images": (photo.name, photo.read_bytes())}
+        asked = f"{served.address}/v2/identify/all?api-key=secret-key"
+        assert httpx.post(asked, files=files).status_code == 200
+        assert httpx.get(f"{served.address}/health").status_code == 401
+    lines = [re.sub(r"\d+ ms$", "1 ms", line) for line in served.errors().splitlines()]
+    assert lines[-2:] == ["POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms"]
+    assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))
+
+
+def test_bind_gives_a_socket_of_that_address() -> None:
+    with bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        first.listen()
+        with pytest.raises(DalipError, match=f"127.0.0.1:{port}: cannot listen there"):
+            bind("127.0.0.1", port)
+    with pytest.raises(DalipError, match="cannot listen there"):
+        bind("no such host", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("x.org", False),
+    ],
+)
+def test_is_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    inside, outside = tmp_path / "uploads" / "a.png", tmp_path / "b.png"
+    inside.parent.mkdir()
+    for path in (inside, outside):
+        path.write_bytes(b"photo")
+    good = {"path": str(inside)}
+    assert read_uploads([good]) == [b"photo"]
+    assert read_uploads([good] * 5) == [b"photo"] * 5
+    (tmp_path / "uploads" / "link.png").symlink_to(outside)
+    for wrong in (
+        str(outside),
+        str(inside.parent / ".." / "b.png"),
+        str(inside.parent / "link.png"),
+        "\0",
+        "",
+        3,
+    ):
+        with pytest.raises(ImageError):
+            read_uploads([good, {"path": wrong}])
+    for payload in (None, {}, [], "text", good, [None], ["text"], [[]], [good] * 6):
+        with pytest.raises(ImageError):
+            read_uploads(payload)
+
+
+def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
+        "from dalip_app.server.floras import Floras\n"
+        "from dalip_app.server.guard import Keys; from dalip_app.server.site import make_site\n"
+        f"floras = Floras([Path({str(world.flora)!r})], None, Path({str(world.bundle)!r}))\n"
+        "make_site(floras, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
+        "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -1,0 +1,147 @@
+"""Photos on the web: fetched once, from a real server that also says no, waits and lies."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from dalip.datasets.pack import download as web
+from dalip.datasets.photo_location import FilePart, Item, WebPhoto
+
+PHOTO = b"\xff\xd8\xff a photo"
+
+
+class Server(ThreadingHTTPServer):
+    asked: Counter[str]
+    agents: set[str | None]
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        times = self.server.asked[self.path]
+        self.server.asked[self.path] += 1
+        self.server.agents.add(self.headers["User-Agent"])
+        kind = self.path.strip("/").split("?")[0]
+        if kind == "busy" and times < 2:
+            self.reply(
+                503 if times else 429,
+                b"later",
+                {"Retry-After": "0" if times else "Thu, 01 Jan 1970 00:00:00 GMT"},
+            )
+        elif kind == "tomorrow":
+            self.reply(503, b"", {"Retry-After": "86400"})
+        elif kind == "gone":
+            self.reply(404, b"no")
+        elif kind == "elsewhere":
+            self.reply(302, b"", {"Location": "file:///etc/passwd"})
+        elif kind == "circle":
+            self.reply(302, b"", {"Location": "/circle"})
+        elif kind == "cut":
+            self.reply(200, PHOTO, {"Content-Length": "1000"})
+        elif kind == "empty":
+            self.reply(200, b"")
+        elif kind == "huge":
+            self.reply(200, bytes(3000))
+        else:
+            self.reply(200, PHOTO + self.path.encode())
+
+    def reply(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(content))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(web, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(web, "MAX_PHOTO_BYTES", 2000)
+    server = Server(("127.0.0.1", 0), Answers)
+    server.asked, server.agents = Counter(), set()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def items(server: Server, *names: str) -> list[Item]:
+    base = f"http://127.0.0.1:{server.server_port}"
+    return [Item(name, WebPhoto(f"{base}/{name}"), f"t.csv, line {n}") for n, name in enumerate(names, 2)]
+
+
+def test_photos_are_fetched_once(server: Server, tmp_path: Path) -> None:
+    local = Item("local", FilePart(tmp_path / "a.jpg"), "a.jpg")
+    wanted = [local, *items(server, "a", "b?x=1", "busy", "a")]
+    faults: list[str] = []
+    told: list[tuple[int, int]] = []
+    folder = tmp_path / "out" / ".downloads"
+    found = web.fetch(wanted, folder, faults.append, lambda what, done, total: told.append((done, total)))
+    assert faults == []
+    assert [item.key for item in found] == ["local", "a", "b?x=1", "busy", "a"]
+    contents = [item.place.read() for item in found[1:] if isinstance(item.place, FilePart)]
+    assert contents == [PHOTO + b"/a", PHOTO + b"/b?x=1", PHOTO + b"/busy", PHOTO + b"/a"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert server.asked == {"/a": 1, "/b?x=1": 1, "/busy": 3}
+    assert all(agent and agent.startswith("DALIP/") for agent in server.agents)
+    assert web.fetch(wanted, folder, faults.append) == found
+    assert server.asked["/a"] == 1
+
+
+def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
+    server: Server, tmp_path: Path
+) -> None:
+    names = ["gone", "tomorrow", "elsewhere", "circle", "cut", "empty", "huge", "good"]
+    faults: list[str] = []
+    found = web.fetch(items(server, *names), tmp_path / "d", faults.append)
+    assert [item.key for item in found] == ["good"]
+    assert len(list((tmp_path / "d").iterdir())) == 1
+    for line, (fault, cause) in enumerate(
+        zip(
+            faults,
+            [
+                "answers 404",
+                "asks to wait",
+                "cannot be fetched",
+                "cannot be fetched",
+                "cannot be fetched",
+                "is empty",
+                "more than any",
+            ],
+            strict=True,
+        ),
+        2,
+    ):
+        assert fault.startswith(f"t.csv, line {line}: http://127.0.0.1")
+        assert cause in fault
+    assert server.asked["/gone"] == server.asked["/tomorrow"] == 1
+    assert server.asked["/cut"] == 4
+
+
+def test_without_leave_nothing_is_fetched(server: Server) -> None:
+    local = Item("local", FilePart(Path("a.jpg")), "a.jpg")
+    faults: list[str] = []
+    assert web.without_web([local, *items(server, "a", "b")], faults.append) == [local]
+    assert faults == [
+        "t.csv: 2 photos are on the web; fetch them with --download, or name their folder with --photos"
+    ]
+    assert not server.asked
+
+
+def test_no_server_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_FIRST_WAIT", 0.01)
+    faults: list[str] = []
+    item = Item("a", WebPhoto("http://127.0.0.1:9/a.jpg"), "t.csv, line 2")
+    assert web.fetch([item], tmp_path, faults.append) == []
+    assert "run the command again later" in faults[0]

@@ -1,0 +1,245 @@
+"""What people have is told by its content, and what is wrong with it is said by file or row while the rest is read."""
+
+import contextlib
+import random
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
+from dalip.errors import DataError
+from tests.dalip.heard import PHOTO, Heard, write, write_zip
+from tests.dalip.made import fields, write_tar
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+CLASSES = {"Rosa_canina/1.jpg": PHOTO, "Rosa_canina/bud/2.JPG": PHOTO, "Viola/3.png": PHOTO}
+
+
+def test_a_folder_for_each_plant_also_in_an_archive(tmp_path: Path, heard: Heard) -> None:
+    folder = write(tmp_path / "garden", {**CLASSES, "Viola/.hidden.jpg": PHOTO, "Viola/read.me": "x"})
+    found = heard.read(folder)
+    assert {key: item.fields["scientificName"] for key, item in found.items()} == {
+        "Rosa_canina/1.jpg": "Rosa canina",
+        "Rosa_canina/bud/2.JPG": "Rosa canina",
+        "Viola/3.png": "Viola",
+    }
+    assert {item.fields["source"] for item in found.values()} == {"garden"}
+    assert heard.faults == []
+    assert heard.notes == [
+        f"{folder}: 1 files are no photos (1 .me)",
+        f"{folder}: 3 of 3 photos have no license; a column of this name can say it",
+    ]
+    plain = write_zip(tmp_path / "plain.zip", CLASSES)
+    nested = write_zip(tmp_path / "nested", {f"garden/{name}": PHOTO for name in CLASSES})
+    for archive in (plain, nested):  # the second is known by its content
+        zipped = heard.read(archive)
+        assert list(zipped) == list(found)
+        assert all(isinstance(i.place, ZipMember) and i.place.read() == PHOTO for i in zipped.values())
+    assert set(heard.read(write_zip(tmp_path / "one.zip", {"Rosa/1.jpg": PHOTO}))) == {"Rosa/1.jpg"}
+
+
+def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> None:
+    folder = write(tmp_path / "garden", {**CLASSES, "stray.jpg": PHOTO, "Rosa\x07/4.jpg": PHOTO})
+    elsewhere = write(tmp_path / "elsewhere", {"secret.jpg": PHOTO})
+    (folder / "Viola/out.jpg").symlink_to(elsewhere / "secret.jpg")
+    (folder / "Viola/in.jpg").symlink_to(folder / "Viola/3.png")
+    (folder / "Viola/loop.jpg").symlink_to(folder / "Viola/loop.jpg")
+    (folder / "Linked").symlink_to(elsewhere)
+    found = heard.read(folder)
+    assert set(found) == {*CLASSES, "Viola/in.jpg"}
+    said = "\n".join(sorted(heard.faults))
+    assert len(heard.faults) == 5
+    assert "Linked: a link to a folder" in said
+    assert "Viola/out.jpg is a link that leads out" in said
+    assert "Viola/loop.jpg is not a file" in said
+    assert "stray.jpg: lies in no folder of a plant" in said
+    assert "cannot be the key of a photo" in said
+
+
+def test_archives_that_lead_out_of_themselves(tmp_path: Path, heard: Heard) -> None:
+    path = write_zip(tmp_path / "bad.zip", {**CLASSES, "../up.jpg": PHOTO, "/etc/root.jpg": PHOTO})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("a\\..\\..\\up.jpg", PHOTO)
+        archive.writestr("C:/windows.jpg", PHOTO)
+        link = zipfile.ZipInfo("Viola/link.jpg")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("Viola/lzma.jpg", PHOTO, zipfile.ZIP_LZMA)
+    found = heard.read(path)
+    assert set(found) == set(CLASSES)
+    assert len(heard.faults) == 6
+    assert sum("leads out of the archive" in line for line in heard.faults) == 4
+    assert any("link.jpg is a link" in line for line in heard.faults)
+    assert any("lzma.jpg is compressed in a way" in line for line in heard.faults)
+
+
+def test_bombs_are_not_unpacked(tmp_path: Path, heard: Heard) -> None:
+    zeros = bytes(101_000_000)
+    path = write_zip(tmp_path / "bomb.zip", {"Rosa/1.jpg": zeros})
+    item = heard.read(path)["Rosa/1.jpg"]
+    with pytest.raises(DataError, match="more than any photo"):
+        item.place.read()  # type: ignore[union-attr]
+    table = write_zip(tmp_path / "table.zip", {"photos.csv": zeros, "photos/1.jpg": PHOTO})
+    assert set(heard.read(table)) == {"photos/1.jpg"}
+    assert any("photos.csv would unpack to 101 MB from" in line for line in heard.notes)
+
+
+def test_damaged_archives_never_end_in_a_traceback(tmp_path: Path) -> None:
+    rows = "".join(f"{i}.jpg,Rosa canina\n" for i in range(50))
+    files = {"photos.csv": "file,scientificName\n" + rows, **{f"{i}.jpg": PHOTO * 9 for i in range(50)}}
+    whole = write_zip(tmp_path / "whole.zip", files).read_bytes()
+    chance = random.Random(0)
+    for number in range(300):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        bad = tmp_path / f"{number}.zip"
+        bad.write_bytes(content[: chance.choice((len(content), chance.randrange(len(content))))])
+        with contextlib.suppress(DataError):
+            for item in Heard().read(bad).values():
+                with contextlib.suppress(DataError):
+                    item.place.read()  # type: ignore[union-attr]
+
+
+def test_a_table_names_its_photos(tmp_path: Path, heard: Heard) -> None:
+    table = (
+        "File;scientific_name;licence;Photographer;decimalLatitude;GPS;occurrenceID;caption\n"
+        "a.jpg;Rosa canina L.;CC0;Ada;36.9;x;o1;a rose\n"
+        "a.jpg;Rosa canina L.;CC0;Ada;36.9;x;o1;a red rose\n"
+        'sub\\b.jpg;"Viola\n odorata";;;;;o1\n'
+        "https://example.org/c.jpg;Viola;;;;;;\n"
+        "https://example.org/d.jpg;Viola;;;;;;\n"
+    )
+    folder = write(tmp_path / "set", {"photos.csv": table, "a.jpg": PHOTO, "sub/b.jpg": PHOTO})
+    elsewhere = write(tmp_path / "elsewhere", {"d.jpg": PHOTO})
+    found = heard.read(folder / "photos.csv", photos=elsewhere)
+    assert heard.faults == []
+    a, b, c, d = found.values()
+    assert a.fields == {
+        "scientificName": "Rosa canina L.",
+        "license": "CC0",
+        "rightsHolder": "Ada",
+        "occurrenceID": "o1",
+        "caption": ["a rose", "a red rose"],
+    }
+    assert b.fields["scientificName"] == "Viola odorata"
+    assert a.observation == b.observation == "o1"
+    assert b.where == f"{folder}/photos.csv, line 4"
+    assert c.place == WebPhoto("https://example.org/c.jpg")
+    assert d.place == FilePart(elsewhere / "d.jpg")
+    assert heard.notes == [
+        f"{folder}/photos.csv: 3 of 4 photos have no license; a column of this name can say it"
+    ]
+    assert heard.read(folder, photos=elsewhere) == found
+    zipped = write_zip(tmp_path / "set.zip", {"photos.csv": table, "a.jpg": PHOTO, "sub/b.jpg": PHOTO})
+    assert list(heard.read(zipped)) == list(found)
+
+
+def test_bad_rows_are_said_by_their_line_and_the_rest_is_read(tmp_path: Path, heard: Heard) -> None:
+    outside = tmp_path / "outside.jpg"
+    outside.write_bytes(PHOTO)
+    rows = [
+        b"file,scientificName,notes",
+        b"good.jpg,Rosa canina,first",
+        b"gone.jpg,Rosa canina,",  # 3
+        b"../outside.jpg,Rosa canina,",
+        str(outside).encode() + b",Rosa canina,",
+        b"file:///etc/passwd,Rosa canina,",
+        b"https:///nowhere,Rosa canina,",  # 7
+        b"good2.jpg,Rosa canina,a,b,c",
+        b"good2.jpg," + b"R" * 201 + b",",
+        b"good2.jpg,Rosa\x00canina,",
+        b"good2.jpg," + b"R" * 10_000_000 + b",",  # 11
+        b'good2.jpg,"Rosa canina,never closed',
+        b"good2.jpg,Viola odorata,ok",
+        b"good.jpg,Rosa canina,again",
+        b",Rosa canina,",
+        b'good2.jpg,"Rosa" x,',  # 16
+        b"",
+        b"good3.jpg,Echium plantagineum,caf\xe9",
+        b",,,,",
+    ]
+    folder = write(tmp_path / "set", dict.fromkeys(["good.jpg", "good2.jpg", "good3.jpg"], PHOTO))
+    (folder / "t.csv").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(rows))
+    found = heard.read(folder / "t.csv")
+    assert list(found) == ["good.jpg", "good2.jpg", "good3.jpg"]
+    assert found["good3.jpg"].fields["notes"] == "café"
+    lines = [int(line.split(", line ")[1].split(":")[0]) for line in heard.faults]
+    assert sorted(lines) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
+    assert max(map(len, heard.faults)) < 500
+    assert heard.notes[0].startswith(f"{folder}/t.csv, line 18: not UTF-8, taken for Windows-1252")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_encodings(tmp_path: Path, heard: Heard, encoding: str, end: str) -> None:
+    text = end.join(["file\tscientificName", "é.jpg\tAesculus × carnea", ""])
+    folder = write(tmp_path, {"é.jpg": PHOTO, "t.tsv": text.encode(encoding)})
+    (item,) = heard.read(folder / "t.tsv").values()
+    assert item.fields["scientificName"] == "Aesculus × carnea"
+    assert sum("Windows-1252" in line for line in heard.notes) == (encoding == "cp1252")
+
+
+def test_shards_and_what_is_wrong_with_them(tmp_path: Path, heard: Heard) -> None:
+    deep = ("[" * 100_000).encode()
+    write_tar(
+        tmp_path / "a.tar",
+        {
+            "one.jpg": PHOTO,
+            "one.json": fields(scientificName="Rosa", splitGroup="g", latitude=1, plant=False, more={"a": 1}),
+            "two.jpg": PHOTO,
+            "two.json": fields(scientificName="R" * 10_000_000),
+            "three.jpg": PHOTO,
+            "three.json": deep,
+            "four.jpg": PHOTO,
+            "four.json": b"[]",
+            "five.txt": b"no photo",
+        },
+    )
+    write_tar(tmp_path / "b.tar", {"one.jpg": PHOTO, "six.jpg": PHOTO, "six.txt": b"a dog"})
+    (tmp_path / "c.tar").write_bytes(b"not a shard")
+    found = heard.read(tmp_path)
+    assert set(found) == {"one", "six"}
+    assert found["one"].fields == {
+        "scientificName": "Rosa",
+        "splitGroup": "g",
+        "plant": False,
+        "source": tmp_path.name,
+    }
+    assert found["one"].observation == "g"
+    assert found["one"].place.read() == PHOTO  # type: ignore[union-attr]
+    assert found["six"].fields["text"] == "a dog"
+    said = "\n".join(heard.faults)
+    assert len(heard.faults) == 6
+    for part in (
+        "a.tar:two: the name",
+        "a.tar:three: its text",
+        "a.tar:four: its text",
+        "a.tar:five: has no",
+    ):
+        assert part in said
+    assert "c.tar: not a readable" in said
+    assert f"{tmp_path}/b.tar:one: its key 'one' is also that of {tmp_path}/a.tar:one" in said
+
+
+def test_sources_that_cannot_be_used_at_all(tmp_path: Path, heard: Heard) -> None:
+    write(tmp_path, {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "c.zip": "x", "empty/x": "", "d.csv": ""})
+    for name, cause in {
+        "a.csv": r"a\.csv: the column file is missing \(columns found: id, name\)",
+        "b.txt": "neither a folder, nor",
+        "c.zip": "not a readable .zip archive",
+        "d.csv": "the column file is missing",
+        "empty": "holds no photo that can be packed",
+        "gone": "no such file or folder",
+    }.items():
+        with pytest.raises(DataError, match=cause):
+            heard.read(tmp_path / name)
+    with pytest.raises(DataError, match="no such folder of photos"):
+        heard.read(tmp_path, photos=tmp_path / "gone")

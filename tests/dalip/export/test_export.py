@@ -1,0 +1,150 @@
+"""Models that were not trained here, exported: the bundle answers as open_clip and the authors' model do."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from dalip.encoder import Encoder
+from dalip.encoder.manifest import EncoderManifest
+from dalip.encoder.sessions import Session
+from dalip.errors import BundleError, DalipError, ExportError, TrainingError
+from dalip.export import check_parity
+from dalip.export import write_bundle as bundle
+from dalip.export.export_model import export_model
+from dalip.training.towers.load_model import load_model
+from tests.dalip.official import GOLDEN, full_state, save, small_model, small_state
+
+pytestmark = pytest.mark.usefixtures("unchecked_shapes")
+
+TEXTS = ["a rose", "", "Viola odorata, the sweet violet: “common” by the river", "long " * 100]
+CAUSAL = {"width": 64, "heads": 2, "layers": 1}
+SEES_PADDING = CAUSAL | {"no_causal_mask": True, "pool_type": "last"}  # as in SigLIP
+
+
+def write_clip(folder: Path, text: dict[str, Any], **changes: Any) -> str:
+    """Make a small open_clip model with random weights in a folder, and give its name."""
+    folder.mkdir()
+    vision = {"image_size": 48, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32}
+    config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text} | changes
+    content = {"model_cfg": config, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3}}
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    torch.manual_seed(0)
+    clip = open_clip.create_model(f"local-dir:{folder}")
+    torch.save(clip.state_dict(), folder / "open_clip_pytorch_model.bin")
+    return f"local-dir:{folder}"
+
+
+def pictures() -> list[Image.Image]:
+    random = np.random.default_rng(5)
+    return [Image.fromarray(random.integers(0, 256, (48, 48, 3), dtype=np.uint8)) for _ in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"), [(CAUSAL, {}), (SEES_PADDING, {"custom_text": True})], ids=["causal", "sees padding"]
+)
+def test_a_plain_clip_answers_as_in_open_clip(
+    tmp_path: Path, text: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    source = write_clip(tmp_path / "clip", text, **changes)
+    lines: list[str] = []
+    manifest = export_model(source, tmp_path / "out", report=lines.append)
+    assert [(block.name, block.width, block.weight) for block in manifest.blocks] == [("first_order", 32, 1)]
+    assert (manifest.name, manifest.patch_grid) == ("clip", (3, 3))
+    assert lines[0] == f"loading {source}"
+    assert "least cosine to the model, over 4 pictures and 5 texts: 1.00000" in lines[-1]
+
+    encoder = Encoder.load(tmp_path / "out", verify=True)
+    clip, _, prepare = open_clip.create_model_and_transforms(source)
+    tokens = open_clip.get_tokenizer(source)(TEXTS)
+    with torch.inference_mode():
+        photos = clip.eval().encode_image(torch.stack([prepare(p) for p in pictures()]))
+        expected = F.normalize(clip.encode_text(tokens), dim=-1)
+    np.testing.assert_allclose(encoder.encode_images(pictures()), F.normalize(photos, dim=-1), atol=1e-4)
+    for texts in (slice(4), slice(1), slice(1, 3)):  # a text's embedding does not depend on its batch
+        np.testing.assert_allclose(encoder.encode_text(TEXTS[texts]), expected[texts], atol=1e-4)
+    assert encoder.encode_patches(pictures()[0]).shape == (3, 3, 32)
+
+
+@pytest.fixture(scope="module")
+def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EncoderManifest]:
+    """A folder with a checkpoint of the authors' kind, exported."""
+    folder = tmp_path_factory.mktemp("authors")
+    path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
+    return folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
+
+
+def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest], tmp_path: Path) -> None:
+    shutil.copytree(authors[0] / "out", tmp_path / "out")
+    loaded = load_model(str(authors[0] / "authors.pt"))
+    model, towers = loaded.model, loaded.towers
+    assert check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"]) > 0.9999
+    with torch.no_grad():
+        model.image_bdc.output.weight.mul_(-1)
+    with pytest.raises(ExportError, match="differs from the model"):
+        check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"])
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        Encoder.load(tmp_path / "out")
+
+
+def test_the_authors_model_counts_all_its_padding(authors: tuple[Path, EncoderManifest]) -> None:
+    folder, manifest = authors
+    assert [(b.name, b.width, round(b.weight, 6)) for b in manifest.blocks] == [
+        ("first_order", 48, 0.3),
+        ("second_order", 48, 0.7),
+    ]
+    assert (manifest.name, manifest.terms) == ("authors.pt", "none")
+    encoder = Encoder.load(folder / "out")
+    with torch.inference_mode():
+        expected = small_model(0).encode_text(open_clip.get_tokenizer("ViT-B-16")(TEXTS)).joint(0.3)
+    for texts in (slice(4), slice(1)):
+        np.testing.assert_allclose(encoder.encode_text(TEXTS[texts]), expected[texts], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
+    path = save(tmp_path / "authors.pt", {"state_dict": full_state()})
+    export_model(str(path), tmp_path / "out")
+    expected = np.load(GOLDEN / "official_model_outputs.npz")
+    ids = expected["text_ids"][:, :6]  # all that is not padding
+    inputs = {
+        "image": {"pixels": np.random.default_rng(1).standard_normal((2, 3, 224, 224)).astype(np.float32)},
+        "text": {"input_ids": ids, "attention_mask": (ids > 0).astype(np.int64)},
+    }
+    for modality, values in inputs.items():
+        file = tmp_path / "out" / f"{modality}_encoder.onnx"
+        (found,) = Session(file.read_bytes(), file.name, ["embedding"]).run(["embedding"], values)
+        both = [expected[f"{modality}_{order}"] for order in ("first", "second")]
+        np.testing.assert_allclose(found, 0.5**0.5 * np.concatenate(both, axis=1), atol=1e-4)
+
+
+def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_clip(tmp_path / "clip", CAUSAL)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "thesis.txt").touch()
+    (tmp_path / "file").touch()
+    with pytest.raises(ExportError, match=r"tiny: has untrained parts \(all\); .*--pretrained"):
+        export_model("tiny", tmp_path / "out")
+    with pytest.raises(ExportError, match="no second order to weigh"):
+        export_model(source, tmp_path / "out", first_order=0.5)
+    with pytest.raises(ExportError, match=f"{tmp_path / 'used'}: holds other files"):
+        export_model(source, tmp_path / "used")
+    with pytest.raises(ExportError, match=f"{tmp_path / 'file'}: "):
+        export_model(source, tmp_path / "file")
+    with pytest.raises(ExportError, match="holds other files"):  # before anything is loaded
+        export_model("gone.pt", tmp_path / "used")
+    with pytest.raises(TrainingError, match=r"gone\.pt: no such run or file"):
+        export_model("gone.pt", tmp_path / "out")
+    with pytest.raises(DalipError, match="ViT-B-99"):
+        export_model("ViT-B-99", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(bundle, "_LARGEST", 10_000)
+    with pytest.raises(ExportError, match=r"image_encoder.onnx: would have .* --weights int8"):
+        export_model(source, tmp_path / "out")

@@ -1,0 +1,360 @@
+"""Streams of real shards: what is read, in which order, wherever it is taken up, and what is wrong with shards."""
+
+import gzip
+import http.server
+import pickle
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from dalip.datasets import read_records, split_of
+from dalip.encoder.manifest import ImageSettings
+from dalip.errors import TrainingError
+from dalip.taxonomy import Taxon
+from dalip.training.data import stream as stream_module
+from dalip.training.data.batches import Batch
+from dalip.training.data.corpus import Texts, shards_of
+from dalip.training.data.stream import StreamDataset
+from tests.dalip.made import fields, png, write_tar
+from tests.dalip.runs import tiny_config
+
+IMAGE = ImageSettings(8, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+PHOTO = png(np.random.default_rng(0).integers(0, 255, (12, 10, 3)))
+
+
+SAMPLE = 512 + 512 * -(-len(PHOTO) // 512) + 1024
+"""Bytes of a photo and its caption in a shard."""
+
+
+def write_photos(path: Path, count: int, *, skip: int = 0) -> Path:
+    """Write photos of the split train alone, named by numbers and captioned by their names."""
+    keys = [f"{path.stem}-{i}" for i in range(4 * count + 40)]
+    keys = [key for key in keys if split_of(key) == "train"][skip : skip + count]
+    assert len(keys) == count
+    members = {f"{key}.{suffix}": c for key in keys for suffix, c in (("png", PHOTO), ("txt", key.encode()))}
+    return write_tar(path, members)
+
+
+def stream(
+    *data: Path | str, start: int = 0, process: int = 0, processes: int = 1, **changes: object
+) -> StreamDataset:
+    settings = {"stream": True, "steps": 12, "shuffle": 10, "batch_size": 4} | changes
+    config = tiny_config(tuple(map(str, data)), **settings)
+    texts = Texts({}, {})
+    return StreamDataset(config, texts, IMAGE, start=start, process=process, processes=processes)
+
+
+def load(dataset: StreamDataset, workers: int = 0) -> list[Batch]:
+    return list(DataLoader(dataset, batch_size=None, num_workers=workers))
+
+
+def keys_of(batches: list[Batch]) -> list[str]:
+    return [key.rpartition(":")[2] for batch in batches for key in batch.keys]
+
+
+def messages_of(batches: list[Batch]) -> list[str]:
+    return [message for batch in batches for message in batch.unreadable]
+
+
+def note_what_is_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    opened: list[str] = []
+    real = stream_module.wds.gopen
+    monkeypatch.setattr(stream_module.wds, "gopen", lambda url: opened.append(url) or real(url))
+    return opened
+
+
+def assert_same(found: list[Batch], expected: list[Batch]) -> None:
+    assert [b.keys for b in found] == [b.keys for b in expected]
+    assert [b.texts for b in found] == [b.texts for b in expected]
+    assert all(torch.equal(a.photos, b.photos) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    for name in ("a", "b", "c"):
+        write_photos(folder / f"{name}.tar", 9)
+    return folder
+
+
+def test_batches_follow_from_the_seed(shards: Path) -> None:
+    first = load(stream(shards))
+    assert len(first) == 12
+    assert all(len(batch.keys) == 4 and batch.photos.shape == (4, 3, 8, 8) for batch in first)
+    assert_same(load(stream(shards)), first)
+    assert keys_of(load(stream(shards, seed=1))) != keys_of(first)
+    assert len(set(keys_of(first))) > 20
+    assert messages_of(first) == []
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("round_of", [20, 200_000])
+def test_a_stream_is_taken_up_at_any_step(
+    shards: Path, workers: int, round_of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a round of its draws, at its end, and beyond."""
+    monkeypatch.setattr(stream_module, "_ROUND", round_of)
+    whole = load(stream(shards), workers)
+    assert len(whole) == 12
+    for start in (1, 4, 5, 7, 11) if workers else range(1, 13):
+        assert_same(load(stream(shards, start=start), workers), whole[start:])
+
+
+def test_a_resumed_stream_reads_only_its_round_again(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven rounds of a step are done; the twelfth must not open more shards than the first did."""
+    monkeypatch.setattr(stream_module, "_ROUND", 4)
+    opened = note_what_is_opened(monkeypatch)
+    load(stream(shards, start=11))
+    assert 1 <= len(opened) <= 3
+    opened.clear()
+    load(stream(shards))
+    assert len(opened) >= 12
+
+
+def test_processes_learn_from_different_photos(shards: Path) -> None:
+    batches = [load(stream(shards, batch_size=8, process=process, processes=2)) for process in (0, 1)]
+    assert all(len(batch.keys) == 4 for share in batches for batch in share)
+    together = zip(*batches, strict=True)
+    assert sum(set(a.keys) == set(b.keys) for a, b in together) == 0
+
+
+def test_a_photo_is_drawn_in_proportion_to_the_weight_of_its_source(tmp_path: Path) -> None:
+    often, rarely = write_photos(tmp_path / "a.tar", 8), write_photos(tmp_path / "b.tar", 24)
+    weighted = stream(f"{often}@1.5", f"{rarely}@0.5", steps=60, batch_size=40, shuffle=50)
+    times = Counter(keys_of(load(weighted)))
+    assert len(times) == 32
+    means = [np.mean([n for key, n in times.items() if key.startswith(name)]) for name in ("a", "b")]
+    assert means[0] / means[1] == pytest.approx(3, rel=0.15)
+    assert max(times.values()) < 1.3 * means[0]
+    assert min(times.values()) > 0.7 * means[1]
+
+
+def test_a_stream_finds_the_photos_that_random_access_finds(tmp_path: Path) -> None:
+    """Under the same keys, or another split would be learned from; with the same texts."""
+    names = [f"{place}{i}" for i in range(12) for place in ("", "./_", "sub.folder/", "./a/b/")]
+    members = {
+        "__meta__/x.png": PHOTO,
+        "._x.png": b"left by a Mac",
+        "empty/.x.png": b"",
+        "notes": b"of no photo",
+    }
+    for i, name in enumerate(names):
+        members |= {
+            f"{name}.seg.png": b"not a photo of ours",
+            f"{name}.{('PNG', 'png', 'WebP')[i % 3]}": PHOTO,
+        }
+        members |= {f"{name}.JSON": fields(scientificName=f"Rosa prima{i}"), f"{name}.Txt": b"a caption"}
+    path = write_tar(tmp_path / "a.tar", members)
+    records = {f"{path}:{r.key}": r for r in read_records(path) if r.split == "train" and r.taxon}
+    assert 20 < len(records) < 48
+    batches = load(stream(path, steps=30, shuffle=2))
+    found = {key: taxon for b in batches for key, taxon in zip(b.keys, b.taxa, strict=True)}
+    assert found == {key: record.taxon for key, record in records.items()}
+
+
+def test_texts_of_a_taxon_are_completed(tmp_path: Path) -> None:
+    said = (("png", PHOTO), ("json", fields(scientificName="Rosa rubra")))
+    members = {f"{i}.{suffix}": content for i in range(9) for suffix, content in said}
+    full = Taxon("Rosa rubra", family="Rosaceae", genus="Rosa")
+    config = tiny_config(write_tar(tmp_path / "a.tar", members), stream=True, steps=20, description_share=0.5)
+    texts = Texts({"Rosa rubra": full}, {"Rosa rubra": ("It is a rose of stone.",)})
+    batches = load(StreamDataset(config, texts, IMAGE, start=0, process=0, processes=1))
+    assert {taxon for batch in batches for taxon in batch.taxa} == {full}
+    told = [text for batch in batches for text in batch.texts]
+    assert 0.35 < told.count("It is a rose of stone.") / len(told) < 0.65
+    assert any("Rosaceae" in text for text in told)
+
+
+# What is wrong with shards.
+
+
+def truncate(path: Path, size: int) -> None:
+    path.write_bytes(path.read_bytes()[:size])
+
+
+BAD_SHARDS = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "no tar": lambda path: path.write_bytes(b"<html>not found</html>" * 200),
+    "cut in a header": lambda path: truncate(path, 2 * SAMPLE + 100),
+    "cut between files": lambda path: truncate(path, 2 * SAMPLE),
+    "cut in a photo": lambda path: truncate(path, 600),
+    "damaged header": lambda path: path.write_bytes(
+        path.read_bytes()[: 2 * SAMPLE] + bytes([255]) * 512 + path.read_bytes()[2 * SAMPLE + 512 :]
+    ),
+}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("wrong", BAD_SHARDS)
+def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
+    tmp_path: Path, wrong: str, workers: int
+) -> None:
+    for name in ("a", "b"):
+        write_photos(tmp_path / f"{name}.tar", 9)
+    BAD_SHARDS[wrong](tmp_path / "b.tar")
+    batches = load(stream(f"{tmp_path}/{{a,b}}.tar", steps=20), workers)
+    assert [len(batch.keys) for batch in batches] == [4] * 20
+    (message,) = set(messages_of(batches))
+    assert message.startswith(f"{tmp_path}/b.tar: not a whole, readable shard (")
+    assert "\n" not in message
+    assert len(messages_of(batches)) == max(workers, 1)  # each loading process finds it once
+    good = {key for key in keys_of(batches) if key.startswith("a-")}
+    assert len(good) == 9
+    some = ("cut in a header", "cut between files", "damaged header")
+    assert any(key.startswith("b-") for key in keys_of(batches)) == (wrong in some)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("wrong", ["nothing is readable", "no text", "no split train", "no photo"])
+def test_a_stream_without_a_photo_ends_and_says_so(
+    tmp_path: Path, wrong: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"photo{i}" for i in range(40)]
+    chosen = [key for key in keys if (split_of(key) == "train") == (wrong != "no split train")]
+    photos, texts = {f"{key}.png": PHOTO for key in chosen}, {f"{key}.txt": b"a rose" for key in chosen}
+    members = {"no text": photos, "no photo": texts}.get(wrong, photos | texts)
+    for name in ("a", "b"):
+        write_tar(tmp_path / f"{name}.tar", members)
+        if wrong == "nothing is readable":
+            truncate(tmp_path / f"{name}.tar", 100)
+    opened = note_what_is_opened(monkeypatch)
+    batches = load(stream(tmp_path, steps=1), workers)
+    assert len(opened) == (0 if workers else 2)  # another process notes for itself
+    assert len(batches[0].keys) == 0
+    assert (
+        batches[0].unreadable[0]
+        == f"{tmp_path}: no photo with a text, of the split train, in the last shards"
+    )
+    others = set(messages_of(batches)) - {batches[0].unreadable[0]}
+    if wrong == "no text":
+        assert others == {
+            f"{tmp_path}/{n}.tar: {len(chosen)} photos have neither a scientificName nor a caption"
+            for n in "ab"
+        }
+    assert (
+        len(others)
+        == {"nothing is readable": 2, "no text": 2, "no split train": 0, "no photo": 2 * len(chosen)}[wrong]
+    )
+
+
+def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
+    train = [key for i in range(40) if split_of(key := f"photo{i}") == "train"]
+    bad = {
+        "no photo": {"txt": b"a rose"},
+        "2 photos": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
+        "its text cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
+        "its text cannot be read (its .json is not": {"png": PHOTO, "json": b"[1]"},
+        "its text cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
+        "unknown taxonRank": {"png": PHOTO, "json": fields(scientificName="Rosa", taxonRank="phylum")},
+        "a taxon has no scientificName": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
+        "1 photos have neither": {"png": PHOTO, "json": fields(captions=5, caption={"a": 1}, text="  ")},
+    }
+    members = {
+        f"{key}.{s}": c for key, files in zip(train, bad.values(), strict=False) for s, c in files.items()
+    }
+    good = train[len(bad) :]
+    members |= {f"{key}.{s}": c for key in good for s, c in (("png", PHOTO), ("txt", b"a rose"))}
+    batches = load(stream(write_tar(tmp_path / "a.tar", members), steps=40))
+    assert set(keys_of(batches)) == set(good)
+    messages = messages_of(batches)
+    assert len(messages) == len(bad)
+    for key, cause in zip(train, bad, strict=False):
+        (message,) = [m for m in messages if cause in m]
+        assert message.startswith(f"{tmp_path}/a.tar:{key}: ") or cause == "1 photos have neither"
+
+
+def test_a_readable_photo_of_the_batch_stands_in_for_an_unreadable_one(tmp_path: Path) -> None:
+    path = write_photos(tmp_path / "a.tar", 9)
+    keys = [record.key for record in read_records(path)]
+    members = {f"{k}.png": b"no image" if k in keys[:3] else PHOTO for k in keys} | {
+        f"{k}.txt": k.encode() for k in keys
+    }
+    members = {name: members[name] for name in sorted(members)}
+    batches = load(stream(write_tar(path, members), steps=20))
+    assert all(len(batch.keys) == len(batch.texts) == len(batch.photos) == 4 for batch in batches)
+    assert set(keys_of(batches)) == set(keys[3:])
+    found = set(messages_of(batches))
+    assert {message.rpartition(": ")[0] for message in found} == {f"{path}:{key}" for key in keys[:3]}
+    with_one = [batch for batch in batches if batch.unreadable]
+    assert len(with_one) > 5
+    assert load(stream(path, steps=20))[3].keys == batches[3].keys
+
+
+def test_a_shard_larger_than_a_round_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "_ROUND", 8)
+    path = write_photos(tmp_path / "a.tar", 40)
+    (message,) = messages_of(load(stream(path)))
+    assert message == f"{path}: is too large, photos after the first 8 go unread; split it"
+    monkeypatch.setattr(stream_module, "_ROUND", 40)
+    assert messages_of(load(stream(path, steps=40))) == []
+
+
+# Where shards come from.
+
+
+def test_patterns_commands_and_compressed_shards(shards: Path) -> None:
+    config = tiny_config(
+        (f"{shards}/{{a,b}}.tar@2", str(shards), f"pipe:cat {shards}/{{a,c}}.tar"), stream=True, steps=1
+    )
+    assert shards_of(config) == (
+        [f"{shards}/{name}.tar" for name in "ababc"] + [f"pipe:cat {shards}/{name}.tar" for name in "ac"],
+        [2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+    )
+    (shards / "z.tar.gz").write_bytes(gzip.compress((shards / "a.tar").read_bytes()))
+    for source in (f"pipe:cat {shards}/a.tar", str(shards / "z.tar.gz"), f"pipe:cat {shards}/a.tar; exit 1"):
+        batches = load(stream(source, steps=8))
+        assert len(set(keys_of(batches))) == 9
+        assert messages_of(batches) == []
+
+
+def test_a_command_that_fails_is_reported(shards: Path) -> None:
+    batches = load(stream("pipe:false", str(shards / "a.tar")))
+    assert {message.partition(" (")[0] for message in messages_of(batches)} == {
+        "pipe:false: not a whole, readable shard"
+    }
+    assert len(set(keys_of(batches))) == 9
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None: ...
+
+
+@pytest.fixture
+def address(shards: Path) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(shards)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="webdataset reads from the network by curl")
+def test_shards_are_read_from_the_network(address: str) -> None:
+    batches = load(stream(f"{address}/{{a,gone}}.tar"))
+    assert {key.rpartition(":")[0] for batch in batches for key in batch.keys} == {f"{address}/a.tar"}
+    (message,) = messages_of(batches)
+    assert message.startswith(f"{address}/gone.tar: not a whole, readable shard (")
+
+
+def test_a_source_without_a_shard_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for source in (tmp_path / "photos", tmp_path / "gone.tar", tmp_path / "{a,b}.tar"):
+        with pytest.raises(TrainingError, match=r"no \.tar shard is there") as error:
+            stream(source)
+        assert str(error.value).startswith(f"{source}: ")
+    for pattern in ("{a", "${DALIP_UNSET}.tar"):
+        with pytest.raises(TrainingError, match="not a pattern of shards"):
+            stream(tmp_path / pattern)
+
+
+def test_a_stream_can_be_sent_to_a_process_that_was_not_forked(shards: Path) -> None:
+    assert_same(load(pickle.loads(pickle.dumps(stream(shards)))), load(stream(shards)))

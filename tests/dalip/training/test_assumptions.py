@@ -1,0 +1,38 @@
+"""What is assumed of a model is said, and what is known is not doubted."""
+
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+
+from dalip.training.towers.create import create_towers
+from tests.dalip.training.towers.test_create import write_model
+
+
+def test_what_is_assumed_of_a_file_of_weights_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights.pt"
+    torch.save(open_clip.create_model("ViT-S-32-alt").state_dict(), weights)
+    capsys.readouterr()
+    create_towers("ViT-S-32-alt", str(weights), tmp_path / "towers")
+    mean, deviation = "mean 0.481 0.458 0.408", "deviation 0.269 0.261 0.276"
+    assert capsys.readouterr().err == (
+        f"{weights} does not say how photos were prepared; taken are {mean} and {deviation}, "
+        "and GELU as in ViT-S-32-alt\n"
+    )
+    lines: list[str] = []
+    create_towers("ViT-B-32-quickgelu", str(weights), tmp_path / "plan", untrained=True, report=lines.append)
+    assert lines[0].endswith("QuickGELU as in ViT-B-32-quickgelu")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_model_in_a_folder_says_itself_how_photos_were_prepared(known: bool, tmp_path: Path) -> None:
+    lines: list[str] = []
+    model = write_model(tmp_path / "model", **({} if known else {"preprocess_cfg": {}}))
+    create_towers(f"local-dir:{model}", None, tmp_path / "towers", report=lines.append)
+    assert len(lines) == (not known)
+    create_towers("tiny", None, tmp_path / "tiny", report=lines.append)
+    create_towers("ViT-B-16-quickgelu", "openai", tmp_path / "paper", untrained=True, report=lines.append)
+    assert len(lines) == (not known)

@@ -1,0 +1,92 @@
+"""A configuration refuses what cannot work, names what is wrong, and starts what the presets promise."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dalip.errors import TrainingError
+from dalip.model import DALIP
+from dalip.training import TrainConfig
+from dalip.training.data.corpus import load_corpus
+from dalip.training.optimizer import freeze
+from dalip.training.presets import FREEZE_TOWERS, PRESETS
+from dalip.training.towers.create import create_towers
+from dalip.training.towers.load_model import method_of
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"balance": 2.0}, "balance = 2.0: should be less than or equal to 1"),
+        ({"steps": 1.5}, "steps = 1.5: should be a valid integer"),
+        ({"cache": 5}, "cache = 5: should be a valid string"),
+        ({"norm": "group"}, "norm = 'group': should be 'batch' or 'layer'"),
+        ({"freeze": "image"}, "freeze = 'image': should be a valid tuple"),
+        ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): should be a valid integer"),
+        ({"epochs": float("inf")}, "epochs = inf: should be a finite number"),
+        ({"stream": True}, "stream = True: needs steps"),
+        ({"batch_size": True}, "batch_size = True: should be a valid integer"),
+    ],
+)
+def test_the_rule_is_said(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(TrainingError) as error:
+        TrainConfig(data=("photos",), **wrong)  # type: ignore[arg-type]
+    assert message in str(error.value)
+
+
+def test_no_number_of_any_field_may_be_endless_or_far_below_zero() -> None:
+    """What a new field forgets to say is noticed here."""
+    config = TrainConfig(data=("photos",))
+    numbers = [f.name for f in fields(config) if type(f.default) in (int, float)] + ["steps", "embed_dim"]
+    for name in numbers:
+        for wrong in (-1, float("nan"), float("inf")):
+            with pytest.raises(TrainingError, match=rf"^{name} = "):
+                config.with_values(**{name: wrong})
+
+
+def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"data": ["photos"], "head_lr": -1}))
+    with pytest.raises(
+        TrainingError, match=r"config\.json: head_lr = -1: should be greater than or equal to 0$"
+    ):
+        TrainConfig.load(path)
+
+
+def test_fields_that_change_the_outcome_are_told_apart() -> None:
+    config = TrainConfig(data=("photos",))
+    assert (
+        config.differing(config.with_values(workers=9, terms="none", save_minutes=1.0, cache="elsewhere"))
+        == []
+    )
+    assert config.differing(config.with_values(norm="batch", seed=1)) == ["norm", "seed"]
+    stream = config.with_values(stream=True, steps=9)
+    assert stream.differing(stream.with_values(workers=9)) == ["workers"]
+
+
+@pytest.mark.parametrize("data", ["http://example.org/a.tar", "pipe:cat a.tar"])
+def test_what_is_far_away_can_only_be_streamed(data: str) -> None:
+    with pytest.raises(TrainingError, match="only a run that streams"):
+        load_corpus(TrainConfig(data=(data,)))
+
+
+@pytest.mark.parametrize("preset", [FREEZE_TOWERS, PRESETS["builtin"]], ids=["heads", "builtin"])
+def test_what_a_preset_freezes_is_there_and_the_rest_learns(preset: dict[str, Any], tmp_path: Path) -> None:
+    config = TrainConfig(data=("photos",), **preset)
+    towers = create_towers(config.model, config.pretrained, tmp_path, image_size=64)
+    model = DALIP(towers.clip, method_of(config))
+    freeze(model, config.freeze)
+    learning = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    trunk = {name for name in learning if name.startswith("clip.visual.trunk.")}
+    assert not any(name.startswith("clip.text.transformer.") for name in learning)
+    assert any(name.startswith("image_bdc.") for name in learning)
+    if preset is FREEZE_TOWERS:
+        assert not trunk
+    else:
+        assert {name.split(".")[4] for name in trunk if ".blocks." in name} == set("23456")
+        assert not any("conv_stem" in name or ".trunk.bn1." in name for name in trunk)
+    with pytest.raises(TrainingError, match="neither image nor text"):
+        freeze(model, ("clip.visual.trunk.gone.",))

@@ -1,0 +1,452 @@
+"""Bad input to whole training runs, and runs that are killed: one clear line, and nothing lost or unsaid."""
+
+import os
+import resource
+import shutil
+import signal
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from dalip.datasets import read_records, split_of
+from dalip.errors import DataError, TrainingError
+from dalip.export.export_run import finish_run
+from dalip.training import TrainConfig, load_run, plan, train, trainer
+from dalip.training.checkpoint import load_checkpoint
+from dalip.training.log import read_log
+from dalip.training.towers.create import create_towers
+from tests.dalip.made import fields, png, write_shard, write_tar
+from tests.dalip.runs import stop_at, tiny_config
+
+pytestmark = pytest.mark.usefixtures("unchecked_shapes")
+
+
+def go(config: TrainConfig, run: Path) -> list[str]:
+    """Train, and give the lines that were reported."""
+    lines: list[str] = []
+    train(config, run, report=lines.append)
+    return lines
+
+
+def is_line(error: BaseException) -> bool:
+    return len(str(error).splitlines()) == 1
+
+
+def damage(path: Path, *keys: str) -> Path:
+    """Make photos of a shard undecodable."""
+    content = bytearray(path.read_bytes())
+    for record in read_records(path):
+        if record.key in keys:
+            assert record.offset is not None
+            content[record.offset : record.offset + 8] = bytes(8)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    go(tiny_config(shard), run)
+    return run
+
+
+# Photos, texts and shards.
+
+
+@pytest.mark.parametrize("streamed", [{}, {"stream": True, "steps": 12, "shuffle": 8}])
+def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
+    tmp_path: Path, streamed: dict[str, Any]
+) -> None:
+    path = write_shard(tmp_path / "made.tar")
+    train_keys = [record.key for record in read_records(path) if record.split == "train"]
+    damage(path, *train_keys[:2])
+    photo = png(np.zeros((20, 20, 3)))
+    train_names = [name for i in range(20) if split_of(name := f"bad{i}") == "train"]
+    bad = {f"{train_names[0]}.png": photo, f"{train_names[1]}.png": photo, f"{train_names[1]}.json": b"{"}
+    odd = {f"{train_names[2]}.png": photo, f"{train_names[2]}.json": fields(caption="not \ud800 Unicode")}
+    other = write_tar(tmp_path / "bad.tar", bad | odd)
+    lines = go(tiny_config((str(path), str(other)), epochs=3, **streamed), tmp_path / "run")
+    skipped = [line for line in lines if line.startswith("skipped")]
+    said = [line for line in lines if "left out" in line or line.startswith("skipped")]
+    assert {line.rpartition(": ")[0] for line in skipped if "damaged" in line or "not an image" in line} == {
+        f"skipped {path}:{key}" for key in train_keys[:2]
+    }
+    assert sum(f"{other}:{train_names[1]}: its text cannot be read" in line for line in said) == 1
+    assert sum("neither a scientificName nor a caption" in line for line in said) == 1
+    expected = (
+        "4 photos or shards were skipped in training, and 0"
+        if streamed
+        else "2 photos or shards were skipped in training, and 2"
+    )
+    assert f"in all, {expected} photos left out before" in lines
+    assert len(skipped) == (4 if streamed else 2)
+    assert len(read_log(tmp_path / "run")["loss"]) >= 12
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("streamed", [{}, {"stream": True, "steps": 12, "shuffle": 8}])
+def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
+    shard: Path, tmp_path: Path, workers: int, streamed: dict[str, Any]
+) -> None:
+    copy = tmp_path / "made.tar"
+    copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
+    with pytest.raises(TrainingError, match=r"step 0: too few photos of the batch could be read: ") as error:
+        go(tiny_config(copy, workers=workers, **streamed), tmp_path / "run")
+    assert is_line(error.value)
+    assert f"{copy}:" in str(error.value)
+
+
+def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.tar").write_bytes(shard.read_bytes()[:50_000])
+    sources = (str(write_shard(tmp_path / "made.tar", photos=4)), f"{tmp_path}/{{bad,gone}}.tar")
+    lines = go(tiny_config(sources, stream=True, steps=12, shuffle=8, workers=2), tmp_path / "run")
+    skipped = [line for line in lines if line.startswith("skipped")]
+    assert sorted(line.partition(" (")[0] for line in skipped) == [
+        f"skipped {tmp_path}/{name}.tar: not a whole, readable shard" for name in ("bad", "gone")
+    ]
+    assert any(line.startswith("in all, 2 photos or shards were skipped") for line in lines)
+    for name in ("bad", "gone"):
+        (tmp_path / f"{name}.tar").write_bytes(b"")
+    with pytest.raises(
+        TrainingError, match=r"no photo with a text, of the split train, in the last shards$"
+    ) as error:
+        go(tiny_config(sources[1], stream=True, steps=12), tmp_path / "other")
+    assert is_line(error.value)
+
+
+def test_captions_alone_train(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(80):
+        colour = ("red", "green", "blue")[i % 3]
+        pixels = np.clip(random.integers(-20, 20, (40, 40, 3)) + 200 * np.eye(3)[i % 3], 0, 255)
+        (folder / f"{i}.png").write_bytes(png(pixels))
+        rows.append(f"{i}.png\ta {colour} square, number {i}")
+    (folder / "captions.tsv").write_text("\n".join(["file\tcaption", *rows]))
+    go(tiny_config(folder, epochs=4), tmp_path / "run")
+    log = read_log(tmp_path / "run")
+    losses = [loss for _, loss in log["loss"]]
+    assert np.mean(losses[-7:]) < 0.9 * np.mean(losses[:7])
+    assert any("caption recall" in name for name in log)
+
+
+@pytest.mark.parametrize(
+    ("table", "cause"),
+    [
+        (
+            "photo,caption\na.png,one\n",
+            r"t\.csv: the column file is missing \(columns found: photo, caption\)",
+        ),
+        ("file,label\na.png,one\n", r"none of its 1 photos has a scientificName or a caption"),
+        ("file,caption\n", r"holds no photo"),
+        ("file,caption\nb.png,one\n", r"t\.csv, line 2: 'b\.png' is not a file"),
+    ],
+)
+def test_a_table_that_cannot_be_learnt_from_is_one_line_and_claims_no_folder(
+    tmp_path: Path, table: str, cause: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(png(np.zeros((9, 9, 3))))
+    (tmp_path / "photos" / "t.csv").write_text(table)
+    with pytest.raises((DataError, TrainingError), match=cause) as error:
+        go(tiny_config(tmp_path / "photos"), tmp_path / "run")
+    assert is_line(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        go(tiny_config(tmp_path / "gone.tar"), tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"gone\.tar: no \.tar shard is there"):
+        go(tiny_config(tmp_path / "gone.tar", stream=True, steps=2), tmp_path / "streamed")
+    with pytest.raises(TrainingError, match=r"'clip\.txt' is neither image nor text"):
+        go(tiny_config(shard, freeze=("clip.txt",)), tmp_path / "run")
+    with pytest.raises(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+        go(tiny_config(shard, cache_views=2), tmp_path / "run")
+    assert not any((tmp_path / name / "config.json").exists() for name in ("run", "streamed"))
+    tiny_config(shard, steps=2).save(
+        tmp_path / "run" / "config.json"
+    )  # one that was killed before it saved anything
+    go(tiny_config(shard, steps=1), tmp_path / "run")
+
+
+# Runs that are stopped, and checkpoints.
+
+
+def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> None:
+    """With a photo and a shard that are skipped: they are counted as if nothing had happened."""
+    for name in ("a", "b"):
+        write_shard(tmp_path / f"{name}.tar", photos=10)
+    keys = [record.key for record in read_records(tmp_path / "a.tar") if record.split == "train"]
+    damage(tmp_path / "a.tar", *keys[:3])
+    source = f"{tmp_path}/{{a,b,gone}}.tar"
+    config = tiny_config(source, stream=True, steps=14, shuffle=20, workers=2)
+    whole = go(config, tmp_path / "whole")
+    # In the middle of the step, or of writing its checkpoint.
+    saving = config.with_values(save_minutes=0)
+    assert stop_at(6, signal.SIGKILL, saving, tmp_path / "run", late=0.3)[0] == -signal.SIGKILL
+    assert 0 < load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] < 14
+    resumed = go(config, tmp_path / "run")
+    assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
+    expected, found = (load_checkpoint(tmp_path / r / "model.pt")["model"] for r in ("whole", "run"))
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    counts = [[line for line in lines if line.startswith("in all, ")] for lines in (whole, resumed)]
+    assert (
+        counts[0]
+        == counts[1]
+        == ["in all, 4 photos or shards were skipped in training, and 0 photos left out before"]
+    )
+
+
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_path: Path) -> None:
+    """No file may grow beyond a limit, which a write meets as it meets the end of a disk."""
+    config, run = tiny_config(shard, evaluate_every=1), tmp_path / "run"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    full_at: list[int] = []
+
+    def fill(line: str) -> None:
+        if line.startswith("selection  step ") and not full_at:
+            full_at.append(int(line.split()[2]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+
+    try:
+        with pytest.raises(
+            TrainingError,
+            match=r"checkpoint\.pt: the checkpoint cannot be written \(.*MiB free .*free some space",
+        ) as error:
+            train(config.with_values(save_minutes=0), run, report=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert is_line(error.value)
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == full_at[0] - 1
+    assert not list(run.glob("*.part"))
+    go(config, run)
+    go(config, tmp_path / "whole")
+    assert (run / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
+
+
+def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
+    with pytest.raises(TrainingError, match="another epochs and seed; name a new folder"):
+        go(tiny_config(shard, epochs=3, seed=9), finished)
+
+
+def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, tmp_path: Path) -> None:
+    shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
+    with pytest.raises(
+        TrainingError, match=r"checkpoint\.pt: comes from a run with another head_lr;"
+    ) as error:
+        go(tiny_config(shard, head_lr=2e-3), tmp_path)
+    assert is_line(error.value)
+
+
+def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"has the heads of the second order; take the objective dalip"):
+        go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
+
+
+def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path) -> None:
+    with pytest.raises(TrainingError, match="train_sizes: model tiny does not run at 64 pixels") as error:
+        plan(tiny_config(shard, train_sizes=((0.5, 32), (1.0, 64))))
+    assert is_line(error.value)
+
+
+def test_a_plan_of_what_cannot_be_trained_is_refused(shard: Path) -> None:
+    for wrong, words in (
+        ({"cache_views": 2}, "needs a frozen image tower"),
+        ({"freeze": ("clip", "image_bdc", "text_bdc")}, "nothing is left to learn"),
+        ({"precision": "fp16"}, "needs a GPU"),
+    ):
+        with pytest.raises(TrainingError, match=words) as error:
+            plan(tiny_config(shard, **wrong))
+        assert is_line(error.value)
+
+
+def test_more_processes_than_gpus_are_refused(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    with pytest.raises(
+        TrainingError, match="2 processes cannot share 1 GPU; start one for each GPU"
+    ) as error:
+        plan(tiny_config(shard))
+    assert is_line(error.value)
+
+
+def test_a_gpu_that_is_too_small_is_named_and_leaves_the_checkpoint(
+    finished: Path, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is full when a checkpoint is loaded or in a step."""
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore words.")
+
+    shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("model.pt"))
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    for owner, name in ((torch.optim.AdamW, "load_state_dict"), (trainer.Trainer, "run_to_end")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            with pytest.raises(TrainingError, match=r"memory is too small .*accumulate") as error:
+                go(tiny_config(shard), tmp_path / "run")
+            assert is_line(error.value)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_processes_that_find_different_checkpoints_do_not_go_on(
+    shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on machines that share no disk."""
+    monkeypatch.setattr(trainer, "gather_object", lambda mine: [*mine, 7])
+    monkeypatch.setattr(Accelerator, "num_processes", 2)
+    with pytest.raises(TrainingError, match="not all processes find the same checkpoint") as error:
+        go(tiny_config(shard), tmp_path / "run")
+    assert is_line(error.value)
+
+
+def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"gone\.jsonl: no such file$"):
+        go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
+    with pytest.raises(DataError, match=r"gone\.tar: no such file or folder$"):
+        go(tiny_config(tmp_path / "gone.tar"), tmp_path)
+
+
+@pytest.mark.parametrize("change", ["photos", "texts", "labels"])
+def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
+    copy, config = tmp_path / "made.tar", tiny_config(tmp_path / "made.tar")
+    copy.write_bytes(shard.read_bytes())
+    go(config, tmp_path / "run")
+    if change == "photos":
+        write_shard(copy, photos=18)
+    elif change == "texts":
+        copy.write_bytes(copy.read_bytes().replace(b'buttercup"', b'buttercap"'))
+    else:
+        with tarfile.open(shard) as archive:
+            members = {file.name: archive.extractfile(file).read() for file in archive}  # type: ignore[union-attr]
+        one, other = (f"{record.key}.json" for record in read_records(shard)[:2])
+        members[one], members[other] = members[other], members[one]
+        write_tar(copy, members)
+    with pytest.raises(TrainingError, match=r"photos or texts were added, removed or changed since") as error:
+        go(config, tmp_path / "run")
+    assert is_line(error.value)
+
+
+def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
+    """A real process, stopped as a person would."""
+    config, run = tiny_config(shard), tmp_path / "run"
+    status, errors = stop_at(3, signal.SIGINT, config, run)
+    assert status != 0
+    assert f"stopped at step 4 of 14; `dalip train {run}` goes on" in errors
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == 4
+    go(config, run)
+    assert (run / "log.csv").read_text() == (finished / "log.csv").read_text()
+
+
+@pytest.mark.slow
+def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> None:
+    path = write_shard(tmp_path / "made.tar")
+    keys = [record.key for record in read_records(path) if record.split == "selection"]
+    damage(path, *keys[:3])
+    lines = go(tiny_config(path), tmp_path / "run")
+    assert {line.partition(": ")[0] for line in lines if line.startswith("skipped ")} == {
+        f"skipped {path}:{key}" for key in keys[:3]
+    }
+    said: list[str] = []
+    manifest = finish_run(tmp_path / "run", report=said.append)
+    assert sum(line.startswith("skipped ") for line in said) == 3
+    assert manifest.details["selection"]["made"]["photos"] == len(keys) - 3
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert f"chosen on {len(keys) - 3} selection photos" in page
+    assert "3 more selection photos could not be read" in page
+    damage(path, *keys)
+    shutil.rmtree(tmp_path / "run")
+    assert any("none of the" in line for line in go(tiny_config(path), tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "other", [{"reduced_dim": 4}, {"embed_dim": 64}, {"objective": "clip"}, {"freeze": ()}]
+)
+def test_the_checkpoint_of_another_model_is_one_clear_line(
+    finished: Path, shard: Path, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\)$") as error:
+        go(tiny_config(shard, **other), tmp_path)
+    assert "Error(s) in loading" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "wrong", ["cut short", "not one", "empty", "of code", "of other things", "a part is missing"]
+)
+def test_a_damaged_checkpoint_is_one_clear_line(
+    finished: Path, shard: Path, tmp_path: Path, wrong: str
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    whole = (finished / "checkpoint.pt").read_bytes()
+    contents = {"cut short": whole[: len(whole) // 2], "not one": b"PK\x03\x04 broken", "empty": b""}
+    if wrong in contents:
+        path.write_bytes(contents[wrong])
+    else:
+        state = load_checkpoint(finished / "checkpoint.pt")
+        del state["optimizer"]
+        torch.save({"of code": os.getcwd, "of other things": [1], "a part is missing": state}[wrong], path)
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt: (not a|does not fit)") as error:
+        go(tiny_config(shard), tmp_path)
+    assert is_line(error.value)
+
+
+def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
+    tiny_config(shard).save(tmp_path / "config.json")
+    create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32)
+    with pytest.raises(TrainingError, match="not a finished run"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": "many"},
+        {"batch_size": 1},
+        {"num_heads": 5},
+        {"balance": 2.0},
+        {"balance": 0.5, "stream": True, "steps": 9},
+        {"validate": ("a.tar",)},
+        {"objective": "clap"},
+        {"stream": True},
+        {"seed": -1},
+        {"precision": "fp8"},
+        {"augment": "mirror"},
+        {"erasing": 1.5},
+        {"data": ()},
+        {"data": "photos.tar"},
+        {"head_lr": -1.0},
+        {"tower_lr": -1e-9},
+        {"weight_decay": -0.1},
+        {"epochs": float("inf")},
+        {"epochs": float("nan")},
+        {"steps": 1.5},
+        {"steps": True},
+        {"cache": 5},
+        {"mirror": 1},
+        {"freeze": (1,)},
+        {"accumulate": 9},
+        {"train_sizes": ((1.0, 48.5),)},
+        {"train_sizes": ((1.0, 48, 3),)},
+        {"train_sizes": ((0.5, 48),)},
+        {"num_heads": 0},
+        {"save_minutes": -1},
+    ],
+)
+def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: Path) -> None:
+    with pytest.raises(TrainingError, match=rf"^{next(iter(wrong))} = .*: (should|needs|is for) ") as error:
+        tiny_config(shard).with_values(**wrong)
+    assert is_line(error.value)

@@ -1,0 +1,188 @@
+import dataclasses
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dalip.datasets import Record, read_records
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index import Identification, Unreadable, build_flora, flora_info, load_flora, verify_flora
+
+
+def versions(path: Path) -> list[str]:
+    return sorted(p.name for p in path.iterdir())
+
+
+def test_a_flora_names_photos_by_colour(flora_path: Path, encoder: Encoder, photos: Path) -> None:
+    flora = load_flora(flora_path, encoder)
+    answers = list(flora.identify([photos / "Rosa red" / "1.png", photos / "Rosa blue" / "2.png"], top_k=3))
+    for answer, name in zip(answers, ("Rosa red", "Rosa blue"), strict=True):
+        assert isinstance(answer, Identification)
+        assert answer.predictions[0].taxon.scientific_name == name
+        assert len(answer.predictions) == 3
+        assert answer.verdict == "sure"
+        assert answer.taxon == answer.predictions[0].taxon
+
+
+def test_answers_keep_their_order_and_report_what_is_unreadable(
+    flora_path: Path, encoder: Encoder, photos: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    good = photos / "Rosa red" / "1.png"
+    answers = list(
+        load_flora(flora_path, encoder).identify([broken, str(good), good.read_bytes(), tmp_path / "no"])
+    )
+    assert [a.image for a in answers] == [str(broken), str(good), "image 3", str(tmp_path / "no")]
+    assert [type(a) for a in answers] == [Unreadable, Identification, Identification, Unreadable]
+    assert isinstance(answers[0], Unreadable)
+    assert "broken.jpg" in answers[0].error
+
+
+def test_the_encoder_may_be_named_by_its_folder(flora_path: Path, bundle: Path) -> None:
+    assert load_flora(flora_path, bundle).encoder.manifest.name == "tiny-0"
+
+
+def test_taxa_come_back_as_they_went_in(flora_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+    assert load_flora(flora_path, encoder).taxa == tuple(taxa)
+
+
+def test_the_manifest_counts_everything(flora_path: Path, records: list[Record]) -> None:
+    info = verify_flora(flora_path)
+    counts = info.manifest.counts
+    splits = [r.split for r in records]
+    assert (counts.taxa, counts.vernacular_names) == (10, 20)
+    assert counts.photos == splits.count("train")
+    assert counts.selection_photos == info.calibration.selection_photos == splits.count("selection")
+    assert counts.calibration_photos == info.calibration.calibration_photos == splits.count("calibration")
+    assert counts.test_photos == splits.count("test")
+    assert info.manifest.selection["both"].top1 >= 0.8
+    assert info.size > 0
+    assert info == flora_info(flora_path)
+
+
+def test_the_catalogue_speaks_darwin_core_and_names_the_evidence(flora_path: Path) -> None:
+    with sqlite3.connect(flora_path / "v000001" / "catalogue.db") as connection:
+        connection.row_factory = sqlite3.Row
+        taxon = connection.execute("SELECT * FROM taxa WHERE scientificName = 'Rosa red'").fetchone()
+        assert (taxon["family"], taxon["order"], taxon["taxonRank"]) == ("Rosaceae", "Rosales", "species")
+        kinds = connection.execute(
+            "SELECT DISTINCT kind FROM evidence WHERE taxon = ?", (taxon["id"],)
+        ).fetchall()
+        assert {row["kind"] for row in kinds} == {"text", "photo"}
+        prototype = connection.execute("SELECT * FROM prototypes WHERE kind = 'photo' LIMIT 1").fetchone()
+        vector = np.frombuffer(prototype["vector"], "<f4")
+        assert vector.shape == (16,)  # what the photos look like
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_test_photos_are_not_even_read(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], photos: Path
+) -> None:
+    records = [
+        dataclasses.replace(r, path=tmp_path / "absent") if r.split == "test" else r
+        for r in read_records(photos)
+    ]
+    assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.unreadable_photos == 0
+
+
+def test_unreadable_photos_are_named_and_others_counted(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> None:
+    train = [i for i, r in enumerate(records) if r.split == "train"]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    records = list(records)
+    records[train[0]] = dataclasses.replace(records[train[0]], path=broken)
+    records[train[1]] = dataclasses.replace(records[train[1]], path=tmp_path / "absent.png")
+    stages: list[tuple[str, int, int]] = []
+    unreadable: list[Unreadable] = []
+    manifest = build_flora(
+        tmp_path / "flora",
+        encoder,
+        taxa[:-1],
+        records,
+        progress=lambda *step: stages.append(step),
+        unreadable=unreadable.append,
+    )
+    assert manifest.counts.unreadable_photos == 2
+    assert [Path(photo.image).name for photo in unreadable] == ["broken.png", "absent.png"]
+    assert manifest.counts.other_photos == 15
+    for stage in ("texts", "photos", "files"):
+        last = [s for s in stages if s[0] == stage][-1]
+        assert last[1] == last[2]
+    verify_flora(tmp_path / "flora")
+
+
+def test_texts_alone_make_an_uncalibrated_flora(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], photos: Path
+) -> None:
+    texts = {t.scientific_name: [t.scientific_name.removeprefix("Rosa ")] for t in taxa}
+    build_flora(tmp_path / "flora", encoder, taxa, texts=texts)
+    flora = load_flora(tmp_path / "flora", encoder)
+    (answer,) = flora.identify([photos / "Rosa green" / "3.png"], 1)
+    assert isinstance(answer, Identification)
+    assert (answer.verdict, answer.taxon, answer.predictions[0].probability) == ("uncalibrated", None, None)
+    assert answer.predictions[0].taxon.scientific_name == "Rosa green"
+    assert flora.manifest.selection == {}
+    assert flora.manifest.counts.texts == 10
+
+
+def test_photos_alone_suffice_but_nothing_does_not(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> None:
+    no_text: dict[str, list[str]] = {t.scientific_name: [] for t in taxa}
+    build_flora(tmp_path / "flora", encoder, taxa, records, texts=no_text)
+    flora = load_flora(tmp_path / "flora", encoder)
+    (answer,) = flora.identify([records[0].path], 10)
+    assert isinstance(answer, Identification)
+    assert records[0].taxon
+    assert answer.predictions[0].taxon.scientific_name == records[0].taxon.scientific_name
+    vectors = np.zeros((1, 48), np.float32)
+    assert flora.rank(vectors, "text")[1].shape == (1, 0)
+    assert flora.rank(vectors, "photos")[1].shape == (1, 10)
+    with pytest.raises(FloraError, match=r"Rosa red: has no text and no photo"):
+        build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
+    assert not (tmp_path / "bare").exists()
+
+
+def test_building_again_makes_a_new_version_and_keeps_the_last(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
+    path = tmp_path / "flora"
+    for _ in range(3):
+        build_flora(path, encoder, taxa)
+    assert versions(path) == ["CURRENT", "v000002", "v000003"]
+    assert load_flora(path, encoder).manifest.version == "v000003"
+
+
+def test_a_read_only_flora_works_and_nothing_is_written(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
+    path = tmp_path / "flora"
+    build_flora(path, encoder, taxa)
+    everything = [path, *path.rglob("*")]
+    for p in everything:
+        p.chmod(p.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    try:
+        verify_flora(path)
+        flora = load_flora(path, encoder)
+        assert len(flora.prototypes.text) == 10
+        assert [path, *path.rglob("*")] == everything
+        if os.geteuid():
+            with pytest.raises(FloraError, match="cannot be written"):
+                build_flora(path, encoder, taxa)
+    finally:
+        for p in everything:
+            p.chmod(p.stat().st_mode | stat.S_IWUSR)
+
+
+def test_one_taxon_is_a_flora(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+    build_flora(tmp_path / "flora", encoder, taxa[:1])
+    answer = load_flora(tmp_path / "flora", encoder).answer("", np.zeros((1, 48), np.float32))
+    assert len(answer.predictions) == 1

@@ -1,0 +1,243 @@
+"""Teaching a flora a plant by a few photos, and taking it back."""
+
+import dataclasses
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dalip.datasets import Record
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index import (
+    Flora,
+    Identification,
+    Unreadable,
+    build_flora,
+    forget_taxon,
+    load_flora,
+    teach_taxon,
+    verify_flora,
+)
+from dalip_index.flora.prototypes import chance_similarity, telling
+from dalip_index.store.catalogue import read_evidence
+from dalip_index.store.versions import current_version, new_version
+from tests.index.conftest import paint, rose
+
+NEW = ("purple", "green")
+
+
+@pytest.fixture(scope="module")
+def small(
+    tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> Path:
+    """A flora without two of the colours."""
+    path = tmp_path_factory.mktemp("floras") / "small"
+    old = [taxon for taxon in taxa if taxon.scientific_name.split()[1] not in NEW]
+    build_flora(path, encoder, old, records, keep=0)
+    return path
+
+
+@pytest.fixture
+def path(small: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(small, tmp_path / "flora")
+
+
+def painted(folder: Path, colour: str, number: int, start: int = 500) -> list[Path]:
+    return [paint(folder / f"{colour}-{i}.png", colour, start + i) for i in range(number)]
+
+
+def names(flora: Flora, photos: list[Path]) -> list[str]:
+    answers = list(flora.identify(photos))
+    return [a.predictions[0].taxon.scientific_name for a in answers if isinstance(a, Identification)]
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_taught_plant_is_named(path: Path, encoder: Encoder, tmp_path: Path, number: int) -> None:
+    manifest = teach_taxon(path, encoder, rose("purple"), painted(tmp_path / "new", "purple", number))
+    assert (manifest.counts.taxa, manifest.counts.taught) == (9, 1)
+    flora = load_flora(path, encoder)
+    asked = painted(tmp_path / "asked", "purple", 10, start=700)
+    assert names(flora, asked).count("Rosa purple") >= 9
+    assert not flora.experimental[8]
+    verify_flora(path)
+
+
+def test_the_others_compare_as_before_and_forgetting_restores_every_byte(
+    path: Path, encoder: Encoder, photos: Path, tmp_path: Path
+) -> None:
+    asked = [photos / "Rosa red" / "1.png", photos / "Rosa blue" / "2.png", *painted(tmp_path, "purple", 2)]
+    before, first = list(load_flora(path, encoder).identify(asked, 8)), current_version(path)
+    files = {name: (first / name).read_bytes() for name in ("taxa.faiss", "calibration.json")}
+    for colour in NEW:
+        teach_taxon(path, encoder, rose(colour), painted(tmp_path / colour, colour, 3))
+    during = list(load_flora(path, encoder).identify(asked, 10))
+    for old, new in zip(before, during, strict=True):
+        assert isinstance(old, Identification)
+        assert isinstance(new, Identification)
+        kept = {p.taxon: p.similarity for p in new.predictions}
+        assert [kept[p.taxon] for p in old.predictions] == [p.similarity for p in old.predictions]
+    forget_taxon(path, encoder, "Rosa purple")  # the first of the two: the other moves up
+    assert load_flora(path, encoder).taxa[-1] == rose("green")
+    verify_flora(path)
+    assert forget_taxon(path, encoder, "Rosa green").counts.taught == 0
+    verify_flora(path)
+    last = current_version(path)
+    assert {name: (last / name).read_bytes() for name in files} == files
+    assert list(load_flora(path, encoder).identify(asked, 8)) == before
+
+
+def test_a_flora_of_names_learns_too(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+    path = tmp_path / "names"
+    build_flora(path, encoder, [taxon for taxon in taxa if taxon != rose("purple")])
+    teach_taxon(path, encoder, rose("purple"), painted(tmp_path / "new", "purple", 4))
+    flora = load_flora(path, encoder)
+    assert flora.experimental.tolist() == [True] * 9 + [False]
+    assert names(flora, painted(tmp_path / "asked", "purple", 10, start=700)).count("Rosa purple") >= 8
+    assert names(flora, painted(tmp_path / "asked", "red", 10, start=700)).count("Rosa purple") == 0
+
+
+def test_taxa_taught_to_a_flora_of_names_do_not_outdo_each_other(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
+    path = tmp_path / "names"
+    new = [rose("purple"), rose("pink"), rose("red")]
+    build_flora(path, encoder, [taxon for taxon in taxa if taxon not in new])
+    for taxon in new:
+        teach_taxon(path, encoder, taxon, painted(tmp_path / "new", taxon.scientific_name.split()[1], 3))
+    flora = load_flora(path, encoder)
+    assert np.ptp(flora.prototypes.offsets[-3:]) < 0.3
+    for taxon in new:
+        colour = taxon.scientific_name.split()[1]
+        named = names(flora, painted(tmp_path / "asked", colour, 10, start=700))
+        assert named.count(taxon.scientific_name) >= 7
+
+
+def test_a_photo_may_be_called_anything(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    photo = painted(tmp_path, "purple", 1)[0]
+    odd = photo.rename(photo.with_name(os.fsdecode(b"\xff\xfe.png")))
+    teach_taxon(path, encoder, rose("purple"), [odd])
+    assert read_evidence(current_version(path))[-1].content.endswith("\\udcff\\udcfe.png")
+
+
+def test_a_copy_learns_where_the_first_shall_not(small: Path, encoder: Encoder, tmp_path: Path) -> None:
+    own = tmp_path / "data" / "flora"
+    for colour in NEW:
+        teach_taxon(own, encoder, rose(colour), painted(tmp_path, colour, 2), start=small)
+    assert len(load_flora(own, encoder).taxa) == 10
+    assert len(load_flora(small, encoder).taxa) == 8
+    assert sorted(p.name for p in small.iterdir()) == ["CURRENT", "v000001"]
+
+
+def test_unreadable_photos_are_named_and_the_rest_is_learned(
+    path: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no photo")
+    told: list[Unreadable] = []
+    good = painted(tmp_path, "purple", 2)
+    manifest = teach_taxon(path, encoder, rose("purple"), [good[0], broken, good[1]], unreadable=told.append)
+    assert [u.image for u in told] == [str(broken)]
+    assert manifest.counts.photos == verify_flora(path).manifest.counts.photos
+    assert load_flora(path, encoder).prototypes.photo_counts[-1] == 2
+
+
+def test_what_cannot_be_taught_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    good = painted(tmp_path, "purple", 1)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    elsewhere = dataclasses.replace(rose("purple"), family="Liliaceae")
+    lower = dataclasses.replace(rose("red"), scientific_name="rosa red")
+    for taxon, photos, message in (
+        (rose("red"), good, "Rosa red: the flora holds it already"),
+        (lower, good, "rosa red: the flora holds it already"),
+        (rose("purple"), [broken], "none of its photos can be read"),
+        (rose("purple"), [], "none of its photos can be read"),
+        (elsewhere, good, r"genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa purple"),
+    ):
+        with pytest.raises(FloraError, match=message):
+            teach_taxon(path, encoder, taxon, photos)
+    for name, message in (
+        ("Rosa mauve", "does not hold it; it was taught nothing"),
+        ("Rosa red", "was built with it"),
+    ):
+        with pytest.raises(FloraError, match=message):
+            forget_taxon(path, encoder, name)
+    assert current_version(path).name == "v000001"
+    assert not (path / "v000002").exists()
+
+
+def test_what_holds_a_plant_is_known_from_its_relatives(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    teach_taxon(path, encoder, Taxon("Rosa purple", genus="Rosa"), painted(tmp_path, "purple", 1))
+    taught = load_flora(path, encoder).taxa[-1]
+    assert (taught.family, taught.order) == ("Rosaceae", "Rosales")
+    teach_taxon(path, encoder, Taxon("Rosaceae", "family"), painted(tmp_path, "green", 1))
+    assert load_flora(path, encoder).taxa[-1].order == "Rosales"
+    with pytest.raises(FloraError, match="it was taught Rosa purple, Rosaceae"):
+        forget_taxon(path, encoder, "Rosa mauve")
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_two_that_teach_at_once_lose_nothing(
+    small: Path, path: Path, encoder: Encoder, tmp_path: Path, copied: bool
+) -> None:
+    photos = {colour: painted(tmp_path, colour, 2) for colour in NEW}
+    failed: list[FloraError] = []
+    start = small if copied else None
+    if copied:
+        path = tmp_path / "own"
+
+    def teach(colour: str) -> None:
+        while True:
+            try:
+                teach_taxon(path, encoder, rose(colour), photos[colour], start=start)
+                return
+            except FloraError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=teach, args=(colour,)) for colour in NEW]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all("another process" in str(error) for error in failed)
+    assert {t.scientific_name for t in load_flora(path, encoder).taxa[8:]} == {f"Rosa {c}" for c in NEW}
+
+
+def test_a_busy_flora_says_so(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    photos = painted(tmp_path, "purple", 1)
+    with new_version(path), pytest.raises(FloraError, match="another process is changing"):
+        teach_taxon(path, encoder, rose("purple"), photos)
+
+
+def test_directions_that_tell_taxa_apart_solve_the_ridge_regression() -> None:
+    random = np.random.default_rng(0)
+    others = random.standard_normal((7, 12)).astype(np.float32)
+    row = random.standard_normal((1, 12)).astype(np.float32)
+    # Ridge regression of "is it this taxon" on the means, each weighing as much as the penalty.
+    design, target = np.vstack([row, others]), np.eye(8)[0]
+    weights = np.linalg.solve(design.T @ design + np.eye(12), design.T @ target)
+    np.testing.assert_allclose(telling(row, others)[0], weights / np.linalg.norm(weights), atol=1e-5)
+    np.testing.assert_allclose(telling(row, np.vstack([others, row])), telling(row, others), atol=1e-5)
+
+
+def test_chance_is_what_one_pair_in_two_hundred_reaches(
+    small: Path, encoder: Encoder, records: list[Record]
+) -> None:
+    flora = load_flora(small, encoder)
+    assert flora.calibration.chance is not None
+    assert flora.calibration.taught_offset == pytest.approx(
+        np.quantile(flora.calibration.fits, 0.05) - flora.calibration.chance
+    )
+    photos = np.random.default_rng(0).standard_normal((200, 48)).astype(np.float32)
+    targets = np.zeros(200, np.intp)
+    chance = chance_similarity(flora.prototypes, photos, targets)
+    known = telling(flora.prototypes.photos, flora.prototypes.photos)
+    reached = (photos[:, 32:] @ known[1:].T >= chance).mean()
+    assert reached == pytest.approx(0.005, abs=0.001)
+    alone = dataclasses.replace(flora.prototypes, photo_counts=np.eye(1, 8, dtype=np.intp)[0])
+    assert chance_similarity(alone, photos, targets) is None

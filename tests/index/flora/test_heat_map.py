@@ -1,0 +1,49 @@
+"""Look-alikes and heat maps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_bundle import COLOURS, GRID
+
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxonomy import Taxon
+from dalip_index import Flora, build_flora, heat_map, load_flora
+from tests.index.conftest import rose
+
+
+@pytest.fixture(scope="module")
+def flora(flora_path: Path, encoder: Encoder) -> Flora:
+    return load_flora(flora_path, encoder)
+
+
+def test_what_is_taken_for_each_other_is_close(flora: Flora) -> None:
+    found = flora.look_alikes(rose("orange"), 9)
+    assert len(found) == 9
+    assert rose("orange") not in found
+    assert rose("blue") not in found[:3]
+    assert flora.look_alikes(rose("orange"), 2) == found[:2]
+
+
+def test_the_parts_that_speak_for_a_taxon_are_where_it_is(flora: Flora) -> None:
+    photo = Image.new("RGB", (70, 70), COLOURS["red"])
+    photo.paste(COLOURS["blue"], (0, 40, 70, 70))
+    heat = heat_map(flora, photo, rose("red"), rose("blue"))
+    assert heat.shape == (GRID, GRID)
+    assert heat[:3].min() > 0 > heat[5:].max()
+    np.testing.assert_allclose(heat_map(flora, photo, rose("blue"), rose("red")), -heat, atol=1e-6)
+
+
+def test_what_cannot_be_explained_says_why(
+    flora: Flora, tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
+) -> None:
+    stranger = Taxon("Bellis perennis")
+    with pytest.raises(FloraError, match="Bellis perennis: the flora does not hold it"):
+        flora.look_alikes(stranger)
+    build_flora(tmp_path / "mute", encoder, taxa, records, texts={t.scientific_name: [] for t in taxa})
+    mute = load_flora(tmp_path / "mute", encoder)
+    with pytest.raises(FloraError, match="Rosa red: the flora has no texts"):
+        heat_map(mute, Image.new("RGB", (9, 9)), rose("red"), rose("blue"))
+    assert len(mute.look_alikes(rose("red"))) == 3

@@ -1,0 +1,177 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import dalip_index
+from dalip.encoder import Encoder
+from dalip.taxonomy import Taxon
+from dalip_index import Calibration, Flora, build_flora, load_flora
+from dalip_index.build.evidence import choose_text_weight, hit_rates
+from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
+from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def flora(flora_path: Path, encoder: Encoder) -> Flora:
+    return load_flora(flora_path, encoder)
+
+
+WIDTH = 48
+"""Numbers of a photo: 32 of its embedding and 16 of its appearance."""
+
+
+def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
+    rows = np.random.default_rng(seed).standard_normal((number, width)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def compared(prototypes: Prototypes, photos: np.ndarray, weight: float) -> np.ndarray:
+    """Compare photos with taxa one by one, each followed by a one."""
+    return np.hstack([photos, np.ones((len(photos), 1))]) @ prototypes.vectors(weight).T
+
+
+@given(seed=seeds, number=st.integers(0, 20))
+def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: int) -> None:
+    embeddings = queries(seed, number)
+    similarities, rows = flora.rank(embeddings)
+    unit, _ = with_unit_appearance(embeddings, 32)
+    expected = compared(flora.prototypes, unit, flora.calibration.text_weight)
+    assert rows.shape == (number, 10)
+    np.testing.assert_allclose(similarities, np.take_along_axis(expected, rows, 1), atol=1e-6)
+    np.testing.assert_allclose(similarities, -np.sort(-expected, axis=1), atol=1e-6)
+
+
+@given(seed=seeds)
+def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: int) -> None:
+    for photo in queries(seed, 3):
+        predictions = flora.answer("", photo[None], 10).predictions
+        probabilities = [p.probability for p in predictions]
+        assert sum(probabilities) == pytest.approx(1)
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert [p.similarity for p in predictions] == sorted(
+            (p.similarity for p in predictions), reverse=True
+        )
+
+
+@given(seed=seeds, top_k=st.integers(1, 12))
+def test_more_answers_begin_with_the_same(flora: Flora, seed: int, top_k: int) -> None:
+    some, everything = (flora.answer("", queries(seed, 1), number) for number in (top_k, 10))
+    assert some.predictions == everything.predictions[:top_k]
+
+
+def test_the_order_of_taxa_does_not_change_answers(
+    flora: Flora, tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
+) -> None:
+    build_flora(tmp_path / "reversed", encoder, taxa[::-1], records[::-1], keep=0)
+    other = load_flora(tmp_path / "reversed", encoder)
+    for photo in queries(0, 50):
+        mine, theirs = (each.answer("", photo[None]).predictions for each in (flora, other))
+        assert [p.taxon for p in mine] == [p.taxon for p in theirs]
+        assert [p.similarity for p in mine] == pytest.approx([p.similarity for p in theirs], abs=1e-6)
+        assert [p.probability for p in mine] == pytest.approx([p.probability for p in theirs], abs=1e-3)
+
+
+similarity_rows = arrays(
+    np.float32, st.tuples(st.integers(1, 5), st.integers(1, 8)), elements=st.floats(-1, 1, width=32)
+)
+
+
+@given(similarities=similarity_rows, temperature=st.floats(1e-3, 10))
+def test_temperature_changes_no_order(similarities: np.ndarray, temperature: float) -> None:
+    probabilities = Calibration(0.5, 0, temperature, 0).probabilities(similarities)
+    assert probabilities is not None
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    ordered = np.take_along_axis(probabilities, np.argsort(similarities, axis=1), axis=1)
+    assert (np.diff(ordered, axis=1) >= 0).all()
+
+
+@given(seed=seeds, temperature=st.floats(0.02, 2))
+def test_the_fitted_temperature_is_the_likeliest(seed: int, temperature: float) -> None:
+    rng = np.random.default_rng(seed)
+    similarities = rng.uniform(-1, 1, (50, 5))
+    targets = rng.integers(0, 5, 50)
+    fitted = negative_log_likelihood(similarities, targets, fit_temperature(similarities, targets))
+    assert fitted <= negative_log_likelihood(similarities, targets, temperature) + 1e-6
+
+
+def test_a_known_temperature_is_recovered() -> None:
+    rng = np.random.default_rng(0)
+    similarities = rng.uniform(-1, 1, (20_000, 6))
+    targets = (similarities / 0.2 + rng.gumbel(size=similarities.shape)).argmax(axis=1)
+    assert fit_temperature(similarities, targets) == pytest.approx(0.2, rel=0.05)
+
+
+@given(seed=seeds)
+def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
+    labels = np.random.default_rng(seed).integers(0, 6, 12)
+    prototypes, counts = mean_prototypes(queries(seed, 12, 8), labels, 7)
+    assert counts.tolist() == np.bincount(labels, minlength=7).tolist()
+    np.testing.assert_allclose(np.linalg.norm(prototypes, axis=1), counts > 0, atol=1e-5)
+
+
+def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
+    """Prototypes behind which there is one of each kind, or none where the row is zero."""
+    return Prototypes(
+        text,
+        text.any(axis=1).astype(np.intp),
+        photos,
+        photos.any(axis=1).astype(np.intp),
+        np.full(len(text), np.nan, np.float32),
+    )
+
+
+def test_the_text_weight_follows_the_better_evidence() -> None:
+    good, noise = queries(0, 6, 16), queries(1, 6, 16)
+    targets = np.repeat(np.arange(6), 5)
+    like_good, like_nothing = good[targets] + 1.2 * queries(2, 30, 16), queries(3, 30, 16)
+    by_text = np.hstack([like_good, like_nothing])
+    assert choose_text_weight(made_prototypes(good, noise), by_text, targets) > 0.7
+    by_photo = np.hstack([like_nothing, like_good])
+    assert choose_text_weight(made_prototypes(noise, good), by_photo, targets) < 0.3
+
+
+def test_too_few_photos_choose_nothing() -> None:
+    prototypes = made_prototypes(queries(0, 6, 16), queries(1, 6, 16))
+    assert choose_text_weight(prototypes, queries(2, 9, 32), np.zeros(9, np.intp)) == 0.5
+
+
+@given(seed=seeds, weight=st.floats(0, 1))
+def test_what_a_taxon_lacks_is_as_with_the_average(seed: int, weight: float) -> None:
+    text, photos, asked = queries(seed, 9, 32), queries(seed + 1, 9, 16), queries(seed + 2, 4)
+    by_text, by_photos = asked[:, :32] @ text.T, asked[:, 32:] @ photos.T
+    both = made_prototypes(text, photos)
+    expected = weight * by_text + (1 - weight) * by_photos
+    np.testing.assert_allclose(compared(both, asked, weight), expected, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "both", weight), expected, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "text", weight), by_text, atol=1e-5)
+    np.testing.assert_allclose(both.similarities(asked, "photos", weight), by_photos, atol=1e-5)
+    for alone, found in (
+        (made_prototypes(text, 0 * photos), by_text),
+        (made_prototypes(0 * text, photos), by_photos),
+    ):
+        np.testing.assert_allclose(compared(alone, asked, weight), found, atol=1e-5)
+    half = np.arange(9) < 5
+    mixed = compared(made_prototypes(text, photos * half[:, None]), asked, weight)
+    np.testing.assert_allclose(mixed[:, half], expected[:, half], atol=1e-5)
+    average = by_photos[:, half].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        mixed[:, ~half], weight * by_text[:, ~half] + (1 - weight) * average, atol=1e-5
+    )
+
+
+def test_ties_count_against_the_right_taxon() -> None:
+    rates = hit_rates(np.zeros((2, 10)), np.array([0, 1]))
+    assert (rates.top1, rates.top5) == (0, 0)
+
+
+def test_the_public_names_exist_and_are_sorted() -> None:
+    assert all(hasattr(dalip_index, name) for name in dalip_index.__all__)
+    assert len(set(dalip_index.__all__)) == len(dalip_index.__all__)
+    public = {name for name in vars(dalip_index) if name[0] != "_"} - set(dalip_index.__all__)
+    assert all(vars(dalip_index)[name].__name__ == f"dalip_index.{name}" for name in public), public

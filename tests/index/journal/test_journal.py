@@ -1,0 +1,314 @@
+"""The journal of observations: what is saved stays, through kills, exports and imports."""
+
+import dataclasses
+import io
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pillow_heif
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import ExifTags, Image
+
+from dalip.encoder import Encoder, open_image
+from dalip.errors import JournalError
+from dalip_index import (
+    Identification,
+    Journal,
+    Observation,
+    PhotoDetails,
+    export_journal,
+    import_journal,
+    load_flora,
+    read_details,
+    small_copy,
+)
+from tests.index.conftest import paint
+
+
+def photo(colour: str = "red", size: tuple[int, int] = (64, 48), **more: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "JPEG", **more)
+    return buffer.getvalue()
+
+
+def seen(number: int = 0, **more: Any) -> Observation:
+    plain = Observation(
+        f"{number:032x}", f"2026-05-{1 + number % 28:02}", "Rosa red", "species", "Rosaceae", 0.5, "unsure"
+    )
+    return dataclasses.replace(plain, **more)
+
+
+def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    (answer,) = load_flora(flora_path, encoder).identify([paint(tmp_path / "red.png", "red", 99)])
+    assert isinstance(answer, Identification)
+    journal = Journal(tmp_path / "data")
+    assert (len(journal), journal.observations()) == (0, [])
+    assert not (tmp_path / "data").exists()
+    observation = Observation.of(answer, notes="by the path")
+    assert (observation.answered, observation.accepted, observation.family) == (
+        "Rosa red",
+        "Rosa red",
+        "Rosaceae",
+    )
+    assert journal.add(observation, [photo(), photo("blue")])
+    assert not journal.add(observation, [])  # once is enough
+    assert Journal(tmp_path / "data").observations() == [observation]
+    assert [open_image(jpeg).size for jpeg in journal.photos(observation.id)] == [(64, 48)] * 2
+    changed = journal.change(observation.id, name="Rosa pink", latitude=36.9, longitude=-122.0)
+    assert changed == journal.get(observation.id)
+    assert (changed.accepted, changed.notes) == ("Rosa pink", "by the path")
+    journal.remove(observation.id)
+    assert len(journal) == 0
+    assert journal.photos(observation.id) == []
+    for change in (journal.remove, journal.get, journal.change):
+        with pytest.raises(JournalError, match="no such observation"):
+            change(observation.id)
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with pytest.raises(JournalError, match="no journal yet"):
+        journal.get("x")
+    journal.add(seen(), [])
+    for changes, message in (
+        ({"latitude": 91.0, "longitude": 0.0}, "no place on Earth"),
+        ({"latitude": float("nan"), "longitude": 0.0}, "no place on Earth"),
+        ({"latitude": 1.0}, "both a latitude and a longitude"),
+        ({"event_date": "last May"}, "is no date"),
+    ):
+        with pytest.raises(JournalError, match=message):
+            journal.change(seen().id, **changes)
+    with pytest.raises(ValueError, match="can be changed"):
+        journal.change(seen().id, answered="Rosa blue")
+    assert journal.observations() == [seen()]
+    with pytest.raises(JournalError, match="no probability"):
+        seen(probability=2.0)
+
+
+def test_those_in_doubt_or_the_newest_come_first(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for observation in (
+        seen(1, probability=0.9),
+        seen(2, probability=0.2, name="Rosa red"),
+        seen(3, probability=None),
+        seen(4, probability=0.4, event_date="2020-01-01"),
+    ):
+        journal.add(observation, [b"a photo"])
+    journal.add(seen(5, probability=0.99, name="Rosa red", event_date="2019-01-01"), [])
+    assert [int(o.id, 16) for o in journal.observations("doubt")] == [3, 4, 1, 2, 5]
+    assert [int(o.id, 16) for o in journal.observations("date")] == [3, 2, 1, 4, 5]
+    assert [int(o.id, 16) for o in journal.observations("date", limit=2, offset=1)] == [2, 1]
+    journal.change(seen(1).id, name="Rosa blue")
+    by_name = {name: [int(i, 16) for i in ids] for name, ids in journal.photographed(2).items()}
+    assert by_name == {"Rosa red": [3, 2], "Rosa blue": [1]}
+
+
+_SAVE = """
+import sys
+from pathlib import Path
+from dalip_index import Journal, Observation
+journal = Journal(Path(sys.argv[1]))
+for number in range(100):
+    observation = Observation(f"{sys.argv[2]}-{number}", "2026-05-01", "Rosa red", "species", "Rosaceae", 0.5, "sure")
+    journal.add(observation, [bytes(20_000)])
+    print(observation.id, flush=True)
+"""
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_every_acknowledged_save_survives_a_kill(tmp_path: Path, kills: int) -> None:
+    chance = random.Random(0)
+    told: list[str] = []
+    for round_ in range(kills):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SAVE, str(tmp_path), str(round_)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        told.append(process.stdout.readline().strip())
+        time.sleep(chance.uniform(0, 0.15))
+        process.send_signal(signal.SIGKILL)
+        told += [line.strip() for line in process.stdout if line.endswith("\n")]
+        process.wait()
+    assert len(told) > 2 * kills
+    journal = Journal(tmp_path)
+    kept = {observation.id for observation in journal.observations()}
+    assert set(told) <= kept
+    assert len(kept) <= len(told) + kills  # one more may have been saved before it was said
+    assert {len(journal.photos(identifier)) for identifier in kept} == {1}
+    with sqlite3.connect(journal.path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+notes = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=40)
+shares = st.none() | st.floats(0, 1)
+places = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
+
+
+@st.composite
+def observed(draw: st.DrawFn, number: int) -> Observation:
+    answered = draw(words.filter(bool))
+    place = draw(places) or (None, None)
+    return Observation(
+        f"{number:032x}",
+        f"2026-05-01T10:00:{number:02}.000+00:00",
+        answered,
+        "species",
+        draw(words),
+        draw(shares),
+        "unsure",
+        draw(st.sampled_from(["", answered, "Rosa blue"])),
+        draw(st.sampled_from(["", "2026-05-01", "2026-05-01T14:30:00+02:00"])),
+        *place,
+        draw(notes),
+    )
+
+
+@pytest.mark.parametrize("ending", ["zip", "csv", "json"])
+@given(found=st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_export_comes_back_as_it_was(tmp_path_factory: Any, ending: str, found: st.DataObject) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    journal, again = Journal(folder / "one"), Journal(folder / "two")
+    observations = [found.draw(observed(number)) for number in range(3)]
+    for observation in observations:
+        journal.add(observation, [photo()])
+    path = folder / f"mine.{ending}"
+    assert export_journal(journal, path) == 3
+    assert import_journal(again, path) == (3, 0)
+    assert again.observations() == journal.observations()
+    assert import_journal(again, path) == (0, 3)
+    kept = [photo()] if ending == "zip" else []
+    assert [again.photos(o.id) for o in observations] == [kept] * 3
+    assert sorted(p.name for p in folder.iterdir()) == sorted([path.name, "one", "two"])
+
+
+def test_the_archive_is_one_of_darwin_core(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add(seen(1, name="Rosa pink", notes='a "rose", red\nor pink'), [photo(), photo("blue")])
+    export_journal(journal, tmp_path / "mine.zip")
+    with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
+        meta = ElementTree.fromstring(archive.read("meta.xml"))
+        names = archive.namelist()
+        core, media = archive.read("occurrence.csv").decode(), archive.read("multimedia.csv").decode()
+    space = {"t": "http://rs.tdwg.org/dwc/text/"}
+    for kind, table in (("core", core), ("extension", media)):
+        terms = [
+            field.attrib["term"].rpartition("/")[2] for field in meta.findall(f"t:{kind}/t:field", space)
+        ]
+        columns = table.splitlines()[0].split(",")
+        assert terms == columns[-len(terms) :]
+        assert meta.find(f"t:{kind}/t:files/t:location", space).text in names  # type: ignore[union-attr]
+    assert "corrected" in core
+    assert f"media/{seen(1).id}-1.jpg" in media
+
+
+def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "data")
+    good = Journal(tmp_path / "good")
+    good.add(seen(1), [photo()])
+    export_journal(good, tmp_path / "good.zip")
+    export_journal(good, tmp_path / "good.json")
+    rows = json.loads((tmp_path / "good.json").read_text())
+    with zipfile.ZipFile(tmp_path / "good.zip") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def write_zip(name: str, **changes: bytes | None) -> None:
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in (members | {k.replace("_", "."): v for k, v in changes.items()}).items():
+                if content is not None:
+                    archive.writestr(member, content)
+
+    photo_name = next(name for name in members if name.endswith(".jpg"))
+    write_zip("lacks.zip", multimedia_csv=None)
+    write_zip("bomb.zip", occurrence_csv=bytes(250_000_000))
+    members[photo_name] = b"<svg/>"
+    write_zip("script.zip")
+    (tmp_path / "text.zip").write_text("no archive")
+    (tmp_path / "list.json").write_text("[1, null]")
+    (tmp_path / "half.json").write_text(json.dumps([rows[0], rows[0] | {"decimalLatitude": "north"}]))
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "image.png").write_bytes(photo())
+    for name in (
+        "lacks.zip",
+        "bomb.zip",
+        "script.zip",
+        "text.zip",
+        "list.json",
+        "half.json",
+        "other.csv",
+        "image.png",
+    ):
+        with pytest.raises(JournalError, match=name):
+            import_journal(journal, tmp_path / name)
+    with pytest.raises(JournalError, match=r"row 2: could not convert string to float: 'north'"):
+        import_journal(journal, tmp_path / "half.json")
+    with pytest.raises(JournalError, match="name another file"):
+        export_journal(good, tmp_path / "nowhere" / "mine.zip")
+    with pytest.raises(JournalError, match=r"\.txt is no form"):
+        export_journal(good, tmp_path / "mine.txt")
+    assert len(journal) == 0
+
+
+def exif(**parts: Any) -> Image.Exif:
+    found = Image.Exif()
+    found[ExifTags.Base.Orientation] = 6
+    found.get_ifd(ExifTags.IFD.Exif).update(parts.get("details", {}))
+    found.get_ifd(ExifTags.IFD.GPSInfo).update(parts.get("place", {}))
+    return found
+
+
+def test_a_photo_says_when_and_where_and_its_copy_does_not() -> None:
+    details = {
+        ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00",
+        ExifTags.Base.OffsetTimeOriginal: "+02:00",
+    }
+    place = {1: "S", 2: (36.0, 58.0, 12.0), 3: "W", 4: (122.0, 1.0, 30.5)}
+    taken = photo(size=(2000, 1000), exif=exif(details=details, place=place))
+    assert read_details(taken) == PhotoDetails("2026-05-31T14:30:00+02:00", -36.97, -122.025139)
+    copy = small_copy(taken)
+    assert read_details(copy) == PhotoDetails()
+    with Image.open(io.BytesIO(copy)) as image:
+        assert image.size == (800, 1600)  # upright
+        assert not image.getexif()
+    for odd in (
+        {"place": {1: "N", 2: (95.0, 0.0, 0.0), 3: "E", 4: (1.0, 0.0, 0.0)}},
+        {"place": {1: "N", 2: (5.0, 0.0, 0.0)}},
+        {"details": {ExifTags.Base.DateTimeOriginal: "0000:00:00 00:00:00"}},
+    ):
+        assert read_details(photo(exif=exif(**odd))) == PhotoDetails()
+    assert read_details(b"no photo") == PhotoDetails()
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "jpg", "png", "webp"])
+def test_a_file_of_any_kind_says_when(tmp_path: Path, suffix: str) -> None:
+    pillow_heif.register_heif_opener()
+    found = Image.Exif()
+    found[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00"}
+    path = tmp_path / f"photo.{suffix}"
+    Image.new("RGB", (64, 64), "green").save(path, exif=found)
+    assert read_details(path).event_date == "2026-05-31T14:30:00"
+
+
+def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add(seen(), [])
+    with sqlite3.connect(journal.path) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    with pytest.raises(JournalError, match="newer DALIP"):
+        journal.observations()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "journal.db").write_bytes(b"no database" * 100)
+    with pytest.raises(JournalError, match="damaged"):
+        Journal(tmp_path / "other").observations()
