@@ -21,7 +21,7 @@ from tables import publish
 from dalip.datasets import Record, read_records, split_of
 from dalip.datasets.pack.duplicates import MIN_LIKENESS, candidates, likeness, near_pairs
 from dalip.datasets.pack.shrink import HASH_BYTES, Appearance, look
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 PLANTED = 400

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from dalip.datasets import Record, read_records
-from dalip.encoder import Encoder
+from dalip.encoder import Encoder, Vectors
 from dalip.evaluation import (
     OnnxEmbedder,
-    Vectors,
     accuracy_by_source,
     label_of,
     make_naming,

@@ -24,12 +24,10 @@ import numpy as np
 import torch
 
 from dalip.datasets import Record
-from dalip.encoder import open_image, preprocess
+from dalip.encoder import Vectors, preprocess
 from dalip.evaluation import (
     Naming,
     Photos,
-    Progress,
-    Vectors,
     Weighed,
     accuracy_by_source,
     choose_first_order,
@@ -37,6 +35,8 @@ from dalip.evaluation import (
     retrieval,
     text_vectors,
 )
+from dalip.photos import open_image
+from dalip.progress import Progress, no_progress
 from dalip.training import TrainConfig, load_run, train
 from dalip.training.config import CARRIED_OUT
 from dalip.training.data.corpus import Corpus, load_corpus
@@ -259,7 +259,7 @@ class RunEmbedder(TorchEmbedder):
         self.cache = Path(config.cache or run)
 
     @torch.inference_mode()
-    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
         """Embed photos, all readable."""
         if not self.frozen:
             return super().embed_photos(records, progress)
@@ -276,7 +276,7 @@ class RunEmbedder(TorchEmbedder):
         return Photos(tuple(records), np.concatenate(parts), {})
 
     @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
         self.texts.prepare(texts, self.cache, lambda line: None)
         parts = []

@@ -22,9 +22,9 @@ import psutil
 from PIL import Image
 from tables import publish
 
+from dalip.cpus import available_cpus
 from dalip.datasets import read_records
-from dalip.encoder import available_cpus
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 DALIP = Path(sys.executable).with_name("dalip")

@@ -36,7 +36,7 @@ import psutil
 from gradio_client import Client, handle_file
 from playwright.sync_api import sync_playwright
 
-from dalip.encoder import available_cpus
+from dalip.cpus import available_cpus
 
 PAGE = Path(__file__).parents[1] / "docs" / "serving.md"
 WARM_UP = 20  # seconds

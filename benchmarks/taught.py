@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from dalip.datasets import Record
-from dalip.encoder import open_image
 from dalip.errors import ImageError
+from dalip.photos import open_image
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
 from dalip_index.build.evidence import hit_rates

@@ -22,9 +22,9 @@ from tables import publish
 from taught import inside_table, new_taxa, taught_table, ways_table
 
 from dalip.datasets import Record, read_records
-from dalip.encoder import open_image
 from dalip.errors import ImageError
 from dalip.evaluation import OnnxEmbedder
+from dalip.photos import open_image
 from dalip_assets import FLORA
 from dalip_index import Bin, Flora, Trust, heat_map, load_flora
 from dalip_index.evaluation.plots import draw_reliability

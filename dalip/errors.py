@@ -1,20 +1,24 @@
-"""Every error that DALIP raises on purpose.
+"""Every error that DALIP raises on purpose, and what a file that could not be used is reported as.
 
 ```
 DalipError
 ├── ImageError      a photo that cannot be read
-├── DataError       records, shards, taxa files
+├── DataError       records, shards, tables, names of taxa
 ├── BundleError     an exported encoder on disk
 ├── FloraError      a flora on disk
 ├── LibraryError    the user's photo library
 ├── JournalError    the user's observations
-├── TrainingError   a run that cannot start or go on
-└── ExportError     a model that cannot become a bundle
+├── TrainingError   a run that cannot start or continue
+├── ExportError     a model that cannot become a bundle
+└── ServerError     a server that cannot start as it was asked to
 ```
 
-Messages are one line each: what is wrong, where, and what to do about it. Libraries raise these; only the
-command line and the web page turn them into words for people.
+Errors carry data, not sentences: a `kind`, the `source` that they are about, and `facts`. `dalip_app.messages` turns
+them into words, for the command line, the page and the HTTP API, in the languages that there are.
 """
+
+from dataclasses import dataclass
+from typing import Self
 
 __all__ = [
     "BundleError",
@@ -25,6 +29,8 @@ __all__ = [
     "ImageError",
     "JournalError",
     "LibraryError",
+    "ServerError",
+    "Skipped",
     "TrainingError",
     "first_line",
 ]
@@ -33,18 +39,36 @@ __all__ = [
 class DalipError(Exception):
     """Base class of every error that DALIP raises on purpose."""
 
-    def __init__(self, message: str, kind: str = "", **facts: object) -> None:
+    def __init__(self, kind: str, legacy: str | None = None, *, source: object = "", **facts: object) -> None:
         """Say what went wrong.
 
         Args:
-            message: One line in English.
-            kind: Names what went wrong, for those who say it in other words or another language, such as the page;
-                empty where nobody does.
-            facts: What those words need, by name.
+            kind: Names what went wrong, such as `image-damaged`; the catalogue of texts has an entry for each.
+            legacy: TRANSITION.
+            source: What it is about: a file, a line of a table, a member of an archive; empty where it is about none.
+            facts: What the words need, by name: texts, numbers, paths, or sequences of these.
         """
-        super().__init__(message)
-        self.kind = kind
+        super().__init__(kind)
+        # TRANSITION: messages in English, with the kind behind them, until all raisers carry data.
+        self.text = kind if legacy is not None or " " in kind else ""
+        self.kind = (legacy or "") if self.text else kind
+        self.source = str(source)
         self.facts = facts
+
+    def __str__(self) -> str:
+        """Give kind and facts, for developers: `photo.jpg: image-too-large (width=50000, height=50000)`."""
+        if self.text:  # TRANSITION
+            return f"{self.source}: {self.text}" if self.source else self.text
+        facts = ", ".join(f"{name}={value}" for name, value in self.facts.items())
+        source = f"{self.source}: " if self.source else ""
+        return f"{source}{self.kind} ({facts})" if facts else f"{source}{self.kind}"
+
+    def about(self, source: object) -> Self:
+        """Give the same error about a source that its raiser does not know, such as the file that a row stands in."""
+        whole = f"{source}: {self.source}" if self.source else source
+        if self.text:  # TRANSITION
+            return type(self)(self.text, self.kind, source=whole, **self.facts)
+        return type(self)(self.kind, None, source=whole, **self.facts)
 
 
 class ImageError(DalipError):
@@ -52,7 +76,7 @@ class ImageError(DalipError):
 
 
 class DataError(DalipError):
-    """Records, shards or a taxa file are malformed."""
+    """Records, shards, tables or names of taxa are malformed."""
 
 
 class BundleError(DalipError):
@@ -79,6 +103,25 @@ class ExportError(DalipError):
     """A model cannot be exported, or its export does not agree with it."""
 
 
+class ServerError(DalipError):
+    """A server cannot start as it was asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, row, member of an archive or folder that was not used, and why."""
+
+    source: str
+    """The path as it was given, or how else the source is called."""
+    error: DalipError
+    """Names the source, too."""
+
+    @classmethod
+    def of(cls, source: str, error: DalipError) -> Self:
+        """Report an error about a source that its raiser did not know."""
+        return cls(source, error if error.source else error.about(source))
+
+
 def first_line(error: Exception) -> str:
-    """Give what another library's error says, cut to one line; the error's kind where it says nothing."""
+    """Give what another library's error says, cut to one line; the error's class where it says nothing."""
     return next(iter(str(error).splitlines()), type(error).__name__)

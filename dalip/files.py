@@ -1,19 +1,108 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, locks that end with their process, and JSON that is checked."""
 
-import contextlib
+import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["replacing"]
+from dalip.errors import DalipError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["atomic_write", "flush_to_disk", "from_json", "hold_lock", "to_json"]
+
+T = TypeVar("T")
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` when all is written; on an error, `path` stays."""
-    part = path.with_name(path.name + ".part")
+@contextmanager
+def atomic_write(path: Path, *, durable: bool = False, rivals: bool = False) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Args:
+        path: The file, which is replaced when the block ends without an error, and else stays as it was.
+        durable: Whether the file has reached the disk when the block ends, so that it survives a power cut.
+        rivals: Whether other processes may write the same file meanwhile; what one leaves that is killed then stays.
+
+    Yields:
+        The path to write to, in the same folder.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}{f'.{os.getpid()}' if rivals else ''}.draft")
     try:
-        yield part
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        yield draft
+        if durable:
+            flush_to_disk(draft)
+        draft.replace(path)
+        if durable:
+            flush_to_disk(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make sure that a file or folder has reached the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot flush folders
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
+    """Hold a lock until the block ends; the system takes it back from a process that ends, however it does.
+
+    Args:
+        path: The lock's file, which is made where it is not there, and stays.
+        busy: Raised where another process, or another thread of this one, holds the lock.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
+    from filelock import FileLock, Timeout  # takes a while to import, and most commands lock nothing
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def to_json(value: "DataclassInstance", *, indent: int = 2) -> str:
+    """Give the text of a JSON file that holds a dataclass."""
+    return json.dumps(asdict(value), indent=indent, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str | bytes, kind: type[T]) -> T:
+    """Read a dataclass from JSON, checked against its annotations; fields that it does not have are ignored.
+
+    Args:
+        text: The content of a file.
+        kind: The dataclass.
+
+    Raises:
+        ValueError: Not JSON, or a field is missing, of another type or of an impossible value; says which.
+        DalipError: What the dataclass itself refuses.
+    """
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except msgspec.DecodeError as error:  # a `ValidationError` is one
+        if isinstance(error.__cause__, DalipError):
+            raise error.__cause__ from None
+        raise ValueError(str(error)) from None

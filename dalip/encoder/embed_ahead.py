@@ -1,11 +1,8 @@
-"""Reading many photos in threads, in order, without holding many of them."""
+"""Embed many photos, which are read in threads meanwhile, in order, without holding many of them."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -14,19 +11,12 @@ from PIL import Image
 
 from dalip.encoder.manifest import ImageSettings
 from dalip.encoder.preprocess import preprocess
-from dalip.encoder.sessions import available_cpus
 from dalip.errors import DalipError, ImageError
-from dalip.photos.decode import open_image
+from dalip.photos import PhotoSource, map_ahead, open_image
 
-__all__ = ["PhotoSource", "embed_ahead", "map_ahead"]
-
-Photo = Path | str | bytes | Image.Image
-PhotoSource = Photo | Callable[[], Photo]
-"""Where a photo is: a path, the bytes of an image file, an image, or a function that gives one of these."""
+__all__ = ["embed_ahead"]
 
 S = TypeVar("S", bound=PhotoSource)
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def embed_ahead(
@@ -54,33 +44,6 @@ def embed_ahead(
             yield source, pixels if isinstance(pixels, ImageError) else next(rows)
 
 
-def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:
-    """Run a function on items in threads, as many as there are processors, before its results are asked for.
-
-    Args:
-        function: Takes an item; what it raises is raised where its result would have come.
-        items: Taken one by one as they are needed.
-        ahead: How many results may wait, besides those that are being worked on.
-
-    Yields:
-        Each item, in order, with its result.
-    """
-    workers = available_cpus()
-    waiting: deque[tuple[T, Future[R]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="dalip-photo")
-    try:
-        for item in items:
-            waiting.append((item, pool.submit(function, item)))
-            if len(waiting) > ahead + workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
 def _prepare(source: PhotoSource, settings: ImageSettings) -> NDArray[np.float32] | ImageError:
     try:
         photo = source() if callable(source) else source
@@ -89,4 +52,4 @@ def _prepare(source: PhotoSource, settings: ImageSettings) -> NDArray[np.float32
     except ImageError as error:
         return error
     except DalipError as error:  # a record that cannot be read from its shard
-        return ImageError(str(error))
+        return ImageError("image-not-read", source=error.source, cause=error)

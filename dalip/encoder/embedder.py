@@ -1,32 +1,24 @@
 """What evaluation asks of an encoder: embeddings of photos and of texts, in one space."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dalip.datasets import Record
 from dalip.encoder import Block, Encoder
-from dalip.errors import DalipError, ImageError
+from dalip.encoder.encoder import Vectors
+from dalip.errors import DalipError, ImageError, Skipped
+from dalip.progress import Progress, no_progress
 
 __all__ = [
     "Embedder",
     "OnnxEmbedder",
     "Photos",
-    "Progress",
-    "Vectors",
     "Weighed",
     "collect_photos",
-    "name_photo",
     "weigh",
 ]
-
-Vectors = NDArray[np.float32]
-"""Embeddings of unit length, one a row: float32 of shape (number, E)."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, and how many there are."""
 
 _TEXTS_AT_ONCE = 256
 
@@ -38,8 +30,8 @@ class Photos(NamedTuple):
     """The readable ones."""
     vectors: Vectors
     """One row a readable photo."""
-    unreadable: Mapping[str, str]
-    """Name of each of the others to one line that says why."""
+    skipped: tuple[Skipped, ...] = ()
+    """The others, and why they cannot be read."""
 
 
 class Embedder(Protocol):
@@ -53,10 +45,10 @@ class Embedder(Protocol):
     def blocks(self) -> tuple[Block, ...]:
         """The parts of an embedding with their weights, the first order first."""
 
-    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
         """Embed photos; those that cannot be read are named, not dropped in silence."""
 
-    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts; (0, E) for none."""
 
 
@@ -75,20 +67,19 @@ class OnnxEmbedder:
         self.name = name or encoder.manifest.name
         self.blocks = encoder.manifest.blocks
 
-    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
         """Embed photos, read in threads while the encoder works."""
         sources = (record.read_bytes for record in records)
         found = self.encoder.encode_files(sources, appearance=self.appearance)
         width = self.encoder.width + (self.encoder.appearance_width if self.appearance else 0)
         return collect_photos(records, (result for _, result in found), width, progress)
 
-    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
         parts = [self.encoder.encode_text(())]
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             parts.append(self.encoder.encode_text(texts[start : start + _TEXTS_AT_ONCE]))
-            if progress:
-                progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
+            progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
         return np.concatenate(parts)
 
 
@@ -112,12 +103,12 @@ class Weighed:
             for block, weight in zip(embedder.blocks, weights, strict=False)
         )
 
-    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
         """Embed photos."""
         photos = self.embedder.embed_photos(records, progress)
         return photos._replace(vectors=weigh(photos.vectors, self.embedder.blocks, self.first_order))
 
-    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
         return weigh(self.embedder.embed_texts(texts, progress), self.embedder.blocks, self.first_order)
 
@@ -153,16 +144,11 @@ def _factors(blocks: Sequence[Block], first_order: float) -> list[float]:
     ]
 
 
-def name_photo(name: str, error: str) -> str:
-    """Make an error about a photo name it: what is read from a shard is only `the image` to its reader."""
-    return error if error.startswith(name) else f"{name}: {error.removeprefix('the image: ')}"
-
-
 def collect_photos(
     records: Sequence[Record],
     results: Iterable[Vectors | ImageError],
     width: int,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Photos:
     """Put embeddings together as they come.
 
@@ -174,14 +160,13 @@ def collect_photos(
     """
     kept: list[Record] = []
     rows: list[Vectors] = []
-    unreadable: dict[str, str] = {}
+    skipped: list[Skipped] = []
     for record, result in zip(records, results, strict=True):
         if isinstance(result, ImageError):
-            unreadable[record.name] = name_photo(record.name, str(result))
+            skipped.append(Skipped.of(record.name, result))
         else:
             kept.append(record)
             rows.append(result)
-        if progress:
-            progress("photos", len(kept) + len(unreadable), len(records))
+        progress("photos", len(kept) + len(skipped), len(records))
     vectors = np.stack(rows) if rows else np.empty((0, width), np.float32)
-    return Photos(tuple(kept), vectors, unreadable)
+    return Photos(tuple(kept), vectors, tuple(skipped))

@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
-from dalip.encoder.embed_ahead import PhotoSource, embed_ahead
+from dalip.encoder.embed_ahead import embed_ahead
 from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
 from dalip.encoder.preprocess import preprocess
 from dalip.encoder.sessions import Session
 from dalip.encoder.tokenizer import TextTokenizer
 from dalip.errors import BundleError, ImageError
+from dalip.photos import PhotoSource
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "Vectors"]
 
 _IMAGES_AT_ONCE = 16
 _TEXTS_AT_ONCE = 64
 
-Embedding = NDArray[np.float32]
+Vectors = NDArray[np.float32]
+"""Embeddings of unit length, one a row: float32 of shape (number, E)."""
+
 S = TypeVar("S", bound=PhotoSource)
 
 
@@ -71,7 +74,7 @@ class Encoder:
         """A, the length of a photo's appearance."""
         return self.manifest.appearance_width
 
-    def encode_images(self, images: Sequence[Image.Image]) -> Embedding:
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         """Embed photos that are in memory.
 
         Args:
@@ -91,7 +94,7 @@ class Encoder:
             results.append(self._embed_pixels(pixels))
         return np.concatenate(results)
 
-    def encode_text(self, texts: Sequence[str]) -> Embedding:
+    def encode_text(self, texts: Sequence[str]) -> Vectors:
         """Embed texts of any length and script; what exceeds the context length is cut off.
 
         Args:
@@ -135,7 +138,7 @@ class Encoder:
 
     def encode_files(
         self, sources: Iterable[S], batch_size: int = 8, *, appearance: bool = False
-    ) -> Iterator[tuple[S, Embedding | ImageError]]:
+    ) -> Iterator[tuple[S, Vectors | ImageError]]:
         """Embed photos from wherever they are, in order, however many; a bad one does not stop the rest.
 
         Photos are read in threads while the encoder works, a few batches ahead at most.
@@ -157,14 +160,14 @@ class Encoder:
         embed = partial(self._embed_pixels, appearance=appearance)
         return embed_ahead(sources, self.manifest.image, batch_size, embed)
 
-    def _embed_pixels(self, pixels: NDArray[np.float32], *, appearance: bool = False) -> Embedding:
+    def _embed_pixels(self, pixels: NDArray[np.float32], *, appearance: bool = False) -> Vectors:
         widths = {"embedding": self.width} | ({"appearance": self.appearance_width} if appearance else {})
         found = self._images().run(list(widths), {"pixels": pixels})
         for (name, width), values in zip(widths.items(), found, strict=True):
             self._checked(f"{name}s", values, (len(pixels), width), IMAGE_ENCODER)
         return np.concatenate(found, axis=1)
 
-    def _checked(self, what: str, values: Embedding, shape: tuple[int, ...], name: str) -> Embedding:
+    def _checked(self, what: str, values: Vectors, shape: tuple[int, ...], name: str) -> Vectors:
         if values.shape != shape:
             raise BundleError(
                 f"{self.folder / name}: gives {what} {values.shape} where the manifest says {shape}; export it again"

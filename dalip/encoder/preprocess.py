@@ -6,7 +6,7 @@ from PIL import Image
 
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ImageError
-from dalip.photos.decode import to_rgb
+from dalip.photos import to_rgb
 
 __all__ = ["preprocess", "visible_box"]
 
@@ -33,7 +33,7 @@ def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float3
     size = settings.size
     width, height = image.size
     if not (width and height):
-        raise ImageError(f"an image of {width} x {height} has no pixels; use another")
+        raise ImageError("image-no-pixels", width=width, height=height)
     box = visible_box(width, height, settings)
     resized = to_rgb(image).resize((size, size), _FILTERS[settings.interpolation], box, _REDUCING_GAP)
     pixels = np.asarray(resized, dtype=np.float32) / np.float32(255)

@@ -13,25 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.cpus import available_cpus
 from dalip.errors import BundleError
 
-__all__ = ["Session", "available_cpus"]
+__all__ = ["Session"]
 
 _FATAL = 4  # onnxruntime's severity; below it, stderr fills with notes on graphics cards that are not there
-
-
-def available_cpus() -> int:
-    """Count the processors that this process may use: by its affinity, and on Linux its container's quota."""
-    if hasattr(os, "process_cpu_count"):  # from Python 3.13
-        count = os.process_cpu_count() or 1
-    elif hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        count = min(count, -(-int(quota) // int(period)))  # "max", for no quota, is no number
-    return max(1, count)
 
 
 class Session:

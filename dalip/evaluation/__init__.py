@@ -1,16 +1,7 @@
 """How good an encoder is, measured on photos whose names or captions are known. Loads no torch."""
 
-from dalip.encoder.embedder import (
-    Embedder,
-    OnnxEmbedder,
-    Photos,
-    Progress,
-    Vectors,
-    Weighed,
-    collect_photos,
-    name_photo,
-    weigh,
-)
+from dalip.encoder import Vectors
+from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, Weighed, collect_photos, weigh
 from dalip.evaluation.few_shot import FewShot, few_shot, simple_shot
 from dalip.evaluation.labelled import Labelled, embed_labelled, label_of
 from dalip.evaluation.linear_probe import LinearProbe, linear_probe
@@ -27,6 +18,7 @@ from dalip.evaluation.zero_shot import (
     text_vectors,
     zero_shot,
 )
+from dalip.progress import Progress
 
 __all__ = [
     "Accuracy",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets import Split
-from dalip.encoder.embedder import Vectors
+from dalip.encoder import Vectors
 from dalip.errors import DataError
 from dalip.evaluation.labelled import Labelled, source_masks
 from dalip.evaluation.metrics import macro_mean

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets import Record, Split
-from dalip.encoder.embedder import Embedder, Progress, Vectors
-from dalip.errors import DataError
+from dalip.encoder import Vectors
+from dalip.encoder.embedder import Embedder
+from dalip.errors import DataError, Skipped
+from dalip.progress import Progress, no_progress
 
 __all__ = ["ALL_SOURCES", "Labelled", "embed_labelled", "label_of", "source_masks"]
 
@@ -43,11 +45,12 @@ class Labelled:
     """What the labels stand for."""
     left_out: int
     """Photos that show nothing of which there is a photo to train on."""
-    unreadable: Mapping[str, str]
+    skipped: tuple[Skipped, ...]
+    """Photos that cannot be read."""
 
 
 def embed_labelled(
-    embedder: Embedder, records: Sequence[Record], splits: Sequence[Split], progress: Progress | None = None
+    embedder: Embedder, records: Sequence[Record], splits: Sequence[Split], progress: Progress = no_progress
 ) -> Labelled:
     """Embed the photos of the split `train` and of some others.
 
@@ -73,4 +76,4 @@ def embed_labelled(
     train, train_labels, _ = part("train")
     left_out = sum(label not in number for label in labels)
     chosen = {split: part(split) for split in splits}
-    return Labelled(train, train_labels, chosen, tuple(names), left_out, photos.unreadable)
+    return Labelled(train, train_labels, chosen, tuple(names), left_out, photos.skipped)

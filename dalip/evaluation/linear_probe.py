@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dalip.datasets import Split
-from dalip.encoder.embedder import Progress
 from dalip.errors import DalipError
 from dalip.evaluation.labelled import Labelled, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, ranks
+from dalip.progress import Progress, no_progress
 
 __all__ = ["LinearProbe", "linear_probe"]
 
@@ -35,7 +35,7 @@ class LinearProbe:
 
 
 def linear_probe(
-    photos: Labelled, split: Split, strengths: Sequence[float] = _STRENGTHS, progress: Progress | None = None
+    photos: Labelled, split: Split, strengths: Sequence[float] = _STRENGTHS, progress: Progress = no_progress
 ) -> list[LinearProbe]:
     """Fit a logistic regression on the split `train` and name the photos of another.
 
@@ -60,8 +60,7 @@ def linear_probe(
         score = float((model.predict(selection) == wanted).mean())
         if score > best[0]:
             best = (score, strength, model)
-        if progress:
-            progress("classifiers", i + 1, len(strengths))
+        progress("classifiers", i + 1, len(strengths))
     _, strength, model = best
     queries, truth, sources = photos.chosen[split]
     scores = model.decision_function(queries)

@@ -1,14 +1,15 @@
 """Photos and captions that find each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dalip.datasets import Record
-from dalip.encoder.embedder import Embedder, Progress
-from dalip.errors import DataError
+from dalip.encoder.embedder import Embedder
+from dalip.errors import DataError, Skipped
 from dalip.evaluation.metrics import hit_rate, nearest_ranks
+from dalip.progress import Progress, no_progress
 
 __all__ = ["Retrieval", "retrieval"]
 
@@ -29,8 +30,8 @@ class Retrieval:
 
 
 def retrieval(
-    embedder: Embedder, records: Sequence[Record], progress: Progress | None = None
-) -> tuple[list[Retrieval], Mapping[str, str]]:
+    embedder: Embedder, records: Sequence[Record], progress: Progress = no_progress
+) -> tuple[list[Retrieval], tuple[Skipped, ...]]:
     """Measure how well photos and captions find each other, within each source.
 
     A caption that several photos have is one caption, right for each of them.
@@ -74,4 +75,4 @@ def retrieval(
                 {k: hit_rate(to_image, k) for k in _DEPTHS},
             )
         )
-    return rows, photos.unreadable
+    return rows, photos.skipped

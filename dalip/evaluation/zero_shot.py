@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets import Record
-from dalip.encoder import Block
-from dalip.encoder.embedder import Embedder, Photos, Progress, Vectors, weigh
-from dalip.errors import DataError
+from dalip.encoder import Block, Vectors
+from dalip.encoder.embedder import Embedder, Photos, weigh
+from dalip.errors import DataError, Skipped
 from dalip.evaluation.labelled import label_of, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, nearest_ranks, nll_at_best_temperature
+from dalip.progress import Progress, no_progress
 from dalip.prompts import NAME_KINDS, class_texts, taxon_texts
 from dalip.taxonomy import Taxon
 
@@ -103,7 +104,7 @@ def classes_by_names(
 
 
 def text_vectors(
-    embedder: Embedder, texts: Iterable[str], progress: Progress | None = None
+    embedder: Embedder, texts: Iterable[str], progress: Progress = no_progress
 ) -> dict[str, Vectors]:
     """Embed texts, each once."""
     distinct = list(dict.fromkeys(texts))
@@ -152,8 +153,8 @@ def zero_shot(
     embedder: Embedder,
     records: Sequence[Record],
     classes: Mapping[str, Classes],
-    progress: Progress | None = None,
-) -> tuple[list[ZeroShot], Mapping[str, str]]:
+    progress: Progress = no_progress,
+) -> tuple[list[ZeroShot], tuple[Skipped, ...]]:
     """Name photos from texts alone.
 
     Args:
@@ -184,7 +185,7 @@ def zero_shot(
                 ZeroShot(**asdict(found), source=source, names=kind)
                 for source, found in accuracy_by_source(naming).items()
             ]
-    return rows, photos.unreadable
+    return rows, photos.skipped
 
 
 def choose_first_order(naming: Naming, blocks: Sequence[Block]) -> float:

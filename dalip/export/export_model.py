@@ -1,6 +1,5 @@
 """Exporting a model that was not trained here: any open_clip model, the authors' checkpoint."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from dalip.errors import ExportError
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
 from dalip.export.write_bundle import export_bundle, refuse_used
+from dalip.training.log import Report
 from dalip.training.towers.load_model import Loaded, load_model
 
 __all__ = ["export_model"]
@@ -33,7 +33,7 @@ def export_model(
     weights: Weights = "fp32",
     name: str | None = None,
     terms: str = "",
-    report: Callable[[str], None] = lambda line: None,
+    report: Report = lambda line: None,
 ) -> EncoderManifest:
     """Export a model that is no run, checked on pictures and texts made here.
 

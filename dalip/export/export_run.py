@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dalip.encoder import EncoderManifest, read_manifest
+from dalip.encoder import EncoderManifest, Vectors, read_manifest
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import DalipError, ExportError, ImageError
-from dalip.evaluation import Naming, Vectors, accuracy_by_source, choose_first_order
+from dalip.evaluation import Naming, accuracy_by_source, choose_first_order
 from dalip.export.onnx_modules import ImageEncoder
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
 from dalip.export.whitening import Whitening, fit_whitening, read_whitening
 from dalip.export.write_bundle import export_bundle, refuse_used
 from dalip.model import DALIP
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.inherit import START
@@ -107,9 +107,9 @@ def export_run(
     corpus = load_corpus(config)
     embedder = TorchEmbedder(model, towers, mirror=config.mirror)
     report("choosing the scoring weights and exporting")
-    naming, unreadable = selection_naming(embedder, corpus)
-    for message in unreadable:
-        report(f"skipped {message}")
+    naming, skipped = selection_naming(embedder, corpus)
+    for error in skipped:
+        report(error)
     if first_order is None:
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
         if model.config:
@@ -142,7 +142,7 @@ def export_run(
             if not config.stream
             else None,
             "selection": accuracy,
-            "selection_unreadable": len(unreadable),
+            "selection_unreadable": len(skipped),
             "selection_photos": len(naming.truth) if naming else 0,
         },
     )

@@ -8,10 +8,9 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer
 
-from dalip.encoder import Encoder, preprocess
+from dalip.encoder import Encoder, Vectors, preprocess
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import ExportError, ImageError
-from dalip.evaluation import Vectors
 from dalip.export.onnx_modules import ImageEncoder
 from dalip.export.weights import Weights
 from dalip.export.whitening import Whitening

@@ -26,8 +26,8 @@ ImageSource = Path | str | bytes | BinaryIO
 MAX_PIXELS = 200_000_000
 """Photos with more pixels are refused by their header; phone cameras reach just under 200 megapixels."""
 
-READABLE = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP"
-"""The kinds of images that can be read, for messages."""
+READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
+"""The kinds of images that can be read."""
 
 # Pillow reports oddities of a file (broken EXIF, say) as Python warnings. They say nothing to the person who
 # asks for a plant's name, and `warnings.catch_warnings` is not safe in the threads that decode photos.
@@ -71,16 +71,16 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
         ImageError: The photo is missing, empty, no image, damaged, cut short or too large; in one line.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _read(io.BytesIO(source), "the image", target)
+        return _read(io.BytesIO(source), "", target)
     if not isinstance(source, str | os.PathLike):
-        return _read(io.BytesIO(source.read()), _shown(getattr(source, "name", "the image")), target)
+        return _read(io.BytesIO(source.read()), _shown(getattr(source, "name", "")), target)
     name = _shown(source)
     _check_file(Path(source), name)
     try:
         with Path(source).open("rb") as file:
             return _read(file, name, target)
     except OSError as error:
-        raise ImageError(f"{name}: cannot be opened ({error.strerror}); check its permissions") from error
+        raise ImageError("image-not-opened", source=name, cause=error.strerror) from error
 
 
 def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:
@@ -109,45 +109,36 @@ def _check_file(path: Path, name: str) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise ImageError(f"{name}: no such file; check the path") from None
+        raise ImageError("image-missing", source=name) from None
     except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
         cause = getattr(error, "strerror", None) or error
-        raise ImageError(f"{name}: cannot be opened ({cause}); check the path") from error
+        raise ImageError("image-not-opened", source=name, cause=cause) from error
     if stat.S_ISDIR(mode):
-        raise ImageError(f"{name}: is a folder, not a photo; name a file in it")
+        raise ImageError("image-folder", source=name)
     if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer
-        raise ImageError(f"{name}: is a pipe or device, not a file; save the photo to a file first")
+        raise ImageError("image-pipe", source=name)
 
 
 def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
     try:
         return _decode(file, target)
     except ImageError as error:
-        raise ImageError(f"{name}: {error}", error.kind, **error.facts) from error.__cause__
+        raise (error.about(name) if name else error) from error.__cause__
     except MemoryError as error:
-        raise ImageError(f"{name}: needs more memory than there is; make it smaller") from error
+        raise ImageError("image-memory", source=name) from error
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged images
-        raise ImageError(
-            f"{name}: is damaged or cut short; copy or download it again", "image-damaged"
-        ) from error
+        raise ImageError("image-damaged", source=name) from error
 
 
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     head = file.read(64)
     if not head:
-        raise ImageError("is empty; copy or download it again", "image-empty")
+        raise ImageError("image-empty")
     file.seek(0)
     image: ImageFile.ImageFile = _plugin_for(head)(file)
     width, height = image.size
     if width * height > MAX_PIXELS:
-        limit = MAX_PIXELS // 10**6
-        raise ImageError(
-            f"has {width} x {height} pixels, over {limit} million; make it smaller",
-            "image-too-large",
-            width=str(width),
-            height=str(height),
-            million=limit,
-        )
+        raise ImageError("image-too-large", width=width, height=height, million=MAX_PIXELS // 10**6)
     with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
         if target is not None and _can_be_scaled(file):
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode
@@ -184,17 +175,13 @@ def _plugin_for(head: bytes) -> Any:
         elif brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
             module, name = "pillow_heif", "HeifImageFile"
     if not module:
-        raise ImageError(
-            f"is not an image that can be read; use {READABLE}",
-            "image-unknown",
-            readable=READABLE.replace(" or ", ", "),
-        )
+        raise ImageError("image-unknown", readable=READABLE)
     try:
         if module == "PIL.TiffImagePlugin":
             _silence_libtiff()
         return getattr(import_module(module), name)
     except ImportError as error:
-        raise ImageError("is of a kind that this Pillow cannot read; upgrade pillow") from error
+        raise ImageError("image-unsupported", plugin=name) from error
 
 
 def _can_be_scaled(file: BinaryIO) -> bool:
@@ -276,7 +263,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
             return Image.alpha_composite(white, layer).convert("RGB")
         return image.convert("RGB")
     except ValueError as error:
-        raise ImageError(f"has colours of the kind {image.mode}; save it as RGB") from error
+        raise ImageError("image-mode", mode=image.mode) from error
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

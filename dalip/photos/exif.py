@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from dalip.encoder import open_image
+from dalip.photos.decode import open_image
 
 __all__ = ["PhotoDetails", "read_details", "small_copy"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dalip.errors import TrainingError, first_line
-from dalip.files import replacing
+from dalip.files import atomic_write
 from dalip.training.config import TrainConfig
 
 __all__ = ["fitting", "load_checkpoint", "refuse_other", "save_checkpoint"]
@@ -28,7 +28,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         TrainingError: The disk is full or the folder cannot be written.
     """
     try:
-        with replacing(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationErr
 from pydantic.dataclasses import dataclass
 
 from dalip.errors import TrainingError
-from dalip.files import replacing
+from dalip.files import atomic_write
 from dalip.model import Objective
 
 __all__ = ["CARRIED_OUT", "TrainConfig", "source_of", "to_tuples"]
@@ -201,7 +201,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the configuration as JSON, whole or not at all."""
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod

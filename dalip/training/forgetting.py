@@ -1,6 +1,6 @@
 """What an image tower has forgotten: ImageNet's classifier, which its weights came with, before and after training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,11 @@ from timm.data import ImageNetInfo
 from torch import nn
 
 from dalip.datasets import Record
+from dalip.encoder import Vectors
 from dalip.encoder.embed_ahead import embed_ahead
-from dalip.errors import DataError, TrainingError
-from dalip.evaluation import Progress, Vectors, collect_photos, hit_rate, ranks
+from dalip.errors import DataError, Skipped, TrainingError
+from dalip.evaluation import collect_photos, hit_rate, ranks
+from dalip.progress import Progress, no_progress
 from dalip.training.towers.lite import LITE, imagenet_classifier
 from dalip.training.towers.load_model import find_run, load_run
 
@@ -35,8 +37,8 @@ class Forgetting:
 
 
 def forgetting(
-    run: Path, records: Sequence[Record], progress: Progress | None = None
-) -> tuple[Forgetting, Mapping[str, str]]:
+    run: Path, records: Sequence[Record], progress: Progress = no_progress
+) -> tuple[Forgetting, tuple[Skipped, ...]]:
     """Put ImageNet's classifier on the image tower as it came, and on the trained one.
 
     Both read photos as the run's encoder does, each photo once.
@@ -77,7 +79,7 @@ def forgetting(
     own = np.eye(len(numbers), dtype=bool)[[numbers[r.fields["wordnetID"]] for r in photos.records]]
     old, new = (ranks(scores, own) for scores in np.split(photos.vectors, 2, axis=1))
     result = Forgetting(len(old), hit_rate(old, 1), hit_rate(old, 5), hit_rate(new, 1), hit_rate(new, 5))
-    return result, photos.unreadable
+    return result, photos.skipped
 
 
 @torch.inference_mode()

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from dalip.files import replacing
+from dalip.errors import DalipError
+from dalip.files import atomic_write
 
 __all__ = ["Log", "Report", "read_log", "to_stderr"]
 
-Report = Callable[[str], None]
-"""Called with one line of progress at a time."""
+Report = Callable[[str | DalipError], None]
+"""Called with one line of progress at a time, or with why something was not used."""
 
 _HEADER = "step,quantity,value\n"
 
 
-def to_stderr(line: str) -> None:
+def to_stderr(line: str | DalipError) -> None:
     """Print a line of progress, for callers that have no better place for it."""
     print(line, file=sys.stderr, flush=True)
 
@@ -56,7 +57,7 @@ class Log:
         lines = self.path.read_text(encoding="utf-8").splitlines()
         numbered = [(line.partition(",")[0], line) for line in lines]
         kept = [line + "\n" for number, line in numbered if number.isdecimal() and int(number) <= step]
-        with replacing(self.path) as part:
+        with atomic_write(self.path) as part:
             part.write_text(_HEADER + "".join(kept), encoding="utf-8")
 
 

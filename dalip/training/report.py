@@ -8,7 +8,7 @@ import torch
 
 from dalip import __version__
 from dalip.encoder import EncoderManifest
-from dalip.files import replacing
+from dalip.files import atomic_write
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.config import CARRIED_OUT, TrainConfig
 from dalip.training.log import read_log
@@ -59,7 +59,7 @@ def write_report(run: Path, manifest: EncoderManifest, compared: Sequence[str] =
         *(f"- {name}: {value}" for name, value in asdict(config).items() if name not in CARRIED_OUT),
         "",
     ]
-    with replacing(run / "README.md") as part:
+    with atomic_write(run / "README.md") as part:
         part.write_text("\n".join(page), encoding="utf-8")
 
 
@@ -120,5 +120,5 @@ def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:
     right.set(xlabel="step", ylim=(0, 1.02), title="Selection photos, from texts alone")
     if others:
         right.legend(fontsize="small")
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=120)

@@ -8,12 +8,13 @@ import torch
 from tokenizers import Tokenizer
 
 from dalip.datasets import Record
-from dalip.encoder import Block, read_manifest
+from dalip.encoder import Block, Vectors, read_manifest
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import TrainingError
-from dalip.evaluation import Embedder, Photos, Progress, Vectors, Weighed, collect_photos
+from dalip.evaluation import Embedder, Photos, Weighed, collect_photos
 from dalip.model import DALIP
+from dalip.progress import Progress, no_progress
 from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers
 from dalip.training.towers.load_model import find_run, load_model
@@ -48,13 +49,13 @@ class TorchEmbedder:
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    def embed_photos(self, records: Sequence[Record], progress: Progress | None = None) -> Photos:
+    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
         """Embed photos, read in threads while the model works."""
         sources = (record.read_bytes for record in records)
         found = (row for _, row in embed_ahead(sources, self.image, _PHOTOS_AT_ONCE, self._embed))
         return collect_photos(records, found, self.width, progress)
 
-    def embed_texts(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
         parts = [np.empty((0, self.width), np.float32)]
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -63,8 +64,7 @@ class TorchEmbedder:
             with torch.inference_mode():
                 found = self.model.encode_text(ids.to(self._device), mask.to(self._device))
             parts.append(found.joint(self.first_order).cpu().numpy())
-            if progress:
-                progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
+            progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
         return np.concatenate(parts)
 
     @torch.inference_mode()

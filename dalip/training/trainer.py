@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from dalip.errors import TrainingError
+from dalip.errors import DalipError, TrainingError
 from dalip.model import DALIP, DalipLoss, match_matrix
 from dalip.training.checkpoint import fitting, load_checkpoint, refuse_other, save_checkpoint
 from dalip.training.config import TrainConfig
@@ -192,7 +192,7 @@ class Trainer:
             KeyboardInterrupt: Ctrl-C was pressed in one of several processes; all stop before the step.
             TrainingError: As `run_to_end`.
         """
-        labels, skipped = list(zip(batch.taxa, batch.keys, strict=True)), batch.unreadable
+        labels, skipped = list(zip(batch.taxa, batch.keys, strict=True)), batch.skipped
         if self.accelerator.num_processes > 1:
             if any(gather_object([self.interrupts.asked])):
                 raise KeyboardInterrupt
@@ -241,11 +241,11 @@ class Trainer:
             f"the {what} at step {self.step}; lower the learning rates, or look at these photos of the batch: {keys}"
         )
 
-    def _skip(self, messages: Iterable[str]) -> None:
-        for message in messages:
-            if message not in self.skipped:
-                self.skipped.add(message)
-                self.report(f"skipped {message}")
+    def _skip(self, errors: Iterable[DalipError]) -> None:
+        for error in errors:
+            if str(error) not in self.skipped:
+                self.skipped.add(str(error))
+                self.report(error)
 
     def train_mode(self) -> None:
         """Switch to training, but keep the statistics of pretrained towers as they came."""
@@ -260,8 +260,8 @@ class Trainer:
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
-        row, unreadable = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
-        self._skip(unreadable)
+        row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
+        self._skip(skipped)
         if row:
             self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
             self.log.add(self.step, row)

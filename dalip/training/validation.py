@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dalip.errors import DataError, ExportError
+from dalip.errors import DalipError, DataError, ExportError
 from dalip.evaluation import Embedder, Naming, make_naming, retrieval, text_vectors, zero_shot
 from dalip.training.data.corpus import Corpus
 
 __all__ = ["measure_selection", "selection_naming"]
 
 
-def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[str]]:
+def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[DalipError]]:
     """Measure a model on the selection split: top-1 and top-5 of plants by source, recall of captions by source.
 
     Args:
@@ -21,33 +21,33 @@ def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, flo
 
     Returns:
         Figures in [0, 1] by what the log calls them, none for what the split does not hold; and why photos of the
-        split cannot be read, a line each.
+        split cannot be read.
     """
     found: dict[str, float] = {}
-    unreadable: list[str] = []
+    skipped: list[DalipError] = []
     if plants := corpus.plants("selection"):
-        with _all_unreadable(unreadable):
+        with _all_unreadable(skipped):
             named, faults = zero_shot(embedder, plants, {"all": corpus.texts})
-            unreadable += faults.values()
+            skipped += [photo.error for photo in faults]
             for row in named:
                 found |= {f"{row.source} top-1": row.top_1, f"{row.source} top-5": row.top_5}
     if captioned := corpus.captioned("selection"):
-        with _all_unreadable(unreadable):
+        with _all_unreadable(skipped):
             recalls, faults = retrieval(embedder, captioned)
-            unreadable += faults.values()
+            skipped += [photo.error for photo in faults]
             found |= {f"{row.source} caption recall@5": row.text_to_image[5] for row in recalls}
-    return {name: round(value, 4) for name, value in found.items()}, unreadable
+    return {name: round(value, 4) for name, value in found.items()}, skipped
 
 
 @contextlib.contextmanager
-def _all_unreadable(messages: list[str]) -> Iterator[None]:
+def _all_unreadable(skipped: list[DalipError]) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        messages.append(f"the split selection: {error}")
+        skipped.append(error)
 
 
-def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None, list[str]]:
+def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None, list[DalipError]]:
     """Embed what the scoring weights are chosen on: photos of the selection split, and the texts to name them by.
 
     Args:
@@ -56,7 +56,7 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None,
 
     Returns:
         Plants and the texts of all taxa; without any plants, captioned photos, each of which is a class of its own;
-        `None` if there is neither. And why photos cannot be read, a line each.
+        `None` if there is neither. And why photos cannot be read.
 
     Raises:
         ExportError: None of the photos can be read.
@@ -68,9 +68,9 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None,
     photos = embedder.embed_photos(records)
     if not photos.records:
         raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
-    unreadable = list(photos.unreadable.values())
+    skipped = [photo.error for photo in photos.skipped]
     if plants:
-        return make_naming(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), unreadable
+        return make_naming(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), skipped
     captions = [record.captions for record in photos.records]
     counts = np.array([len(texts) for texts in captions])
     naming = Naming(
@@ -80,4 +80,4 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None,
         embedder.embed_texts([text for texts in captions for text in texts]),
         np.cumsum(counts) - counts,
     )
-    return naming, unreadable
+    return naming, skipped

@@ -8,7 +8,8 @@ for answer in load_flora().identify(["poppy.jpg"]):
 ```
 """
 
-from dalip.photos.exif import PhotoDetails, read_details, small_copy
+from dalip.errors import Skipped
+from dalip.progress import Progress
 from dalip_index.build.build import build_flora
 from dalip_index.build.change import add_photos, merge_floras, rebuild_flora, remove_from, taxa_of
 from dalip_index.build.teach import flora_to_teach, forget_taxon, teach_from, teach_taxon
@@ -22,15 +23,7 @@ from dalip_index.evaluation.evaluate import (
     evaluate_flora,
 )
 from dalip_index.evaluation.trust import Bin, Rejection, Trust
-from dalip_index.flora.answer import (
-    EVIDENCE_KINDS,
-    EvidenceKind,
-    Identification,
-    Prediction,
-    Progress,
-    Unreadable,
-    Verdict,
-)
+from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind, Identification, Prediction, Verdict
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.hazards import hazard_of
@@ -67,7 +60,6 @@ __all__ = [
     "Library",
     "LibraryReport",
     "Observation",
-    "PhotoDetails",
     "PhotoFilter",
     "PhotoName",
     "Prediction",
@@ -76,10 +68,10 @@ __all__ = [
     "RestrictedFlora",
     "SearchLimits",
     "SearchPrecision",
+    "Skipped",
     "TaxonAccuracy",
     "TaxonCount",
     "Trust",
-    "Unreadable",
     "Verdict",
     "add_photos",
     "build_flora",
@@ -96,11 +88,9 @@ __all__ = [
     "limits_of",
     "load_flora",
     "merge_floras",
-    "read_details",
     "rebuild_flora",
     "remove_from",
     "restrict",
-    "small_copy",
     "taxa_of",
     "teach_from",
     "teach_taxon",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wording import refuses, said
 
 from dalip.errors import DataError
 from dalip.taxonomy import RANKS, Taxon, VernacularName, read_taxa, reference_links
@@ -161,16 +162,16 @@ def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> No
 def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes, cause: str) -> None:
     path = tmp_path / "taxa.csv"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=cause) as caught:
+    with refuses(DataError, match=cause) as caught:
         read_taxa(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
+    assert said(caught.value).startswith(str(path))
+    assert "\n" not in said(caught.value)
 
 
 def test_a_missing_taxa_file(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such taxa file"):
+    with refuses(DataError, match="no such taxa file"):
         read_taxa(tmp_path / "taxa.csv")
-    with pytest.raises(DataError, match="cannot be read"):
+    with refuses(DataError, match="cannot be read"):
         read_taxa(tmp_path)
 
 

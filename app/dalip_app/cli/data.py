@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip.progress import Progress
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip.datasets.pack import Item, Packed
@@ -119,7 +121,7 @@ def pack(
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     faults = _Faults()
-    with Progress() as progress:
+    with ProgressLine() as progress:
         items = _items(sources, out, photos, download, faults, progress)
         resolutions = _resolutions(items, checklist, names, faults)
         packed = pack_items(

@@ -12,16 +12,17 @@ from dalip_app.cli.evaluate_options import (
     PhotosOption,
     SplitName,
     SplitOption,
+    described,
     of_split,
     print_table,
     read_photos,
-    report_unreadable,
+    report_skipped,
 )
 from dalip_app.cli.export import need_training
 from dalip_app.cli.identify import JsonOption
 from dalip_app.cli.only import OnlyOption, restricted
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, chosen_flora
-from dalip_app.cli.terminal import Progress, complain, print_result
+from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
@@ -77,6 +78,7 @@ def flora(
     labelled `containsPlant` are left out of the latter.
     """
     from dalip_index import evaluate_flora, load_flora
+    from dalip_index.places import chosen_flora
 
     if plot:
         from dalip_index.evaluation.plots import check_plot
@@ -84,12 +86,17 @@ def flora(
         check_plot(plot)
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    loaded = restricted(load_flora(chosen_flora(flora, data_dir), encoder), only)
-    with Progress() as progress:
+    loaded = restricted(load_flora(chosen_flora(flora, data_dir, complain), encoder), only)
+    with ProgressLine() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:
         print_result(
-            json.dumps({"split": split} | found.to_dict() | {"left_out": faults}, ensure_ascii=False)
+            json.dumps(
+                {"split": split}
+                | found.to_dict()
+                | {"unreadable": described(found.skipped), "left_out": faults},
+                ensure_ascii=False,
+            )
         )
     else:
         _print_tables(found, split, None if all_taxa else _WORST)
@@ -98,7 +105,7 @@ def flora(
 
         draw_evaluation(found, plot)
         complain(f"{plot}: drawn")
-    report_unreadable({p.image: p.error for p in found.unreadable}, len(chosen), faults)
+    report_skipped(found.skipped, len(chosen), faults)
 
 
 app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)
@@ -125,13 +132,12 @@ def forgetting(
 
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    with Progress() as progress:
-        found, unreadable = measure(run, chosen, progress)
+    with ProgressLine() as progress:
+        found, skipped = measure(run, chosen, progress)
     if as_json:
-        failed = [{"image": name, "error": line} for name, line in unreadable.items()]
         print_result(
             json.dumps(
-                {"split": split} | asdict(found) | {"unreadable": failed, "left_out": faults},
+                {"split": split} | asdict(found) | {"unreadable": described(skipped), "left_out": faults},
                 ensure_ascii=False,
             )
         )
@@ -146,7 +152,7 @@ def forgetting(
             ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
         ]
         print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1, split=split)
-    report_unreadable(unreadable, len(chosen), faults)
+    report_skipped(skipped, len(chosen), faults)
 
 
 def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None) -> None:

@@ -1,11 +1,13 @@
 """`dalip evaluate zero-shot`, `retrieval`, `few-shot`, `linear-probe`: how good encoders are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dalip.errors import Skipped
+from dalip.progress import Progress
 from dalip_app.cli.evaluate_options import (
     EncodersArgument,
     FirstOrderOption,
@@ -16,7 +18,7 @@ from dalip_app.cli.evaluate_options import (
     read_photos,
 )
 from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.terminal import Progress, complain
+from dalip_app.cli.terminal import complain
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Split
@@ -181,13 +183,13 @@ def few_shot(
     records, faults = read_photos(photos)
     wanted, told = shots or [1, 5], set[int]()
 
-    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
+    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Sequence[Skipped]]:
         known = _labelled(embedder, records, [split], progress)
         rows = measure(known, split, wanted, folds, seed)
         for count in sorted({*wanted} - {row.shots for row in rows} - told):
             complain(f"no taxon of the split {split} has {count} photos in the split train: left out")
             told.add(count)  # the next encoder sees the same photos
-        return rows, known.unreadable
+        return rows, known.skipped
 
     measure_encoders(
         work,
@@ -228,9 +230,9 @@ def linear_probe(
 
     records, faults = read_photos(photos)
 
-    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Mapping[str, str]]:
+    def work(embedder: "Embedder", progress: Progress) -> tuple[list[Any], Sequence[Skipped]]:
         known = _labelled(embedder, records, ["selection", split], progress)
-        return measure(known, split, progress=progress), known.unreadable
+        return measure(known, split, progress=progress), known.skipped
 
     measure_encoders(
         work,

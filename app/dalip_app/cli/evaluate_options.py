@@ -1,15 +1,18 @@
 """What the commands of `dalip evaluate` share: their options, the photos they measure on, and their tables."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dalip.errors import Skipped
+from dalip.progress import Progress
 from dalip_app.cli.export import need_training
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -21,14 +24,15 @@ __all__ = [
     "PhotosOption",
     "SplitName",
     "SplitOption",
+    "described",
     "measure_encoders",
     "of_split",
     "print_table",
     "read_photos",
-    "report_unreadable",
+    "report_skipped",
 ]
 
-Measure = Callable[["Embedder", Progress], tuple[list[Any], Mapping[str, str]]]
+Measure = Callable[["Embedder", Progress], tuple[list[Any], Sequence[Skipped]]]
 """Gives rows, and the photos that could not be read, with the reasons."""
 
 SplitName = Literal["train", "selection", "calibration", "test", "all"]
@@ -166,12 +170,12 @@ def measure_encoders(
     """
     embedders = _open_embedders(encoders, first_order)
     results = []
-    unreadable: dict[str, str] = {}
-    with Progress() as progress:
+    skipped: list[Skipped] = []
+    with ProgressLine() as progress:
         for embedder in embedders:
             rows, failed = measure(embedder, progress)
             results.append((embedder, rows))
-            unreadable |= failed
+            skipped += failed
     if as_json:
         content = {
             "split": split,
@@ -183,7 +187,7 @@ def measure_encoders(
                 }
                 for embedder, rows in results
             ],
-            "unreadable": [{"image": name, "error": line} for name, line in unreadable.items()],
+            "unreadable": described(skipped),
             "left_out": list(faults),
         }
         print_result(json.dumps(content, ensure_ascii=False))
@@ -204,18 +208,25 @@ def measure_encoders(
             words=words + 1,
             split=split,
         )
-    report_unreadable(unreadable, photos, faults)
+    report_skipped(skipped, photos, faults)
 
 
-def report_unreadable(unreadable: Mapping[str, str], photos: int, faults: Sequence[str]) -> None:
+def described(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
+    """Give photos that were skipped, and why, for JSON."""
+    from dalip_app.messages.errors import describe
+
+    return [{"image": photo.source, "error": describe(photo.error)} for photo in skipped]
+
+
+def report_skipped(skipped: Sequence[Skipped], photos: int, faults: Sequence[str]) -> None:
     """Name the photos that could not be read or were left out before, and end with status 1 if there are any."""
-    for line in [*faults, *unreadable.values()]:
+    for line in [*faults, *(photo.error for photo in skipped)]:
         complain(line)
     if faults:
         complain(f"records left out: {len(faults):,}")
-    if unreadable:
-        complain(f"{len(unreadable):,} of {photos:,} photos could not be read; the others were measured")
-    if faults or unreadable:
+    if skipped:
+        complain(f"{len(skipped):,} of {photos:,} photos could not be read; the others were measured")
+    if faults or skipped:
         raise typer.Exit(1)
 
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dalip.datasets import IMAGE_SUFFIXES
-from dalip.errors import DalipError
+from dalip.errors import DalipError, ImageError, Skipped
 from dalip_app.cli.only import OnlyOption, restricted
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, chosen_flora
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
-    from dalip_index import Flora, Identification, Prediction, Unreadable
+    from dalip_index import Flora, Identification
 
-__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "answer_fields", "find_photos", "identify"]
+__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "find_photos", "identify"]
 
 EXAMPLES = """\b
 Examples:
@@ -94,16 +95,18 @@ def identify(
     Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
     and the others are still answered. A name is no advice: never eat a plant because of an answer.
     """
+    from dalip_index.places import chosen_flora
+
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be had together; choose one")
     if explain and (together or rank):
         raise typer.BadParameter(
             "--explain is about one photo and taxa of the flora; leave out the other option"
         )
-    from dalip_index import Unreadable, load_flora
+    from dalip_index import load_flora
 
     photos = [photo for path in paths for photo in find_photos(path)]
-    loaded = restricted(load_flora(chosen_flora(flora, data_dir), encoder), only)
+    loaded = restricted(load_flora(chosen_flora(flora, data_dir, complain), encoder), only)
     how = _together if together else _in_order
     if explain:  # pictures of an earlier run are no photos
         photos = [
@@ -114,11 +117,11 @@ def identify(
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
     failures = unwritten = 0
     # Where the answers go to a terminal, they are the progress.
-    with Progress(hidden=sys.stdout.isatty()) as progress:
+    with ProgressLine(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
-            failures += isinstance(answer, Unreadable)
+            failures += isinstance(answer, Skipped)
             picture = None
-            if explain and not isinstance(answer, Unreadable):
+            if explain and not isinstance(answer, Skipped):
                 try:
                     picture = _explained(loaded, answer, explain, done)
                 except DalipError as error:
@@ -133,7 +136,7 @@ def identify(
         raise typer.Exit(1)
 
 
-def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
+def find_photos(path: Path) -> "Iterator[Path | Skipped]":
     """Find what a path given on the command line stands for.
 
     Args:
@@ -143,8 +146,6 @@ def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
         The file itself; or the photos in the folder and below it, sorted, hidden files left out; or what to
         say of a folder that has none.
     """
-    from dalip_index import Unreadable
-
     if not path.is_dir():
         yield path
         return
@@ -155,13 +156,12 @@ def find_photos(path: Path) -> "Iterator[Path | Unreadable]":
             found = True
             yield photo
     if not found:
-        endings = " ".join(sorted(IMAGE_SUFFIXES))
-        yield Unreadable(str(path), f"{path}: no photo in this folder; looked for {endings}")
+        yield Skipped.of(str(path), ImageError("folder-without-photos", endings=sorted(IMAGE_SUFFIXES)))
 
 
 def _in_order(
-    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
-) -> "Iterator[Identification | Unreadable]":
+    flora: "Flora", photos: "Iterable[Path | Skipped]", options: dict[str, Any]
+) -> "Iterator[Identification | Skipped]":
     """Answer the photos in batches and keep what is no photo in its place."""
     photos = list(photos)
     answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], **options)
@@ -170,21 +170,21 @@ def _in_order(
 
 
 def _together(
-    flora: "Flora", photos: "Iterable[Path | Unreadable]", options: dict[str, Any]
-) -> "Iterator[Identification | Unreadable]":
+    flora: "Flora", photos: "Iterable[Path | Skipped]", options: dict[str, Any]
+) -> "Iterator[Identification | Skipped]":
     """Answer once for all photos that can be read, after what is to be said of the others."""
     photos = list(photos)
     readable = [photo for photo in photos if isinstance(photo, Path)]
-    answer, unreadable = flora.identify_together(readable, **options)
+    answer, skipped = flora.identify_together(readable, **options)
     yield from (photo for photo in photos if not isinstance(photo, Path))
-    yield from unreadable
+    yield from skipped
     if answer:
         yield answer
 
 
 def _explained(flora: "Flora", answer: "Identification", folder: Path, number: int) -> Path | None:
     """Write the picture that says why; `None`, and a word about it, where nothing tells the first two names apart."""
-    from dalip.encoder import open_image
+    from dalip.photos import open_image
     from dalip_app.page.heat_picture import heat_picture
 
     photo = Path(answer.image)
@@ -203,73 +203,30 @@ def _explained(flora: "Flora", answer: "Identification", folder: Path, number: i
     return path
 
 
-def _write_json(answer: "Identification | Unreadable", picture: Path | None) -> None:
+def _write_json(answer: "Identification | Skipped", picture: Path | None) -> None:
+    from dalip_app.messages.answer_json import answer_fields
+
     content = answer_fields(answer)
     if picture:
         content["heatMap"] = str(picture)
     print_result(json.dumps(content, ensure_ascii=False))
 
 
-def answer_fields(answer: "Identification | Unreadable") -> dict[str, Any]:
-    """Give an answer as the JSON object that `--json` prints; docs/identify.schema.json describes it.
-
-    Args:
-        answer: For one photo, or for several of one plant.
-    """
-    from dalip_app.messages.words import cautions
-    from dalip_index import Unreadable
-
-    if isinstance(answer, Unreadable):
-        return {"image": answer.image, "error": answer.error}
-    return {
-        "image": answer.image,
-        "predictions": [_fields(prediction) for prediction in answer.predictions],
-        "verdict": answer.verdict,
-        "taxon": answer.taxon.scientific_name if answer.taxon else None,
-        "taxonRank": answer.taxon.taxon_rank if answer.taxon else None,
-        "probability": _rounded(answer.probability),
-        "coverage": answer.coverage,
-        "taxonSet": [prediction.taxon.scientific_name for prediction in answer.taxon_set],
-        "plant": _rounded(answer.plant),
-        "inFlora": _rounded(answer.in_flora),
-        "lookAlikes": [taxon.scientific_name for taxon in answer.look_alikes],
-        "cautions": cautions(answer),
-    }
-
-
-def _fields(prediction: "Prediction") -> dict[str, Any]:
-    taxon = prediction.taxon
-    return {
-        "scientificName": taxon.scientific_name,
-        "taxonRank": taxon.taxon_rank,
-        "vernacularName": taxon.vernacular_name,
-        "genus": taxon.genus,
-        "family": taxon.family,
-        "similarity": round(prediction.similarity, 6),
-        "probability": _rounded(prediction.probability),
-        "experimental": prediction.experimental,
-    }
-
-
-def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, 6)
-
-
-def _csv_writer() -> "Callable[[Identification | Unreadable, Path | None], None]":
-    from dalip_index import Unreadable
+def _csv_writer() -> "Callable[[Identification | Skipped, Path | None], None]":
+    from dalip_app.messages.answer_json import prediction_fields
 
     def line(row: dict[str, Any]) -> str:
         buffer = io.StringIO()
         csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
         return buffer.getvalue()
 
-    def write(answer: "Identification | Unreadable", picture: Path | None) -> None:
-        if isinstance(answer, Unreadable):
+    def write(answer: "Identification | Skipped", picture: Path | None) -> None:
+        if isinstance(answer, Skipped):
             complain(answer.error)
             return
         for position, prediction in enumerate(answer.predictions, start=1):
             found = {"image": answer.image, "position": position, "verdict": answer.verdict}
-            fields = _fields(prediction)
+            fields = prediction_fields(prediction)
             del fields["experimental"]
             print_result(line(found | fields))
 
@@ -277,11 +234,10 @@ def _csv_writer() -> "Callable[[Identification | Unreadable, Path | None], None]
     return write
 
 
-def _write_for_people(answer: "Identification | Unreadable", picture: Path | None) -> None:
+def _write_for_people(answer: "Identification | Skipped", picture: Path | None) -> None:
     from dalip_app.messages.words import cautions, promise, score, sentence
-    from dalip_index import Unreadable
 
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Skipped):
         complain(answer.error)
         return
     print_result(one_line(f"{answer.image}: {sentence(answer)}"))

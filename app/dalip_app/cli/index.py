@@ -21,8 +21,9 @@ from dalip_app.cli.index_change import (
     remove,
     undo,
 )
-from dalip_app.cli.options import DataDirOption, chosen_flora
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.options import DataDirOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,7 @@ def build(
     records = read_named(photos or [], faults)
     listed = read_listed(taxa, taxa_of(records), faults)
     loaded = Encoder.load(encoder or ENCODER)
-    with Progress() as progress:
+    with ProgressLine() as progress:
         manifest = build_flora(
             out,
             loaded,
@@ -115,7 +116,7 @@ def build(
             keep=keep,
             test_too=all_photos,
             progress=progress,
-            unreadable=faults.photo,
+            skipped=faults.photo,
         )
     counts = manifest.counts
     if counts.repeated_photos:
@@ -137,8 +138,9 @@ app.command(epilog="Example: dalip index undo --flora garden-flora")(undo)
 def info(flora: FloraArgument = None, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """Show what a flora holds and which encoder it belongs to."""
     from dalip_index import flora_info
+    from dalip_index.places import chosen_flora
 
-    _print_info(flora_info(chosen_flora(flora, data_dir)), as_json)
+    _print_info(flora_info(chosen_flora(flora, data_dir, complain)), as_json)
 
 
 @app.command(epilog="Example: dalip index verify garden-flora --encoder runs/mine/encoder")
@@ -159,8 +161,9 @@ def verify(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
     from dalip_index import find_problems
+    from dalip_index.places import chosen_flora
 
-    root = chosen_flora(flora, data_dir)
+    root = chosen_flora(flora, data_dir, complain)
     bundle = encoder or (ENCODER if flora is None else None)
     loaded = Encoder.load(bundle, verify=True) if bundle else None
     problems = find_problems(root, loaded)

@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, Skipped
 from dalip_app.cli.identify import find_photos
-from dalip_app.cli.options import (
-    BUILT_IN,
-    ChangedFloraOption,
-    DataDirOption,
-    EncoderOption,
-    chosen_flora,
-    flora_to_change,
-    own_flora,
-)
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.options import ChangedFloraOption, DataDirOption, EncoderOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
     from dalip.taxonomy import Taxon
-    from dalip_index import FloraManifest, Unreadable
+    from dalip_index import FloraManifest
 
 __all__ = [
     "ADD_EXAMPLES",
@@ -82,7 +75,7 @@ class Faults:
         self.number += 1
         complain(message)
 
-    def photo(self, photo: "Unreadable") -> None:
+    def photo(self, photo: "Skipped") -> None:
         """Report a photo."""
         self(photo.error)
 
@@ -193,6 +186,8 @@ def add(
     built-in flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no
     other flora is named, by a page that is being served, too.
     """
+    from dalip_index.places import chosen_flora, flora_to_change
+
     if taxon is None and flora is None:
         raise typer.BadParameter("name the plant with --taxon, or a flora of your own with --flora")
     if taxon is None and (common_name or rank or family):
@@ -200,7 +195,7 @@ def add(
     if taxon is not None and taxa:
         raise typer.BadParameter("--taxa is for photos that are named; leave it out, or --taxon")
     if flora is None:
-        chosen_flora(None, data_dir)  # says so if your copy cannot be used
+        chosen_flora(None, data_dir, complain)  # says so if your copy cannot be used
     faults = Faults()
     path, start = flora_to_change(flora, data_dir)
     if taxon is None:
@@ -250,7 +245,7 @@ def _add_named(
 
     records = read_named(photos, faults)
     listed = read_listed(taxa, [], faults) if taxa else []
-    with Progress() as progress:
+    with ProgressLine() as progress:
         return add_photos(
             path,
             Encoder.load(encoder or ENCODER),
@@ -258,7 +253,7 @@ def _add_named(
             listed,
             test_too=all_photos,
             progress=progress,
-            unreadable=faults.photo,
+            skipped=faults.photo,
         )
 
 
@@ -272,14 +267,14 @@ def _add_plant(
 ) -> "FloraManifest":
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
-    from dalip_index import Unreadable, teach_taxon
+    from dalip_index import teach_taxon
 
     found = [photo for path in paths for photo in find_photos(path)]
-    good = [photo for photo in found if not isinstance(photo, Unreadable)]
+    good = [photo for photo in found if not isinstance(photo, Skipped)]
     for photo in found:
-        if isinstance(photo, Unreadable):
+        if isinstance(photo, Skipped):
             faults.photo(photo)
-    with Progress() as progress:
+    with ProgressLine() as progress:
         return teach_taxon(
             path,
             Encoder.load(encoder or ENCODER),
@@ -287,7 +282,7 @@ def _add_plant(
             good,
             start=start,
             progress=progress,
-            unreadable=faults.photo,
+            skipped=faults.photo,
         )
 
 
@@ -332,14 +327,15 @@ def remove(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
     from dalip_index import flora_info, forget_taxon, remove_from
+    from dalip_index.places import chosen_flora
 
     if not taxon and not photo:
         raise typer.BadParameter("name a plant with --taxon, or a photo with --photo")
-    path = chosen_flora(flora, data_dir)
+    path = chosen_flora(flora, data_dir, complain)
     loaded = Encoder.load(encoder or ENCODER)
     names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)
-    with Progress() as progress:
+    with ProgressLine() as progress:
         if photo or (info.manifest.keeps_all and not set(names) <= set(info.taught)):
             manifest = remove_from(path, loaded, names=names, photos=photo or (), progress=progress)
         else:
@@ -365,6 +361,7 @@ def rebuild(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER, FLORA
     from dalip_index import rebuild_flora, teach_from
+    from dalip_index.places import own_flora
     from dalip_index.store.versions import CURRENT
 
     faults = Faults()
@@ -374,11 +371,11 @@ def rebuild(
         raise typer.BadParameter(
             "you taught the built-in flora nothing, so there is no copy; name a flora of yours"
         )
-    with Progress() as progress:
+    with ProgressLine() as progress:
         if flora is None:
-            manifest = teach_from(path, loaded, FLORA, [path], progress=progress, unreadable=faults.photo)
+            manifest = teach_from(path, loaded, FLORA, [path], progress=progress, skipped=faults.photo)
         else:
-            manifest = rebuild_flora(path, loaded, progress=progress, unreadable=faults.photo)
+            manifest = rebuild_flora(path, loaded, progress=progress, skipped=faults.photo)
     print_result(one_line(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
     faults.finish()
 
@@ -402,6 +399,7 @@ def merge(
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER, FLORA
     from dalip_index import flora_info, merge_floras, teach_from
+    from dalip_index.places import BUILT_IN
     from dalip_index.store.versions import CURRENT
 
     *floras, out = paths
@@ -412,11 +410,11 @@ def merge(
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
     loaded = Encoder.load(encoder or ENCODER)
     faults = Faults()
-    with Progress() as progress:
+    with ProgressLine() as progress:
         if flora_info(first).manifest.keeps_all:
-            manifest = merge_floras(out, loaded, [first, *others], progress=progress, unreadable=faults.photo)
+            manifest = merge_floras(out, loaded, [first, *others], progress=progress, skipped=faults.photo)
         else:
-            manifest = teach_from(out, loaded, first, others, progress=progress, unreadable=faults.photo)
+            manifest = teach_from(out, loaded, first, others, progress=progress, skipped=faults.photo)
     counts = manifest.counts
     print_result(one_line(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
     faults.finish()
@@ -425,6 +423,7 @@ def merge(
 def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
     """Take back the last change of a flora: it is again what it was before."""
     from dalip_index import flora_info, undo_change
+    from dalip_index.places import own_flora
 
     path = flora or own_flora(data_dir)
     version = undo_change(path)

@@ -8,15 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.options import (
-    ChangedFloraOption,
-    DataDirOption,
-    EncoderOption,
-    chosen_flora,
-    data_dir_or_default,
-    flora_to_change,
-)
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.options import ChangedFloraOption, DataDirOption, EncoderOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 __all__ = ["app", "export", "import_", "list_", "teach"]
 
@@ -44,6 +38,7 @@ def list_(
     """List your observations."""
     from dalip_app.messages.words import percent
     from dalip_index import Journal
+    from dalip_index.places import data_dir_or_default
 
     for seen in Journal(data_dir_or_default(data_dir)).observations(by):
         if as_json:
@@ -59,6 +54,7 @@ def list_(
 def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
     """Write your observations to a file that other biodiversity tools read."""
     from dalip_index import Journal, export_journal
+    from dalip_index.places import data_dir_or_default
 
     number = export_journal(Journal(data_dir_or_default(data_dir)), file)
     print_result(one_line(f"{file}: {number:,} observations"))
@@ -68,6 +64,7 @@ def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
 def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
     """Add the observations of such a file; those that are there already stay as they are."""
     from dalip_index import Journal, import_journal
+    from dalip_index.places import data_dir_or_default
 
     added, there = import_journal(Journal(data_dir_or_default(data_dir)), file)
     print_result(one_line(f"{file}: {added:,} added, {there:,} there already"))
@@ -88,14 +85,15 @@ def teach(
     from dalip_assets import ENCODER
     from dalip_index import Journal
     from dalip_index.journal.lessons import lessons, teach_lesson
+    from dalip_index.places import chosen_flora, data_dir_or_default, flora_to_change
 
     journal = Journal(data_dir_or_default(data_dir))
     if flora is None:
-        chosen_flora(None, data_dir)  # says so if your copy cannot be used
+        chosen_flora(None, data_dir, complain)  # says so if your copy cannot be used
     path, start = flora_to_change(flora, data_dir)
     loaded = Encoder.load(encoder or ENCODER)
     found = lessons(journal, path, start, loaded)
-    with Progress() as progress:
+    with ProgressLine() as progress:
         for number, lesson in enumerate(found, 1):
             progress("plants", number, len(found))
             teach_lesson(lesson, path, start, loaded)

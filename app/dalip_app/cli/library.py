@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, chosen_flora, data_dir_or_default
-from dalip_app.cli.terminal import Progress, complain, one_line, print_result
+from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip_index import Found, Hit, LibraryReport
@@ -52,18 +53,19 @@ def add(
     being read.
     """
     from dalip_index import Library, load_flora
+    from dalip_index.places import chosen_flora, data_dir_or_default
 
     library = Library(data_dir_or_default(data_dir))
-    loaded = load_flora(chosen_flora(flora, data_dir), encoder)
-    with Progress() as progress:
+    loaded = load_flora(chosen_flora(flora, data_dir, complain), encoder)
+    with ProgressLine() as progress:
         if folder is None:
             report = library.update(loaded.encoder, progress, flora=loaded)
         else:
             report = library.add(folder, loaded.encoder, progress, flora=loaded)
-    for photo in report.unreadable:
+    for photo in report.skipped:
         complain(photo.error)
     print_result(one_line(f"{folder or 'all folders'}: {_summary(report)}"))
-    if report.unreadable:
+    if report.skipped:
         raise typer.Exit(1)
 
 
@@ -82,6 +84,7 @@ def remove(
 ) -> None:
     """Forget a folder and its photos. The photos themselves stay where they are."""
     from dalip_index import Library
+    from dalip_index.places import data_dir_or_default
 
     photos = Library(data_dir_or_default(data_dir)).remove(folder)
     print_result(one_line(f"{folder}: forgotten, with {photos:,} photos"))
@@ -91,6 +94,7 @@ def remove(
 def info(data_dir: DataDirOption = None) -> None:
     """Say where your library is, which folders it holds, and what a flora said of their photos."""
     from dalip_index import Library
+    from dalip_index.places import data_dir_or_default
 
     place = data_dir_or_default(data_dir)
     library = Library(place)
@@ -162,6 +166,8 @@ def search(
 
     Without either, but with a filter, those that pass it are listed, the newest first.
     """
+    from dalip_index.places import data_dir_or_default
+
     if text is not None and image is not None:
         raise typer.BadParameter("give either words, or a photo with --image")
     from dalip_index import Library, PhotoFilter

@@ -13,7 +13,7 @@ import typer
 from dalip.errors import DalipError
 from dalip_app.cli import space as space_cli
 from dalip_app.cli.only import OnlyOption, names_in
-from dalip_app.cli.options import BUILT_IN, DataDirOption, EncoderOption, FlorasOption, data_dir_or_default
+from dalip_app.cli.options import DataDirOption, EncoderOption, FlorasOption
 from dalip_app.cli.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def serve(
 
     The API is that of Pl@ntNet's version 2: POST photos to /v2/identify/all. /docs describes it.
     """
+    from dalip_index.places import BUILT_IN, data_dir_or_default
+
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key go together; give both")
     signal.signal(signal.SIGTERM, _stop)

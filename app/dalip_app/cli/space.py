@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dalip_app.cli.options import EncoderOption
-from dalip_app.cli.terminal import Progress, print_result
+from dalip_app.cli.terminal import ProgressLine, print_result
 
 __all__ = ["EXAMPLES", "space"]
 
@@ -44,7 +44,7 @@ def space(
     from dalip_app.space.write_space import Space, write_space
     from dalip_assets import ENCODER, FLORA
 
-    size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, Progress())
+    size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, ProgressLine())
     print_result(
         f"{out}: {size / 1e6:,.0f} MB. To see it on this computer: python {shlex.quote(str(out / 'app.py'))}"
     )

@@ -12,21 +12,21 @@ import typer
 from typer.core import TyperGroup
 
 from dalip.errors import DalipError
+from dalip_app.messages.one_line import one_line
 
-__all__ = ["CommandGroup", "Progress", "complain", "one_line", "prepare_streams", "print_result"]
+__all__ = ["CommandGroup", "ProgressLine", "complain", "prepare_streams", "print_result"]
 
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
 
 
-def one_line(text: object) -> str:
-    """Make a text safe to print as one line: control characters, as file names may hold, become escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-
-
 def complain(message: object) -> None:
     """Print one line about an error or a warning on stderr."""
     _clear_progress()
+    if isinstance(message, DalipError):
+        from dalip_app.messages.errors import describe
+
+        message = describe(message)
     print(f"dalip: {one_line(message)}", file=sys.stderr, flush=True)
 
 
@@ -98,7 +98,7 @@ def _status_of(error: BaseException, *, debug: bool) -> int | None:
     return 1
 
 
-_on_screen: list["Progress"] = []
+_on_screen: list["ProgressLine"] = []
 """Whose line stands on the terminal and must go before another one comes."""
 
 
@@ -107,7 +107,7 @@ def _clear_progress() -> None:
         progress.clear()
 
 
-class Progress:
+class ProgressLine:
     """A line on stderr that says how far a command has come; called as `progress(what, done, total)`.
 
     On a terminal the line rewrites itself, elsewhere a new one comes every ten seconds. Work that ends within
@@ -152,7 +152,7 @@ class Progress:
             self._width = 0
             _on_screen.remove(self)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLine":
         """Start."""
         return self
 

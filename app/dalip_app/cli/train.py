@@ -15,7 +15,6 @@ import typer
 import dalip
 from dalip.errors import TrainingError
 from dalip_app.cli.export import TermsOption, WeightsOption, need_training
-from dalip_app.cli.options import BUILT_IN
 from dalip_app.cli.terminal import complain, print_result
 from dalip_app.cli.train_comparison import compared, read_old
 
@@ -202,6 +201,8 @@ def train(
     encoder, checked against the trained model. A run that was stopped, even killed, goes on from its last checkpoint
     when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
     """
+    from dalip_index.places import BUILT_IN
+
     need_training()
     from dalip.export.export_run import finish_run
     from dalip.training import TrainConfig, plan

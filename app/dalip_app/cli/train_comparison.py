@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dalip_app.cli.evaluate_options import read_photos
-from dalip_app.cli.terminal import Progress, complain, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -51,7 +51,7 @@ def compared(run: Path, old: "Mapping[str, Sequence[Record]]") -> list[str]:
 
     corpus = load_corpus(TrainConfig.load(run / "config.json"))
     before, after = Encoder.load(run / START), Encoder.load(run / "encoder")
-    with Progress() as progress:
+    with ProgressLine() as progress:
         changes = compare_encoders(
             before, after, {_OWN: corpus.records, **old}, corpus.taxa, progress=progress
         )

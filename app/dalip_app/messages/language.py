@@ -1,20 +1,19 @@
-"""What the page says, in the languages that it speaks: one catalogue each, `texts/CODE.ftl`.
+"""The catalogue of texts, in the languages that DALIP speaks: a folder of files each, `texts/CODE/*.ftl`.
 
-The catalogues are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
-the numbers of every language. To add a language, translate `texts/en.ftl`; a test says what is missing.
+The files are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
+the numbers of every language. To add a language, translate `texts/en/page.ftl`, and of the errors those that the page
+shows; a test says what is missing. An error that has no text in a language is told in English.
 """
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dalip.errors import DalipError
-
 __all__ = ["LANGUAGES", "Language", "language", "preferred"]
 
 _TEXTS = Path(__file__).parent / "texts"
 
-LANGUAGES = ("en", *sorted({path.stem for path in _TEXTS.glob("*.ftl")} - {"en"}))
+LANGUAGES = ("en", *sorted({path.name for path in _TEXTS.iterdir() if path.is_dir()} - {"en"}))
 """Codes of the languages (ISO 639-1) that there is a catalogue for, English first."""
 
 
@@ -31,8 +30,12 @@ class Language:
 
         self.code = code
         self._bundle = FluentBundle([code], use_isolating=False)
-        text = (_TEXTS / f"{code}.ftl").read_text(encoding="utf-8")
-        self._bundle.add_resource(FluentResource(text))
+        for path in sorted((_TEXTS / code).glob("*.ftl")):
+            self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")))
+
+    def has(self, key: str) -> bool:
+        """Say whether there is a text."""
+        return bool(self._bundle.has_message(key))
 
     def __call__(self, key: str, **facts: Any) -> str:
         """Give a text.
@@ -45,19 +48,14 @@ class Language:
         Raises:
             LookupError: There is no such text, or a fact is missing.
         """
+        if key.startswith("error-") and not self.has(key) and self.code != "en":
+            return language()(key, **facts)
         pattern = self._bundle.get_message(key).value
         assert pattern is not None, f"{self.code}.ftl, {key}: has no text"
         text, errors = self._bundle.format_pattern(pattern, facts)
         if errors:
             raise LookupError(f"{self.code}.ftl, {key}: {errors[0]}")
         return str(text)
-
-    def error(self, error: DalipError) -> str:
-        """Say what went wrong, for someone who has a page and no command line; in English where there is no text."""
-        if self._bundle.has_message(f"error-{error.kind}"):
-            return self(f"error-{error.kind}", **error.facts)
-        text = str(error)
-        return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 @cache

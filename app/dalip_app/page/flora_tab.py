@@ -8,9 +8,10 @@ from typing import Any
 import gradio as gr
 from rapidfuzz import fuzz, process, utils
 
-from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
+from dalip.photos import open_image
 from dalip.taxonomy import RANKS, Taxon
+from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import best_name, common_name
 from dalip_app.page.cards import facts_list, links, notice
@@ -205,10 +206,10 @@ def _teach_form(
             good, bad = _readable(paths)
             teach_taxon(path, live.encoder, taxon, good, start=start)
         except DalipError as error:
-            return notice(say.error(error), bad=True), gr.skip(), gr.skip()
+            return notice(sentence_about(error, say), bad=True), gr.skip(), gr.skip()
         lines = notice(say("taught", plant=taxon.scientific_name, photos=len(good)))
         for number, problem in bad.items():
-            lines += notice(say("teach-photo", number=number, problem=say.error(problem)), bad=True)
+            lines += notice(say("teach-photo", number=number, problem=sentence_about(problem, say)), bad=True)
         return lines, _found(say, live.now(), journal, asked), None
 
     def unlearn(name_: str, asked: str, chosen: str) -> tuple[str, str]:
@@ -226,7 +227,7 @@ def _teach_form(
         try:
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:
-            return notice(say.error(error), bad=True), gr.skip()
+            return notice(sentence_about(error, say), bad=True), gr.skip()
         return notice(say("forgotten", plant=name_)), _found(say, live.now(), journal, asked)
 
     teach.click(

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from dalip.errors import DalipError
+from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice, progress_bar
 from dalip_app.page.components import QUIET, live_html
@@ -68,7 +69,7 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
             else:
                 return [notice(say("library-no-folder"), bad=True), *look(seen_, number)]
         except DalipError as error:
-            return [notice(say.error(error), bad=True), *look(seen_, number)]
+            return [notice(sentence_about(error, say), bad=True), *look(seen_, number)]
         return ["", *look(seen_, number)]
 
     def arrive(seen_: int, number: int) -> list[Any]:
@@ -93,7 +94,7 @@ def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML, s
         try:
             folders = indexing.library.folders()
         except DalipError as error:
-            gr.HTML(notice(say.error(error), bad=True), apply_default_css=False)
+            gr.HTML(notice(sentence_about(error, say), bad=True), apply_default_css=False)
             return
         for folder, photos in folders.items():
             with gr.Row(elem_classes="folder", equal_height=True):
@@ -106,14 +107,14 @@ def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML, s
         try:
             photos = indexing.forget(Path(folder))
         except DalipError as error:
-            return notice(say.error(error), bad=True), "", number + 1
+            return notice(sentence_about(error, say), bad=True), "", number + 1
         return notice(say("library-forgotten", folder=folder, photos=photos)), "", number + 1
 
 
 def _told(now: IndexingState, say: Language) -> str:
     if not now.running:
         if now.error is not None:
-            return notice(say.error(now.error), bad=True)
+            return notice(sentence_about(now.error, say), bad=True)
         return _reported(now.report, say) if now.report else ""
     where = now.folder or say("library-all")
     if not now.stage:
@@ -131,9 +132,8 @@ def _reported(report: LibraryReport, say: Language) -> str:
     told = [say("library-report", what=what, number=number) for what, number in report.counts.items()]
     told += [say("library-stopped")] if report.stopped else []
     unreadable = "".join(
-        notice(f"{photo.image}: {say.error(photo.problem)}" if photo.problem else photo.error, bad=True)
-        for photo in report.unreadable[:_PROBLEMS]
+        notice(sentence_about(photo.error, say), bad=True) for photo in report.skipped[:_PROBLEMS]
     )
-    left = len(report.unreadable) - _PROBLEMS
+    left = len(report.skipped) - _PROBLEMS
     more = notice(say("library-more-unreadable", number=left), bad=True) if left > 0 else ""
     return notice(f"{', '.join(told) or say('library-nothing')}.") + unreadable + more

@@ -7,13 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from dalip.encoder import available_cpus
-from dalip.errors import ImageError
-from dalip.evaluation import name_photo
-from dalip_app.cli.identify import answer_fields
+from dalip.cpus import available_cpus
+from dalip.errors import ImageError, Skipped
+from dalip_app.messages.answer_json import answer_fields
+from dalip_app.messages.errors import describe
 from dalip_app.page.photo_picker import read_uploads
 from dalip_app.server.floras import Floras
-from dalip_index import Unreadable
 
 __all__ = ["ENDPOINT", "add_identify"]
 
@@ -32,13 +31,13 @@ def add_identify(floras: Floras) -> None:
         try:
             (data,) = read_uploads([photo])
         except ImageError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(describe(error, medium="api"), print_exception=False) from None
         with suppress(OSError):  # its name is forgotten later, its content now
             os.truncate(photo["path"], 0)
         name = str(photo.get("orig_name") or "photo")
         (answer,) = floras().now().identify([data])
-        if isinstance(answer, Unreadable):
-            answer = replace(answer, error=name_photo(name, answer.error))
+        if isinstance(answer, Skipped):
+            return answer_fields(Skipped.of(name, answer.error))
         return answer_fields(replace(answer, image=name))
 
     gr.api(identify, api_name=ENDPOINT, concurrency_limit=available_cpus())

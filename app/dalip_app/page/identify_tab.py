@@ -4,8 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from dalip.encoder import open_image
-from dalip.errors import ImageError
+from dalip.photos import open_image
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import answer_cards, awaited, caution
 from dalip_app.page.components import QUIET, live_html
@@ -43,9 +42,9 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
         seen: list[Seen] = []
 
         def answer_to(photos: list[bytes]) -> str:
-            found, unreadable = flora.identify_together(photos, top_k=_TOP_K)
+            found, skipped = flora.identify_together(photos, top_k=_TOP_K)
             if found is None:
-                raise ImageError(unreadable[0].error)
+                raise skipped[0].error
             seen.append(Seen.of(found, photos))
             alone = open_image(photos[0], target=PREVIEW // 2) if len(photos) == 1 else None
             picture = heat_picture(flora, alone, found) if alone else None

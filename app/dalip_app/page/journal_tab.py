@@ -16,23 +16,15 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from dalip.errors import DalipError, JournalError
+from dalip.photos import PhotoDetails, read_details, small_copy
+from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import best_name, percent
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.photo_picker import thumbnail
 from dalip_app.server.floras import Floras, LiveFlora
-from dalip_index import (
-    Flora,
-    Identification,
-    Journal,
-    Observation,
-    PhotoDetails,
-    export_journal,
-    import_journal,
-    read_details,
-    small_copy,
-)
+from dalip_index import Flora, Identification, Journal, Observation, export_journal, import_journal
 from dalip_index.journal.lessons import lessons, teach_lesson
 
 __all__ = ["JournalOf", "KeepForm", "Seen", "add_export", "journal_tab"]
@@ -141,7 +133,7 @@ class KeepForm:
         try:
             return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
         except DalipError as error:
-            return seen, notice(say.error(error), bad=True)
+            return seen, notice(sentence_about(error, say), bad=True)
 
     @staticmethod
     def _save(journal: Journal, seen: Seen, facts: dict[str, Any]) -> Seen:
@@ -204,7 +196,7 @@ def journal_tab(
         try:
             number, found = len(journal), journal.observations(order or "date", shown_)
         except DalipError as error:
-            gr.HTML(notice(say.error(error), bad=True), apply_default_css=False)
+            gr.HTML(notice(sentence_about(error, say), bad=True), apply_default_css=False)
             return
         words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
@@ -261,14 +253,14 @@ def _entry(
             named = " ".join((name_ or "").split())
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
         except DalipError as error:  # it was deleted elsewhere, perhaps: look anew
-            return number + 1, notice(say.error(error), bad=True)
+            return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, notice(say("journal-saved", plant=named or seen.answered))
 
     def remove(number: int) -> tuple[int, str]:
         try:
             journal.remove(seen.id)
         except DalipError as error:
-            return number + 1, notice(say.error(error), bad=True)
+            return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, notice(say("journal-deleted", plant=seen.accepted))
 
     save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
@@ -324,7 +316,7 @@ def _teach(say: Language, live: LiveFlora, journal: Journal) -> str:
             teach_lesson(lesson, path, start, live.encoder)
             told.append(f"{lesson.name} ({len(lesson.photos)})")
     except DalipError as error:
-        return notice(say.error(error), bad=True)
+        return notice(sentence_about(error, say), bad=True)
     if not told:
         return notice(say("journal-nothing-to-teach"))
     return notice(say("journal-taught", plants=", ".join(told)))
@@ -334,5 +326,5 @@ def _import(say: Language, journal: Journal, path: str) -> str:
     try:
         added, there = import_journal(journal, Path(path))
     except DalipError as error:
-        return notice(say.error(error), bad=True)
+        return notice(sentence_about(error, say), bad=True)
     return notice(say("journal-imported", added=added, there=there))

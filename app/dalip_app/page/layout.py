@@ -5,7 +5,6 @@ from pathlib import Path
 
 import gradio as gr
 
-from dalip_app.cli.options import BUILT_IN
 from dalip_app.messages.language import LANGUAGES, Language, language
 from dalip_app.page.cards import about, notice
 from dalip_app.page.components import QUIET
@@ -18,6 +17,7 @@ from dalip_app.server.floras import Floras
 from dalip_app.server.indexing import Indexing
 from dalip_app.server.visits import Visits, journal_of
 from dalip_index import Journal
+from dalip_index.places import BUILT_IN
 
 __all__ = ["address_of", "make_page"]
 

@@ -11,9 +11,9 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from PIL import Image, ImageOps
 
-from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError
-from dalip.photos.decode import ImageSource
+from dalip.photos import ImageSource, open_image
+from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
 from dalip_app.server.api import MAX_PHOTOS
@@ -103,10 +103,10 @@ def look_at(
                 problems.append(error)
         if not readable:
             raise problems[0]
-        told = "".join(notice(say.error(error), bad=True) for error in problems)
+        told = "".join(notice(sentence_about(error, say), bad=True) for error in problems)
         return _show_photo(to_data_uri(_contact_sheet(pictures), PREVIEW)), told + answer(readable)
     except DalipError as error:
-        return _show_problem(say.error(error)), nothing
+        return _show_problem(sentence_about(error, say)), nothing
 
 
 def empty_picker() -> gr.HTML:

@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 
 from dalip.errors import DalipError
+from dalip.photos import small_copy
+from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET
@@ -15,7 +17,7 @@ from dalip_app.page.photo_picker import empty_picker, look_at, make_picker
 from dalip_app.page.search_results import PAGE, Asked, results
 from dalip_app.server.floras import LiveFlora
 from dalip_app.server.indexing import Indexing
-from dalip_index import Library, PhotoFilter, small_copy
+from dalip_index import Library, PhotoFilter
 
 __all__ = ["search_tab"]
 
@@ -76,7 +78,7 @@ def search_tab(
             seen = what.of(library, live.encoder, PhotoFilter(*(value or "" for value in only)))
         except DalipError as error:
             empty = error.kind == "library-empty" and what == Asked()  # which the status says
-            return nothing(what, "" if empty else notice(say.error(error), bad=True))
+            return nothing(what, "" if empty else notice(sentence_about(error, say), bad=True))
         return [
             what,
             results(seen, say),
@@ -172,4 +174,4 @@ def _status(library: Library, say: Language, may_add_folders: bool) -> str:
             say("library-size" if photos or may_add_folders else "library-empty-here", photos=photos)
         )
     except DalipError as error:
-        return notice(say.error(error), bad=True)
+        return notice(sentence_about(error, say), bad=True)

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from dalip_app.cli.terminal import one_line
+from dalip_app.messages.one_line import one_line
 
 __all__ = ["access_log"]
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from dalip import __version__
-from dalip.encoder import available_cpus
-from dalip.evaluation import name_photo
+from dalip.cpus import available_cpus
 from dalip.taxonomy import Taxon
+from dalip_app.messages.errors import describe
 from dalip_app.messages.words import cautions
 from dalip_app.server.api_lists import ANY, list_routes
 from dalip_app.server.floras import Floras
@@ -180,9 +180,9 @@ def add_api(app: FastAPI, floras: Floras) -> None:
 
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
-    answer, unreadable = flora.identify_together(photos, top_k)
-    if unreadable or answer is None:
-        raise HTTPException(415, "; ".join(name_photo(photo.image, photo.error) for photo in unreadable))
+    answer, skipped = flora.identify_together(photos, top_k)
+    if skipped or answer is None:
+        raise HTTPException(415, "; ".join(describe(photo.error, medium="api") for photo in skipped))
     return answer
 
 

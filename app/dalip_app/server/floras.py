@@ -7,10 +7,10 @@ from threading import Lock
 from dalip.encoder import Encoder
 from dalip.errors import DalipError
 from dalip_app.cli.only import complain_of_unknown
-from dalip_app.cli.options import BUILT_IN, chosen_flora, flora_to_change
 from dalip_app.cli.terminal import complain
 from dalip_assets import ENCODER
 from dalip_index import Flora, RestrictedFlora, load_flora, restrict
+from dalip_index.places import BUILT_IN, chosen_flora, flora_to_change
 from dalip_index.store.versions import CURRENT
 
 __all__ = ["Floras", "LiveFlora"]
@@ -67,7 +67,7 @@ class LiveFlora:
             return self._flora
 
     def _load(self) -> Flora:
-        flora = load_flora(chosen_flora(self._chosen, self._data_dir), self.encoder)
+        flora = load_flora(chosen_flora(self._chosen, self._data_dir, complain), self.encoder)
         return restrict(flora, self._only) if self._only else flora
 
     def _pointers(self) -> list[str]:

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
 
 from dalip.errors import DalipError
+from dalip.photos import small_copy
 from dalip_app.server.uploads import MAX_FILE
-from dalip_index import Library, small_copy
+from dalip_index import Library
 
 __all__ = ["add_photos", "photo_address", "thumbnail_address"]
 

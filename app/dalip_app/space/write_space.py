@@ -6,7 +6,7 @@ the packages themselves lie next to `app.py`, where Python finds them.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -17,6 +17,7 @@ import dalip_assets
 import dalip_index
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import DalipError
+from dalip.progress import Progress
 from dalip_app.space.templates import APP, ATTRIBUTES, README
 from dalip_index import Flora, load_flora
 from dalip_index.store.versions import CURRENT
@@ -36,7 +37,7 @@ class Space:
     encoder: Path
 
 
-def write_space(space: Space, out: Path, progress: Callable[[str, int, int], None]) -> int:
+def write_space(space: Space, out: Path, progress: Progress) -> int:
     """Write a Space, or write it anew where one was written before.
 
     A folder of an earlier call is changed only when the new one is complete; what others have put there stays.

@@ -14,6 +14,7 @@ import httpx
 
 from dalip.datasets.photo_location import MAX_PHOTO_BYTES, FilePart, Item, WebPhoto
 from dalip.errors import DataError, first_line
+from dalip.progress import Progress, no_progress
 
 __all__ = ["fetch", "without_web"]
 
@@ -29,7 +30,7 @@ def fetch(
     items: Sequence[Item],
     folder: Path,
     fault: Callable[[str], None],
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> list[Item]:
     """Fetch the photos that are on the web.
 
@@ -64,8 +65,7 @@ def fetch(
             waiting = [(url, pool.submit(_fetched, client, url, folder)) for url in addresses]
             for done, (url, answer) in enumerate(waiting, 1):
                 results[url] = answer.result()
-                if progress:
-                    progress("photos fetched", done, len(addresses))
+                progress("photos fetched", done, len(addresses))
     finally:
         # After Ctrl-C what was not begun is not fetched.
         pool.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from dalip import __version__
+from dalip.cpus import available_cpus
 from dalip.datasets.pack.choosing import Choice, LeftOut, Photo, Policy, choose
 from dalip.datasets.pack.chunks import Part, identity, prepare_all, stamp_of
 from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
@@ -22,13 +23,10 @@ from dalip.datasets.pack.resolve import Resolution
 from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards
 from dalip.datasets.pack.shrink import PhotoSettings
 from dalip.datasets.photo_location import Item
-from dalip.encoder import available_cpus
 from dalip.errors import DataError
+from dalip.progress import Progress, no_progress
 
 __all__ = ["PackSettings", "Packed", "pack"]
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is done, how many, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def pack(
     resolutions: Mapping[str, Resolution] | None = None,
     faults: Sequence[str] = (),
     workers: int | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = no_progress,
 ) -> Packed:
     """Pack photos into WebDataset shards.
 

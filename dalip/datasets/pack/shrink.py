@@ -11,7 +11,7 @@ from PIL import Image
 
 from dalip.datasets.photo_location import Item, WebPhoto
 from dalip.errors import DataError, ImageError
-from dalip.photos.decode import is_plain_webp, open_image
+from dalip.photos import is_plain_webp, open_image
 
 __all__ = [
     "HASH_BYTES",

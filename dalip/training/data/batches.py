@@ -12,7 +12,6 @@ from torch.utils.data import Dataset
 from dalip.datasets import Record
 from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError
-from dalip.evaluation import name_photo
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig
@@ -35,7 +34,7 @@ class Sample(NamedTuple):
     text: str
     taxon: Taxon | None
     key: str
-    unreadable: tuple[str, ...]
+    skipped: tuple[DalipError, ...]
     """Messages about photos that were skipped before this one was taken instead."""
 
 
@@ -48,7 +47,7 @@ class Batch(NamedTuple):
     taxa: list[Taxon | None]
     keys: list[str]
     """The records' keys, to tell records apart and to name in errors."""
-    unreadable: list[str]
+    skipped: list[DalipError]
     """Messages about photos that were skipped."""
 
 
@@ -75,7 +74,7 @@ class PhotoDataset(Dataset[Sample]):
     def __getitem__(self, item: Item) -> Sample:
         """Draw a photo and one of its texts; where a photo cannot be read, the next that can."""
         random = np.random.default_rng([self.config.seed, item.draw])
-        seed, unreadable = int(random.integers(2**31)), []
+        seed, skipped = int(random.integers(2**31)), list[DalipError]()
         for attempt in range(_TRIES):
             position = (item.position + attempt) % len(self.records)
             record = self.records[position]
@@ -86,11 +85,11 @@ class PhotoDataset(Dataset[Sample]):
                     crop = augmentation(self.config, self.image, item.size)
                     photo = open_crop(record.read_bytes(), crop, seed)
             except DalipError as error:
-                unreadable.append(name_photo(record.name, str(error)))
+                skipped.append(error if error.source else error.about(record.name))
                 continue
             sample = make_sample(photo, record, self.texts, self.config.description_share, random)
-            return sample._replace(unreadable=tuple(unreadable))
-        return no_sample(*unreadable)
+            return sample._replace(skipped=tuple(skipped))
+        return no_sample(*skipped)
 
 
 def make_sample(
@@ -113,13 +112,13 @@ def make_sample(
     return Sample(photo, chosen[int(random.integers(len(chosen)))], taxon, record.key, ())
 
 
-def no_sample(*unreadable: str) -> Sample:
+def no_sample(*skipped: DalipError) -> Sample:
     """Give what stands for a photo that could not be read."""
-    return Sample(None, "", None, "", unreadable)
+    return Sample(None, "", None, "", skipped)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Join samples into a batch; those without a photo leave nothing but their messages.
+    """Join samples into a batch; those without a photo leave nothing but the reasons.
 
     It never raises, for an error in a loading process would reach the trainer with that process's traceback in it.
     """
@@ -130,7 +129,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         [sample.text for sample in good],
         [sample.taxon for sample in good],
         [sample.key for sample in good],
-        [message for sample in samples for message in sample.unreadable],
+        [error for sample in samples for error in sample.skipped],
     )
 
 

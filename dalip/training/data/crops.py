@@ -5,7 +5,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from dalip.encoder.manifest import ImageSettings
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 from dalip.training.config import TrainConfig
 
 __all__ = ["augmentation", "open_crop"]

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from dalip.datasets import Record
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError, ImageError
-from dalip.files import replacing
+from dalip.files import atomic_write
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
@@ -131,7 +131,7 @@ def cache_photo_features(
             done["views"] = start + len(batch)
             if done["views"] % (64 * _AT_ONCE) == 0 or done["views"] == len(views):
                 values.flush()
-                with replacing(state) as part:
+                with atomic_write(state) as part:
                     part.write_text(json.dumps(done), encoding="utf-8")
                 report(f"features of photos: {done['views']:,} of {len(views):,} views")
     return PhotoFeatures(path, {int(position): error for position, error in done["errors"].items()})

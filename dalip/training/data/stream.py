@@ -16,7 +16,6 @@ from dalip.datasets import IMAGE_SUFFIXES, Record, split_of
 from dalip.datasets.shards import StrictHeader, read_content, read_fields, shard_files
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError, DataError, first_line
-from dalip.evaluation import name_photo
 from dalip.training.config import TrainConfig
 from dalip.training.data.batches import Batch, Sample, collate, make_sample, no_sample
 from dalip.training.data.corpus import Texts, is_remote, shards_of
@@ -68,7 +67,7 @@ class StreamDataset(IterableDataset[Batch]):
         self.config, self.texts, self.image, self.start = config, texts, image, start
         self.process, self.steps, self.count = process, config.steps, config.batch_size // processes
         self.urls, self.weights = shards_of(config)
-        self._messages: list[str] = []
+        self._skipped: list[DalipError] = []
         self._told: set[str] = set()
         self._reading, self._finished = "", False
 
@@ -89,9 +88,7 @@ class StreamDataset(IterableDataset[Batch]):
                 next(islice(samples, within * self.count, within * self.count), None)
             yield self._batch(list(islice(samples, self.count)), step)
             if within == per_round - 1 and not self._finished:
-                self._complain(
-                    f"{self._reading}: is too large, photos after the first {_ROUND:,} go unread; split it"
-                )
+                self._skip(DataError("shard-too-large", source=self._reading, photos=_ROUND))
 
     def _mixed(self, seed: list[int]) -> Iterator[_Raw]:
         self._finished, size = False, self.config.shuffle
@@ -128,25 +125,25 @@ class StreamDataset(IterableDataset[Batch]):
                     contents = [(file.suffix, read_content(archive, file)) for file in files]
                     try:
                         raw = _read(f"{url}:{key}", contents)
-                    except (ValueError, DataError) as error:
-                        self._complain(first_line(error))
+                    except DataError as error:
+                        self._skip(error)
                         continue
                     if raw:
                         yield raw
                     else:
                         bare += 1
         except Exception as error:  # of the disk, the network, a command, or a damaged archive
-            self._complain(f"{url}: not a whole, readable shard ({first_line(error)})")
+            self._skip(DataError("shard-damaged", source=url, cause=first_line(error)))
         finally:
             if stream:
                 stream.close()
         if bare:
-            self._complain(f"{url}: {bare:,} photos have neither a scientificName nor a caption")
+            self._skip(DataError("shard-without-texts", source=url, photos=bare))
 
-    def _complain(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._messages.append(message)
+    def _skip(self, error: DataError) -> None:
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            self._skipped.append(error)
 
     def _batch(self, raws: list[_Raw], step: int) -> Batch:
         size = self.config.size_at(step / self.steps, self.image.size)
@@ -154,17 +151,17 @@ class StreamDataset(IterableDataset[Batch]):
         samples = [self._sample(raw, transform, [step, i]) for i, raw in enumerate(raws)]
         if len(raws) < self.count:
             sources = ", ".join(self.config.data)
-            samples = [no_sample(f"{sources}: no photo with a text, of the split train, in the last shards")]
+            samples = [no_sample(DataError("stream-no-photo", source=sources))]
         good = [sample for sample in samples if sample.photo is not None]
         if good:  # all processes need batches of one size: what is good stands in for what is not
             spare = cycle(good)
             samples = [
-                sample if sample.photo is not None else next(spare)._replace(unreadable=sample.unreadable)
+                sample if sample.photo is not None else next(spare)._replace(skipped=sample.skipped)
                 for sample in samples
             ]
         batch = collate(samples)
-        batch.unreadable.extend(self._messages)
-        self._messages.clear()
+        batch.skipped.extend(self._skipped)
+        self._skipped.clear()
         return batch
 
     def _sample(self, raw: _Raw, transform: Any, seed: list[int]) -> Sample:
@@ -172,7 +169,7 @@ class StreamDataset(IterableDataset[Batch]):
         try:
             photo = open_crop(raw.content, transform, int(draws.integers(2**31)))
         except DalipError as error:
-            return no_sample(name_photo(raw.record.key, str(error)))
+            return no_sample(error if error.source else error.about(raw.record.key))
         return make_sample(photo, raw.record, self.texts, self.config.description_share, draws)
 
 
@@ -184,14 +181,13 @@ def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
         contents: Suffix and content of each file.
 
     Raises:
-        ValueError: There is no photo, or more than one, or the text is malformed.
-        DataError: The taxon is none.
+        DataError: There is no photo, or more than one; the text is malformed; or the taxon is none.
     """
     photos = [content for suffix, content in contents if suffix in IMAGE_SUFFIXES]
     if len(photos) != 1:
-        raise ValueError(f"{name}: has {len(photos) or 'no'} photos; one is needed")
+        raise DataError("record-photos", source=name, number=len(photos))
     try:
         record = Record(name, Path(name), fields=read_fields(dict(contents)))
     except ValueError as error:
-        raise ValueError(f"{name}: its text cannot be read ({error})") from error
+        raise DataError("record-text", source=name, cause=error) from error
     return _Raw(record, photos[0]) if record.taxon or record.captions else None

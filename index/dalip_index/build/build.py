@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from dalip import __version__
 from dalip.datasets import Record, Split
 from dalip.encoder import Encoder
-from dalip.errors import FloraError
+from dalip.errors import FloraError, Skipped
+from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
 from dalip_index.build.embed_photos import look_and_forget, look_and_keep, say_nothing
 from dalip_index.build.learn import Learned, PhotoVectors, learn
 from dalip_index.build.plan import Plan, require_evidence, shown
 from dalip_index.build.texts import embed_texts
-from dalip_index.flora.answer import Progress, Unreadable
 from dalip_index.flora.calibration import CALIBRATION
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, Evidence, Role, write_catalogue
@@ -45,8 +45,8 @@ def build_flora(
     texts: Mapping[str, Sequence[str]] | None = None,
     keep: int = KEPT_SIDE,
     test_too: bool = False,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
@@ -66,7 +66,7 @@ def build_flora(
             another encoder; 0 to keep none.
         test_too: Whether photos of the test split become evidence, too.
         progress: Called with "texts", "photos" and "files", the number done, and the number to do.
-        unreadable: Called with each photo that cannot be read, or stands under two names, and is left out.
+        skipped: Called with each photo that cannot be read, or stands under two names, and is left out.
 
     Returns:
         What was built.
@@ -81,7 +81,7 @@ def build_flora(
     plan = Plan(taxa, records, texts or {}, keep, test_too)
     plan.check()
     with new_version(out) as draft:
-        return build_version(out, draft, encoder, plan, progress, unreadable)
+        return build_version(out, draft, encoder, plan, progress, skipped)
 
 
 def build_version(
@@ -89,8 +89,8 @@ def build_version(
     draft: tuple[Path, str],
     encoder: Encoder,
     plan: Plan,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Write a version that holds what a plan says; as `build_flora`.
 
@@ -100,18 +100,17 @@ def build_version(
         encoder: Makes all vectors.
         plan: Checked.
         progress: As `build_flora`.
-        unreadable: As `build_flora`.
+        skipped: As `build_flora`.
     """
     taxa, wanted = plan.taxa, plan.wanted
     text, text_counts = embed_texts(encoder, plan.text_evidence, len(taxa), out, progress)
     others = {record.path.parent for record in wanted if isinstance(record, KeptPhoto)}
     store = PhotoStore(out, encoder.fingerprint, others)
     if plan.keep:
-        seen = look_and_keep(store, encoder, wanted, plan.keep, progress, unreadable)
+        seen = look_and_keep(store, encoder, wanted, plan.keep, progress, skipped)
     else:
-        seen = look_and_forget(encoder, wanted, progress, unreadable)
-    if progress:
-        progress("files", 0, 1)
+        seen = look_and_forget(encoder, wanted, progress, skipped)
+    progress("files", 0, 1)
     labels = np.array([plan.rows[shown(r)] for r in seen.records], np.intp)
     roles = _roles(seen.records, labels)
     learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
@@ -126,8 +125,7 @@ def build_version(
         new_photos=seen.new,
     )
     manifest = write_version(draft, encoder, taxa, evidence, learned, counts, plan.keep, store, seen.kept)
-    if progress:
-        progress("files", 1, 1)
+    progress("files", 1, 1)
     return manifest
 
 
@@ -163,7 +161,7 @@ def write_version(
     packs = store.arrange(kept, encoder.width + encoder.appearance_width)
     pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
     packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
-    write_catalogue(folder / CATALOGUE, taxa, packed, prototypes)
+    write_catalogue(folder / CATALOGUE, taxa, packed, prototypes.rows())
     write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
     calibration.save(folder / CALIBRATION)
     manifest = FloraManifest(

@@ -8,14 +8,14 @@ from typing import Any
 
 from dalip.datasets import Record
 from dalip.encoder import Encoder
-from dalip.errors import FloraError
+from dalip.errors import FloraError, Skipped
+from dalip.progress import Progress, no_progress
 from dalip.taxon_tree import placed_among
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
 from dalip_index.build.embed_photos import say_nothing
 from dalip_index.build.plan import Plan, shown
 from dalip_index.build.state import State, read_state
-from dalip_index.flora.answer import Progress, Unreadable
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import check_target, new_version
 
@@ -29,8 +29,8 @@ def add_photos(
     taxa: Sequence[Taxon] = (),
     *,
     test_too: bool = False,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Add photos, and the taxa that they show, to a flora that keeps its photos.
 
@@ -42,7 +42,7 @@ def add_photos(
             the photos say of them.
         test_too: Whether photos of the test split are added, too.
         progress: As `build_flora`.
-        unreadable: As `build_flora`.
+        skipped: As `build_flora`.
 
     Raises:
         FloraError: The flora keeps no photos, was built with another encoder, its taxa contradict the new ones, or it
@@ -61,7 +61,7 @@ def add_photos(
                     f"{taxon.scientific_name}: the flora holds it as {names[folded]}; write it so"
                 )
         plan = _plan(state, taxa=held, records=[*state.kept, *records], test_too=test_too)
-        return build_version(path, draft, encoder, plan, progress, unreadable)
+        return build_version(path, draft, encoder, plan, progress, skipped)
 
 
 def taxa_of(records: Iterable[Record]) -> list[Taxon]:
@@ -79,7 +79,7 @@ def remove_from(
     *,
     names: Sequence[str] = (),
     photos: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> FloraManifest:
     """Take taxa, with all that is known of them, or single photos out of a flora that keeps its photos.
 
@@ -108,8 +108,8 @@ def rebuild_flora(
     path: Path,
     encoder: Encoder,
     *,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Let an encoder, another one or the same, learn a flora from the texts and photos that it keeps.
 
@@ -117,13 +117,13 @@ def rebuild_flora(
         path: The flora, which gets a new version.
         encoder: Makes all vectors from now on.
         progress: As `build_flora`.
-        unreadable: As `build_flora`.
+        skipped: As `build_flora`.
 
     Raises:
         FloraError: The flora keeps no photos, or cannot be read or written.
     """
     with _changing(path) as (draft, state):
-        return build_version(path, draft, encoder, _plan(state), progress, unreadable)
+        return build_version(path, draft, encoder, _plan(state), progress, skipped)
 
 
 def merge_floras(
@@ -131,8 +131,8 @@ def merge_floras(
     encoder: Encoder,
     floras: Sequence[Path],
     *,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Make one flora of several that keep their photos.
 
@@ -143,7 +143,7 @@ def merge_floras(
         encoder: Makes all vectors; what the floras know by it is not made again.
         floras: The floras, at least one.
         progress: As `build_flora`.
-        unreadable: As `build_flora`; also called with each photo that shows one taxon in one flora, another in another.
+        skipped: As `build_flora`; also called with each photo that shows one taxon in one flora, another in another.
 
     Raises:
         FloraError: A flora keeps no photos or cannot be read, taxa contradict each other, or `out` cannot be written.
@@ -152,7 +152,7 @@ def merge_floras(
     for flora in floras:  # so that what cannot be is said before anything is written
         read_state(flora).require_photos()
     with new_version(out) as draft:
-        return build_version(out, draft, encoder, _merged(floras), progress, unreadable)
+        return build_version(out, draft, encoder, _merged(floras), progress, skipped)
 
 
 def _merged(floras: Sequence[Path]) -> Plan:

@@ -9,13 +9,12 @@ from shlex import quote
 import numpy as np
 
 from dalip.datasets import Record
-from dalip.encoder import Encoder
-from dalip.encoder.embed_ahead import map_ahead
-from dalip.encoder.embedder import name_photo
-from dalip.errors import DalipError, FloraError, ImageError
+from dalip.encoder import Encoder, Vectors
+from dalip.errors import DalipError, FloraError, ImageError, Skipped
 from dalip.evaluation import OnnxEmbedder
+from dalip.photos import map_ahead
+from dalip.progress import Progress
 from dalip_index.build.plan import shown
-from dalip_index.flora.answer import Progress, Unreadable, Vectors
 from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack, kept_copy
 from dalip_index.store.photo_store import PhotoStore
 
@@ -46,15 +45,15 @@ class Seen:
         return [record for record in self.records if isinstance(record, KeptPhoto)]
 
 
-def say_nothing(photo: Unreadable) -> None:
+def say_nothing(photo: Skipped) -> None:
     """Take a photo that cannot be read, and say nothing of it."""
 
 
 def look_and_forget(
     encoder: Encoder,
     records: Sequence[Record],
-    progress: Progress | None,
-    unreadable: Callable[[Unreadable], None],
+    progress: Progress,
+    skipped: Callable[[Skipped], None],
 ) -> Seen:
     """Embed photos and keep nothing but the vectors.
 
@@ -62,13 +61,13 @@ def look_and_forget(
         encoder: Makes them.
         records: The photos.
         progress: Called with "photos", the number done, and the number to do.
-        unreadable: Called with each photo that cannot be read.
+        skipped: Called with each photo that cannot be read.
     """
     photos = OnnxEmbedder(encoder, appearance=True).embed_photos(records, progress)
-    for name, error in photos.unreadable.items():
-        unreadable(Unreadable(name, error))
+    for photo in photos.skipped:
+        skipped(photo)
     vectors = photos.vectors.astype(np.float16)
-    return Seen(photos.records, vectors, len(photos.unreadable), new=len(photos.records))
+    return Seen(photos.records, vectors, len(photos.skipped), new=len(photos.records))
 
 
 def look_and_keep(
@@ -76,8 +75,8 @@ def look_and_keep(
     encoder: Encoder,
     records: Sequence[Record],
     side: int,
-    progress: Progress | None,
-    unreadable: Callable[[Unreadable], None],
+    progress: Progress,
+    skipped: Callable[[Skipped], None],
 ) -> Seen:
     """Embed the copies of those photos that the encoder has not looked at, and keep the copies.
 
@@ -90,7 +89,7 @@ def look_and_keep(
         records: The photos; one that is a `KeptPhoto` is not copied again.
         side: Short side of the copies, in pixels.
         progress: Called with "photos", the number done, and the number to do.
-        unreadable: Called with each photo that cannot be read, or shows another plant under another name.
+        skipped: Called with each photo that cannot be read, or shows another plant under another name.
     """
     found: dict[str, Record] = {}
     pending: list[tuple[KeptPhoto, bytes]] = []
@@ -110,7 +109,7 @@ def look_and_keep(
     for number, (record, result) in enumerate(map_ahead(look, records, _AHEAD), 1):
         if isinstance(result, DalipError):
             unread += 1
-            unreadable(Unreadable(record.name, name_photo(record.name, str(result))))
+            skipped(Skipped.of(record.name, result))
         else:
             digest, copy = result
             first = found.setdefault(digest, record)
@@ -118,7 +117,7 @@ def look_and_keep(
                 repeated += 1
             elif first is not record:
                 unread += 1
-                unreadable(_contradiction(record, first))
+                skipped(_contradiction(record, first))
                 if not isinstance(first, KeptPhoto):
                     refused.add(digest)
             elif copy is not None:
@@ -126,8 +125,7 @@ def look_and_keep(
                 pending.append((KeptPhoto("", record.path, digest=digest).described_by(record), copy))
                 if len(pending) == _AT_ONCE:
                     finish()
-        if progress:
-            progress("photos", number, len(records))
+        progress("photos", number, len(records))
     finish()
     kept = [store.photo(digest).described_by(r) for digest, r in found.items() if digest not in refused]
     vectors = store.vectors([photo.digest for photo in kept], encoder.width + encoder.appearance_width)
@@ -148,18 +146,15 @@ def _look(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | No
 
 def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
     if isinstance(row, ImageError):  # in the pack of another flora, for a copy that was just made can be read
-        raise FloraError(f"{photo.name}: {row}; take it out with `dalip index remove --photo {photo.digest}`")
+        raise FloraError("kept-photo-damaged", source=photo.name, cause=row, key=photo.digest)
     return row
 
 
-def _contradiction(record: Record, first: Record) -> Unreadable:
+def _contradiction(record: Record, first: Record) -> Skipped:
+    names = {"other": first.name, "plant": shown(first), "given": shown(record)}
     if isinstance(first, KeptPhoto):
         flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
-        hint = f"take the kept one out first, with `dalip index remove --flora {flora} --photo {key}`"
+        error = FloraError("photo-kept-under-other-name", **names, flora=flora, key=key)
     else:
-        hint = "correct one of the names; both are left out"
-    return Unreadable(
-        record.name,
-        f"{record.name}: is the same photo as {first.name}, which is to show {shown(first)}, not {shown(record)}; "
-        f"{hint}",
-    )
+        error = FloraError("photo-under-two-names", **names)
+    return Skipped.of(record.name, error)

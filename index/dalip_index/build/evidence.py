@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip_index.flora.answer import EVIDENCE_KINDS, Vectors
+from dalip.encoder import Vectors
+from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import MIN_PHOTOS, fit_temperature, negative_log_likelihood
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.manifest import HitRates

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.encoder import Vectors
 from dalip_index.build.evidence import choose_text_weight, evidence_hit_rates, hit_rates
-from dalip_index.flora.answer import EVIDENCE_KINDS, Vectors
+from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import Calibration, fit_calibration
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
 from dalip_index.store.catalogue import Role

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dalip.encoder import Encoder, PhotoSource
-from dalip.errors import FloraError
+from dalip.encoder import Encoder, Vectors
+from dalip.errors import FloraError, Skipped
+from dalip.photos import PhotoSource
+from dalip.progress import Progress, no_progress
 from dalip.prompts import taxon_texts
 from dalip.taxon_tree import check_taxonomy, placed_among
 from dalip.taxonomy import Taxon
@@ -22,7 +24,6 @@ from dalip_index.build.embed_photos import Seen, look_and_keep, say_nothing
 from dalip_index.build.learn import Learned
 from dalip_index.build.plan import shown
 from dalip_index.build.state import State, read_state
-from dalip_index.flora.answer import Progress, Unreadable, Vectors
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.load import load_flora
 from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
@@ -54,8 +55,8 @@ def teach_taxon(
     photos: Sequence[PhotoSource],
     *,
     start: Path | None = None,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Add a taxon to a flora by a few photos of it, without training.
 
@@ -72,7 +73,7 @@ def teach_taxon(
         photos: Photos of it: one will do, four are much better.
         start: The flora to start from where there is none at `path` yet.
         progress: Called with "photos", the number done, and the number to do.
-        unreadable: Called with each photo that cannot be read and is left out.
+        skipped: Called with each photo that cannot be read and is left out.
 
     Returns:
         What the flora holds now.
@@ -85,9 +86,7 @@ def teach_taxon(
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
     given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
     if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
-        return add_photos(
-            path, encoder, given, [taxon], test_too=True, progress=progress, unreadable=unreadable
-        )
+        return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
     placed = _placed(taxon, flora)  # so that what cannot be is said before the photos are read
     with new_version(path) as draft:
         flora = flora_to_teach(
@@ -96,7 +95,7 @@ def teach_taxon(
         placed = _placed(taxon, flora)
         state = read_state(flora.folder.parent)
         store = PhotoStore(path, encoder.fingerprint)
-        seen = look_and_keep(store, encoder, [*state.kept, *given], KEPT_SIDE, progress, unreadable)
+        seen = look_and_keep(store, encoder, [*state.kept, *given], KEPT_SIDE, progress, skipped)
         lesson = _Lesson(placed, taxon_texts(placed), range(len(state.kept), len(seen.records)))
         return _teach(draft, store, flora, state, seen, [lesson])
 
@@ -163,8 +162,8 @@ def teach_from(
     start: Path,
     floras: Sequence[Path],
     *,
-    progress: Progress | None = None,
-    unreadable: Callable[[Unreadable], None] = say_nothing,
+    progress: Progress = no_progress,
+    skipped: Callable[[Skipped], None] = say_nothing,
 ) -> FloraManifest:
     """Teach a copy of a flora what others know, by the photos that these keep.
 
@@ -178,7 +177,7 @@ def teach_from(
         start: The flora to start from.
         floras: The others; the first one that keeps photos of a taxon teaches it.
         progress: Called with "photos", the number done, and the number to do.
-        unreadable: Called with each photo that two floras have under two names.
+        skipped: Called with each photo that two floras have under two names.
 
     Returns:
         What the copy holds now.
@@ -200,7 +199,7 @@ def teach_from(
                 if t.scientific_name in new
             }
         store = PhotoStore(out, encoder.fingerprint, {photo.path.parent for photo in kept})
-        seen = look_and_keep(store, encoder, kept, base.kept_side, progress, unreadable)
+        seen = look_and_keep(store, encoder, kept, base.kept_side, progress, skipped)
         photos: dict[str, list[int]] = {}
         for row, record in enumerate(seen.records):
             photos.setdefault(shown(record), []).append(row)

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.encoder import Encoder
+from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError
 from dalip.evaluation import OnnxEmbedder
+from dalip.progress import Progress, no_progress
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import Progress, Vectors
-from dalip_index.flora.prototypes import mean_prototypes
-from dalip_index.store.catalogue import Evidence, read_evidence, read_prototypes
+from dalip_index.flora.prototypes import Prototypes, mean_prototypes
+from dalip_index.store.catalogue import Evidence, read_evidence
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
@@ -44,7 +44,7 @@ def texts_of(evidence: Sequence[Evidence]) -> dict[int, tuple[str, ...]]:
 
 
 def embed_texts(
-    encoder: Encoder, evidence: Sequence[Evidence], taxa: int, flora: Path, progress: Progress | None = None
+    encoder: Encoder, evidence: Sequence[Evidence], taxa: int, flora: Path, progress: Progress = no_progress
 ) -> tuple[Vectors, NDArray[np.intp]]:
     """Make the prototypes of texts.
 
@@ -77,7 +77,7 @@ def _known(encoder: Encoder, flora: Path) -> dict[tuple[str, ...], Vectors]:
         if manifest.encoder.fingerprint != encoder.fingerprint:
             return {}
         texts = texts_of(read_evidence(folder))
-        prototypes = read_prototypes(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
+        prototypes = Prototypes.load(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
     except FloraError:
         return {}
     return {of: prototypes.text[row] for row, of in texts.items()}

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets import Record
-from dalip.encoder import Encoder
+from dalip.encoder import Encoder, Vectors
 from dalip.evaluation import OnnxEmbedder, Photos, Retrieval, label_of, retrieval
+from dalip.progress import Progress, no_progress
 from dalip.prompts import class_texts, taxon_texts
 from dalip.taxonomy import Taxon
 from dalip_index.build.evidence import choose_text_weight, hit_rates
-from dalip_index.flora.answer import EvidenceKind, Progress, Vectors
+from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.manifest import HitRates
 
@@ -46,7 +47,7 @@ def compare_encoders(
     photos: Mapping[str, Sequence[Record]],
     taxa: Mapping[str, Taxon],
     *,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> list[Change]:
     """Compare two encoders on photos of the splits `calibration` and `test`.
 
@@ -90,7 +91,7 @@ def _is_measured(record: Record) -> bool:
 
 
 def _named(
-    encoder: Encoder, records: Sequence[Record], taxa: Mapping[str, Taxon], progress: Progress | None
+    encoder: Encoder, records: Sequence[Record], taxa: Mapping[str, Taxon], progress: Progress
 ) -> _Named:
     embedder = OnnxEmbedder(encoder, appearance=True)
     texts = {label_of(r) or "": _texts(r, taxa) for r in records}

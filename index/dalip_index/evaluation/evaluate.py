@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets import Record
-from dalip.errors import FloraError
+from dalip.encoder import Vectors
+from dalip.errors import FloraError, Skipped
 from dalip.evaluation import OnnxEmbedder, Photos
+from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
 from dalip_index.evaluation.trust import Rejection, Trust, measure_trust, rejection
-from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind, Progress, Unreadable, Vectors
+from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind
 from dalip_index.flora.flora import Flora
 
 __all__ = [
@@ -90,7 +92,7 @@ class FloraEvaluation:
     """Pairs of taxa, the most frequent first."""
     search: SearchPrecision | None
     """`None` where no taxon among the photos has a common name."""
-    unreadable: tuple[Unreadable, ...]
+    skipped: tuple[Skipped, ...]
     other_photos: int
     """Photos that name no taxon of this flora."""
     trust: tuple[Trust, ...] = ()
@@ -100,12 +102,12 @@ class FloraEvaluation:
     inside one of them, and those that name no taxon."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the evaluation as plain values, ready for JSON."""
-        return asdict(self)
+        """Give the figures as plain values, ready for JSON; why photos were skipped is for others to put in words."""
+        return asdict(replace(self, skipped=())) | {"skipped": [photo.source for photo in self.skipped]}
 
 
 def evaluate_flora(
-    flora: Flora, records: Sequence[Record], *, progress: Progress | None = None
+    flora: Flora, records: Sequence[Record], *, progress: Progress = no_progress
 ) -> FloraEvaluation:
     """Measure a flora on labelled photos.
 
@@ -139,7 +141,6 @@ def evaluate_flora(
     if len(accuracy) > len(EVIDENCE_KINDS):
         accuracy += [_accuracy(ALL_SOURCES, kind, ranks[kind]) for kind in EVIDENCE_KINDS]
     search = _search_precision(flora, photos.vectors[:, : flora.encoder.width], targets)
-    unreadable = tuple(Unreadable(name, error) for name, error in every.unreadable.items())
     trust: list[Trust] = []
     rejections: list[Rejection] = []
     if flora.calibration.temperature is not None:
@@ -156,7 +157,7 @@ def evaluate_flora(
         _by_taxon(flora, targets, ranks["both"]),
         _confusions(flora, targets, judged.similarities.argmax(axis=1)),
         search,
-        unreadable,
+        every.skipped,
         others_named,
         tuple(trust),
         tuple(rejections),
@@ -194,7 +195,7 @@ def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
 
 def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
     chosen = np.flatnonzero(kinds == kind)
-    return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen], {})
+    return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen])
 
 
 def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dalip.errors import DalipError
-from dalip_index import Trust
+from dalip_index.evaluation.trust import Trust
 
 if TYPE_CHECKING:
-    from dalip_index import FloraEvaluation
+    from dalip_index.evaluation.evaluate import FloraEvaluation
 
 __all__ = ["check_plot", "draw_evaluation", "draw_reliability"]
 

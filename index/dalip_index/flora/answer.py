@@ -1,13 +1,11 @@
-"""What a flora answers: predictions, identifications, and photos that could not be read."""
+"""What a flora answers: predictions and identifications."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.errors import ImageError
 from dalip.taxonomy import Taxon
 
 __all__ = [
@@ -15,8 +13,6 @@ __all__ = [
     "EvidenceKind",
     "Identification",
     "Prediction",
-    "Progress",
-    "Unreadable",
     "Vectors",
     "Verdict",
 ]
@@ -32,9 +28,6 @@ EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("both", "text", "photos")
 
 Verdict = Literal["sure", "unsure", "not in flora", "not a plant", "uncalibrated"]
 """How far an answer can be trusted, or why there is none; `uncalibrated` floras give no probability."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +68,3 @@ class Identification:
     """Share of them that fit the flora no better; see `Calibration.in_flora` for answers restricted to some taxa."""
     look_alikes: tuple[Taxon, ...] = ()
     """The taxa that the most similar one is hardest to tell from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A photo that could not be read, and why."""
-
-    image: str
-    error: str
-    """One line in English."""
-    problem: ImageError | None = field(default=None, compare=False)
-    """The same for those who say it in other words or another language, where there is more to it than that line."""

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.encoder import Encoder, PhotoSource
-from dalip.errors import FloraError, ImageError
+from dalip.encoder import Encoder, Vectors
+from dalip.errors import FloraError, ImageError, Skipped
+from dalip.photos import PhotoSource
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.evaluation.trust import Judged
-from dalip_index.flora.answer import EvidenceKind, Identification, Prediction, Unreadable, Vectors
+from dalip_index.flora.answer import EvidenceKind, Identification, Prediction
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.prototypes import Prototypes, with_unit_appearance
+from dalip_index.flora.similarities import Judged
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
-from dalip_index.store.catalogue import read_prototypes
 from dalip_index.store.manifest import FloraManifest
 
 __all__ = ["Flora"]
@@ -106,7 +106,7 @@ class Flora:
     def prototypes(self) -> Prototypes:
         """The text and photo prototypes, read when first asked for."""
         encoder = self.encoder
-        return read_prototypes(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
+        return Prototypes.load(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
 
     def identify(
         self,
@@ -115,7 +115,7 @@ class Flora:
         *,
         rank: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
-    ) -> Iterator[Identification | Unreadable]:
+    ) -> Iterator[Identification | Skipped]:
         """Say what photos show, one answer for each, in their order; one that cannot be read stops nothing.
 
         Args:
@@ -127,7 +127,7 @@ class Flora:
         _check_top_k(top_k)
         for image, result in self.encoded(sources):
             if isinstance(result, ImageError):
-                yield Unreadable(image, str(result))
+                yield Skipped.of(image, result)
             else:
                 yield self.answer(image, result[None], top_k, rank=rank, coverage=coverage)
 
@@ -219,7 +219,7 @@ class Flora:
         *,
         rank: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
-    ) -> tuple[Identification | None, list[Unreadable]]:
+    ) -> tuple[Identification | None, list[Skipped]]:
         """Say what plant several photos show, all of the same one.
 
         Args:
@@ -232,7 +232,7 @@ class Flora:
             One answer from all photos that can be read, `None` where none can; and the others.
         """
         found = list(self.encoded(sources))
-        unreadable = [Unreadable(name, str(error)) for name, error in found if isinstance(error, ImageError)]
+        unreadable = [Skipped.of(name, error) for name, error in found if isinstance(error, ImageError)]
         readable = [(name, row) for name, row in found if not isinstance(row, ImageError)]
         if not readable:
             return None, unreadable

@@ -1,12 +1,17 @@
 """What is known of taxa as vectors: text and photo prototypes, and how they become one vector a taxon."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip_index.flora.answer import EvidenceKind, Vectors
+from dalip.encoder import Vectors
+from dalip.errors import FloraError
+from dalip_index.flora.answer import EvidenceKind
+from dalip_index.store.catalogue import CATALOGUE, open_catalogue
 
 __all__ = [
     "Prototypes",
@@ -82,6 +87,56 @@ class Prototypes:
             text_weight: Share of the text prototype, 0 to 1.
         """
         return unit_rows(replace(self, offsets=np.full_like(self.offsets, np.nan)).vectors(text_weight))
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Give them as rows of the catalogue, those of each kind that taxa have."""
+        kinds = (
+            ("text", self.text, self.text_counts),
+            ("photo", self.photos, self.photo_counts),
+        )
+        taught = self.taught
+        for kind, vectors, counts in kinds:
+            for row in np.flatnonzero(counts):
+                yield {
+                    "taxon": int(row) + 1,
+                    "kind": kind,
+                    "vector": vectors[row].astype("<f4").tobytes(),
+                    "count": int(counts[row]),
+                    "offset": float(self.offsets[row]) if kind == "photo" and taught[row] else None,
+                }
+
+    @classmethod
+    def load(cls, folder: Path, taxa: int, width: int, appearance_width: int) -> "Prototypes":
+        """Read the prototypes of a version.
+
+        Args:
+            folder: The version.
+            taxa: How many taxa the flora has.
+            width: E, numbers in the vector of texts.
+            appearance_width: A, numbers in the vector of photos.
+
+        Raises:
+            FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
+        """
+        widths = {"text": width, "photo": appearance_width}
+        vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
+        counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
+        offsets = np.full(taxa, np.nan, np.float32)
+        with open_catalogue(folder) as connection:
+            rows = connection.execute(
+                'SELECT taxon, kind, vector, count, "offset" FROM prototypes'
+            ).fetchall()
+        for number, kind, blob, count, offset in rows:
+            if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
+                raise FloraError(
+                    f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
+                    "build the flora again"
+                )
+            vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
+            counts[kind][number - 1] = count
+            if offset is not None:
+                offsets[number - 1] = offset
+        return cls(vectors["text"], counts["text"], vectors["photo"], counts["photo"], offsets)
 
     def with_taxon(
         self, text: Vectors, texts: int, photos: Vectors, count: int, offset: float

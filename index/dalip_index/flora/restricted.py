@@ -6,12 +6,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.encoder import Vectors
 from dalip.errors import FloraError
 from dalip.taxon_tree import fold_name
-from dalip_index.evaluation.trust import Judged
-from dalip_index.flora.answer import EvidenceKind, Vectors
+from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
+from dalip_index.flora.similarities import Judged
 
 __all__ = ["RestrictedFlora", "alike_names", "restrict"]
 

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, ImageError
 from dalip_index.flora.calibration import CALIBRATION, Calibration
-from dalip_index.flora.prototypes import mean_prototypes, with_unit_appearance
+from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.catalogue import (
     CATALOGUE,
     open_catalogue,
     read_evidence,
-    read_prototypes,
     read_taught,
     read_taxa,
 )
@@ -157,7 +156,7 @@ def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterato
     calibration = Calibration.load(folder / CALIBRATION)
     taxa, stamp = manifest.counts.taxa, manifest.encoder
     width = stamp.width + stamp.appearance_width + 1
-    prototypes = read_prototypes(folder, taxa, stamp.width, stamp.appearance_width)
+    prototypes = Prototypes.load(folder, taxa, stamp.width, stamp.appearance_width)
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
         yield f"{folder / CATALOGUE}: prototypes and evidence differ in number; {_AGAIN}"
@@ -200,7 +199,7 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
         rows, _ = with_unit_appearance(np.stack([seen[e.photo] for e in own]).astype(np.float32), stamp.width)
         labels = np.array([e.taxon for e in own], np.intp)
         means, counts = mean_prototypes(rows[:, stamp.width :], labels, manifest.counts.taxa)
-        kept = read_prototypes(folder, manifest.counts.taxa, stamp.width, stamp.appearance_width)
+        kept = Prototypes.load(folder, manifest.counts.taxa, stamp.width, stamp.appearance_width)
         whole = (counts > 0) & (counts == kept.photo_counts)
         if not np.allclose(means[whole], kept.photos[whole], atol=1e-5):
             yield f"{folder / CATALOGUE}: prototypes do not follow from the photos; {_AGAIN}"
@@ -215,7 +214,7 @@ def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManif
     texts = [e for e in evidence if e.kind == "text"]
     vectors = encoder.encode_text([e.content for e in texts])
     means, _ = mean_prototypes(vectors, np.array([e.taxon for e in texts], np.intp), manifest.counts.taxa)
-    kept = read_prototypes(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
+    kept = Prototypes.load(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
     if not np.allclose(means, kept.text, atol=_ABOUT):
         yield f"{folder / CATALOGUE}: prototypes do not follow from the texts; {_AGAIN}"
     packs = [Pack(path / SHARED / name) for name in sorted(manifest.photos) if name.endswith(".tar")]

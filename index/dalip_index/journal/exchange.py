@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from dalip.encoder import open_image
 from dalip.errors import ImageError, JournalError
+from dalip.photos import open_image
 from dalip_index.journal.journal import Journal, Observation
 
 __all__ = ["export_journal", "import_journal"]

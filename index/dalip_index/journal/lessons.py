@@ -6,8 +6,11 @@ from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
-from dalip_index import FloraManifest, Journal, flora_to_teach, forget_taxon, load_flora, teach_taxon
+from dalip_index.build.teach import flora_to_teach, forget_taxon, teach_taxon
+from dalip_index.flora.load import load_flora
+from dalip_index.journal.journal import Journal
 from dalip_index.store.catalogue import read_evidence
+from dalip_index.store.manifest import FloraManifest
 
 __all__ = ["Lesson", "lessons", "teach_lesson"]
 

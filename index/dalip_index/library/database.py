@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.errors import LibraryError
-from dalip_index.flora.answer import Vectors
+from dalip.encoder import Vectors
+from dalip.errors import DalipError, LibraryError
 from dalip_index.library.scan import is_below
 from dalip_index.sqlite import Database, transaction
 
@@ -72,7 +72,7 @@ class SeenPhoto:
     size: int
     mtime_ns: int
     sha256: str | None = None
-    error: str | None = None
+    error: DalipError | None = None
     """Why it cannot be used, or `None`."""
 
 
@@ -204,7 +204,7 @@ class LibraryStore:
                 "VALUES (?, ?, ?, (SELECT id FROM contents WHERE sha256 = ?), ?) "
                 "ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, "
                 "content = excluded.content, error = excluded.error",
-                [(p.path, p.size, p.mtime_ns, p.sha256, p.error) for p in photos],
+                [(p.path, p.size, p.mtime_ns, p.sha256, str(p.error) if p.error else None) for p in photos],
             )
             connection.execute("UPDATE state SET generation = generation + 1")
 

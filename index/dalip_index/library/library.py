@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dalip.encoder import Encoder, PhotoSource
+from dalip.encoder import Encoder, Vectors
 from dalip.errors import ImageError, LibraryError
-from dalip_index.flora.answer import Progress, Vectors
+from dalip.photos import PhotoSource
+from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import LibraryStore, Loaded
 from dalip_index.library.filter import (
@@ -69,7 +70,7 @@ class Library:
         self,
         folder: Path,
         encoder: Encoder,
-        progress: Progress | None = None,
+        progress: Progress = no_progress,
         *,
         flora: Flora | None = None,
         stop: Callable[[], bool] | None = None,
@@ -94,7 +95,7 @@ class Library:
     def update(
         self,
         encoder: Encoder,
-        progress: Progress | None = None,
+        progress: Progress = no_progress,
         *,
         flora: Flora | None = None,
         stop: Callable[[], bool] | None = None,
@@ -120,7 +121,7 @@ class Library:
         return forget_folder(self._store, folder)
 
     def name(
-        self, flora: Flora, progress: Progress | None = None, stop: Callable[[], bool] | None = None
+        self, flora: Flora, progress: Progress = no_progress, stop: Callable[[], bool] | None = None
     ) -> int:
         """Say what the photos show that this version of the flora has not named yet, without reading a file.
 

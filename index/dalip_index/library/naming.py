@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dalip_index.flora.answer import Identification, Progress, Vectors
+from dalip.encoder import Vectors
+from dalip.progress import Progress, no_progress
+from dalip_index.flora.answer import Identification
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import LibraryStore
 from dalip_index.sqlite import transaction
@@ -55,7 +57,7 @@ def flora_stamp(flora: Flora) -> str:
 def name_photos(
     store: LibraryStore,
     flora: Flora,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     stop: Callable[[], bool] | None = None,
 ) -> int:
     """Name the photos that this version of the flora has not named yet.
@@ -82,8 +84,7 @@ def name_photos(
         names = {n: PhotoName.of(answer) for n, answer in zip(numbers, answers, strict=True)}
         _save(store, names, stamp, flora.encoder.fingerprint)
         done += len(names)
-        if progress:
-            progress("names", done, 0)
+        progress("names", done, 0)
     return done
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dalip.datasets import IMAGE_SUFFIXES
-from dalip_index.flora.answer import Unreadable
+from dalip.errors import LibraryError, Skipped
 
 __all__ = ["Scan", "is_below", "scan_folder"]
 
@@ -18,7 +18,7 @@ class Scan:
     """The folder's absolute path."""
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Size and time of last change, by path."""
-    refused: list[Unreadable] = field(default_factory=list)
+    refused: list[Skipped] = field(default_factory=list)
     """What could not be looked at, and why."""
     unlisted: list[str] = field(default_factory=list)
     """Folders that could not be listed; nothing is known of what is in them."""
@@ -48,7 +48,7 @@ def scan_folder(root: str) -> Scan:
     def refuse(error: OSError) -> None:
         scan.unlisted.append(str(error.filename))
         scan.refused.append(
-            Unreadable(str(error.filename), f"{error.filename}: cannot be listed ({error.strerror})")
+            Skipped.of(str(error.filename), LibraryError("folder-not-listed", cause=error.strerror))
         )
 
     for folder, folders, names in os.walk(root, onerror=refuse):
@@ -62,9 +62,9 @@ def scan_folder(root: str) -> Scan:
                 status = Path(path).stat()
             except UnicodeEncodeError:
                 shown = path.encode(errors="backslashreplace").decode()
-                scan.refused.append(Unreadable(shown, f"{shown}: its name is not valid UTF-8; rename it"))
+                scan.refused.append(Skipped.of(shown, LibraryError("name-not-utf8")))
             except OSError as error:
-                scan.refused.append(Unreadable(path, f"{path}: cannot be read ({error.strerror})"))
+                scan.refused.append(Skipped.of(path, LibraryError("file-not-read", cause=error.strerror)))
             else:
                 scan.files[path] = (status.st_size, status.st_mtime_ns)
     return scan

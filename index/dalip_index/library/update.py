@@ -3,16 +3,16 @@
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
-from dalip.encoder import Encoder, open_image
-from dalip.errors import ImageError, LibraryError
-from dalip.photos.exif import read_details
-from dalip_index.flora.answer import Progress, Unreadable
+from dalip.encoder import Encoder
+from dalip.errors import ImageError, LibraryError, Skipped
+from dalip.photos import open_image, read_details
+from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import Content, LibraryStore, SeenPhoto, StoredPhoto
 from dalip_index.library.naming import name_photos
@@ -37,7 +37,7 @@ class LibraryReport:
     removed: int
     """Known photos that are gone."""
     unchanged: int
-    unreadable: tuple[Unreadable, ...]
+    skipped: tuple[Skipped, ...]
     """Files that look like photos but cannot be read, and folders that cannot be listed."""
     stopped: bool = False
     """Whether it was stopped before all was done."""
@@ -51,7 +51,7 @@ class LibraryReport:
             "moved": self.moved,
             "removed": self.removed,
             "unchanged": self.unchanged,
-            "unreadable": len(self.unreadable),
+            "unreadable": len(self.skipped),
         }
         return {what: number for what, number in every.items() if number}
 
@@ -84,7 +84,7 @@ class Parts:
     encoder: Encoder
     flora: Flora | None = None
     """Names the photos; `None` to leave them as they are."""
-    progress: Progress | None = None
+    progress: Progress = no_progress
     stop: Callable[[], bool] | None = None
     """Asked after every few photos whether to end early."""
 
@@ -163,8 +163,6 @@ class _Update:
     parts: Parts
     seen: list[SeenPhoto] = field(default_factory=list)
     """What was read and stored."""
-    problems: dict[str, ImageError] = field(default_factory=dict)
-    """Why photos could not be read, by their paths."""
 
     def run(self) -> LibraryReport:
         """Read and store what changed, and forget what is gone."""
@@ -176,8 +174,7 @@ class _Update:
         ]
         for start in range(0, len(changed), _BATCH):
             self._store(changed[start : start + _BATCH], len(changed))
-            if self.parts.progress:
-                self.parts.progress("photos", len(self.seen), len(changed))
+            self.parts.progress("photos", len(self.seen), len(changed))
             if self.parts.stopped():
                 break
             self._name()
@@ -207,18 +204,16 @@ class _Update:
                 errors[sha256] = row
             else:
                 contents[sha256] = Content(row, reader.event_date, reader.thumbnail)
-            if self.parts.progress:
-                self.parts.progress("photos", before + len(contents) + len(errors), total)
+            self.parts.progress("photos", before + len(contents) + len(errors), total)
             if self.parts.stopped():
                 break
         left = first_paths.keys() - contents.keys() - errors.keys()
         stored = [
-            replace(p, sha256=None, error=str(errors[p.sha256])) if p.sha256 in errors else p
+            replace(p, sha256=None, error=errors[p.sha256]) if p.sha256 in errors else p
             for p in hashed
             if p.sha256 not in left
         ]
         self.store.save(stored, contents, self.parts.encoder.fingerprint, self.parts.encoder.width)
-        self.problems |= {p.path: errors[p.sha256] for p in hashed if p.sha256 in errors}
         self.seen += stored
 
     def _gone(self) -> set[str]:
@@ -236,19 +231,15 @@ class _Update:
         updated = sum(photo.path in known and known[photo.path].sha256 is not None for photo in readable)
         appeared = Counter(photo.sha256 for photo in readable if photo.path not in known)
         moved = (appeared & Counter(known[path].sha256 for path in gone)).total()
-        unreadable = [
-            Unreadable(photo.path, photo.error, self.problems.get(photo.path))
-            for photo in self.seen
-            if photo.error
-        ]
-        refused: Iterable[Unreadable] = (refusal for scan in self.scans for refusal in scan.refused)
+        unreadable = [Skipped.of(photo.path, photo.error) for photo in self.seen if photo.error]
+        refused = [refusal for scan in self.scans for refusal in scan.refused]
         return LibraryReport(
             added=len(readable) - updated - moved,
             updated=updated,
             moved=moved,
             removed=len(gone) - moved,
             unchanged=unchanged,
-            unreadable=(*unreadable, *refused),
+            skipped=(*unreadable, *refused),
             stopped=stopped,
         )
 
@@ -262,9 +253,8 @@ def _hashed(photo: SeenPhoto) -> SeenPhoto:
         with Path(photo.path).open("rb") as stream:
             return replace(photo, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as error:
-        return replace(photo, error=f"{photo.path}: cannot be read ({error.strerror})")
+        return replace(photo, error=LibraryError("file-not-read", source=photo.path, cause=error.strerror))
 
 
 def _absent(folder: str) -> Scan:
-    why = f"{folder}: is not there; its photos stay in the library until `dalip library remove` forgets it"
-    return Scan(folder, refused=[Unreadable(folder, why)], unlisted=[folder])
+    return Scan(folder, refused=[Skipped.of(folder, LibraryError("folder-absent"))], unlisted=[folder])

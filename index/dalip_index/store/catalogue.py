@@ -1,17 +1,14 @@
 """The catalogue of a flora in one SQLite file: taxa, their names, the evidence for them, their prototypes."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from dalip.errors import DalipError, FloraError
 from dalip.taxonomy import Taxon, VernacularName
-from dalip_index.flora.prototypes import Prototypes
 
 __all__ = [
     "CATALOGUE",
@@ -19,7 +16,6 @@ __all__ = [
     "Role",
     "open_catalogue",
     "read_evidence",
-    "read_prototypes",
     "read_taught",
     "read_taxa",
     "write_catalogue",
@@ -56,7 +52,10 @@ class Evidence:
 
 
 def write_catalogue(
-    path: Path, taxa: Sequence[Taxon], evidence: Sequence[Evidence], prototypes: Prototypes
+    path: Path,
+    taxa: Sequence[Taxon],
+    evidence: Sequence[Evidence],
+    prototypes: Iterable[Mapping[str, object]],
 ) -> None:
     """Write a new catalogue; row i of the taxa gets the primary key i + 1.
 
@@ -64,7 +63,7 @@ def write_catalogue(
         path: The file, which must not exist.
         taxa: The taxa in the order of the flora.
         evidence: Every text and photo behind the prototypes.
-        prototypes: One row a taxon.
+        prototypes: Rows of the table `prototypes`: `taxon` (its primary key), `kind`, `vector`, `count` and `offset`.
     """
     # sqlite-utils takes a third of a second to import, which identifying should not pay.
     from sqlite_utils import Database
@@ -97,7 +96,7 @@ def write_catalogue(
         database["evidence"].insert_all(
             {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE} for e in evidence
         )
-        database["prototypes"].insert_all(_prototype_rows(prototypes))
+        database["prototypes"].insert_all(prototypes)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
 
@@ -106,23 +105,6 @@ def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
     terms = taxon.to_darwin_core()
     del terms["vernacularName"]  # a table of its own
     return {"id": number, **terms}
-
-
-def _prototype_rows(prototypes: Prototypes) -> Iterator[dict[str, object]]:
-    kinds = (
-        ("text", prototypes.text, prototypes.text_counts),
-        ("photo", prototypes.photos, prototypes.photo_counts),
-    )
-    taught = prototypes.taught
-    for kind, vectors, counts in kinds:
-        for row in np.flatnonzero(counts):
-            yield {
-                "taxon": int(row) + 1,
-                "kind": kind,
-                "vector": vectors[row].astype("<f4").tobytes(),
-                "count": int(counts[row]),
-                "offset": float(prototypes.offsets[row]) if kind == "photo" and taught[row] else None,
-            }
 
 
 @contextmanager
@@ -195,34 +177,3 @@ def read_evidence(folder: Path) -> list[Evidence]:
             f"SELECT taxon, {', '.join(_EVIDENCE)} FROM evidence ORDER BY id"
         ).fetchall()
     return [Evidence(number - 1, *texts) for number, *texts in rows]
-
-
-def read_prototypes(folder: Path, taxa: int, width: int, appearance_width: int) -> Prototypes:
-    """Read the prototypes of a version.
-
-    Args:
-        folder: The version.
-        taxa: How many taxa the flora has.
-        width: E, numbers in the vector of texts.
-        appearance_width: A, numbers in the vector of photos.
-
-    Raises:
-        FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
-    """
-    widths = {"text": width, "photo": appearance_width}
-    vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
-    counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
-    offsets = np.full(taxa, np.nan, np.float32)
-    with open_catalogue(folder) as connection:
-        rows = connection.execute('SELECT taxon, kind, vector, count, "offset" FROM prototypes').fetchall()
-    for number, kind, blob, count, offset in rows:
-        if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
-            raise FloraError(
-                f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
-                "build the flora again"
-            )
-        vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
-        counts[kind][number - 1] = count
-        if offset is not None:
-            offsets[number - 1] = offset
-    return Prototypes(vectors["text"], counts["text"], vectors["photo"], counts["photo"], offsets)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from dalip.encoder import Vectors
 from dalip.errors import FloraError
-from dalip_index.flora.answer import Vectors
 
 __all__ = ["INDEX", "read_index", "write_index"]
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dalip.datasets import Record, read_records
-from dalip.encoder import PhotoSource, open_image
 from dalip.errors import DalipError, FloraError
-from dalip.photos.decode import is_plain_webp
+from dalip.photos import PhotoSource, is_plain_webp, open_image
 from dalip.taxonomy import Taxon
 from dalip_index.store.manifest import FileStamp
 from dalip_index.store.versions import SHARED

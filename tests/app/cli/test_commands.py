@@ -17,7 +17,8 @@ from dalip import __version__
 from dalip_app.cli import terminal
 from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
-from dalip_app.cli.terminal import Progress, one_line
+from dalip_app.cli.terminal import ProgressLine
+from dalip_app.messages.one_line import one_line
 from dalip_app.messages.words import percent
 from tests.app.conftest import Done, World, run
 
@@ -214,7 +215,7 @@ def test_progress_is_silent_at_first_then_rare(monkeypatch: pytest.MonkeyPatch) 
     now = 0.0
     monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
     stream = io.StringIO()
-    with Progress(stream) as progress:
+    with ProgressLine(stream) as progress:
         for now in range(21):
             progress("photos", int(now), 20)
     assert stream.getvalue().splitlines() == ["photos: 2 of 20", "photos: 12 of 20"]
@@ -225,7 +226,7 @@ def test_progress_rewrites_its_line_on_a_terminal(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
-    with Progress(stream) as progress:
+    with ProgressLine(stream) as progress:
         for now in (0.0, 1.0, 2.0):
             progress("photos", int(now), 2)
     assert stream.getvalue() == "\rphotos: 1 of 2\rphotos: 2 of 2\r" + " " * 14 + "\r"
@@ -236,7 +237,7 @@ def test_a_message_takes_the_line_of_progress_away(
 ) -> None:
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
-    with Progress(stream) as progress:
+    with ProgressLine(stream) as progress:
         for say in (terminal.complain, terminal.print_result):
             monkeypatch.setattr(terminal.time, "monotonic", lambda: float("inf"))
             progress._next = 0.0
@@ -248,7 +249,7 @@ def test_a_message_takes_the_line_of_progress_away(
 
 def test_hidden_progress_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    progress = Progress(stream, hidden=True)
+    progress = ProgressLine(stream, hidden=True)
     monkeypatch.setattr(terminal.time, "monotonic", lambda: float("inf"))
     progress("photos", 1, 2)
     assert stream.getvalue() == ""

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dalip_index import Journal, Observation, small_copy
+from dalip.photos import small_copy
+from dalip_index import Journal, Observation
 from tests.app.conftest import Done, World, paint
 
 Dalip = Callable[..., Done]

@@ -11,6 +11,7 @@ import httpx
 import jsonschema
 import pytest
 from gradio_client import Client, handle_file
+from wording import refuses
 
 from dalip.encoder import Encoder
 from dalip.errors import DataError, FloraError
@@ -146,7 +147,7 @@ def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert names_in(None) == []
     for nothing in ("", "  "):
-        with pytest.raises(DataError, match="names no taxon"):
+        with refuses(DataError, match="names no taxon"):
             names_in([nothing])
 
 
@@ -220,7 +221,7 @@ def test_floras_are_told_of_what_none_of_them_has(
     assert [len(floras(name).now().taxa) for name in floras.names] == [1, 1]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("dalip: Flos teal: ")
-    with pytest.raises(FloraError, match="Flos teal: "):
+    with refuses(FloraError, match="Flos teal: "):
         Floras([world.flora], None, world.bundle, only[1:])
 
 

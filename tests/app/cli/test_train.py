@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 from warm import fork
+from wording import refuses
 
 from dalip.errors import DalipError
 from dalip_app.cli.export import need_training
@@ -84,7 +85,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith(("dalip.training", "dalip.export"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "webdataset", None)
-    with pytest.raises(DalipError, match=r"the package webdataset, .*; pip install 'dalip\[builtin\]'$"):
+    with refuses(DalipError, match=r"the package webdataset, .*; pip install 'dalip\[builtin\]'$"):
         need_training()
 
 

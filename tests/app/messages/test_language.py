@@ -9,13 +9,13 @@ from fluent.syntax.visitor import Visitor
 from hostile_images import write_hostile_images
 from paths import ROOT
 
-from dalip.encoder import open_image
 from dalip.errors import DalipError, ImageError, JournalError
+from dalip.photos import open_image
 from dalip_app.messages.language import LANGUAGES, language, preferred
 from dalip_index import Observation
 from dalip_index.flora import hazards
 
-TEXTS = ROOT / "app" / "dalip_app" / "texts"
+TEXTS = ROOT / "app" / "dalip_app" / "messages" / "texts"
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
 

@@ -11,7 +11,7 @@ from hostile_images import write_hostile_images
 from PIL import Image
 from tiny_bundle import COLOURS
 
-from dalip.encoder import open_image
+from dalip.photos import open_image
 from dalip_app.messages.language import language
 from dalip_app.page.cards import answer_cards
 from dalip_app.page.flora_tab import find_taxa

@@ -14,6 +14,7 @@ import pytest
 from hostile_images import write_hostile_images
 from paths import ROOT
 from tiny_bundle import COLOURS
+from wording import refuses
 
 from dalip.errors import DalipError
 from dalip_app.server.guard import Keys
@@ -217,7 +218,7 @@ def test_nothing_answers_without_a_key(world: World, tmp_path: Path) -> None:
 
 def test_a_login_needs_a_name_and_a_password(world: World) -> None:
     for login in ("ann", ":x", "ann:"):
-        with pytest.raises(DalipError, match="NAME:PASSWORD"):
+        with refuses(DalipError, match="NAME:PASSWORD"):
             Keys(login)
     done = run(["dalip-app", "serve", *world.options, "--port", 0, "--auth", "ann"])
     assert (done.status, done.out) == (1, "")

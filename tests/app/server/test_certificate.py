@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from wording import refuses
 
 from dalip.errors import DalipError
 from dalip_app.server import certificate as module
@@ -98,7 +99,7 @@ def test_what_cannot_be_served_with_is_one_line(tmp_path: Path) -> None:
         assert words in str(found.value)
         assert len(str(found.value).splitlines()) == 1
     (folder := tmp_path / "file").write_text("in the way")
-    with pytest.raises(DalipError, match="cannot be written"):
+    with refuses(DalipError, match="cannot be written"):
         own_certificate("127.0.0.1", folder)
 
 

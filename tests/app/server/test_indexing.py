@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from wording import refuses
 
 from dalip.encoder import Encoder
 from dalip.errors import LibraryError
@@ -44,7 +45,7 @@ def test_folders_are_added_one_after_the_other_and_named(indexing: Indexing, tmp
 def test_a_folder_that_is_not_there_is_refused_at_once_and_one_without_photos_later(
     indexing: Indexing, tmp_path: Path
 ) -> None:
-    with pytest.raises(LibraryError, match="no such folder"):
+    with refuses(LibraryError, match="no such folder"):
         indexing.add(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     indexing.add(tmp_path / "empty")

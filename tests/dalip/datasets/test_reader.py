@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from wording import refuses
 
 from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
 from dalip.errors import DataError
@@ -84,7 +85,7 @@ def test_bombs_are_not_unpacked(tmp_path: Path, heard: Heard) -> None:
     zeros = bytes(101_000_000)
     path = write_zip(tmp_path / "bomb.zip", {"Rosa/1.jpg": zeros})
     item = heard.read(path)["Rosa/1.jpg"]
-    with pytest.raises(DataError, match="more than any photo"):
+    with refuses(DataError, match="more than any photo"):
         item.place.read()  # type: ignore[union-attr]
     table = write_zip(tmp_path / "table.zip", {"photos.csv": zeros, "photos/1.jpg": PHOTO})
     assert set(heard.read(table)) == {"photos/1.jpg"}
@@ -239,7 +240,7 @@ def test_sources_that_cannot_be_used_at_all(tmp_path: Path, heard: Heard) -> Non
         "empty": "holds no photo that can be packed",
         "gone": "no such file or folder",
     }.items():
-        with pytest.raises(DataError, match=cause):
+        with refuses(DataError, match=cause):
             heard.read(tmp_path / name)
-    with pytest.raises(DataError, match="no such folder of photos"):
+    with refuses(DataError, match="no such folder of photos"):
         heard.read(tmp_path, photos=tmp_path / "gone")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paths import SHARED_DATA
+from wording import refuses
 
 from dalip.datasets.record import Record, read_records, split_of
 from dalip.errors import DataError
@@ -77,7 +78,7 @@ def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
     for i in range(3):
         write_tar(tmp_path / f"{2 - i}.tar", {f"key{2 - i}.jpg": b"x"})
     assert [r.key for r in read_records(tmp_path)] == ["key0", "key1", "key2"]
-    with pytest.raises(DataError, match="its key 'key0' is also that of"):
+    with refuses(DataError, match="its key 'key0' is also that of"):
         read_records(tmp_path, tmp_path / "0.tar")
 
 
@@ -92,7 +93,7 @@ def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_shards(tmp_path: Path, members: dict[str, bytes], cause: str) -> None:
-    with pytest.raises(DataError, match=cause):
+    with refuses(DataError, match=cause):
         read_records(write_tar(tmp_path / "a.tar", members))
 
 
@@ -105,13 +106,13 @@ def test_damaged_shards(tmp_path: Path) -> None:
     cut = [content[:size] for size in (0, 100, 3000, second, second + 100, second + 512, 2 * second)]
     for bad in (*cut, b"not a tar", damaged):
         (tmp_path / "bad.tar").write_bytes(bad)
-        with pytest.raises(DataError, match=r"bad\.tar: not a readable WebDataset shard \([^\n]+\)$"):
+        with refuses(DataError, match=r"bad\.tar: not a readable WebDataset shard \([^\n]+\)$"):
             read_records(tmp_path / "bad.tar")
     (tmp_path / "bad.tar").write_bytes(content[: 2 * second + 512])
     assert len(read_records(tmp_path / "bad.tar")) == 2
     record = read_records(whole)[0]
     whole.unlink()
-    with pytest.raises(DataError, match=r"a\.tar:a: cannot be read"):
+    with refuses(DataError, match=r"a\.tar:a: cannot be read"):
         record.read_bytes()
 
 
@@ -140,7 +141,7 @@ def test_bad_records_are_left_out_and_named_where_that_is_asked_for(tmp_path: Pa
         f"{tmp_path}/table/t.csv, line 2: 'gone.jpg' is not a file in {tmp_path}/table; correct the table",
     ]
     (tmp_path / "table" / "b.jpg").unlink()
-    with pytest.raises(DataError, match=r"line 2: 'gone\.jpg' is not a file"):  # not: holds no photo
+    with refuses(DataError, match=r"line 2: 'gone\.jpg' is not a file"):  # not: holds no photo
         read_records(tmp_path / "table", faults=faults)
 
 
@@ -192,7 +193,7 @@ def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> N
 def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
     (tmp_path / "table.csv").write_text(table)
-    with pytest.raises(DataError, match=cause):
+    with refuses(DataError, match=cause):
         read_records(tmp_path)
 
 
@@ -210,7 +211,7 @@ def test_two_tables_are_one_too_many_until_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"x")
     (tmp_path / "a.csv").write_text("file,caption\nphoto.jpg,one\n")
     (tmp_path / "b.TSV").write_text("file\tcaption\nphoto.jpg\ttwo\n")
-    with pytest.raises(DataError, match="holds 2 tables; give the one"):
+    with refuses(DataError, match="holds 2 tables; give the one"):
         read_records(tmp_path)
     ((one,), (two,)) = (read_records(tmp_path / name) for name in ("a.csv", "b.TSV"))
     assert (one.captions, two.captions) == (("one",), ("two",))
@@ -236,21 +237,19 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
 
 
 def test_what_is_no_source(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no photo"):
+    with refuses(DataError, match="holds no photo"):
         read_records(tmp_path)
     for name in ("nowhere", "nowhere.tar", "nowhere.csv"):
-        with pytest.raises(DataError, match=rf"{name}: no such file or folder$"):
+        with refuses(DataError, match=rf"{name}: no such file or folder$"):
             read_records(tmp_path / name)
     (tmp_path / "photos.zip").write_bytes(b"x")
-    with pytest.raises(
-        DataError, match=r"photos\.zip: neither a \.tar shard, nor a \.csv or \.tsv, nor a folder$"
-    ):
+    with refuses(DataError, match=r"photos\.zip: neither a \.tar shard, nor a \.csv or \.tsv, nor a folder$"):
         read_records(tmp_path / "photos.zip")
 
 
 def test_a_record_with_fields_of_no_taxon_is_named(tmp_path: Path) -> None:
     record = Record("a", tmp_path / "a.jpg", fields={"scientificName": "Rosa", "taxonRank": "phylum"})
-    with pytest.raises(DataError, match=r"a\.jpg: Rosa: unknown taxonRank"):
+    with refuses(DataError, match=r"a\.jpg: Rosa: unknown taxonRank"):
         _ = record.taxon
 
 

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_bundle import COLOURS, CONTEXT, DIM, GRID, write_tiny_bundle
 
-from dalip.encoder import Encoder, available_cpus, open_image
+from dalip.cpus import available_cpus
+from dalip.encoder import Encoder
 from dalip.errors import DataError, ImageError
+from dalip.photos import open_image
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # pytest resets our filter
 

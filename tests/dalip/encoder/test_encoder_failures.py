@@ -7,6 +7,7 @@ import pytest
 from hostile_images import photo
 from onnx import TensorProto, helper
 from tiny_bundle import DIM, write_tiny_bundle
+from wording import refuses, said
 
 from dalip.encoder import Encoder, read_manifest, write_manifest
 from dalip.errors import BundleError
@@ -49,14 +50,14 @@ def test_an_encoder_that_answers_nonsense_is_named(
     tmp_path: Path, outputs: dict[str, np.ndarray], cause: str
 ) -> None:
     graph(write_tiny_bundle(tmp_path), outputs)
-    with pytest.raises(BundleError, match=cause) as caught:
+    with refuses(BundleError, match=cause) as caught:
         Encoder.load(tmp_path).encode_images([photo()])
-    assert str(caught.value).startswith(str(tmp_path / "image_encoder.onnx"))
+    assert said(caught.value).startswith(str(tmp_path / "image_encoder.onnx"))
 
 
 def test_patches_that_do_not_fit_the_grid_are_refused(tmp_path: Path) -> None:
     graph(write_tiny_bundle(tmp_path), FITTING | {"patches": np.ones((1, 5, DIM))})
-    with pytest.raises(BundleError, match=r"patches \(1, 5, 16\) where the manifest says \(1, 49, 16\)"):
+    with refuses(BundleError, match=r"patches \(1, 5, 16\) where the manifest says \(1, 49, 16\)"):
         Encoder.load(tmp_path).encode_patches(photo())
 
 
@@ -64,7 +65,7 @@ def test_an_appearance_of_another_width_is_refused(tmp_path: Path) -> None:
     graph(write_tiny_bundle(tmp_path), FITTING | {"appearance": np.ones((1, 3))})
     encoder = Encoder.load(tmp_path)
     assert len(list(encoder.encode_files([photo()]))) == 1
-    with pytest.raises(BundleError, match=r"appearances \(1, 3\) where the manifest says \(1, 16\)"):
+    with refuses(BundleError, match=r"appearances \(1, 3\) where the manifest says \(1, 16\)"):
         list(encoder.encode_files([photo()], appearance=True))
 
 
@@ -73,7 +74,7 @@ def test_a_file_changed_after_loading_is_found_when_it_is_opened(tmp_path: Path)
     content = bytearray((tmp_path / "image_encoder.onnx").read_bytes())
     content[-20] ^= 1
     (tmp_path / "image_encoder.onnx").write_bytes(content)
-    with pytest.raises(BundleError, match=r"image_encoder\.onnx: was changed"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: was changed"):
         encoder.encode_images([photo()])
 
 
@@ -83,7 +84,7 @@ def test_models_and_tokenizers_that_do_not_open_are_named(tmp_path: Path) -> Non
         (tmp_path / name).write_bytes(content)
     write_manifest(tmp_path, read_manifest(tmp_path))
     encoder = Encoder.load(tmp_path, verify=True)
-    with pytest.raises(BundleError, match=r"image_encoder\.onnx: onnxruntime cannot open it"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: onnxruntime cannot open it"):
         encoder.encode_images([photo()])
-    with pytest.raises(BundleError, match=r"tokenizer\.json: is not a tokenizer"):
+    with refuses(BundleError, match=r"tokenizer\.json: is not a tokenizer"):
         encoder.encode_text(["red"])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
+from wording import refuses, said
 
 from dalip.encoder import (
     Block,
@@ -143,7 +144,7 @@ def test_copies_share_their_fingerprint_and_others_do_not(whole: Path, bundle: P
 def test_writing_needs_the_files(bundle: Path) -> None:
     manifest = read_manifest(bundle)
     (bundle / "text_encoder.onnx").unlink()
-    with pytest.raises(BundleError, match=r"text_encoder\.onnx"):
+    with refuses(BundleError, match=r"text_encoder\.onnx"):
         write_manifest(bundle, manifest)
 
 
@@ -154,7 +155,7 @@ def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -
     (bundle / name).write_bytes(content)
     Encoder.load(bundle)  # a glance does not see it
     for check in (verify_bundle, lambda folder: Encoder.load(folder, verify=True)):
-        with pytest.raises(BundleError, match=rf"{name}: was changed"):
+        with refuses(BundleError, match=rf"{name}: was changed"):
             check(bundle)
 
 
@@ -162,31 +163,31 @@ def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -
 def test_a_missing_or_shortened_file_is_seen_at_a_glance(bundle: Path, name: str) -> None:
     content = (bundle / name).read_bytes()
     (bundle / name).write_bytes(content[:-1])
-    with pytest.raises(BundleError, match=rf"{name}: has {len(content) - 1} bytes"):
+    with refuses(BundleError, match=rf"{name}: has {len(content) - 1} bytes"):
         Encoder.load(bundle)
     (bundle / name).unlink()
-    with pytest.raises(BundleError, match=rf"{name}: No such file"):
+    with refuses(BundleError, match=rf"{name}: No such file"):
         Encoder.load(bundle)
 
 
 def test_another_kind_of_file_is_seen_at_a_glance(bundle: Path) -> None:
     path = bundle / "image_encoder.onnx"
     path.write_bytes(b"<html>".ljust(path.stat().st_size))
-    with pytest.raises(BundleError, match=r"image_encoder\.onnx: is not an ONNX file"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: is not an ONNX file"):
         Encoder.load(bundle)
 
 
 def test_a_missing_folder_or_manifest(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="nowhere: no such folder"):
+    with refuses(BundleError, match="nowhere: no such folder"):
         Encoder.load(tmp_path / "nowhere")
-    with pytest.raises(BundleError, match=r"manifest\.json: no such file"):
+    with refuses(BundleError, match=r"manifest\.json: no such file"):
         Encoder.load(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null"])
 def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
     (bundle / "manifest.json").write_bytes(content)
-    with pytest.raises(BundleError, match=r"manifest\.json: .*; copy or export"):
+    with refuses(BundleError, match=r"manifest\.json: .*; copy or export"):
         Encoder.load(bundle)
 
 
@@ -222,10 +223,10 @@ def test_a_wrong_manifest_is_refused_by_field(
     bundle: Path, change: Callable[[dict[str, Any]], object], cause: str
 ) -> None:
     edit(bundle, change)
-    with pytest.raises(BundleError, match=cause) as caught:
+    with refuses(BundleError, match=cause) as caught:
         Encoder.load(bundle)
-    assert str(caught.value).startswith(str(bundle / "manifest.json"))
-    assert "; " in str(caught.value)
+    assert said(caught.value).startswith(str(bundle / "manifest.json"))
+    assert "; " in said(caught.value)
 
 
 def test_unknown_fields_are_ignored(bundle: Path) -> None:

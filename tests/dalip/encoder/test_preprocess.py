@@ -3,14 +3,15 @@
 import io
 
 import numpy as np
-import pytest
 from hostile_images import photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from wording import refuses
 
-from dalip.encoder import ImageSettings, open_image, preprocess, to_rgb
+from dalip.encoder import ImageSettings, preprocess
 from dalip.errors import ImageError
+from dalip.photos import open_image, to_rgb
 
 PLAIN = ImageSettings(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -92,7 +93,7 @@ def test_a_long_panorama_is_cut_before_it_is_enlarged() -> None:
 
 
 def test_an_image_without_pixels_is_refused() -> None:
-    with pytest.raises(ImageError, match="no pixels"):
+    with refuses(ImageError, match="no pixels"):
         preprocess(Image.new("RGB", (0, 5)), PLAIN)
 
 

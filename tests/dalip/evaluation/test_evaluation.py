@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from paths import SHARED_DATA
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
+from wording import refuses
 
 from dalip.datasets import Record, read_records
 from dalip.encoder import Block, Encoder, preprocess
@@ -134,11 +135,11 @@ def test_weighing_gives_the_weighted_sum_of_cosines(weight: float, before: float
 
 def test_what_cannot_be_weighed_is_refused() -> None:
     vectors = np.ones((1, 3), np.float32)
-    with pytest.raises(DalipError, match="no second order"):
+    with refuses(DalipError, match="no second order"):
         weigh(vectors, BLOCKS[:1], 0.5)
     assert (weigh(vectors, [Block("first_order", 3, 1.0)], 1.0) == vectors).all()
     gone = (Block("first_order", 2, 0.0), Block("second_order", 1, 1.0))
-    with pytest.raises(DalipError, match="first_order has weight 0"):
+    with refuses(DalipError, match="first_order has weight 0"):
         weigh(vectors, gone, 0.5)
     assert (weigh(vectors, gone, 0.0) == [0, 0, 1]).all()
 
@@ -211,7 +212,7 @@ def test_few_shot_leaves_out_taxa_with_fewer_photos() -> None:
     assert noisy[1].spread > 0
     assert few_shot(blobs(0.6), "test", (1,)) == few_shot(blobs(0.6), "test", (1,))
     assert few_shot(blobs(0.6), "test", (1,), seed=1) != few_shot(blobs(0.6), "test", (1,))
-    with pytest.raises(DataError, match="has 13 photos in the split train"):
+    with refuses(DataError, match="has 13 photos in the split train"):
         few_shot(blobs(0.02), "test", (13,))
 
 
@@ -226,7 +227,7 @@ def test_a_linear_probe_learns_and_chooses_its_strength(classes: int) -> None:
     # So weak a classifier gives nothing but the largest classes; the better one is taken.
     assert linear_probe(photos, "test", (1e-6, 10.0))[0].strength == 10.0
     assert linear_probe(photos, "test", (1e-6,))[-1].macro_top_1 < 0.9
-    with pytest.raises(DalipError, match="two taxa or more"):
+    with refuses(DalipError, match="two taxa or more"):
         linear_probe(blobs(0.1, classes=1), "test")
 
 
@@ -299,7 +300,7 @@ def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: C
     assert all(row.top_1 == row.top_5 == row.macro_top_1 == 1 for row in rows)
     assert list(unreadable) == ["gone.png"]
     assert unreadable["gone.png"].startswith("gone.png: ")
-    with pytest.raises(DataError, match="none of the 1 photos"):
+    with refuses(DataError, match="none of the 1 photos"):
         zero_shot(embedder, [broken], classes)
 
 
@@ -346,7 +347,7 @@ def test_captions_find_photos_and_photos_captions(
         assert way[1] == pytest.approx(np.mean([right[i, j] for i, j in enumerate(first)]))
         assert way[1] <= way[5] == way[10] == 1
     assert (other.source, other.image_to_text[1], other.text_to_image[1]) == ("other", 1, 1)
-    with pytest.raises(DataError, match="has a caption"):
+    with refuses(DataError, match="has a caption"):
         retrieval(embedder, records[3:4])
 
 
@@ -385,7 +386,7 @@ def test_photos_to_learn_from_and_to_name(embedder: OnnxEmbedder, tmp_path: Path
     truth = [f"Flos {r.key.split('/')[0][5:]}" for r in records if r.split == "test"]
     assert [found.names[label] for label in found.chosen["test"][1]] == truth
     assert few_shot(found, "test", (1,))[0].top_1 > 0.9
-    with pytest.raises(DataError, match="in the split train"):
+    with refuses(DataError, match="in the split train"):
         embed_labelled(embedder, [odd], ["test"])
 
 
@@ -452,9 +453,9 @@ def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tm
 
 
 def test_models_are_opened_by_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"untrained parts.*@"):
+    with refuses(TrainingError, match=r"untrained parts.*@"):
         load_embedder("tiny")
-    with pytest.raises(DalipError, match="'no-such-tag'"):
+    with refuses(DalipError, match="'no-such-tag'"):
         load_embedder("ViT-B-32@no-such-tag")
 
 
@@ -478,9 +479,9 @@ def test_a_tower_that_learned_nothing_forgot_nothing(lite_run: Path, photo: Call
     assert not unreadable
     assert found.photos == 2
     assert (found.before_top_1, found.before_top_5) == (found.after_top_1, found.after_top_5)
-    with pytest.raises(DataError, match="wordnetID"):
+    with refuses(DataError, match="wordnetID"):
         forgetting(lite_run, [photo("plain", "red")])
-    with pytest.raises(TrainingError, match="not a run"):
+    with refuses(TrainingError, match="not a run"):
         forgetting(lite_run / "towers", records)
 
 
@@ -505,7 +506,7 @@ def test_a_tower_without_a_classifier_is_one_clear_line(tmp_path: Path, photo: C
     TrainConfig(data=("photos.tar",), model="tiny", objective="clip").save(tmp_path / "config.json")
     towers = create_towers("tiny", None, tmp_path / "towers")
     save_checkpoint(tmp_path / "model.pt", {"model": DALIP(towers.clip, None).state_dict()})
-    with pytest.raises(TrainingError, match="tower of tiny did not come with an ImageNet classifier"):
+    with refuses(TrainingError, match="tower of tiny did not come with an ImageNet classifier"):
         forgetting(tmp_path, [photo("red", "red", wordnetID="n04592741")])
 
 

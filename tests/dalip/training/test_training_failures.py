@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from wording import refuses, said
 
 from dalip.datasets import read_records, split_of
 from dalip.errors import DataError, TrainingError
@@ -95,10 +96,10 @@ def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
 ) -> None:
     copy = tmp_path / "made.tar"
     copy.write_bytes(shard.read_bytes().replace(b"PNG", b"GNP"))
-    with pytest.raises(TrainingError, match=r"step 0: too few photos of the batch could be read: ") as error:
+    with refuses(TrainingError, match=r"step 0: too few photos of the batch could be read: ") as error:
         go(tiny_config(copy, workers=workers, **streamed), tmp_path / "run")
     assert is_line(error.value)
-    assert f"{copy}:" in str(error.value)
+    assert f"{copy}:" in said(error.value)
 
 
 def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: P
     assert any(line.startswith("in all, 2 photos or shards were skipped") for line in lines)
     for name in ("bad", "gone"):
         (tmp_path / f"{name}.tar").write_bytes(b"")
-    with pytest.raises(
+    with refuses(
         TrainingError, match=r"no photo with a text, of the split train, in the last shards$"
     ) as error:
         go(tiny_config(sources[1], stream=True, steps=12), tmp_path / "other")
@@ -164,11 +165,11 @@ def test_a_table_that_cannot_be_learnt_from_is_one_line_and_claims_no_folder(
 def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         go(tiny_config(tmp_path / "gone.tar"), tmp_path / "run")
-    with pytest.raises(TrainingError, match=r"gone\.tar: no \.tar shard is there"):
+    with refuses(TrainingError, match=r"gone\.tar: no \.tar shard is there"):
         go(tiny_config(tmp_path / "gone.tar", stream=True, steps=2), tmp_path / "streamed")
-    with pytest.raises(TrainingError, match=r"'clip\.txt' is neither image nor text"):
+    with refuses(TrainingError, match=r"'clip\.txt' is neither image nor text"):
         go(tiny_config(shard, freeze=("clip.txt",)), tmp_path / "run")
-    with pytest.raises(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+    with refuses(TrainingError, match="cache_views = 2 needs a frozen image tower"):
         go(tiny_config(shard, cache_views=2), tmp_path / "run")
     assert not any((tmp_path / name / "config.json").exists() for name in ("run", "streamed"))
     tiny_config(shard, steps=2).save(
@@ -217,7 +218,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
 
     try:
-        with pytest.raises(
+        with refuses(
             TrainingError,
             match=r"checkpoint\.pt: the checkpoint cannot be written \(.*MiB free .*free some space",
         ) as error:
@@ -233,26 +234,24 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
 
 
 def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
-    with pytest.raises(TrainingError, match="another epochs and seed; name a new folder"):
+    with refuses(TrainingError, match="another epochs and seed; name a new folder"):
         go(tiny_config(shard, epochs=3, seed=9), finished)
 
 
 def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, tmp_path: Path) -> None:
     shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
-    with pytest.raises(
-        TrainingError, match=r"checkpoint\.pt: comes from a run with another head_lr;"
-    ) as error:
+    with refuses(TrainingError, match=r"checkpoint\.pt: comes from a run with another head_lr;") as error:
         go(tiny_config(shard, head_lr=2e-3), tmp_path)
     assert is_line(error.value)
 
 
 def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"has the heads of the second order; take the objective dalip"):
+    with refuses(TrainingError, match=r"has the heads of the second order; take the objective dalip"):
         go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
 
 
 def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path) -> None:
-    with pytest.raises(TrainingError, match="train_sizes: model tiny does not run at 64 pixels") as error:
+    with refuses(TrainingError, match="train_sizes: model tiny does not run at 64 pixels") as error:
         plan(tiny_config(shard, train_sizes=((0.5, 32), (1.0, 64))))
     assert is_line(error.value)
 
@@ -263,7 +262,7 @@ def test_a_plan_of_what_cannot_be_trained_is_refused(shard: Path) -> None:
         ({"freeze": ("clip", "image_bdc", "text_bdc")}, "nothing is left to learn"),
         ({"precision": "fp16"}, "needs a GPU"),
     ):
-        with pytest.raises(TrainingError, match=words) as error:
+        with refuses(TrainingError, match=words) as error:
             plan(tiny_config(shard, **wrong))
         assert is_line(error.value)
 
@@ -272,9 +271,7 @@ def test_more_processes_than_gpus_are_refused(shard: Path, monkeypatch: pytest.M
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
-    with pytest.raises(
-        TrainingError, match="2 processes cannot share 1 GPU; start one for each GPU"
-    ) as error:
+    with refuses(TrainingError, match="2 processes cannot share 1 GPU; start one for each GPU") as error:
         plan(tiny_config(shard))
     assert is_line(error.value)
 
@@ -292,7 +289,7 @@ def test_a_gpu_that_is_too_small_is_named_and_leaves_the_checkpoint(
     for owner, name in ((torch.optim.AdamW, "load_state_dict"), (trainer.Trainer, "run_to_end")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
-            with pytest.raises(TrainingError, match=r"memory is too small .*accumulate") as error:
+            with refuses(TrainingError, match=r"memory is too small .*accumulate") as error:
                 go(tiny_config(shard), tmp_path / "run")
             assert is_line(error.value)
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
@@ -304,15 +301,15 @@ def test_processes_that_find_different_checkpoints_do_not_go_on(
     """As on machines that share no disk."""
     monkeypatch.setattr(trainer, "gather_object", lambda mine: [*mine, 7])
     monkeypatch.setattr(Accelerator, "num_processes", 2)
-    with pytest.raises(TrainingError, match="not all processes find the same checkpoint") as error:
+    with refuses(TrainingError, match="not all processes find the same checkpoint") as error:
         go(tiny_config(shard), tmp_path / "run")
     assert is_line(error.value)
 
 
 def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"gone\.jsonl: no such file$"):
+    with refuses(TrainingError, match=r"gone\.jsonl: no such file$"):
         go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
-    with pytest.raises(DataError, match=r"gone\.tar: no such file or folder$"):
+    with refuses(DataError, match=r"gone\.tar: no such file or folder$"):
         go(tiny_config(tmp_path / "gone.tar"), tmp_path)
 
 
@@ -331,7 +328,7 @@ def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, ch
         one, other = (f"{record.key}.json" for record in read_records(shard)[:2])
         members[one], members[other] = members[other], members[one]
         write_tar(copy, members)
-    with pytest.raises(TrainingError, match=r"photos or texts were added, removed or changed since") as error:
+    with refuses(TrainingError, match=r"photos or texts were added, removed or changed since") as error:
         go(config, tmp_path / "run")
     assert is_line(error.value)
 
@@ -377,10 +374,10 @@ def test_the_checkpoint_of_another_model_is_one_clear_line(
     finished: Path, shard: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\)$") as error:
+    with refuses(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\)$") as error:
         go(tiny_config(shard, **other), tmp_path)
-    assert "Error(s) in loading" not in str(error.value)
-    assert len(str(error.value)) < 400
+    assert "Error(s) in loading" not in said(error.value)
+    assert len(said(error.value)) < 400
 
 
 @pytest.mark.parametrize(
@@ -398,7 +395,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(
         state = load_checkpoint(finished / "checkpoint.pt")
         del state["optimizer"]
         torch.save({"of code": os.getcwd, "of other things": [1], "a part is missing": state}[wrong], path)
-    with pytest.raises(TrainingError, match=r"checkpoint\.pt: (not a|does not fit)") as error:
+    with refuses(TrainingError, match=r"checkpoint\.pt: (not a|does not fit)") as error:
         go(tiny_config(shard), tmp_path)
     assert is_line(error.value)
 
@@ -406,7 +403,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(
 def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
     tiny_config(shard).save(tmp_path / "config.json")
     create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32)
-    with pytest.raises(TrainingError, match="not a finished run"):
+    with refuses(TrainingError, match="not a finished run"):
         load_run(tmp_path)
 
 
@@ -447,6 +444,6 @@ def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -
     ],
 )
 def test_impossible_configurations_are_refused(wrong: dict[str, object], shard: Path) -> None:
-    with pytest.raises(TrainingError, match=rf"^{next(iter(wrong))} = .*: (should|needs|is for) ") as error:
+    with refuses(TrainingError, match=rf"^{next(iter(wrong))} = .*: (should|needs|is for) ") as error:
         tiny_config(shard).with_values(**wrong)
     assert is_line(error.value)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from wording import refuses
 
 import dalip_index.store.photo_store
 from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
-from dalip.errors import FloraError
+from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
 from dalip_index import (
     Identification,
-    Unreadable,
     add_photos,
     build_flora,
     find_problems,
@@ -121,7 +121,7 @@ def test_what_is_taken_out_was_never_there(
     left = [t for t in taxa if t != rose("pink")]
     build_flora(tmp_path / "other", encoder, left, [r for r in records if r not in gone])
     assert_same(path, tmp_path / "other", encoder)
-    with pytest.raises(FloraError, match="Rosa red: the flora was built with it"):
+    with refuses(FloraError, match="Rosa red: the flora was built with it"):
         forget_taxon(path, encoder, "Rosa red")
     for names, photos, message in (
         (["Rosa mauve"], [], "Rosa mauve: the flora does not hold it"),
@@ -133,7 +133,7 @@ def test_what_is_taken_out_was_never_there(
         ([t.scientific_name for t in left], [], "a flora needs at least one taxon"),
     ):
         version = current_version(path)
-        with pytest.raises(FloraError, match=message):
+        with refuses(FloraError, match=message):
             remove_from(path, encoder, names=names, photos=photos)
         assert current_version(path) == version
 
@@ -152,7 +152,7 @@ def test_another_encoder_needs_nothing_but_the_flora(
     build_flora(tmp_path / "fresh", other_encoder, taxa, records)
     assert_same(path, tmp_path / "fresh", other_encoder)
     assert rebuild_flora(path, other_encoder).counts.new_photos == 0
-    with pytest.raises(FloraError, match="move it to this one with `dalip index rebuild`"):
+    with refuses(FloraError, match="move it to this one with `dalip index rebuild`"):
         add_photos(path, encoder, records)
 
 
@@ -173,7 +173,7 @@ def test_floras_become_one(
 def test_a_photo_under_two_names_is_in_neither(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
-    told: list[Unreadable] = []
+    told: list[Skipped] = []
     train = [r for r in of(records, "red") if r.split == "train"]
     wrong = dataclasses.replace(train[0], key="elsewhere", fields={"scientificName": "Rosa blue"})
     counts = build_flora(
@@ -201,7 +201,7 @@ def test_a_flora_that_keeps_photos_learns_more_of_what_it_holds(
     row = after.row(rose("red"))
     assert manifest.counts.kept_photos == before.manifest.counts.kept_photos + 4
     assert after.prototypes.photo_counts[row] > before.prototypes.photo_counts[row]
-    with pytest.raises(FloraError, match="rosa red: the flora holds it as Rosa red"):
+    with refuses(FloraError, match="rosa red: the flora holds it as Rosa red"):
         teach_taxon(path, encoder, Taxon("rosa red"), photos)
     teach_taxon(path, encoder, Taxon("Rosa nova"), [paint(tmp_path / "nova.png", "brown", 1)])
     assert load_flora(path, encoder).manifest.counts.taxa == len(before.taxa) + 1
@@ -236,7 +236,7 @@ def test_a_flora_without_its_photos_says_so(
         lambda: rebuild_flora(path, encoder),
         lambda: merge_floras(tmp_path / "out", encoder, [path]),
     ):
-        with pytest.raises(FloraError, match="does not keep its photos"):
+        with refuses(FloraError, match="does not keep its photos"):
             change()
     assert not (tmp_path / "out").exists()
 
@@ -380,7 +380,7 @@ def test_what_is_wrong_with_photos_is_found_and_mended(
 ) -> None:
     (file,) = (path / "photos").glob(f"*{suffix}")
     damage(file)
-    with pytest.raises(FloraError, match=f"{file.name}: .*{words}"):
+    with refuses(FloraError, match=f"{file.name}: .*{words}"):
         verify_flora(path)
     counts = build_flora(path, encoder, taxa, records).counts  # as it says
     assert counts.new_photos == counts.kept_photos
@@ -412,7 +412,7 @@ def test_a_change_is_undone_once(
         change()
         assert undo_change(path) == "v000001"
         assert_same(path, kept, encoder)
-        with pytest.raises(FloraError, match="holds no version before v000001"):
+        with refuses(FloraError, match="holds no version before v000001"):
             undo_change(path)
         assert sorted(p.name for p in path.iterdir()) == ["CURRENT", "photos", "v000001"]
         assert len(list((path / "photos").iterdir())) == 2
@@ -430,7 +430,7 @@ def test_photos_of_ones_own_are_never_removed(
     """A folder may be called `photos` like the one where floras keep their copies."""
     home = tmp_path / "home"
     shutil.copytree(photos / "Rosa red", home / "photos")
-    with pytest.raises(FloraError, match=r"is not empty and not a flora \(it holds photos/0.png\)"):
+    with refuses(FloraError, match=r"is not empty and not a flora \(it holds photos/0.png\)"):
         build_flora(home, encoder, taxa, records)
     assert len(list((home / "photos").iterdir())) == len(list((photos / "Rosa red").iterdir()))
     assert [p.name for p in home.iterdir()] == ["photos"]
@@ -450,9 +450,7 @@ def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, t
         for i in range(2)
     ]
     before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
-    with pytest.raises(
-        FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which: "
-    ) as told:
+    with refuses(FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which: ") as told:
         remove_from(path, encoder, photos=["twin.png"])
     digest = str(told.value).split()[-1]
     assert remove_from(path, encoder, photos=[digest]).counts.kept_photos == before - 1
@@ -483,7 +481,7 @@ def test_plants_that_were_taught_are_forgotten_together_or_not_at_all(
     for number, colour in enumerate(("white", "black", "brown")):
         teach_taxon(path, encoder, rose(colour), [paint(tmp_path / f"{colour}.png", colour, number)])
     before = current_version(path)
-    with pytest.raises(FloraError, match="Rosa mauve: the flora does not hold it"):
+    with refuses(FloraError, match="Rosa mauve: the flora does not hold it"):
         forget_taxon(path, encoder, "Rosa brown", "Rosa mauve")
     assert current_version(path) == before
     counts = forget_taxon(path, encoder, "Rosa white", "Rosa brown").counts
@@ -501,14 +499,14 @@ def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, t
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # of each file: the catalogue needs more
     try:
         for target in (path, tmp_path / "new"):
-            with pytest.raises(FloraError, match="cannot be written"):
+            with refuses(FloraError, match="cannot be written"):
                 build_flora(target, encoder, many)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert current_version(path) == before
     assert sorted(p.name for p in path.iterdir()) == ["CURRENT", "photos", "v000001"]
     assert not (tmp_path / "new").exists()
-    with pytest.raises(FloraError, match="cannot be written"):
+    with refuses(FloraError, match="cannot be written"):
         write_index(tmp_path / "nowhere" / "taxa.faiss", np.ones((2, 4), np.float32))
 
 
@@ -528,7 +526,7 @@ def test_a_lock_that_was_taken_away_and_made_again_holds_nobody(
         return opened
 
     monkeypatch.setattr("dalip_index.store.versions.sqlite3.connect", late)
-    with pytest.raises(FloraError, match="another process is changing this flora"):
+    with refuses(FloraError, match="another process is changing this flora"):
         remove_from(path, encoder, names=["Rosa red"])
     assert lock.exists()  # it is the other one's
     others[0].close()
@@ -550,8 +548,6 @@ def test_damage_is_not_copied(
         lambda: merge_floras(path.with_name("merged"), encoder, [path]),
     ]
     for change in changes:
-        with pytest.raises(
-            FloraError, match=f"{pack.name}: was changed after it was written; delete it and build"
-        ):
+        with refuses(FloraError, match=f"{pack.name}: was changed after it was written; delete it and build"):
             change()
     assert current_version(path).name == "v000001"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tiny_bundle import COLOURS
+from wording import refuses
 
 from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
@@ -220,7 +221,7 @@ def test_a_killed_build_goes_on_where_it_was(
     moments = int(survivor.communicate()[0])
     shutil.rmtree(ground.path)
     ground.start(moments // 3).communicate()
-    with pytest.raises(FloraError, match="not a flora"):
+    with refuses(FloraError, match="not a flora"):
         current_version(ground.path)
     written = len({r.key for pack in (ground.path / "photos").glob("[!.]*.tar") for r in read_records(pack)})
     assert written > 0
@@ -259,5 +260,5 @@ def test_a_killed_library_goes_on_where_it_was(
 
 def test_two_writers_do_not_meet(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     path = tmp_path / "flora"
-    with new_version(path), pytest.raises(FloraError, match="another process is changing"):
+    with new_version(path), refuses(FloraError, match="another process is changing"):
         build_flora(path, encoder, taxa)

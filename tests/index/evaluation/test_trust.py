@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from wording import refuses
 
 from dalip.datasets import Record
 from dalip.encoder import Encoder
-from dalip.errors import FloraError
+from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
 from dalip_index import (
     Calibration,
     Flora,
     Identification,
-    Unreadable,
     build_flora,
     evaluate_flora,
     load_flora,
@@ -185,7 +185,7 @@ def test_several_photos_of_one_plant_are_one_answer(flora: Flora, tmp_path: Path
     ) == (pytest.approx(1))
     nothing, unreadable = flora.identify_together([broken])
     assert nothing is None
-    assert isinstance(unreadable[0], Unreadable)
+    assert isinstance(unreadable[0], Skipped)
 
 
 def test_one_photo_together_is_one_photo(flora: Flora, tmp_path: Path) -> None:
@@ -200,9 +200,9 @@ def test_a_promise_lies_between_never_and_always(flora: Flora, tmp_path: Path, c
 
 
 def test_a_calibration_out_of_order_is_refused() -> None:
-    with pytest.raises(FloraError, match="ascending"):
+    with refuses(FloraError, match="ascending"):
         Calibration(0.5, 0, 1.0, 20, right=(0.5, 0.1))
-    with pytest.raises(FloraError, match="ascending"):
+    with refuses(FloraError, match="ascending"):
         Calibration(0.5, 0, 1.0, 20, lengths=(float("nan"),))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import COLOURS, GRID
+from wording import refuses
 
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
@@ -40,10 +41,10 @@ def test_what_cannot_be_explained_says_why(
     flora: Flora, tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:
     stranger = Taxon("Bellis perennis")
-    with pytest.raises(FloraError, match="Bellis perennis: the flora does not hold it"):
+    with refuses(FloraError, match="Bellis perennis: the flora does not hold it"):
         flora.look_alikes(stranger)
     build_flora(tmp_path / "mute", encoder, taxa, records, texts={t.scientific_name: [] for t in taxa})
     mute = load_flora(tmp_path / "mute", encoder)
-    with pytest.raises(FloraError, match="Rosa red: the flora has no texts"):
+    with refuses(FloraError, match="Rosa red: the flora has no texts"):
         heat_map(mute, Image.new("RGB", (9, 9)), rose("red"), rose("blue"))
     assert len(mute.look_alikes(rose("red"))) == 3

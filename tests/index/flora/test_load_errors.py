@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wording import refuses
 
 from dalip.datasets import Record
 from dalip.encoder import Encoder
@@ -43,40 +44,40 @@ def restamp(path: Path) -> None:
 
 
 def test_a_missing_flora_is_named(tmp_path: Path, encoder: Encoder) -> None:
-    with pytest.raises(FloraError, match="nowhere: no such flora"):
+    with refuses(FloraError, match="nowhere: no such flora"):
         load_flora(tmp_path / "nowhere", encoder)
 
 
 def test_a_folder_without_pointer_is_no_flora(path: Path, encoder: Encoder) -> None:
     (path / "CURRENT").unlink()
-    with pytest.raises(FloraError, match="not a flora"):
+    with refuses(FloraError, match="not a flora"):
         load_flora(path, encoder)
 
 
 @pytest.mark.parametrize("pointer", ["v000009", "../elsewhere", "", "v000001/../v000001"])
 def test_a_pointer_that_leads_nowhere(path: Path, encoder: Encoder, pointer: str) -> None:
     (path / "CURRENT").write_text(pointer)
-    with pytest.raises(FloraError, match="points to"):
+    with refuses(FloraError, match="points to"):
         load_flora(path, encoder)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"format_version": 2}'])
 def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
     (path / "v000001" / MANIFEST).write_text(content)
-    with pytest.raises(FloraError, match=r"manifest\.json"):
+    with refuses(FloraError, match=r"manifest\.json"):
         load_flora(path, encoder)
 
 
 def test_a_manifest_of_the_future(path: Path, encoder: Encoder) -> None:
     edit_manifest(path, lambda content: content.update(format_version=4))
-    with pytest.raises(FloraError, match="format 4 is not 3"):
+    with refuses(FloraError, match="format 4 is not 3"):
         flora_info(path)
 
 
 @pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json", "manifest.json"])
 def test_a_missing_file(path: Path, encoder: Encoder, name: str) -> None:
     (path / "v000001" / name).unlink()
-    with pytest.raises(FloraError, match=f"{name}: missing"):
+    with refuses(FloraError, match=f"{name}: missing"):
         load_flora(path, encoder)
 
 
@@ -84,7 +85,7 @@ def test_a_missing_file(path: Path, encoder: Encoder, name: str) -> None:
 def test_a_file_of_another_size(path: Path, encoder: Encoder, name: str) -> None:
     with (path / "v000001" / name).open("ab") as stream:
         stream.write(b"x")
-    with pytest.raises(FloraError, match=f"{name}: .* bytes where the manifest says"):
+    with refuses(FloraError, match=f"{name}: .* bytes where the manifest says"):
         load_flora(path, encoder)
 
 
@@ -95,7 +96,7 @@ def test_verify_finds_one_changed_byte(path: Path, name: str, place: float) -> N
     content = bytearray(file.read_bytes())
     content[int(place * len(content))] ^= 0xFF
     file.write_bytes(content)
-    with pytest.raises(FloraError, match=name):
+    with refuses(FloraError, match=name):
         verify_flora(path)
 
 
@@ -103,12 +104,12 @@ def test_verify_finds_one_changed_byte(path: Path, name: str, place: float) -> N
 def test_a_header_of_something_else_is_refused_at_load(path: Path, encoder: Encoder, name: str) -> None:
     file = path / "v000001" / name
     file.write_bytes(b"\0" * file.stat().st_size)
-    with pytest.raises(FloraError, match=name):
+    with refuses(FloraError, match=name):
         load_flora(path, encoder)
 
 
 def test_another_encoder_is_refused_and_both_are_named(path: Path, other_encoder: Encoder) -> None:
-    with pytest.raises(FloraError, match=r"tiny-0.*not with tiny-1.*--encoder"):
+    with refuses(FloraError, match=r"tiny-0.*not with tiny-1.*--encoder"):
         load_flora(path, other_encoder)
 
 
@@ -116,9 +117,7 @@ def test_verify_finds_rows_that_the_manifest_does_not_count(path: Path) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("DELETE FROM evidence WHERE id = 1")
     restamp(path)
-    with pytest.raises(
-        FloraError, match="79 rows in evidence WHERE kind = 'text' where the manifest says 80"
-    ):
+    with refuses(FloraError, match="79 rows in evidence WHERE kind = 'text' where the manifest says 80"):
         verify_flora(path)
 
 
@@ -126,7 +125,7 @@ def test_verify_finds_rows_of_no_taxon(path: Path) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("UPDATE vernacular_names SET taxon = 99 WHERE id = 1")
     restamp(path)
-    with pytest.raises(FloraError, match="belong to no taxon"):
+    with refuses(FloraError, match="belong to no taxon"):
         verify_flora(path)
 
 
@@ -137,32 +136,32 @@ def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> N
     vectors = np.full((10, 49), value, np.float32)
     write_index(path / "v000001" / INDEX, vectors)
     restamp(path)
-    with pytest.raises(FloraError, match=message):
+    with refuses(FloraError, match=message):
         verify_flora(path)
 
 
 def test_an_index_of_other_taxa_is_refused_at_load(path: Path, encoder: Encoder) -> None:
     write_index(path / "v000001" / INDEX, np.zeros((9, 49), np.float32))
     restamp(path)
-    with pytest.raises(FloraError, match="do not fit together"):
+    with refuses(FloraError, match="do not fit together"):
         load_flora(path, encoder)
-    with pytest.raises(FloraError, match="9 vectors of width 49"):
+    with refuses(FloraError, match="9 vectors of width 49"):
         verify_flora(path)
 
 
 def test_a_taxon_twice_and_no_taxon(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
-    with pytest.raises(FloraError, match="Rosa red is in the list of taxa twice"):
+    with refuses(FloraError, match="Rosa red is in the list of taxa twice"):
         build_flora(tmp_path / "flora", encoder, [*taxa, taxa[0]])
-    with pytest.raises(FloraError, match="at least one taxon"):
+    with refuses(FloraError, match="at least one taxon"):
         build_flora(tmp_path / "flora", encoder, [])
     assert not (tmp_path / "flora").exists()
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
-    with pytest.raises(FloraError, match=r"holds diary\.txt"):
+    with refuses(FloraError, match=r"holds diary\.txt"):
         build_flora(tmp_path, encoder, taxa)
-    with pytest.raises(FloraError, match="is a file"):
+    with refuses(FloraError, match="is a file"):
         build_flora(tmp_path / "diary.txt", encoder, taxa)
     assert [p.name for p in tmp_path.iterdir()] == ["diary.txt"]
 
@@ -174,18 +173,18 @@ def test_vectors_that_are_not_numbers_never_become_a_flora(
         return np.full((len(texts), encoder.width), np.nan, np.float32)
 
     monkeypatch.setattr(encoder, "encode_text", broken)
-    with pytest.raises(FloraError, match="Rosa red: the encoder gives no finite vector"):
+    with refuses(FloraError, match="Rosa red: the encoder gives no finite vector"):
         build_flora(tmp_path / "flora", encoder, taxa)
 
 
 @pytest.mark.parametrize("vectors", [np.zeros((1, 32)), np.zeros(48), np.full((1, 48), np.nan)])
 def test_vectors_that_do_not_fit(flora_path: Path, encoder: Encoder, vectors: np.ndarray) -> None:
-    with pytest.raises(FloraError, match="cannot be compared"):
+    with refuses(FloraError, match="cannot be compared"):
         load_flora(flora_path, encoder).answer("", vectors)
 
 
 def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
-    with pytest.raises(FloraError, match="texts for Rosa mauve"):
+    with refuses(FloraError, match="texts for Rosa mauve"):
         build_flora(tmp_path / "flora", encoder, taxa, texts={"Rosa mauve": ["mauve"]})
 
 
@@ -193,7 +192,7 @@ def test_a_record_with_an_impossible_taxon_is_named(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
 ) -> None:
     record = Record("k", tmp_path / "a.png", fields={"scientificName": "Rosa red", "taxonRank": "clan"})
-    with pytest.raises(DataError, match=r"a\.png: Rosa red: .*'clan'"):
+    with refuses(DataError, match=r"a\.png: Rosa red: .*'clan'"):
         build_flora(tmp_path / "flora", encoder, taxa, [record])
 
 
@@ -206,9 +205,9 @@ def test_folders_with_odd_names(tmp_path: Path, flora_path: Path, encoder: Encod
 def test_taxa_that_contradict_each_other(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     lily = dataclasses.replace(taxa[1], family="Liliaceae")
     message = "the genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa green; correct one of them"
-    with pytest.raises(FloraError, match=message):
+    with refuses(FloraError, match=message):
         build_flora(tmp_path / "flora", encoder, [taxa[0], lily])
     other = dataclasses.replace(taxa[1], genus="Rubus", order="Liliales")
-    with pytest.raises(FloraError, match="the family Rosaceae is in Rosales by Rosa red and in Liliales by"):
+    with refuses(FloraError, match="the family Rosaceae is in Rosales by Rosa red and in Liliales by"):
         build_flora(tmp_path / "flora", encoder, [taxa[0], other])
     assert not (tmp_path / "flora").exists()

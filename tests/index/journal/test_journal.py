@@ -19,20 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from wording import refuses
 
-from dalip.encoder import Encoder, open_image
+from dalip.encoder import Encoder
 from dalip.errors import JournalError
-from dalip_index import (
-    Identification,
-    Journal,
-    Observation,
-    PhotoDetails,
-    export_journal,
-    import_journal,
-    load_flora,
-    read_details,
-    small_copy,
-)
+from dalip.photos import PhotoDetails, open_image, read_details, small_copy
+from dalip_index import Identification, Journal, Observation, export_journal, import_journal, load_flora
 from tests.index.conftest import paint
 
 
@@ -72,13 +64,13 @@ def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encod
     assert len(journal) == 0
     assert journal.photos(observation.id) == []
     for change in (journal.remove, journal.get, journal.change):
-        with pytest.raises(JournalError, match="no such observation"):
+        with refuses(JournalError, match="no such observation"):
             change(observation.id)
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    with pytest.raises(JournalError, match="no journal yet"):
+    with refuses(JournalError, match="no journal yet"):
         journal.get("x")
     journal.add(seen(), [])
     for changes, message in (
@@ -87,12 +79,12 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         ({"latitude": 1.0}, "both a latitude and a longitude"),
         ({"event_date": "last May"}, "is no date"),
     ):
-        with pytest.raises(JournalError, match=message):
+        with refuses(JournalError, match=message):
             journal.change(seen().id, **changes)
     with pytest.raises(ValueError, match="can be changed"):
         journal.change(seen().id, answered="Rosa blue")
     assert journal.observations() == [seen()]
-    with pytest.raises(JournalError, match="no probability"):
+    with refuses(JournalError, match="no probability"):
         seen(probability=2.0)
 
 
@@ -250,13 +242,13 @@ def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
         "other.csv",
         "image.png",
     ):
-        with pytest.raises(JournalError, match=name):
+        with refuses(JournalError, match=name):
             import_journal(journal, tmp_path / name)
-    with pytest.raises(JournalError, match=r"row 2: could not convert string to float: 'north'"):
+    with refuses(JournalError, match=r"row 2: could not convert string to float: 'north'"):
         import_journal(journal, tmp_path / "half.json")
-    with pytest.raises(JournalError, match="name another file"):
+    with refuses(JournalError, match="name another file"):
         export_journal(good, tmp_path / "nowhere" / "mine.zip")
-    with pytest.raises(JournalError, match=r"\.txt is no form"):
+    with refuses(JournalError, match=r"\.txt is no form"):
         export_journal(good, tmp_path / "mine.txt")
     assert len(journal) == 0
 
@@ -306,9 +298,9 @@ def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
     journal.add(seen(), [])
     with sqlite3.connect(journal.path) as connection:
         connection.execute("PRAGMA user_version = 9")
-    with pytest.raises(JournalError, match="newer DALIP"):
+    with refuses(JournalError, match="newer DALIP"):
         journal.observations()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "journal.db").write_bytes(b"no database" * 100)
-    with pytest.raises(JournalError, match="damaged"):
+    with refuses(JournalError, match="damaged"):
         Journal(tmp_path / "other").observations()

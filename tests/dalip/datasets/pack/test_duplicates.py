@@ -14,7 +14,7 @@ from dalip.datasets.pack import FilePart, Item, Packed, PackSettings, duplicates
 from dalip.datasets.pack import pack as pack_items
 from dalip.datasets.pack.duplicates import Groups, near_pairs
 from dalip.datasets.pack.shrink import Appearance, look
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scenes import encoded, scene
+from wording import refuses
 
 from dalip.datasets import read_records, split_of
 from dalip.datasets.pack import FilePart, Item, PackSettings, PhotoSettings, WebPhoto, packing
@@ -24,7 +25,7 @@ from dalip.datasets.pack.resolve import Resolution
 from dalip.datasets.pack.shard_writer import safe_keys, text_of
 from dalip.datasets.pack.shrink import prepare
 from dalip.errors import DataError
-from dalip.photos.decode import open_image
+from dalip.photos import open_image
 from dalip.taxonomy import Taxon
 
 PHOTOS, SIZE = 100, (160, 120)
@@ -166,16 +167,16 @@ def test_what_is_finished_is_left_alone_until_something_changes(items: list[Item
 @pytest.mark.parametrize("name", ["thesis.txt", "README.md", "photos-of-mine.zip", ".work2"])
 def test_a_folder_of_others_is_refused_and_kept(items: list[Item], tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(DataError, match=f"holds {name}, which was not packed here"):
+    with refuses(DataError, match=f"holds {name}, which was not packed here"):
         pack_items(items[:3], tmp_path, workers=1)
     assert content(tmp_path) == {name: b"mine"}
-    with pytest.raises(DataError, match="is a file"):
+    with refuses(DataError, match="is a file"):
         pack_items(items[:3], tmp_path / name, workers=1)
 
 
 def test_two_runs_do_not_mix(items: list[Item], tmp_path: Path) -> None:
     (tmp_path / ".work").mkdir()
-    with FileLock(tmp_path / ".work" / "lock"), pytest.raises(DataError, match="another run is packing"):
+    with FileLock(tmp_path / ".work" / "lock"), refuses(DataError, match="another run is packing"):
         pack_items(items[:3], tmp_path, workers=1)
     assert pack_items(items[:3], tmp_path, workers=1).sheet.photos == 3
 
@@ -203,7 +204,7 @@ def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
 def test_nothing_left_is_an_error_that_says_why(tmp_path: Path) -> None:
     path = tmp_path / "1.jpg"
     path.write_bytes(b"no photo")
-    with pytest.raises(DataError, match=r"no photo was left to pack .*1\.jpg: is not an image"):
+    with refuses(DataError, match=r"no photo was left to pack .*1\.jpg: is not an image"):
         pack_items([Item("1.jpg", FilePart(path), str(path), {"scientificName": "Rosa"})], tmp_path / "out")
 
 
@@ -249,7 +250,7 @@ def test_small_bare_webp_is_kept_as_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_settings_are_checked(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(DataError, match=message):
+    with refuses(DataError, match=message):
         make()
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paths import SHARED_DATA
+from wording import refuses
 
 from dalip.datasets.pack.checklist import Checklist, read_checklist
 from dalip.datasets.pack.resolve import read_decisions, resolve_names
@@ -136,7 +137,7 @@ def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
         None,
     ]
     assert resolve_names(["Nova planta"], None)["Nova planta"].taxon == Taxon("Nova planta", genus="Nova")
-    with pytest.raises(DataError, match="needs the columns given and scientificName"):
+    with refuses(DataError, match="needs the columns given and scientificName"):
         read_decisions(Path(__file__), faults.append)
 
 
@@ -196,12 +197,12 @@ def test_checklists_that_cannot_be_used(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         faults: list[str] = []
         if cause:
-            with pytest.raises(DataError, match=cause):
+            with refuses(DataError, match=cause):
                 read_checklist(tmp_path / name, faults.append)
         else:
             assert read_checklist(tmp_path / name, faults.append).names
             assert any("damaged from here on" in fault for fault in faults)
-    with pytest.raises(DataError, match=r"gone\.csv: cannot be read"):
+    with refuses(DataError, match=r"gone\.csv: cannot be read"):
         read_checklist(tmp_path / "gone.csv", faults.append)
 
 

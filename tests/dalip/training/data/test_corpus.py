@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wording import refuses, said
 
 from dalip.datasets import read_records, split_of
 from dalip.encoder.manifest import ImageSettings
@@ -166,8 +167,8 @@ def test_a_wrong_column_is_named_with_those_there_are(tmp_path: Path, header: st
     folder = write_captioned(tmp_path / "dogs", 4, header)
     with pytest.raises((DataError, TrainingError), match=cause) as error:
         load_corpus(tiny_config((str(write_plants(tmp_path / "a.tar", rubra=3)), str(folder))))
-    assert str(error.value).startswith(str(folder))
-    assert "\n" not in str(error.value)
+    assert said(error.value).startswith(str(folder))
+    assert "\n" not in said(error.value)
 
 
 def test_an_empty_source_is_named(tmp_path: Path) -> None:
@@ -177,15 +178,15 @@ def test_an_empty_source_is_named(tmp_path: Path) -> None:
     (tmp_path / "table" / "t.csv").write_text("file,caption\n")
     empty = write_tar(tmp_path / "empty.tar", {})
     for source in (tmp_path / "folder", tmp_path / "table", empty, tmp_path / "gone"):
-        with pytest.raises(DataError, match=r"holds no photo|no such file or folder") as error:
+        with refuses(DataError, match=r"holds no photo|no such file or folder") as error:
             load_corpus(tiny_config((good, str(source))))
-        assert str(error.value).startswith(f"{source}: ")
+        assert said(error.value).startswith(f"{source}: ")
 
 
 def test_a_source_without_a_photo_to_train_on_is_refused(tmp_path: Path) -> None:
     key = next(f"photo{i}" for i in range(99) if split_of(f"photo{i}") != "train")
     path = write_tar(tmp_path / "a.tar", {f"{key}.png": PHOTO, f"{key}.txt": b"a rose"})
-    with pytest.raises(TrainingError, match="no photo falls into the split train"):
+    with refuses(TrainingError, match="no photo falls into the split train"):
         load_corpus(tiny_config(path))
 
 
@@ -201,9 +202,9 @@ def test_names_complete_those_of_the_photos_and_descriptions_are_split(tmp_path:
     assert corpus.descriptions == {"Rosa rubra": ("A rose of red stone.", "It grows in the sea of sand.")}
     for wrong in ('{"scientificName": "Rosa alba"}\n', "Rosa alba\n", "5\n"):
         described.write_text(line + wrong)
-        with pytest.raises(TrainingError, match=r"described\.jsonl: not JSON lines [^\n]+$") as error:
+        with refuses(TrainingError, match=r"described\.jsonl: not JSON lines [^\n]+$") as error:
             load_corpus(tiny_config(path, descriptions=str(described)))
-        assert str(error.value).endswith(wrong.strip())
+        assert said(error.value).endswith(wrong.strip())
 
 
 @pytest.mark.parametrize(
@@ -221,5 +222,5 @@ def test_a_source_and_its_weight(text: str, expected: tuple[str, float]) -> None
 
 @pytest.mark.parametrize("text", ["a.tar@", "a.tar@0", "a.tar@-1", "a.tar@many", "a.tar@inf", "a.tar@nan"])
 def test_impossible_weights_are_refused(text: str) -> None:
-    with pytest.raises(TrainingError, match="must be a number above 0"):
+    with refuses(TrainingError, match="must be a number above 0"):
         source_of(text)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from wording import refuses, said
 
 from dalip.datasets import read_records, split_of
 from dalip.encoder.manifest import ImageSettings
@@ -348,11 +349,11 @@ def test_shards_are_read_from_the_network(address: str) -> None:
 def test_a_source_without_a_shard_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for source in (tmp_path / "photos", tmp_path / "gone.tar", tmp_path / "{a,b}.tar"):
-        with pytest.raises(TrainingError, match=r"no \.tar shard is there") as error:
+        with refuses(TrainingError, match=r"no \.tar shard is there") as error:
             stream(source)
-        assert str(error.value).startswith(f"{source}: ")
+        assert said(error.value).startswith(f"{source}: ")
     for pattern in ("{a", "${DALIP_UNSET}.tar"):
-        with pytest.raises(TrainingError, match="not a pattern of shards"):
+        with refuses(TrainingError, match="not a pattern of shards"):
             stream(tmp_path / pattern)
 
 

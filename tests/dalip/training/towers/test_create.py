@@ -17,6 +17,7 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer, basic_clean
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedTokenizerFast
+from wording import refuses, said
 
 from dalip.errors import DalipError, TrainingError
 from dalip.model import DALIP
@@ -78,7 +79,7 @@ def write_words(folder: Path, *, pad: str = "[PAD]") -> None:
 def refusal(model: str, pretrained: str | None, folder: Path, **options: int) -> str:
     with pytest.raises(DalipError) as caught:
         create_towers(model, pretrained, folder, **options)
-    message = str(caught.value)
+    message = said(caught.value)
     assert "\n" not in message
     return message
 
@@ -118,7 +119,7 @@ def test_the_folder_left_behind_rebuilds_the_towers_on_its_own(tmp_path: Path) -
     assert shapes(again) == shapes(towers)
     assert replace(again, clip=towers.clip) == towers
     (tmp_path / "elsewhere" / "open_clip_config.json").write_text('{"model_cfg": {}}')
-    with pytest.raises(TrainingError, match=r"elsewhere: does not hold the towers of a run [^\n]+$"):
+    with refuses(TrainingError, match=r"elsewhere: does not hold the towers of a run [^\n]+$"):
         load_towers(tmp_path / "elsewhere")
 
 
@@ -368,13 +369,13 @@ def test_a_transformers_tokenizer_is_open_clips(clean: str, strip: bool, tmp_pat
 
 def test_a_tokenizer_that_has_no_such_form_is_refused(tmp_path: Path) -> None:
     masking = SimpleTokenizer(reduction_mask="simple")
-    with pytest.raises(TrainingError, match="by chance"):
+    with refuses(TrainingError, match="by chance"):
         save_tokenizer(masking, tmp_path / "made.json")
     write_words(tmp_path)
     last = HFTokenizer(str(tmp_path), context_length=8, tokenizer_mode="clips")
-    with pytest.raises(TrainingError, match="has no form in the library tokenizers"):
+    with refuses(TrainingError, match="has no form in the library tokenizers"):
         save_tokenizer(last, tmp_path / "made.json")
     odd = SimpleTokenizer()
     odd.encode = lambda text: [1, 2, 3]
-    with pytest.raises(TrainingError, match="does not cut texts as"):
+    with refuses(TrainingError, match="does not cut texts as"):
         save_tokenizer(odd, tmp_path / "made.json")

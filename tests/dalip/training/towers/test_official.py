@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from wording import refuses, said
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
@@ -76,9 +77,7 @@ def test_a_model_starts_from_the_authors_weights(small: DALIP, tmp_path: Path) -
     load_weights(model, path)
     for name, value in small.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
-    with pytest.raises(
-        TrainingError, match=r"small.pt: .*visual.positional_embedding has the shape \(10, 128\)"
-    ):
+    with refuses(TrainingError, match=r"small.pt: .*visual.positional_embedding has the shape \(10, 128\)"):
         load_weights(small_model(1, image_size=32), path)
 
 
@@ -88,7 +87,7 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
     still = {"epochs": 0.1, "batch_size": 4, "tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0, "workers": 0}
     config = TrainConfig(data=(str(shard),), init=str(path), **(settings_of(path) | still))
     assert (config.model, config.dropout, config.count_padding) == ("small.pt", 0.5, True)
-    with pytest.raises(TrainingError, match=r"small.pt: has model = 'small.pt', and a run"):
+    with refuses(TrainingError, match=r"small.pt: has model = 'small.pt', and a run"):
         plan(config.with_values(model="ViT-B-16-quickgelu"))
     train(config, tmp_path / "run", report=lambda line: None)
     path.unlink()
@@ -125,10 +124,10 @@ def test_what_is_missing_or_does_not_fit_is_named(
 ) -> None:
     state = {name: value for name, value in (small_state(small) | change).items() if value is not None}
     path = save(tmp_path / "small.pt", state)
-    with pytest.raises(TrainingError, match=message) as caught:
+    with refuses(TrainingError, match=message) as caught:
         load_model(str(path))
-    assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
+    assert said(caught.value).startswith(f"{path}: ")
+    assert "\n" not in said(caught.value)
 
 
 class Runs:
@@ -160,17 +159,17 @@ def test_files_that_are_something_else_are_refused_in_one_line(small: DALIP, tmp
         for load in (load_model, lambda source: load_weights(small_model(1), Path(source))):
             with pytest.raises(TrainingError) as caught:
                 load(str(tmp_path / name))
-            assert str(caught.value).startswith(f"{tmp_path / name}: "), name
-            assert "\n" not in str(caught.value), name
+            assert said(caught.value).startswith(f"{tmp_path / name}: "), name
+            assert "\n" not in said(caught.value), name
     assert not ran.exists()
 
 
 def test_a_folder_that_is_no_run_says_what_it_may_be(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=f"local-dir:{tmp_path}"):
+    with refuses(TrainingError, match=f"local-dir:{tmp_path}"):
         load_model(str(tmp_path))
-    with pytest.raises(TrainingError, match="leave out 'openai'"):
+    with refuses(TrainingError, match="leave out 'openai'"):
         load_model(str(tmp_path), pretrained="openai")
-    with pytest.raises(TrainingError, match="not a finished run"):
+    with refuses(TrainingError, match="not a finished run"):
         load_weights(small_model(0), tmp_path)
-    with pytest.raises(TrainingError, match=r"gone\.pt"):
+    with refuses(TrainingError, match=r"gone\.pt"):
         load_weights(small_model(0), tmp_path / "gone.pt")

@@ -225,7 +225,6 @@ taught = It knows { $plant } now, by { $photos ->
    *[other] { $photos } photos
 }.
 forgotten = It has forgotten { $plant }, and answers as before.
-error-not-taught = It was not taught a plant of this name: { $plant }
 
 ## Journal
 
@@ -287,29 +286,3 @@ about-encoder = Encoder
 about-trained-on = Trained on
 about-weights = Terms of the weights
 about-not-recorded = not recorded
-
-## What goes wrong
-
-error-image-empty = This file is empty; copy or download it again.
-error-image-too-large = This file has { $width } x { $height } pixels, over { $million } million; make it smaller.
-error-image-unknown = This file is not an image that can be read; use { $readable }.
-error-image-damaged = This file is damaged or cut short; copy or download it again.
-error-upload-number = Choose one to { $most } photos.
-error-upload-gone = The photo is not there any more; choose it again.
-error-library-empty = The library is empty; add a folder of photos below.
-error-library-other-encoder = The library was made with another encoder; add or update one of its folders.
-error-no-words = Nothing to search for; say in words what the photos show.
-error-no-folder = { $folder }: no such folder; name a folder of photos.
-error-no-photos = { $folder }: holds no photo; name a folder of photos.
-error-folder-unknown = { $folder }: is no folder of your library any more.
-error-folder-inside = { $folder }: lies in { $above }, which is in your library, too; forget that one.
-error-no-day = { $date } is no date; write it as 2024-05-31, 2024-05 or 2024.
-error-no-name = A plant needs a scientific name; write it first.
-error-contradiction = { $name } is in { $one } by { $plant }, and in { $other } by the new one; correct one of them.
-error-known-already = { $plant }: the flora holds it already; if it was taught, let it forget the name first.
-error-no-photo-readable = { $plant }: none of its photos can be read; choose at least one that can.
-error-observation-gone = This observation is not there any more.
-error-no-journal = There is no journal yet; keep an answer first.
-error-day-order = From { $since } until { $until } there is no day; turn them round.
-error-no-date = { $date } is no date; write it as 2026-05-31 or 2026-05-31T14:30.
-error-no-journal-file = This file is no journal; choose a .zip, .csv or .json file of one.

@@ -252,7 +252,6 @@ taught = La flore connaît maintenant { $plant }, par { $photos ->
    *[other] { $photos } photos
 }.
 forgotten = La flore a oublié { $plant }, et répond comme avant.
-error-not-taught = Aucune plante de ce nom ne lui a été apprise : { $plant }
 
 ## Carnet
 
@@ -318,30 +317,3 @@ about-encoder = Encodeur
 about-trained-on = Entraîné sur
 about-weights = Conditions des poids
 about-not-recorded = non indiqué
-
-## Ce qui ne va pas
-
-error-image-empty = Ce fichier est vide ; copiez-le ou téléchargez-le à nouveau.
-error-image-too-large = Ce fichier a { $width } x { $height } pixels, plus de { $million } millions ; réduisez-le.
-error-image-unknown = Ce fichier n’est pas une image lisible ; utilisez { $readable }.
-error-image-damaged = Ce fichier est endommagé ou tronqué ; copiez-le ou téléchargez-le à nouveau.
-error-upload-number = Choisissez de une à { $most } photos.
-error-upload-gone = La photo n’est plus là ; choisissez-la à nouveau.
-error-library-empty = La photothèque est vide ; ajoutez un dossier de photos ci-dessous.
-error-library-other-encoder = La photothèque a été faite avec un autre encodeur ; actualisez l’un de ses dossiers.
-error-no-words = Rien à chercher ; dites avec des mots ce que montrent les photos.
-error-no-folder = { $folder } : ce dossier n’existe pas ; indiquez un dossier de photos.
-error-no-photos = { $folder } : aucune photo ; indiquez un dossier de photos.
-error-folder-unknown = { $folder } : ce n’est plus un dossier de votre photothèque.
-error-folder-inside = { $folder } : se trouve dans { $above }, qui est aussi dans votre photothèque ; oubliez celui-là.
-error-no-day = { $date } n’est pas une date ; écrivez 2024-05-31, 2024-05 ou 2024.
-error-no-name = Une plante a besoin d’un nom scientifique ; écrivez-le d’abord.
-error-contradiction =
-    { $name } est dans { $one } d’après { $plant }, et dans { $other } d’après la nouvelle ; corrigez-en une.
-error-known-already = { $plant } : la flore la connaît déjà ; si elle l’a apprise, faites-lui d’abord oublier ce nom.
-error-no-photo-readable = { $plant } : aucune de ses photos n’est lisible ; choisissez-en au moins une qui le soit.
-error-observation-gone = Cette observation n’existe plus.
-error-no-journal = Il n’y a pas encore de carnet ; gardez d’abord une réponse.
-error-day-order = Il n’y a aucun jour de { $since } à { $until } ; inversez-les.
-error-no-date = { $date } n’est pas une date ; écrivez 2026-05-31 ou 2026-05-31T14:30.
-error-no-journal-file = Ce fichier n’est pas un carnet ; choisissez-en un en .zip, .csv ou .json.

@@ -1,0 +1,46 @@
+"""What went wrong, in words: the only place where an error's kind and facts become a sentence."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from dalip.errors import DalipError
+from dalip_app.messages.language import Language, language
+
+__all__ = ["Medium", "describe", "sentence_about"]
+
+Medium = Literal["command", "page", "api"]
+"""Where it is read: what to do about it may differ."""
+
+
+def describe(error: DalipError, say: Language | None = None, medium: Medium = "command") -> str:
+    """Say in one line what went wrong, and what to do: `photo.jpg: the file is empty; copy or download it again`.
+
+    Args:
+        error: What went wrong.
+        say: The language; English by default, and where it has no text for this kind of error.
+        medium: Where it is read.
+    """
+    say = say or language()
+    key = f"error-{error.kind}"
+    if error.text and not say.has(key):  # TRANSITION
+        return str(error)
+    facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
+    text = say(key, **facts, medium=medium)
+    return f"{error.source}: {text}" if error.source else text
+
+
+def sentence_about(error: DalipError, say: Language) -> str:
+    """Say it for someone who reads a page: with a capital letter and a full stop."""
+    text = describe(error, say, "page")
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+
+
+def _plain(fact: object, say: Language, medium: Medium) -> Any:
+    """Give a fact as the catalogue takes it: a number as it is, everything else as text."""
+    if isinstance(fact, DalipError):
+        return describe(fact, say, medium)
+    if isinstance(fact, int | float):
+        return fact
+    if isinstance(fact, Sequence) and not isinstance(fact, str | bytes):
+        return ", ".join(str(_plain(part, say, medium)) for part in fact)
+    return str(fact)
