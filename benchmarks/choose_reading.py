@@ -34,7 +34,7 @@ def main() -> None:
             if naming is None:
                 parser.error(f"{arguments.run}: has no selection photos to choose on")
             first_order = choose_first_order(naming, embedder.blocks)
-            accuracies = accuracy_by_source(naming.weighed(embedder.blocks, first_order))
+            accuracies = accuracy_by_source(naming.reweighted(embedder.blocks, first_order))
             found = [accuracy for source, accuracy in accuracies.items() if source in naming.sources]
             nll = sum(accuracy.nll for accuracy in found) / len(found)
             top_1 = "  ".join(f"{100 * r.top_1:.1f} % of {r.photos}" for r in found)

@@ -25,9 +25,9 @@ from dalip.evaluation import (
     accuracy_by_source,
     label_of,
     make_naming,
+    reweight,
     simple_shot,
     text_vectors,
-    weigh,
 )
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon, read_taxa
@@ -66,7 +66,7 @@ def measure(
         f"known taxa, {known.photos} photos, top-5 %": 100 * known.top_5,
         "known taxa, NLL": known.nll,
         **few_shot(vectors, labels, "both orders"),
-        **few_shot(weigh(vectors, embedder.blocks, 1.0), labels, "first order"),
+        **few_shot(reweight(vectors, embedder.blocks, 1.0), labels, "first order"),
         **few_shot(appearances[others], labels, "appearance"),
         "AUROC against other plants": area(of_plants, of_others),
         "AUROC against things": area(of_plants, of_things),

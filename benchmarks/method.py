@@ -28,7 +28,7 @@ from dalip.encoder import Vectors, preprocess
 from dalip.evaluation import (
     Naming,
     Photos,
-    Weighed,
+    Reweighted,
     accuracy_by_source,
     choose_first_order,
     make_naming,
@@ -186,8 +186,8 @@ class Bench:
         return {
             split: {
                 name: {"first order": weight}
-                | _naming_scores(naming[split].weighed(embedder.blocks, weight))
-                | _caption_scores(Weighed(embedder, weight), self.corpus.captioned(split))
+                | _naming_scores(naming[split].reweighted(embedder.blocks, weight))
+                | _caption_scores(Reweighted(embedder, weight), self.corpus.captioned(split))
                 for name, weight in weights.items()
             }
             for split in splits
@@ -237,7 +237,7 @@ def _naming_scores(naming: Naming) -> dict[str, float]:
     }
 
 
-def _caption_scores(embedder: Weighed, records: Sequence[Record]) -> dict[str, float]:
+def _caption_scores(embedder: Reweighted, records: Sequence[Record]) -> dict[str, float]:
     (found,), _ = retrieval(embedder, records)
     scores = {f"photo to caption R@{k}": found.image_to_text[k] for k in (1, 5)}
     return scores | {f"caption to photo R@{k}": found.text_to_image[k] for k in (1, 5)}

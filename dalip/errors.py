@@ -18,7 +18,7 @@ them into words, for the command line, the page and the HTTP API, in the languag
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 __all__ = [
     "BundleError",
@@ -34,6 +34,8 @@ __all__ = [
     "TrainingError",
     "first_line",
 ]
+
+E = TypeVar("E", bound="DalipError")
 
 
 class DalipError(Exception):
@@ -63,12 +65,25 @@ class DalipError(Exception):
         source = f"{self.source}: " if self.source else ""
         return f"{source}{self.kind} ({facts})" if facts else f"{source}{self.kind}"
 
+    def __repr__(self) -> str:
+        """Give what makes the error: `ImageError('image-too-large', source='photo.jpg', width=50000)`."""
+        named = {"source": self.source} if self.source else {}
+        parts = [repr(self.text or self.kind), *(f"{k}={v!r}" for k, v in (named | self.facts).items())]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
     def about(self, source: object) -> Self:
         """Give the same error about a source that its raiser does not know, such as the file that a row stands in."""
         whole = f"{source}: {self.source}" if self.source else source
+        return self._made_again(type(self), whole)
+
+    def recast(self, family: type[E]) -> E:
+        """Give the same error as one of another class, for callers that promise that class."""
+        return self if isinstance(self, family) else self._made_again(family, self.source)
+
+    def _made_again(self, family: type[E], source: object) -> E:
         if self.text:  # TRANSITION
-            return type(self)(self.text, self.kind, source=whole, **self.facts)
-        return type(self)(self.kind, None, source=whole, **self.facts)
+            return family(self.text, self.kind, source=source, **self.facts)
+        return family(self.kind, None, source=source, **self.facts)
 
 
 class ImageError(DalipError):

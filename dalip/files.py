@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dalip.errors import DalipError
 
@@ -80,9 +80,14 @@ def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
         lock.release()
 
 
-def to_json(value: "DataclassInstance", *, indent: int = 2) -> str:
-    """Give the text of a JSON file that holds a dataclass."""
-    return json.dumps(asdict(value), indent=indent, ensure_ascii=False) + "\n"
+def to_json(value: "DataclassInstance | Mapping[str, Any]", *, indent: int = 2) -> str:
+    """Give the text of a JSON file that holds a dataclass, or a dict.
+
+    Raises:
+        ValueError: A number in it is not finite, which JSON has no way to write.
+    """
+    content = value if isinstance(value, Mapping) else asdict(value)
+    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def from_json(text: str | bytes, kind: type[T]) -> T:
@@ -90,7 +95,7 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
 
     Args:
         text: The content of a file.
-        kind: The dataclass.
+        kind: The dataclass, or a plain type such as `dict`.
 
     Raises:
         ValueError: Not JSON, or a field is missing, of another type or of an impossible value; says which.
@@ -103,6 +108,4 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except msgspec.DecodeError as error:  # a `ValidationError` is one
-        if isinstance(error.__cause__, DalipError):
-            raise error.__cause__ from None
         raise ValueError(str(error)) from None

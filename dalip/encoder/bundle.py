@@ -1,16 +1,14 @@
 """Encoder bundles on disk: writing the manifest, reading it, and checking the files against it."""
 
 import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST, EncoderManifest, FileEntry
 from dalip.errors import BundleError
+from dalip.files import atomic_write
 
 __all__ = ["check_bundle", "read_checked", "read_manifest", "verify_bundle", "write_manifest"]
-
-_COPY_AGAIN = "copy or export the bundle again"
 
 
 def write_manifest(folder: Path, manifest: EncoderManifest) -> EncoderManifest:
@@ -28,15 +26,14 @@ def write_manifest(folder: Path, manifest: EncoderManifest) -> EncoderManifest:
     """
     folder = Path(folder)
     try:
-        contents = {name: (folder / name).read_bytes() for name in BUNDLE_FILES}
-        files = {name: FileEntry(_sha256(content), len(content)) for name, content in contents.items()}
+        files = {name: _entry(folder / name) for name in BUNDLE_FILES}
         written = replace(manifest, files=files)
-        draft = folder / f"{MANIFEST}.new"
-        draft.write_text(written.to_json(), encoding="utf-8")
-        os.replace(draft, folder / MANIFEST)  # noqa: PTH105 - the atomic one, by its name
+        with atomic_write(folder / MANIFEST) as draft:
+            draft.write_text(written.to_json(), encoding="utf-8")
     except OSError as error:
+        source = error.filename or folder
         raise BundleError(
-            f"{error.filename}: {error.strerror}; a bundle needs {', '.join(BUNDLE_FILES)}"
+            "bundle-not-written", source=source, cause=error.strerror, needed=BUNDLE_FILES
         ) from error
     return written
 
@@ -49,17 +46,15 @@ def read_manifest(folder: Path) -> EncoderManifest:
     """
     path = Path(folder) / MANIFEST
     if not path.parent.is_dir():
-        raise BundleError(f"{folder}: no such folder; name the folder of an encoder bundle")
+        raise BundleError("bundle-folder-missing", source=folder)
     try:
-        return EncoderManifest.from_json(path.read_text(encoding="utf-8"))
+        return EncoderManifest.from_json(path.read_bytes())
     except FileNotFoundError:
-        raise BundleError(
-            f"{path}: no such file, so {folder} is no encoder bundle; name a folder that `dalip export` wrote"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read ({error}); {_COPY_AGAIN}") from error
+        raise BundleError("bundle-without-manifest", source=path) from None
+    except OSError as error:
+        raise BundleError("bundle-file-not-read", source=path, cause=error.strerror) from error
     except BundleError as error:
-        raise BundleError(f"{path}: {error}" + ("" if "; " in str(error) else f"; {_COPY_AGAIN}")) from error
+        raise error.about(path) from None
 
 
 def check_bundle(folder: Path) -> EncoderManifest:
@@ -69,7 +64,7 @@ def check_bundle(folder: Path) -> EncoderManifest:
         The manifest.
 
     Raises:
-        BundleError: Something is missing or wrong; the message names the file.
+        BundleError: Something is missing or wrong; it says which file.
     """
     manifest = read_manifest(folder)
     for name, entry in manifest.files.items():
@@ -79,12 +74,12 @@ def check_bundle(folder: Path) -> EncoderManifest:
             with path.open("rb") as file:
                 head = file.read(1)
         except OSError as error:
-            raise BundleError(f"{path}: {error.strerror}, but {MANIFEST} names it; {_COPY_AGAIN}") from error
+            raise BundleError("bundle-file-not-read", source=path, cause=error.strerror) from error
         if size != entry.size:
-            raise BundleError(f"{path}: has {size} bytes where {MANIFEST} says {entry.size}; {_COPY_AGAIN}")
+            raise BundleError("bundle-file-size", source=path, size=size, wanted=entry.size)
         # An ONNX file is a protobuf message whose first field, number 1, is the format's version.
         if name.endswith(".onnx") and head != b"\x08":
-            raise BundleError(f"{path}: is not an ONNX file; {_COPY_AGAIN}")
+            raise BundleError("bundle-file-not-onnx", source=path)
     return manifest
 
 
@@ -95,7 +90,7 @@ def verify_bundle(folder: Path) -> EncoderManifest:
         The manifest.
 
     Raises:
-        BundleError: Something is missing or wrong; the message names the file.
+        BundleError: Something is missing or wrong; it says which file.
     """
     manifest = check_bundle(folder)
     for name in manifest.files:
@@ -113,11 +108,12 @@ def read_checked(folder: Path, manifest: EncoderManifest, name: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}; {_COPY_AGAIN}") from error
-    if _sha256(content) != manifest.files[name].sha256:
-        raise BundleError(f"{path}: was changed, its SHA-256 is not the one in {MANIFEST}; {_COPY_AGAIN}")
+        raise BundleError("bundle-file-not-read", source=path, cause=error.strerror) from error
+    if hashlib.sha256(content).hexdigest() != manifest.files[name].sha256:
+        raise BundleError("bundle-file-changed", source=path)
     return content
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _entry(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        return FileEntry(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

@@ -49,7 +49,5 @@ def _prepare(source: PhotoSource, settings: ImageSettings) -> NDArray[np.float32
         photo = source() if callable(source) else source
         image = photo if isinstance(photo, Image.Image) else open_image(photo, target=settings.size)
         return preprocess(image, settings)
-    except ImageError as error:
-        return error
-    except DalipError as error:  # a record that cannot be read from its shard
-        return ImageError("image-not-read", source=error.source, cause=error)
+    except DalipError as error:  # of another class for a record that cannot be read from its shard
+        return error.recast(ImageError)

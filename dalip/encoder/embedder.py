@@ -1,4 +1,4 @@
-"""What evaluation asks of an encoder: embeddings of photos and of texts, in one space."""
+"""Embed records and texts, for evaluation: the protocol, and an exported encoder that follows it."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
@@ -6,19 +6,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from dalip.datasets import Record
-from dalip.encoder import Block, Encoder
-from dalip.encoder.encoder import Vectors
-from dalip.errors import DalipError, ImageError, Skipped
+from dalip.encoder.encoder import Encoder, Vectors
+from dalip.encoder.manifest import Block
+from dalip.errors import ImageError, Skipped
 from dalip.progress import Progress, no_progress
 
-__all__ = [
-    "Embedder",
-    "OnnxEmbedder",
-    "Photos",
-    "Weighed",
-    "collect_photos",
-    "weigh",
-]
+__all__ = ["Embedder", "OnnxEmbedder", "Photos", "collect_photos"]
 
 _TEXTS_AT_ONCE = 256
 
@@ -81,67 +74,6 @@ class OnnxEmbedder:
             parts.append(self.encoder.encode_text(texts[start : start + _TEXTS_AT_ONCE]))
             progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
         return np.concatenate(parts)
-
-
-class Weighed:
-    """An encoder whose two orders are weighed anew."""
-
-    def __init__(self, embedder: Embedder, first_order: float) -> None:
-        """Weigh the first order by `first_order`, in [0, 1], and the second by the rest.
-
-        Raises:
-            DalipError: The encoder has the first order alone, or keeps nothing of one of them.
-        """
-        self.embedder, self.first_order, self.name = embedder, first_order, embedder.name
-        try:
-            _factors(embedder.blocks, first_order)
-        except DalipError as error:
-            raise DalipError(f"{embedder.name}: {error}") from None
-        weights = (first_order, 1 - first_order)
-        self.blocks = tuple(
-            Block(block.name, block.width, weight)
-            for block, weight in zip(embedder.blocks, weights, strict=False)
-        )
-
-    def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
-        """Embed photos."""
-        photos = self.embedder.embed_photos(records, progress)
-        return photos._replace(vectors=weigh(photos.vectors, self.embedder.blocks, self.first_order))
-
-    def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
-        """Embed texts."""
-        return weigh(self.embedder.embed_texts(texts, progress), self.embedder.blocks, self.first_order)
-
-
-def weigh(vectors: Vectors, blocks: Sequence[Block], first_order: float) -> Vectors:
-    """Weigh the orders of embeddings anew.
-
-    Args:
-        vectors: As an encoder with these blocks gives them, (n, E).
-        blocks: Widths and present weights.
-        first_order: Scoring weight l1 of the first order, in [0, 1]; the second has 1 - l1.
-
-    Returns:
-        (n, E), of unit length again.
-
-    Raises:
-        DalipError: There is no second order to weigh against, or one of the orders has weight 0 now.
-    """
-    factors = np.repeat(_factors(blocks, first_order), [block.width for block in blocks])
-    return vectors * factors.astype(np.float32)
-
-
-def _factors(blocks: Sequence[Block], first_order: float) -> list[float]:
-    weights = (first_order, 1 - first_order)[: len(blocks)]
-    if len(blocks) > 2 or not np.isclose(sum(weights), 1):
-        raise DalipError("has no second order, so there is nothing to weigh; leave the weight out")
-    for block, weight in zip(blocks, weights, strict=True):
-        if weight and not block.weight:
-            raise DalipError(f"its {block.name} has weight 0, which cannot be undone; export the model again")
-    return [
-        (weight / block.weight) ** 0.5 if weight else 0.0
-        for block, weight in zip(blocks, weights, strict=True)
-    ]
 
 
 def collect_photos(

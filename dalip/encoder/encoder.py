@@ -114,7 +114,7 @@ class Encoder:
             ids, mask = self._text_tokens()(texts[start : start + _TEXTS_AT_ONCE])
             inputs = {"input_ids": ids, "attention_mask": mask}
             (embeddings,) = self._text().run(["embedding"], inputs)
-            results.append(self._checked("embeddings", embeddings, (len(ids), self.width), TEXT_ENCODER))
+            results.append(self._checked("embedding", embeddings, (len(ids), self.width), TEXT_ENCODER))
         return np.concatenate(results)
 
     def encode_patches(self, image: Image.Image) -> NDArray[np.float32]:
@@ -164,13 +164,14 @@ class Encoder:
         widths = {"embedding": self.width} | ({"appearance": self.appearance_width} if appearance else {})
         found = self._images().run(list(widths), {"pixels": pixels})
         for (name, width), values in zip(widths.items(), found, strict=True):
-            self._checked(f"{name}s", values, (len(pixels), width), IMAGE_ENCODER)
+            self._checked(name, values, (len(pixels), width), IMAGE_ENCODER)
         return np.concatenate(found, axis=1)
 
-    def _checked(self, what: str, values: Vectors, shape: tuple[int, ...], name: str) -> Vectors:
+    def _checked(self, output: str, values: Vectors, shape: tuple[int, ...], name: str) -> Vectors:
         if values.shape != shape:
+            source = self.folder / name
             raise BundleError(
-                f"{self.folder / name}: gives {what} {values.shape} where the manifest says {shape}; export it again"
+                "model-output-shape", source=source, output=output, shape=values.shape, wanted=shape
             )
         return values
 

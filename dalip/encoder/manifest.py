@@ -4,13 +4,13 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from dalip import __version__
 from dalip.errors import BundleError
+from dalip.files import from_json, to_json
 
 __all__ = [
     "BUNDLE_FILES",
@@ -56,8 +56,8 @@ class ImageSettings:
 
     def __post_init__(self) -> None:
         """Reject settings that no photo can be prepared with."""
-        _require(1 <= self.size <= 4096, "image.size", "between 1 and 4096")
-        _require(all(s > 0 for s in self.std), "image.std", "above 0")
+        _check_range("image.size", self.size, 1, 4096)
+        _check(all(s > 0 for s in self.std), "manifest-std-not-positive")
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class TextSettings:
 
     def __post_init__(self) -> None:
         """Reject settings that no text can be prepared with."""
-        _require(1 <= self.context_length <= 65536, "text.context_length", "between 1 and 65536")
-        _require(self.pad_id >= 0, "text.pad_id", "0 or more")
+        _check_range("text.context_length", self.context_length, 1, 65536)
+        _check_least("text.pad_id", self.pad_id, 0)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Block:
 
     def __post_init__(self) -> None:
         """Reject an empty block and a negative weight."""
-        _require(self.width >= 1, "blocks.width", "1 or more")
-        _require(0 <= self.weight <= 1, "blocks.weight", "between 0 and 1")
+        _check_least("blocks.width", self.width, 1)
+        _check_range("blocks.weight", self.weight, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class FileEntry:
 
     def __post_init__(self) -> None:
         """Reject what cannot be a file's hash and size."""
-        _require(bool(_SHA256.fullmatch(self.sha256)), "files.sha256", "64 hexadecimal digits")
-        _require(self.size >= 0, "files.size", "0 or more")
+        _check(bool(_SHA256.fullmatch(self.sha256)), "manifest-hash-wrong", hash=self.sha256)
+        _check_least("files.size", self.size, 0)
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,14 @@ class EncoderManifest:
 
     def __post_init__(self) -> None:
         """Reject a manifest that contradicts itself."""
-        _require(self.embed_dim >= 1, "embed_dim", "1 or more")
-        _require(bool(self.blocks), "blocks", "one block or more")
+        _check_least("embed_dim", self.embed_dim, 1)
+        _check(bool(self.blocks), "manifest-no-block")
         total = sum(block.weight for block in self.blocks)
-        _require(math.isclose(total, 1, abs_tol=1e-3), "blocks", f"weights that sum to 1, not {total:g}")
-        _require(min(self.patch_grid) >= 1, "patch_grid", "1 or more rows and columns")
-        _require(self.appearance_width >= 1, "appearance_width", "1 or more")
-        _require(all(Path(name).name == name for name in self.files), "files", "plain file names")
+        _check(math.isclose(total, 1, abs_tol=1e-3), "manifest-weights-sum", total=total)
+        _check_least("patch_grid", min(self.patch_grid), 1)
+        _check_least("appearance_width", self.appearance_width, 1)
+        for name in self.files:
+            _check(Path(name).name == name, "manifest-file-name", name=name)
 
     @property
     def width(self) -> int:
@@ -158,76 +159,46 @@ class EncoderManifest:
         return hashlib.sha256("\n".join([*hashes, settings]).encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Give the text of `manifest.json`: the fields, the fingerprint and the format version first."""
+        """Give the text of `manifest.json`: the fields, the format version and the fingerprint first."""
         first = {"format_version": self.format_version, "fingerprint": self.fingerprint}
-        return json.dumps(first | asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return to_json(first | asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "EncoderManifest":
-        """Read the text of a `manifest.json`; fields that this version does not know are ignored.
+    def from_json(cls, text: str | bytes) -> "EncoderManifest":
+        """Read the content of a `manifest.json`; fields that this version does not know are ignored.
 
         Raises:
             BundleError: Not JSON, another format version, a field missing, of a wrong type or impossible, or
                 the fingerprint is not that of the fields. The caller adds the name of the file.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise BundleError(f"is not JSON ({error})") from None
-        if not isinstance(data, dict):
-            raise BundleError("is not a JSON object")
-        version = data.get("format_version")
-        if type(version) is not int or version < 1:
-            raise BundleError("has no format_version, so it is not an encoder's manifest")
-        if version > FORMAT_VERSION:
-            raise BundleError(
-                f"has format version {version}, this DALIP reads {FORMAT_VERSION}; upgrade dalip"
-            )
-        manifest = _read(cls, data, "")
-        assert isinstance(manifest, cls)
+            content = from_json(text, dict[str, Any])
+        except ValueError as error:
+            raise BundleError("manifest-not-json", cause=error) from None
+        version = content.get("format_version", 0)
+        _check(type(version) is int and version >= 1, "manifest-no-version")
+        _check(version <= FORMAT_VERSION, "manifest-newer", version=version, known=FORMAT_VERSION)
+        for name in (known.name for known in fields(cls)):  # defaults are for writers: a file has all of them
+            _check(name in content, "manifest-field-missing", field=name)
+        try:
+            manifest = from_json(text, cls)
+        except ValueError as error:
+            raise BundleError("manifest-field-wrong", cause=error) from None
         for name in BUNDLE_FILES:
-            if name not in manifest.files:
-                raise BundleError(f"lacks the field files.{name}")
-        if data.get("fingerprint", manifest.fingerprint) != manifest.fingerprint:
-            raise BundleError("has a fingerprint that is not that of its fields, so one of them was changed")
+            _check(name in manifest.files, "manifest-field-missing", field=f"files.{name}")
+        same = content.get("fingerprint", manifest.fingerprint) == manifest.fingerprint
+        _check(same, "manifest-fingerprint-wrong")
         return manifest
 
 
-def _require(condition: bool, where: str, what: str) -> None:
-    if not condition:
-        raise BundleError(f"is wrong: {where} must be {what}")
+def _check(fine: bool, kind: str, **facts: Any) -> None:
+    if not fine:
+        raise BundleError(kind, **facts)
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    """Turn a value read from JSON into `kind`: a dataclass, tuple, dict, Literal or plain type."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return value
-    if is_dataclass(kind):
-        _require(isinstance(value, dict), where, "an object")
-        return _read_fields(kind, value, f"{where}." if where else "")
-    if origin is Literal:
-        _require(value in arguments, where, " or ".join(repr(a) for a in arguments))
-    elif origin is tuple:
-        any_length = arguments[-1] is Ellipsis
-        fits = isinstance(value, list) and (any_length or len(value) == len(arguments))
-        _require(fits, where, "a list" if any_length else f"a list of {len(arguments)}")
-        return tuple(_read(arguments[0], item, where) for item in value)
-    elif origin is dict:
-        _require(isinstance(value, dict), where, "an object")
-        return {key: _read(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    elif kind is float:
-        number = type(value) in (int, float) and abs(value) < 1e300  # neither NaN nor infinite
-        _require(number, where, "a number")
-        return float(value)
-    else:
-        _require(type(value) is kind, where, {int: "a whole number", str: "a text"}[kind])
-    return value
+def _check_range(field: str, value: float, least: float, most: float) -> None:
+    _check(least <= value <= most, "manifest-field-range", field=field, least=least, most=most)
 
 
-def _read_fields(kind: Any, data: Mapping[str, Any], where: str) -> Any:
-    types_of = get_type_hints(kind)
-    for name in (f.name for f in fields(kind)):
-        if name not in data:
-            raise BundleError(f"lacks the field {where}{name}")
-    return kind(**{f.name: _read(types_of[f.name], data[f.name], where + f.name) for f in fields(kind)})
+def _check_least(field: str, value: float, least: int) -> None:
+    _check(value >= least, "manifest-field-least", field=field, least=least)

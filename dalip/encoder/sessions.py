@@ -5,7 +5,7 @@ import ctypes
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from dalip.errors import BundleError
 __all__ = ["Session"]
 
 _FATAL = 4  # onnxruntime's severity; below it, stderr fills with notes on graphics cards that are not there
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 class Session:
@@ -29,7 +30,7 @@ class Session:
 
         Args:
             content: What the .onnx file holds.
-            name: How messages name the file.
+            name: How errors name the file.
             outputs: Names that the model must give.
             threads: Within one operation; by default `available_cpus()`.
 
@@ -47,16 +48,11 @@ class Session:
         try:
             self._session: Any = ort.InferenceSession(content, options, providers=_providers(ort))
         except Exception as error:  # onnxruntime's exceptions share no base class
-            cause = " ".join(str(error).split())[:200]
-            raise BundleError(
-                f"{name}: onnxruntime cannot open it ({cause}); upgrade onnxruntime or export it again"
-            ) from error
+            raise BundleError("model-not-opened", source=name, cause=_brief(error)) from error
         found = [output.name for output in self._session.get_outputs()]
         for output in outputs:
             if output not in found:
-                raise BundleError(
-                    f"{name}: lacks the output {output} (it has {', '.join(found)}); export it again"
-                )
+                raise BundleError("model-output-missing", source=name, output=output, found=found)
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Run the model.
@@ -74,40 +70,59 @@ class Session:
         try:
             values = self._session.run(list(outputs), dict(inputs))
         except Exception as error:
-            cause = " ".join(str(error).split())[:200]
-            raise BundleError(f"{self._name}: fails ({cause}); export the bundle again") from error
+            raise BundleError("model-fails", source=self._name, cause=_brief(error)) from error
         results = [np.asarray(value, dtype=np.float32) for value in values]
         if not all(np.isfinite(result).all() for result in results):
-            raise BundleError(f"{self._name}: gives numbers that are not finite; export the bundle again")
+            raise BundleError("model-not-finite", source=self._name)
         return results
+
+
+def _brief(error: Exception) -> str:
+    """Give what onnxruntime says, which may fill many lines, as one short one."""
+    return " ".join(str(error).split())[:200]
 
 
 @cache
 def _onnxruntime() -> Any:
     """Import onnxruntime without a sound, and without its telemetry.
 
-    From version 1.29 it reports its use to its makers unless told otherwise before its import. DALIP promises
-    that nothing leaves this computer.
-
-    At its import it looks for graphics cards and warns on stderr about virtual ones (WSL, containers,
-    Raspberry Pi) before any setting can stop it, so stderr itself is turned away for that moment.
+    From version 1.29 it reports its use to its makers unless a variable, read while it is imported, tells it not to.
+    DALIP promises that nothing leaves this computer. The variable is then put back, for it is the user's.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    before = os.environ.get(_NO_TELEMETRY)
+    os.environ[_NO_TELEMETRY] = "1"
     try:
-        stderr = os.dup(2)
-    except OSError:  # a program without one
-        import onnxruntime
-    else:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-            try:
-                import onnxruntime
-            finally:
-                os.dup2(stderr, 2)
-                os.close(stderr)
+        with _without_stderr():
+            import onnxruntime
+    finally:
+        if before is None:
+            del os.environ[_NO_TELEMETRY]
+        else:
+            os.environ[_NO_TELEMETRY] = before
     onnxruntime.set_default_logger_severity(_FATAL)
     onnxruntime.disable_telemetry_events()  # Windows, where the variable means nothing
     return onnxruntime
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Turn the process's stderr away for a moment.
+
+    There is no other way: while it is imported, onnxruntime looks for graphics cards, and its C++ code warns straight
+    into file 2 about virtual ones (WSL, containers, Raspberry Pi). Its severity can be set only after that.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a program without one
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _providers(ort: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """From texts to the text encoder's input."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder.manifest import TextSettings
-from dalip.errors import BundleError
+from dalip.errors import BundleError, first_line
 
 __all__ = ["TextTokenizer"]
 
@@ -22,23 +21,20 @@ class TextTokenizer:
         Args:
             content: What `tokenizer.json` holds.
             settings: The `text` section of the manifest.
-            name: How messages name the file.
+            name: How errors name the file.
 
         Raises:
             BundleError: The content is not a tokeniser.
         """
-        # A library of other people's programs must not print about their forks; one text needs no threads.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from tokenizers import Tokenizer
 
         try:
             self._tokenizer: Any = Tokenizer.from_str(content.decode())
         except Exception as error:  # the Rust code raises plain Exception
-            raise BundleError(
-                f"{name}: is not a tokenizer ({error}); copy or export the bundle again"
-            ) from error
+            raise BundleError("bundle-file-not-tokenizer", source=name, cause=first_line(error)) from error
         self._tokenizer.enable_truncation(max_length=settings.context_length)
-        self._tokenizer.enable_padding(pad_id=settings.pad_id)
+        self._tokenizer.no_padding()
+        self._pad_id = settings.pad_id
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Tokenise texts of any length and script.
@@ -58,6 +54,11 @@ class TextTokenizer:
                 raise TypeError(f"a text must be a string, not {type(text).__name__}: {text!r:.60}")
         # Lone surrogates come from file names and arguments that are not UTF-8; the Rust code refuses them.
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        encodings = self._tokenizer.encode_batch(clean)
-        ids = np.array([e.ids for e in encodings], dtype=np.int64)
-        return ids, np.array([e.attention_mask for e in encodings], dtype=np.int64)
+        # One by one is as fast: `encode_batch` starts threads, and then warns on stderr in every program that forks.
+        tokens = [self._tokenizer.encode(text).ids for text in clean]
+        shape = len(tokens), max(map(len, tokens))
+        ids, mask = np.full(shape, self._pad_id, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        for row, found in enumerate(tokens):
+            ids[row, : len(found)] = found
+            mask[row, : len(found)] = 1
+        return ids, mask

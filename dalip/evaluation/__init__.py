@@ -1,7 +1,8 @@
 """How good an encoder is, measured on photos whose names or captions are known. Loads no torch."""
 
 from dalip.encoder import Vectors
-from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, Weighed, collect_photos, weigh
+from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, collect_photos
+from dalip.encoder.reweight import Reweighted, reweight
 from dalip.evaluation.few_shot import FewShot, few_shot, simple_shot
 from dalip.evaluation.labelled import Labelled, embed_labelled, label_of
 from dalip.evaluation.linear_probe import LinearProbe, linear_probe
@@ -13,7 +14,7 @@ from dalip.evaluation.zero_shot import (
     ZeroShot,
     accuracy_by_source,
     choose_first_order,
-    classes_by_names,
+    classes_by_name_kind,
     make_naming,
     text_vectors,
     zero_shot,
@@ -31,12 +32,12 @@ __all__ = [
     "Photos",
     "Progress",
     "Retrieval",
+    "Reweighted",
     "Vectors",
-    "Weighed",
     "ZeroShot",
     "accuracy_by_source",
     "choose_first_order",
-    "classes_by_names",
+    "classes_by_name_kind",
     "collect_photos",
     "embed_labelled",
     "few_shot",
@@ -45,13 +46,12 @@ __all__ = [
     "linear_probe",
     "macro_mean",
     "make_naming",
-    "name_photo",
     "nearest_ranks",
     "nll_at_best_temperature",
     "ranks",
     "retrieval",
+    "reweight",
     "simple_shot",
     "text_vectors",
-    "weigh",
     "zero_shot",
 ]

@@ -67,7 +67,7 @@ def _centred(vectors: Vectors, centre: NDArray[np.float32]) -> Vectors:
 def few_shot(
     photos: Labelled, split: Split, shots: Sequence[int] = (1, 5), folds: int = 5, seed: int = 0
 ) -> list[FewShot]:
-    """Name the photos of a split from few photos of the split `train`, drawn anew in each fold.
+    """Name the photos of a split from few photos of the split `train`, drawn again for each fold.
 
     Args:
         photos: What `embed_labelled` gave; all its training photos together are the centre.
@@ -100,9 +100,7 @@ def few_shot(
         named = [source for source, in_ways in zip(sources, known, strict=True) if in_ways]
         rows += _rows(np.array(hits), truth[known], named, count, len(ways))
     if not rows:
-        raise DataError(
-            f"no taxon of the split {split} has {min(shots)} photos in the split train; use fewer shots"
-        )
+        raise DataError("too-few-shots", split=split, shots=min(shots))
     return rows
 
 

@@ -66,10 +66,7 @@ def embed_labelled(
     def part(split: Split) -> tuple[Vectors, NDArray[np.intp], tuple[str, ...]]:
         mine = [i for i, r in enumerate(photos.records) if r.split == split and labels[i] in number]
         if not mine:
-            raise DataError(
-                f"none of the {len(records):,} photos is readable, in the split {split} and of a taxon with photos "
-                "in the split train; name other photos"
-            )
+            raise DataError("split-without-photos", photos=len(records), split=split)
         found = np.array([number[labels[i]] for i in mine], np.intp)
         return photos.vectors[mine], found, tuple(photos.records[i].source for i in mine)
 

@@ -49,10 +49,10 @@ def linear_probe(
         A row a source.
 
     Raises:
-        DalipError: scikit-learn is missing, or there is one taxon alone.
+        DalipError: scikit-learn is missing, or the photos show only one taxon.
     """
     if len(photos.names) < 2:
-        raise DalipError(f"the photos show {photos.names[0]} alone; a classifier needs two taxa or more")
+        raise DalipError("only-one-taxon", name=photos.names[0])
     selection, wanted, _ = photos.chosen["selection"]
     best: tuple[float, float, Any] = (-1.0, 0.0, None)
     for i, strength in enumerate(sorted(strengths)):
@@ -86,9 +86,7 @@ def _fit(photos: Labelled, strength: float) -> Any:
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError:
-        raise DalipError(
-            "a linear probe needs scikit-learn, which is missing; pip install 'dalip[train]'"
-        ) from None
+        raise DalipError("probe-without-scikit-learn") from None
     model = LogisticRegression(C=strength, max_iter=_STEPS)
     with warnings.catch_warnings():  # that there are few photos of many taxa, which is nothing unusual here
         warnings.filterwarnings("ignore", category=UserWarning)

@@ -50,9 +50,7 @@ def retrieval(
     captioned = [record for record in records if record.captions]
     photos = embedder.embed_photos(captioned, progress)
     if not photos.records:
-        raise DataError(
-            f"none of the {len(records):,} photos is readable and has a caption; name other photos"
-        )
+        raise DataError("no-captioned-photo", photos=len(records))
     rows = []
     for source in sorted({record.source for record in photos.records}):
         mine = [i for i, record in enumerate(photos.records) if record.source == source]

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from dalip.datasets import Record
 from dalip.encoder import Block, Vectors
-from dalip.encoder.embedder import Embedder, Photos, weigh
+from dalip.encoder.embedder import Embedder, Photos
+from dalip.encoder.reweight import reweight
 from dalip.errors import DataError, Skipped
 from dalip.evaluation.labelled import label_of, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, nearest_ranks, nll_at_best_temperature
@@ -22,7 +23,7 @@ __all__ = [
     "ZeroShot",
     "accuracy_by_source",
     "choose_first_order",
-    "classes_by_names",
+    "classes_by_name_kind",
     "make_naming",
     "text_vectors",
     "zero_shot",
@@ -52,9 +53,9 @@ class Naming:
         vectors: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         return vectors
 
-    def weighed(self, blocks: Sequence[Block], first_order: float) -> "Naming":
-        """Weigh the orders anew, as `weigh` does."""
-        photos, texts = (weigh(vectors, blocks, first_order) for vectors in (self.photos, self.texts))
+    def reweighted(self, blocks: Sequence[Block], first_order: float) -> "Naming":
+        """Change the scoring weights, as `reweight` does."""
+        photos, texts = (reweight(vectors, blocks, first_order) for vectors in (self.photos, self.texts))
         return replace(self, photos=photos, texts=texts)
 
 
@@ -80,7 +81,7 @@ class ZeroShot(Accuracy):
     names: str
 
 
-def classes_by_names(
+def classes_by_name_kind(
     records: Sequence[Record], taxa: Iterable[Taxon] = ()
 ) -> dict[str, dict[str, list[str]]]:
     """Gather what photos may show, and how it is called.
@@ -160,7 +161,7 @@ def zero_shot(
     Args:
         embedder: The encoder.
         records: The photos.
-        classes: By kind of names, the classes to choose from, as `classes_by_names` gives them.
+        classes: By kind of names, the classes to choose from, as `classes_by_name_kind` gives them.
         progress: Called with "photos" and "texts".
 
     Returns:
@@ -172,9 +173,7 @@ def zero_shot(
     known = {name for some in classes.values() for name in some}
     photos = embedder.embed_photos([r for r in records if label_of(r) in known], progress)
     if not photos.records:
-        raise DataError(
-            f"none of the {len(records):,} photos is readable and has a scientificName or className; name other photos"
-        )
+        raise DataError("no-named-photo", photos=len(records))
     every_text = (text for some in classes.values() for texts in some.values() for text in texts)
     vectors = text_vectors(embedder, every_text, progress)
     rows = []
@@ -189,7 +188,7 @@ def zero_shot(
 
 
 def choose_first_order(naming: Naming, blocks: Sequence[Block]) -> float:
-    """Choose how first and second order are weighed in an answer: such that the right classes are likeliest.
+    """Choose the scoring weights of first and second order: those under which the right classes are likeliest.
 
     Args:
         naming: Of the selection split, with at least one photo.
@@ -204,10 +203,10 @@ def choose_first_order(naming: Naming, blocks: Sequence[Block]) -> float:
     sources = [mine for source, mine in source_masks(naming.sources).items() if source in naming.sources]
 
     def loss(first_order: float) -> float:
-        weighed = naming.weighed(blocks, first_order)
-        classes = weighed.class_vectors()
+        changed = naming.reweighted(blocks, first_order)
+        classes = changed.class_vectors()
         return sum(
-            nll_at_best_temperature(weighed.photos[mine], classes, naming.truth[mine]) for mine in sources
+            nll_at_best_temperature(changed.photos[mine], classes, naming.truth[mine]) for mine in sources
         )
 
     return min((step / 10 for step in range(11)), key=loss)

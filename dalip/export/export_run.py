@@ -119,7 +119,7 @@ def export_run(
             report(f"scoring weight of the first order, {chosen}: {first_order:g}")
     accuracy = {}
     if naming and corpus.plants("selection"):
-        accuracy = _accuracy(naming.weighed(embedder.blocks, first_order))
+        accuracy = _accuracy(naming.reweighted(embedder.blocks, first_order))
     whitening = _inherited_whitening(run, model, towers, config)
     if whitening is None:
         whitening = _whitening(model, towers, corpus, mirror=config.mirror, report=report)

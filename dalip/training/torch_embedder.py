@@ -12,7 +12,7 @@ from dalip.encoder import Block, Vectors, read_manifest
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.encoder.manifest import MANIFEST
 from dalip.errors import TrainingError
-from dalip.evaluation import Embedder, Photos, Weighed, collect_photos
+from dalip.evaluation import Embedder, Photos, Reweighted, collect_photos
 from dalip.model import DALIP
 from dalip.progress import Progress, no_progress
 from dalip.training.data.batches import tokenize
@@ -106,4 +106,4 @@ def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
         exported = run / "encoder"
         if (exported / MANIFEST).is_file():
             first_order = read_manifest(exported).blocks[0].weight
-    return embedder if first_order is None else Weighed(embedder, first_order)
+    return embedder if first_order is None else Reweighted(embedder, first_order)

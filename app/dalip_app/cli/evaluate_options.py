@@ -137,10 +137,10 @@ def _open(source: str, first_order: float | None) -> "Embedder":
 
 def _open_bundle(folder: Path, name: str, first_order: float | None) -> "Embedder":
     from dalip.encoder import Encoder
-    from dalip.evaluation import OnnxEmbedder, Weighed
+    from dalip.evaluation import OnnxEmbedder, Reweighted
 
     embedder = OnnxEmbedder(Encoder.load(folder), name)
-    return embedder if first_order is None else Weighed(embedder, first_order)
+    return embedder if first_order is None else Reweighted(embedder, first_order)
 
 
 def measure_encoders(

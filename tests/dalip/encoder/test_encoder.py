@@ -142,14 +142,15 @@ def test_sources_of_every_kind(encoder: Encoder, paths: dict[str, Path]) -> None
     path = paths["png"]
 
     def broken() -> bytes:
-        raise DataError("shard.tar: cannot be read")
+        raise DataError("a-kind", source="shard.tar", place=3)
 
     sources = [path, str(path), path.read_bytes(), open_image(path), path.read_bytes, lambda: path, broken]
     results = [result for _, result in encoder.encode_files(sources)]
     for result in results[:-1]:
         np.testing.assert_allclose(result, results[0], atol=1e-6)
     assert isinstance(results[-1], ImageError)
-    assert str(results[-1]) == "shard.tar: cannot be read"
+    error = results[-1]
+    assert (error.kind, error.source, error.facts) == ("a-kind", "shard.tar", {"place": 3})
 
 
 def test_few_photos_are_read_ahead_and_stopping_early_is_fine(encoder: Encoder) -> None:

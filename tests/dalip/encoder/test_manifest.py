@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from dalip.encoder import (
 )
 from dalip.encoder.manifest import BUNDLE_FILES
 from dalip.errors import BundleError
+from dalip_assets import ENCODER
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +156,7 @@ def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -
     (bundle / name).write_bytes(content)
     Encoder.load(bundle)  # a glance does not see it
     for check in (verify_bundle, lambda folder: Encoder.load(folder, verify=True)):
-        with refuses(BundleError, match=rf"{name}: was changed"):
+        with refuses(BundleError, match=rf"{name}: the file was changed"):
             check(bundle)
 
 
@@ -163,24 +164,24 @@ def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -
 def test_a_missing_or_shortened_file_is_seen_at_a_glance(bundle: Path, name: str) -> None:
     content = (bundle / name).read_bytes()
     (bundle / name).write_bytes(content[:-1])
-    with refuses(BundleError, match=rf"{name}: has {len(content) - 1} bytes"):
+    with refuses(BundleError, match=rf"{name}: the file has {len(content) - 1:,} bytes"):
         Encoder.load(bundle)
     (bundle / name).unlink()
-    with refuses(BundleError, match=rf"{name}: No such file"):
+    with refuses(BundleError, match=rf"{name}: the file cannot be read \(No such file"):
         Encoder.load(bundle)
 
 
 def test_another_kind_of_file_is_seen_at_a_glance(bundle: Path) -> None:
     path = bundle / "image_encoder.onnx"
     path.write_bytes(b"<html>".ljust(path.stat().st_size))
-    with refuses(BundleError, match=r"image_encoder\.onnx: is not an ONNX file"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: this is not an ONNX file"):
         Encoder.load(bundle)
 
 
 def test_a_missing_folder_or_manifest(tmp_path: Path) -> None:
-    with refuses(BundleError, match="nowhere: no such folder"):
+    with refuses(BundleError, match="nowhere: there is no such folder"):
         Encoder.load(tmp_path / "nowhere")
-    with refuses(BundleError, match=r"manifest\.json: no such file"):
+    with refuses(BundleError, match=r"manifest\.json: there is no such file"):
         Encoder.load(tmp_path)
 
 
@@ -195,25 +196,31 @@ def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
     ("change", "cause"),
     [
         (lambda m: m.update(format_version=2), "format version 2.*upgrade dalip"),
-        (lambda m: m.pop("format_version"), "no format_version"),
-        (lambda m: m.update(format_version="1"), "no format_version"),
-        (lambda m: m.pop("blocks"), "lacks the field blocks"),
-        (lambda m: m["image"].pop("size"), r"lacks the field image\.size"),
-        (lambda m: m["image"].update(size="224"), r"image\.size must be a whole number"),
-        (lambda m: m["image"].update(size=True), r"image\.size must be a whole number"),
-        (lambda m: m["image"].update(size=10**9), r"image\.size must be between"),
+        (lambda m: m.pop("format_version"), "there is no format_version"),
+        (lambda m: m.update(format_version="1"), "there is no format_version"),
+        (lambda m: m.pop("blocks"), "the field blocks is missing"),
+        (lambda m: m["image"].pop("size"), r"required field `size` - at `\$\.image`"),
+        (lambda m: m["image"].update(size="224"), r"`int`, got `str` - at `\$\.image\.size`"),
+        (lambda m: m["image"].update(size=True), r"`int`, got `bool` - at `\$\.image\.size`"),
+        (lambda m: m["image"].update(size=10**9), r"image\.size must be from 1 to 4,096"),
         (lambda m: m["image"].update(std=[1, 1, 0]), r"image\.std must be above 0"),
-        (lambda m: m["image"].update(std=[1, 1]), r"image\.std must be a list of 3"),
-        (lambda m: m["image"].update(mean=[0, 0, float("nan")]), r"image\.mean must be a number"),
-        (lambda m: m["image"].update(mean=[0, 0, 10**400]), r"image\.mean must be a number"),
+        (lambda m: m["image"].update(std=[1, 1]), r"length 3 - at `\$\.image\.std`"),
+        (
+            lambda m: m["image"].update(mean=[0, 0, float("nan")]),
+            "not a JSON object .*byte",
+        ),  # JSON has no NaN
+        (lambda m: m["image"].update(mean=[0, 0, 10**400]), r"out of range - at `\$\.image\.mean\[2\]`"),
         (
             lambda m: m["image"].update(resize_mode="crop"),
-            r"image\.resize_mode must be 'shortest' or 'squash'",
+            r"'crop' - at `\$\.image\.resize_mode`",
         ),
-        (lambda m: m["blocks"][0].update(weight=0.9), "weights that sum to 1"),
-        (lambda m: m.update(blocks=[]), "one block or more"),
-        (lambda m: m["files"].pop("tokenizer.json"), r"lacks the field files\.tokenizer\.json"),
-        (lambda m: m["files"].update({"../x": {"sha256": "0" * 64, "size": 1}}), "plain file names"),
+        (lambda m: m["blocks"][0].update(weight=0.9), "weights in blocks sum to 1.3, not to 1"),
+        (lambda m: m.update(blocks=[]), "the list blocks is empty"),
+        (lambda m: m["files"].pop("tokenizer.json"), r"the field files\.tokenizer\.json is missing"),
+        (
+            lambda m: m["files"].update({"../x": {"sha256": "0" * 64, "size": 1}}),
+            r"\.\./x, .* not a plain file name",
+        ),
         (lambda m: m["files"]["tokenizer.json"].update(sha256="12"), "64 hexadecimal digits"),
         (lambda m: m.update(fingerprint="0" * 64), "fingerprint"),
         (lambda m: m["image"].update(mean=[0.4, 0.5, 0.5]), "fingerprint"),
@@ -227,6 +234,17 @@ def test_a_wrong_manifest_is_refused_by_field(
         Encoder.load(bundle)
     assert said(caught.value).startswith(str(bundle / "manifest.json"))
     assert "; " in said(caught.value)
+
+
+@pytest.mark.parametrize("field", sorted(f.name for f in fields(EncoderManifest)))
+def test_a_manifest_has_all_of_its_fields(bundle: Path, field: str) -> None:
+    edit(bundle, lambda m: m.pop(field))
+    with refuses(BundleError, match=rf"manifest\.json: .*\b{field}\b.*; copy or export"):
+        Encoder.load(bundle)
+
+
+def test_the_manifest_that_comes_with_dalip_is_written_as_it_was() -> None:
+    assert read_manifest(ENCODER).to_json().encode() == (ENCODER / "manifest.json").read_bytes()
 
 
 def test_unknown_fields_are_ignored(bundle: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paths import SHARED_DATA
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
-from wording import refuses
+from wording import refuses, said
 
 from dalip.datasets import Record, read_records
 from dalip.encoder import Block, Encoder, preprocess
@@ -25,10 +25,10 @@ from dalip.evaluation import (
     Labelled,
     Naming,
     OnnxEmbedder,
-    Weighed,
+    Reweighted,
     accuracy_by_source,
     choose_first_order,
-    classes_by_names,
+    classes_by_name_kind,
     embed_labelled,
     few_shot,
     linear_probe,
@@ -38,9 +38,9 @@ from dalip.evaluation import (
     nll_at_best_temperature,
     ranks,
     retrieval,
+    reweight,
     simple_shot,
     text_vectors,
-    weigh,
     zero_shot,
 )
 from dalip.model import DALIP, MethodConfig
@@ -128,7 +128,7 @@ def test_weighing_gives_the_weighted_sum_of_cosines(weight: float, before: float
     random = np.random.default_rng(seed)
     first, second = random.normal(size=(4, 3)), random.normal(size=(4, 2))
     blocks = (Block("first_order", 3, before), Block("second_order", 2, 1 - before))
-    found = weigh(joint(first, second, before), blocks, weight)
+    found = reweight(joint(first, second, before), blocks, weight)
     cosines = [unit(x) @ unit(x).T for x in (first, second)]
     np.testing.assert_allclose(found @ found.T, weight * cosines[0] + (1 - weight) * cosines[1], atol=1e-5)
 
@@ -136,12 +136,12 @@ def test_weighing_gives_the_weighted_sum_of_cosines(weight: float, before: float
 def test_what_cannot_be_weighed_is_refused() -> None:
     vectors = np.ones((1, 3), np.float32)
     with refuses(DalipError, match="no second order"):
-        weigh(vectors, BLOCKS[:1], 0.5)
-    assert (weigh(vectors, [Block("first_order", 3, 1.0)], 1.0) == vectors).all()
+        reweight(vectors, BLOCKS[:1], 0.5)
+    assert (reweight(vectors, [Block("first_order", 3, 1.0)], 1.0) == vectors).all()
     gone = (Block("first_order", 2, 0.0), Block("second_order", 1, 1.0))
     with refuses(DalipError, match="first_order has weight 0"):
-        weigh(vectors, gone, 0.5)
-    assert (weigh(vectors, gone, 0.0) == [0, 0, 1]).all()
+        reweight(vectors, gone, 0.5)
+    assert (reweight(vectors, gone, 0.0) == [0, 0, 1]).all()
 
 
 def test_the_order_that_tells_apart_is_chosen() -> None:
@@ -155,7 +155,7 @@ def test_the_order_that_tells_apart_is_chosen() -> None:
     swapped = [np.concatenate([v[:, 3:], v[:, :3]], axis=1) for v in (told, naming.texts)]
     other = dataclasses.replace(naming, photos=swapped[0], texts=swapped[1])
     assert choose_first_order(other, (Block("f", 2, 0.5), Block("z", 3, 0.5))) <= 0.1
-    assert accuracy_by_source(naming.weighed(BLOCKS, 1.0))["all"].top_1 == 1
+    assert accuracy_by_source(naming.reweighted(BLOCKS, 1.0))["all"].top_1 == 1
     assert choose_first_order(naming, BLOCKS[:1]) == 1
 
 
@@ -195,7 +195,7 @@ def blobs(noise: float, *, classes: int = 4, each: int = 12) -> Labelled:
         {split: (*draw(10), sources) for split in ("selection", "test")},  # type: ignore[misc]
         tuple("abcdefgh"[:classes]),
         0,
-        {},
+        (),
     )
 
 
@@ -288,18 +288,17 @@ def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: C
     things = [photo(f"thing-{c}", c, className=f"{c} box", source="things") for c in ("green", "pink")]
     broken = dataclasses.replace(named[0], key="gone", path=Path("gone.png"))
     records = [*named, *things, broken, photo("other", "red")]
-    classes = classes_by_names(records, [Taxon("Flos white")])
+    classes = classes_by_name_kind(records, [Taxon("Flos white")])
     assert list(classes) == [*NAME_KINDS, "class"]
     assert [len(some) for some in classes.values()] == [3, 4, 3, 4, 2]
     assert classes["all"]["Flos red"] == taxon_texts(named[0].taxon)  # type: ignore[arg-type]
-    rows, unreadable = zero_shot(embedder, records, classes)
+    rows, skipped = zero_shot(embedder, records, classes)
     assert [(r.names, r.source, r.photos) for r in rows] == [
         *((n, s, p) for n in NAME_KINDS for s, p in (("source 0", 3), ("source 1", 3), ("all", 6))),
         ("class", "things", 2),
     ]
     assert all(row.top_1 == row.top_5 == row.macro_top_1 == 1 for row in rows)
-    assert list(unreadable) == ["gone.png"]
-    assert unreadable["gone.png"].startswith("gone.png: ")
+    assert [(s.source, s.error.source) for s in skipped] == [("gone.png", "gone.png")]
     with refuses(DataError, match="none of the 1 photos"):
         zero_shot(embedder, [broken], classes)
 
@@ -311,7 +310,7 @@ def test_taxa_of_one_common_name_cannot_be_told_apart_by_it(
         photo(c, c, scientificName=f"Flos {c}", vernacularName=common, source="made")
         for c, common in (("red", "red flower"), ("blue", "red flower"), ("yellow", "yellow flower"))
     ]
-    rows, _ = zero_shot(embedder, records, classes_by_names(records))
+    rows, _ = zero_shot(embedder, records, classes_by_name_kind(records))
     top_1 = {row.names: row.top_1 for row in rows}
     assert top_1["common"] == pytest.approx(1 / 3)
     assert top_1["scientific"] == 1
@@ -353,12 +352,12 @@ def test_captions_find_photos_and_photos_captions(
 
 def test_an_embedder_weighed_anew(embedder: OnnxEmbedder, photo: Callable[..., Record]) -> None:
     records = [photo(c, c) for c in ("red", "blue")]
-    first = Weighed(embedder, 1.0)
+    first = Reweighted(embedder, 1.0)
     assert [block.weight for block in first.blocks] == [1, 0]
     vectors, plain = first.embed_photos(records).vectors, embedder.embed_photos(records).vectors
     np.testing.assert_allclose(vectors[:, :16], unit(plain[:, :16]), atol=1e-6)
     assert not vectors[:, 16:].any()
-    texts = Weighed(embedder, 0.25).embed_texts(["red", "blue"])
+    texts = Reweighted(embedder, 0.25).embed_texts(["red", "blue"])
     np.testing.assert_allclose((texts**2).sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose((texts[:, :16] ** 2).sum(axis=1), 0.25, atol=1e-5)
 
@@ -402,7 +401,7 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
     records = read_records(folder_of_photos(tmp_path / "photos", each=12))  # more than are embedded at once
     damaged = tmp_path / "photos" / "Flos_red" / "3.png"
     damaged.write_bytes(b"not an image")
-    ours, model = Weighed(tiny_model, 0.3), tiny_model.model
+    ours, model = Reweighted(tiny_model, 0.3), tiny_model.model
     assert [(b.name, b.width, round(b.weight, 6)) for b in ours.blocks] == [
         ("first_order", 32, 0.3),
         ("second_order", 32, 0.7),
@@ -410,10 +409,12 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
     calls: list[tuple[str, int, int]] = []
     found = ours.embed_photos(records, lambda *call: calls.append(call))
     assert [r.key for r in found.records] == [r.key for r in records if r.path != damaged]
-    assert found.unreadable == {
-        str(damaged): f"{damaged}: is not an image that can be read; use JPEG, PNG, "
-        "WebP, HEIC, AVIF, TIFF, GIF or BMP"
-    }
+    assert [(s.source, said(s.error)) for s in found.skipped] == [
+        (
+            str(damaged),
+            f"{damaged}: the file is not an image that can be read; use JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP",
+        )
+    ]
     assert calls[-1] == ("photos", 36, 36)
     pixels = np.stack([preprocess(Image.open(r.path), tiny_model.image) for r in found.records])
     with torch.inference_mode():
@@ -517,7 +518,7 @@ def test_the_built_in_encoder_names_plants_from_texts_alone() -> None:
 
     assets = Path(ENCODER).parent
     records = read_records(*sorted(SHARED_DATA.glob("inat-*.tar")), *sorted(SHARED_DATA.glob("oxford-*.tar")))
-    classes = {"all": classes_by_names(records, read_taxa(assets / "taxa.csv"))["all"]}
+    classes = {"all": classes_by_name_kind(records, read_taxa(assets / "taxa.csv"))["all"]}
     embedder = OnnxEmbedder(Encoder.load(ENCODER))
     rows, _ = zero_shot(embedder, [r for r in records if r.split == "test"], classes)
     found = {row.source: row.top_1 for row in rows}

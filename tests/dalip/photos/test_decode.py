@@ -74,7 +74,7 @@ def test_black_and_white(paths: dict[str, Path]) -> None:
         ("text", "is not an image"),
         ("web_page", "is not an image"),
         ("zeros", "is not an image"),
-        ("bomb", "50000 x 50000 pixels"),
+        ("bomb", "50,000 x 50,000 pixels"),
         ("folder", "is a folder"),
         ("pipe", "is a pipe"),
         *((name, "damaged or cut short") for name in UNREADABLE if name.startswith(("truncated", "only"))),
@@ -160,9 +160,9 @@ def test_bytes_and_streams(paths: dict[str, Path]) -> None:
     assert open_image(str(paths["jpeg"])) == expected
     with paths["jpeg"].open("rb") as stream:
         assert open_image(stream) == expected
-    with refuses(ImageError, match="the image: is empty"):
+    with refuses(ImageError, match="^the file is empty"):
         open_image(b"")
-    with paths["empty"].open("rb") as stream, refuses(ImageError, match=r"empty\.jpg: is empty"):
+    with paths["empty"].open("rb") as stream, refuses(ImageError, match=r"empty\.jpg: the file is empty"):
         open_image(stream)
 
 
