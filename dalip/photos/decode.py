@@ -2,11 +2,9 @@
 
 import ctypes
 import io
-import logging
 import os
 import stat
 import threading
-import warnings
 from contextlib import nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -28,11 +26,6 @@ MAX_PIXELS = 200_000_000
 
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """The kinds of images that can be read."""
-
-# Pillow reports oddities of a file (broken EXIF, say) as Python warnings. They say nothing to the person who
-# asks for a plant's name, and `warnings.catch_warnings` is not safe in the threads that decode photos.
-warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.|pillow_heif")
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it logs to stderr
 
 _HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
 _one_huge_photo_at_a_time = threading.Lock()

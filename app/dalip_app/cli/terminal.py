@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from dalip.errors import DalipError
+from dalip.quiet import ignore_pillow_warnings
 from dalip_app.messages.one_line import one_line
 
 __all__ = ["CommandGroup", "ProgressLine", "complain", "prepare_streams", "print_result"]
@@ -37,7 +38,8 @@ def print_result(line: str) -> None:
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr take every name: UTF-8 in pipes and files, escapes for what has no encoding."""
+    """Make stdout and stderr take every name, in UTF-8 or with escapes, and keep stderr free of Pillow's warnings."""
+    ignore_pillow_warnings()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # streams that a test puts there lack it
         if reconfigure is not None:

@@ -21,6 +21,7 @@ from dalip.datasets.pack.shrink import HASH_BYTES, THUMB_SIDE, PhotoSettings, pr
 from dalip.datasets.photo_location import Item, WebPhoto
 from dalip.datasets.record import key_hash
 from dalip.errors import DataError
+from dalip.quiet import ignore_pillow_warnings
 
 __all__ = ["Part", "identity", "prepare_all", "stamp_of"]
 
@@ -176,6 +177,7 @@ def _prepare(parts: Mapping[Path, Sequence[Item]], settings: PhotoSettings, work
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the process that started this one, and end when it does, even if it was killed."""
+    ignore_pillow_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
 
 from dalip.model import DALIP
+from dalip.quiet import ignore_pillow_warnings
 from dalip.training.config import TrainConfig
 from dalip.training.data.batches import Batch, PhotoDataset, collate
 from dalip.training.data.corpus import Corpus, load_texts, shards_of
@@ -81,7 +82,7 @@ class Feed:
             "num_workers": config.workers,
             "prefetch_factor": 4 if config.workers else None,
             "pin_memory": self.accelerator.device.type == "cuda",
-            "worker_init_fn": _leave_interrupts,
+            "worker_init_fn": _start_worker,
         }
         if config.stream:
             stream = StreamDataset(
@@ -110,8 +111,9 @@ class Feed:
         return parts
 
 
-def _leave_interrupts(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     """Let Ctrl-C, which reaches every process of a terminal, end the training process alone, which ends these."""
+    ignore_pillow_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -20,7 +20,7 @@ from dalip.encoder import Encoder
 from dalip.errors import DataError, ImageError
 from dalip.photos import open_image
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # pytest resets our filter
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # of odd photos
 
 
 @pytest.fixture(scope="module")
@@ -208,16 +208,45 @@ def test_identifying_loads_neither_torch_nor_the_text_encoder(
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
 
 
-def test_onnxruntime_is_imported_without_a_sound(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [None, "0"])
+def test_onnxruntime_is_imported_without_a_sound_and_told_to_report_nothing(
+    tmp_path: Path, before: str | None
+) -> None:
     (tmp_path / "onnxruntime.py").write_text(
-        "import os\nos.write(2, b'no graphics card')\nset_default_logger_severity = print\n"
-        "disable_telemetry_events = print\n"
+        "import os\nos.write(2, b'no graphics card')\nprint(os.environ['ORT_DISABLE_TELEMETRY'])\n"
+        "set_default_logger_severity = disable_telemetry_events = lambda *level: None\n"
     )
-    script = "from dalip.encoder import sessions; sessions._onnxruntime(); import os; os.write(2, b'after')"
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    script = (
+        "import os; from dalip.encoder import sessions; sessions._onnxruntime()\n"
+        "print(os.environ.get('ORT_DISABLE_TELEMETRY')); os.write(2, b'after')"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    environment |= {"ORT_DISABLE_TELEMETRY": before} if before else {}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    assert (done.returncode, done.stderr) == (0, "after")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=True)
+    assert (done.stdout.split(), done.stderr) == (["1", str(before)], "after")
+
+
+def test_import_and_use_leave_the_process_as_it_was(encoder: Encoder, paths: dict[str, Path]) -> None:
+    script = (
+        "import logging, os, sys, warnings\n"
+        "import numpy, PIL.Image\n"
+        "def state(): return dict(os.environ), list(warnings.filters), dict(vars(logging.getLogger('PIL')))\n"
+        "before = state()\n"
+        "from dalip.encoder import Encoder\n"
+        "import dalip.evaluation, dalip.photos\n"
+        "assert state() == before, 'after the import'\n"
+        "encoder = Encoder.load(sys.argv[1])\n"
+        "[(_, embedding)] = encoder.encode_files(sys.argv[2:])\n"
+        "encoder.encode_text(['red', 'a red flower'])\n"
+        "assert state() == before, 'after its use'\n"
+        "if hasattr(os, 'fork') and not os.fork(): os._exit(0)\n"  # tokenizers that ran in threads would warn
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "TOKENIZERS_"))}
+    command = [sys.executable, "-c", script, str(encoder.folder), str(paths["jpeg"])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:

