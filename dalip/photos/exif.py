@@ -1,4 +1,4 @@
-"""What the journal keeps of a photo: a small copy without its details, and those details that a person allows."""
+"""What a photo says of itself: when and where it was taken."""
 
 import io
 import math
@@ -9,12 +9,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from dalip.photos.decode import open_image
-
-__all__ = ["PhotoDetails", "read_details", "small_copy"]
-
-_SIDE = 1600  # pixels
-_QUALITY = 88
+__all__ = ["PhotoDetails", "read_details"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +22,6 @@ class PhotoDetails:
     """Degrees north, WGS 84."""
     longitude: float | None = None
     """Degrees east."""
-
-
-def small_copy(photo: bytes) -> bytes:
-    """Make a JPEG of at most 1,600 pixels a side, upright, that holds nothing but the picture.
-
-    Args:
-        photo: The bytes of an image file.
-
-    Raises:
-        ImageError: It cannot be read.
-    """
-    image = open_image(photo, target=_SIDE // 2)
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
-    return buffer.getvalue()
 
 
 @cache

@@ -1,7 +1,6 @@
 """The part of the page that takes a photo: from a file, the camera, the clipboard, or dropped."""
 
 import base64
-import io
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image, ImageOps
 
 from dalip.errors import DalipError, ImageError
-from dalip.photos import ImageSource, open_image
+from dalip.photos import ImageSource, encode, open_image, shrink
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
@@ -182,8 +181,5 @@ def to_data_uri(image: Image.Image, side: int) -> str:
         image: Of mode RGB.
         side: Length of the longer side in pixels; smaller photos keep their size.
     """
-    small = image.copy()
-    small.thumbnail((side, side))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    small = encode(shrink(image, long_side=side), "JPEG", _QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(small).decode()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dalip.datasets.photo_location import Item, WebPhoto
 from dalip.errors import DataError, ImageError
-from dalip.photos import is_plain_webp, open_image
+from dalip.photos import encode, is_plain_webp, open_image, shrink
 
 __all__ = [
     "HASH_BYTES",
@@ -116,18 +116,12 @@ def prepare(item: Item, settings: PhotoSettings) -> Prepared:
             f"{item.where}: is a strip of {image.width} x {image.height} pixels; cut out the plant"
         )
     area = _area(content, image)
-    if short > settings.size:
-        scale = settings.size / short
-        image = image.resize(
-            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
-            Image.Resampling.BICUBIC,
-            reducing_gap=3,
-        )
+    image = shrink(image, short_side=settings.size, reducing_gap=3)
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
     small = (
         content
         if short <= settings.size and is_plain_webp(content, lossless=False)
-        else _encode(image, settings.quality)
+        else encode(image, "WEBP", settings.quality)
     )
     return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, look(image))
 
@@ -152,9 +146,3 @@ def _area(content: bytes, image: Image.Image) -> int:
 
 def _above_median(waves: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.packbits((waves > np.median(waves)).ravel())
-
-
-def _encode(image: Image.Image, quality: int) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "WEBP", quality=quality, method=4)
-    return file.getvalue()

@@ -1,7 +1,6 @@
 """Bringing the photo library up to date with folders on disk: only what changed is read."""
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from PIL import Image
 
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
-from dalip.photos import open_image, read_details
+from dalip.photos import encode, open_image, read_details, shrink
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import Content, LibraryStore, SeenPhoto, StoredPhoto
@@ -69,11 +68,7 @@ class _Reader:
     def __call__(self) -> Image.Image:
         image = open_image(self.path, target=max(self.side, _THUMBNAIL // 2))
         self.event_date = read_details(Path(self.path)).event_date
-        small = image.copy()
-        small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=_QUALITY)
-        self.thumbnail = buffer.getvalue()
+        self.thumbnail = encode(shrink(image, long_side=_THUMBNAIL), "JPEG", _QUALITY)
         return image
 
 

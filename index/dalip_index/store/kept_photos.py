@@ -14,7 +14,7 @@ from PIL import Image
 
 from dalip.datasets import Record, read_records
 from dalip.errors import DalipError, FloraError
-from dalip.photos import PhotoSource, is_plain_webp, open_image
+from dalip.photos import PhotoSource, encode, is_plain_webp, open_image, shrink
 from dalip.taxonomy import Taxon
 from dalip_index.store.manifest import FileStamp
 from dalip_index.store.versions import SHARED
@@ -110,13 +110,9 @@ def kept_copy(content: bytes, side: int) -> bytes:
     image = open_image(content, target=side)
     if min(image.size) <= side and is_plain_webp(content):
         return content
-    scale = min(1.0, side / min(image.size), _LONGEST / max(image.size))
-    if scale < 1:
-        width, height = (max(round(length * scale), 1) for length in image.size)
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=_QUALITY, method=2)
-    return buffer.getvalue()
+    lanczos = Image.Resampling.LANCZOS
+    small = shrink(image, short_side=side, long_side=_LONGEST, resample=lanczos, reducing_gap=None)
+    return encode(small, "WEBP", _QUALITY, effort=2)
 
 
 @dataclass(frozen=True)

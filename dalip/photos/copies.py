@@ -1,0 +1,67 @@
+"""Smaller copies of photos, which hold nothing but the picture."""
+
+import io
+from typing import Literal
+
+from PIL import Image
+
+from dalip.photos.decode import open_image
+
+__all__ = ["encode", "shrink", "small_copy"]
+
+_SIDE = 1600  # pixels
+_QUALITY = 88
+
+
+def shrink(
+    image: Image.Image,
+    *,
+    short_side: int | None = None,
+    long_side: int | None = None,
+    resample: Image.Resampling = Image.Resampling.BICUBIC,
+    reducing_gap: float | None = 2.0,
+) -> Image.Image:
+    """Make an image smaller, in its own proportions; one that is small enough is given as it is.
+
+    Args:
+        image: Of any size.
+        short_side: The most pixels of the short side.
+        long_side: The most pixels of the long side.
+        resample: Pillow's filter.
+        reducing_gap: Where an image is more than so many times as large as needed, it is first shrunk to that size,
+            cheaply; `None` filters all of it.
+    """
+    short, long = sorted(image.size)
+    scale = min(1.0, (short_side or short) / short, (long_side or long) / long)
+    if scale == 1:
+        return image
+    width, height = (max(round(length * scale), 1) for length in image.size)
+    return image.resize((width, height), resample, reducing_gap=reducing_gap)
+
+
+def encode(image: Image.Image, kind: Literal["JPEG", "WEBP"], quality: int, *, effort: int = 4) -> bytes:
+    """Encode an image without anything that its file said about it.
+
+    Args:
+        image: Of mode RGB.
+        kind: The format.
+        quality: Of the compression, from 1 to 100.
+        effort: Of WebP, from 0 (fast) to 6 (small).
+    """
+    file = io.BytesIO()
+    # Of all that a file says, only a comment stays with an image, and would be written again.
+    image.save(file, kind, quality=quality, method=effort, comment=b"")
+    return file.getvalue()
+
+
+def small_copy(photo: bytes) -> bytes:
+    """Make a JPEG of at most 1,600 pixels a side, upright, that holds nothing but the picture.
+
+    Args:
+        photo: The bytes of an image file.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    image = open_image(photo, target=_SIDE // 2)
+    return encode(shrink(image, long_side=_SIDE, resample=Image.Resampling.LANCZOS), "JPEG", _QUALITY)

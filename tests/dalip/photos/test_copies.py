@@ -1,0 +1,92 @@
+"""Copies are no larger than asked for, keep their proportions, and hold nothing but the picture."""
+
+import io
+
+import numpy as np
+import pytest
+from hostile_images import photo
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms
+from wording import refuses
+
+from dalip.errors import ImageError
+from dalip.photos import encode, is_plain_webp, shrink, small_copy
+
+side = st.integers(1, 300)
+
+
+def decoded(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+@given(side, side, st.none() | side, st.none() | side)
+def test_sides_are_no_longer_than_asked_for(
+    width: int, height: int, short: int | None, long: int | None
+) -> None:
+    image = Image.new("RGB", (width, height))
+    small = shrink(image, short_side=short, long_side=long)
+    scale = min(1, (short or 10**6) / min(image.size), (long or 10**6) / max(image.size))
+    assert small.size == tuple(max(1, round(scale * length)) for length in image.size)
+    assert (small is image) == (scale == 1)
+    if long and long <= max(image.size) and not short:
+        assert max(small.size) == long
+        thumbnail = image.copy()
+        thumbnail.thumbnail((long, long))  # which may round the other side the other way
+        assert abs(sum(thumbnail.size) - sum(small.size)) <= 1
+
+
+@pytest.mark.parametrize("resample", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
+@pytest.mark.parametrize("reducing_gap", [None, 2.0, 3.0])
+def test_the_picture_stays_the_same(resample: Image.Resampling, reducing_gap: float | None) -> None:
+    small = shrink(photo(960, 640), short_side=64, resample=resample, reducing_gap=reducing_gap)
+    assert np.abs(np.asarray(small, float) - np.asarray(photo(96, 64), float)).mean() < 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_quality_and_effort_are_those_of_the_format(kind: str) -> None:
+    noise = np.random.default_rng(0).normal(128, 30, (64, 96, 3)).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(noise)
+    low, high = (encode(image, kind, quality) for quality in (20, 95))  # type: ignore[arg-type]
+    assert len(low) < len(high)
+    assert (decoded(high).format, decoded(high).size) == (kind, image.size)
+    assert kind != "WEBP" or is_plain_webp(high, lossless=False)
+    if kind == "WEBP":
+        assert encode(image, "WEBP", 90, effort=0) != encode(image, "WEBP", 90)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF"])
+def test_nothing_that_the_file_said_is_in_a_copy(kind: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "told by EXIF"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    said: dict[str, object] = {"exif": exif, "icc_profile": profile, "comment": "told in a comment"}
+    if kind != "GIF":
+        said["xmp"] = b"<x>told by XMP</x>"
+    buffer = io.BytesIO()
+    photo().save(buffer, kind, **said)  # type: ignore[arg-type]
+    image = decoded(buffer.getvalue())
+    image.load()
+    for copy in (
+        small_copy(buffer.getvalue()),
+        encode(image.convert("RGB"), "JPEG", 90),
+        encode(image.convert("RGB"), "WEBP", 90),
+    ):
+        assert b"told" not in copy
+        found = decoded(copy)
+        assert not found.getexif()
+        assert not found.info.keys() & {"comment", "exif", "icc_profile", "xmp"}
+
+
+def test_a_small_copy_is_an_upright_jpeg_of_at_most_1600_pixels() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    buffer = io.BytesIO()
+    photo(2400, 1600).save(buffer, "JPEG", exif=exif)
+    copy = decoded(small_copy(buffer.getvalue()))
+    assert (copy.format, copy.mode, copy.size) == ("JPEG", "RGB", (1067, 1600))
+    buffer = io.BytesIO()
+    photo(96, 64).save(buffer, "PNG")
+    assert decoded(small_copy(buffer.getvalue())).size == (96, 64)
+    with refuses(ImageError, match="the file is empty"):
+        small_copy(b"")
