@@ -24,7 +24,7 @@ from dalip.evaluation import (
     OnnxEmbedder,
     accuracy_by_source,
     label_of,
-    make_naming,
+    make_zero_shot_task,
     reweight,
     simple_shot,
     text_vectors,
@@ -52,7 +52,7 @@ def measure(
         replace(record, fields={**record.fields, "scientificName": name})
         for record, name in zip(photos.records, taken_for, strict=True)
     )
-    naming = make_naming(photos._replace(records=records), classes, texts)
+    naming = make_zero_shot_task(photos._replace(records=records), classes, texts)
     known = list(accuracy_by_source(naming).values())[-1]  # of all sources together
     others = ~np.isin(taken_for, list(classes))
     labels, vectors = np.unique(shown[others], return_inverse=True)[1], photos.vectors[others]

@@ -26,12 +26,12 @@ import torch
 from dalip.datasets import Record
 from dalip.encoder import Vectors, preprocess
 from dalip.evaluation import (
-    Naming,
     Photos,
     Reweighted,
+    ZeroShotTask,
     accuracy_by_source,
     choose_first_order,
-    make_naming,
+    make_zero_shot_task,
     retrieval,
     text_vectors,
 )
@@ -179,7 +179,9 @@ class Bench:
         splits = ("selection", "test")
         photos = {split: embedder.embed_photos(self.corpus.plants(split)) for split in splits}
         vectors = text_vectors(embedder, self.corpus.every_text)
-        naming = {split: make_naming(found, self.corpus.texts, vectors) for split, found in photos.items()}
+        naming = {
+            split: make_zero_shot_task(found, self.corpus.texts, vectors) for split, found in photos.items()
+        }
         weights = {"chosen": choose_first_order(naming["selection"], embedder.blocks)}
         if len(embedder.blocks) == 2:
             weights |= {"first": 1.0, "both": 0.5, "second": 0.0}
@@ -229,7 +231,7 @@ class Bench:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _naming_scores(naming: Naming) -> dict[str, float]:
+def _naming_scores(naming: ZeroShotTask) -> dict[str, float]:
     return {
         f"{source} {figure}": getattr(accuracy, field)
         for source, accuracy in accuracy_by_source(naming).items()

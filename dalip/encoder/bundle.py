@@ -58,7 +58,7 @@ def read_manifest(folder: Path) -> EncoderManifest:
 
 
 def check_bundle(folder: Path) -> EncoderManifest:
-    """Check a bundle at the cost of a glance: the manifest, and presence, size and first bytes of its files.
+    """Check a bundle quickly: the manifest, and presence, size and first bytes of its files.
 
     Returns:
         The manifest.

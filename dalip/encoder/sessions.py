@@ -84,7 +84,7 @@ def _brief(error: Exception) -> str:
 
 @cache
 def _onnxruntime() -> Any:
-    """Import onnxruntime without a sound, and without its telemetry.
+    """Import onnxruntime without output on stderr, and without its telemetry.
 
     From version 1.29 it reports its use to its makers unless a variable, read while it is imported, tells it not to.
     DALIP promises that nothing leaves this computer. The variable is then put back, for it is the user's.

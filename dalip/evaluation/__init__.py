@@ -4,18 +4,18 @@ from dalip.encoder import Vectors
 from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, collect_photos
 from dalip.encoder.reweight import Reweighted, reweight
 from dalip.evaluation.few_shot import FewShot, few_shot, simple_shot
-from dalip.evaluation.labelled import Labelled, embed_labelled, label_of
+from dalip.evaluation.labelled import LabelledPhotos, embed_labelled, label_of
 from dalip.evaluation.linear_probe import LinearProbe, linear_probe
 from dalip.evaluation.metrics import hit_rate, macro_mean, nearest_ranks, nll_at_best_temperature, ranks
 from dalip.evaluation.retrieval import Retrieval, retrieval
 from dalip.evaluation.zero_shot import (
     Accuracy,
-    Naming,
     ZeroShot,
+    ZeroShotTask,
     accuracy_by_source,
     choose_first_order,
     classes_by_name_kind,
-    make_naming,
+    make_zero_shot_task,
     text_vectors,
     zero_shot,
 )
@@ -25,9 +25,8 @@ __all__ = [
     "Accuracy",
     "Embedder",
     "FewShot",
-    "Labelled",
+    "LabelledPhotos",
     "LinearProbe",
-    "Naming",
     "OnnxEmbedder",
     "Photos",
     "Progress",
@@ -35,6 +34,7 @@ __all__ = [
     "Reweighted",
     "Vectors",
     "ZeroShot",
+    "ZeroShotTask",
     "accuracy_by_source",
     "choose_first_order",
     "classes_by_name_kind",
@@ -45,7 +45,7 @@ __all__ = [
     "label_of",
     "linear_probe",
     "macro_mean",
-    "make_naming",
+    "make_zero_shot_task",
     "nearest_ranks",
     "nll_at_best_temperature",
     "ranks",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dalip.datasets import Split
 from dalip.encoder import Vectors
 from dalip.errors import DataError
-from dalip.evaluation.labelled import Labelled, source_masks
+from dalip.evaluation.labelled import LabelledPhotos, source_masks
 from dalip.evaluation.metrics import macro_mean
 
 __all__ = ["FewShot", "few_shot", "simple_shot"]
@@ -65,7 +65,7 @@ def _centred(vectors: Vectors, centre: NDArray[np.float32]) -> Vectors:
 
 
 def few_shot(
-    photos: Labelled, split: Split, shots: Sequence[int] = (1, 5), folds: int = 5, seed: int = 0
+    photos: LabelledPhotos, split: Split, shots: Sequence[int] = (1, 5), folds: int = 5, seed: int = 0
 ) -> list[FewShot]:
     """Name the photos of a split from few photos of the split `train`, drawn again for each fold.
 
@@ -82,7 +82,7 @@ def few_shot(
     Raises:
         DataError: No taxon has photos for any of the numbers.
     """
-    queries, truth, sources = photos.chosen[split]
+    queries, truth, sources = photos.others[split]
     centre = photos.train.mean(axis=0)
     of = [np.flatnonzero(photos.train_labels == label) for label in range(len(photos.names))]
     rows = []

@@ -12,7 +12,7 @@ from dalip.encoder.embedder import Embedder
 from dalip.errors import DataError, Skipped
 from dalip.progress import Progress, no_progress
 
-__all__ = ["ALL_SOURCES", "Labelled", "embed_labelled", "label_of", "source_masks"]
+__all__ = ["ALL_SOURCES", "LabelledPhotos", "embed_labelled", "label_of", "source_masks"]
 
 ALL_SOURCES = "all"
 """Stands for all sources together where there are several."""
@@ -34,12 +34,12 @@ def source_masks(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledPhotos:
     """Photos of several splits; each label is one of a photo to train on."""
 
     train: Vectors
     train_labels: NDArray[np.intp]
-    chosen: Mapping[Split, tuple[Vectors, NDArray[np.intp], tuple[str, ...]]]
+    others: Mapping[Split, tuple[Vectors, NDArray[np.intp], tuple[str, ...]]]
     """By split other than `train`: embeddings, labels and sources."""
     names: tuple[str, ...]
     """What the labels stand for."""
@@ -51,7 +51,7 @@ class Labelled:
 
 def embed_labelled(
     embedder: Embedder, records: Sequence[Record], splits: Sequence[Split], progress: Progress = no_progress
-) -> Labelled:
+) -> LabelledPhotos:
     """Embed the photos of the split `train` and of some others.
 
     Raises:
@@ -72,5 +72,5 @@ def embed_labelled(
 
     train, train_labels, _ = part("train")
     left_out = sum(label not in number for label in labels)
-    chosen = {split: part(split) for split in splits}
-    return Labelled(train, train_labels, chosen, tuple(names), left_out, photos.skipped)
+    others = {split: part(split) for split in splits}
+    return LabelledPhotos(train, train_labels, others, tuple(names), left_out, photos.skipped)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dalip.datasets import Split
 from dalip.errors import DalipError
-from dalip.evaluation.labelled import Labelled, source_masks
+from dalip.evaluation.labelled import LabelledPhotos, source_masks
 from dalip.evaluation.metrics import hit_rate, macro_mean, ranks
 from dalip.progress import Progress, no_progress
 
@@ -35,7 +35,10 @@ class LinearProbe:
 
 
 def linear_probe(
-    photos: Labelled, split: Split, strengths: Sequence[float] = _STRENGTHS, progress: Progress = no_progress
+    photos: LabelledPhotos,
+    split: Split,
+    strengths: Sequence[float] = _STRENGTHS,
+    progress: Progress = no_progress,
 ) -> list[LinearProbe]:
     """Fit a logistic regression on the split `train` and name the photos of another.
 
@@ -53,7 +56,7 @@ def linear_probe(
     """
     if len(photos.names) < 2:
         raise DalipError("only-one-taxon", name=photos.names[0])
-    selection, wanted, _ = photos.chosen["selection"]
+    selection, wanted, _ = photos.others["selection"]
     best: tuple[float, float, Any] = (-1.0, 0.0, None)
     for i, strength in enumerate(sorted(strengths)):
         model = _fit(photos, strength)
@@ -62,7 +65,7 @@ def linear_probe(
             best = (score, strength, model)
         progress("classifiers", i + 1, len(strengths))
     _, strength, model = best
-    queries, truth, sources = photos.chosen[split]
+    queries, truth, sources = photos.others[split]
     scores = model.decision_function(queries)
     if scores.ndim == 1:  # of two classes, it scores the second alone
         scores = np.stack([-scores, scores], axis=1)
@@ -82,7 +85,7 @@ def linear_probe(
     ]
 
 
-def _fit(photos: Labelled, strength: float) -> Any:
+def _fit(photos: LabelledPhotos, strength: float) -> Any:
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError:

@@ -19,12 +19,12 @@ from dalip.taxonomy import Taxon
 
 __all__ = [
     "Accuracy",
-    "Naming",
     "ZeroShot",
+    "ZeroShotTask",
     "accuracy_by_source",
     "choose_first_order",
     "classes_by_name_kind",
-    "make_naming",
+    "make_zero_shot_task",
     "text_vectors",
     "zero_shot",
 ]
@@ -34,7 +34,7 @@ Classes = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Naming:
+class ZeroShotTask:
     """Photos to be named and the texts of what they may show, embedded."""
 
     photos: Vectors
@@ -53,7 +53,7 @@ class Naming:
         vectors: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         return vectors
 
-    def reweighted(self, blocks: Sequence[Block], first_order: float) -> "Naming":
+    def reweighted(self, blocks: Sequence[Block], first_order: float) -> "ZeroShotTask":
         """Change the scoring weights, as `reweight` does."""
         photos, texts = (reweight(vectors, blocks, first_order) for vectors in (self.photos, self.texts))
         return replace(self, photos=photos, texts=texts)
@@ -112,7 +112,7 @@ def text_vectors(
     return dict(zip(distinct, embedder.embed_texts(distinct, progress), strict=True))
 
 
-def make_naming(photos: Photos, classes: Classes, vectors: Mapping[str, Vectors]) -> Naming:
+def make_zero_shot_task(photos: Photos, classes: Classes, vectors: Mapping[str, Vectors]) -> ZeroShotTask:
     """Put photos and classes together; photos of none of the classes are left out.
 
     Args:
@@ -123,7 +123,7 @@ def make_naming(photos: Photos, classes: Classes, vectors: Mapping[str, Vectors]
     numbers = {name: i for i, name in enumerate(classes)}
     mine = [i for i, record in enumerate(photos.records) if label_of(record) in numbers]
     counts = [len(texts) for texts in classes.values()]
-    return Naming(
+    return ZeroShotTask(
         photos.vectors[mine],
         tuple(photos.records[i].source for i in mine),
         np.array([numbers[label_of(photos.records[i]) or ""] for i in mine], np.intp),
@@ -132,21 +132,21 @@ def make_naming(photos: Photos, classes: Classes, vectors: Mapping[str, Vectors]
     )
 
 
-def accuracy_by_source(naming: Naming) -> dict[str, Accuracy]:
+def accuracy_by_source(task: ZeroShotTask) -> dict[str, Accuracy]:
     """Measure the photos of each source; all sources together come last where there are several."""
-    classes = naming.class_vectors()
-    pairs = np.stack([np.arange(len(naming.truth)), naming.truth], axis=1)
-    places = nearest_ranks(naming.photos, classes, pairs)
+    classes = task.class_vectors()
+    pairs = np.stack([np.arange(len(task.truth)), task.truth], axis=1)
+    places = nearest_ranks(task.photos, classes, pairs)
     return {
         source: Accuracy(
             int(mine.sum()),
             len(classes),
             hit_rate(places[mine], 1),
             hit_rate(places[mine], 5),
-            macro_mean(places[mine] < 1, naming.truth[mine]),
-            nll_at_best_temperature(naming.photos[mine], classes, naming.truth[mine]),
+            macro_mean(places[mine] < 1, task.truth[mine]),
+            nll_at_best_temperature(task.photos[mine], classes, task.truth[mine]),
         )
-        for source, mine in source_masks(naming.sources).items()
+        for source, mine in source_masks(task.sources).items()
     }
 
 
@@ -178,20 +178,20 @@ def zero_shot(
     vectors = text_vectors(embedder, every_text, progress)
     rows = []
     for kind, some in classes.items():
-        naming = make_naming(photos, some, vectors)
-        if len(naming.truth):
+        task = make_zero_shot_task(photos, some, vectors)
+        if len(task.truth):
             rows += [
                 ZeroShot(**asdict(found), source=source, names=kind)
-                for source, found in accuracy_by_source(naming).items()
+                for source, found in accuracy_by_source(task).items()
             ]
     return rows, photos.skipped
 
 
-def choose_first_order(naming: Naming, blocks: Sequence[Block]) -> float:
+def choose_first_order(task: ZeroShotTask, blocks: Sequence[Block]) -> float:
     """Choose the scoring weights of first and second order: those under which the right classes are likeliest.
 
     Args:
-        naming: Of the selection split, with at least one photo.
+        task: Of the selection split, with at least one photo.
         blocks: Of the encoder, each with a weight above 0.
 
     Returns:
@@ -200,13 +200,13 @@ def choose_first_order(naming: Naming, blocks: Sequence[Block]) -> float:
     """
     if len(blocks) == 1:
         return 1.0
-    sources = [mine for source, mine in source_masks(naming.sources).items() if source in naming.sources]
+    sources = [mine for source, mine in source_masks(task.sources).items() if source in task.sources]
 
     def loss(first_order: float) -> float:
-        changed = naming.reweighted(blocks, first_order)
+        changed = task.reweighted(blocks, first_order)
         classes = changed.class_vectors()
         return sum(
-            nll_at_best_temperature(changed.photos[mine], classes, naming.truth[mine]) for mine in sources
+            nll_at_best_temperature(changed.photos[mine], classes, task.truth[mine]) for mine in sources
         )
 
     return min((step / 10 for step in range(11)), key=loss)

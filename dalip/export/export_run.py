@@ -13,7 +13,7 @@ from PIL import Image
 from dalip.encoder import EncoderManifest, Vectors, read_manifest
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import DalipError, ExportError, ImageError
-from dalip.evaluation import Naming, accuracy_by_source, choose_first_order
+from dalip.evaluation import ZeroShotTask, accuracy_by_source, choose_first_order
 from dalip.export.onnx_modules import ImageEncoder
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
@@ -183,7 +183,7 @@ def _whitening(
     return fit_whitening(np.stack(found), taxa) if found else None
 
 
-def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:
+def _accuracy(naming: ZeroShotTask) -> dict[str, dict[str, Any]]:
     found = accuracy_by_source(naming).items()
     return {source: asdict(accuracy) for source, accuracy in found if source in naming.sources}
 

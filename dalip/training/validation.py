@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dalip.errors import DalipError, DataError, ExportError
-from dalip.evaluation import Embedder, Naming, make_naming, retrieval, text_vectors, zero_shot
+from dalip.evaluation import Embedder, ZeroShotTask, make_zero_shot_task, retrieval, text_vectors, zero_shot
 from dalip.training.data.corpus import Corpus
 
 __all__ = ["measure_selection", "selection_naming"]
@@ -47,7 +47,7 @@ def _all_unreadable(skipped: list[DalipError]) -> Iterator[None]:
         skipped.append(error)
 
 
-def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None, list[DalipError]]:
+def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[ZeroShotTask | None, list[DalipError]]:
     """Embed what the scoring weights are chosen on: photos of the selection split, and the texts to name them by.
 
     Args:
@@ -70,10 +70,10 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None,
         raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
     skipped = [photo.error for photo in photos.skipped]
     if plants:
-        return make_naming(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), skipped
+        return make_zero_shot_task(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), skipped
     captions = [record.captions for record in photos.records]
     counts = np.array([len(texts) for texts in captions])
-    naming = Naming(
+    naming = ZeroShotTask(
         photos.vectors,
         tuple(record.source for record in photos.records),
         np.arange(len(captions)),

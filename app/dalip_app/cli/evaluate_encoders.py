@@ -22,7 +22,7 @@ from dalip_app.cli.terminal import complain
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Split
-    from dalip.evaluation import Embedder, Labelled
+    from dalip.evaluation import Embedder, LabelledPhotos
 
 __all__ = [
     "FEW_SHOT_EXAMPLES",
@@ -257,7 +257,7 @@ def linear_probe(
 
 def _labelled(
     embedder: "Embedder", records: "Sequence[Record]", splits: "Sequence[Split]", progress: Progress
-) -> "Labelled":
+) -> "LabelledPhotos":
     from dalip.evaluation import embed_labelled
 
     found = embed_labelled(embedder, records, splits, progress)

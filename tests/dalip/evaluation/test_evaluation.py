@@ -22,10 +22,10 @@ from dalip.datasets import Record, read_records
 from dalip.encoder import Block, Encoder, preprocess
 from dalip.errors import DalipError, DataError, TrainingError
 from dalip.evaluation import (
-    Labelled,
-    Naming,
+    LabelledPhotos,
     OnnxEmbedder,
     Reweighted,
+    ZeroShotTask,
     accuracy_by_source,
     choose_first_order,
     classes_by_name_kind,
@@ -33,7 +33,7 @@ from dalip.evaluation import (
     few_shot,
     linear_probe,
     macro_mean,
-    make_naming,
+    make_zero_shot_task,
     nearest_ranks,
     nll_at_best_temperature,
     ranks,
@@ -150,13 +150,13 @@ def test_the_order_that_tells_apart_is_chosen() -> None:
     good, noise = unit(random.normal(size=(6, 3))), unit(random.normal(size=(6, 2)))
     told = joint(good[truth] + 0.05 * random.normal(size=(60, 3)), random.normal(size=(60, 2)), 0.5)
     starts = np.arange(6)
-    naming = Naming(told, ("a", "b") * 30, truth, joint(good, noise, 0.5), starts)
-    assert choose_first_order(naming, BLOCKS) >= 0.9
-    swapped = [np.concatenate([v[:, 3:], v[:, :3]], axis=1) for v in (told, naming.texts)]
-    other = dataclasses.replace(naming, photos=swapped[0], texts=swapped[1])
+    task = ZeroShotTask(told, ("a", "b") * 30, truth, joint(good, noise, 0.5), starts)
+    assert choose_first_order(task, BLOCKS) >= 0.9
+    swapped = [np.concatenate([v[:, 3:], v[:, :3]], axis=1) for v in (told, task.texts)]
+    other = dataclasses.replace(task, photos=swapped[0], texts=swapped[1])
     assert choose_first_order(other, (Block("f", 2, 0.5), Block("z", 3, 0.5))) <= 0.1
-    assert accuracy_by_source(naming.reweighted(BLOCKS, 1.0))["all"].top_1 == 1
-    assert choose_first_order(naming, BLOCKS[:1]) == 1
+    assert accuracy_by_source(task.reweighted(BLOCKS, 1.0))["all"].top_1 == 1
+    assert choose_first_order(task, BLOCKS[:1]) == 1
 
 
 @pytest.mark.parametrize("shots", [1, 3])
@@ -177,7 +177,7 @@ def test_simple_shot_is_the_nearest_mean(shots: int) -> None:
     assert moved.tolist() == expected
 
 
-def blobs(noise: float, *, classes: int = 4, each: int = 12) -> Labelled:
+def blobs(noise: float, *, classes: int = 4, each: int = 12) -> LabelledPhotos:
     """Make photos of several classes; the last has two to train on."""
     random = np.random.default_rng(3)
     centres = unit(random.normal(size=(classes, 6)))
@@ -189,7 +189,7 @@ def blobs(noise: float, *, classes: int = 4, each: int = 12) -> Labelled:
     train, labels = draw(each)
     kept = np.concatenate([np.flatnonzero(labels < classes - 1), np.flatnonzero(labels == classes - 1)[:2]])
     sources = tuple(["garden", "meadow"] * (classes * 5))
-    return Labelled(
+    return LabelledPhotos(
         train[kept],
         labels[kept],
         {split: (*draw(10), sources) for split in ("selection", "test")},  # type: ignore[misc]
@@ -320,10 +320,10 @@ def test_class_vectors_are_mean_directions(embedder: OnnxEmbedder, photo: Callab
     records = [photo("red", "red", className="red"), photo("blue", "blue", className="blue")]
     classes = {"red": ["red", "a red box", "pink"], "blue": ["blue"]}
     vectors = text_vectors(embedder, [text for texts in classes.values() for text in texts])
-    naming = make_naming(embedder.embed_photos(records), classes, vectors)
+    task = make_zero_shot_task(embedder.embed_photos(records), classes, vectors)
     expected = [unit(embedder.embed_texts(texts).mean(axis=0)) for texts in classes.values()]
-    np.testing.assert_allclose(naming.class_vectors(), expected, atol=1e-6)
-    assert naming.truth.tolist() == [0, 1]
+    np.testing.assert_allclose(task.class_vectors(), expected, atol=1e-6)
+    assert task.truth.tolist() == [0, 1]
 
 
 def test_captions_find_photos_and_photos_captions(
@@ -383,7 +383,7 @@ def test_photos_to_learn_from_and_to_name(embedder: OnnxEmbedder, tmp_path: Path
     assert found.left_out == 1
     assert len(found.train) == sum(r.split == "train" for r in records)
     truth = [f"Flos {r.key.split('/')[0][5:]}" for r in records if r.split == "test"]
-    assert [found.names[label] for label in found.chosen["test"][1]] == truth
+    assert [found.names[label] for label in found.others["test"][1]] == truth
     assert few_shot(found, "test", (1,))[0].top_1 > 0.9
     with refuses(DataError, match="in the split train"):
         embed_labelled(embedder, [odd], ["test"])
@@ -444,9 +444,9 @@ def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tm
     assert unreadable == []
     assert set(found) == {"photos top-1", "photos top-5", "captioned caption recall@5"}
     assert found["photos top-5"] == 1  # of three taxa
-    naming, _ = selection_naming(tiny_model, both)
-    assert naming is not None
-    assert accuracy_by_source(naming)["photos"].top_1 == pytest.approx(found["photos top-1"], abs=1e-4)
+    task, _ = selection_naming(tiny_model, both)
+    assert task is not None
+    assert accuracy_by_source(task)["photos"].top_1 == pytest.approx(found["photos top-1"], abs=1e-4)
     alone, _ = selection_naming(tiny_model, load_corpus(TrainConfig(data=(str(captioned),))))
     assert alone is not None
     assert alone.truth.tolist() == list(range(len(alone.texts)))

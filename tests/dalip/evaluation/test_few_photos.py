@@ -4,14 +4,14 @@ import warnings
 
 import numpy as np
 
-from dalip.evaluation import Labelled, few_shot, linear_probe
+from dalip.evaluation import LabelledPhotos, few_shot, linear_probe
 
 
 def test_one_photo_a_taxon_is_measured_without_a_word_of_scikit_learn() -> None:
     vectors, labels = np.eye(24, dtype=np.float32), np.arange(24)
     asked = (vectors, labels, ("garden",) * 24)
     names = tuple(map(str, labels))
-    photos = Labelled(vectors, labels, {"selection": asked, "test": asked}, names, 0, ())
+    photos = LabelledPhotos(vectors, labels, {"selection": asked, "test": asked}, names, 0, ())
     with warnings.catch_warnings(action="error"):
         (row,) = linear_probe(photos, "test")
         (shots,) = few_shot(photos, "test", (2, 1))

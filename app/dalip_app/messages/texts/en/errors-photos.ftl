@@ -3,7 +3,6 @@
 
 error-image-missing = there is no such file; check the path
 error-image-not-opened = the file cannot be opened ({ $cause }); check its path and permissions
-error-image-not-read = the photo cannot be read ({ $cause })
 error-image-folder = this is a folder, not a photo; name a file in it
 error-image-pipe = this is a pipe or device, not a file; save the photo to a file first
 error-image-empty = the file is empty; copy or download it again
