@@ -152,7 +152,7 @@ def test_what_is_wrong_is_said_in_one_line(
             ("evaluate", "zero-shot", world.bundle, "--photos", captioned, "--split", "all"),
             ("scientificName",),
         ),
-        (("evaluate", "zero-shot", "empty", "--photos", world.photos), ("empty", "no encoder bundle")),
+        (("evaluate", "zero-shot", "empty", "--photos", world.photos), ("empty", "not an encoder bundle")),
         (("evaluate", "zero-shot", "absent", "--photos", world.photos), ("absent",)),
         (("evaluate", "few-shot", world.bundle, "--photos", world.photos, "--shots", 99), ("99 photos",)),
         (("evaluate", "linear-probe", world.bundle, "--photos", "one"), ("split",)),

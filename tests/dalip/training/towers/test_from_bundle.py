@@ -183,5 +183,5 @@ def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: 
     content = bytearray((bundle / IMAGE_ENCODER).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / IMAGE_ENCODER).write_bytes(content)
-    with refuses(BundleError, match=r"image_encoder\.onnx: was changed"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: the file was changed"):
         load_weights(model, bundle)
