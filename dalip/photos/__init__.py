@@ -1,7 +1,7 @@
 """Photos of every kind: opened, turned upright, and what they say of themselves. Nothing else opens image files."""
 
-from dalip.photos.copies import encode, shrink, small_copy
-from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, is_plain_webp, open_image, to_rgb
+from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
+from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, open_image, to_rgb
 from dalip.photos.exif import PhotoDetails, read_details
 from dalip.photos.read_ahead import PhotoSource, map_ahead
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from dalip.photos.decode import open_image
 
-__all__ = ["encode", "shrink", "small_copy"]
+__all__ = ["encode", "is_plain_webp", "shrink", "small_copy"]
 
 _SIDE = 1600  # pixels
 _QUALITY = 88
@@ -65,3 +65,19 @@ def small_copy(photo: bytes) -> bytes:
     """
     image = open_image(photo, target=_SIDE // 2)
     return encode(shrink(image, long_side=_SIDE, resample=Image.Resampling.LANCZOS), "JPEG", _QUALITY)
+
+
+def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:
+    """Say whether an image file is a WebP with nothing but its picture: written again, it would only lose.
+
+    Args:
+        content: The file.
+        lossless: Whether one that is compressed without loss counts.
+    """
+    kinds = (b"WEBPVP8 ", b"WEBPVP8L") if lossless else (b"WEBPVP8 ",)
+    return (
+        content[:4] == b"RIFF"
+        and content[8:16] in kinds
+        and int.from_bytes(content[4:8], "little") + 8 == len(content)
+        and (int.from_bytes(content[16:20], "little") + 1) // 2 * 2 + 20 == len(content)
+    )

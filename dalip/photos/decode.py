@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "is_plain_webp", "open_image", "to_rgb"]
+__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file's path, an encoded image, or a stream of one."""
@@ -76,22 +76,6 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
         raise ImageError("image-not-opened", source=name, cause=error.strerror) from error
 
 
-def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:
-    """Say whether an image file is a WebP with nothing but its picture: written again, it would only lose.
-
-    Args:
-        content: The file.
-        lossless: Whether one that is compressed without loss counts.
-    """
-    kinds = (b"WEBPVP8 ", b"WEBPVP8L") if lossless else (b"WEBPVP8 ",)
-    return (
-        content[:4] == b"RIFF"
-        and content[8:16] in kinds
-        and int.from_bytes(content[4:8], "little") + 8 == len(content)
-        and (int.from_bytes(content[16:20], "little") + 1) // 2 * 2 + 20 == len(content)
-    )
-
-
 def _shown(path: object) -> str:
     """A path as one printable line: names may hold line breaks, and bytes that are not UTF-8."""
     text = str(path).encode("utf-8", "backslashreplace").decode()
@@ -123,7 +107,16 @@ def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
         raise ImageError("image-damaged", source=name) from error
 
 
-def _decode(file: BinaryIO, target: int | None) -> Image.Image:
+def open_header(file: BinaryIO) -> ImageFile.ImageFile:
+    """Open an image without decoding its pixels.
+
+    Args:
+        file: At its beginning; it must stay open.
+
+    Raises:
+        ImageError: Empty, not an image that can be read, or too large.
+        Exception: Of any kind where it is damaged: Pillow's plugins raise nearly anything.
+    """
     head = file.read(64)
     if not head:
         raise ImageError("image-empty")
@@ -132,6 +125,12 @@ def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError("image-too-large", width=width, height=height, million=MAX_PIXELS // 10**6)
+    return image
+
+
+def _decode(file: BinaryIO, target: int | None) -> Image.Image:
+    image = open_header(file)
+    width, height = image.size
     with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
         if target is not None and _can_be_scaled(file):
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode

@@ -4,10 +4,11 @@ import io
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
+
+from dalip.photos.decode import open_header
 
 __all__ = ["PhotoDetails", "read_details"]
 
@@ -24,26 +25,17 @@ class PhotoDetails:
     """Degrees east."""
 
 
-@cache
-def _know_heif() -> None:
-    """Let Pillow open the photos of iPhones, whose reader it does not have itself."""
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
-
-
 def read_details(photo: bytes | Path) -> PhotoDetails:
     """Read when and where a photo was taken from its EXIF data; what is missing or damaged is left out.
 
     Args:
         photo: The bytes of an image file, or where it is.
     """
-    _know_heif()
     try:
-        with Image.open(photo if isinstance(photo, Path) else io.BytesIO(photo)) as image:
-            exif = image.getexif()
-        details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, Image.DecompressionBombError):
+        with photo.open("rb") if isinstance(photo, Path) else io.BytesIO(photo) as file:
+            exif = open_header(file).getexif()
+            details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
+    except Exception:  # EXIF is a format of its own, broken in many ways; the photo may still be good
         return PhotoDetails()
     latitude = _degrees(place.get(ExifTags.GPS.GPSLatitude), place.get(ExifTags.GPS.GPSLatitudeRef), 90)
     longitude = _degrees(place.get(ExifTags.GPS.GPSLongitude), place.get(ExifTags.GPS.GPSLongitudeRef), 180)
