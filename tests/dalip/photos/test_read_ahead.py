@@ -1,0 +1,49 @@
+"""Results come in order, a few are worked on ahead, and an error comes where its result would have come."""
+
+import threading
+
+import pytest
+
+from dalip.cpus import available_cpus
+from dalip.photos import map_ahead
+
+
+def test_results_come_in_order_however_long_each_takes() -> None:
+    last_is_done = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0 and available_cpus() > 1:
+            assert last_is_done.wait(60)  # the first ends last
+        if item == 1:
+            last_is_done.set()
+        return item * item
+
+    assert list(map_ahead(work, range(2), 2)) == [(0, 0), (1, 1)]
+    assert list(map_ahead(lambda item: -item, range(100), 3)) == [(item, -item) for item in range(100)]
+    assert list(map_ahead(lambda item: item, (), 3)) == []
+
+
+def test_items_are_taken_as_they_are_needed() -> None:
+    taken: list[int] = []
+
+    def items() -> object:
+        for item in range(1000):
+            taken.append(item)
+            yield item
+
+    results = map_ahead(lambda item: item, items(), 3)  # type: ignore[arg-type]
+    assert taken == []
+    for count in range(1, 20):
+        next(results)
+        assert len(taken) <= count + 3 + available_cpus()
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_an_error_comes_in_its_place() -> None:
+    def work(item: int) -> float:
+        return 1 / (item - 2)
+
+    results = map_ahead(work, range(5), 3)
+    assert [next(results) for _ in range(2)] == [(0, -0.5), (1, -1.0)]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
