@@ -10,6 +10,7 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+import house
 import pytest
 from paths import ROOT
 from PIL import Image, ImageDraw
@@ -140,4 +141,60 @@ def test_assets_are_small_and_hold_no_photo() -> None:
     assert sum(path.stat().st_size for path in files) <= 40 * 1024 * 1024
     assert not [
         path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tar"}
+    ]
+
+
+PACKAGES = [root / name for name, root in SOURCES.items()]
+
+
+def test_a_package_has_at_most_eighteen_modules(tmp_path: Path) -> None:
+    assert house.crowded(PACKAGES) == []
+    for number in range(19):
+        (tmp_path / f"m{number}.py").touch()
+    assert house.crowded([tmp_path]) == [f"{tmp_path}: 19 modules"]
+
+
+def test_no_file_name_is_there_twice_in_a_package(tmp_path: Path) -> None:
+    assert [line for package in PACKAGES for line in house.repeated_names(package)] == []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "options.py").touch()
+        (tmp_path / folder / "__init__.py").touch()
+    assert house.repeated_names(tmp_path) == [f"{tmp_path.name}: options.py is there 2 times"]
+
+
+def test_no_two_places_share_eight_lines(tmp_path: Path) -> None:
+    assert house.repeated_lines(PACKAGES) == []
+    lines = [f"x{number} = {number}" for number in range(9)]
+    (tmp_path / "a.py").write_text("\n".join(lines))
+    (tmp_path / "b.py").write_text("import os\n\nif os:\n" + "\n\n".join(f"    {line}" for line in lines))
+    assert house.repeated_lines([tmp_path]) == [f"{tmp_path / 'b.py'}:5 repeats {tmp_path / 'a.py'}:1"]
+    (tmp_path / "b.py").write_text("import os\n" + "\n".join(lines[:7]))
+    assert house.repeated_lines([tmp_path]) == []
+
+
+def test_public_names_are_used_or_documented() -> None:
+    pages = [
+        path.read_text(encoding="utf-8")
+        for path in [*tracked(), ROOT / "pyproject.toml"]
+        if path.suffix in (".md", ".toml")
+    ]
+    scripts = [path for folder in ("benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")]
+    tests = [*(ROOT / "tests").rglob("*.py")]
+    assert house.unused_names(PACKAGES, scripts, tests, "\n".join(pages)) == []
+
+
+def test_public_names_that_nobody_uses_are_found(tmp_path: Path) -> None:
+    names = ("used", "taken", "exported", "told", "tested", "dead", "idle")
+    package = tmp_path / "made"
+    package.mkdir()
+    (package / "__init__.py").write_text("from made.a import exported\n__all__ = ['exported']\n")
+    body = [f"def {name}(): ..." for name in names]
+    (package / "a.py").write_text("\n".join([f"__all__ = {[*names]}", *body, "tested()"]))
+    (package / "b.py").write_text("from made import a\nfrom made.a import used\na.taken()\n")
+    test = tmp_path / "test_a.py"
+    test.write_text("from made.a import dead, tested\n")
+    assert house.unused_names([package], [], [test], "Call `made.a.told(x)`.") == [
+        "made.a.dead",
+        "made.a.idle",
     ]
