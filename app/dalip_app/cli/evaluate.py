@@ -16,18 +16,16 @@ from dalip_app.cli.evaluate_options import (
     of_split,
     print_table,
     read_photos,
-    report_skipped,
 )
 from dalip_app.cli.export import need_training
-from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.only import OnlyOption, restricted
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.loading import load_flora
+from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, JsonOption, OnlyOption
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
 
-__all__ = ["app", "flora", "forgetting"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are.")
 
@@ -77,8 +75,7 @@ def flora(
     Photos of plants that the flora does not hold, and photos that name no taxon, show what it refuses; photos that are
     labelled `containsPlant` are left out of the latter.
     """
-    from dalip_index import evaluate_flora, load_flora
-    from dalip_index.places import chosen_flora
+    from dalip_index import evaluate_flora
 
     if plot:
         from dalip_index.evaluation.plots import check_plot
@@ -86,7 +83,7 @@ def flora(
         check_plot(plot)
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    loaded = restricted(load_flora(chosen_flora(flora, data_dir, complain), encoder), only)
+    loaded = load_flora(flora, encoder, data_dir, only)
     with ProgressLine() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:
@@ -105,7 +102,9 @@ def flora(
 
         draw_evaluation(found, plot)
         complain(f"{plot}: drawn")
-    report_skipped(found.skipped, len(chosen), faults)
+    left_out = LeftOut()
+    left_out(*faults, *found.skipped)
+    left_out.finish()
 
 
 app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)
@@ -152,7 +151,9 @@ def forgetting(
             ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
         ]
         print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1, split=split)
-    report_skipped(skipped, len(chosen), faults)
+    left_out = LeftOut()
+    left_out(*faults, *skipped)
+    left_out.finish()
 
 
 def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None) -> None:

@@ -11,7 +11,7 @@ import typer
 from dalip.errors import Skipped
 from dalip.progress import Progress
 from dalip_app.cli.export import need_training
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "of_split",
     "print_table",
     "read_photos",
-    "report_skipped",
 ]
 
 Measure = Callable[["Embedder", Progress], tuple[list[Any], Sequence[Skipped]]]
@@ -107,7 +106,7 @@ def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
 
     chosen = [record for record in records if split in ("all", record.split)]
     if not chosen:
-        raise DataError(f"none of the {len(records):,} photos is in the split {split}; try --split all")
+        raise DataError("split-empty", photos=len(records), split=split)
     return chosen
 
 
@@ -152,7 +151,6 @@ def measure_encoders(
     *,
     as_json: bool,
     words: int,
-    photos: int,
     faults: Sequence[str],
 ) -> None:
     """Measure encoders, print a table or an object, and report the photos that could not be read.
@@ -165,7 +163,6 @@ def measure_encoders(
         columns: Head and format of each column.
         as_json: Print an object.
         words: How many of the columns say what was measured; rows that agree in them stand together.
-        photos: How many were to be read.
         faults: What was left out before, a line each.
     """
     embedders = _open_embedders(encoders, first_order)
@@ -208,7 +205,9 @@ def measure_encoders(
             words=words + 1,
             split=split,
         )
-    report_skipped(skipped, photos, faults)
+    left_out = LeftOut()
+    left_out(*faults, *skipped)
+    left_out.finish()
 
 
 def described(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
@@ -216,18 +215,6 @@ def described(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
     from dalip_app.messages.errors import describe
 
     return [{"image": photo.source, "error": describe(photo.error)} for photo in skipped]
-
-
-def report_skipped(skipped: Sequence[Skipped], photos: int, faults: Sequence[str]) -> None:
-    """Name the photos that could not be read or were left out before, and end with status 1 if there are any."""
-    for line in [*faults, *(photo.error for photo in skipped)]:
-        complain(line)
-    if faults:
-        complain(f"records left out: {len(faults):,}")
-    if skipped:
-        complain(f"{len(skipped):,} of {photos:,} photos could not be read; the others were measured")
-    if faults or skipped:
-        raise typer.Exit(1)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, split: str) -> None:

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AllPhotosOption",
     "ChangedFloraOption",
     "DataDirOption",
     "EncoderOption",
     "FloraOption",
     "FlorasOption",
+    "JsonOption",
+    "OnlyOption",
 ]
 
 FloraOption = Annotated[
@@ -54,3 +57,21 @@ DataDirOption = Annotated[
         help="Where DALIP keeps your own things, such as your library; your user data folder if left out.",
     ),
 ]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="WHAT",
+        help="Answer with these taxa only: the scientific name of a species, genus, family or order, or a file of "
+        "names (one a line, or a CSV or TSV with the column scientificName). May be given several times.",
+        show_default=False,
+    ),
+]
+AllPhotosOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-photos",
+        help="Learn from photos of the test split, too, a tenth, which else are left for `dalip evaluate`.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

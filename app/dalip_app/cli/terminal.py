@@ -11,10 +11,10 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, Skipped
 from dalip_app.messages.one_line import one_line
 
-__all__ = ["CommandGroup", "ProgressLine", "complain", "prepare_streams", "print_result"]
+__all__ = ["CommandGroup", "LeftOut", "ProgressLine", "complain", "print_result"]
 
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
@@ -23,11 +23,15 @@ _INTERRUPTED = 130  # and for one that Ctrl-C ended
 def complain(message: object) -> None:
     """Print one line about an error or a warning on stderr."""
     _clear_progress()
-    if isinstance(message, DalipError):
-        from dalip_app.messages.errors import describe
+    print(f"dalip: {one_line(_worded(message))}", file=sys.stderr, flush=True)
 
-        message = describe(message)
-    print(f"dalip: {one_line(message)}", file=sys.stderr, flush=True)
+
+def _worded(message: object) -> str:
+    if not isinstance(message, DalipError):
+        return str(message)
+    from dalip_app.messages.errors import describe
+
+    return describe(message)
 
 
 def print_result(line: str) -> None:
@@ -36,7 +40,43 @@ def print_result(line: str) -> None:
     print(line, flush=True)
 
 
-def prepare_streams() -> None:
+class LeftOut:
+    """What a command could not use: each is reported at once, and in the end the command fails."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.lines: list[str] = []
+        """What was left out and why, one line each."""
+
+    def __call__(self, *faults: "Skipped | DalipError | str", quiet: bool = False) -> None:
+        """Report photos, rows or other sources that are not used.
+
+        Args:
+            faults: What was left out; a text is taken as it is.
+            quiet: Only count them, because they are reported in another way.
+        """
+        for fault in faults:
+            error = fault.error if isinstance(fault, Skipped) else fault
+            self.lines.append(_worded(error))
+            if not quiet:
+                complain(error)
+
+    def finish(self, given: int = 0) -> None:
+        """End the command with status 1 if anything was left out.
+
+        Args:
+            given: How many there were, used or not; 0 if this is not known.
+        """
+        number = len(self.lines)
+        if number and (number > 1 or given > 1):
+            of_all = f" of {given:,}" if given else ""
+            rest = "; the others were used" if number != given else ""
+            complain(f"{number:,}{of_all} left out{rest}")
+        if number:
+            raise typer.Exit(1)
+
+
+def _prepare_streams() -> None:
     """Make stdout and stderr take every name: UTF-8 in pipes and files, escapes for what has no encoding."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # streams that a test puts there lack it
@@ -56,7 +96,7 @@ class CommandGroup(TyperGroup):
         end = arguments.index("--") if "--" in arguments else len(arguments)
         debug = "--debug" in arguments[:end]
         arguments = [a for i, a in enumerate(arguments) if i >= end or a != "--debug"]
-        prepare_streams()
+        _prepare_streams()
         return super().main(arguments, *positional, obj=debug, **named)
 
     def invoke(self, ctx: Any) -> Any:

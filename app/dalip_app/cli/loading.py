@@ -1,33 +1,88 @@
-"""`--only`: answers restricted to some taxa of a flora."""
+"""Load the encoder and the flora that the options of a command name, restricted to the taxa of `--only`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from dalip.errors import DataError
 from dalip_app.cli.terminal import complain
 
 if TYPE_CHECKING:
+    from dalip.encoder import Encoder
     from dalip_index import Flora
 
-__all__ = ["OnlyOption", "complain_of_unknown", "names_in", "restricted"]
-
-OnlyOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="WHAT",
-        help="Answer with these taxa only: the scientific name of a species, genus, family or order, or a file of "
-        "names (one a line, or a CSV or TSV with the column scientificName). May be given several times.",
-        show_default=False,
-    ),
+__all__ = [
+    "complain_of_unknown",
+    "find_flora",
+    "find_flora_to_change",
+    "load_encoder",
+    "load_flora",
+    "names_in",
 ]
 
 _TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv")
 _TABLES = _LISTS[1:]
+
+
+def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
+    """Load the encoder of `--encoder`, or the built-in one.
+
+    Args:
+        folder: The option; `None` where it was left out.
+        verify: Check every byte of it.
+
+    Raises:
+        BundleError: It is missing or damaged.
+    """
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+
+    return Encoder.load(folder or ENCODER, verify=verify)
+
+
+def find_flora(folder: Path | None, data_dir: Path | None) -> Path:
+    """Find the flora of `--flora`, or the built-in one with what it was taught, as `dalip_index.places` says.
+
+    A copy of the built-in flora that cannot be used is left aside with a warning on stderr.
+    """
+    from dalip_index.places import chosen_flora
+
+    return chosen_flora(folder, data_dir, complain)
+
+
+def find_flora_to_change(folder: Path | None, data_dir: Path | None) -> tuple[Path, Path | None]:
+    """Find the flora that a command changes, and what it starts from where there is none yet.
+
+    Raises:
+        FloraError: It is the built-in flora, which stays as it is.
+    """
+    from dalip_index.places import flora_to_change
+
+    if folder is None:
+        find_flora(None, data_dir)  # warns if the user's copy cannot be used
+    return flora_to_change(folder, data_dir)
+
+
+def load_flora(
+    folder: Path | None, encoder: Path | None, data_dir: Path | None, only: Sequence[str] | None = None
+) -> "Flora":
+    """Load the flora of `--flora`, restricted to what `--only` names; says on stderr which of the names it lacks.
+
+    Raises:
+        BundleError: The encoder is missing or damaged.
+        DataError: As `names_in`.
+        FloraError: The flora cannot be used, or has none of the names.
+    """
+    from dalip_index import load_flora as load
+    from dalip_index import restrict
+
+    flora = load(find_flora(folder, data_dir), encoder)
+    if not only:
+        return flora
+    found = restrict(flora, names_in(only))
+    complain_of_unknown(found.whole, found.unknown)
+    return found
 
 
 def names_in(only: Sequence[str] | None) -> list[str]:
@@ -52,7 +107,7 @@ def _names(what: str) -> list[str]:
         return _read(path)
     name = " ".join(what.split())
     if not name:
-        raise DataError("--only: names no taxon; give the scientific name of one, or a file of names")
+        raise DataError("only-empty", source="--only")
     return [name]
 
 
@@ -72,22 +127,6 @@ def _read(path: Path) -> list[str]:
     if not names:
         raise DataError(f"{path}: names no taxon; write one scientific name a line")
     return names
-
-
-def restricted(flora: "Flora", only: Sequence[str] | None) -> "Flora":
-    """Restrict a flora to what `--only` names, and say on stderr which names it lacks; as it is without `--only`.
-
-    Raises:
-        DataError: As `names_in`.
-        FloraError: The flora has none of the names.
-    """
-    if not only:
-        return flora
-    from dalip_index import restrict
-
-    found = restrict(flora, names_in(only))
-    complain_of_unknown(found.whole, found.unknown)
-    return found
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
