@@ -69,9 +69,8 @@ class LeftOut:
         """
         number = len(self.lines)
         if number and (number > 1 or given > 1):
-            of_all = f" of {given:,}" if given else ""
-            rest = "; the others were used" if number != given else ""
-            complain(f"{number:,}{of_all} left out{rest}")
+            count = f"{number:,} of {given:,}" if given else f"{number:,}"
+            complain(f"left out: {count}{'; the others were used' if number != given else ''}")
         if number:
             raise typer.Exit(1)
 
