@@ -1,4 +1,4 @@
-"""Texts that stand for a taxon: evidence of a flora, and what a model reads in training."""
+"""Sentences about a taxon made from its names, for floras and for training."""
 
 import re
 from collections.abc import Iterator

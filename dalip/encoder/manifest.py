@@ -1,4 +1,4 @@
-"""What an encoder bundle says about itself: the fields of `manifest.json`."""
+"""The fields of an encoder's `manifest.json`, checked when it is read."""
 
 import hashlib
 import json

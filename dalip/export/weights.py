@@ -1,4 +1,4 @@
-"""How an exported graph stores its weights."""
+"""Store the weights of an ONNX graph as fp32 or int8."""
 
 from typing import Any, Literal
 

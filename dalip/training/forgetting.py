@@ -1,4 +1,4 @@
-"""What an image tower has forgotten: ImageNet's classifier, which its weights came with, before and after training."""
+"""Measure how much of ImageNet an image tower has forgotten, by the classifier of its pretrained weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

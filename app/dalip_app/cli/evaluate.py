@@ -1,4 +1,4 @@
-"""`dalip evaluate`: how good the answers are, measured on photos whose names are known."""
+"""`dalip evaluate flora` and `forgetting`, and the group of these commands."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`dalip evaluate zero-shot`, `retrieval`, `few-shot`, `linear-probe`: how good encoders are."""
+"""`dalip evaluate zero-shot`, `retrieval`, `few-shot` and `linear-probe`: measure encoders."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the commands of `dalip evaluate` share: their options, the photos they measure on, and their tables."""
+"""What the commands of `dalip evaluate` share: options, reading photos, tables and JSON."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""`dalip identify`: the names of the plants in photos."""
+"""`dalip identify`: name the plants in photos, for people, as JSON or as CSV."""
 
 import csv
 import io

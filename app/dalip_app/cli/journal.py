@@ -1,4 +1,4 @@
-"""`dalip journal`: your observations, in files and as lessons for the flora."""
+"""`dalip journal`: list, export and import observations, and teach a flora from them."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`dalip library` and `dalip search`: the user's own photos, found by words or by another photo."""
+"""`dalip library` and `dalip search`: index your own photos, and search them by words or by a photo."""
 
 import json
 from pathlib import Path

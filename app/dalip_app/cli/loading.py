@@ -1,4 +1,4 @@
-"""Load the encoder and the flora that the options of a command name, restricted to the taxa of `--only`."""
+"""Load the encoder and the flora that a command's options name, restricted by `--only`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

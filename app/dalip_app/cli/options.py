@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share: --flora, --encoder, --only, --data-dir, --json."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How the commands speak: results on stdout, everything else on stderr, and errors in one line each."""
+"""How commands print results, errors, progress and what was left out, and end with an exit status."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
+"""The tab about the journal: save an answer, look through observations, correct and export them."""
 
 import os
 import shutil

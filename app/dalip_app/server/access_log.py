@@ -1,4 +1,4 @@
-"""A line about each request, without what a visitor sent."""
+"""`--log-requests`: log each request, without what the visitor sent."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What a model is, before its weights are there: found by its name, and refused where they would not fit."""
+"""Look up the configuration of a model by its name, before its weights are loaded."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Looking at a flora from outside: what is in it, and whether all of it is sound."""
+"""`dalip index info` and `verify`: what a flora holds, and the check of all its files."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a journal can teach a flora: plants that it was not built with; or all, if it keeps its photos."""
+"""Find the plants of a journal that a flora can be taught, and teach them."""
 
 import hashlib
 from dataclasses import dataclass

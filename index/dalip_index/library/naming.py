@@ -1,4 +1,4 @@
-"""What a flora says of the photos in the library, from their stored vectors: no file is read for it."""
+"""Name the photos of the library by a flora, from their stored vectors."""
 
 import hashlib
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The manifest of a flora version: what it holds, which encoder made it, and the hash of each file."""
+"""`manifest.json` of a flora: what a version holds, its encoder, and the hash of each file."""
 
 import hashlib
 import json
