@@ -18,8 +18,14 @@ from dalip_app.cli.evaluate_options import (
     read_photos,
 )
 from dalip_app.cli.export import need_training
-from dalip_app.cli.loading import load_flora
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, JsonOption, OnlyOption
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    OnlyOption,
+    load_flora,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:

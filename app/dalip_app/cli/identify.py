@@ -13,8 +13,14 @@ import typer
 
 from dalip.datasets import IMAGE_SUFFIXES
 from dalip.errors import DalipError, ImageError, Skipped, first_line
-from dalip_app.cli.loading import load_flora
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, JsonOption, OnlyOption
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    OnlyOption,
+    load_flora,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 

@@ -9,8 +9,15 @@ import typer
 
 from dalip.errors import DalipError, Skipped
 from dalip_app.cli.identify import find_photos
-from dalip_app.cli.loading import find_flora, find_flora_to_change, load_encoder
-from dalip_app.cli.options import AllPhotosOption, ChangedFloraOption, DataDirOption, EncoderOption
+from dalip_app.cli.options import (
+    AllPhotosOption,
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    find_flora,
+    find_flora_to_change,
+    load_encoder,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 

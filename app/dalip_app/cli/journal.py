@@ -7,8 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from dalip_app.cli.loading import find_flora_to_change, load_encoder
-from dalip_app.cli.options import ChangedFloraOption, DataDirOption, EncoderOption, JsonOption
+from dalip_app.cli.options import (
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    JsonOption,
+    find_flora_to_change,
+    load_encoder,
+)
 from dalip_app.cli.terminal import ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 

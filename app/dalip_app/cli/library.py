@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.cli.loading import load_encoder, load_flora
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption, JsonOption
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    load_encoder,
+    load_flora,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 
