@@ -21,6 +21,7 @@ SOURCES = {
     "dalip_app": ROOT / "app",
     "dalip_assets": ROOT / "assets",
 }
+PACKAGES = [root / name for name, root in SOURCES.items()]
 WITH_TORCH = ("dalip.model", "dalip.training", "dalip.export")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -128,6 +129,20 @@ def test_links_in_the_documents_lead_somewhere() -> None:
             )
 
 
+def test_what_the_documents_name_is_there() -> None:
+    """Paths and dotted names; the CHANGELOG speaks of what was."""
+    sources = house.modules_of(PACKAGES)
+    for page in [path for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`(dalip(?:_index|_app|_assets)?(?:\.\w+)+)`", text):
+            module, _, public = name.rpartition(".")
+            known = name in sources or (module in sources and public in sources[module].read_text("utf-8"))
+            assert known, f"{page.name} names {name}"
+        folders = "app|assets|benchmarks|dalip|docs|index|tests"
+        for name in re.findall(rf"(?<![\w./])((?:{folders})/[\w./-]+\.\w+)", re.sub(r"\]\(.*?\)", "", text)):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
 def test_python_in_the_readme_runs(tmp_path: Path) -> None:
     poppy = Image.new("RGB", (320, 240), "darkgreen")
     ImageDraw.Draw(poppy).ellipse((90, 50, 230, 190), fill="orange")
@@ -142,9 +157,6 @@ def test_assets_are_small_and_hold_no_photo() -> None:
     assert not [
         path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tar"}
     ]
-
-
-PACKAGES = [root / name for name, root in SOURCES.items()]
 
 
 def test_a_package_has_at_most_eighteen_modules(tmp_path: Path) -> None:
