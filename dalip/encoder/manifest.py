@@ -14,7 +14,6 @@ from dalip.errors import BundleError
 
 __all__ = [
     "BUNDLE_FILES",
-    "FORMAT_VERSION",
     "IMAGE_ENCODER",
     "MANIFEST",
     "TEXT_ENCODER",

@@ -20,7 +20,7 @@ from dalip.progress import Progress, no_progress
 from dalip.training.towers.lite import LITE, imagenet_classifier
 from dalip.training.towers.load_model import find_run, load_run
 
-__all__ = ["Forgetting", "forgetting"]
+__all__ = ["forgetting"]
 
 _PHOTOS_AT_ONCE = 32
 

@@ -17,7 +17,7 @@ from dalip.errors import JournalError
 from dalip_index.flora.answer import Identification
 from dalip_index.sqlite import Database, transaction
 
-__all__ = ["JOURNAL", "Journal", "Observation", "Order"]
+__all__ = ["Journal", "Observation"]
 
 JOURNAL = "journal.db"
 """Name of the file in the user's data folder."""

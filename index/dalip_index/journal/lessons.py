@@ -12,7 +12,7 @@ from dalip_index.journal.journal import Journal
 from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.manifest import FloraManifest
 
-__all__ = ["Lesson", "lessons", "teach_lesson"]
+__all__ = ["lessons", "teach_lesson"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 from dalip.errors import FloraError
 
 __all__ = [
-    "FORMAT_VERSION",
     "MANIFEST",
     "EncoderStamp",
     "FileStamp",

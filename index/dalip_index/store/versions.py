@@ -26,7 +26,6 @@ from dalip_index.store.manifest import FloraManifest
 __all__ = [
     "CURRENT",
     "DRAFT",
-    "KEPT_VERSIONS",
     "SHARED",
     "check_target",
     "current_version",
