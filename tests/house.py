@@ -22,7 +22,7 @@ def modules_of(roots: Iterable[Path]) -> dict[str, Path]:
 
 
 def crowded(roots: Iterable[Path]) -> list[str]:
-    """List packages with so many modules that nobody finds their way in them."""
+    """List packages with more modules than a newcomer can keep in mind."""
     found = Counter(path.parent for path in modules_of(roots).values() if path.name != "__init__.py")
     return [f"{folder}: {number} modules" for folder, number in found.items() if number > MODULES]
 
@@ -79,7 +79,7 @@ def unused_names(
         pages: All of the documentation, in Markdown, and what names the commands.
     """
     modules = modules_of(roots)
-    used: dict[str, set[str]] = defaultdict(set)  # by whom, for each `module.name`
+    used: dict[str, set[str]] = defaultdict(set)  # by which files, for each `module.name`
     for path in (*modules.values(), *others):
         for name in _uses(path, modules):
             used[name].add(str(path))

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -21,7 +20,7 @@ from dalip_app.cli.options import (
     OnlyOption,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def identify(
             metavar="SHARE",
             min=0.01,
             max=0.999,
-            help="How often the right name shall be in the set of names, for photos like those that the flora was "
+            help="How often the set of names must hold the right one, for photos like those that the flora was "
             "calibrated on.",
         ),
     ] = 0.9,
@@ -211,7 +210,7 @@ def _write_json(answer: "Identification | Skipped", picture: Path | None = None)
     content = answer_fields(answer)
     if picture:
         content["heatMap"] = str(picture)
-    print_result(json.dumps(content, ensure_ascii=False))
+    print_json(content)
 
 
 def _csv_writer() -> "Callable[[Identification, Path | None], None]":

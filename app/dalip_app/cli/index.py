@@ -1,6 +1,5 @@
 """`dalip index`: the group of commands about floras, with `info` and `verify`."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
 from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
 from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
-from dalip_app.cli.terminal import complain, print_result
+from dalip_app.cli.terminal import complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
             "calibration": asdict(calibration),
             "taught": found.taught,
         }
-        print_result(json.dumps(content, ensure_ascii=False))
+        print_json(content)
         return
     counts = manifest.counts
     calibrated = (

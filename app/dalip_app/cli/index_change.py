@@ -138,7 +138,7 @@ def add(
 ) -> None:
     """Add photos to a flora: of plants that it lacks, or more of those that it holds.
 
-    A flora that keeps its photos learns from all of them anew; photos that it knows are not embedded again.
+    A flora that keeps its photos learns from all of them again; photos that it knows are not embedded again.
 
     One that does not, as the built-in one, learns only plants that it lacks, named by --taxon: one photo will do, four
     are much better. The names of the other plants are given as before but for photos that resemble the new one. The

@@ -1,6 +1,5 @@
 """`dalip journal`: list, export and import observations, and teach a flora from them."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 __all__ = ["app"]
@@ -48,7 +47,7 @@ def list_(
 
     for seen in Journal(data_dir_or_default(data_dir)).observations(by):
         if as_json:
-            print_result(json.dumps(asdict(seen), ensure_ascii=False))
+            print_json(asdict(seen))
             continue
         said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"answered: {seen.answered}")
         share = "" if seen.probability is None else percent(seen.probability)
@@ -84,7 +83,7 @@ def teach(
 ) -> None:
     """Teach the flora the plants that you named yourself and that it does not hold; all, if it keeps its photos.
 
-    A plant that it was taught before is taught anew, with all photos that you have of it now.
+    A plant that it was taught before is taught again, with all photos that you have of it now.
     """
     from dalip_app.messages.words import counted
     from dalip_index import Journal

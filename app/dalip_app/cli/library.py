@@ -1,6 +1,5 @@
 """`dalip library` and `dalip search`: index your own photos, and search them by words or by a photo."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from dalip_app.cli.options import (
     load_encoder,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -222,7 +221,7 @@ def _print_hit(hit: "Hit", as_json: bool) -> None:
             "verdict": name.verdict if name else None,
             "eventDate": None if hit.date_from_file else hit.date,
         }
-        print_result(json.dumps(content, ensure_ascii=False))
+        print_json(content)
         return
     similarity = "" if hit.similarity is None else f"{hit.similarity:5.2f}  "
     print_result(one_line(f"{similarity}{hit.path}  {_described(hit)}".rstrip()))

@@ -1,10 +1,12 @@
 """How commands print results, errors, progress and what was left out, and end with an exit status."""
 
 import contextlib
+import json
 import os
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -14,30 +16,37 @@ from typer.core import TyperGroup
 from dalip.errors import DalipError, Skipped
 from dalip_app.messages.one_line import one_line
 
-__all__ = ["CommandGroup", "LeftOut", "ProgressLine", "complain", "print_result"]
+__all__ = ["CommandGroup", "LeftOut", "ProgressLine", "complain", "print_json", "print_result", "worded"]
 
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
 
 
 def complain(message: object) -> None:
-    """Print one line about an error or a warning on stderr."""
+    """Print one line about an error, a skipped source or a warning on stderr."""
     _clear_progress()
-    print(f"dalip: {one_line(_worded(message))}", file=sys.stderr, flush=True)
+    print(f"dalip: {one_line(worded(message))}", file=sys.stderr, flush=True)
 
 
-def _worded(message: object) -> str:
-    if not isinstance(message, DalipError):
-        return str(message)
+def worded(message: object) -> str:
+    """Put an error or a skipped source into words; anything else is text already."""
+    error = message.error if isinstance(message, Skipped) else message
+    if not isinstance(error, DalipError):
+        return str(error)
     from dalip_app.messages.errors import describe
 
-    return describe(message)
+    return describe(error)
 
 
 def print_result(line: str) -> None:
-    """Print one line of a result on stdout at once, so that whoever reads a pipe need not wait."""
+    """Print one line of a result on stdout at once, so that the reader of a pipe need not wait."""
     _clear_progress()
     print(line, flush=True)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON on stdout."""
+    print_result(json.dumps(content, ensure_ascii=False))
 
 
 class LeftOut:
@@ -56,10 +65,9 @@ class LeftOut:
             quiet: Only count them, because they are reported in another way.
         """
         for fault in faults:
-            error = fault.error if isinstance(fault, Skipped) else fault
-            self.lines.append(_worded(error))
+            self.lines.append(worded(fault))
             if not quiet:
-                complain(error)
+                complain(fault)
 
     def finish(self, given: int = 0) -> None:
         """End the command with status 1 if anything was left out.
@@ -168,7 +176,7 @@ class ProgressLine:
         self._width = 0
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Say that `done` of `total` are finished; `total` 0 means that nobody knows."""
+        """Say that `done` of `total` are finished; `total` 0 means that it is not known."""
         now = time.monotonic()
         if self._hidden or now < self._next:
             return
