@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dalip.progress import Progress
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip.datasets.pack import Item, Packed
     from dalip.datasets.pack.resolve import Resolution
 
-__all__ = ["app"]
+__all__ = ["app", "pack"]
 
 app = typer.Typer(no_args_is_help=True, help="Make photos ready to learn from and to build floras from.")
 
@@ -120,7 +120,7 @@ def pack(
         raise typer.BadParameter("name at least one source, and then the folder of the packed set")
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
-    faults = LeftOut()
+    faults = _Faults()
     with ProgressLine() as progress:
         items = _items(sources, out, photos, download, faults, progress)
         resolutions = _resolutions(items, checklist, names, faults)
@@ -140,12 +140,23 @@ def pack(
         raise typer.Exit(1)
 
 
+class _Faults:
+    """Reports what cannot be used, and keeps it for the datasheet."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        complain(line)
+
+
 def _items(
     sources: Sequence[Path],
     out: Path,
     photos: Path | None,
     download: bool,
-    faults: LeftOut,
+    faults: _Faults,
     progress: Progress,
 ) -> "list[Item]":
     """Read the sources, and fetch what lies on the web."""
@@ -163,7 +174,7 @@ def _items(
 
 
 def _resolutions(
-    items: "Sequence[Item]", checklist: Path | None, names: Path | None, faults: LeftOut
+    items: "Sequence[Item]", checklist: Path | None, names: Path | None, faults: _Faults
 ) -> "dict[str, Resolution]":
     """Find what the names of the photos mean."""
     from dalip.datasets.pack import given_names

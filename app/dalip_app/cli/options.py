@@ -177,7 +177,7 @@ def _names(what: str) -> list[str]:
         return _read(path)
     name = " ".join(what.split())
     if not name:
-        raise DataError("only-empty", source="--only")
+        raise DataError("--only: names no taxon; give the scientific name of one, or a file of names")
     return [name]
 
 

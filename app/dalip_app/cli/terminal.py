@@ -54,8 +54,8 @@ class LeftOut:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.lines: list[str] = []
-        """What was left out and why, one line each."""
+        self.faults: list[Skipped | DalipError | str] = []
+        """What was left out, in the order of the reports."""
 
     def __call__(self, *faults: "Skipped | DalipError | str", quiet: bool = False) -> None:
         """Report photos, rows or other sources that are not used.
@@ -65,7 +65,7 @@ class LeftOut:
             quiet: Only count them, because they are reported in another way.
         """
         for fault in faults:
-            self.lines.append(worded(fault))
+            self.faults.append(fault)
             if not quiet:
                 complain(fault)
 
@@ -75,7 +75,7 @@ class LeftOut:
         Args:
             given: How many there were, used or not; 0 if this is not known.
         """
-        number = len(self.lines)
+        number = len(self.faults)
         if number and (number > 1 or given > 1):
             count = f"{number:,} of {given:,}" if given else f"{number:,}"
             complain(f"left out: {count}{'; the others were used' if number != given else ''}")
@@ -83,7 +83,7 @@ class LeftOut:
             raise typer.Exit(1)
 
 
-def _prepare_streams() -> None:
+def prepare_streams() -> None:
     """Make stdout and stderr take every name: UTF-8 in pipes and files, escapes for what has no encoding."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # streams that a test puts there lack it
@@ -103,7 +103,7 @@ class CommandGroup(TyperGroup):
         end = arguments.index("--") if "--" in arguments else len(arguments)
         debug = "--debug" in arguments[:end]
         arguments = [a for i, a in enumerate(arguments) if i >= end or a != "--debug"]
-        _prepare_streams()
+        prepare_streams()
         return super().main(arguments, *positional, obj=debug, **named)
 
     def invoke(self, ctx: Any) -> Any:

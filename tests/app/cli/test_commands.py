@@ -18,7 +18,7 @@ from dalip.errors import DataError, ImageError, Skipped
 from dalip_app.cli import terminal
 from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
-from dalip_app.cli.terminal import LeftOut, ProgressLine
+from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
 from dalip_app.messages.one_line import one_line
 from dalip_app.messages.words import percent
 from tests.app.conftest import Done, World, run
@@ -215,15 +215,15 @@ def test_percentages_promise_neither_never_nor_always(share: float) -> None:
 def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     left_out = LeftOut()
     left_out.finish(5)  # nothing was left out: the command goes on
-    left_out(Skipped.of("a.jpg", ImageError("image-empty")), DataError("only-empty", source="--only"))
+    left_out(Skipped.of("a.jpg", ImageError("image-empty")), DataError("split-empty", photos=9, split="test"))
     left_out(Skipped.of("b.jpg", ImageError("image-empty")), quiet=True)  # it is in the answer
-    assert left_out.lines[2] == "b.jpg: the file is empty; copy or download it again"
+    assert [*map(worded, left_out.faults)][2] == "b.jpg: the file is empty; copy or download it again"
     with pytest.raises(typer.Exit) as end:
         left_out.finish(5)
     assert end.value.exit_code == 1
     assert capsys.readouterr().err.splitlines() == [
         "dalip: a.jpg: the file is empty; copy or download it again",
-        "dalip: --only: this names no taxon; give the scientific name of one, or a file of names",
+        "dalip: none of the 9 photos is in the split test; try --split all",
         "dalip: left out: 3 of 5; the others were used",
     ]
 
