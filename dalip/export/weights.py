@@ -1,4 +1,4 @@
-"""Store the weights of an ONNX graph as fp32 or int8."""
+"""Store the weights of an ONNX graph: fp32 or int8 numbers."""
 
 from typing import Any, Literal
 

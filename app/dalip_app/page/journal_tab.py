@@ -1,4 +1,4 @@
-"""The tab about the journal: save an answer, look through observations, correct and export them."""
+"""The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`--log-requests`: log each request, without what the visitor sent."""
+"""A line about each request, without what a visitor sent."""
 
 import sys
 import time

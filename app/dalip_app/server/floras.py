@@ -1,4 +1,4 @@
-"""The floras that a running server answers from, loaded again when they change on disk."""
+"""The floras that a running server answers from, read again when they have changed on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path

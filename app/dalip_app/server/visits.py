@@ -1,4 +1,4 @@
-"""Journals of anonymous visitors: one for each visit, deleted soon after it."""
+"""Journals of strangers: each visit has its own, in a temporary folder, and it goes soon after the visit."""
 
 import os
 import shutil

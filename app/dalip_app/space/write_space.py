@@ -1,4 +1,4 @@
-"""Copy the page, a flora and an encoder into the folder of a Space.
+"""A folder that Hugging Face runs as a Space: the page for strangers, with all that it needs.
 
 The build of a Space sees `requirements.txt` and no other file, so a wheel beside it could not be installed from there:
 the packages themselves lie next to `app.py`, where Python finds them.

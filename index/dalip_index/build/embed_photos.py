@@ -1,4 +1,4 @@
-"""Embed the photos of a flora and keep small copies of them; photos that are known are not embedded again."""
+"""Looking at photos: each is read, kept as a small copy, and embedded, unless the flora has done that before."""
 
 import hashlib
 from collections.abc import Callable, Sequence

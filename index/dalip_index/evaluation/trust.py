@@ -1,4 +1,4 @@
-"""Measure calibration, coverage of prediction sets, and rejection of what is not in the flora."""
+"""Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`dalip index info` and `verify`: what a flora holds, and the check of all its files."""
+"""Looking at a flora from outside: what is in it, and whether all of it is sound."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
