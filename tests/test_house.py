@@ -21,9 +21,9 @@ SOURCES = {
     "dalip_app": ROOT / "app",
     "dalip_assets": ROOT / "assets",
 }
-PACKAGES = [root / name for name, root in SOURCES.items()]
 WITH_TORCH = ("dalip.model", "dalip.training", "dalip.export")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PACKAGES = [root / name for name, root in SOURCES.items()]
 
 
 def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
