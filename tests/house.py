@@ -34,7 +34,11 @@ def repeated_names(root: Path) -> list[str]:
 
 
 def repeated_lines(roots: Iterable[Path]) -> list[str]:
-    """List places that share eight lines or more; blank lines, imports and `__all__` do not count."""
+    """List places that share eight lines or more.
+
+    Blank lines, imports and `__all__` do not count, nor do plain parameters: two functions that take the same must both
+    say so. Options of commands count.
+    """
     seen: dict[tuple[str, ...], tuple[Path, int]] = {}
     found: list[str] = []
     for path in modules_of(roots).values():
@@ -55,7 +59,8 @@ def _lines_that_count(path: Path) -> list[tuple[int, str]]:
     text = path.read_text(encoding="utf-8")
     left_out: set[int] = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import | ast.ImportFrom) or _is_all(node):
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_all(node) or _is_plain_parameter(node):
+            assert isinstance(node, ast.stmt | ast.arg)
             left_out |= {*range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     lines = enumerate(map(str.strip, text.splitlines()), start=1)
     return [(number, line) for number, line in lines if line and number not in left_out]
@@ -63,6 +68,10 @@ def _lines_that_count(path: Path) -> list[tuple[int, str]]:
 
 def _is_all(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
+
+
+def _is_plain_parameter(node: ast.AST) -> bool:
+    return isinstance(node, ast.arg) and "Annotated[" not in ast.unparse(node)
 
 
 def unused_names(

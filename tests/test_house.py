@@ -175,14 +175,29 @@ def test_no_file_name_is_there_twice_in_a_package(tmp_path: Path) -> None:
     assert house.repeated_names(tmp_path) == [f"{tmp_path.name}: options.py is there 2 times"]
 
 
-def test_no_two_places_share_eight_lines(tmp_path: Path) -> None:
+def test_no_two_places_share_eight_lines() -> None:
     assert house.repeated_lines(PACKAGES) == []
-    lines = [f"x{number} = {number}" for number in range(9)]
-    (tmp_path / "a.py").write_text("\n".join(lines))
-    (tmp_path / "b.py").write_text("import os\n\nif os:\n" + "\n\n".join(f"    {line}" for line in lines))
-    assert house.repeated_lines([tmp_path]) == [f"{tmp_path / 'b.py'}:5 repeats {tmp_path / 'a.py'}:1"]
-    (tmp_path / "b.py").write_text("import os\n" + "\n".join(lines[:7]))
-    assert house.repeated_lines([tmp_path]) == []
+
+
+LINES = [f"x{number} = {number}" for number in range(9)]
+PLAIN = "\n".join(["def f(", *(f"    p{number}: int = {number}," for number in range(9)), "): ..."])
+OPTIONS = PLAIN.replace(": int", ': Annotated[int, typer.Option("--o")]')
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("\n".join(LINES), "\n\n".join(["if True:", *(f"    {line}" for line in LINES)]), True),
+        ("\n".join(LINES[:7]), "\n".join(["import os", *LINES[:7]]), False),
+        (PLAIN, PLAIN.replace("f(", "g("), False),
+        (OPTIONS, OPTIONS.replace("f(", "g("), True),
+    ],
+    ids=["code", "seven lines", "parameters", "options"],
+)
+def test_lines_that_two_places_share_are_found(tmp_path: Path, first: str, second: str, found: bool) -> None:
+    (tmp_path / "a.py").write_text(first)
+    (tmp_path / "b.py").write_text(second)
+    assert bool(house.repeated_lines([tmp_path])) is found
 
 
 def test_public_names_are_used_or_documented() -> None:
