@@ -1,4 +1,4 @@
-"""How a trained run should read photos: how many pixels a side, and with or without the mirror image.
+"""Choose how a trained encoder reads photos: pixels a side, with or without the mirror image.
 
     python benchmarks/choose_reading.py RUN [--sizes 224 256 288]
 

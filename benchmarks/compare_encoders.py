@@ -1,4 +1,4 @@
-"""Encoders measured side by side: an old and a new one, or one model stored in single precision and small.
+"""Compare encoders on the same photos: an old and a new one, or one in fp32 and int8.
 
     python benchmarks/compare_encoders.py ONE OTHER... --taxa TAXA --photos SHARD... --captions SHARD... [--split test]
 

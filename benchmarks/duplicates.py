@@ -1,4 +1,4 @@
-"""How well near duplicates are found, and what it costs: planted copies, and pairs among the photos as they are.
+"""Measure near-duplicate detection: planted copies found, false pairs, and time.
 
     python benchmarks/duplicates.py --data DATA --write    # DATA: the folder of the shards
 

@@ -1,4 +1,4 @@
-"""Encoders measured on photos of plants that nobody trained on, from another source, and on things that are no plants.
+"""Measure encoders on plants from another source than their training photos, and on photos without plants.
 
     python benchmarks/elsewhere.py BUNDLE... --taxa TAXA --elsewhere SHARD --learned SHARD... --things SHARD
 

@@ -1,4 +1,4 @@
-"""What heads trained on a few photos of one's own plants bring, and what they cost: the tables of docs/training.md.
+"""Measure heads trained on a few photos of new plants: gain and loss, the tables of docs/training.md.
 
     python benchmarks/heads.py --data DATA --cache FOLDER            # DATA: the folder of the shards
     python benchmarks/heads.py --data DATA --cache FOLDER --write    # renews docs/training.md

@@ -1,4 +1,4 @@
-"""Run `dalip identify --json` on labelled photos as files: accuracy by source, and time.
+"""Run `dalip identify --json` on labelled photo files: accuracy by source, and time.
 
     python benchmarks/identify_files.py SHARD_OR_FOLDER... [--split test] [--flora F] [--encoder E]
 

@@ -1,4 +1,4 @@
-"""How fast and how lean `MultiHeadBDC` is, forward and backward, against the same maths written out plainly.
+"""Measure time and memory of `MultiHeadBDC`, forward and backward, against a plain implementation.
 
     python benchmarks/mbdc_speed.py [--batches 32 256] [--compile] [--threads 2]
 

@@ -1,4 +1,4 @@
-"""What is true of the method: the same training with one thing changed, several seeds each.
+"""Compare DALIP with CLIP and with variants of itself: one thing changed at a time, several seeds.
 
     python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
 

@@ -1,4 +1,4 @@
-"""How often misspelt names are found, and how often wrongly: the tables of docs/packing.md.
+"""Measure how misspelt names are found in a checklist: hits and mistakes, the tables of docs/packing.md.
 
     python benchmarks/names.py --checklist checklist.tsv.gz            # of species, e.g. the one in ../shared/data
     python benchmarks/names.py --checklist checklist.tsv.gz --write    # renews docs/packing.md

@@ -1,4 +1,4 @@
-"""Answers restricted to some taxa of a flora: two tables of docs/trust.md.
+"""Measure answers restricted by `--only`: two tables of docs/trust.md.
 
     python benchmarks/only.py --data DATA            # DATA: the folder of the shards
     python benchmarks/only.py --data DATA --write    # renews docs/trust.md

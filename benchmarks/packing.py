@@ -1,4 +1,4 @@
-"""How fast `dalip data pack` is, how busy it keeps the processors, and whether it can be killed: the real command.
+"""Measure `dalip data pack`: photos a second, use of the processors, and resuming after kills.
 
     python benchmarks/packing.py --data DATA --write    # DATA: the folder of the shards
 

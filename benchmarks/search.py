@@ -1,4 +1,4 @@
-"""Which photos a search should hide: the rules compared in docs/search.md.
+"""Compare rules for hiding search results that fit badly: the tables of docs/search.md.
 
     python benchmarks/search.py --data DATA            # DATA: the folder of the shards
     python benchmarks/search.py --data DATA --write    # renews docs/search.md

@@ -1,4 +1,4 @@
-"""Load on a running page: many visitors at once, each of whom must get the answer for their own photo.
+"""Load a running page with many visitors at once, and check that each gets their own answer.
 
     python benchmarks/serve_load.py PHOTOS [--clients 20] [--seconds 60] [--write]
 

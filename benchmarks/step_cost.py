@@ -1,4 +1,4 @@
-"""What a training step of DALIP costs over a step of plain CLIP, for ViT-B/16 with the paper's heads.
+"""Measure the cost of a training step of DALIP over one of CLIP, for ViT-B/16 with the paper's heads.
 
     python benchmarks/step_cost.py [--batch 16] [--repeats 5] [--threads 2]
 

@@ -1,4 +1,4 @@
-"""The tables of a measurement: printed, or put into the page that shows them."""
+"""Print the tables of a benchmark, or write them into the page that shows them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How well a flora learns plants from a few photos: tables of docs/trust.md, made by `benchmarks/trust.py`."""
+"""Measure how well a flora is taught plants from a few photos; run by `benchmarks/trust.py`."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How far the answers of a flora can be trusted: the tables of docs/trust.md.
+"""Measure calibration, coverage and rejection of a flora: the tables of docs/trust.md.
 
     python benchmarks/trust.py --data DATA            # DATA: the folder of the shards
     python benchmarks/trust.py --data DATA --write    # renews docs/trust.md

@@ -1,4 +1,4 @@
-"""DALIP: distribution-aligned language-image pre-training for domain data. Importing it loads no torch."""
+"""The method and its files: photos, datasets, encoders, evaluation, training and export; no user interface."""
 
 from importlib.metadata import PackageNotFoundError, version
 

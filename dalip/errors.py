@@ -1,4 +1,4 @@
-"""Every error that DALIP raises on purpose, and what a file that could not be used is reported as.
+"""All errors that DALIP raises on purpose, with a kind and facts; and `Skipped`, the report of what was not used.
 
 ```
 DalipError

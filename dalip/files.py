@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, locks that end with their process, and JSON that is checked."""
+"""Write files whole or not at all, hold locks, and read JSON into dataclasses with checks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How far something has come: one protocol for everything that takes more than a moment."""
+"""The protocol by which everything that takes long reports its progress."""
 
 from typing import Protocol
 

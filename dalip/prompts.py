@@ -1,4 +1,4 @@
-"""Texts that stand for a taxon: evidence of a flora, and what a model reads in training."""
+"""Sentences about a taxon made from its names, for floras and for training."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from dalip.taxonomy import Taxon
 
-__all__ = ["NAME_KINDS", "NameKind", "class_texts", "sentences", "taxon_texts"]
+__all__ = ["NAME_KINDS", "class_texts", "sentences", "taxon_texts"]
 
 NameKind = Literal["common", "scientific", "taxonomic", "all"]
 """Which names of a taxon a text uses; `all` are those of each kind and those that join two."""

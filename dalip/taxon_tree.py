@@ -1,4 +1,4 @@
-"""The taxa above those of a flora: what several of its taxa have in common."""
+"""The tree of genera, families and orders above a list of taxa, and the check that the taxa agree about it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

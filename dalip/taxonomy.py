@@ -1,4 +1,4 @@
-"""Taxa and their names, in the terms of Darwin Core (https://dwc.tdwg.org/terms/#taxon)."""
+"""`Taxon`: scientific name, rank, common names and classification of a plant, in Darwin Core's terms."""
 
 import csv
 import io

@@ -22,8 +22,8 @@ HELP = re.compile(r"(<!-- help: (?P<command>.+?) -->\n).*?(<!-- end of help -->)
 TREE = re.compile(r"(<!-- tree -->\n).*?(<!-- end of tree -->)", re.DOTALL)
 PACKAGES = ("dalip", "index/dalip_index", "app/dalip_app", "assets/dalip_assets")
 FOLDERS = {
-    "docs": "guides, pictures, and the scripts that keep them true",
-    "benchmarks": "scripts that measure what the documentation claims",
+    "docs": "guides, pictures, and the scripts that make them",
+    "benchmarks": "measurements: scripts that make the tables of the documentation",
 }
 COLUMN = 30  # where phrases begin
 
@@ -51,7 +51,7 @@ def tree() -> str:
     for folder, phrase in FOLDERS.items():
         lines.append(_line(f"{folder}/", phrase, 0))
         lines += [_line(path.name, _phrase(path), 1) for path in sorted((ROOT / folder).glob("*.py"))]
-    return "\n".join([*lines, _line("tests/", "tests, in the same folders as what they test", 0)])
+    return "\n".join([*lines, _line("tests/", "tests, in the same folders as the modules that they test", 0)])
 
 
 def _listed(folder: Path, name: str, depth: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+import house
 import pytest
 from paths import ROOT
 from PIL import Image, ImageDraw
@@ -22,6 +23,7 @@ SOURCES = {
 }
 WITH_TORCH = ("dalip.model", "dalip.training", "dalip.export")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PACKAGES = [root / name for name, root in SOURCES.items()]
 
 
 def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
@@ -127,6 +129,20 @@ def test_links_in_the_documents_lead_somewhere() -> None:
             )
 
 
+def test_what_the_documents_name_is_there() -> None:
+    """Paths and dotted names; the CHANGELOG speaks of what was."""
+    sources = house.modules_of(PACKAGES)
+    for page in [path for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`(dalip(?:_index|_app|_assets)?(?:\.\w+)+)`", text):
+            module, _, public = name.rpartition(".")
+            known = name in sources or (module in sources and public in sources[module].read_text("utf-8"))
+            assert known, f"{page.name} names {name}"
+        folders = "app|assets|benchmarks|dalip|docs|index|tests"
+        for name in re.findall(rf"(?<![\w./])((?:{folders})/[\w./-]+\.\w+)", re.sub(r"\]\(.*?\)", "", text)):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
 def test_python_in_the_readme_runs(tmp_path: Path) -> None:
     poppy = Image.new("RGB", (320, 240), "darkgreen")
     ImageDraw.Draw(poppy).ellipse((90, 50, 230, 190), fill="orange")
@@ -140,4 +156,72 @@ def test_assets_are_small_and_hold_no_photo() -> None:
     assert sum(path.stat().st_size for path in files) <= 40 * 1024 * 1024
     assert not [
         path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tar"}
+    ]
+
+
+def test_a_package_has_at_most_eighteen_modules(tmp_path: Path) -> None:
+    assert house.crowded(PACKAGES) == []
+    for number in range(19):
+        (tmp_path / f"m{number}.py").touch()
+    assert house.crowded([tmp_path]) == [f"{tmp_path}: 19 modules"]
+
+
+def test_no_file_name_is_there_twice_in_a_package(tmp_path: Path) -> None:
+    assert [line for package in PACKAGES for line in house.repeated_names(package)] == []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "options.py").touch()
+        (tmp_path / folder / "__init__.py").touch()
+    assert house.repeated_names(tmp_path) == [f"{tmp_path.name}: options.py is there 2 times"]
+
+
+def test_no_two_places_share_eight_lines() -> None:
+    assert house.repeated_lines(PACKAGES) == []
+
+
+LINES = [f"x{number} = {number}" for number in range(9)]
+PLAIN = "\n".join(["def f(", *(f"    p{number}: int = {number}," for number in range(9)), "): ..."])
+OPTIONS = PLAIN.replace(": int", ': Annotated[int, typer.Option("--o")]')
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("\n".join(LINES), "\n\n".join(["if True:", *(f"    {line}" for line in LINES)]), True),
+        ("\n".join(LINES[:7]), "\n".join(["import os", *LINES[:7]]), False),
+        (PLAIN, PLAIN.replace("f(", "g("), False),
+        (OPTIONS, OPTIONS.replace("f(", "g("), True),
+    ],
+    ids=["code", "seven lines", "parameters", "options"],
+)
+def test_lines_that_two_places_share_are_found(tmp_path: Path, first: str, second: str, found: bool) -> None:
+    (tmp_path / "a.py").write_text(first)
+    (tmp_path / "b.py").write_text(second)
+    assert bool(house.repeated_lines([tmp_path])) is found
+
+
+def test_public_names_are_used_or_documented() -> None:
+    pages = [
+        path.read_text(encoding="utf-8")
+        for path in [*tracked(), ROOT / "pyproject.toml"]
+        if path.suffix in (".md", ".toml")
+    ]
+    scripts = [path for folder in ("benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")]
+    tests = [*(ROOT / "tests").rglob("*.py")]
+    assert house.unused_names(PACKAGES, scripts, tests, "\n".join(pages)) == []
+
+
+def test_public_names_that_nobody_uses_are_found(tmp_path: Path) -> None:
+    names = ("used", "taken", "exported", "told", "tested", "dead", "idle")
+    package = tmp_path / "made"
+    package.mkdir()
+    (package / "__init__.py").write_text("from made.a import exported\n__all__ = ['exported']\n")
+    body = [f"def {name}(): ..." for name in names]
+    (package / "a.py").write_text("\n".join([f"__all__ = {[*names]}", *body, "tested()"]))
+    (package / "b.py").write_text("from made import a\nfrom made.a import used\na.taken()\n")
+    test = tmp_path / "test_a.py"
+    test.write_text("from made.a import dead, tested\n")
+    assert house.unused_names([package], [], [test], "Call `made.a.told(x)`.") == [
+        "made.a.dead",
+        "made.a.idle",
     ]

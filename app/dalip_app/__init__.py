@@ -1,1 +1,1 @@
-"""What people touch: the commands `dalip` and `dalip-app`, and the web page. Importing it loads no torch."""
+"""What people touch: the commands, the web page and HTTP API, and the texts of all of them."""

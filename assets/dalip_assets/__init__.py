@@ -1,4 +1,4 @@
-"""What ships: the built-in encoder and flora, and which plants do harm; where they are on this machine."""
+"""Where the built-in encoder and flora are, and the list of harmful plants."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the measured figures into the model card, from what `dalip evaluate flora --json` and the manifests say.
+"""Write the measured figures into the model card, from the output of `dalip evaluate flora --json`.
 
 python assets/dalip_assets/make_card.py            # renew MODEL_CARD.md
 python assets/dalip_assets/make_card.py --check    # exit 1 if it is out of date

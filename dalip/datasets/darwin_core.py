@@ -1,4 +1,4 @@
-"""Darwin Core Archives with photos: of GBIF, of collections, of DALIP's own journal.
+"""Read photos and names from Darwin Core Archives: of GBIF, of collections, of DALIP's own journal.
 
 Source: the Darwin Core text guide (https://dwc.tdwg.org/text/), and the extensions Simple Multimedia
 (http://rs.gbif.org/terms/1.0/Multimedia) and Audubon Core.

@@ -1,4 +1,4 @@
-"""What lies in a Darwin Core Archive: its `meta.xml`, and the rows of the tables that it describes.
+"""Parse the `meta.xml` of a Darwin Core Archive, and the tables that it describes.
 
 Source: the Darwin Core text guide (https://dwc.tdwg.org/text/).
 """

@@ -1,4 +1,4 @@
-"""Exports of iNaturalist: a CSV with a line for each observation and the address of its first photo.
+"""Read photos and names from the CSV exports of iNaturalist.
 
 Source: the columns of https://www.inaturalist.org/observations/export.
 """

@@ -1,4 +1,4 @@
-"""What lies in a WebDataset shard: files whose names up to the first dot tell which belong together."""
+"""Read WebDataset .tar shards: files whose names agree up to the first dot are one sample."""
 
 import json
 import tarfile

@@ -1,4 +1,4 @@
-"""What is taken over of what a source says about a photo: flat fields in Darwin Core's terms, and no coordinates."""
+"""Which fields of a source are kept with a photo, under which Darwin Core terms; never coordinates."""
 
 import unicodedata
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Run an exported encoder: its manifest, the preparation of photos and texts, its ONNX sessions. No torch."""
+"""Run an exported encoder with ONNX Runtime, without PyTorch: manifest, preprocessing, tokenizer, sessions."""
 
 from dalip.encoder.bundle import read_manifest, verify_bundle, write_manifest
 from dalip.encoder.encoder import Encoder, Vectors

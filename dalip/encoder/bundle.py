@@ -1,4 +1,4 @@
-"""Encoder bundles on disk: writing the manifest, reading it, and checking the files against it."""
+"""Read, check and write encoder bundles, the folders that `dalip export` makes."""
 
 import hashlib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Embed many photos, which are read in threads meanwhile, in order, without holding many of them."""
+"""Embed many photos in order, while threads read the next ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial

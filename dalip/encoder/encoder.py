@@ -1,4 +1,4 @@
-"""An exported encoder at work: photos and texts in, embeddings out."""
+"""`Encoder`: embed photos and texts with an exported encoder."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence

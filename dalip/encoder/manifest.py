@@ -1,4 +1,4 @@
-"""What an encoder bundle says about itself: the fields of `manifest.json`."""
+"""The fields of an encoder's `manifest.json`, checked when it is read."""
 
 import hashlib
 import json
@@ -14,7 +14,6 @@ from dalip.files import from_json, to_json
 
 __all__ = [
     "BUNDLE_FILES",
-    "FORMAT_VERSION",
     "IMAGE_ENCODER",
     "MANIFEST",
     "TEXT_ENCODER",

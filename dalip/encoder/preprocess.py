@@ -1,4 +1,4 @@
-"""From a photo in memory to the image encoder's input."""
+"""Turn photos in memory into the input of the image encoder: resize, crop, normalise."""
 
 import numpy as np
 from numpy.typing import NDArray

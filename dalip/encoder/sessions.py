@@ -1,4 +1,4 @@
-"""onnxruntime sessions: opened when first needed, quiet, on the processors that this process may use."""
+"""Open ONNX Runtime sessions when they are first needed, on the processors that this process may use."""
 
 import contextlib
 import ctypes

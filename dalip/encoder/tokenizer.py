@@ -1,4 +1,4 @@
-"""From texts to the text encoder's input."""
+"""Turn texts into the input of the text encoder: token ids and their mask."""
 
 from collections.abc import Sequence
 from typing import Any

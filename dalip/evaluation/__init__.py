@@ -1,4 +1,4 @@
-"""How good an encoder is, measured on photos whose names or captions are known. Loads no torch."""
+"""Measure an encoder on labelled photos: zero-shot, few-shot, linear probe, retrieval."""
 
 from dalip.encoder import Vectors
 from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, collect_photos

@@ -1,4 +1,4 @@
-"""Naming from one or a few photos of each taxon.
+"""Measure few-shot classification: photos named from one or a few photos of each taxon (SimpleShot).
 
 Source: Wang et al., "SimpleShot: revisiting nearest-neighbor classification for few-shot learning", 2019.
 """

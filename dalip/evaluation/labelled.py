@@ -1,4 +1,4 @@
-"""Photos with labels, embedded, for what learns from some of them."""
+"""Embed labelled photos of several splits, for few-shot classification and the linear probe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A linear classifier on frozen embeddings: how much they tell apart, whatever the texts say."""
+"""Measure a linear probe: a logistic regression on frozen embeddings."""
 
 import warnings
 from collections.abc import Sequence

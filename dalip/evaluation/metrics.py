@@ -1,4 +1,4 @@
-"""Figures that are functions of arrays alone."""
+"""Metrics computed from arrays alone: ranks, hit rates, macro means, negative log-likelihood."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

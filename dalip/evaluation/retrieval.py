@@ -1,4 +1,4 @@
-"""Photos and captions that find each other."""
+"""Measure retrieval: how well photos and captions find each other (R@1, R@5, R@10)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

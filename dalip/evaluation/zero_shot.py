@@ -1,4 +1,4 @@
-"""Naming photos from texts alone, among classes that are taxa or other things."""
+"""Measure zero-shot classification: photos named from texts alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

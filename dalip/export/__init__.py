@@ -1,4 +1,4 @@
-"""From PyTorch to an ONNX bundle that answers the same, and is checked to."""
+"""Export a PyTorch model to an ONNX encoder bundle, and check that both give the same embeddings."""
 
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights

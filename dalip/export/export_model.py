@@ -1,4 +1,4 @@
-"""Exporting a model that was not trained here: any open_clip model, the authors' checkpoint."""
+"""Export a model that was not trained by `dalip train`: an open_clip model, or the authors' checkpoint."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What follows training: choose scoring weights, export, check the export on real photos, and write it up."""
+"""Finish a training run: choose scoring weights, export, check the export on real photos, write the report."""
 
 import contextlib
 from collections.abc import Callable, Sequence

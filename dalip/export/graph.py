@@ -1,4 +1,4 @@
-"""From a PyTorch module to an ONNX graph."""
+"""Convert a PyTorch module to an ONNX graph."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""What of a model is exported: its two encoders, each as one function from arrays to arrays."""
+"""The two PyTorch modules that are exported: image and text encoder, as functions from arrays to arrays."""
 
 import torch
 from jaxtyping import Float, Int

@@ -1,4 +1,4 @@
-"""What a bundle says of the model that it came from, so that training can go on from it."""
+"""What a bundle records of the model that it was made from, so that training can continue from it."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

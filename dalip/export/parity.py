@@ -1,4 +1,4 @@
-"""The check that an exported encoder answers as the model that it came from."""
+"""Check that an exported encoder gives the same embeddings as the PyTorch model."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How an exported graph stores its weights."""
+"""Store the weights of an ONNX graph: fp32 or int8 numbers."""
 
 from typing import Any, Literal
 

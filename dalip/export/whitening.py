@@ -1,4 +1,4 @@
-"""How appearances are compared: whitened, so that what varies among photos of one taxon counts little.
+"""Fit the whitening of appearances: what varies among photos of one taxon then counts little.
 
 The length of a whitened appearance is the Mahalanobis distance from the mean of the plants: photos of anything else
 vary in directions in which plants do not, and so come out long.

@@ -1,4 +1,4 @@
-"""Writing an encoder bundle."""
+"""Write an encoder bundle: both graphs, the tokenizer and the manifest."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

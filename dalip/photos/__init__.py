@@ -1,4 +1,4 @@
-"""Photos of every kind: opened, turned upright, and what they say of themselves. Nothing else opens image files."""
+"""Open photos: decoding, orientation, EXIF data, reading ahead."""
 
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
 from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, open_image, to_rgb

@@ -1,4 +1,4 @@
-"""Reading photos of every kind that people have, and refusing the rest in one line that says what to do."""
+"""Decode photos of every common format, upright and in RGB; anything else is refused with a clear error."""
 
 import ctypes
 import io

@@ -1,4 +1,4 @@
-"""Read many photos in threads, in order, without holding many of them."""
+"""Read many photos in threads, in order, with bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

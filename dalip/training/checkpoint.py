@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all."""
+"""Save and load the checkpoints of a training run, each written whole or not at all."""
 
 import contextlib
 import os

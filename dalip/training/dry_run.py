@@ -1,4 +1,4 @@
-"""What a run would do: its data, steps, parameters and an estimate of the memory it needs."""
+"""`dalip train --dry-run`: data, steps, parameters, and an estimate of the memory needed."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an image tower has forgotten: ImageNet's classifier, which its weights came with, before and after training."""
+"""Measure how much of ImageNet an image tower has forgotten, by the classifier of its pretrained weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from dalip.progress import Progress, no_progress
 from dalip.training.towers.lite import LITE, imagenet_classifier
 from dalip.training.towers.load_model import find_run, load_run
 
-__all__ = ["Forgetting", "forgetting"]
+__all__ = ["forgetting"]
 
 _PHOTOS_AT_ONCE = 32
 

@@ -1,4 +1,4 @@
-"""What a run takes over from the one it starts from, or from the authors' checkpoint."""
+"""Start a run from the weights of another run, of an exported encoder, or of the authors' checkpoint."""
 
 import shutil
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Ctrl-C in training: heeded between two steps, where a run can be saved."""
+"""Handle Ctrl-C in training: stop between two steps, where a run can be saved."""
 
 import contextlib
 import signal

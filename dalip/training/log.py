@@ -1,4 +1,4 @@
-"""What a run measured: rows of step, quantity and value in a CSV file, and the same for TensorBoard."""
+"""Log losses and metrics to a CSV file and to TensorBoard."""
 
 import csv
 import sys

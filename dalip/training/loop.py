@@ -1,4 +1,4 @@
-"""Training from configuration to trained model, and what it would be."""
+"""`train` runs a training configuration to its end; `plan` says what it would do."""
 
 import os
 import tempfile

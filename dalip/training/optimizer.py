@@ -1,4 +1,4 @@
-"""How weights move: learning rates, weight decay, and the running mean that is kept."""
+"""The optimizer: learning rates, weight decay, schedule, and EMA weights."""
 
 import copy
 import hashlib

@@ -1,4 +1,4 @@
-"""What a finished run leaves for people: curves, a table, and a page about the model."""
+"""Write the report of a finished run: curves, a table, and a README about the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""A PyTorch model as evaluation wants it: an embedder like an exported encoder."""
+"""A PyTorch model as an `Embedder`, so that it is evaluated like an exported encoder."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One run in progress: its steps, its checkpoints, and what is measured on the way."""
+"""`Trainer`: one run in progress, with its steps, checkpoints and validation."""
 
 import os
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""A run's selection photos: how well they are named on the way, and what the scoring weights are chosen on."""
+"""Measure a run on its validation split (`selection`), and choose scoring weights on it."""
 
 import contextlib
 from collections.abc import Iterator

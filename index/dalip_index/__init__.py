@@ -1,4 +1,4 @@
-"""Floras and photo libraries: what an encoder's vectors are searched in. Importing it loads no torch.
+"""Floras, the photo library and the journal: what is kept on disk and searched, without PyTorch.
 
 ```python
 from dalip_index import load_flora

@@ -1,4 +1,4 @@
-"""Where things are: the user's data folder, and the floras that lie there or come with DALIP."""
+"""Where things are: the user's data folder, and the flora to use (named, taught or built-in)."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`dalip data`: photos with names, made ready to learn from and to build floras from."""
+"""`dalip data pack`: pack named photos into shards, to train on and to build floras from."""
 
 from collections.abc import Sequence
 from pathlib import Path

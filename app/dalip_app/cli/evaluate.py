@@ -1,6 +1,6 @@
-"""`dalip evaluate`: how good the answers are, measured on photos whose names are known."""
+"""`dalip evaluate flora` and `forgetting`, and the group of these commands."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,22 +12,27 @@ from dalip_app.cli.evaluate_options import (
     PhotosOption,
     SplitName,
     SplitOption,
-    described,
     of_split,
+    print_evaluation,
     print_table,
     read_photos,
-    report_skipped,
 )
 from dalip_app.cli.export import need_training
-from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.only import OnlyOption, restricted
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    OnlyOption,
+    load_flora,
+)
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
+    from dalip_index.evaluation.trust import Trust
 
-__all__ = ["app", "flora", "forgetting"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are.")
 
@@ -77,8 +82,7 @@ def flora(
     Photos of plants that the flora does not hold, and photos that name no taxon, show what it refuses; photos that are
     labelled `containsPlant` are left out of the latter.
     """
-    from dalip_index import evaluate_flora, load_flora
-    from dalip_index.places import chosen_flora
+    from dalip_index import evaluate_flora
 
     if plot:
         from dalip_index.evaluation.plots import check_plot
@@ -86,18 +90,11 @@ def flora(
         check_plot(plot)
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    loaded = restricted(load_flora(chosen_flora(flora, data_dir, complain), encoder), only)
+    loaded = load_flora(flora, encoder, data_dir, only)
     with ProgressLine() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:
-        print_result(
-            json.dumps(
-                {"split": split}
-                | found.to_dict()
-                | {"unreadable": described(found.skipped), "left_out": faults},
-                ensure_ascii=False,
-            )
-        )
+        print_evaluation(split, found.to_dict(), found.skipped, faults)
     else:
         _print_tables(found, split, None if all_taxa else _WORST)
     if plot:
@@ -105,7 +102,9 @@ def flora(
 
         draw_evaluation(found, plot)
         complain(f"{plot}: drawn")
-    report_skipped(found.skipped, len(chosen), faults)
+    left_out = LeftOut()
+    left_out(*faults, *found.skipped)
+    left_out.finish()
 
 
 app.command("zero-shot", epilog=encoders_cli.ZERO_SHOT_EXAMPLES)(encoders_cli.zero_shot)
@@ -135,12 +134,7 @@ def forgetting(
     with ProgressLine() as progress:
         found, skipped = measure(run, chosen, progress)
     if as_json:
-        print_result(
-            json.dumps(
-                {"split": split} | asdict(found) | {"unreadable": described(skipped), "left_out": faults},
-                ensure_ascii=False,
-            )
-        )
+        print_evaluation(split, asdict(found), skipped, faults)
     else:
         rows = [
             [
@@ -152,7 +146,9 @@ def forgetting(
             ["after training", f"{found.photos:,}", f"{found.after_top_1:.1%}", f"{found.after_top_5:.1%}"],
         ]
         print_table(["image tower", "photos", "top-1", "top-5"], rows, words=1, split=split)
-    report_skipped(skipped, len(chosen), faults)
+    left_out = LeftOut()
+    left_out(*faults, *skipped)
+    left_out.finish()
 
 
 def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None) -> None:
@@ -168,32 +164,7 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
             f"and {search.photos:,} photos (at best {search.best_possible:.3f})"
         )
     if found.trust:
-        print_result("")
-        names = [*found.trust[0].coverage]
-        print_table(
-            [
-                "source",
-                "photos",
-                "macro top-1",
-                "ECE",
-                "answered",
-                "right",
-                *(f"in set of {n}" for n in names),
-                "size",
-            ],
-            [
-                [
-                    row.source,
-                    f"{row.photos:,}",
-                    *(f"{x:.1%}" for x in (row.macro_top1, row.ece, row.answered, row.right_if_answered)),
-                    *(f"{row.coverage[n]:.1%}" for n in names),
-                    " ".join(f"{row.set_size[n]:.1f}" for n in names),
-                ]
-                for row in found.trust
-            ],
-            words=1,
-            split=split,
-        )
+        _print_trust(found.trust, split)
     if found.rejections:
         print_result("")
         print_table(
@@ -222,3 +193,28 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
         )
     if found.other_photos:
         complain(f"{found.other_photos:,} photos name no taxon of this flora")
+
+
+def _print_trust(rows: "Sequence[Trust]", split: SplitName) -> None:
+    """Print how far the numbers can be trusted: calibration, and how often the right name is in the set of names."""
+    names = [*rows[0].coverage]
+    print_result("")
+    print_table(
+        [
+            *("source", "photos", "macro top-1", "ECE", "answered", "right"),
+            *(f"in set of {name}" for name in names),
+            "size",
+        ],
+        [
+            [
+                row.source,
+                f"{row.photos:,}",
+                *(f"{x:.1%}" for x in (row.macro_top1, row.ece, row.answered, row.right_if_answered)),
+                *(f"{row.coverage[name]:.1%}" for name in names),
+                " ".join(f"{row.set_size[name]:.1f}" for name in names),
+            ]
+            for row in rows
+        ],
+        words=1,
+        split=split,
+    )

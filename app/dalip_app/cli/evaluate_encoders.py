@@ -1,4 +1,4 @@
-"""`dalip evaluate zero-shot`, `retrieval`, `few-shot`, `linear-probe`: how good encoders are."""
+"""`dalip evaluate zero-shot`, `retrieval`, `few-shot` and `linear-probe`: measure encoders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from dalip_app.cli.evaluate_options import (
     of_split,
     read_photos,
 )
-from dalip_app.cli.identify import JsonOption
+from dalip_app.cli.options import JsonOption
 from dalip_app.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ def zero_shot(
         ],
         as_json=as_json,
         words=2,
-        photos=len(chosen),
         faults=faults,
     )
 
@@ -149,7 +148,6 @@ def retrieval(
         ],
         as_json=as_json,
         words=1,
-        photos=len(chosen),
         faults=faults,
     )
 
@@ -207,7 +205,6 @@ def few_shot(
         ],
         as_json=as_json,
         words=1,
-        photos=sum(record.split in ("train", split) for record in records),
         faults=faults,
     )
 
@@ -250,7 +247,6 @@ def linear_probe(
         ],
         as_json=as_json,
         words=1,
-        photos=sum(record.split in ("train", "selection", split) for record in records),
         faults=faults,
     )
 

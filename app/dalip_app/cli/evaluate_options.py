@@ -1,17 +1,16 @@
-"""What the commands of `dalip evaluate` share: their options, the photos they measure on, and their tables."""
+"""What the commands of `dalip evaluate` share: options, reading photos, tables and JSON."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dalip.errors import Skipped
+from dalip.errors import DalipError, Skipped
 from dalip.progress import Progress
 from dalip_app.cli.export import need_training
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, print_json, print_result, worded
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -24,12 +23,11 @@ __all__ = [
     "PhotosOption",
     "SplitName",
     "SplitOption",
-    "described",
     "measure_encoders",
     "of_split",
+    "print_evaluation",
     "print_table",
     "read_photos",
-    "report_skipped",
 ]
 
 Measure = Callable[["Embedder", Progress], tuple[list[Any], Sequence[Skipped]]]
@@ -107,7 +105,7 @@ def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
 
     chosen = [record for record in records if split in ("all", record.split)]
     if not chosen:
-        raise DataError(f"none of the {len(records):,} photos is in the split {split}; try --split all")
+        raise DataError("split-empty", photos=len(records), split=split)
     return chosen
 
 
@@ -152,8 +150,7 @@ def measure_encoders(
     *,
     as_json: bool,
     words: int,
-    photos: int,
-    faults: Sequence[str],
+    faults: Sequence[Skipped | DalipError | str],
 ) -> None:
     """Measure encoders, print a table or an object, and report the photos that could not be read.
 
@@ -165,69 +162,74 @@ def measure_encoders(
         columns: Head and format of each column.
         as_json: Print an object.
         words: How many of the columns say what was measured; rows that agree in them stand together.
-        photos: How many were to be read.
-        faults: What was left out before, a line each.
+        faults: What was left out before.
     """
-    embedders = _open_embedders(encoders, first_order)
-    results = []
+    results: list[tuple[Embedder, list[Any]]] = []
     skipped: list[Skipped] = []
+    embedders = _open_embedders(encoders, first_order)
     with ProgressLine() as progress:
         for embedder in embedders:
             rows, failed = measure(embedder, progress)
             results.append((embedder, rows))
             skipped += failed
     if as_json:
-        content = {
-            "split": split,
-            "encoders": [
-                {
-                    "encoder": embedder.name,
-                    "weights": {block.name: round(block.weight, 6) for block in embedder.blocks},
-                    "rows": [asdict(row) for row in rows],
-                }
-                for embedder, rows in results
-            ],
-            "unreadable": described(skipped),
-            "left_out": list(faults),
-        }
-        print_result(json.dumps(content, ensure_ascii=False))
-    else:
-        table = [
-            [*(cell.format(row) for _, cell in columns), embedder.name]
+        found = [
+            {
+                "encoder": embedder.name,
+                "weights": {block.name: round(block.weight, 6) for block in embedder.blocks},
+                "rows": [asdict(row) for row in rows],
+            }
             for embedder, rows in results
-            for row in rows
         ]
-        places = list(dict.fromkeys(tuple(line[:words]) for line in table))
-        table.sort(
-            key=lambda line: places.index(tuple(line[:words]))
-        )  # what is to be compared, one below the other
-        header = [name for name, _ in columns]
-        print_table(
-            [*header[:words], "encoder", *header[words:]],
-            [[*line[:words], line[-1], *line[words:-1]] for line in table],
-            words=words + 1,
-            split=split,
-        )
-    report_skipped(skipped, photos, faults)
+        print_evaluation(split, {"encoders": found}, skipped, faults)
+    else:
+        _print_compared(results, columns, words, split)
+    left_out = LeftOut()
+    left_out(*faults, *skipped)
+    left_out.finish()
 
 
-def described(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
-    """Give photos that were skipped, and why, for JSON."""
-    from dalip_app.messages.errors import describe
+def _print_compared(
+    results: "Sequence[tuple[Embedder, list[Any]]]",
+    columns: Sequence[tuple[str, str]],
+    words: int,
+    split: str,
+) -> None:
+    """Print the rows of all encoders in one table, with rows that are to be compared one below the other."""
+    table = [
+        [*(cell.format(row) for _, cell in columns), embedder.name]
+        for embedder, rows in results
+        for row in rows
+    ]
+    places = list(dict.fromkeys(tuple(line[:words]) for line in table))
+    table.sort(key=lambda line: places.index(tuple(line[:words])))
+    header = [name for name, _ in columns]
+    print_table(
+        [*header[:words], "encoder", *header[words:]],
+        [[*line[:words], line[-1], *line[words:-1]] for line in table],
+        words=words + 1,
+        split=split,
+    )
 
-    return [{"image": photo.source, "error": describe(photo.error)} for photo in skipped]
 
+def print_evaluation(
+    split: str,
+    found: Mapping[str, Any],
+    skipped: Sequence[Skipped],
+    faults: Sequence[Skipped | DalipError | str],
+) -> None:
+    """Print an evaluation as JSON.
 
-def report_skipped(skipped: Sequence[Skipped], photos: int, faults: Sequence[str]) -> None:
-    """Name the photos that could not be read or were left out before, and end with status 1 if there are any."""
-    for line in [*faults, *(photo.error for photo in skipped)]:
-        complain(line)
-    if faults:
-        complain(f"records left out: {len(faults):,}")
-    if skipped:
-        complain(f"{len(skipped):,} of {photos:,} photos could not be read; the others were measured")
-    if faults or skipped:
-        raise typer.Exit(1)
+    Args:
+        split: What was measured on.
+        found: What was measured.
+        skipped: Photos that could not be read.
+        faults: What was left out before.
+    """
+    unreadable = [{"image": photo.source, "error": worded(photo)} for photo in skipped]
+    print_json(
+        {"split": split, **found, "unreadable": unreadable, "left_out": [worded(fault) for fault in faults]}
+    )
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, split: str) -> None:

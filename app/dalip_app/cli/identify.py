@@ -1,8 +1,7 @@
-"""`dalip identify`: the names of the plants in photos."""
+"""`dalip identify`: name the plants in photos, for people, as JSON or as CSV."""
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -12,16 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dalip.datasets import IMAGE_SUFFIXES
-from dalip.errors import DalipError, ImageError, Skipped
-from dalip_app.cli.only import OnlyOption, restricted
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip.errors import DalipError, ImageError, Skipped, first_line
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    OnlyOption,
+    load_flora,
+)
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
     from dalip_index import Flora, Identification
 
-__all__ = ["EXAMPLES", "JsonOption", "TopKOption", "find_photos", "identify"]
+__all__ = ["EXAMPLES", "find_photos", "identify"]
 
 EXAMPLES = """\b
 Examples:
@@ -32,11 +37,6 @@ Examples:
   dalip identify meadow/ --only Asteraceae --only meadow-plants.txt"""
 
 Rank = Literal["species", "genus", "family", "order"]
-
-TopKOption = Annotated[
-    int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 _EXPLAINED = 512  # pixels to which photos may be shrunk for a picture that explains
 _STEM = 60  # characters of a photo's name in that of its picture
@@ -53,7 +53,9 @@ def identify(
     flora: FloraOption = None,
     encoder: EncoderOption = None,
     only: OnlyOption = None,
-    top_k: TopKOption = 5,
+    top_k: Annotated[
+        int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
+    ] = 5,
     rank: Annotated[
         Rank | None,
         typer.Option(
@@ -67,7 +69,7 @@ def identify(
             metavar="SHARE",
             min=0.01,
             max=0.999,
-            help="How often the right name shall be in the set of names, for photos like those that the flora was "
+            help="How often the set of names must hold the right one, for photos like those that the flora was "
             "calibrated on.",
         ),
     ] = 0.9,
@@ -95,18 +97,14 @@ def identify(
     Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
     and the others are still answered. A name is no advice: never eat a plant because of an answer.
     """
-    from dalip_index.places import chosen_flora
-
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be had together; choose one")
     if explain and (together or rank):
         raise typer.BadParameter(
             "--explain is about one photo and taxa of the flora; leave out the other option"
         )
-    from dalip_index import load_flora
-
     photos = [photo for path in paths for photo in find_photos(path)]
-    loaded = restricted(load_flora(chosen_flora(flora, data_dir, complain), encoder), only)
+    loaded = load_flora(flora, encoder, data_dir, only)
     how = _together if together else _in_order
     if explain:  # pictures of an earlier run are no photos
         photos = [
@@ -115,13 +113,18 @@ def identify(
     wanted = max(top_k, 2) if explain else top_k  # a picture compares two names
     answers = how(loaded, photos, {"top_k": wanted, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
-    failures = unwritten = 0
+    left_out, unwritten = LeftOut(), 0
     # Where the answers go to a terminal, they are the progress.
     with ProgressLine(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
-            failures += isinstance(answer, Skipped)
+            progress("photos read", done, len(photos))
+            if isinstance(answer, Skipped):
+                left_out(answer, quiet=as_json)
+                if as_json:
+                    _write_json(answer)
+                continue
             picture = None
-            if explain and not isinstance(answer, Skipped):
+            if explain:
                 try:
                     picture = _explained(loaded, answer, explain, done)
                 except DalipError as error:
@@ -129,10 +132,8 @@ def identify(
                     complain(error)
                 answer = replace(answer, predictions=answer.predictions[:top_k])
             write(answer, picture)
-            progress("photos read", done, len(photos))
-    if failures or unwritten:
-        if failures and len(photos) > 1:
-            complain(f"{failures} of {len(photos)} could not be read; the others were")
+    left_out.finish(len(photos))
+    if unwritten:
         raise typer.Exit(1)
 
 
@@ -199,20 +200,20 @@ def _explained(flora: "Flora", answer: "Identification", folder: Path, number: i
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(path)
     except OSError as error:
-        raise DalipError(f"{path}: cannot be written ({error}); name another folder") from error
+        raise DalipError("picture-not-written", source=path, cause=first_line(error)) from error
     return path
 
 
-def _write_json(answer: "Identification | Skipped", picture: Path | None) -> None:
+def _write_json(answer: "Identification | Skipped", picture: Path | None = None) -> None:
     from dalip_app.messages.answer_json import answer_fields
 
     content = answer_fields(answer)
     if picture:
         content["heatMap"] = str(picture)
-    print_result(json.dumps(content, ensure_ascii=False))
+    print_json(content)
 
 
-def _csv_writer() -> "Callable[[Identification | Skipped, Path | None], None]":
+def _csv_writer() -> "Callable[[Identification, Path | None], None]":
     from dalip_app.messages.answer_json import prediction_fields
 
     def line(row: dict[str, Any]) -> str:
@@ -220,10 +221,7 @@ def _csv_writer() -> "Callable[[Identification | Skipped, Path | None], None]":
         csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
         return buffer.getvalue()
 
-    def write(answer: "Identification | Skipped", picture: Path | None) -> None:
-        if isinstance(answer, Skipped):
-            complain(answer.error)
-            return
+    def write(answer: "Identification", picture: Path | None) -> None:
         for position, prediction in enumerate(answer.predictions, start=1):
             found = {"image": answer.image, "position": position, "verdict": answer.verdict}
             fields = prediction_fields(prediction)
@@ -234,12 +232,9 @@ def _csv_writer() -> "Callable[[Identification | Skipped, Path | None], None]":
     return write
 
 
-def _write_for_people(answer: "Identification | Skipped", picture: Path | None) -> None:
+def _write_for_people(answer: "Identification", picture: Path | None) -> None:
     from dalip_app.messages.words import cautions, promise, score, sentence
 
-    if isinstance(answer, Skipped):
-        complain(answer.error)
-        return
     print_result(one_line(f"{answer.image}: {sentence(answer)}"))
     why = f"Why: {picture}" if picture else ""
     for words in (promise(answer), *cautions(answer), why):

@@ -1,44 +1,24 @@
-"""`dalip index`: floras, the lists of taxa that photos are compared with."""
+"""`dalip index`: the group of commands about floras, with `info` and `verify`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.index_change import (
-    ADD_EXAMPLES,
-    REMOVE_EXAMPLES,
-    AllPhotosOption,
-    Faults,
-    NamedPhotosOption,
-    add,
-    merge,
-    read_listed,
-    read_named,
-    rebuild,
-    remove,
-    undo,
-)
-from dalip_app.cli.options import DataDirOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
+from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
+from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
+from dalip_app.cli.terminal import complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dalip_index import FloraInfo, FloraManifest
 
-__all__ = ["app", "build", "info", "verify"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and look after it.")
-
-_BUILD_EXAMPLES = """\b
-Examples:
-  dalip index build --photos photos/ garden-flora
-  dalip index build --taxa garden.csv --photos photos/ garden-flora
-  dalip identify photo.jpg --flora garden-flora"""
 
 FloraArgument = Annotated[
     Path | None,
@@ -50,83 +30,7 @@ FloraArgument = Annotated[
 ]
 
 
-@app.command(epilog=_BUILD_EXAMPLES)
-def build(
-    out: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT",
-            help="Folder of the flora; if one is there, it gets a new version.",
-            show_default=False,
-        ),
-    ],
-    taxa: Annotated[
-        Path | None,
-        typer.Option(
-            "--taxa",
-            metavar="FILE",
-            help="CSV or TSV of the taxa: a column scientificName, and as many of taxonRank, vernacularName, "
-            "genus, family, order, references as are known. If left out, the taxa are those that the photos name.",
-            show_default=False,
-        ),
-    ] = None,
-    encoder: Annotated[
-        Path | None,
-        typer.Option(
-            "--encoder",
-            metavar="FOLDER",
-            help="The encoder that the flora is for; the built-in one if left out.",
-        ),
-    ] = None,
-    photos: NamedPhotosOption = None,
-    all_photos: AllPhotosOption = False,
-    keep: Annotated[
-        int,
-        typer.Option(
-            "--keep",
-            metavar="PIXELS",
-            min=0,
-            help="Short side of the copies of the photos that the flora keeps, so that it can be changed later and "
-            "moved to another encoder; 0 keeps none. Copies that it has stay as they are.",
-        ),
-    ] = 320,
-) -> None:
-    """Build a flora from a list of taxa, from named photos, or from both.
-
-    What was embedded before, in this flora, is not embedded again: a build that was stopped goes on, and one with some
-    more photos takes no longer than these need. Of the photos, three tenths are kept aside, by the hash of their
-    names: to weigh texts against photos, to calibrate, and to test.
-    """
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
-    from dalip_index import build_flora, taxa_of
-
-    if taxa is None and not photos:
-        raise typer.BadParameter("name a list of taxa with --taxa, or photos with --photos, or both")
-    faults = Faults()
-    records = read_named(photos or [], faults)
-    listed = read_listed(taxa, taxa_of(records), faults)
-    loaded = Encoder.load(encoder or ENCODER)
-    with ProgressLine() as progress:
-        manifest = build_flora(
-            out,
-            loaded,
-            listed,
-            records,
-            keep=keep,
-            test_too=all_photos,
-            progress=progress,
-            skipped=faults.photo,
-        )
-    counts = manifest.counts
-    if counts.repeated_photos:
-        complain(f"{counts.repeated_photos:,} photos were given twice and count once")
-    if counts.other_photos:
-        complain(f"{counts.other_photos:,} photos name no taxon of {taxa or 'this flora'} and were left out")
-    print_result(one_line(f"{out}: {_told(manifest)}"))
-    faults.finish()
-
-
+app.command(epilog=BUILD_EXAMPLES)(build)
 app.command(epilog=ADD_EXAMPLES)(add)
 app.command(epilog=REMOVE_EXAMPLES)(remove)
 app.command(epilog="Example: dalip index rebuild garden-flora --encoder runs/mine/encoder")(rebuild)
@@ -138,9 +42,8 @@ app.command(epilog="Example: dalip index undo --flora garden-flora")(undo)
 def info(flora: FloraArgument = None, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """Show what a flora holds and which encoder it belongs to."""
     from dalip_index import flora_info
-    from dalip_index.places import chosen_flora
 
-    _print_info(flora_info(chosen_flora(flora, data_dir, complain)), as_json)
+    _print_info(flora_info(find_flora(flora, data_dir)), as_json)
 
 
 @app.command(epilog="Example: dalip index verify garden-flora --encoder runs/mine/encoder")
@@ -158,14 +61,12 @@ def verify(
     data_dir: DataDirOption = None,
 ) -> None:
     """Check every byte of a flora, and of its encoder, and everything in it against everything else."""
-    from dalip.encoder import Encoder
     from dalip_assets import ENCODER
     from dalip_index import find_problems
-    from dalip_index.places import chosen_flora
 
-    root = chosen_flora(flora, data_dir, complain)
+    root = find_flora(flora, data_dir)
     bundle = encoder or (ENCODER if flora is None else None)
-    loaded = Encoder.load(bundle, verify=True) if bundle else None
+    loaded = load_encoder(bundle, verify=True) if bundle else None
     problems = find_problems(root, loaded)
     for problem in problems:
         complain(problem)
@@ -176,16 +77,7 @@ def verify(
     print_result(one_line(f"{root}: sound"))
 
 
-def _told(manifest: "FloraManifest") -> str:
-    counts = manifest.counts
-    known = counts.kept_photos - counts.new_photos
-    text = f"{counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
-    return f"{text}, {known:,} photos known already" if known > 0 else text
-
-
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
-    import json
-
     manifest, calibration = found.manifest, found.calibration
     if as_json:
         content: dict[str, Any] = {
@@ -195,7 +87,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
             "calibration": asdict(calibration),
             "taught": found.taught,
         }
-        print_result(json.dumps(content, ensure_ascii=False))
+        print_json(content)
         return
     counts = manifest.counts
     calibrated = (

@@ -1,4 +1,4 @@
-"""`dalip index add`, `remove`, `rebuild` and `merge`: what changes a flora that is there."""
+"""`dalip index add`, `remove` and `undo`: change what a flora holds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +9,16 @@ import typer
 
 from dalip.errors import DalipError, Skipped
 from dalip_app.cli.identify import find_photos
-from dalip_app.cli.options import ChangedFloraOption, DataDirOption, EncoderOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.options import (
+    AllPhotosOption,
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    find_flora,
+    find_flora_to_change,
+    load_encoder,
+)
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -21,14 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ADD_EXAMPLES",
     "REMOVE_EXAMPLES",
-    "AllPhotosOption",
-    "Faults",
-    "NamedPhotosOption",
     "add",
-    "merge",
     "read_listed",
     "read_named",
-    "rebuild",
     "remove",
     "undo",
 ]
@@ -44,50 +47,8 @@ Examples:
   dalip index remove --taxon "Monstera deliciosa"
   dalip index remove --flora garden-flora --photo "Rosa rugosa/7.jpg" """
 
-NamedPhotosOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--photos",
-        metavar="PATH",
-        help="Named photos: a folder with one sub-folder a taxon, a folder with a table, or .tar shards. May be given "
-        "several times.",
-        show_default=False,
-    ),
-]
-AllPhotosOption = Annotated[
-    bool,
-    typer.Option(
-        "--all-photos",
-        help="Learn from photos of the test split, too, a tenth, which else are left for `dalip evaluate`.",
-    ),
-]
 
-
-class Faults:
-    """What was left out: each is reported at once, and at the end the command fails."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.number = 0
-
-    def __call__(self, message: object) -> None:
-        """Report one."""
-        self.number += 1
-        complain(message)
-
-    def photo(self, photo: "Skipped") -> None:
-        """Report a photo."""
-        self(photo.error)
-
-    def finish(self) -> None:
-        """End the command with status 1 if anything was left out."""
-        if self.number > 1:
-            complain(f"{self.number:,} photos or rows were left out; the others were used")
-        if self.number:
-            raise typer.Exit(1)
-
-
-def read_named(paths: Sequence[Path], faults: Faults) -> "list[Record]":
+def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
     """Read named photos, and report those that are malformed or name no possible taxon."""
     from dalip.datasets import read_records
 
@@ -107,20 +68,18 @@ def read_named(paths: Sequence[Path], faults: Faults) -> "list[Record]":
                 found.append(f"{record.name}: its key {key!r} is also that of {good[key].name}; rename one")
             else:
                 good[key] = replace(record, key=key)
-    for message in found:
-        faults(message)
+    left_out(*found)
     return list(good.values())
 
 
-def read_listed(path: Path | None, others: "Sequence[Taxon]", faults: Faults) -> "list[Taxon]":
+def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":
     """Read a list of taxa, or take others where there is none, and report those that cannot be used."""
     from dalip.taxon_tree import agreeing
     from dalip.taxonomy import read_taxa
 
     found: list[str] = []
     taxa, contradicting = agreeing(read_taxa(path, found) if path else others)
-    for message in (*found, *contradicting):
-        faults(message)
+    left_out(*found, *contradicting)
     return taxa
 
 
@@ -179,27 +138,23 @@ def add(
 ) -> None:
     """Add photos to a flora: of plants that it lacks, or more of those that it holds.
 
-    A flora that keeps its photos learns from all of them anew; photos that it knows are not embedded again.
+    A flora that keeps its photos learns from all of them again; photos that it knows are not embedded again.
 
     One that does not, as the built-in one, learns only plants that it lacks, named by --taxon: one photo will do, four
     are much better. The names of the other plants are given as before but for photos that resemble the new one. The
     built-in flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no
     other flora is named, by a page that is being served, too.
     """
-    from dalip_index.places import chosen_flora, flora_to_change
-
     if taxon is None and flora is None:
         raise typer.BadParameter("name the plant with --taxon, or a flora of your own with --flora")
     if taxon is None and (common_name or rank or family):
         raise typer.BadParameter("--common-name, --rank and --family are about the plant of --taxon; name it")
     if taxon is not None and taxa:
         raise typer.BadParameter("--taxa is for photos that are named; leave it out, or --taxon")
-    if flora is None:
-        chosen_flora(None, data_dir, complain)  # says so if your copy cannot be used
-    faults = Faults()
-    path, start = flora_to_change(flora, data_dir)
+    left_out = LeftOut()
+    path, start = find_flora_to_change(flora, data_dir)
     if taxon is None:
-        manifest = _add_named(path, encoder, photos, taxa, all_photos, faults)
+        manifest = _add_named(path, encoder, photos, taxa, all_photos, left_out)
         if manifest.counts.other_photos:
             complain(f"{manifest.counts.other_photos:,} photos name no taxon and were left out")
         print_result(
@@ -210,10 +165,10 @@ def add(
         )
     else:
         plant = _plant(taxon, rank, common_name or [], family)
-        manifest = _add_plant(path, start, encoder, photos, plant, faults)
+        manifest = _add_plant(path, start, encoder, photos, plant, left_out)
         known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in all"
         print_result(one_line(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
-    faults.finish()
+    left_out.finish()
 
 
 def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "Taxon":
@@ -237,23 +192,21 @@ def _add_named(
     photos: Sequence[Path],
     taxa: Path | None,
     all_photos: bool,
-    faults: Faults,
+    left_out: LeftOut,
 ) -> "FloraManifest":
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
     from dalip_index import add_photos
 
-    records = read_named(photos, faults)
-    listed = read_listed(taxa, [], faults) if taxa else []
+    records = read_named(photos, left_out)
+    listed = read_listed(taxa, [], left_out) if taxa else []
     with ProgressLine() as progress:
         return add_photos(
             path,
-            Encoder.load(encoder or ENCODER),
+            load_encoder(encoder),
             records,
             listed,
             test_too=all_photos,
             progress=progress,
-            skipped=faults.photo,
+            skipped=left_out,
         )
 
 
@@ -263,26 +216,22 @@ def _add_plant(
     encoder: Path | None,
     paths: Sequence[Path],
     plant: "Taxon",
-    faults: Faults,
+    left_out: LeftOut,
 ) -> "FloraManifest":
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
     from dalip_index import teach_taxon
 
     found = [photo for path in paths for photo in find_photos(path)]
     good = [photo for photo in found if not isinstance(photo, Skipped)]
-    for photo in found:
-        if isinstance(photo, Skipped):
-            faults.photo(photo)
+    left_out(*(photo for photo in found if isinstance(photo, Skipped)))
     with ProgressLine() as progress:
         return teach_taxon(
             path,
-            Encoder.load(encoder or ENCODER),
+            load_encoder(encoder),
             plant,
             good,
             start=start,
             progress=progress,
-            skipped=faults.photo,
+            skipped=left_out,
         )
 
 
@@ -324,15 +273,11 @@ def remove(
     A flora that keeps its photos then holds what a build without them would give. From one that does not, only plants
     can be taken that it was taught; its answers are then exactly as before.
     """
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
     from dalip_index import flora_info, forget_taxon, remove_from
-    from dalip_index.places import chosen_flora
 
     if not taxon and not photo:
         raise typer.BadParameter("name a plant with --taxon, or a photo with --photo")
-    path = chosen_flora(flora, data_dir, complain)
-    loaded = Encoder.load(encoder or ENCODER)
+    path, loaded = find_flora(flora, data_dir), load_encoder(encoder)
     names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)
     with ProgressLine() as progress:
@@ -342,82 +287,6 @@ def remove(
             manifest = forget_taxon(path, loaded, *names)
     gone = ", ".join([*names, *(photo or ())])
     print_result(one_line(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
-
-
-def rebuild(
-    flora: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FLORA",
-            help="Folder of the flora; if left out, your copy of the built-in one, which moves to the built-in flora "
-            "that comes with this DALIP.",
-            show_default=False,
-        ),
-    ] = None,
-    encoder: EncoderOption = None,
-    data_dir: DataDirOption = None,
-) -> None:
-    """Move a flora to another encoder, from nothing but the texts and photos that it keeps."""
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER, FLORA
-    from dalip_index import rebuild_flora, teach_from
-    from dalip_index.places import own_flora
-    from dalip_index.store.versions import CURRENT
-
-    faults = Faults()
-    loaded = Encoder.load(encoder or ENCODER)
-    path = flora or own_flora(data_dir)
-    if flora is None and not (path / CURRENT).exists():
-        raise typer.BadParameter(
-            "you taught the built-in flora nothing, so there is no copy; name a flora of yours"
-        )
-    with ProgressLine() as progress:
-        if flora is None:
-            manifest = teach_from(path, loaded, FLORA, [path], progress=progress, skipped=faults.photo)
-        else:
-            manifest = rebuild_flora(path, loaded, progress=progress, skipped=faults.photo)
-    print_result(one_line(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
-    faults.finish()
-
-
-def merge(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FLORA... OUT",
-            help="Floras, and the folder of the new one. `builtin` is the built-in flora; it can only come first.",
-            show_default=False,
-        ),
-    ],
-    encoder: EncoderOption = None,
-) -> None:
-    """Make one flora of several that keep their photos.
-
-    If the first one does not keep its photos, as the built-in one, its copy is taught the plants of the others that it
-    lacks, and answers for its own as before.
-    """
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER, FLORA
-    from dalip_index import flora_info, merge_floras, teach_from
-    from dalip_index.places import BUILT_IN
-    from dalip_index.store.versions import CURRENT
-
-    *floras, out = paths
-    if not floras:
-        raise typer.BadParameter("name at least one flora, and then the folder of the new one")
-    if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
-        raise DalipError(f"{out}: holds another flora; name it among those to merge, or name another folder")
-    first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
-    loaded = Encoder.load(encoder or ENCODER)
-    faults = Faults()
-    with ProgressLine() as progress:
-        if flora_info(first).manifest.keeps_all:
-            manifest = merge_floras(out, loaded, [first, *others], progress=progress, skipped=faults.photo)
-        else:
-            manifest = teach_from(out, loaded, first, others, progress=progress, skipped=faults.photo)
-    counts = manifest.counts
-    print_result(one_line(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
-    faults.finish()
 
 
 def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:

@@ -1,18 +1,23 @@
-"""`dalip journal`: your observations, in files and as lessons for the flora."""
+"""`dalip journal`: list, export and import observations, and teach a flora from them."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.options import ChangedFloraOption, DataDirOption, EncoderOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.options import (
+    ChangedFloraOption,
+    DataDirOption,
+    EncoderOption,
+    JsonOption,
+    find_flora_to_change,
+    load_encoder,
+)
+from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
-__all__ = ["app", "export", "import_", "list_", "teach"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Look after the observations that you saved on the page.")
 
@@ -42,7 +47,7 @@ def list_(
 
     for seen in Journal(data_dir_or_default(data_dir)).observations(by):
         if as_json:
-            print_result(json.dumps(asdict(seen), ensure_ascii=False))
+            print_json(asdict(seen))
             continue
         said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"answered: {seen.answered}")
         share = "" if seen.probability is None else percent(seen.probability)
@@ -78,20 +83,16 @@ def teach(
 ) -> None:
     """Teach the flora the plants that you named yourself and that it does not hold; all, if it keeps its photos.
 
-    A plant that it was taught before is taught anew, with all photos that you have of it now.
+    A plant that it was taught before is taught again, with all photos that you have of it now.
     """
-    from dalip.encoder import Encoder
     from dalip_app.messages.words import counted
-    from dalip_assets import ENCODER
     from dalip_index import Journal
     from dalip_index.journal.lessons import lessons, teach_lesson
-    from dalip_index.places import chosen_flora, data_dir_or_default, flora_to_change
+    from dalip_index.places import data_dir_or_default
 
     journal = Journal(data_dir_or_default(data_dir))
-    if flora is None:
-        chosen_flora(None, data_dir, complain)  # says so if your copy cannot be used
-    path, start = flora_to_change(flora, data_dir)
-    loaded = Encoder.load(encoder or ENCODER)
+    path, start = find_flora_to_change(flora, data_dir)
+    loaded = load_encoder(encoder)
     found = lessons(journal, path, start, loaded)
     with ProgressLine() as progress:
         for number, lesson in enumerate(found, 1):

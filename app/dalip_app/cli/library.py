@@ -1,14 +1,19 @@
-"""`dalip library` and `dalip search`: the user's own photos, found by words or by another photo."""
+"""`dalip library` and `dalip search`: index your own photos, and search them by words or by a photo."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.cli.identify import JsonOption
-from dalip_app.cli.options import DataDirOption, EncoderOption, FloraOption
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FloraOption,
+    JsonOption,
+    load_encoder,
+    load_flora,
+)
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 from dalip_app.messages.one_line import one_line
 
 if TYPE_CHECKING:
@@ -52,21 +57,19 @@ def add(
     What the flora says of each photo is kept, too. When the flora has changed, the photos are named again, without
     being read.
     """
-    from dalip_index import Library, load_flora
-    from dalip_index.places import chosen_flora, data_dir_or_default
+    from dalip_index import Library
+    from dalip_index.places import data_dir_or_default
 
     library = Library(data_dir_or_default(data_dir))
-    loaded = load_flora(chosen_flora(flora, data_dir, complain), encoder)
+    loaded, left_out = load_flora(flora, encoder, data_dir), LeftOut()
     with ProgressLine() as progress:
         if folder is None:
             report = library.update(loaded.encoder, progress, flora=loaded)
         else:
             report = library.add(folder, loaded.encoder, progress, flora=loaded)
-    for photo in report.skipped:
-        complain(photo.error)
+    left_out(*report.skipped)
     print_result(one_line(f"{folder or 'all folders'}: {_summary(report)}"))
-    if report.skipped:
-        raise typer.Exit(1)
+    left_out.finish()
 
 
 def _summary(report: "LibraryReport") -> str:
@@ -179,10 +182,7 @@ def search(
     if text is None and image is None:
         found = library.newest(top_k, offset=offset, only=only)
     else:
-        from dalip.encoder import Encoder
-        from dalip_assets import ENCODER
-
-        loaded = Encoder.load(encoder or ENCODER)
+        loaded = load_encoder(encoder)
         if image is not None:
             found = library.search_image(
                 image, loaded, top_k, offset=offset, only=only, everything=everything
@@ -221,7 +221,7 @@ def _print_hit(hit: "Hit", as_json: bool) -> None:
             "verdict": name.verdict if name else None,
             "eventDate": None if hit.date_from_file else hit.date,
         }
-        print_result(json.dumps(content, ensure_ascii=False))
+        print_json(content)
         return
     similarity = "" if hit.similarity is None else f"{hit.similarity:5.2f}  "
     print_result(one_line(f"{similarity}{hit.path}  {_described(hit)}".rstrip()))

@@ -1,4 +1,4 @@
-"""The command line `dalip`. Commands import what they need when they run, so that the start is quick."""
+"""`dalip`: puts the commands together. Commands import what they need when they run, so that the start is quick."""
 
 from typing import Annotated
 

@@ -1,16 +1,33 @@
-"""Options that several commands share."""
+"""Options that several commands share (--flora, --encoder, --only, ...), and the loading of what they name."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip.errors import DataError
+from dalip_app.cli.terminal import complain
+
+if TYPE_CHECKING:
+    from dalip.encoder import Encoder
+    from dalip_index import Flora
+
 __all__ = [
+    "AllPhotosOption",
     "ChangedFloraOption",
     "DataDirOption",
     "EncoderOption",
     "FloraOption",
     "FlorasOption",
+    "JsonOption",
+    "OnlyOption",
+    "complain_of_unknown",
+    "find_flora",
+    "find_flora_to_change",
+    "load_encoder",
+    "load_flora",
+    "names_in",
 ]
 
 FloraOption = Annotated[
@@ -54,3 +71,142 @@ DataDirOption = Annotated[
         help="Where DALIP keeps your own things, such as your library; your user data folder if left out.",
     ),
 ]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="WHAT",
+        help="Answer with these taxa only: the scientific name of a species, genus, family or order, or a file of "
+        "names (one a line, or a CSV or TSV with the column scientificName). May be given several times.",
+        show_default=False,
+    ),
+]
+AllPhotosOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-photos",
+        help="Learn from photos of the test split, too, a tenth, which else are left for `dalip evaluate`.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+_TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
+_LISTS = (".txt", ".csv", ".tsv")
+_TABLES = _LISTS[1:]
+
+
+def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
+    """Load the encoder of `--encoder`, or the built-in one.
+
+    Args:
+        folder: The option; `None` where it was left out.
+        verify: Check every byte of it.
+
+    Raises:
+        BundleError: It is missing or damaged.
+    """
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
+
+    return Encoder.load(folder or ENCODER, verify=verify)
+
+
+def find_flora(folder: Path | None, data_dir: Path | None) -> Path:
+    """Find the flora of `--flora`, or the built-in one with what it was taught, as `dalip_index.places` says.
+
+    A copy of the built-in flora that cannot be used is left aside with a warning on stderr.
+    """
+    from dalip_index.places import chosen_flora
+
+    return chosen_flora(folder, data_dir, complain)
+
+
+def find_flora_to_change(folder: Path | None, data_dir: Path | None) -> tuple[Path, Path | None]:
+    """Find the flora that a command changes, and what it starts from where there is none yet.
+
+    Raises:
+        FloraError: It is the built-in flora, which stays as it is.
+    """
+    from dalip_index.places import flora_to_change
+
+    if folder is None:
+        find_flora(None, data_dir)  # warns if the user's copy cannot be used
+    return flora_to_change(folder, data_dir)
+
+
+def load_flora(
+    folder: Path | None, encoder: Path | None, data_dir: Path | None, only: Sequence[str] | None = None
+) -> "Flora":
+    """Load the flora of `--flora`, restricted to what `--only` names; says on stderr which of the names it lacks.
+
+    Raises:
+        BundleError: The encoder is missing or damaged.
+        DataError: As `names_in`.
+        FloraError: The flora cannot be used, or has none of the names.
+    """
+    from dalip_index import load_flora as load
+    from dalip_index import restrict
+
+    flora = load(find_flora(folder, data_dir), encoder)
+    if not only:
+        return flora
+    found = restrict(flora, names_in(only))
+    complain_of_unknown(found.whole, found.unknown)
+    return found
+
+
+def names_in(only: Sequence[str] | None) -> list[str]:
+    """Read what `--only` names: the names themselves, and those in files.
+
+    Args:
+        only: Scientific names and paths. What is no file but ends in .txt, .csv or .tsv is taken for a path, too.
+
+    Raises:
+        DataError: A file is missing, cannot be read, or names no taxon.
+    """
+    return [name for what in only or () for name in _names(what)]
+
+
+def _names(what: str) -> list[str]:
+    path = Path(what)
+    try:
+        there = path.exists() and not path.is_dir()  # photos may lie in a folder of that name
+    except OSError:  # too long for a path
+        there = False
+    if there or path.suffix.lower() in _LISTS:
+        return _read(path)
+    name = " ".join(what.split())
+    if not name:
+        raise DataError("--only: names no taxon; give the scientific name of one, or a file of names")
+    return [name]
+
+
+def _read(path: Path) -> list[str]:
+    from dalip.taxonomy import read_taxa
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file of taxa") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines()]
+    if path.suffix.lower() in _TABLES or "scientificName" in "".join(lines[:1]):
+        return [taxon.scientific_name for taxon in read_taxa(path)]
+    names = [line for line in lines if line]
+    if not names:
+        raise DataError(f"{path}: names no taxon; write one scientific name a line")
+    return names
+
+
+def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
+    """Say on stderr which names a flora lacks, and what is spelt alike: a line each, and one for all beyond twenty."""
+    from dalip_index.flora.restricted import alike_names
+
+    names = list(unknown)
+    for name in names[:_TOLD]:
+        alike = alike_names(flora, name)
+        perhaps = f"; perhaps you mean {' or '.join(alike)}" if alike else ""
+        complain(f"{name}: the flora holds no such taxon, and none inside it{perhaps}")
+    if len(names) > _TOLD:
+        complain(f"and {len(names) - _TOLD:,} more names that the flora lacks")

@@ -12,8 +12,7 @@ import typer
 
 from dalip.errors import DalipError
 from dalip_app.cli import space as space_cli
-from dalip_app.cli.only import OnlyOption, names_in
-from dalip_app.cli.options import DataDirOption, EncoderOption, FlorasOption
+from dalip_app.cli.options import DataDirOption, EncoderOption, FlorasOption, OnlyOption, names_in
 from dalip_app.cli.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`dalip-app space`."""
+"""`dalip-app space`: write a folder that runs as a Space of Hugging Face."""
 
 import shlex
 from pathlib import Path

@@ -1,40 +1,87 @@
-"""How the commands speak: results on stdout, everything else on stderr, and errors in one line each."""
+"""How commands print results, errors, progress and what was left out, and end with an exit status."""
 
 import contextlib
+import json
 import os
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, Skipped
 from dalip.quiet import ignore_pillow_warnings
 from dalip_app.messages.one_line import one_line
 
-__all__ = ["CommandGroup", "ProgressLine", "complain", "prepare_streams", "print_result"]
+__all__ = ["CommandGroup", "LeftOut", "ProgressLine", "complain", "print_json", "print_result", "worded"]
 
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
 
 
 def complain(message: object) -> None:
-    """Print one line about an error or a warning on stderr."""
+    """Print one line about an error, a skipped source or a warning on stderr."""
     _clear_progress()
-    if isinstance(message, DalipError):
-        from dalip_app.messages.errors import describe
+    print(f"dalip: {one_line(worded(message))}", file=sys.stderr, flush=True)
 
-        message = describe(message)
-    print(f"dalip: {one_line(message)}", file=sys.stderr, flush=True)
+
+def worded(message: object) -> str:
+    """Put an error or a skipped source into words; anything else is text already."""
+    error = message.error if isinstance(message, Skipped) else message
+    if not isinstance(error, DalipError):
+        return str(error)
+    from dalip_app.messages.errors import describe
+
+    return describe(error)
 
 
 def print_result(line: str) -> None:
-    """Print one line of a result on stdout at once, so that whoever reads a pipe need not wait."""
+    """Print one line of a result on stdout at once, so that the reader of a pipe need not wait."""
     _clear_progress()
     print(line, flush=True)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON on stdout."""
+    print_result(json.dumps(content, ensure_ascii=False))
+
+
+class LeftOut:
+    """What a command could not use: each is reported at once, and in the end the command fails."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.faults: list[Skipped | DalipError | str] = []
+        """What was left out, in the order of the reports."""
+
+    def __call__(self, *faults: "Skipped | DalipError | str", quiet: bool = False) -> None:
+        """Report photos, rows or other sources that are not used.
+
+        Args:
+            faults: What was left out; a text is taken as it is.
+            quiet: Only count them, because they are reported in another way.
+        """
+        for fault in faults:
+            self.faults.append(fault)
+            if not quiet:
+                complain(fault)
+
+    def finish(self, given: int = 0) -> None:
+        """End the command with status 1 if anything was left out.
+
+        Args:
+            given: How many there were, used or not; 0 if this is not known.
+        """
+        number = len(self.faults)
+        if number and (number > 1 or given > 1):
+            count = f"{number:,} of {given:,}" if given else f"{number:,}"
+            complain(f"left out: {count}{'; the others were used' if number != given else ''}")
+        if number:
+            raise typer.Exit(1)
 
 
 def prepare_streams() -> None:
@@ -131,7 +178,7 @@ class ProgressLine:
         self._width = 0
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Say that `done` of `total` are finished; `total` 0 means that nobody knows."""
+        """Say that `done` of `total` are finished; `total` 0 means that it is not known."""
         now = time.monotonic()
         if self._hidden or now < self._next:
             return

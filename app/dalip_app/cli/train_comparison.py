@@ -1,4 +1,4 @@
-"""What a run of `dalip train` says in the end about the encoder that it started from."""
+"""The table at the end of `dalip train --init`: the new encoder beside the one that it started from."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

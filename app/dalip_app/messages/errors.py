@@ -1,4 +1,4 @@
-"""What went wrong, in words: the only place where an error's kind and facts become a sentence."""
+"""Word errors: a kind and its facts become a sentence, here and nowhere else."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""The catalogue of texts, in the languages that DALIP speaks: a folder of files each, `texts/CODE/*.ftl`.
+"""Read the catalogue of texts, `texts/LANGUAGE/*.ftl`, and choose the language of a visitor.
 
 The files are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
 the numbers of every language. To add a language, translate `texts/en/page.ftl`, and of the errors those that the page

@@ -1,4 +1,4 @@
-"""How an answer is put in words, the same on the command line and on the page."""
+"""Word answers: verdicts, percentages, cautions, prediction sets; for the commands and the page."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,1 +1,1 @@
-"""The web page."""
+"""The web page, made with Gradio: one file for each tab or form."""

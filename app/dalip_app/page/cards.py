@@ -1,4 +1,4 @@
-"""Answers as HTML. Everything that comes from files or users is escaped here and nowhere else."""
+"""Show an answer as HTML; all that comes from files or users is escaped here."""
 
 from functools import partial
 from html import escape

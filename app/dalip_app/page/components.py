@@ -1,4 +1,4 @@
-"""Pieces that several tabs of the page are made of."""
+"""Small components that several tabs share."""
 
 from typing import Any
 

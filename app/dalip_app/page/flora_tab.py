@@ -1,4 +1,4 @@
-"""The part of the page about the flora: its plants, found by any of their names, and lessons for it."""
+"""The tab about the flora: find its plants, teach it new ones, let it forget them."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The part of the page about the folders of the library: added, followed, forgotten, and how far that has come."""
+"""The form for the library's folders: add, update, forget, and see the progress."""
 
 from functools import partial
 from html import escape

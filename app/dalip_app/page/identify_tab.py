@@ -1,4 +1,4 @@
-"""The part of the page that names the plant in a photo."""
+"""The tab that names the plant in photos."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The web page: its tabs, in one of the languages that it speaks."""
+"""The layout of the page: all tabs, in one language."""
 
 from html import escape
 from pathlib import Path

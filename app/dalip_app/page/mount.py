@@ -1,4 +1,4 @@
-"""The page in every language on one server, and what lets a phone or a computer install it."""
+"""Mount the page in each language on the server, with the manifest and icons that install it as an app."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The part of the page that takes a photo: from a file, the camera, the clipboard, or dropped."""
+"""The form that takes photos: from files, the camera, the clipboard, or dropped."""
 
 import base64
 import time

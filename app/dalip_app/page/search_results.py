@@ -1,4 +1,4 @@
-"""What a search of the library shows: photos with what is known of them, and what is not shown."""
+"""The gallery of search results, with what is known of each photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The part of the page about the user's own photos: found by words, by a photo, or by what is known of them."""
+"""The tab that searches your own photos: by words, by a photo, by taxon or date."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The look of the page: our palette put into Gradio's theme; the rest is in `static/page.css`."""
+"""Colours and fonts of the page as a Gradio theme; the rest is in `static/page.css`."""
 
 import gradio as gr
 

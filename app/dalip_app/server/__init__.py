@@ -1,1 +1,1 @@
-"""The web server: HTTP API, access, uploads, and what runs behind it."""
+"""The web server: HTTP API, access control, uploads, and background work."""

@@ -1,4 +1,4 @@
-"""Where the server listens, and what others call it."""
+"""Bind the server to its address and port, and list the addresses under which others reach it."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""The HTTP API: answers in the shape of Pl@ntNet's v2 API, so that clients written for it work by another address.
+"""The HTTP API, compatible with Pl@ntNet's v2 API: POST photos to /v2/identify/all.
 
 Source: https://my.plantnet.org/doc/api/identify, and https://my.plantnet.org/doc/openapi for names and status codes.
 """

@@ -1,4 +1,4 @@
-"""The smaller routes of Pl@ntNet's v2 API: what can be asked for, and clear refusals of what cannot.
+"""The smaller routes of Pl@ntNet's v2 API: projects, status, and refusals of what is not offered.
 
 Source: https://my.plantnet.org/doc/openapi for names and fields.
 """

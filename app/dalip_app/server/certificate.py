@@ -1,4 +1,4 @@
-"""A certificate for HTTPS: the user's own, or one that this computer signs itself."""
+"""Certificates for HTTPS: the user's own, or one that this computer signs itself."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The floras that a running server answers from, read anew when they have changed on disk."""
+"""The floras that a running server answers from, read again when they have changed on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from threading import Lock
 
 from dalip.encoder import Encoder
 from dalip.errors import DalipError
-from dalip_app.cli.only import complain_of_unknown
+from dalip_app.cli.options import complain_of_unknown
 from dalip_app.cli.terminal import complain
 from dalip_assets import ENCODER
 from dalip_index import Flora, RestrictedFlora, load_flora, restrict

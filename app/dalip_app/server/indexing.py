@@ -1,4 +1,4 @@
-"""Bringing the library up to date behind a running server, one folder after the other, at low priority."""
+"""Update the library in the background of a running server, one folder after the other."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The photos of the library for the page that shows them: asked for by what is in them, never by a path."""
+"""Routes for the photos of the library, addressed by their hash, never by a path."""
 
 from contextlib import suppress
 

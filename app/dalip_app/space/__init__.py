@@ -1,1 +1,1 @@
-"""A folder that runs as a Space of Hugging Face."""
+"""Write a folder that runs as a Space of Hugging Face."""

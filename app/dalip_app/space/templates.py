@@ -1,4 +1,4 @@
-"""The files of a Space that are neither code of DALIP nor data."""
+"""The generated files of a Space: app.py, README.md and so on."""
 
 __all__ = ["APP", "ATTRIBUTES", "README"]
 

@@ -1,4 +1,4 @@
-"""From photos as people have them to WebDataset shards that can be trained on and built from. Loads no torch."""
+"""`dalip data pack`: names resolved, photos checked and resized, duplicates found, shards and datasheet written."""
 
 from dalip.datasets.pack.naming import given_names
 from dalip.datasets.pack.output_folder import DOWNLOADS

@@ -1,4 +1,4 @@
-"""Which photos are packed when some show the same picture, and which must lie in one split."""
+"""Choose one of several photos that show the same picture, and keep such photos in one split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Photos prepared by all processors, in parts on disk, so that a run that was killed goes on where it stopped."""
+"""Prepare photos in parallel processes, in parts on disk, so that a killed run resumes."""
 
 import hashlib
 import json

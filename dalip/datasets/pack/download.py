@@ -1,4 +1,4 @@
-"""Photos on the web, fetched once into a folder: few at a time, politely, and where it stopped a rerun goes on."""
+"""Download photos from the web into a folder, a few at a time; a rerun resumes."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""Photos that show the same picture: recompressed, resized, mirrored, or cropped by up to 5 %.
+"""Find near-duplicate photos: recompressed, resized, mirrored or slightly cropped.
 
 A perceptual hash proposes pairs, and a second look at their thumbnails decides. docs/packing.md says how well.
 """

@@ -1,4 +1,4 @@
-"""The folder of a packed set: whose it is, who writes there, and whether it is complete."""
+"""The output folder of a packed set: whether DALIP made it, writes to it now, or has completed it."""
 
 import json
 from collections.abc import Iterable, Iterator

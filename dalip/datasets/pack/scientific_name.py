@@ -1,4 +1,4 @@
-"""The parts of a scientific name as people write it: genus, epithets and their rank, cultivar, hybrid sign, authors."""
+"""Parse a scientific name: genus, epithets and their rank, cultivar, hybrid sign, authors."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""WebDataset shards that are the same, bit for bit, whenever the same photos are packed."""
+"""Write WebDataset shards that are the same, bit for bit, for the same photos."""
 
 import hashlib
 import io

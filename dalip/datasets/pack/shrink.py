@@ -1,4 +1,4 @@
-"""One photo: read, checked, made small, and described so that its copies are found."""
+"""Read, check and resize one photo for packing, and hash it so that its duplicates are found."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Misspelt scientific names: the closest of a checklist, genus and epithets compared apart."""
+"""Find the scientific name of a checklist that is closest to a misspelt one."""
 
 from collections import defaultdict
 from collections.abc import Sequence

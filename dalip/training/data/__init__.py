@@ -1,1 +1,1 @@
-"""What a run learns from: its photos and texts, drawn, changed and joined into batches."""
+"""The data of training: which photos and texts are drawn, augmented, and joined into batches."""

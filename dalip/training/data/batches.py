@@ -1,4 +1,4 @@
-"""Photos and texts as a model reads them: drawn, cropped, changed, and joined into batches."""
+"""Make batches: photos drawn, cropped and augmented, texts drawn and tokenized."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a run learns from: the usable photos of its sources, how often each is drawn, and the texts of the taxa."""
+"""Collect what a run learns from: usable photos of all sources, their weights, and the texts of the taxa."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Training crops: a photo cut, changed and normalised at random, the same for the same seed."""
+"""Random crops and colour changes of training photos, reproducible from a seed."""
 
 import torch
 from torch import Tensor

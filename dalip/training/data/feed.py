@@ -1,4 +1,4 @@
-"""What one process of a run is fed: its share of every batch, and what frozen towers make of it."""
+"""Give each process of a run its share of every batch, with the features of frozen towers."""
 
 import contextlib
 import hashlib

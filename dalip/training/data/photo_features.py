@@ -1,4 +1,4 @@
-"""Features of photos by a frozen image tower, computed once for a few augmented views of each and kept on disk."""
+"""Cache the features of a frozen image tower on disk, for a few augmented views of each photo."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Which photos a step learns from: a plan that follows from weights, seed and step alone."""
+"""Plan which photos each step learns from, reproducible from weights, seed and step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple

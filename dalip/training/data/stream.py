@@ -1,4 +1,4 @@
-"""Shards read from front to back, for more data than a machine should index."""
+"""`dalip train --stream`: read shards from front to back, for data too large to index."""
 
 import random
 import tarfile

@@ -1,4 +1,4 @@
-"""Features of texts by a frozen tower, which need not run again at every step."""
+"""Cache the features of texts by a frozen text tower."""
 
 import hashlib
 from collections.abc import Sequence

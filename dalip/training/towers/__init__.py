@@ -1,1 +1,1 @@
-"""Towers to start from: created, found, loaded, and rebuilt without their origin."""
+"""Pretrained image and text towers: found by name, created, loaded, and rebuilt from a run or a bundle."""

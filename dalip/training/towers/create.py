@@ -1,4 +1,4 @@
-"""Towers to start from, and how a run rebuilds them without their origin.
+"""Create the towers of a new run, describe them in its folder, and rebuild them from there.
 
 A run keeps `towers/`, in the layout of open_clip's `local-dir:`: `open_clip_config.json`, which says what the model and
 its preprocessing are, with two entries of ours, `text` and `fresh`; `tokenizer.json`; and `text/config.json` where

@@ -1,4 +1,4 @@
-"""What a model is, before its weights are there: found by its name, and refused where they would not fit."""
+"""Look up the configuration of a model by its name, before its weights are loaded."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import TrainingError
 
-__all__ = ["CONFIG_FILE", "OURS", "Config", "Source", "image_settings", "look_up"]
+__all__ = ["CONFIG_FILE", "OURS", "Config", "image_settings", "look_up"]
 
 Config = dict[str, Any]
 

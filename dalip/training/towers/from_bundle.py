@@ -1,4 +1,4 @@
-"""Exported encoders as something to train on from: the model behind a bundle, rebuilt and compared with it."""
+"""Rebuild a PyTorch model from an exported encoder, and check that it gives the same embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The small towers that the built-in encoder starts from: pretrained, and in Python packages rather than on a hub."""
+"""The small towers of the built-in encoder (lite0-minilm, lite2-minilm), with weights from Python packages."""
 
 import shutil
 from importlib import import_module

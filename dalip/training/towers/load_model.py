@@ -1,4 +1,4 @@
-"""Models from wherever they are kept: a run, the authors' checkpoint, open_clip."""
+"""Load a PyTorch model: a run, the authors' checkpoint, or an open_clip model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""The checkpoint of the authors' release: an OpenAI CLIP with their covariance modules, under their own names.
+"""Load the checkpoint that the authors of the paper released.
 
 The towers have OpenAI's names, which are open_clip's for its native CLIP; what the method adds is renamed here.
 Their towers use the plain GELU, their heads count the padding of a text as tokens.

@@ -1,4 +1,4 @@
-"""From open_clip's tokenizers, which are Python, to the `tokenizer.json` that a bundle carries.
+"""Convert the tokenizers of open_clip to the `tokenizer.json` of a bundle.
 
 Both of open_clip's kinds clean a text before they cut it. Of that, everything which follows a simple rule is kept:
 white space, case, punctuation, straight quotation marks, composed accents, control characters. The repair of damaged

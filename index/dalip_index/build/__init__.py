@@ -1,1 +1,1 @@
-"""Floras built, changed and taught."""
+"""Build floras, change them, and teach them plants."""

@@ -1,4 +1,4 @@
-"""Building a flora: taxa, texts and photos become one version on disk."""
+"""`build_flora`: make a version of a flora from taxa, texts and photos."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Changing a flora that keeps its photos: what it holds afterwards is what a build from all of them would give."""
+"""Add photos to a flora that keeps its photos, remove some, rebuild it, merge floras."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager

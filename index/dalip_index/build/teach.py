@@ -1,4 +1,4 @@
-"""Teaching a flora a plant by a few photos, and taking it back.
+"""Teach a flora a plant from a few photos, and let the flora forget it.
 
 A flora that keeps its photos learns from all of them anew. One that does not, as the built-in one, is taught: without
 training, and nothing changes for the others but for photos that resemble the new plant.

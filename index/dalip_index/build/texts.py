@@ -1,4 +1,4 @@
-"""The texts that stand for taxa, and their prototypes, which are not made again for texts that are known."""
+"""Embed the texts about taxa into text prototypes; texts that are known are not embedded again."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

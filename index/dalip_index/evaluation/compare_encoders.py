@@ -1,4 +1,4 @@
-"""What an encoder that learned more brings over the one that it started from, on photos, as a flora would use both."""
+"""Compare two encoders on the same photos, used as a flora would use them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

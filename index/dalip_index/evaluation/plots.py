@@ -1,4 +1,4 @@
-"""Figures of what `dalip evaluate flora` found."""
+"""Plots of `dalip evaluate flora`: reliability, coverage, accuracy by taxon."""
 
 from collections.abc import Sequence
 from pathlib import Path

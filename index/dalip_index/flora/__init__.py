@@ -1,1 +1,1 @@
-"""A flora in use: similarities, probabilities, verdicts, sets, look-alikes and cautions."""
+"""Answer from a flora: similarities, calibrated probabilities, verdicts, prediction sets, hazards, heat maps."""

@@ -13,7 +13,6 @@ __all__ = [
     "EvidenceKind",
     "Identification",
     "Prediction",
-    "Vectors",
     "Verdict",
 ]
 

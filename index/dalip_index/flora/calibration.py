@@ -16,8 +16,6 @@ __all__ = [
     "CALIBRATION",
     "IN_FLORA_LEAST",
     "MIN_PHOTOS",
-    "PLANT_LEAST",
-    "SURE_THRESHOLD",
     "Calibration",
     "fit_calibration",
     "fit_temperature",

@@ -1,4 +1,4 @@
-"""A flora in use: ask it what a photo shows."""
+"""`Flora`: identify photos, one by one or several of one plant."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which plants are known to harm people or animals: a short list, never a reason to think that others do not.
+"""Look up whether plants are known to harm people or animals, in a short list that is not complete.
 
 Source: Nelson, Shih and Balick, "Handbook of poisonous and injurious plants", 2nd edition, 2007; Frohne and Pfänder,
 "Poisonous plants", 2nd edition, 2005; for lilies and cats Fitzgerald, "Lily toxicity in the cat", 2010.

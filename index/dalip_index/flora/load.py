@@ -1,4 +1,4 @@
-"""Loading a flora, checked so far that it can be used at once."""
+"""Load a flora from disk, checked so that it can be used at once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is known of taxa as vectors: text and photo prototypes, and how they become one vector a taxon."""
+"""Prototypes: the mean vectors of a taxon's texts and photos, and how they become one vector."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

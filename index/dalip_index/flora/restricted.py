@@ -1,4 +1,4 @@
-"""A flora that answers with some of its taxa only, though it is built of all of them."""
+"""Restrict a flora to some of its taxa, as `--only` does."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The journal in files that others read: a Darwin Core Archive with its photos, CSV and JSON; and back again.
+"""Export and import the journal: Darwin Core Archive with photos, CSV or JSON.
 
 Source: Darwin Core (https://dwc.tdwg.org/terms/) and its text guide (https://dwc.tdwg.org/text/).
 """

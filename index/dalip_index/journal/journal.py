@@ -1,4 +1,4 @@
-"""The journal: what a person has seen, what DALIP said of it, and what the person says.
+"""`Journal`: the user's observations, with DALIP's answers and the user's own names.
 
 One SQLite file in the user's data folder. Every change is one transaction that is on the disk when the method returns,
 so a process that is killed loses nothing that it was told is kept.
@@ -17,7 +17,7 @@ from dalip.errors import JournalError
 from dalip_index.flora.answer import Identification
 from dalip_index.sqlite import Database, transaction
 
-__all__ = ["JOURNAL", "Journal", "Observation", "Order"]
+__all__ = ["Journal", "Observation"]
 
 JOURNAL = "journal.db"
 """Name of the file in the user's data folder."""

@@ -1,4 +1,4 @@
-"""What a journal can teach a flora: plants that it was not built with; or all, if it keeps its photos."""
+"""Find the plants of a journal that a flora can be taught, and teach them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dalip_index.journal.journal import Journal
 from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.manifest import FloraManifest
 
-__all__ = ["Lesson", "lessons", "teach_lesson"]
+__all__ = ["lessons", "teach_lesson"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The database of the photo library: which photos there are, what is in them, and their vectors.
+"""The SQLite database of the library: photos, their contents, names and vectors.
 
 Every method opens its own connection, so threads need no agreement, and every change is one transaction, so a
 killed process leaves the state before it or after it. What the search reads whole, the vectors, lies apart from what

@@ -1,4 +1,4 @@
-"""Which photos of the library are meant: by what the flora says of them, and by when they were taken."""
+"""`PhotoFilter`: select photos of the library by taxon, verdict and date."""
 
 import re
 from collections.abc import Iterator, Sequence

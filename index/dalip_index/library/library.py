@@ -1,4 +1,4 @@
-"""The user's own photos, indexed for search: what was seen lies in SQLite, the search runs over vectors in memory.
+"""`Library`: add folders of photos, update and forget them, and search.
 
 The database holds each photo's path and each content's vector, keyed by its SHA-256, so a file that moved or
 has a copy is never encoded twice. 100,000 vectors of width 512 are read into memory in less than a second and

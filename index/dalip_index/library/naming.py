@@ -1,4 +1,4 @@
-"""What a flora says of the photos in the library, from their stored vectors: no file is read for it."""
+"""Name the photos of the library by a flora, from their stored vectors."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from dalip_index.flora.flora import Flora
 from dalip_index.library.database import LibraryStore
 from dalip_index.sqlite import transaction
 
-__all__ = ["PhotoName", "count_named_otherwise", "flora_stamp", "name_photos"]
+__all__ = ["PhotoName", "count_named_otherwise", "name_photos"]
 
 _AT_ONCE = 256  # photos named in one transaction: a few tenths of a second
 

@@ -1,4 +1,4 @@
-"""How similar a photo must be to what is searched for, to be shown."""
+"""How similar a photo must be to be shown by a search."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Bringing the photo library up to date with folders on disk: only what changed is read."""
+"""Update the library from its folders: only files that changed are read."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The catalogue of a flora in one SQLite file: taxa, their names, the evidence for them, their prototypes."""
+"""`catalogue.db` of a flora (SQLite): taxa, their names, evidence and prototypes."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The vectors of a flora as a FAISS index on disk: one a taxon, found by the taxon's primary key."""
+"""`taxa.faiss` of a flora: one vector for each taxon, in a FAISS index."""
 
 from pathlib import Path
 from typing import Any

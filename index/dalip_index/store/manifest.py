@@ -1,4 +1,4 @@
-"""The manifest of a flora version: what it holds, which encoder made it, and the hash of each file."""
+"""`manifest.json` of a flora: what a version holds, its encoder, and the hash of each file."""
 
 import hashlib
 import json
@@ -10,7 +10,6 @@ from typing import Any
 from dalip.errors import FloraError
 
 __all__ = [
-    "FORMAT_VERSION",
     "MANIFEST",
     "EncoderStamp",
     "FileStamp",

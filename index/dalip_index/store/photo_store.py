@@ -1,4 +1,4 @@
-"""Where a flora keeps its photos: shards of small copies, with their vectors, that its versions share.
+"""The kept photos of a flora: shards of small copies with their vectors, shared by its versions.
 
 ```
 FLORA/photos/

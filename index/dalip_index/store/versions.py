@@ -1,4 +1,4 @@
-"""A folder of versions with a pointer to the live one, so that a reader never sees half of a flora.
+"""Versions of a flora on disk: a new one is written whole, then `CURRENT` is set to it.
 
 ```
 FLORA/
@@ -26,7 +26,6 @@ from dalip_index.store.manifest import FloraManifest
 __all__ = [
     "CURRENT",
     "DRAFT",
-    "KEPT_VERSIONS",
     "SHARED",
     "check_target",
     "current_version",

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from dalip import __version__
+from dalip.errors import DataError, ImageError, Skipped
 from dalip_app.cli import terminal
 from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
-from dalip_app.cli.terminal import ProgressLine
+from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
 from dalip_app.messages.one_line import one_line
 from dalip_app.messages.words import percent
 from tests.app.conftest import Done, World, run
@@ -209,6 +210,36 @@ def test_one_line_is_one_printable_line(text: str) -> None:
 @given(st.floats(0, 1))
 def test_percentages_promise_neither_never_nor_always(share: float) -> None:
     assert percent(share) not in ("0 %", "100 %")
+
+
+def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    left_out = LeftOut()
+    left_out.finish(5)  # nothing was left out: the command goes on
+    left_out(Skipped.of("a.jpg", ImageError("image-empty")), DataError("split-empty", photos=9, split="test"))
+    left_out(Skipped.of("b.jpg", ImageError("image-empty")), quiet=True)  # it is in the answer
+    assert [*map(worded, left_out.faults)][2] == "b.jpg: the file is empty; copy or download it again"
+    with pytest.raises(typer.Exit) as end:
+        left_out.finish(5)
+    assert end.value.exit_code == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "dalip: a.jpg: the file is empty; copy or download it again",
+        "dalip: none of the 9 photos is in the split test; try --split all",
+        "dalip: left out: 3 of 5; the others were used",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "told"),
+    [(1, 0, []), (2, 0, ["dalip: left out: 2; the others were used"]), (2, 2, ["dalip: left out: 2 of 2"])],
+)
+def test_the_count_says_what_the_lines_do_not(
+    number: int, given: int, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_out = LeftOut()
+    left_out(*["a row"] * number, quiet=True)
+    with pytest.raises(typer.Exit):
+        left_out.finish(given)
+    assert capsys.readouterr().err.splitlines() == told
 
 
 def test_progress_is_silent_at_first_then_rare(monkeypatch: pytest.MonkeyPatch) -> None:

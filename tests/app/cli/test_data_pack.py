@@ -111,7 +111,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     assert "Rosa cannina: taken for Rosa canina (fuzzy)" in done.err
     assert "violet: taken for Viola odorata (common name)" in done.err
     assert "Iris: ambiguous, it may mean Iris (genus" in done.err
-    assert "photos.csv, line 8: is damaged" in done.err
+    assert "photos.csv, line 8: the file is damaged" in done.err
     assert "missing.jpg" in done.err
     assert "out.jpg" in done.err
     assert "Nonesuch" not in done.err

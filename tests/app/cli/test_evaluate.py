@@ -86,9 +86,10 @@ def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: Wor
     assert done.status == 1
     assert done.lines[1].split()[:4] == ["things", str(world.bundle), "4", "4"]
     assert done.lines[1].split()[4:] == ["100.0%"] * 6
-    first, second = done.err.splitlines()
-    assert first.startswith(f"dalip: {captioned / 'broken.png'}: is not an image")
-    assert second == "dalip: 1 of 5 photos could not be read; the others were measured"
+    (line,) = done.err.splitlines()
+    assert line.startswith(
+        f"dalip: {captioned / 'broken.png'}: the file is not an image that can be read; use"
+    )
     content = json.loads(dalip(*arguments, "--json").out)
     (row,) = content["encoders"][0]["rows"]
     assert row["image_to_text"] == row["text_to_image"] == {"1": 1, "5": 1, "10": 1}
@@ -105,13 +106,12 @@ def test_a_record_that_cannot_be_used_is_named_and_the_others_are_measured(
     done = dalip("evaluate", *arguments)
     assert done.status == 1
     assert done.lines[1].split()[2:4] == ["4", "4"]
-    first, second, third, fourth = done.err.splitlines()
+    first, second, third = done.err.splitlines()
     assert first.endswith(
         "'gone.png' is not a file in " + str(tmp_path / "captioned") + "; correct the table"
     )
     assert "broken.png" in second
-    assert third == "dalip: records left out: 1"
-    assert fourth == "dalip: 1 of 5 photos could not be read; the others were measured"
+    assert third == "dalip: left out: 2; the others were used"
     (line,) = json.loads(dalip("evaluate", *arguments, "--json").out)["left_out"]
     assert f"dalip: {line}" == first
 
@@ -177,7 +177,7 @@ def test_a_flora_is_measured_on_what_can_be_read(dalip: Dalip, world: World, tmp
     done = dalip("evaluate", "flora", *world.options, "--photos", photos, "--split", "all")
     assert done.status == 1
     assert done.lines[1].split()[:3] == ["photos", "both", "239"]
-    assert done.err.splitlines()[0] == f"dalip: {broken}: is empty; copy or download it again"
+    assert done.err.splitlines()[0] == f"dalip: {broken}: the file is empty; copy or download it again"
 
 
 def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_answers_come_in_the_order_given_and_a_bad_file_stops_nothing(
     assert done.status == 1
     assert [a["image"] for a in answers] == [str(bad), str(good), "missing.jpg", str(good)]
     assert [list(a) == ["image", "error"] for a in answers] == [True, False, True, False]
-    assert done.err == "dalip: 2 of 4 could not be read; the others were\n"
+    assert done.err == "dalip: left out: 2 of 4; the others were used\n"
 
 
 def test_folders_are_searched_in_order_without_hidden_files(
@@ -121,7 +121,7 @@ def test_a_folder_without_photos_is_an_error_of_its_own(dalip: Dalip, world: Wor
     assert done.status == 1
     first, second = objects(done)
     assert first["image"] == "empty"
-    assert first["error"].startswith("empty: no photo in this folder")
+    assert first["error"].startswith("empty: the folder holds no photo; looked for .avif")
     assert second["taxon"] == "Flos pink"
 
 
@@ -136,7 +136,7 @@ def test_csv_has_a_row_for_each_name(dalip: Dalip, world: World, tmp_path: Path)
     assert (rows[0]["image"], rows[0]["position"], rows[1]["position"]) == (str(odd), "1", "2")
     assert rows[2]["scientificName"] == "Flos red"
     assert done.status == 1
-    assert "dalip: missing.jpg: no such file" in done.err
+    assert "dalip: missing.jpg: there is no such file; check the path" in done.err
 
 
 def test_people_get_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:

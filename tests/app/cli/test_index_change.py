@@ -92,7 +92,7 @@ def test_photos_for_tests_stay_counted(dalip: Dalip, world: World, flora: Path, 
 def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     done = dalip("index", "merge", flora, flora, world.flora, *world.encoder)
     assert (done.status, done.out) == (1, "")
-    assert f"{world.flora}: holds another flora" in done.err
+    assert f"{world.flora}: the folder holds another flora; name it" in done.err
     done = dalip("index", "merge", flora, flora, *world.encoder)  # into one of them is what was asked for
     assert done.status == 0, done.err
     done = dalip("index", "add", "--taxon", "Flos nova", "--flora", FLORA, paint(tmp_path / "x.png", "red"))

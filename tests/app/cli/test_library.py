@@ -35,7 +35,7 @@ def test_unreadable_photos_are_named_and_the_rest_is_added(
     assert done.status == 1
     assert done.out == "garden: 1 added, 1 unreadable\n"
     (line,) = done.err.splitlines()
-    assert "bad.jpg: is not an image" in line
+    assert "bad.jpg: the file is not an image" in line
 
 
 def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert all("Flos_blue" in line for line in done.lines)
     fails = dalip("search", "--image", "missing.png", *world.encoder)
     assert (fails.status, fails.out) == (1, "")
-    assert "missing.png: no such file" in fails.err
+    assert "missing.png: there is no such file" in fails.err
 
 
 def test_an_empty_library_says_what_to_do(dalip: Dalip, world: World) -> None:
@@ -105,7 +105,7 @@ def test_all_folders_are_brought_up_to_date_and_one_is_forgotten(
     assert "1 photos" in dalip("library", "info").out
     fails = dalip("library", "remove", "b")
     assert (fails.status, fails.out, len(fails.err.splitlines())) == (1, "", 1)
-    assert "is no folder of the library" in fails.err
+    assert "this is not a folder of the library" in fails.err
 
 
 def test_search_wants_words_or_a_photo(dalip: Dalip) -> None:

@@ -16,7 +16,7 @@ from wording import refuses
 from dalip.encoder import Encoder
 from dalip.errors import DataError, FloraError
 from dalip.taxonomy import Taxon
-from dalip_app.cli.only import names_in
+from dalip_app.cli.options import names_in
 from dalip_app.server.floras import Floras, LiveFlora
 from dalip_app.server.indexing import Indexing
 from dalip_index import Library, teach_taxon

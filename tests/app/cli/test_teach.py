@@ -37,7 +37,7 @@ def test_a_plant_is_taught_named_and_forgotten(
     assert done.status == 1  # one of the photos could not be read
     assert done.out == f"{flora}: knows Flos purple by 3 photos, and 10 taxa in all\n"
     (line,) = done.err.splitlines()
-    assert "broken.jpg: is not an image" in line
+    assert "broken.jpg: the file is not an image" in line
     purple, red = (json.loads(line) for line in dalip("identify", *asked, *use, "--json").lines)
     best = purple["predictions"][0]
     assert (best["scientificName"], best["vernacularName"]) == ("Flos purple", "purple flower")
@@ -55,7 +55,10 @@ def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: P
     use = ("--flora", flora, *world.encoder)
     photo = paint(tmp_path / "purple.png", "purple")
     for command, message in (
-        (("add", "--taxon", "Flos red", photo), "Flos red: the flora holds it already"),
+        (
+            ("add", "--taxon", "Flos red", photo),
+            "the flora holds Flos red already; if it was taught, remove it first",
+        ),
         (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
         (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
         (("add", "--taxon", " ", photo), "no scientificName"),
@@ -103,7 +106,10 @@ def test_a_copy_for_another_encoder_is_left_aside_and_said(
 ) -> None:
     shutil.copytree(world.flora, tmp_path / "data" / "flora")
     photo = paint(tmp_path / "purple.png", "purple", side=240)
-    warning = f"dalip: {tmp_path / 'data' / 'flora'}: cannot be used with this DALIP; `dalip index rebuild`"
+    own = tmp_path / "data" / "flora"
+    warning = (
+        f"dalip: {own}: the flora that you taught cannot be used with this DALIP; `dalip index rebuild` moves"
+    )
     done = dalip("identify", photo, "--top-k", 1)
     assert done.status == 0
     assert done.err.startswith(warning)

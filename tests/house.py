@@ -1,0 +1,135 @@
+"""Rules of the house: functions that list what breaks them, which `test_house.py` runs on the code and on examples."""
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+__all__ = ["crowded", "modules_of", "repeated_lines", "repeated_names", "unused_names"]
+
+MODULES = 18  # in one package, without `__init__`
+LINES = 8  # that two places may not share
+
+
+def modules_of(roots: Iterable[Path]) -> dict[str, Path]:
+    """Give the file of each module, by its name, of packages that lie at these paths."""
+    return {
+        ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for root in roots
+        for path in sorted(root.rglob("*.py"))
+    }
+
+
+def crowded(roots: Iterable[Path]) -> list[str]:
+    """List packages with more modules than a newcomer can keep in mind."""
+    found = Counter(path.parent for path in modules_of(roots).values() if path.name != "__init__.py")
+    return [f"{folder}: {number} modules" for folder, number in found.items() if number > MODULES]
+
+
+def repeated_names(root: Path) -> list[str]:
+    """List file names that a package holds twice: an editor's tabs, and a traceback, then tell nothing."""
+    found = Counter(path.name for path in root.rglob("*.py") if path.name != "__init__.py")
+    return [f"{root.name}: {name} is there {number} times" for name, number in found.items() if number > 1]
+
+
+def repeated_lines(roots: Iterable[Path]) -> list[str]:
+    """List places that share eight lines or more.
+
+    Blank lines, imports and `__all__` do not count, nor do plain parameters: two functions that take the same must both
+    say so. Options of commands count.
+    """
+    seen: dict[tuple[str, ...], tuple[Path, int]] = {}
+    found: list[str] = []
+    for path in modules_of(roots).values():
+        lines = _lines_that_count(path)
+        ends_at = -1  # of the last place that was reported: its windows overlap
+        for start in range(len(lines) - LINES + 1):
+            window = tuple(text for _, text in lines[start : start + LINES])
+            first, line = seen.setdefault(window, (path, lines[start][0]))
+            if (first, line) == (path, lines[start][0]):
+                continue
+            if start > ends_at:
+                found.append(f"{path}:{lines[start][0]} repeats {first}:{line}")
+            ends_at = start
+    return found
+
+
+def _lines_that_count(path: Path) -> list[tuple[int, str]]:
+    text = path.read_text(encoding="utf-8")
+    left_out: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_all(node) or _is_plain_parameter(node):
+            assert isinstance(node, ast.stmt | ast.arg)
+            left_out |= {*range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    lines = enumerate(map(str.strip, text.splitlines()), start=1)
+    return [(number, line) for number, line in lines if line and number not in left_out]
+
+
+def _is_all(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
+
+
+def _is_plain_parameter(node: ast.AST) -> bool:
+    return isinstance(node, ast.arg) and "Annotated[" not in ast.unparse(node)
+
+
+def unused_names(
+    roots: Iterable[Path], others: Iterable[Path], tests: Iterable[Path], pages: str
+) -> list[str]:
+    """List public names (those in `__all__`) that only their own module uses, and that no page documents.
+
+    Use by tests counts where the module uses the name itself: what only tests use is not used.
+
+    Args:
+        roots: The packages.
+        others: Other files that use them, such as benchmarks.
+        tests: Tests of them.
+        pages: All of the documentation, in Markdown, and what names the commands.
+    """
+    modules = modules_of(roots)
+    used: dict[str, set[str]] = defaultdict(set)  # by which files, for each `module.name`
+    for path in (*modules.values(), *others):
+        for name in _uses(path, modules):
+            used[name].add(str(path))
+    tested = {name for path in tests for name in _uses(path, modules)}
+    found = []
+    for module, path in modules.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (names,) = [ast.literal_eval(node.value) for node in tree.body if _is_all(node)] or [[]]  # type: ignore[attr-defined]
+        for name in names if path.name != "__init__.py" else ():
+            own = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))[name]
+            if (
+                used[f"{module}.{name}"] - {str(path)}
+                or f"{module}:{name}" in pages
+                or _documented(name, pages)
+            ):
+                continue
+            if not (own and f"{module}.{name}" in tested):
+                found.append(f"{module}.{name}")
+    return found
+
+
+def _uses(path: Path, modules: dict[str, Path]) -> Iterator[str]:
+    """Give `module.name` for all that a file imports or takes from modules that it imports."""
+    aliases: dict[str, str] = {}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if name in modules:
+                    aliases[alias.asname or alias.name] = name
+                yield name
+        elif isinstance(node, ast.Import):
+            aliases |= {alias.asname or alias.name: alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner = ast.unparse(node.value)
+            yield f"{aliases.get(owner, owner)}.{node.attr}"
+
+
+def _documented(name: str, pages: str) -> bool:
+    """Whether a page names it as code: alone in backticks, or in an example in Python."""
+    examples = "".join(re.findall(r"```python\n(.*?)```", pages, re.DOTALL))
+    return bool(re.search(rf"`([\w.]+\.)?{name}(\(.*?\))?`", pages) or re.search(rf"\b{name}\b", examples))
