@@ -1,6 +1,5 @@
 """The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -295,13 +294,18 @@ def _export_link(say: Language, visit: str) -> str:
     return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>{say("journal-export")}</a>'
 
 
-def add_export(app: FastAPI, journal_of: JournalOf) -> None:
-    """Add the address where the journal can be fetched as a Darwin Core Archive."""
+def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
+    """Add the address where the journal can be fetched as a Darwin Core Archive.
+
+    Args:
+        app: The application.
+        journal_of: The journal of a visit.
+        temporary: Where archives lie until they are sent; it goes with the server, should a visitor break off.
+    """
 
     @app.get(_EXPORT, include_in_schema=False)
     def export(visit: str = "") -> FileResponse:
-        place = os.environ.get("GRADIO_TEMP_DIR")  # goes with the server, should a visitor break off
-        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=place)
+        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=temporary)
         path = Path(folder, "dalip-journal.zip")
         export_journal(journal_of(visit), path)
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)

@@ -133,7 +133,7 @@ def read_uploads(payload: Any) -> list[bytes]:
         ImageError: There is no such file.
     """
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
-        raise ImageError(f"choose one to {MAX_PHOTOS} photos", "upload-number", most=MAX_PHOTOS)
+        raise ImageError("upload-number", most=MAX_PHOTOS)
     return [read_upload(file) for file in payload]
 
 
@@ -152,7 +152,7 @@ def read_upload(payload: Any) -> bytes:
             return path.read_bytes()
     except (OSError, KeyError, TypeError, ValueError):
         pass
-    raise ImageError("the photo is not there any more; choose it again", "upload-gone")
+    raise ImageError("upload-gone")
 
 
 def _contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
