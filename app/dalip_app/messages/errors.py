@@ -26,13 +26,14 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
         return str(error)
     facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
     text = say(key, **facts, medium=medium)
-    return f"{error.source}: {text}" if error.source else text
+    return say("fault-of", source=error.source, fault=text) if error.source else text
 
 
 def sentence_about(error: DalipError, say: Language) -> str:
-    """Say it for someone who reads a page: with a capital letter and a full stop."""
+    """Say it for someone who reads a page: as a sentence, or behind what it is about."""
     text = describe(error, say, "page")
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+    begun = text if error.source else text[:1].upper() + text[1:]  # the name of a file stays as it is
+    return begun if begun.endswith((".", "?")) else f"{begun}."
 
 
 def _plain(fact: object, say: Language, medium: Medium) -> Any:

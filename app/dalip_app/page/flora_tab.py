@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from rapidfuzz import fuzz, process, utils
 
-from dalip.errors import DalipError, ImageError
+from dalip.errors import DalipError, DataError, FloraError, ImageError
 from dalip.photos import open_image
 from dalip.taxonomy import RANKS, Taxon
 from dalip_app.messages.errors import sentence_about
@@ -217,13 +217,13 @@ def _teach_form(
         path, _ = live.to_teach
         asked_ = " ".join(name_.split())
         if not asked_:
-            return notice(say("error-no-name"), bad=True), gr.skip()
+            return notice(sentence_about(DataError("no-name"), say), bad=True), gr.skip()
         whole = live.now().whole
         # Of a flora that keeps its photos, these know which plants it was taught.
         taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
         name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
         if not name_:
-            return notice(say("error-not-taught", plant=asked_), bad=True), gr.skip()
+            return notice(sentence_about(FloraError("not-taught", plant=asked_), say), bad=True), gr.skip()
         try:
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:

@@ -163,13 +163,17 @@ def test_no_event_of_the_page_takes_a_file_of_this_computer(
     assert not list(served.uploads.rglob("secret.json"))
 
 
-WITHOUT_FENCE = "from dalip_app.server import guard; guard._refusal = lambda *a: ''; guard._is_closed = lambda path: False"
+UNGUARDED = """
+from dalip_app.server import guard
+guard._refusal = lambda *arguments: ""
+guard._is_closed = lambda path: False
+"""
 
 
 def test_gradio_checks_files_as_well(world: World, tmp_path: Path) -> None:
     (secret := tmp_path / "secret.json").write_text(json.dumps(SECRET))
     with (
-        serving(world, tmp_path, first=WITHOUT_FENCE) as served,
+        serving(world, tmp_path, first=UNGUARDED) as served,
         httpx.Client(base_url=served.address, timeout=60) as client,
     ):
         config = client.get("/config").json()

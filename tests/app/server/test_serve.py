@@ -87,7 +87,7 @@ def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
         assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # of the visit alone
         (line,) = served.errors().splitlines()
-        assert "whoever can reach this computer" in line
+        assert "anyone who can reach this computer can use the page" in line
     with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
         login = httpx.get(f"{served.address}/config", auth=("ann", "secret"))
         assert offered(login.text) == list(parts[1:])
@@ -148,7 +148,9 @@ def test_bind_gives_a_socket_of_that_address() -> None:
     with bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         first.listen()
-        with refuses(DalipError, match=f"127.0.0.1:{port}: cannot listen there"):
+        with refuses(
+            DalipError, match=f"127.0.0.1:{port}: the server cannot listen there .+; choose another --port"
+        ):
             bind("127.0.0.1", port)
     with refuses(DalipError, match="cannot listen there"):
         bind("no such host", 0)
