@@ -32,8 +32,10 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
 def sentence_about(error: DalipError, say: Language) -> str:
     """Say it for someone who reads a page: as a sentence, or behind what it is about."""
     text = describe(error, say, "page")
-    begun = text if error.source else text[:1].upper() + text[1:]  # the name of a file stays as it is
-    return begun if begun.endswith((".", "?")) else f"{begun}."
+    named = (error.source, *map(str, error.facts.values()))
+    if not any(text.startswith(name) for name in named if name):  # names and dates stay as they were written
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _plain(fact: object, say: Language, medium: Medium) -> Any:

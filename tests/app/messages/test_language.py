@@ -170,7 +170,7 @@ def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) ->
         assert re.fullmatch("(Ce fichier|Cette photo) .+\u00a0; .+[.]", french)
     with pytest.raises(JournalError) as wrong:
         Observation("1", "", "A", "species", "", None, "unsure", event_date="soon")
-    assert sentence_about(wrong.value, language("fr")).startswith("Soon n’est pas une date")
+    assert sentence_about(wrong.value, language("fr")).startswith("soon n’est pas une date")
 
 
 def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> None:
@@ -196,7 +196,7 @@ def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
     assert sentence_about(empty, language("fr")) == french
 
 
-def test_a_sentence_changes_no_name_of_a_file() -> None:
+def test_a_sentence_leaves_names_as_they_are() -> None:
     lost = ImageError("image-empty", source="red.png")
     assert sentence_about(lost, language()) == ("red.png: the file is empty; copy or download it again.")
     assert sentence_about(lost, language("fr")).startswith("red.png\u00a0: ce fichier est vide")
