@@ -1,4 +1,4 @@
-"""`dalip serve`, which `dalip-app serve` is another name of: the web page and the HTTP API."""
+"""`dalip serve`, which is also called `dalip-app serve`: the web page and the HTTP API."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""`dalip-app serve`, without a browser."""
+"""`dalip serve`, without a browser."""
 
 import http.client
 import re
@@ -51,16 +51,23 @@ def test_requests_for_another_host_are_refused(address: str) -> None:
     assert get(address, Host=f"localhost:{port}")[0] == 200
 
 
-def test_a_taken_port_is_one_line(world: World) -> None:
+@pytest.mark.parametrize("program", ["dalip", "dalip-app"])
+def test_a_taken_port_is_one_line(world: World, program: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run(["dalip-app", "serve", *world.options, "--port", port])
+        done = run([program, "serve", *world.options, "--port", port])
     assert (done.status, done.out) == (1, "")
     (line,) = done.err.splitlines()
-    assert f"127.0.0.1:{port}" in line
+    assert line.startswith(f"dalip: 127.0.0.1:{port}: the server cannot listen there (")
     assert "--port" in line
+
+
+def test_both_commands_take_the_same_options() -> None:
+    long, short = (run([program, "serve", "--help"]) for program in ("dalip-app", "dalip"))
+    assert long.status == short.status == 0
+    assert long.out.replace("dalip-app serve [OPTIONS]", "dalip serve [OPTIONS]") == short.out
 
 
 def test_a_host_that_is_not_ours_is_one_line(world: World) -> None:
@@ -214,3 +221,38 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+UNTOUCHED = """
+import gradio, logging, os, sys, tempfile
+from pathlib import Path
+gradio.Blocks(analytics_enabled=False)
+import uvicorn, fastapi_offline
+def seen():
+    handlers = {{name: list(logging.getLogger(name).handlers) for name in (None, "python_multipart", "uvicorn")}}
+    return dict(os.environ), tempfile.gettempdir(), handlers, logging.root.manager.disable
+before = seen()
+from dalip_app.cli import main, serve
+from dalip_app.page.site import make_site
+from dalip_app.server import run, uploads
+from dalip_app.server.floras import Floras
+from dalip_app.server.guard import Keys
+from dalip_index import Journal, Library
+with uploads.upload_folder():
+    floras = Floras([Path({flora!r})], None, Path({bundle!r}))
+    make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
+    print(seen() == before)
+"""
+
+
+def test_what_is_imported_and_laid_out_changes_nothing_of_the_process(world: World, tmp_path: Path) -> None:
+    code = UNTOUCHED.format(flora=str(world.flora), bundle=str(world.bundle))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
