@@ -1,5 +1,6 @@
 """`dalip serve`, which is also called `dalip-app serve`: the web page and the HTTP API."""
 
+import gc
 import logging
 import os
 import re
@@ -101,8 +102,8 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="All visitors are strangers, as they are without a login wherever others can reach the page: each "
-            "visit has a journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
+            help="Serve the page to the public, as without a login wherever others can reach it: each visit has a "
+            "journal of its own, deleted after it, and visitors cannot search your photos or teach the flora.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -178,19 +179,19 @@ def serve(
     floras = Floras(paths, data_dir, encoder, names_in(only), complain)
     complain_of_unknown(floras().now().whole, floras.unknown)
     _warm_up(floras.encoder)
-    strangers = public or not (is_loopback(host) or keys.login)
+    open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
-            "anyone who can reach this computer can use the page, but nobody sees your library and your journal "
-            "there, not even you; with --auth, those who know the password do"
+            "anyone who can reach this computer can use the page, but it shows your library and your journal "
+            "to no one, not even to you; with --auth, it shows them to those who know the password"
         )
     try:
         with upload_folder() as uploads:
             _prepare_process(uploads)
             from dalip_app.page.site import make_site
 
-            journals = Visits(uploads.parent / "visits") if strangers else Journal(place)
-            site = make_site(floras, None if strangers else Library(place), journals, host, keys, embed_in)
+            journals = Visits(uploads.parent / "visits") if open_to_all else Journal(place)
+            site = make_site(floras, None if open_to_all else Library(place), journals, host, keys, embed_in)
 
             def on_ready(addresses: list[str]) -> None:
                 others = (
@@ -247,6 +248,7 @@ def _end_process(status: int) -> None:
     """
     if status:
         os._exit(status)
+    gc.freeze()  # otherwise Python looks through all that is in memory before it ends
     watchdog = threading.Timer(_PATIENCE, os._exit, [status])
     watchdog.daemon = True
     watchdog.start()

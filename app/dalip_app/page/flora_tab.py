@@ -50,7 +50,7 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
                 rows.append(row)
     asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
     meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
-    if meant:  # somebody who spells a name right, or begins to, wants no similar ones
+    if meant:  # a name that is spelt right, or begun right, needs no similar ones
         whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
         return sorted(
             (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
@@ -73,8 +73,8 @@ def flora_tab(
         say: The language.
         floras: The floras.
         which: The one that the visitor chose.
-        journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
-        tab: The tab that it lies in; it is read anew whenever this one is opened.
+        journal: The user's own photos; `None` where the page is public, and nothing can be taught.
+        tab: The tab that it lies in; it is read again whenever this one is opened.
     """
     words = gr.Textbox(
         label=say("flora-find"),
@@ -86,7 +86,7 @@ def flora_tab(
     found = live_html("", "flora-found")
 
     def show(asked: str | None, chosen: str | None) -> str:
-        # Who is quick comes before the page's values.
+        # A quick visitor comes before the page's values.
         return _found(say, floras(chosen).now(), journal, asked or "")
 
     gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)

@@ -80,7 +80,7 @@ def make_picker(
 def look_at(
     payload: Any, answer: Callable[[list[bytes]], str], nothing: str, say: Language
 ) -> tuple[gr.HTML, str]:
-    """Answer for uploaded photos. Of several those that can be read are answered for, and the others are told of.
+    """Answer for uploaded photos. Of several, those that can be read are answered for, and the others are reported.
 
     Args:
         payload: What a picker hands over.

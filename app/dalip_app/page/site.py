@@ -70,11 +70,11 @@ def make_site(
 
     Args:
         floras: What answers come from.
-        library: The user's photos; `None` where visitors are strangers.
-        journal: The user's observations; or those of each visit, where visitors are strangers.
+        library: The user's photos; `None` where the page is public.
+        journal: The user's observations; or those of each visit, where the page is public.
         host: Where it will listen. On a loopback address, requests that name another host are refused (a site
-            could otherwise reach the page through the visitor's browser), and folders can be added; not so for
-            strangers, who come through a proxy there.
+            could otherwise reach the page through the visitor's browser), and folders can be added; not so where the
+            page is public, whose visitors come through a proxy there.
         keys: What opens it.
         embed_in: Another site that may show the page inside its own, as `https://example.org`.
     """

@@ -9,8 +9,8 @@ from dalip.errors import ServerError, first_line
 
 __all__ = ["addresses", "bind", "is_loopback", "lan_address"]
 
-# Addresses that are kept for documentation, so that there is never anybody there.
-_NOBODY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+# Addresses that are reserved for documentation, so that no computer has them.
+_UNUSED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def is_loopback(host: str) -> bool:
@@ -50,7 +50,7 @@ def lan_address(family: int = socket.AF_INET) -> str:
         family: `socket.AF_INET`, or `socket.AF_INET6`.
     """
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((_NOBODY[socket.AddressFamily(family)], 9))  # chooses a way there, and sends nothing
+        probe.connect((_UNUSED[socket.AddressFamily(family)], 9))  # chooses a way there, and sends nothing
         found = ip_address(probe.getsockname()[0])
         if not (found.is_loopback or found.is_unspecified or found.is_link_local):
             return str(found)

@@ -1,4 +1,4 @@
-"""The floras that a running server answers from, read anew when they have changed on disk."""
+"""The floras that a running server answers from, read again when they have changed on disk."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -84,7 +84,7 @@ def _decoded(value: str) -> str:
 
 
 def guard(app: Any, keys: Keys, uploads: Path) -> Any:
-    """Let in who may come in, no more than there is room for, and nothing that names files of this computer.
+    """Let in only requests that may come in, no more than there is room for, and none that names a file of this computer.
 
     Args:
         app: An ASGI application.
@@ -198,7 +198,7 @@ def _without_language(path: str) -> str:
 
 
 def _is_closed(path: str) -> bool:
-    """Say whether a path belongs to a route of Gradio's that nobody needs.
+    """Say whether a path belongs to a route of Gradio's that is not needed.
 
     Args:
         path: From `_without_language`, like those below.

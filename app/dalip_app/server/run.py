@@ -2,13 +2,14 @@
 
 import logging
 import socket
+import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
-from dalip_app.server.access_log import access_log
 from dalip_app.server.addresses import addresses
 from dalip_app.server.certificate import Tls
 
@@ -63,10 +64,10 @@ def run_server(
             for no request is answered meanwhile.
         end_streams: Called when the server is told to stop: ends the responses that would go on for ever.
         tls: What to show over HTTPS; without it the page comes over HTTP.
-        log_requests: Whether each request is told of on stderr.
+        log_requests: Whether to write a line about each request on stderr.
     """
     config = uvicorn.Config(
-        access_log(application) if log_requests else application,
+        _logged(application) if log_requests else application,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE,
@@ -80,3 +81,38 @@ def run_server(
         on_ready([f"{scheme}://{name}:{port}" for name in names])
 
     _Server(config, announce, end_streams).run(sockets=[listening])
+
+
+def _logged(app: Any) -> Any:
+    """Write the method, path, status and time of each request on stderr.
+
+    What stands behind a question mark in an address may be a key, and is left out. The path comes as it was sent,
+    percent-encoded, so that it stays on its line.
+
+    Args:
+        app: An ASGI application.
+
+    Returns:
+        An ASGI application.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+
+        async def note(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, note)
+        finally:
+            took = 1000 * (time.perf_counter() - start)
+            path = scope["raw_path"].decode("ascii", "backslashreplace")
+            print(f"{scope['method']} {path} {status} {took:.0f} ms", file=sys.stderr, flush=True)
+
+    return application

@@ -162,7 +162,7 @@ def add_uploads(app: FastAPI, folder: Path) -> None:
 
 
 def _keep(file: UploadFile, folder: Path) -> str:
-    """Write a file under a name that nobody can guess; of its own name only the ending is kept."""
+    """Write a file under a name that cannot be guessed; of its own name only the ending is kept."""
     suffix = re.search(r"\.[a-z0-9]{1,8}$", (file.filename or "").lower())
     place = folder / token_hex(16)
     place.mkdir(parents=True)

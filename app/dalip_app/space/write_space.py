@@ -1,4 +1,4 @@
-"""A folder that Hugging Face runs as a Space: the page for strangers, with all that it needs.
+"""A folder that Hugging Face runs as a Space: the public page, with all that it needs.
 
 The build of a Space sees `requirements.txt` and no other file, so a wheel beside it could not be installed from there:
 the packages themselves lie next to `app.py`, where Python finds them.
@@ -38,7 +38,7 @@ class Space:
 
 
 def write_space(space: Space, out: Path, progress: Progress) -> int:
-    """Write a Space, or write it anew where one was written before.
+    """Write a Space, or renew one that was written before.
 
     A folder of an earlier call is changed only when the new one is complete; what others have put there stays.
 

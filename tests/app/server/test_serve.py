@@ -146,8 +146,9 @@ def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path)
         asked = f"{served.address}/v2/identify/all?api-key=secret-key"
         assert httpx.post(asked, files=files).status_code == 200
         assert httpx.get(f"{served.address}/health").status_code == 401
+        assert httpx.get(f"{served.address}/a%0Ab").status_code == 401
     lines = [re.sub(r"\d+ ms$", "1 ms", line) for line in served.errors().splitlines()]
-    assert lines[-2:] == ["POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms"]
+    assert lines[-3:] == [*("POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms", "GET /a%0Ab 401 1 ms")]
     assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))
 
 
