@@ -84,7 +84,7 @@ def _decoded(value: str) -> str:
 
 
 def guard(app: Any, keys: Keys, uploads: Path) -> Any:
-    """Let in only requests that may come in, no more than there is room for, and none that names a file of this computer.
+    """Let in only requests that may come in, no more than there is room for, and none that names files from here.
 
     Args:
         app: An ASGI application.
