@@ -50,16 +50,16 @@ begun, stages = time.perf_counter(), {}
 def stage(name):
     global begun
     stages[name], begun = time.perf_counter() - begun, time.perf_counter()
-import dalip_app.cli.serve, dalip_app.server.floras, dalip_app.server.site
+import dalip_app.cli.serve, dalip_app.server.api, dalip_app.server.floras, dalip_app.server.run
 from dalip_app.server.guard import Keys
 from dalip_index import Journal, Library
 stage("imports: FastAPI, uvicorn, NumPy, FAISS")
 floras = dalip_app.server.floras.Floras([], Path("data"), None)
 dalip_app.cli.serve._warm_up(floras.encoder)
 stage("encoder and flora: read, and run once")
-import gradio
+from dalip_app.page.site import make_site
 stage("import of Gradio")
-dalip_app.server.site.make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
+make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
 stage("the page laid out, in each language")
 print(json.dumps(stages))
 """

@@ -1,4 +1,4 @@
-"""A running `dalip-app serve` for tests."""
+"""A running `dalip serve` for tests."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from warm import Forked, fork
 from tests.app.conftest import BIN, CODE, World, environment
 
 THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
-PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.site", "dalip_app.page.layout")
+PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.run", "dalip_app.page.site")
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,35 @@
-"""The command line `dalip-app`: the web page."""
+"""`dalip serve`, which is also called `dalip-app serve`: the web page and the HTTP API."""
 
+import gc
+import logging
 import os
 import re
 import signal
 import sys
+import tempfile
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip.errors import DalipError
+from dalip.errors import ServerError
 from dalip_app.cli import space as space_cli
-from dalip_app.cli.options import DataDirOption, EncoderOption, FlorasOption, OnlyOption, names_in
+from dalip_app.cli.options import (
+    DataDirOption,
+    EncoderOption,
+    FlorasOption,
+    OnlyOption,
+    complain_of_unknown,
+    names_in,
+)
 from dalip_app.cli.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.encoder import Encoder
 
-__all__ = ["app", "main", "serve"]
+__all__ = ["EXAMPLES", "app", "main", "serve"]
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -28,16 +39,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_EXAMPLES = """\b
+EXAMPLES = """\b
 Examples:
-  dalip-app serve
-  dalip-app serve --flora garden-flora --flora builtin --port 8000
-  dalip-app serve --host 0.0.0.0 --tls --auth ann:secret
-  dalip-app serve --host 0.0.0.0 --public
-  dalip-app serve --only Asteraceae --only meadow-plants.txt"""
-
+  dalip serve
+  dalip serve --flora garden-flora --flora builtin --port 8000
+  dalip serve --host 0.0.0.0 --tls --auth ann:secret
+  dalip serve --host 0.0.0.0 --public
+  dalip serve --only Asteraceae --only meadow-plants.txt"""
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
+_PATIENCE = 5.0  # seconds that threads may take to end once the server has stopped
+
+_GRADIO_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # Otherwise it keeps notes on the last ten thousand events, and makes a table of them after each.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+}
 
 
 @app.callback(epilog="Example: dalip-app serve")
@@ -50,7 +68,6 @@ def dalip_app(
     """DALIP as a web page on this computer."""
 
 
-@app.command(epilog=_EXAMPLES)
 def serve(
     flora: FlorasOption = None,
     encoder: EncoderOption = None,
@@ -73,7 +90,7 @@ def serve(
             "--auth",
             metavar="NAME:PASSWORD",
             envvar="DALIP_AUTH",
-            help="Let in only who knows these; a browser asks for them.",
+            help="Require this name and password; a browser asks for them.",
             show_default=False,
         ),
     ] = "",
@@ -83,7 +100,7 @@ def serve(
             "--api-key",
             metavar="KEY",
             envvar="DALIP_API_KEY",
-            help="Let in programs that send this key, as api-key in the address or as a bearer token.",
+            help="Require this key of programs, as api-key in the address or as a bearer token.",
             show_default=False,
         ),
     ] = "",
@@ -91,8 +108,8 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="All visitors are strangers, as they are without a login wherever others can reach the page: each "
-            "visit has a journal of its own, deleted after it, and nobody searches your photos or teaches the flora.",
+            help="Serve the page to the public, as without a login wherever others can reach it: each visit has a "
+            "journal of its own, deleted after it, and visitors cannot search your photos or teach the flora.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -149,11 +166,13 @@ def serve(
     from dalip_app.server.certificate import given_certificate, own_certificate
     from dalip_app.server.floras import Floras
     from dalip_app.server.guard import Keys
-    from dalip_app.server.site import serve_page
+    from dalip_app.server.run import run_server
+    from dalip_app.server.uploads import upload_folder
+    from dalip_app.server.visits import Visits
     from dalip_index import Journal, Library
 
     if embed_in and not _SITE.fullmatch(embed_in):
-        raise DalipError(f"--embed-in {embed_in}: is no site; write it as https://example.org")
+        raise ServerError("site-malformed", source=f"--embed-in {embed_in}")
     keys = Keys(auth, api_key)
     listening = bind(host, port)
     place = data_dir_or_default(data_dir)
@@ -163,46 +182,82 @@ def serve(
     elif tls:
         shown = own_certificate(host, place)
     paths = [None if path == BUILT_IN else path for path in flora or []]
-    floras = Floras(paths, data_dir, encoder, names_in(only))
+    floras = Floras(paths, data_dir, encoder, names_in(only), complain)
+    complain_of_unknown(floras().now().whole, floras.unknown)
     _warm_up(floras.encoder)
-    strangers = public or not (is_loopback(host) or keys.login)
+    open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
-            "whoever can reach this computer can use the page, but nobody sees your library and your journal "
-            "there, you neither; with --auth, who knows the password does"
+            "anyone who can reach this computer can use the page, but it shows your library and your journal "
+            "to no one, not even to you; with --auth, it shows them to those who know the password"
         )
-
-    def on_ready(addresses: list[str]) -> None:
-        others = f", and for phones in your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
-        print_result(f"DALIP answers at {addresses[0]}{others}")
-        if shown:
-            print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
-
-    library, journal = (None, None) if strangers else (Library(place), Journal(place))
     try:
-        serve_page(
-            floras,
-            library,
-            journal,
-            listening,
-            host,
-            keys,
-            on_ready,
-            tls=shown,
-            log_requests=log_requests,
-            embed_in=embed_in,
-        )
+        with upload_folder() as uploads:
+            _prepare_process(uploads)
+            from dalip_app.page.site import make_site
+
+            journals = Visits(uploads.parent / "visits") if open_to_all else Journal(place)
+            site = make_site(floras, None if open_to_all else Library(place), journals, host, keys, embed_in)
+
+            def on_ready(addresses: list[str]) -> None:
+                others = (
+                    f", and for phones in your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
+                )
+                print_result(f"DALIP answers at {addresses[0]}{others}")
+                if shown:
+                    print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
+                site.begin()
+
+            try:
+                run_server(
+                    site.application,
+                    listening,
+                    host,
+                    on_ready,
+                    site.end_streams,
+                    tls=shown,
+                    log_requests=log_requests,
+                )
+            finally:
+                site.close()
     except SystemExit as stop:
-        # Work that did not end in time, such as a folder being added, would hold the process back. All that is saved
-        # is written whole or not at all.
-        os._exit(int(stop.code or 0))
+        _end_process(int(stop.code or 0))
+        raise
 
 
+app.command("serve", epilog=EXAMPLES)(serve)
 app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
+
+
+def _prepare_process(uploads: Path) -> None:
+    """Set what holds for the whole process, before Gradio is imported.
+
+    Args:
+        uploads: Where all temporary files go from now on: it is emptied, and deleted in the end.
+    """
+    tempfile.tempdir = str(uploads)
+    os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_GRADIO_SETTINGS}
+    # What it finds wrong with a form is told to the sender.
+    logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+
+
+def _end_process(status: int) -> None:
+    """Let the process end although work goes on that can neither be interrupted nor waited for.
+
+    A thread that runs a model or reads a photo cannot be stopped from outside, and Python waits for such threads
+    before it ends: at once after a second signal, or after a short wait, the process ends without them. All that is
+    saved is written whole or not at all.
+    """
+    if status:
+        os._exit(status)
+    gc.freeze()  # otherwise Python looks through all that is in memory before it ends
+    watchdog = threading.Timer(_PATIENCE, os._exit, [status])
+    watchdog.daemon = True
+    watchdog.start()
 
 
 def _warm_up(encoder: "Encoder") -> None:

@@ -37,9 +37,8 @@ def space(
 ) -> None:
     """Write a folder that runs as a Space of Hugging Face: a page on the web, for everybody.
 
-    It holds the page, the flora and the encoder. Visitors are strangers to each other and to you: each visit has a
-    journal of its own, which is deleted after it, and nobody can teach the flora. Whoever sees the Space can also fetch
-    its files.
+    It holds the page, the flora and the encoder. Each visit has a journal of its own, which is deleted after it, and
+    visitors cannot teach the flora. Those who see the Space can also fetch its files.
     """
     from dalip_app.space.write_space import Space, write_space
     from dalip_assets import ENCODER, FLORA

@@ -26,13 +26,16 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
         return str(error)
     facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
     text = say(key, **facts, medium=medium)
-    return f"{error.source}: {text}" if error.source else text
+    return say("fault-of", source=error.source, fault=text) if error.source else text
 
 
 def sentence_about(error: DalipError, say: Language) -> str:
-    """Say it for someone who reads a page: with a capital letter and a full stop."""
+    """Say it for someone who reads a page: as a sentence, or behind what it is about."""
     text = describe(error, say, "page")
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+    named = (error.source, *map(str, error.facts.values()))
+    if not any(text.startswith(name) for name in named if name):  # names and dates stay as they were written
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _plain(fact: object, say: Language, medium: Medium) -> Any:

@@ -21,7 +21,7 @@ __all__ = [
 
 _LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
 _UNCALIBRATED = 3  # names of which it is said where there are no probabilities
-_NAMED = 8  # taxa of a set that are named; a longer list helps nobody
+_NAMED = 8  # taxa of a set that are named; a longer list helps no one
 
 _HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # in the catalogues
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from rapidfuzz import fuzz, process, utils
 
-from dalip.errors import DalipError, ImageError
+from dalip.errors import DalipError, DataError, FloraError, ImageError
 from dalip.photos import open_image
 from dalip.taxonomy import RANKS, Taxon
 from dalip_app.messages.errors import sentence_about
@@ -50,7 +50,7 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
                 rows.append(row)
     asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
     meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
-    if meant:  # somebody who spells a name right, or begins to, wants no similar ones
+    if meant:  # a name that is spelt right, or begun right, needs no similar ones
         whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
         return sorted(
             (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
@@ -73,8 +73,8 @@ def flora_tab(
         say: The language.
         floras: The floras.
         which: The one that the visitor chose.
-        journal: The user's own photos; `None` where visitors are strangers, who may teach nothing.
-        tab: The tab that it lies in; it is read anew whenever this one is opened.
+        journal: The user's own photos; `None` where the page is public, and nothing can be taught.
+        tab: The tab that it lies in; it is read again whenever this one is opened.
     """
     words = gr.Textbox(
         label=say("flora-find"),
@@ -86,7 +86,7 @@ def flora_tab(
     found = live_html("", "flora-found")
 
     def show(asked: str | None, chosen: str | None) -> str:
-        # Who is quick comes before the page's values.
+        # A quick visitor comes before the page's values.
         return _found(say, floras(chosen).now(), journal, asked or "")
 
     gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)
@@ -217,13 +217,13 @@ def _teach_form(
         path, _ = live.to_teach
         asked_ = " ".join(name_.split())
         if not asked_:
-            return notice(say("error-no-name"), bad=True), gr.skip()
+            return notice(sentence_about(DataError("no-name"), say), bad=True), gr.skip()
         whole = live.now().whole
         # Of a flora that keeps its photos, these know which plants it was taught.
         taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
         name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
         if not name_:
-            return notice(say("error-not-taught", plant=asked_), bad=True), gr.skip()
+            return notice(sentence_about(FloraError("not-taught", plant=asked_), say), bad=True), gr.skip()
         try:
             forget_taxon(path, live.encoder, name_)
         except DalipError as error:

@@ -29,7 +29,7 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
         indexing: What works on them.
         changes: Changes whenever the library has changed.
         page: The page.
-        tab: The tab that it lies in; it is looked at anew whenever this one is opened.
+        tab: The tab that it lies in; it is looked at again whenever this one is opened.
     """
     gr.HTML(f'<h2 class="section-title">{say("library-title")}</h2>', apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="with-button"):

@@ -37,7 +37,9 @@ def add_identify(floras: Floras) -> None:
         name = str(photo.get("orig_name") or "photo")
         (answer,) = floras().now().identify([data])
         if isinstance(answer, Skipped):
-            return answer_fields(Skipped.of(name, answer.error))
+            fault, facts = answer.error, dict[str, Any](answer.error.facts)
+            # The flora knows it as the first of its photos.
+            return answer_fields(Skipped(name, type(fault)(fault.kind, source=name, **facts)))
         return answer_fields(replace(answer, image=name))
 
     gr.api(identify, api_name=ENDPOINT, concurrency_limit=available_cpus())

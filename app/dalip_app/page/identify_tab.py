@@ -9,7 +9,7 @@ from dalip_app.messages.language import Language
 from dalip_app.page.cards import answer_cards, awaited, caution
 from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.heat_picture import heat_picture
-from dalip_app.page.journal_tab import JournalOf, KeepForm, Seen
+from dalip_app.page.keep_form import JournalOf, KeepForm, Seen
 from dalip_app.page.photo_picker import PREVIEW, look_at, make_picker, to_data_uri
 from dalip_app.server.floras import Floras
 

@@ -1,10 +1,7 @@
-"""The parts of the page about the journal: keeping what was identified, and looking through what was kept."""
+"""The part of the page about the journal: what was kept, to be looked through, changed, exported and imported."""
 
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,139 +12,23 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from dalip.errors import DalipError, JournalError
-from dalip.photos import PhotoDetails, read_details, small_copy
+from dalip.errors import DalipError
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
-from dalip_app.messages.words import best_name, percent
+from dalip_app.messages.words import percent
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
+from dalip_app.page.keep_form import JournalOf, name_choices
 from dalip_app.page.photo_picker import thumbnail
 from dalip_app.server.floras import Floras, LiveFlora
-from dalip_index import Flora, Identification, Journal, Observation, export_journal, import_journal
+from dalip_index import Journal, Observation, export_journal, import_journal
 from dalip_index.journal.lessons import lessons, teach_lesson
 
-__all__ = ["JournalOf", "KeepForm", "Seen", "add_export", "journal_tab"]
-
-JournalOf = Callable[[str], Journal]
-"""Gives the journal of a visit by Gradio's name for it, `session_hash`; the user's own is the same for all visits."""
+__all__ = ["add_export", "journal_tab"]
 
 _EXPORT = "/journal.zip"
 _SHOWN = 12  # observations at first, and more with each press of the button
 _THUMBNAIL = 320  # pixels
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was identified last in a visit, ready to be kept."""
-
-    answer: Identification
-    photos: tuple[bytes, ...]
-    """Small copies without details."""
-    details: PhotoDetails
-    observation: str = ""
-    """Its id, once it is kept."""
-
-    @classmethod
-    def of(cls, answer: Identification, photos: Sequence[bytes]) -> "Seen":
-        """Prepare an answer and its photos, the first of which says when and where."""
-        return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
-
-
-def _choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
-    """Offer all names of a flora: a person may know better than what its answers are restricted to."""
-    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
-
-
-class KeepForm:
-    """The form under an answer: it is right, it is something else, or keep it for later."""
-
-    def __init__(self, say: Language, journal_of: JournalOf) -> None:
-        """Lay it out, unseen until there is an answer.
-
-        Args:
-            say: The language.
-            journal_of: Where it is kept.
-        """
-        self._say, self._journal_of = say, journal_of
-        self.seen = gr.State(None)
-        with gr.Column(visible=False, elem_id="keep") as self.form:
-            gr.HTML(f'<h2 class="section-title">{say("keep-title")}</h2>', apply_default_css=False)
-            with gr.Row(elem_classes="with-button"):
-                right = gr.Button(say("keep-right"), variant="primary", min_width=140, elem_id="keep-right")
-                later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
-            with gr.Row(elem_classes="with-button", equal_height=False):
-                self.other = gr.Dropdown(
-                    [],  # `show` brings them
-                    value=None,
-                    label=say("keep-other"),
-                    info=say("keep-other-hint"),
-                    allow_custom_value=True,
-                    scale=3,
-                    min_width=220,
-                    elem_id="keep-name",
-                )
-                other = gr.Button(say("keep-other-button"), scale=1, min_width=170, elem_id="keep-other")
-            details = gr.Checkbox(False, label=say("keep-details"), elem_id="keep-details")
-            self.said = live_html("", "keep-said")
-        outputs = [self.seen, self.said]
-        right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
-        later.click(self._keep_as("later"), [self.seen, details], outputs, **QUIET)
-        other.click(self._keep_as("other"), [self.seen, details, self.other], outputs, **QUIET)
-
-    @property
-    def outputs(self) -> list[Any]:
-        """What an event that answers must update, with `show` or `hide`."""
-        return [self.seen, self.form, self.said, self.other]
-
-    def show(self, seen: Seen, flora: Flora) -> list[Any]:
-        """Offer to keep what was seen, under a name of the flora that answered."""
-        return [seen, gr.Column(visible=True), "", gr.Dropdown(_choices(flora, self._say), value=None)]
-
-    @staticmethod
-    def hide() -> list[Any]:
-        """Offer nothing."""
-        return [None, gr.Column(visible=False), "", None]
-
-    def _keep_as(self, said: str) -> Callable[..., tuple[Seen | None, str]]:
-        def keep(
-            request: gr.Request, seen: Seen | None, where: bool, name: str | None = None
-        ) -> tuple[Seen | None, str]:
-            return self._keep(self._journal_of(request.session_hash), seen, where, said, name or "")
-
-        return keep
-
-    def _keep(
-        self, journal: Journal, seen: Seen | None, where: bool, said: str, name: str
-    ) -> tuple[Seen | None, str]:
-        say = self._say
-        if seen is None:
-            return None, notice(say("keep-nothing"), bad=True)
-        name = " ".join(name.split())
-        if said == "other" and not name:
-            return seen, notice(say("keep-no-name"), bad=True)
-        right = seen.answer.predictions[0].taxon.scientific_name
-        facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
-        if where:
-            facts |= asdict(seen.details)
-        try:
-            return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
-        except DalipError as error:
-            return seen, notice(sentence_about(error, say), bad=True)
-
-    @staticmethod
-    def _save(journal: Journal, seen: Seen, facts: dict[str, Any]) -> Seen:
-        """Change the observation that was made of an answer, or make one, as where it was deleted meanwhile."""
-        if seen.observation:
-            try:
-                journal.change(seen.observation, **facts)
-                return seen
-            except JournalError as error:
-                if error.kind not in ("observation-gone", "no-journal"):
-                    raise
-        observation = Observation.of(seen.answer, **facts)
-        journal.add(observation, seen.photos)
-        return replace(seen, observation=observation.id)
 
 
 def journal_tab(
@@ -160,7 +41,7 @@ def journal_tab(
         floras: Whose names are offered.
         which: The one that the visitor chose, which is taught.
         journal_of: The journal of a visit.
-        tab: The tab that it lies in; it is read anew whenever this one is opened.
+        tab: The tab that it lies in; it is read again whenever this one is opened.
         may_teach: Whether visitors may teach the flora.
     """
     with gr.Row(elem_classes="with-button", equal_height=False):
@@ -200,7 +81,7 @@ def journal_tab(
             return
         words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
-        choices = _choices(floras(chosen).now(), say)
+        choices = name_choices(floras(chosen).now(), say)
         for seen in found:
             _entry(say, choices, journal, seen, changes, said)
         if number > shown_:
@@ -252,7 +133,7 @@ def _entry(
         try:
             named = " ".join((name_ or "").split())
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
-        except DalipError as error:  # it was deleted elsewhere, perhaps: look anew
+        except DalipError as error:  # it was deleted elsewhere, perhaps: look again
             return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, notice(say("journal-saved", plant=named or seen.answered))
 
@@ -295,13 +176,18 @@ def _export_link(say: Language, visit: str) -> str:
     return f'<a class="button" href="{_EXPORT}?visit={quote(visit)}" download>{say("journal-export")}</a>'
 
 
-def add_export(app: FastAPI, journal_of: JournalOf) -> None:
-    """Add the address where the journal can be fetched as a Darwin Core Archive."""
+def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
+    """Add the address where the journal can be fetched as a Darwin Core Archive.
+
+    Args:
+        app: The application.
+        journal_of: The journal of a visit.
+        temporary: Where archives lie until they are sent; it goes with the server, should a visitor break off.
+    """
 
     @app.get(_EXPORT, include_in_schema=False)
     def export(visit: str = "") -> FileResponse:
-        place = os.environ.get("GRADIO_TEMP_DIR")  # goes with the server, should a visitor break off
-        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=place)
+        folder = tempfile.mkdtemp(prefix="dalip-export-", dir=temporary)
         path = Path(folder, "dalip-journal.zip")
         export_journal(journal_of(visit), path)
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)

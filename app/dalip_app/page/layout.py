@@ -43,8 +43,8 @@ def make_page(
     Args:
         say: Its language.
         floras: What answers come from; where there are several, a visitor chooses.
-        indexing: The user's photos, and what brings them up to date; `None` for strangers, who shall not search them.
-        journal: The user's own, who may also teach the flora; or for strangers, what gives each visit its own.
+        indexing: The user's photos, and what brings them up to date; `None` for the public, who cannot search them.
+        journal: The user's own, who may also teach the flora; or for the public, what gives each visit its own.
         may_add_folders: Whether visitors may name folders of this computer for the library.
     """
     public = isinstance(journal, Visits)

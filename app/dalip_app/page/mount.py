@@ -121,13 +121,13 @@ def _manifest(request: Request) -> JSONResponse:
 
 
 def in_their_language(app: Any) -> Any:
-    """Send who opens the page for the first time to the one in their language.
+    """Redirect a visitor who opens the page for the first time to the one in their language.
 
     Args:
         app: An ASGI application.
 
     Returns:
-        An ASGI application. It leaves be who chose a language, which stands in the address then.
+        An ASGI application. It does not redirect a visitor who chose a language, which then stands in the address.
     """
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -79,7 +79,7 @@ def make_picker(
 def look_at(
     payload: Any, answer: Callable[[list[bytes]], str], nothing: str, say: Language
 ) -> tuple[gr.HTML, str]:
-    """Answer for uploaded photos. Of several those that can be read are answered for, and the others are told of.
+    """Answer for uploaded photos. Of several, those that can be read are answered for, and the others are reported.
 
     Args:
         payload: What a picker hands over.
@@ -132,7 +132,7 @@ def read_uploads(payload: Any) -> list[bytes]:
         ImageError: There is no such file.
     """
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
-        raise ImageError(f"choose one to {MAX_PHOTOS} photos", "upload-number", most=MAX_PHOTOS)
+        raise ImageError("upload-number", most=MAX_PHOTOS)
     return [read_upload(file) for file in payload]
 
 
@@ -151,7 +151,7 @@ def read_upload(payload: Any) -> bytes:
             return path.read_bytes()
     except (OSError, KeyError, TypeError, ValueError):
         pass
-    raise ImageError("the photo is not there any more; choose it again", "upload-gone")
+    raise ImageError("upload-gone")
 
 
 def _contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:

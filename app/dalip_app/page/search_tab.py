@@ -36,7 +36,7 @@ def search_tab(
         indexing: The photos, and what brings them up to date.
         may_add_folders: Whether visitors may name folders of this computer.
         page: The page that it lies in.
-        tab: The tab that it lies in; the library is looked at anew whenever this one is opened.
+        tab: The tab that it lies in; the library is looked at again whenever this one is opened.
     """
     library = indexing.library
     with gr.Row(equal_height=False, elem_classes="two-columns"):

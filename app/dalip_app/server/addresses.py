@@ -1,19 +1,16 @@
 """Bind the server to its address and port, and list the addresses under which others reach it."""
 
-import http.client
 import os
 import socket
-import ssl
-import time
 from contextlib import suppress
 from ipaddress import ip_address
 
-from dalip.errors import DalipError
+from dalip.errors import ServerError, first_line
 
-__all__ = ["addresses", "bind", "is_loopback", "lan_address", "wait_until_it_answers"]
+__all__ = ["addresses", "bind", "is_loopback", "lan_address"]
 
-# Addresses that are kept for documentation, so that there is never anybody there.
-_NOBODY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+# Addresses that are reserved for documentation, so that no computer has them.
+_UNUSED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def is_loopback(host: str) -> bool:
@@ -32,7 +29,7 @@ def bind(host: str, port: int) -> socket.socket:
         port: 0 for any free one.
 
     Raises:
-        DalipError: The address is taken, forbidden, or not of this computer.
+        ServerError: The address is taken, forbidden, or not of this computer.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -41,9 +38,8 @@ def bind(host: str, port: int) -> socket.socket:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
     except OSError as error:
-        raise DalipError(
-            f"{host}:{port}: cannot listen there ({error.strerror or error}); choose another --port or --host"
-        ) from error
+        cause = error.strerror or first_line(error)
+        raise ServerError("cannot-listen", source=f"{host}:{port}", cause=cause) from error
     return taken
 
 
@@ -54,7 +50,7 @@ def lan_address(family: int = socket.AF_INET) -> str:
         family: `socket.AF_INET`, or `socket.AF_INET6`.
     """
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((_NOBODY[socket.AddressFamily(family)], 9))  # chooses a way there, and sends nothing
+        probe.connect((_UNUSED[socket.AddressFamily(family)], 9))  # chooses a way there, and sends nothing
         found = ip_address(probe.getsockname()[0])
         if not (found.is_loopback or found.is_unspecified or found.is_link_local):
             return str(found)
@@ -74,36 +70,3 @@ def addresses(host: str) -> list[str]:
     else:
         found = [host]
     return [address for address in found if address]
-
-
-def wait_until_it_answers(host: str, port: int, *, tls: bool) -> None:
-    """Ask for the page until it comes.
-
-    Args:
-        host: A name or address.
-        port: Its port.
-        tls: Whether it is served encrypted.
-    """
-    while True:
-        try:
-            _ask(host, port, tls=tls)
-            return
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-
-
-def _ask(host: str, port: int, *, tls: bool) -> None:
-    if tls:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # we ask ourselves
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, port, timeout=10, context=context
-        )
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=10)
-    try:
-        connection.request("GET", "/")
-        if connection.getresponse().status not in (200, 401):
-            raise OSError("it is not ready")
-    finally:
-        connection.close()

@@ -1,16 +1,15 @@
 """Certificates for HTTPS: the user's own, or one that this computer signs itself."""
 
-import os
 import socket
 import ssl
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from dalip.errors import DalipError
+from dalip.errors import ServerError, first_line
+from dalip.files import atomic_write
 from dalip_app.server.addresses import addresses, lan_address
 
 if TYPE_CHECKING:
@@ -42,24 +41,21 @@ def given_certificate(certificate: Path, key: Path) -> Tls:
         key: The file of its key.
 
     Raises:
-        DalipError: One of them cannot be read, or they do not belong together.
+        ServerError: One of them cannot be read, or they do not belong together.
     """
     from cryptography import x509
 
+    def refuse_password() -> NoReturn:
+        raise ServerError("certificate-key-encrypted", source=key)
+
+    for path in (certificate, key):
+        if not path.is_file():
+            raise ServerError("certificate-missing", source=path)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, _no_password)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, refuse_password)
         return Tls(certificate, key, _fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes())))
     except (OSError, ValueError) as error:  # SSLError is an OSError
-        missing = next((path for path in (certificate, key) if not path.is_file()), None)
-        cause = "no such file" if missing else " ".join(str(error).split())
-        raise DalipError(
-            f"{missing or certificate}: cannot be served with ({cause}); give a certificate and its key, without a "
-            "password, as PEM"
-        ) from error
-
-
-def _no_password() -> NoReturn:
-    raise ValueError("the key has a password")
+        raise ServerError("certificate-unusable", source=certificate, cause=first_line(error)) from error
 
 
 def own_certificate(host: str, folder: Path) -> Tls:
@@ -72,7 +68,7 @@ def own_certificate(host: str, folder: Path) -> Tls:
         folder: The folder of the user's own things.
 
     Raises:
-        DalipError: It cannot be written.
+        ServerError: It cannot be written.
     """
     from cryptography import x509
 
@@ -144,15 +140,14 @@ def _general_name(name: str) -> "GeneralName":
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all; nobody else may read it."""
+    """Write the file so that only this user can read it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=".tls-")
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
+        with atomic_write(path, rivals=True) as draft:
+            draft.touch(mode=0o600)
+            draft.write_bytes(content)
     except OSError as error:
-        raise DalipError(f"{path}: cannot be written ({error.strerror}); name another --data-dir") from error
+        raise ServerError("certificate-not-written", source=path, cause=error.strerror) from error
 
 
 def _fingerprint(certificate: "Certificate") -> str:

@@ -1,13 +1,11 @@
 """The floras that a running server answers from, read again when they have changed on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
 from dalip.encoder import Encoder
-from dalip.errors import DalipError
-from dalip_app.cli.options import complain_of_unknown
-from dalip_app.cli.terminal import complain
+from dalip.errors import DalipError, FloraError
 from dalip_assets import ENCODER
 from dalip_index import Flora, RestrictedFlora, load_flora, restrict
 from dalip_index.places import BUILT_IN, chosen_flora, flora_to_change
@@ -15,12 +13,23 @@ from dalip_index.store.versions import CURRENT
 
 __all__ = ["Floras", "LiveFlora"]
 
+Warn = Callable[[DalipError], None]
+
+
+def _ignore(error: DalipError) -> None:
+    """Say nothing of it."""
+
 
 class LiveFlora:
     """A flora that may be taught while it is being asked."""
 
     def __init__(
-        self, chosen: Path | None, data_dir: Path | None, encoder: Encoder, only: Sequence[str] = ()
+        self,
+        chosen: Path | None,
+        data_dir: Path | None,
+        encoder: Encoder,
+        only: Sequence[str] = (),
+        warn: Warn = _ignore,
     ) -> None:
         """Load it.
 
@@ -29,12 +38,14 @@ class LiveFlora:
             data_dir: The folder of the user's own things; `None` for the platform's place.
             encoder: The one that built it.
             only: Scientific names of the taxa to answer with, as of `restrict`; none for all.
+            warn: Told of a flora on disk that cannot be used, while another one answers instead.
 
         Raises:
             DalipError: The flora cannot be loaded, or has none of these taxa.
         """
         self.encoder = encoder
         self._chosen, self._data_dir, self._only = chosen, data_dir, tuple(only)
+        self._warn = warn
         self._lock = Lock()
         self._seen = self._pointers()
         self._flora = self._load()
@@ -55,7 +66,7 @@ class LiveFlora:
         return flora_to_change(self._chosen, self._data_dir)
 
     def now(self) -> Flora:
-        """Give the flora as it is on disk; as it was where that cannot be loaded, which is said on stderr."""
+        """Give the flora as it is on disk; as it was where that cannot be loaded, which is warned of."""
         with self._lock:
             pointers = self._pointers()
             if pointers != self._seen:
@@ -63,11 +74,11 @@ class LiveFlora:
                 try:
                     self._flora = self._load()
                 except DalipError as error:
-                    complain(f"{error}; the flora stays as it was")
+                    self._warn(FloraError("flora-not-reloaded", cause=error))
             return self._flora
 
     def _load(self) -> Flora:
-        flora = load_flora(chosen_flora(self._chosen, self._data_dir, complain), self.encoder)
+        flora = load_flora(chosen_flora(self._chosen, self._data_dir, self._warn), self.encoder)
         return restrict(flora, self._only) if self._only else flora
 
     def _pointers(self) -> list[str]:
@@ -84,14 +95,16 @@ class Floras:
         data_dir: Path | None,
         encoder: Path | None,
         only: Sequence[str] = (),
+        warn: Warn = _ignore,
     ) -> None:
-        """Load them; names in `only` that none of them has are told of on stderr.
+        """Load them.
 
         Args:
             chosen: As `LiveFlora`, for each; none is the same as one `None`.
             data_dir: As `LiveFlora`.
             encoder: The encoder's folder; `None` for the built-in one.
             only: As `LiveFlora`, for all of them.
+            warn: As `LiveFlora`.
 
         Raises:
             DalipError: A flora or the encoder cannot be loaded.
@@ -99,14 +112,15 @@ class Floras:
         self.encoder = Encoder.load(encoder or ENCODER)
         self._floras: dict[str, LiveFlora] = {}
         for path in chosen or [None]:
-            flora, number = LiveFlora(path, data_dir, self.encoder, only), 1
+            flora, number = LiveFlora(path, data_dir, self.encoder, only, warn), 1
             name = flora.name
             while name in self._floras:
                 number += 1
                 name = f"{flora.name}-{number}"
             self._floras[name] = flora
         unknown = set.intersection(*(set(flora.unknown) for flora in self._floras.values()))
-        complain_of_unknown(self().now().whole, (name for name in dict.fromkeys(only) if name in unknown))
+        self.unknown = tuple(name for name in dict.fromkeys(only) if name in unknown)
+        """Names of taxa to answer with that all of them lack."""
 
     @property
     def names(self) -> tuple[str, ...]:

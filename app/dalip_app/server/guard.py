@@ -1,7 +1,13 @@
-"""What stands before every route: who may come in, how much they may bring, and where they may go."""
+"""What stands before every route: who may come in, how much they may bring, and which of Gradio's routes are open.
 
+Gradio's own checks of paths are switched off for an application that is mounted in another one, and some of its routes
+fetch addresses of other hosts or serve files by their paths. None of that is needed here.
+"""
+
+import asyncio
 import base64
 import binascii
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import compare_digest
@@ -10,17 +16,24 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
 
-from dalip.errors import DalipError
+from dalip.errors import ServerError
+from dalip_app.messages.language import LANGUAGES
 from dalip_app.server.api import MAX_UPLOAD, problem
-from dalip_app.server.fence import UPLOAD, is_closed, reads_json, refusal, without_language
-from dalip_app.server.intake import Intake, Room, too_large
-from dalip_app.server.upload_folder import held_bytes
+from dalip_app.server.uploads import UPLOAD, held_bytes
 
 __all__ = ["Keys", "guard"]
 
 _API = "/v2/"
 _MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the largest size
 _MAX_FIELDS = 1_000_000  # bytes of a request without a file
+_MAX_HELD = 2_000_000_000  # bytes of everything that visitors sent and that is still there
+_PATIENCE = 30  # seconds in which the next part of a request must come
+
+_GRADIO = "/gradio_api/"
+_OPEN = {
+    *("app_id", "call", "cancel", "heartbeat", "info", "openapi.json", "queue", "reset", "startup-events"),
+    *("theme.css", "upload", "upload_progress"),
+}  # first parts of the paths that the page and `gradio_client` ask for
 
 
 @dataclass(frozen=True)
@@ -36,11 +49,11 @@ class Keys:
         """Reject a login without a name or a password.
 
         Raises:
-            DalipError: It is of another form than NAME:PASSWORD.
+            ServerError: It is of another form than NAME:PASSWORD.
         """
         name, colon, password = self.login.partition(":")
         if self.login and not (name and colon and password):
-            raise DalipError("the login is not of the form NAME:PASSWORD; name both, with a colon between")
+            raise ServerError("login-malformed")
 
     def open(self, scope: Any) -> bool:
         """Say whether a request may come in.
@@ -71,7 +84,7 @@ def _decoded(value: str) -> str:
 
 
 def guard(app: Any, keys: Keys, uploads: Path) -> Any:
-    """Let in who may come in, no more than there is room for, and nothing that names files of this computer.
+    """Let in only requests that may come in, no more than there is room for, and none that names files from here.
 
     Args:
         app: An ASGI application.
@@ -81,14 +94,14 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
     Returns:
         An ASGI application.
     """
-    room = Room()
+    room = _Room()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
-        path = without_language(scope["path"])
-        intake = Intake(receive, _most(path), room)
+        path = _without_language(scope["path"])
+        intake = _Intake(receive, _most(path), room)
         try:
             _check(scope, path, keys)
             if scope["type"] == "websocket":  # there are none yet
@@ -96,7 +109,7 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
                 return
             if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
                 room.check(held_bytes(uploads))
-            checked = reads_json(scope["method"], path)
+            checked = _reads_json(scope["method"], path)
             content = await _checked(intake, uploads) if checked else intake
         except HTTPException as error:
             await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
@@ -119,13 +132,13 @@ def _check(scope: Any, path: str, keys: Keys) -> None:
         challenge = {"WWW-Authenticate": 'Basic realm="DALIP", charset="UTF-8"'} if keys.login else {}
         needed = " or ".join(["a name and password"] * bool(keys.login) + ["an api-key"] * bool(keys.api_key))
         raise HTTPException(401, f"this needs {needed}", challenge)
-    if is_closed(path):
+    if _is_closed(path):
         raise HTTPException(404, "there is no such page")
     if scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
         raise HTTPException(403, "another site must not send requests through a visitor's browser")
     length = headers.get(b"content-length", b"0")
     if (int(length) if length.isdigit() else 0) > _most(path):
-        raise HTTPException(413, too_large(_most(path)))
+        raise HTTPException(413, _too_large(_most(path)))
 
 
 def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
@@ -160,7 +173,7 @@ async def _checked(receive: Any, uploads: Path) -> Any:
             break
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    if reason := refusal(bytes(body), uploads):
+    if reason := _refusal(bytes(body), uploads):
         raise HTTPException(400, reason)
     given = False
 
@@ -172,3 +185,126 @@ async def _checked(receive: Any, uploads: Path) -> Any:
         return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     return again
+
+
+def _without_language(path: str) -> str:
+    """Give the path of a route as the English page has it, which lies at the root.
+
+    Args:
+        path: Decoded, as in the scope of ASGI.
+    """
+    first, slash, rest = path.removeprefix("/").partition("/")
+    return f"/{rest}" if slash and first in LANGUAGES else path
+
+
+def _is_closed(path: str) -> bool:
+    """Say whether a path belongs to a route of Gradio's that is not needed.
+
+    Args:
+        path: From `_without_language`, like those below.
+    """
+    return path.startswith(_GRADIO) and path.removeprefix(_GRADIO).partition("/")[0] not in _OPEN
+
+
+def _reads_json(method: str, path: str) -> bool:
+    """Say whether a request brings fields of the page."""
+    return method == "POST" and path.startswith(_GRADIO) and path.rstrip("/") != UPLOAD
+
+
+def _refusal(body: bytes, uploads: Path) -> str:
+    """Say why fields of the page are refused; nothing where they are fine.
+
+    Args:
+        body: JSON, as it came.
+        uploads: The folder where uploads lie: only files there may be named.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return "the request is no JSON that can be read"
+    if not isinstance(content, dict):
+        return "the request is no JSON object"
+    left: list[Any] = [content]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if "path" in value and not _is_upload(value["path"], uploads):
+                return "a file was named that was not uploaded here; upload it first"
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+    return ""
+
+
+def _is_upload(path: Any, uploads: Path) -> bool:
+    try:
+        return isinstance(path, str) and Path(path).resolve().is_relative_to(uploads.resolve())
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, links in a circle
+        return False
+
+
+@dataclass
+class _Room:
+    """What all requests that are being received take together."""
+
+    arriving: int = 0
+    """In bytes."""
+
+    def check(self, lying: int = 0) -> None:
+        """Refuse more where there is too much.
+
+        Args:
+            lying: Bytes that have come and are kept.
+
+        Raises:
+            HTTPException: There is no room.
+        """
+        if self.arriving + lying > _MAX_HELD:
+            raise HTTPException(
+                429, "as many uploads are kept as may be; they go within ten minutes", {"Retry-After": "60"}
+            )
+
+
+class _Intake:
+    """The content of one request, to be called as ASGI's `receive`."""
+
+    def __init__(self, receive: Any, most: int, room: _Room) -> None:
+        """Start with nothing.
+
+        Args:
+            receive: ASGI's.
+            most: Bytes that the request may bring.
+            room: Where they are counted, too, until `end`.
+        """
+        self._receive, self._most, self._room = receive, most, room
+        self._received, self._complete = 0, False
+
+    async def __call__(self) -> Any:
+        """Give the next message.
+
+        Raises:
+            HTTPException: The request brings too much, or does not go on.
+        """
+        if self._complete:  # what comes now is that the visitor has gone
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), _PATIENCE)
+        except TimeoutError:
+            raise HTTPException(408, "the request did not come to its end", {"Connection": "close"}) from None
+        self._complete = not message.get("more_body", False)
+        new = len(message.get("body", b""))
+        self._received += new
+        self._room.arriving += new
+        if self._received > self._most:
+            raise HTTPException(413, _too_large(self._most))
+        self._room.check()
+        return message
+
+    def end(self) -> None:
+        """Free the room that it took."""
+        self._room.arriving -= self._received
+
+
+def _too_large(most: int) -> str:
+    """Say that a request is larger than so many bytes."""
+    return f"the request is larger than {most // 1_000_000} MB; send fewer or smaller photos"

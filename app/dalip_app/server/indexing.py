@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dalip.encoder import Encoder
-from dalip.errors import DalipError, LibraryError
+from dalip.errors import DalipError, LibraryError, first_line
 from dalip_app.server.floras import LiveFlora
 from dalip_index import Library, LibraryReport
 
 __all__ = ["Indexing", "IndexingState"]
 
-_NICENESS = 15  # of 19: whoever asks for a name goes first
+_NICENESS = 15  # of 19: requests for a name go first
 _LAST_BATCH = 5.0  # seconds that a photo may take once it is told to stop
 
 
@@ -29,7 +29,7 @@ class IndexingState:
     """`photos` or `names`; empty while it looks for photos."""
     done: int = 0
     total: int = 0
-    """0 where nobody knows."""
+    """0 where it is not known."""
     waiting: tuple[str, ...] = ()
     """Folders that come next."""
     finished: int = 0
@@ -45,7 +45,7 @@ class _Job:
     folder: Path | None = None
     """`None` for all that were added before, of which there is no report."""
     names_only: bool = False
-    """Whether no file shall be looked at."""
+    """Whether photos are only named again, and no file is looked at."""
 
 
 class Indexing:
@@ -80,14 +80,12 @@ class Indexing:
             LibraryError: There is no such folder.
         """
         if not folder.is_dir():
-            raise LibraryError(
-                f"{folder}: no such folder; name a folder of photos", "no-folder", folder=str(folder)
-            )
+            raise LibraryError("no-folder", source=folder)
         self._enqueue(_Job(folder.resolve()))
 
     def update(self) -> None:
         """Bring all folders of the library up to date that are there."""
-        with suppress(DalipError):  # whoever searches is told of it
+        with suppress(DalipError):  # a search reports it
             if self.library.folders():
                 self._enqueue(_Job())
 
@@ -148,7 +146,9 @@ class Indexing:
             except DalipError as problem:
                 error = problem
             except Exception as problem:  # the thread must not die with folders waiting
-                error = LibraryError(f"unexpected {type(problem).__name__}: {problem}")
+                error = LibraryError(
+                    "unexpected-error", name=type(problem).__name__, cause=first_line(problem)
+                )
             with self._lock:
                 self._state = replace(self._state, finished=self._state.finished + 1)
                 if job.folder is not None or error is not None:

@@ -1,23 +1,41 @@
-"""Uploads for the page and for `gradio_client`, in place of Gradio's own route.
+"""What visitors send: the folder where it lies until it is deleted, and the routes by which it comes.
 
-That one would take a thousand files of any size together, leave the parts of an upload that breaks off, and keep the
-names that visitors' files have, which end up in messages.
+Gradio's own route would take a thousand files of any size together, leave the parts of an upload that breaks off, and
+keep the names that visitors' files have, which end up in messages.
 """
 
+import os
 import re
 import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
+from filelock import FileLock, Timeout
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from dalip_app.messages.language import LANGUAGES
-from dalip_app.server.fence import UPLOAD
 
-__all__ = ["MAX_FILE", "MAX_FILES", "add_uploads"]
+__all__ = [
+    "KEPT",
+    "MAX_FILE",
+    "MAX_FILES",
+    "UPLOAD",
+    "add_uploads",
+    "forget_old",
+    "held_bytes",
+    "upload_folder",
+]
+
+KEPT = 540
+"""Seconds from which an upload is deleted; whatever happens, it is gone after ten minutes."""
 
 MAX_FILE = 60_000_000
 """Bytes of one file."""
@@ -25,7 +43,93 @@ MAX_FILE = 60_000_000
 MAX_FILES = 50
 """In one request."""
 
+UPLOAD = "/gradio_api/upload"
+"""Where files are sent to, below the page of each language: Gradio's path, which the page and `gradio_client` know."""
+
 _FIELDS = 20  # that are no files; none is looked at
+_LOOKS = 30  # seconds between looks for uploads to delete
+_PREFIX = "dalip-serve-"
+_LOCK = "lock"
+
+
+@contextmanager
+def upload_folder() -> Iterator[Path]:
+    """Make a folder for everything that visitors send, keep it empty of old files, and delete it in the end.
+
+    Folders that were left behind by servers that were killed are deleted first.
+
+    Yields:
+        The folder; only this user can look into it.
+    """
+    parent = Path(tempfile.gettempdir())
+    _delete_abandoned(parent)
+    place, lock = _take_place(parent)
+    uploads, done = place / "uploads", threading.Event()
+    uploads.mkdir()
+    threading.Thread(target=_keep_empty, args=(uploads, done), daemon=True).start()
+    try:
+        yield uploads
+    finally:
+        done.set()
+        lock.release()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _take_place(parent: Path) -> tuple[Path, FileLock]:
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        lock = FileLock(place / _LOCK)
+        with suppress(Timeout, OSError):  # another server took it for abandoned between these two lines
+            lock.acquire(blocking=False)
+            if (place / _LOCK).exists():
+                return place, lock
+
+
+def _delete_abandoned(parent: Path) -> None:
+    """Delete the folders of servers that run no more: the system gave back their locks, however they ended."""
+    for place in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError, Timeout):
+            status = place.lstat()
+            mine = os.name != "posix" or status.st_uid == os.getuid()
+            if place.is_symlink() or not place.is_dir() or not mine:
+                continue
+            with FileLock(place / _LOCK).acquire(blocking=False):
+                shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)  # Windows keeps a lock that is held
+
+
+def _keep_empty(folder: Path, done: threading.Event) -> None:
+    while not done.wait(_LOOKS):
+        forget_old(folder, KEPT)
+
+
+def forget_old(folder: Path, age: float) -> None:
+    """Delete files that were written long ago, and folders in which nothing is left.
+
+    Args:
+        folder: Where to look; itself it stays.
+        age: In seconds.
+    """
+    latest = time.time() - age
+    for root, folders, files in os.walk(folder, topdown=False):
+        for path in (Path(root, name) for name in files):
+            with suppress(OSError):
+                if path.lstat().st_mtime < latest:
+                    path.unlink()
+        for path in (Path(root, name) for name in folders):
+            with suppress(OSError):  # there is something in it
+                if path.lstat().st_mtime < latest:
+                    path.rmdir()
+
+
+def held_bytes(folder: Path) -> int:
+    """Add up the sizes of the files in a folder and below it."""
+    total = 0
+    for root, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):
+                total += Path(root, name).lstat().st_size
+    return total
 
 
 def add_uploads(app: FastAPI, folder: Path) -> None:
@@ -58,7 +162,7 @@ def add_uploads(app: FastAPI, folder: Path) -> None:
 
 
 def _keep(file: UploadFile, folder: Path) -> str:
-    """Write a file under a name that nobody can guess; of its own name only the ending is kept."""
+    """Write a file under a name that cannot be guessed; of its own name only the ending is kept."""
     suffix = re.search(r"\.[a-z0-9]{1,8}$", (file.filename or "").lower())
     place = folder / token_hex(16)
     place.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Journals of strangers: each visit has its own, in a temporary folder, and it goes soon after the visit."""
+"""The journals of a public page: one for each visit, in a temporary folder, deleted soon after the visit."""
 
 import os
 import shutil

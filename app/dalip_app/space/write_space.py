@@ -1,4 +1,4 @@
-"""A folder that Hugging Face runs as a Space: the page for strangers, with all that it needs.
+"""A folder that Hugging Face runs as a Space: the public page, with all that it needs.
 
 The build of a Space sees `requirements.txt` and no other file, so a wheel beside it could not be installed from there:
 the packages themselves lie next to `app.py`, where Python finds them.
@@ -16,7 +16,7 @@ import dalip_app
 import dalip_assets
 import dalip_index
 from dalip.encoder.manifest import MANIFEST
-from dalip.errors import DalipError
+from dalip.errors import DalipError, first_line
 from dalip.progress import Progress
 from dalip_app.space.templates import APP, ATTRIBUTES, README
 from dalip_index import Flora, load_flora
@@ -38,7 +38,7 @@ class Space:
 
 
 def write_space(space: Space, out: Path, progress: Progress) -> int:
-    """Write a Space, or write it anew where one was written before.
+    """Write a Space, or renew one that was written before.
 
     A folder of an earlier call is changed only when the new one is complete; what others have put there stays.
 
@@ -71,7 +71,9 @@ def write_space(space: Space, out: Path, progress: Progress) -> int:
         size = sum(path.stat().st_size for path in (draft / "new").rglob("*") if path.is_file())
         _publish(draft, out)
     except OSError as error:
-        raise DalipError(f"{out}: cannot be written ({error})") from error
+        raise DalipError(
+            "space-not-written", source=out, cause=error.strerror or first_line(error)
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return size
@@ -84,9 +86,9 @@ def _check_target(out: Path) -> None:
         except (OSError, UnicodeDecodeError):
             ours = False
         if not ours and any(out.iterdir()):
-            raise DalipError(f"{out}: is not empty, and no Space that DALIP wrote; name another folder")
+            raise DalipError("space-folder-taken", source=out)
     elif out.exists():
-        raise DalipError(f"{out}: is a file; name a folder for the Space")
+        raise DalipError("space-is-file", source=out)
 
 
 def _publish(draft: Path, out: Path) -> None:
@@ -123,7 +125,7 @@ def _texts(space: Space, flora: Flora) -> Iterator[tuple[str, Path | str]]:
     try:
         installed = distribution("dalip")
     except PackageNotFoundError as error:
-        raise DalipError("DALIP is not installed here; `pip install .` does that") from error
+        raise DalipError("not-installed") from error
     for file in installed.files or ():  # its name and version, and the terms that go with every copy
         if file.parts[0].endswith(".dist-info") and (file.name == "METADATA" or "licenses" in file.parts):
             yield file.as_posix(), Path(str(file.locate()))

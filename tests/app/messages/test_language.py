@@ -11,9 +11,11 @@ from paths import ROOT
 
 from dalip.errors import DalipError, ImageError, JournalError
 from dalip.photos import open_image
+from dalip_app.messages.errors import describe, sentence_about
 from dalip_app.messages.language import LANGUAGES, language, preferred
 from dalip_index import Observation
 from dalip_index.flora import hazards
+from tests.app.messages.raised import errors_raised, words_in_code
 
 TEXTS = ROOT / "app" / "dalip_app" / "messages" / "texts"
 OTHERS = [code for code in LANGUAGES if code != "en"]
@@ -29,17 +31,25 @@ class Facts(Visitor):
         self.names.add(node.id.name)
 
 
-def texts(code: str) -> dict[str, set[str]]:
-    """Give the facts of every text, by its key."""
+def texts(code: str, files: str) -> dict[str, set[str]]:
+    """Give the facts of every text in some files of a language, by its key."""
     found: dict[str, set[str]] = {}
-    for entry in FluentParser().parse((TEXTS / f"{code}.ftl").read_text(encoding="utf-8")).body:
-        assert not isinstance(entry, ast.Junk), entry.content
-        if isinstance(entry, ast.Message):
-            assert entry.id.name not in found, f"{entry.id.name} stands there twice"
-            facts = Facts()
-            facts.visit(entry)
-            found[entry.id.name] = facts.names
+    for path in sorted((TEXTS / code).glob(files)):
+        for entry in FluentParser().parse(path.read_text(encoding="utf-8")).body:
+            assert not isinstance(entry, ast.Junk), (path.name, entry.content)
+            if isinstance(entry, ast.Message):
+                assert entry.id.name not in found, f"{path.name}: {entry.id.name} stands there twice"
+                facts = Facts()
+                facts.visit(entry)
+                found[entry.id.name] = facts.names
     return found
+
+
+def error_texts(code: str) -> dict[str, set[str]]:
+    """Give the facts of the text for every kind of error; `medium` is always given."""
+    return {
+        key.removeprefix("error-"): facts - {"medium"} for key, facts in texts(code, "errors*.ftl").items()
+    }
 
 
 def test_there_are_english_and_french() -> None:
@@ -47,36 +57,73 @@ def test_there_are_english_and_french() -> None:
     assert "fr" in LANGUAGES
 
 
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_texts_stand_in_the_file_where_they_are_looked_for(code: str) -> None:
+    assert not [key for key in texts(code, "page.ftl") if key.startswith("error-")]
+    assert not [key for key in texts(code, "errors*.ftl") if not key.startswith("error-")]
+    assert texts(code, "*.ftl")  # where no key stands twice, in whatever files
+
+
 @pytest.mark.parametrize("code", OTHERS)
-def test_every_text_is_there_in_every_language_with_its_facts(code: str) -> None:
-    english, other = texts("en"), texts(code)
+def test_every_text_of_the_page_is_there_in_every_language_with_its_facts(code: str) -> None:
+    english, other = texts("en", "page.ftl"), texts(code, "page.ftl")
     assert other.keys() == english.keys()
     assert {key: facts for key, facts in other.items() if facts != english[key]} == {}
 
 
 @pytest.mark.parametrize("code", OTHERS)
+def test_errors_in_every_language_are_those_of_english(code: str) -> None:
+    english, other = error_texts("en"), error_texts(code)
+    assert other.keys() - english.keys() == set()
+    assert {kind: facts for kind, facts in other.items() if facts != english[kind]} == {}
+
+
+@pytest.mark.parametrize("code", OTHERS)
 def test_no_text_was_left_in_english(code: str) -> None:
     english, other = language("en"), language(code)
-    facts = dict.fromkeys(set().union(*texts("en").values()), 3) | {"plant": "Bellis"}
-    same = [key for key in texts("en") if english(key, **facts) == other(key, **facts)]
+    keys = texts(code, "*.ftl")
+    facts = dict.fromkeys(set().union(*keys.values()), 3) | {"plant": "Bellis", "medium": "page"}
+    same = [key for key in keys if english(key, **facts) == other(key, **facts)]
     # Words that French and English share, and what the encoder is asked in English.
     shared = {"journal-date", "journal-notes", "journal-size", "library-photos", "rank", "search-found"}
     assert set(same) <= shared | {"search-example"}, same
 
 
-def test_the_code_says_all_of_it_and_nothing_else() -> None:
-    code = "\n".join(
-        path.read_text(encoding="utf-8")
-        for folder in ("app/dalip_app", "index/dalip_index", "dalip")
-        for path in (ROOT / folder).rglob("*.py")
-    )
+def test_the_code_says_every_text_of_the_page_and_nothing_else() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "app" / "dalip_app").rglob("*.py"))
     said = set(re.findall(r"""["']([a-z]+(?:-[a-z]+)*)["']""", code))
-    said |= {f"error-{kind}" for kind in said}
     begun = tuple(re.findall(r"""\bsay\(f["']([a-z-]+)\{""", code))  # such as f"kept-{said}"
-    unsaid = [key for key in texts("en") if key not in said and not key.startswith(begun)]
-    assert unsaid == []
-    for key in re.findall(r"""\bsay\(\s*["']([^"'{]+)["']""", code):
-        assert key in texts("en"), key
+    english = texts("en", "*.ftl")
+    assert [key for key in texts("en", "page.ftl") if key not in said and not key.startswith(begun)] == []
+    assert [key for key in re.findall(r"""\bsay\(\s*["']([^"'{]+)["']""", code) if key not in english] == []
+
+
+def test_every_error_that_is_raised_has_a_text_and_all_that_it_names() -> None:
+    english = error_texts("en")
+    raised = errors_raised()
+    assert len(raised) > 50  # they were found
+    untold = [
+        f"{error.place}: {error.kind}" for error in raised if error.kind not in english and not error.told
+    ]
+    assert untold == []
+    lacking = [
+        f"{error.place}: {error.kind} without {', '.join(sorted(missing))}"
+        for error in raised
+        if not (error.open or error.told) and (missing := english.get(error.kind, set()) - error.facts)
+    ]
+    assert lacking == []
+
+
+def test_every_text_of_an_error_is_of_one_that_is_raised() -> None:
+    assert sorted(error_texts("en").keys() - words_in_code()) == []
+
+
+def test_texts_of_errors_can_be_said_alone_and_after_their_source() -> None:
+    for kind, facts in error_texts("en").items():
+        for medium in ("command", "page", "api"):
+            text = language()(f"error-{kind}", **dict.fromkeys(facts, 3), medium=medium)
+            assert not text.endswith((".", ";", " ")), kind
+            assert "\n" not in text, kind
 
 
 def test_numbers_and_plurals_are_those_of_the_language() -> None:
@@ -118,17 +165,48 @@ def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) ->
     for name in ("empty", "text", "truncated_jpeg", "bomb"):
         with pytest.raises(ImageError) as caught:
             open_image(hostile[name].read_bytes())
-        english, french = language("en").error(caught.value), language("fr").error(caught.value)
-        assert english.startswith("This file ")
-        assert french.startswith("Ce fichier ")
+        english, french = (sentence_about(caught.value, language(code)) for code in ("en", "fr"))
+        assert re.fullmatch("The (file|photo) .+; .+[.]", english)
+        assert re.fullmatch("(Ce fichier|Cette photo) .+\u00a0; .+[.]", french)
     with pytest.raises(JournalError) as wrong:
         Observation("1", "", "A", "species", "", None, "unsure", event_date="soon")
-    assert language("fr").error(wrong.value).startswith("soon n’est pas une date")
+    assert sentence_about(wrong.value, language("fr")).startswith("soon n’est pas une date")
 
 
-def test_an_error_without_a_text_is_said_as_it_is() -> None:
-    assert language("fr").error(DalipError("a thing: is wrong; mend it")) == "A thing: is wrong; mend it."
-    assert language("fr").error(DalipError("a thing", "of-no-text", number=1)) == "A thing."
+def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> None:
+    cause = ImageError("image-too-large", width=50_000, height=40_000, million=400, source="red.png")
+    assert describe(cause) == (
+        "red.png: the photo has 50,000 x 40,000 pixels, over 400 million; make it smaller"
+    )
+    assert describe(DalipError("flora-not-reloaded", cause=cause)) == (
+        "red.png: the photo has 50,000 x 40,000 pixels, over 400 million; make it smaller; "
+        "until then the server answers from the flora that it has read before"
+    )
+    listed = DalipError("folder-without-photos", source="garden", endings=(".png", ".jpg"))
+    assert describe(listed.about("import.zip")) == (
+        "import.zip: garden: the folder holds no photo; looked for .png, .jpg"
+    )
+
+
+def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
+    empty = DalipError("library-empty")
+    assert describe(empty).endswith("`dalip library add FOLDER` fills it")
+    assert sentence_about(empty, language()) == "The library is empty; add a folder of photos below."
+    french = "La photothèque est vide\u00a0; ajoutez un dossier de photos ci-dessous."
+    assert sentence_about(empty, language("fr")) == french
+
+
+def test_a_sentence_leaves_names_as_they_are() -> None:
+    lost = ImageError("image-empty", source="red.png")
+    assert sentence_about(lost, language()) == ("red.png: the file is empty; copy or download it again.")
+    assert sentence_about(lost, language("fr")).startswith("red.png\u00a0: ce fichier est vide")
+
+
+def test_an_error_without_a_text_in_a_language_is_said_in_english() -> None:
+    lost = DalipError("certificate-missing")
+    assert describe(lost, language("fr")) == describe(lost, language("en"))
+    with pytest.raises(LookupError):
+        describe(DalipError("of-no-text"))
 
 
 def test_harm_is_told_in_every_language() -> None:

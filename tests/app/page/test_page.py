@@ -118,11 +118,11 @@ def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRe
     hostile = write_hostile_images(tmp_path / "hostile")
     note = page.locator("#identify-photo .picker-note")
     for name, words in {
-        "text": "This file is not an image that can be read; use JPEG",
-        "web_page": "This file is not an image that can be read; use JPEG",
-        "empty": "This file is empty",
-        "truncated_jpeg": "This file is damaged or cut short",
-        "bomb": "This file has 50000 x 50000 pixels",
+        "text": "The file is not an image that can be read; use JPEG",
+        "web_page": "The file is not an image that can be read; use JPEG",
+        "empty": "The file is empty; copy or download it again.",
+        "truncated_jpeg": "The file is damaged or cut short; copy or download it again.",
+        "bomb": "The photo has 50,000 x 50,000 pixels, over ",
     }.items():
         choose(page, hostile[name])
         expect(note).to_contain_text(words)
@@ -166,7 +166,9 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     state = page.locator("#library-state")
     page.get_by_label("A folder of photos on this computer").fill(str(tmp_path / "nowhere"))
     page.get_by_role("button", name="Add or update").click()
-    expect(page.locator("#library-said")).to_contain_text("no such folder")
+    expect(page.locator("#library-said")).to_contain_text(
+        "nowhere: there is no such folder; name a folder of photos."
+    )
     page.get_by_label("A folder of photos on this computer").fill(str(folder))
     page.get_by_role("button", name="Add or update").click()
     expect(state).to_contain_text("4 added")
@@ -327,7 +329,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         keep(page, request, "flora")
         said = page.locator("#teach-said")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("A plant needs a scientific name")
+        expect(said).to_contain_text("needs a scientific name; write it first.")
         page.get_by_label("Scientific name").fill("Flos novus")
         page.get_by_role("button", name="Teach", exact=True).click()
         expect(said).to_contain_text("Choose at least one photo of it.")
@@ -342,7 +344,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         expect(page.locator("#teach-photos")).to_contain_text("n2")
         page.get_by_role("button", name="Teach", exact=True).click()
         expect(said).to_contain_text("It knows Flos novus now, by 3 photos.")
-        expect(said).to_contain_text("Photo 4: This file is not an image")
+        expect(said).to_contain_text("Photo 4: The file is not an image")
         keep(page, request, "teach")
         page.get_by_role("tab", name="Identify").click()
         choose(page, half[0])
@@ -363,7 +365,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         expect(said).to_contain_text("It has forgotten Flos novus")
         page.get_by_label("Scientific name").fill("Flos red")
         page.get_by_role("button", name="Forget this name").click()
-        expect(said).to_contain_text("was not taught a plant of this name")
+        expect(said).to_contain_text("The flora was not taught a plant of this name: Flos red.")
         context.close()
         assert served.errors() == ""
     assert run(["dalip", "index", "verify", own.flora]).status == 0
@@ -423,7 +425,7 @@ def test_several_photos_of_one_plant_get_one_answer(
         [photos[0], tmp_path / "broken.jpg", photos[1]]
     )
     expect_answer(page, "Flos orange")
-    expect(page.locator("#identify-answer")).to_contain_text("This file is not an image that can be read")
+    expect(page.locator("#identify-answer")).to_contain_text("The file is not an image that can be read; use")
     expect(page.locator(".why")).to_have_count(0)  # a map is of one photo
     keep(page, request, "several")
     page.get_by_role("button", name="This is right").click()

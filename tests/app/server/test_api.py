@@ -125,7 +125,11 @@ def test_what_is_wrong_is_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Pa
         (ask(client, red, organs=["root"]), 400, "organs.0: "),
         (ask(client, red, nb_results=0), 400, "nb-results: "),
         (ask(client), 400, "images: Field required"),
-        (ask(client, red, tmp_path / "text.jpg"), 415, "image 2: is not an image that can be read"),
+        (
+            ask(client, red, tmp_path / "text.jpg"),
+            415,
+            "image 2: the file is not an image that can be read; use JPEG",
+        ),
     ):
         content = response.json()
         assert (response.status_code, content["statusCode"]) == (status, status)

@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dalip_app.server import guard as module
-from dalip_app.server import intake
 from dalip_app.server.guard import Keys, guard
 from tests.app.conftest import World, paint
 from tests.app.serving import serving
@@ -54,7 +53,7 @@ def test_a_web_socket_needs_a_key_too(tmp_path: Path) -> None:
 def test_no_more_uploads_are_kept_than_there_is_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_HELD", 1000)
+    monkeypatch.setattr(module, "_MAX_HELD", 1000)
     (tmp_path / "visit").mkdir()
     for size, status in ((1000, 200), (1001, 429)):
         (tmp_path / "visit" / "upload.png").write_bytes(bytes(size))
@@ -66,17 +65,17 @@ def test_no_more_uploads_are_kept_than_there_is_room_for(
 
 
 def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "MAX_HELD", 1000)
-    room = intake.Room()
+    monkeypatch.setattr(module, "_MAX_HELD", 1000)
+    room = module._Room()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": bytes(400), "more_body": True}
 
-    async def bring(*takers: intake.Intake) -> None:
+    async def bring(*takers: module._Intake) -> None:
         for taker in takers:
             await taker()
 
-    first, second = (intake.Intake(receive, 10_000, room) for _ in range(2))
+    first, second = (module._Intake(receive, 10_000, room) for _ in range(2))
     asyncio.run(bring(first, second))
     with pytest.raises(HTTPException) as refused:
         asyncio.run(bring(second))
@@ -110,14 +109,14 @@ def test_nobody_waits_for_ever_for_a_request(tmp_path: Path, monkeypatch: pytest
         yield b"x"
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(intake, "PATIENCE", 0.01)
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
     for path in ("/v2/x", "/gradio_api/queue/join"):
         assert post(path, tmp_path, stalled()).status_code == 408
 
 
 SLOW = """
 import time
-from dalip_app import photo_picker
+from dalip_app.page import photo_picker
 photo_picker.read_uploads = lambda payload: time.sleep(0.2) or [b""]
 """
 

@@ -1,4 +1,4 @@
-"""`dalip-app serve`, without a browser."""
+"""`dalip serve`, without a browser."""
 
 import http.client
 import re
@@ -51,16 +51,23 @@ def test_requests_for_another_host_are_refused(address: str) -> None:
     assert get(address, Host=f"localhost:{port}")[0] == 200
 
 
-def test_a_taken_port_is_one_line(world: World) -> None:
+@pytest.mark.parametrize("program", ["dalip", "dalip-app"])
+def test_a_taken_port_is_one_line(world: World, program: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run(["dalip-app", "serve", *world.options, "--port", port])
+        done = run([program, "serve", *world.options, "--port", port])
     assert (done.status, done.out) == (1, "")
     (line,) = done.err.splitlines()
-    assert f"127.0.0.1:{port}" in line
+    assert line.startswith(f"dalip: 127.0.0.1:{port}: the server cannot listen there (")
     assert "--port" in line
+
+
+def test_both_commands_take_the_same_options() -> None:
+    long, short = (run([program, "serve", "--help"]) for program in ("dalip-app", "dalip"))
+    assert long.status == short.status == 0
+    assert long.out.replace("dalip-app serve [OPTIONS]", "dalip serve [OPTIONS]") == short.out
 
 
 def test_a_host_that_is_not_ours_is_one_line(world: World) -> None:
@@ -87,7 +94,7 @@ def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
         assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # of the visit alone
         (line,) = served.errors().splitlines()
-        assert "whoever can reach this computer" in line
+        assert "anyone who can reach this computer can use the page" in line
     with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
         login = httpx.get(f"{served.address}/config", auth=("ann", "secret"))
         assert offered(login.text) == list(parts[1:])
@@ -139,8 +146,9 @@ def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path)
         asked = f"{served.address}/v2/identify/all?api-key=secret-key"
         assert httpx.post(asked, files=files).status_code == 200
         assert httpx.get(f"{served.address}/health").status_code == 401
+        assert httpx.get(f"{served.address}/a%0Ab").status_code == 401
     lines = [re.sub(r"\d+ ms$", "1 ms", line) for line in served.errors().splitlines()]
-    assert lines[-2:] == ["POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms"]
+    assert lines[-3:] == [*("POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms", "GET /a%0Ab 401 1 ms")]
     assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))
 
 
@@ -148,7 +156,9 @@ def test_bind_gives_a_socket_of_that_address() -> None:
     with bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         first.listen()
-        with refuses(DalipError, match=f"127.0.0.1:{port}: cannot listen there"):
+        with refuses(
+            DalipError, match=f"127.0.0.1:{port}: the server cannot listen there .+; choose another --port"
+        ):
             bind("127.0.0.1", port)
     with refuses(DalipError, match="cannot listen there"):
         bind("no such host", 0)
@@ -198,7 +208,7 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
         "from dalip_app.server.floras import Floras\n"
-        "from dalip_app.server.guard import Keys; from dalip_app.server.site import make_site\n"
+        "from dalip_app.server.guard import Keys; from dalip_app.page.site import make_site\n"
         f"floras = Floras([Path({str(world.flora)!r})], None, Path({str(world.bundle)!r}))\n"
         "make_site(floras, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
@@ -212,3 +222,38 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+UNTOUCHED = """
+import gradio, logging, os, sys, tempfile
+from pathlib import Path
+gradio.Blocks(analytics_enabled=False)
+import uvicorn, fastapi_offline
+def seen():
+    handlers = {{name: list(logging.getLogger(name).handlers) for name in (None, "python_multipart", "uvicorn")}}
+    return dict(os.environ), tempfile.gettempdir(), handlers, logging.root.manager.disable
+before = seen()
+from dalip_app.cli import main, serve
+from dalip_app.page.site import make_site
+from dalip_app.server import run, uploads
+from dalip_app.server.floras import Floras
+from dalip_app.server.guard import Keys
+from dalip_index import Journal, Library
+with uploads.upload_folder():
+    floras = Floras([Path({flora!r})], None, Path({bundle!r}))
+    make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
+    print(seen() == before)
+"""
+
+
+def test_what_is_imported_and_laid_out_changes_nothing_of_the_process(world: World, tmp_path: Path) -> None:
+    code = UNTOUCHED.format(flora=str(world.flora), bundle=str(world.bundle))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

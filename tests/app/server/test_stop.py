@@ -4,6 +4,8 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -121,3 +123,22 @@ def test_what_a_killed_server_left_goes_when_the_next_one_starts(world: World, t
             with serving(world, tmp_path):
                 assert len(list(first.temporary.glob("dalip-serve-*/uploads"))) == 2
                 assert len(list(first.temporary.glob("dalip-serve-*/uploads/photo.png"))) == 1
+
+
+HELD = """
+import threading, time
+from dalip_app.cli import serve
+serve._PATIENCE = 0.1
+threading.Thread(target=time.sleep, args=(600,)).start()
+try:
+    raise SystemExit({status})
+except SystemExit as stop:
+    serve._end_process(stop.code)
+    raise
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_work_that_cannot_be_interrupted_does_not_hold_the_process_back(status: int) -> None:
+    done = subprocess.run([sys.executable, "-c", HELD.format(status=status)], timeout=60, check=False)
+    assert done.returncode == status

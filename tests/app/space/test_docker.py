@@ -49,7 +49,7 @@ def test_what_is_sent_to_docker_is_enough_to_install(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"dalip_app/server.py", "dalip_assets/encoder/image_encoder.onnx"} <= set(names)
+    assert {"dalip_app/page/site.py", "dalip_assets/encoder/image_encoder.onnx"} <= set(names)
 
 
 def test_its_command_takes_the_options_that_the_readme_adds() -> None:

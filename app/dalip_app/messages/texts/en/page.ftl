@@ -286,3 +286,7 @@ about-encoder = Encoder
 about-trained-on = Trained on
 about-weights = Terms of the weights
 about-not-recorded = not recorded
+
+## Errors
+
+fault-of = { $source }: { $fault }

@@ -317,3 +317,7 @@ about-encoder = Encodeur
 about-trained-on = Entraîné sur
 about-weights = Conditions des poids
 about-not-recorded = non indiqué
+
+## Erreurs
+
+fault-of = { $source } : { $fault }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dalip_app.server import upload_folder as module
-from dalip_app.server.upload_folder import KEPT, forget_old, held_bytes, upload_folder
+from dalip_app.server import uploads as module
+from dalip_app.server.uploads import KEPT, forget_old, held_bytes, upload_folder
 
 
 def upload(folder: Path, age: float) -> Path:
@@ -50,14 +50,17 @@ def test_a_folder_that_is_in_use_is_emptied_by_itself(
         assert new.exists()
 
 
-def test_all_temporary_files_go_there_and_go_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_the_users_own_and_goes_with_all_that_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with upload_folder() as folder:
         assert folder.is_relative_to(tmp_path)
         assert os.name != "posix" or folder.parent.stat().st_mode & 0o77 == 0
-        with tempfile.NamedTemporaryFile(delete=False) as file:
-            assert Path(file.name).parent == folder
-    assert tempfile.gettempdir() == str(tmp_path)
+        upload(folder, 0)
+        assert tempfile.gettempdir() == str(
+            tmp_path
+        )  # where the process puts its files is the command's to say
     assert list(tmp_path.iterdir()) == []
 
 

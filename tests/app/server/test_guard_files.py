@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from dalip_app.server.fence import is_closed, refusal, without_language
+from dalip_app.server.guard import _is_closed, _refusal, _without_language
 from tests.app.conftest import World, paint
 from tests.app.serving import Served, serving
 
@@ -163,15 +163,17 @@ def test_no_event_of_the_page_takes_a_file_of_this_computer(
     assert not list(served.uploads.rglob("secret.json"))
 
 
-WITHOUT_FENCE = (
-    "from dalip_app.server import guard; guard.refusal = lambda *a: ''; guard.is_closed = lambda path: False"
-)
+UNGUARDED = """
+from dalip_app.server import guard
+guard._refusal = lambda *arguments: ""
+guard._is_closed = lambda path: False
+"""
 
 
 def test_gradio_checks_files_as_well(world: World, tmp_path: Path) -> None:
     (secret := tmp_path / "secret.json").write_text(json.dumps(SECRET))
     with (
-        serving(world, tmp_path, first=WITHOUT_FENCE) as served,
+        serving(world, tmp_path, first=UNGUARDED) as served,
         httpx.Client(base_url=served.address, timeout=60) as client,
     ):
         config = client.get("/config").json()
@@ -256,17 +258,17 @@ def test_what_is_closed() -> None:
         "Upload",
         "%75pload",
     ):
-        assert is_closed(f"/gradio_api/{path}"), path
+        assert _is_closed(f"/gradio_api/{path}"), path
     for path in ("/", "/config", "/v2/identify/all", "/gradio_api/upload", "/gradio_api/queue/join"):
-        assert not is_closed(path)
+        assert not _is_closed(path)
     for path, plain in (("/fr/a/b", "/a/b"), ("/fr", "/fr"), ("/frs/a", "/frs/a"), ("/a/fr/b", "/a/fr/b")):
-        assert without_language(path) == plain
+        assert _without_language(path) == plain
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
     good = {"data": [{"path": str(tmp_path / "a" / "b.png")}, {"notes": "path"}, "path", None]}
-    assert refusal(json.dumps(good).encode(), tmp_path) == ""
+    assert _refusal(json.dumps(good).encode(), tmp_path) == ""
     for body in (b"", b"{", b"\xff", b"[]", b"1", b'"path"', b"[" * 100_000, b'{"a":' * 100_000):
-        assert "JSON" in refusal(body, tmp_path)
+        assert "JSON" in _refusal(body, tmp_path)
     for path in (3, None, ["a"], {}, "", str(tmp_path.parent), "../x"):
-        assert "was not uploaded" in refusal(json.dumps({"a": [{"path": path}]}).encode(), tmp_path)
+        assert "was not uploaded" in _refusal(json.dumps({"a": [{"path": path}]}).encode(), tmp_path)
