@@ -15,7 +15,7 @@ from dalip.datasets import read_records
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ImageError, TrainingError
 from dalip.export.export_run import export_run
-from dalip.training import TrainConfig, load_run, plan, train, trainer
+from dalip.training import TrainConfig, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.data.batches import PhotoDataset
 from dalip.training.data.corpus import load_corpus
@@ -23,7 +23,9 @@ from dalip.training.data.photo_features import _Views, cache_photo_features
 from dalip.training.data.sampling import Item
 from dalip.training.data.text_features import TextFeatures
 from dalip.training.log import read_log
+from dalip.training.loop import plan, train
 from dalip.training.optimizer import RunningMean
+from dalip.training.towers.load_model import load_run
 from tests.dalip.runs import small_config, stop_at, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")

@@ -17,10 +17,12 @@ from wording import refuses, said
 from dalip.datasets import read_records, split_of
 from dalip.errors import DataError, TrainingError
 from dalip.export.export_run import finish_run
-from dalip.training import TrainConfig, load_run, plan, train, trainer
+from dalip.training import TrainConfig, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.log import read_log
+from dalip.training.loop import plan, train
 from dalip.training.towers.create import create_towers
+from dalip.training.towers.load_model import load_run
 from tests.dalip.made import fields, png, write_shard, write_tar
 from tests.dalip.runs import stop_at, tiny_config
 

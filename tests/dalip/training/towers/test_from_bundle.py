@@ -18,12 +18,13 @@ from dalip.export import Weights, export_bundle
 from dalip.export.export_run import _inherited_whitening, finish_run
 from dalip.export.whitening import read_whitening
 from dalip.model import DALIP, MethodConfig
-from dalip.training import TrainConfig, load_run, train
+from dalip.training import TrainConfig
 from dalip.training.inherit import START, inherit_towers, keep_start, settings_of
+from dalip.training.loop import train
 from dalip.training.presets import FREEZE_TOWERS
 from dalip.training.towers.create import create_towers, load_towers
 from dalip.training.towers.from_bundle import check_rebuilt, write_bundle_towers
-from dalip.training.towers.load_model import load_weights, method_of
+from dalip.training.towers.load_model import load_run, load_weights, method_of
 from tests.dalip.runs import tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")

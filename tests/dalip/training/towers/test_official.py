@@ -12,9 +12,10 @@ from wording import refuses, said
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
-from dalip.training import TrainConfig, load_run, plan, train
+from dalip.training import TrainConfig
 from dalip.training.inherit import settings_of
-from dalip.training.towers.load_model import load_model, load_weights
+from dalip.training.loop import plan, train
+from dalip.training.towers.load_model import load_model, load_run, load_weights
 from tests.dalip.official import GOLDEN, State, full_state, save, small_model, small_state
 
 WRAPPINGS: dict[str, Callable[[State], Any]] = {
