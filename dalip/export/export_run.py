@@ -34,15 +34,19 @@ from dalip.training.towers.from_bundle import ORIGIN, is_bundle, origin_of
 from dalip.training.towers.load_model import load_run
 from dalip.training.validation import selection_naming
 
-__all__ = ["export_run", "finish_run"]
+__all__ = ["export_and_describe", "export_run"]
 
 _PARITY_ITEMS = 32
 _WHITENING_PHOTOS = 20_000  # a sample, where there are more
 _AT_ONCE = 32
 
 
-def finish_run(
-    run: Path, *, compare: Callable[[], Sequence[str]] | None = None, report: Report = lambda line: None
+def export_and_describe(
+    run: Path,
+    *,
+    compare: Callable[[], Sequence[str]] | None = None,
+    describe: Callable[[DalipError], str] = str,
+    report: Report = lambda line: None,
 ) -> EncoderManifest:
     """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
 
@@ -50,6 +54,7 @@ def finish_run(
         run: The folder that `train` left; its data must still be where the run's configuration says.
         compare: Gives lines for the page about what the run brought, in Markdown. It is called if an encoder is kept
             that the run started from, when the new one lies in `RUN/encoder`.
+        describe: Gives the words for why a photo was skipped in training.
         report: Called with one line of progress at a time.
 
     Returns:
@@ -61,10 +66,10 @@ def finish_run(
     manifest = export_run(run, run / "encoder", report=report)
     compared = compare() if compare and is_bundle(run / START) else ()
     try:
-        write_report(run, manifest, compared)
+        write_report(run, manifest, compared, describe)
     except OSError as error:
         raise ExportError(
-            f"{error.filename or run}: {error.strerror or error}; put that right and try again"
+            "export-not-written", source=error.filename or run, cause=error.strerror or error
         ) from error
     return manifest
 
@@ -102,7 +107,7 @@ def export_run(
     keep_freed_memory()
     model, towers, config = load_run(run)
     if model.config is None and first_order not in (None, 1):
-        raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")
+        raise ExportError("export-without-second-order", source=run)
     weights = weights or config.weights
     corpus = load_corpus(config)
     embedder = TorchEmbedder(model, towers, mirror=config.mirror)
@@ -226,9 +231,7 @@ def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
         with contextlib.suppress(DalipError):
             photos.append(open_image(record.read_bytes()))
     if learnt and not photos:
-        raise ExportError(
-            "none of the photos to check the export on can be read; put them back and export again"
-        )
+        raise ExportError("export-without-photo")
     captions = [text for record in corpus.records[:_PARITY_ITEMS] for text in record.captions]
     texts = [*corpus.every_text, *captions, "a photo of a plant"]
     return photos or [Image.linear_gradient("L"), Image.radial_gradient("L")], texts[:_PARITY_ITEMS]

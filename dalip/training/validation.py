@@ -67,7 +67,7 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None,
         return None, []
     photos = embedder.embed_photos(records)
     if not photos.records:
-        raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
+        raise ExportError("no-validation-photo")
     skipped = [photo.error for photo in photos.skipped]
     if plants:
         return make_naming(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), skipped

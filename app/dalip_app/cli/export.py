@@ -27,9 +27,7 @@ def need_training() -> None:
         import dalip.export
         import dalip.training.loop  # noqa: F401
     except ModuleNotFoundError as error:
-        raise DalipError(
-            f"this command needs the package {error.name}, which is missing; pip install 'dalip[builtin]'"
-        ) from None
+        raise DalipError("training-package-missing", package=error.name) from None
 
 
 def export(

@@ -173,14 +173,15 @@ def train(
     A run with --init ends with what it brought over the encoder that it started from.
     """
     need_training()
-    from dalip.export.export_run import finish_run
+    from dalip.export.export_run import export_and_describe
     from dalip.training.loop import plan
     from dalip.training.loop import train as run_training
 
     config = _configuration(run, preset, freeze_towers, _values(given), _read_settings(setting or []))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:
-        lines = plan(config)  # in every process, for they meet in it
+        # In every process, because they meet in it.
+        lines = plan(config, report=complain if first else lambda line: None)
         for line in lines if first else ():
             print_result(line)
         return
@@ -191,7 +192,7 @@ def train(
     earlier = read_old(old or ())
     run_training(config, run, report=complain)
     if first:
-        finish_run(run, compare=lambda: compared(run, earlier), report=complain)
+        export_and_describe(run, compare=lambda: compared(run, earlier), describe=describe, report=complain)
 
 
 def _configuration(

@@ -16,11 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from dalip.datasets import Record
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import DalipError, ImageError
+from dalip.errors import DalipError
 from dalip.files import atomic_write
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
+from dalip.training.kept_errors import read_error, write_error
 from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
 
@@ -37,7 +38,7 @@ class PhotoFeatures:
 
         Args:
             path: A .npy file of shape (photos, views, ...), float16.
-            errors: By position, why a photo could not be read.
+            errors: By position, why a photo could not be read, as `write_error` writes it.
         """
         self.path, self.errors = path, errors
         self._values: NDArray[np.float16] | None = None
@@ -46,17 +47,17 @@ class PhotoFeatures:
         """Give one view of a photo, float32, chosen by the seed.
 
         Raises:
-            ImageError: The photo could not be read when its features were to be computed.
+            DalipError: The photo could not be read when its features were to be computed.
         """
         if position in self.errors:
-            raise ImageError(self.errors[position])
+            raise read_error(self.errors[position])
         if self._values is None:  # opened here, so that each loading process maps the file for itself
             self._values = np.load(self.path, mmap_mode="r")
         return torch.from_numpy(self._values[position, seed % self._values.shape[1]].astype(np.float32))
 
 
 class _Views(Dataset[Tensor | str]):
-    """Every view of every photo, one after the other; a message where the photo cannot be read."""
+    """Every view of every photo, one after the other; an error's text where the photo cannot be read."""
 
     def __init__(
         self, records: Sequence[Record], config: TrainConfig, image: ImageSettings, size: int
@@ -76,7 +77,7 @@ class _Views(Dataset[Tensor | str]):
         try:
             return open_crop(record.read_bytes(), self.transform, seed)
         except DalipError as error:
-            return str(error)
+            return write_error(error)
 
 
 @torch.inference_mode()

@@ -89,7 +89,9 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         need_training()
 
 
-WITHOUT_EXPORT = "from dalip.export import export_run; export_run.finish_run = lambda run, **more: None"
+WITHOUT_EXPORT = (
+    "from dalip.export import export_run; export_run.export_and_describe = lambda run, **more: None"
+)
 
 
 def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:

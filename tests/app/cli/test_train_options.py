@@ -118,7 +118,7 @@ def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: Worl
 def test_options_become_fields(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[TrainConfig] = []
     monkeypatch.setattr("dalip.training.loop.train", lambda config, run, report: taken.append(config))
-    monkeypatch.setattr("dalip.export.export_run.finish_run", lambda run, **more: None)
+    monkeypatch.setattr("dalip.export.export_run.export_and_describe", lambda run, **more: None)
     monkeypatch.chdir(tmp_path)
     table = tmp_path / "photos.csv"
     rows = [f"{path},{path.parent.name.replace('_', ' ')}" for path in sorted(world.photos.glob("*/*.png"))]

@@ -16,7 +16,7 @@ from wording import refuses, said
 
 from dalip.datasets import read_records, split_of
 from dalip.errors import DataError, TrainingError
-from dalip.export.export_run import finish_run
+from dalip.export.export_run import export_and_describe
 from dalip.training import TrainConfig, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.log import read_log
@@ -358,7 +358,7 @@ def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> Non
         f"skipped {path}:{key}" for key in keys[:3]
     }
     said: list[str] = []
-    manifest = finish_run(tmp_path / "run", report=said.append)
+    manifest = export_and_describe(tmp_path / "run", report=said.append)
     assert sum(line.startswith("skipped ") for line in said) == 3
     assert manifest.details["selection"]["made"]["photos"] == len(keys) - 3
     page = (tmp_path / "run" / "README.md").read_text()

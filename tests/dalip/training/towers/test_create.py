@@ -21,9 +21,9 @@ from wording import refuses, said
 
 from dalip.errors import DalipError, TrainingError
 from dalip.model import DALIP
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.open_clip_tokenizer import save_tokenizer
+from dalip.training.towers.tokens import tokenize
 
 VISION = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "head_width": 32}
 TEXT = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}

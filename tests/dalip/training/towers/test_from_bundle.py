@@ -15,7 +15,7 @@ from dalip.encoder import Encoder, read_manifest
 from dalip.encoder.manifest import IMAGE_ENCODER, MANIFEST
 from dalip.errors import BundleError, TrainingError
 from dalip.export import Weights, export_bundle
-from dalip.export.export_run import _inherited_whitening, finish_run
+from dalip.export.export_run import _inherited_whitening, export_and_describe
 from dalip.export.whitening import read_whitening
 from dalip.model import DALIP, MethodConfig
 from dalip.training import TrainConfig
@@ -43,7 +43,7 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         run,
         report=quiet,
     )
-    finish_run(run)
+    export_and_describe(run)
     return run
 
 
@@ -91,7 +91,7 @@ def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: 
     train(config, run, report=quiet)
     shutil.rmtree(bundle)  # from here on the run needs nothing of it
     said: list[str] = []
-    finish_run(run, compare=lambda: ["so much better"], report=said.append)
+    export_and_describe(run, compare=lambda: ["so much better"], report=said.append)
     assert "so much better" in (run / "README.md").read_text()
     assert not any("what photos look like" in line for line in said)
 
