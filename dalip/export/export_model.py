@@ -83,8 +83,10 @@ def export_model(
 
 def _require_weights(source: str, loaded: Loaded) -> None:
     if loaded.towers.fresh:
-        parts = [prefix.rstrip(".") or "*" for prefix in loaded.towers.fresh]
-        raise ExportError("export-untrained", source=source, parts=parts)
+        parts = [prefix.rstrip(".") for prefix in loaded.towers.fresh]
+        if parts == [""]:
+            raise ExportError("export-untrained", source=source)
+        raise ExportError("export-untrained-parts", source=source, parts=parts)
 
 
 def _pictures() -> list[Image.Image]:

@@ -81,10 +81,10 @@ def _look_up_architecture(model: str, pretrained: str | None) -> Source:
     tag = open_clip.get_pretrained_cfg(model, pretrained)
     if not tag and not Path(pretrained).is_file():
         tags = open_clip.list_pretrained_tags_by_model(model)
+        if not tags:
+            raise TrainingError("model-without-weights", tag=pretrained)
         close = _close(pretrained, tags)
-        raise TrainingError(
-            "tag-unknown", tag=pretrained, number=len(close), close=close, tags=tags or ("-",)
-        )
+        raise TrainingError("tag-unknown", tag=pretrained, number=len(close), close=close, tags=tags)
     activations = ["QuickGELU" if cfg.get("quick_gelu") else "GELU" for cfg in (tag, config)]
     if tag and activations[0] != activations[1]:
         twin = model.removesuffix("-quickgelu") if config.get("quick_gelu") else f"{model}-quickgelu"

@@ -176,7 +176,7 @@ def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: 
     model = rebuilt(bundle, tmp_path / "towers")
     with torch.no_grad():
         model.clip.visual.proj.mul_(-1)
-    with refuses(TrainingError, match="the model rebuilt from it embeds otherwise"):
+    with refuses(TrainingError, match="the model rebuilt from it gives other embeddings"):
         check_rebuilt(model, bundle)
     (tmp_path / "empty").mkdir()
     with refuses(TrainingError, match="empty: holds neither a finished run nor an exported encoder"):

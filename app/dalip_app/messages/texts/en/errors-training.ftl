@@ -113,6 +113,7 @@ error-model-unknown = there is no model of this name; { $number ->
 }
 error-model-untrained = has untrained parts; name its weights after an @, as in ViT-B-32@laion2b_e16
 error-model-without-gradient-checkpoints = cannot checkpoint gradients ({ $cause }); leave checkpoint_gradients out
+error-model-without-weights = '{ $tag }' is not a file, and open_clip has no weights of it; leave --pretrained out
 error-not-open-clip = { $file } has no model_cfg, so it is not open_clip's; name another model
 error-tag-unknown = '{ $tag }' is neither a file nor a tag of its weights; { $number ->
     [0] it has { $tags }
@@ -120,7 +121,7 @@ error-tag-unknown = '{ $tag }' is neither a file nor a tag of its weights; { $nu
 }
 error-activation-differs = the weights { $weights } were trained with { $activation }, this architecture has { $other }; open_clip has none that fits, use other weights
 error-activation-of-twin = the weights { $weights } were trained with { $activation }, this architecture has { $other }; use the model { $twin }
-error-weights-not-needed = brings its own weights or has none; leave out { $weights }
+error-weights-not-needed = brings its own weights or has none; leave out '{ $weights }'
 error-weights-of-other-width = its weights have the joint width { $width }, not { $asked }; leave embed_dim out
 error-package-of-other-weights = these weights do not fit the image tower; install the pinned package
 error-image-not-square = takes images of { $height } x { $width } pixels, and only square ones are supported; use another model
@@ -142,7 +143,8 @@ error-export-folder-used = holds other files; name an empty folder or an old bun
 error-export-not-a-folder = this is not a folder; name another
 error-export-not-written = { $cause }; correct this and export again
 error-export-too-large = would have { $size } GB, and ONNX allows 2 in one file; export with --weights int8
-error-export-untrained = has untrained parts ({ $parts }); name its weights with --pretrained, or train it first
+error-export-untrained = has no trained weights; name its weights with --pretrained, or train it first
+error-export-untrained-parts = has untrained parts ({ $parts }); name its weights with --pretrained, or train it first
 error-export-without-photo = none of the photos to check the export on can be read; put them back and export again
 error-export-without-second-order = has no second order to weigh; leave --first-order out
 error-onnx-unsupported = this model cannot be written as ONNX ({ $cause }); use another model
