@@ -84,19 +84,19 @@ def export_run(
     terms: str | None = None,
     report: Report = lambda line: None,
 ) -> EncoderManifest:
-    """Export a finished run, with the scoring weights that its selection photos favour.
+    """Export a finished run, with the scoring weights that its validation photos favour.
 
     Args:
         run: The folder that `train` left; its data must still be where the run's configuration says.
         out: The bundle's folder.
-        first_order: Scoring weight l1, in [0, 1], instead of the one that the selection photos favour.
+        first_order: Scoring weight l1, in [0, 1], instead of the one that the validation photos favour.
         weights: How the bundle stores its weights; as the configuration says if not given.
         name: The encoder's name; the run's folder name if not given.
         terms: Under which the weights may be used; as the configuration says if not given.
         report: Called with one line of progress at a time.
 
     Returns:
-        The manifest as written; its `details` hold the accuracy on the selection split from text alone.
+        The manifest as written; its `details` hold the accuracy on the validation split (key `selection`) from text alone.
 
     Raises:
         TrainingError: The run is not finished.
@@ -119,7 +119,7 @@ def export_run(
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
         if model.config:
             chosen = (
-                f"chosen on {len(naming.truth):,} selection photos" if naming else "with none to choose on"
+                f"chosen on {len(naming.truth):,} validation photos" if naming else "with none to choose on"
             )
             report(f"scoring weight of the first order, {chosen}: {first_order:g}")
     accuracy = {}
@@ -196,7 +196,7 @@ def _accuracy(naming: Naming) -> dict[str, dict[str, Any]]:
 def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainConfig) -> Whitening | None:
     """Take over how the encoder compares appearances that a run started from, where they are as they were.
 
-    It was learned from more photos, as a rule, and what is known by photos already need not be learned anew.
+    It was learned from more photos, as a rule, and what is known by photos already need not be learned again.
     """
     start = run / START
     freeze(model, config.freeze)
@@ -220,17 +220,17 @@ def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
 
 
 def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
-    """Give photos and texts to check an export on, selection photos first; pictures of Pillow's if there is none."""
+    """Give photos and texts to check an export on, validation photos first; pictures of Pillow's if there is none."""
     photos: list[Image.Image] = []
-    learnt = [
+    learned = [
         record for split in ("selection", "train") for record in corpus.records if record.split == split
     ]
-    for record in learnt:
+    for record in learned:
         if len(photos) == _PARITY_ITEMS:
             break
         with contextlib.suppress(DalipError):
             photos.append(open_image(record.read_bytes()))
-    if learnt and not photos:
+    if learned and not photos:
         raise ExportError("export-without-photo")
     captions = [text for record in corpus.records[:_PARITY_ITEMS] for text in record.captions]
     texts = [*corpus.every_text, *captions, "a photo of a plant"]

@@ -37,13 +37,13 @@ def train(config: TrainConfig, run: Path, *, report: Report = print_to_stderr) -
     Started by `accelerate launch` or `torchrun`, all processes train one model.
 
     Args:
-        config: What to train. A folder that already holds a run goes on only with the same configuration, but for
+        config: What to train. A folder that already holds a run is resumed only with the same configuration, but for
             the fields that do not change the outcome.
         run: The run's folder; made if it is not there.
         report: Called with one line of progress at a time, in the first process alone.
 
     Returns:
-        The final checkpoint, `RUN/model.pt`: the running mean of the weights, or the last ones where none is kept.
+        The final checkpoint, `RUN/model.pt`: the EMA weights, or the last ones where none are kept.
 
     Raises:
         TrainingError: The run belongs to another configuration, the data cannot be used, or the loss is not finite.

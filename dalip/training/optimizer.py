@@ -1,4 +1,4 @@
-"""How weights move: learning rates, weight decay, and the running mean that is kept."""
+"""How weights move: learning rates, weight decay, and the EMA weights that are kept."""
 
 import copy
 import hashlib

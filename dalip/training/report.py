@@ -99,19 +99,19 @@ def _selection(manifest: EncoderManifest) -> list[str]:
         for source, found in details["selection"].items()
     ]
     if rows:
-        lines = ["## Names of plants from texts alone, on the selection photos", ""]
+        lines = ["## Names of plants from texts alone, on the validation photos", ""]
         lines += ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows, ""]
     else:
-        lines = ["## Selection", ""]
+        lines = ["## Validation", ""]
     if not details["selection_photos"]:
-        lines.append("There were no selection photos, so nothing was chosen or measured on any.")
+        lines.append("There were no validation photos, so nothing was chosen or measured on any.")
     elif len(manifest.blocks) > 1:
         lines.append(
-            f"The scoring weights were chosen on {details['selection_photos']:,} selection photos, so measure on"
+            f"The scoring weights were chosen on {details['selection_photos']:,} validation photos, so measure on"
         )
         lines.append("others: `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
     if details["selection_unreadable"]:
-        lines.append(f"{details['selection_unreadable']:,} more selection photos could not be read.")
+        lines.append(f"{details['selection_unreadable']:,} more validation photos could not be read.")
     return lines
 
 
@@ -132,7 +132,7 @@ def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:
     left.set(xlabel="step", ylabel="loss (nats)", title="Loss and its running mean")
     for name, values in sorted(others.items()):
         right.plot(*zip(*values, strict=True), marker="o", markersize=3, label=name)
-    right.set(xlabel="step", ylim=(0, 1.02), title="Selection photos, from texts alone")
+    right.set(xlabel="step", ylim=(0, 1.02), title="Validation photos, from texts alone")
     if others:
         right.legend(fontsize="small")
     with atomic_write(path) as part:

@@ -251,12 +251,12 @@ class Trainer:
             self.bare.clip.eval()
 
     def evaluate(self) -> None:
-        """Measure on the split `selection`, if there is one, and write it down."""
+        """Measure on the validation split, if there is one, and write it down."""
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
         row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
         self._skip(skipped)
         if row:
-            self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
+            self.report(f"validation  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
             self.log.add(self.step, row)

@@ -1,4 +1,4 @@
-"""A run's selection photos: how well they are named on the way, and what the scoring weights are chosen on."""
+"""A run's validation photos: how well they are named on the way, and what the scoring weights are chosen on."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["measure_selection", "selection_naming"]
 
 
 def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[DalipError]]:
-    """Measure a model on the selection split: top-1 and top-5 of plants by source, recall of captions by source.
+    """Measure a model on the validation split (key `selection`): top-1 and top-5 of plants by source, recall of captions by source.
 
     Args:
         embedder: The model.
@@ -48,7 +48,7 @@ def _all_unreadable(skipped: list[DalipError]) -> Iterator[None]:
 
 
 def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[Naming | None, list[DalipError]]:
-    """Embed what the scoring weights are chosen on: photos of the selection split, and the texts to name them by.
+    """Embed what the scoring weights are chosen on: photos of the validation split, and the texts to name them by.
 
     Args:
         embedder: The trained model.

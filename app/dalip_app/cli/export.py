@@ -57,7 +57,7 @@ def export(
             max=1,
             metavar="L1",
             help="Weight of the first order in a similarity, the second has the rest. By default a run's is chosen "
-            "on its selection photos, the authors' is 0.5; a plain CLIP has the first alone.",
+            "on its validation photos, the authors' is 0.5; a plain CLIP has the first alone.",
         ),
     ] = None,
     name: Annotated[

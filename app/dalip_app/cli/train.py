@@ -31,7 +31,7 @@ Examples:
   dalip train --init builtin --freeze-towers --data garden/ runs/garden
   dalip train --init runs/mine --data garden/ --old shards/ runs/garden
   dalip train --model ViT-B-32 --pretrained laion2b_e16 --data photos/ b32
-  dalip train runs/mine            (goes on where it was stopped)
+  dalip train runs/mine            (resumes where it was stopped)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from dalip.datasets import Record
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError
-from dalip.files import atomic_write
+from dalip.files import atomic_write, from_json, to_json
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
@@ -54,6 +54,15 @@ class PhotoFeatures:
         if self._values is None:  # opened here, so that each loading process maps the file for itself
             self._values = np.load(self.path, mmap_mode="r")
         return torch.from_numpy(self._values[position, seed % self._values.shape[1]].astype(np.float32))
+
+
+@dataclass
+class _Done:
+    """How far the features of a cache are computed, kept beside them."""
+
+    views: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+    """By position, why a photo could not be read, as `write_error` writes it."""
 
 
 class _Views(Dataset[Tensor | str]):
@@ -109,33 +118,33 @@ def cache_photo_features(
     name = hashlib.sha256(json.dumps([tower, crops, photos]).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     path, state = folder / f"photos-{name}.npy", folder / f"photos-{name}.json"
-    done: dict[str, Any] = {"views": 0, "errors": {}}
+    done = _Done()
     if state.exists() and path.exists():
-        done = json.loads(state.read_text(encoding="utf-8"))
+        done = from_json(state.read_bytes(), _Done)
     views = _Views(records, config, image, size)
-    if done["views"] < len(views):
+    if done.views < len(views):
         new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
-        how = {"mode": "r+"} if done["views"] else {"mode": "w+", **new}
+        how = {"mode": "r+"} if done.views else {"mode": "w+", **new}
         values = np.lib.format.open_memmap(path, **how)
         if hasattr(os, "posix_fallocate"):  # a disk that gets full under a mapped file would kill the process
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         flat = values.reshape(len(views), *shape)
-        for start, batch in _in_batches(views, done["views"], config.workers):
+        for start, batch in _in_batches(views, done.views, config.workers):
             good = [i for i, view in enumerate(batch) if not isinstance(view, str)]
-            done["errors"] |= {
+            done.errors |= {
                 str((start + i) // config.cache_views): v for i, v in enumerate(batch) if isinstance(v, str)
             }
             if good:
                 pixels = torch.stack([batch[i] for i in good]).to(device, memory_format=torch.channels_last)
                 flat[[start + i for i in good]] = model.image_tower.features(pixels).half().cpu().numpy()
-            done["views"] = start + len(batch)
-            if done["views"] % (64 * _AT_ONCE) == 0 or done["views"] == len(views):
+            done.views = start + len(batch)
+            if done.views % (64 * _AT_ONCE) == 0 or done.views == len(views):
                 values.flush()
                 with atomic_write(state) as part:
-                    part.write_text(json.dumps(done), encoding="utf-8")
-                report(f"features of photos: {done['views']:,} of {len(views):,} views")
-    return PhotoFeatures(path, {int(position): error for position, error in done["errors"].items()})
+                    part.write_text(to_json(done), encoding="utf-8")
+                report(f"features of photos: {done.views:,} of {len(views):,} views")
+    return PhotoFeatures(path, {int(position): error for position, error in done.errors.items()})
 
 
 def _identity(record: Record) -> tuple[Any, ...]:

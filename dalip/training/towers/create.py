@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from open_clip.timm_model import TimmModel
 from transformers import AutoConfig
 
 from dalip.encoder.manifest import ImageSettings, TextSettings
-from dalip.errors import TrainingError, first_line
+from dalip.errors import DalipError, TrainingError, first_line
+from dalip.files import from_json, to_json
 from dalip.model import image_adapter, text_adapter
 from dalip.model.towers import TextAdapter
 from dalip.training.log import Report, print_to_stderr
@@ -41,6 +42,26 @@ __all__ = [
 
 _TEXT_CONFIG = "text/config.json"
 """Of the text tower, where it is one of transformers."""
+
+
+@dataclass(frozen=True)
+class _ConfigFile:
+    """What `open_clip_config.json` holds of the towers of a run."""
+
+    model_cfg: Config
+    """What open_clip builds the model from."""
+    preprocess_cfg: dict[str, Any]
+    """The fields of `ImageSettings`, in open_clip's form."""
+    text: TextSettings
+    fresh: tuple[str, ...]
+    """See `Towers`."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "_ConfigFile":
+        return from_json((folder / CONFIG_FILE).read_bytes(), cls)
+
+    def write(self, folder: Path) -> None:
+        (folder / CONFIG_FILE).write_text(to_json(self), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -131,14 +152,15 @@ def load_towers(folder: Path) -> Towers:
         TrainingError: The folder is not one that `create_towers` left.
     """
     try:
-        content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config, image = content["model_cfg"], image_settings(content["preprocess_cfg"])
+        file = _ConfigFile.read(folder)
+        config, image = file.model_cfg, image_settings(file.preprocess_cfg)
         if "hf_model_name" in config["text_cfg"]:
             config["text_cfg"]["hf_model_name"] = str(folder / "text")
-        text, fresh = TextSettings(**content["text"]), tuple(content["fresh"])
         tokenizer = (folder / "tokenizer.json").read_bytes()
         described = _read_description(folder)
-        return Towers(build_clip(config, image.size), image, text, tokenizer, fresh, described)
+        return Towers(build_clip(config, image.size), image, file.text, tokenizer, file.fresh, described)
+    except DalipError as error:
+        raise TrainingError("towers-damaged", source=folder, cause=error) from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError("towers-damaged", source=folder, cause=first_line(error)) from error
 
@@ -185,15 +207,13 @@ def describe_towers(
     config = deepcopy(config)
     if "hf_model_name" in config["text_cfg"]:
         config["text_cfg"]["hf_model_name"] = "text"
-    content = {"model_cfg": config, "preprocess_cfg": asdict(image), "text": asdict(text), "fresh": fresh}
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    _ConfigFile(config, asdict(image), text, fresh).write(folder)
 
 
 def resize_towers(folder: Path, image_size: int) -> None:
     """Let the towers that `folder` describes be rebuilt for another number of pixels a side."""
-    content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    content["preprocess_cfg"]["size"] = image_size
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    file = _ConfigFile.read(folder)
+    replace(file, preprocess_cfg=file.preprocess_cfg | {"size": image_size}).write(folder)
 
 
 def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:

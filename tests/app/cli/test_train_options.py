@@ -111,8 +111,8 @@ def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: Worl
     assert done.status == 0, done.err
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == [f"pipe:cat {shard}"]
     assert "with none to choose on: 0.5" in done.err
-    assert "selection  step" not in done.err
-    assert "There were no selection photos" in (tmp_path / "run" / "README.md").read_text()
+    assert "validation  step" not in done.err
+    assert "There were no validation photos" in (tmp_path / "run" / "README.md").read_text()
 
 
 def test_options_become_fields(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,5 +304,5 @@ def test_features_of_another_photo_under_the_same_name_are_computed_anew(
 
 
 def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:
-    with refuses(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+    with refuses(TrainingError, match="cache_views = 2: needs a frozen image tower"):
         train(small_config(shard, cache_views=2), tmp_path / "run", report=lambda line: None)

@@ -220,7 +220,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
     full_at: list[int] = []
 
     def fill(line: str | DalipError) -> None:
-        if isinstance(line, str) and line.startswith("selection  step ") and not full_at:
+        if isinstance(line, str) and line.startswith("validation  step ") and not full_at:
             full_at.append(int(line.split()[2]))
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
 
@@ -369,8 +369,8 @@ def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> Non
     assert sum(line.startswith(str(path)) for line in exported) == 3
     assert manifest.details["selection"]["made"]["photos"] == len(keys) - 3
     page = (tmp_path / "run" / "README.md").read_text()
-    assert f"chosen on {len(keys) - 3} selection photos" in page
-    assert "3 more selection photos could not be read" in page
+    assert f"chosen on {len(keys) - 3} validation photos" in page
+    assert "3 more validation photos could not be read" in page
     assert all(f"- {path}:{key}: " in page for key in keys[:3])
     damage(path, *keys)
     shutil.rmtree(tmp_path / "run")
