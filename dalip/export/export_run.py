@@ -96,7 +96,7 @@ def export_run(
         report: Called with one line of progress at a time.
 
     Returns:
-        The manifest as written; its `details` hold the accuracy on the validation split (key `selection`) from text alone.
+        The manifest as written; its `details` hold the accuracy on the validation split from text alone.
 
     Raises:
         TrainingError: The run is not finished.

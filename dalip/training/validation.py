@@ -13,7 +13,7 @@ __all__ = ["measure_selection", "selection_naming"]
 
 
 def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[DalipError]]:
-    """Measure a model on the validation split (key `selection`): top-1 and top-5 of plants by source, recall of captions by source.
+    """Measure a model on the validation split: top-1 and top-5 of plants by source, recall of captions by source.
 
     Args:
         embedder: The model.
