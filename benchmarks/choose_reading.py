@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dalip.evaluation import accuracy_by_source, choose_first_order
-from dalip.training import load_run
 from dalip.training.data.corpus import load_corpus
 from dalip.training.torch_embedder import TorchEmbedder
+from dalip.training.towers.load_model import load_run
 from dalip.training.validation import selection_naming
 
 

@@ -37,12 +37,14 @@ from dalip.evaluation import (
 )
 from dalip.photos import open_image
 from dalip.progress import Progress, no_progress
-from dalip.training import TrainConfig, load_run, train
+from dalip.training import TrainConfig
 from dalip.training.config import CARRIED_OUT
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.data.text_features import TextFeatures
+from dalip.training.loop import train
 from dalip.training.presets import PRESETS
 from dalip.training.torch_embedder import TorchEmbedder
+from dalip.training.towers.load_model import load_run
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 TAXA = Path(__file__).parent.parent / "assets" / "dalip_assets" / "taxa.csv"

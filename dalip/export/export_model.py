@@ -59,7 +59,7 @@ def export_model(
     loaded = load_model(source, pretrained=pretrained, report=report)
     _require_weights(source, loaded)
     if first_order is not None and loaded.model.config is None and first_order != 1:
-        raise ExportError(f"{source}: a plain CLIP has no second order to weigh; leave --first-order out")
+        raise ExportError("export-without-second-order", source=source)
     title = source.rstrip("/").rsplit("/", 1)[-1].removeprefix("local-dir:").removeprefix("hf-hub:")
     manifest = export_bundle(
         loaded.model,
@@ -83,10 +83,10 @@ def export_model(
 
 def _require_weights(source: str, loaded: Loaded) -> None:
     if loaded.towers.fresh:
-        parts = ", ".join(prefix.rstrip(".") or "all" for prefix in loaded.towers.fresh)
-        raise ExportError(
-            f"{source}: has untrained parts ({parts}); name its weights with --pretrained, or train it first"
-        )
+        parts = [prefix.rstrip(".") for prefix in loaded.towers.fresh]
+        if parts == [""]:
+            raise ExportError("export-untrained", source=source)
+        raise ExportError("export-untrained-parts", source=source, parts=parts)
 
 
 def _pictures() -> list[Image.Image]:

@@ -34,15 +34,19 @@ from dalip.training.towers.from_bundle import ORIGIN, is_bundle, origin_of
 from dalip.training.towers.load_model import load_run
 from dalip.training.validation import selection_naming
 
-__all__ = ["export_run", "finish_run"]
+__all__ = ["export_and_describe", "export_run"]
 
 _PARITY_ITEMS = 32
 _WHITENING_PHOTOS = 20_000  # a sample, where there are more
 _AT_ONCE = 32
 
 
-def finish_run(
-    run: Path, *, compare: Callable[[], Sequence[str]] | None = None, report: Report = lambda line: None
+def export_and_describe(
+    run: Path,
+    *,
+    compare: Callable[[], Sequence[str]] | None = None,
+    describe: Callable[[DalipError], str] = str,
+    report: Report = lambda line: None,
 ) -> EncoderManifest:
     """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
 
@@ -50,6 +54,7 @@ def finish_run(
         run: The folder that `train` left; its data must still be where the run's configuration says.
         compare: Gives lines for the page about what the run brought, in Markdown. It is called if an encoder is kept
             that the run started from, when the new one lies in `RUN/encoder`.
+        describe: Gives the words for why a photo was skipped in training.
         report: Called with one line of progress at a time.
 
     Returns:
@@ -61,10 +66,10 @@ def finish_run(
     manifest = export_run(run, run / "encoder", report=report)
     compared = compare() if compare and is_bundle(run / START) else ()
     try:
-        write_report(run, manifest, compared)
+        write_report(run, manifest, compared, describe)
     except OSError as error:
         raise ExportError(
-            f"{error.filename or run}: {error.strerror or error}; put that right and try again"
+            "export-not-written", source=error.filename or run, cause=error.strerror or error
         ) from error
     return manifest
 
@@ -79,19 +84,19 @@ def export_run(
     terms: str | None = None,
     report: Report = lambda line: None,
 ) -> EncoderManifest:
-    """Export a finished run, with the scoring weights that its selection photos favour.
+    """Export a finished run, with the scoring weights that its validation photos favour.
 
     Args:
         run: The folder that `train` left; its data must still be where the run's configuration says.
         out: The bundle's folder.
-        first_order: Scoring weight l1, in [0, 1], instead of the one that the selection photos favour.
+        first_order: Scoring weight l1, in [0, 1], instead of the one that the validation photos favour.
         weights: How the bundle stores its weights; as the configuration says if not given.
         name: The encoder's name; the run's folder name if not given.
         terms: Under which the weights may be used; as the configuration says if not given.
         report: Called with one line of progress at a time.
 
     Returns:
-        The manifest as written; its `details` hold the accuracy on the selection split from text alone.
+        The manifest as written; its `details` hold the accuracy on the validation split from text alone.
 
     Raises:
         TrainingError: The run is not finished.
@@ -102,7 +107,7 @@ def export_run(
     keep_freed_memory()
     model, towers, config = load_run(run)
     if model.config is None and first_order not in (None, 1):
-        raise ExportError(f"{run}: has no second order to weigh; leave --first-order out")
+        raise ExportError("export-without-second-order", source=run)
     weights = weights or config.weights
     corpus = load_corpus(config)
     embedder = TorchEmbedder(model, towers, mirror=config.mirror)
@@ -114,7 +119,7 @@ def export_run(
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
         if model.config:
             chosen = (
-                f"chosen on {len(naming.truth):,} selection photos" if naming else "with none to choose on"
+                f"chosen on {len(naming.truth):,} validation photos" if naming else "with none to choose on"
             )
             report(f"scoring weight of the first order, {chosen}: {first_order:g}")
     accuracy = {}
@@ -191,7 +196,7 @@ def _accuracy(naming: ZeroShotTask) -> dict[str, dict[str, Any]]:
 def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainConfig) -> Whitening | None:
     """Take over how the encoder compares appearances that a run started from, where they are as they were.
 
-    It was learned from more photos, as a rule, and what is known by photos already need not be learned anew.
+    It was learned from more photos, as a rule, and what is known by photos already need not be learned again.
     """
     start = run / START
     freeze(model, config.freeze)
@@ -215,20 +220,18 @@ def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
 
 
 def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
-    """Give photos and texts to check an export on, selection photos first; pictures of Pillow's if there is none."""
+    """Give photos and texts to check an export on, validation photos first; pictures of Pillow's if there is none."""
     photos: list[Image.Image] = []
-    learnt = [
+    learned = [
         record for split in ("selection", "train") for record in corpus.records if record.split == split
     ]
-    for record in learnt:
+    for record in learned:
         if len(photos) == _PARITY_ITEMS:
             break
         with contextlib.suppress(DalipError):
             photos.append(open_image(record.read_bytes()))
-    if learnt and not photos:
-        raise ExportError(
-            "none of the photos to check the export on can be read; put them back and export again"
-        )
+    if learned and not photos:
+        raise ExportError("export-without-photo")
     captions = [text for record in corpus.records[:_PARITY_ITEMS] for text in record.captions]
     texts = [*corpus.every_text, *captions, "a photo of a plant"]
     return photos or [Image.linear_gradient("L"), Image.radial_gradient("L")], texts[:_PARITY_ITEMS]

@@ -46,7 +46,7 @@ def to_onnx(
                 verbose=False,
             )
     except Exception as error:  # the exporter raises whatever the graph capture raised
-        raise ExportError(f"this model cannot be written as ONNX: {first_line(error)}") from error
+        raise ExportError("onnx-unsupported", cause=first_line(error)) from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     # The exporter renames outputs without looking whether a value inside already has the name, as `embedding` has

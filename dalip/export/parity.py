@@ -15,8 +15,8 @@ from dalip.export.onnx_modules import ImageEncoder
 from dalip.export.weights import Weights
 from dalip.export.whitening import Whitening
 from dalip.model import DALIP
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers
+from dalip.training.towers.tokens import tokenize
 
 __all__ = ["check_parity"]
 
@@ -73,8 +73,7 @@ def check_parity(
     if not least > _LEAST_COSINE[weights]:
         (bundle / MANIFEST).unlink()
         raise ExportError(
-            f"{bundle}: differs from the model it was exported from (least cosine {least:.5f}, "
-            f"needed {_LEAST_COSINE[weights]}) and cannot be used"
+            "export-differs", source=bundle, cosine=f"{least:.5f}", needed=str(_LEAST_COSINE[weights])
         )
     return least
 

@@ -17,9 +17,9 @@ from dalip.export.origin import describe_origin
 from dalip.export.weights import Weights, shrink
 from dalip.export.whitening import Whitening
 from dalip.model import DALIP
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers
 from dalip.training.towers.from_bundle import ORIGIN
+from dalip.training.towers.tokens import tokenize
 
 __all__ = ["export_bundle", "refuse_used"]
 
@@ -84,7 +84,7 @@ def export_bundle(
         (out / TOKENIZER).write_bytes(towers.tokenizer)
     except OSError as error:
         raise ExportError(
-            f"{error.filename or out}: {error.strerror or error}; put that right and export again"
+            "export-not-written", source=error.filename or out, cause=error.strerror or error
         ) from error
     manifest = EncoderManifest(
         name=name,
@@ -110,9 +110,9 @@ def refuse_used(out: Path) -> None:
         ExportError: It holds other files, or is none.
     """
     if out.exists() and not out.is_dir():
-        raise ExportError(f"{out}: is not a folder; name another")
+        raise ExportError("export-not-a-folder", source=out)
     if out.exists() and any(path.name not in (*BUNDLE_FILES, MANIFEST) for path in out.iterdir()):
-        raise ExportError(f"{out}: holds other files; name an empty folder or an old bundle")
+        raise ExportError("export-folder-used", source=out)
 
 
 def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
@@ -142,7 +142,5 @@ def _write(graph: onnx.ModelProto, path: Path, weights: Weights) -> None:
         graph = shrink(graph)
     size = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
     if size > _LARGEST:
-        raise ExportError(
-            f"{path}: would have {size / 2**30:.1f} GB, ONNX allows 2 in one file; export with --weights int8"
-        )
+        raise ExportError("export-too-large", source=path, size=f"{size / 2**30:.1f}")
     onnx.save_model(graph, path)

@@ -1,7 +1,8 @@
-"""Training: configuration, data loading, loop, checkpoints and evaluation, in PyTorch."""
+"""Training: configuration, data loading, loop, checkpoints and evaluation, in PyTorch.
+
+Only the modules that need PyTorch import it: `config` and `presets` do not.
+"""
 
 from dalip.training.config import TrainConfig
-from dalip.training.loop import plan, train
-from dalip.training.towers.load_model import load_model, load_run
 
-__all__ = ["TrainConfig", "load_model", "load_run", "plan", "train"]
+__all__ = ["TrainConfig"]

@@ -1,7 +1,6 @@
 """Save and load the checkpoints of a training run, each written whole or not at all."""
 
 import contextlib
-import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping
@@ -28,17 +27,14 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         TrainingError: The disk is full or the folder cannot be written.
     """
     try:
-        with atomic_write(path) as part, part.open("wb") as file:
+        with atomic_write(path, durable=True) as part, part.open("wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
     except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
         raise
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         free = shutil.disk_usage(path.parent).free // 2**20  # torch drops what the system said
         raise TrainingError(
-            f"{path}: the checkpoint cannot be written ({first_line(error)}), with {free:,} MiB free on that disk; "
-            "free some space and resume"
+            "checkpoint-not-written", source=path, cause=first_line(error), free=free
         ) from error
 
 
@@ -51,14 +47,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise TrainingError(f"{path}: no such checkpoint") from None
+        raise TrainingError("checkpoint-missing", source=path) from None
     except pickle.UnpicklingError:
-        raise TrainingError(
-            f"{path}: not a readable checkpoint: damaged, or more than tensors, which is not read for it could run "
-            "code; save its state_dict alone"
-        ) from None
+        raise TrainingError("checkpoint-unsafe", source=path) from None
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise TrainingError(f"{path}: not a readable checkpoint ({first_line(error)})") from error
+        raise TrainingError("checkpoint-damaged", source=path, cause=first_line(error)) from error
     return state
 
 
@@ -75,14 +68,9 @@ def refuse_other(path: Path, state: Mapping[str, Any], config: TrainConfig, data
         TrainingError: It is of another configuration or other data.
     """
     if different := TrainConfig(**state["config"]).differing(config):
-        raise TrainingError(
-            f"{path}: comes from a run with another {' and '.join(different)}; put the run's own back, or name a new "
-            "folder"
-        )
+        raise TrainingError("checkpoint-of-other-settings", source=path, fields=different)
     if state["data"] != data:
-        raise TrainingError(
-            f"{path}: photos or texts were added, removed or changed since; put them back, or name a new folder"
-        )
+        raise TrainingError("checkpoint-of-other-data", source=path)
 
 
 @contextlib.contextmanager
@@ -97,9 +85,9 @@ def fitting(path: Path) -> Iterator[None]:
     except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
         raise
     except KeyError as error:
-        raise TrainingError(f"{path}: does not fit this model (it holds no {error})") from error
+        raise TrainingError("checkpoint-lacks-part", source=path, part=error) from error
     except (RuntimeError, TypeError, ValueError) as error:
         # Torch says in the first line that there are errors, and in the others what they are.
         lines = str(error).splitlines()
         why = lines[1].strip() if len(lines) > 1 else first_line(error)
-        raise TrainingError(f"{path}: does not fit this model ({why:.200})") from error
+        raise TrainingError("checkpoint-misfit", source=path, cause=f"{why:.200}") from error

@@ -1,32 +1,51 @@
-"""What a training run is: one frozen dataclass, saved as JSON beside the run."""
+"""What a training run is: one frozen dataclass, saved as JSON beside the run. It loads no torch."""
 
 import contextlib
 import json
-from dataclasses import asdict, fields, replace
+import math
+from collections.abc import Iterator
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
-from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic.dataclasses import dataclass
+import msgspec
+from msgspec import Meta
+from msgspec.inspect import (
+    FloatType,
+    IntType,
+    LiteralType,
+    Metadata,
+    StrType,
+    UnionType,
+    VarTupleType,
+    type_info,
+)
 
 from dalip.errors import TrainingError
 from dalip.files import atomic_write
-from dalip.model import Objective
 
-__all__ = ["CARRIED_OUT", "TrainConfig", "source_of", "to_tuples"]
+__all__ = ["CARRIED_OUT", "Setting", "TrainConfig", "settings", "source_of"]
 
 CARRIED_OUT = ("save_minutes", "workers", "cache")
 """Fields that say how a run is carried out; its outcome does not depend on them, but for the workers of a stream."""
 
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Part = Annotated[float, Field(ge=0, lt=1)]
+Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
+"""Those of `dalip.model.loss`, which needs torch."""
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(gt=0)]
+Amount = Annotated[float, Meta(ge=0)]
+Rate = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Part = Annotated[float, Meta(ge=0, lt=1)]
 
 
-@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+def about(text: str) -> Meta:
+    """Give a field its one description: for `dalip train --help`, `dalip train --settings` and the reader of this."""
+    return Meta(description=text)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides the outcome of a run, apart from the machine it runs on.
 
@@ -34,161 +53,262 @@ class TrainConfig:
         TrainingError: A value cannot be trained with; names the field and what it must be.
     """
 
-    data: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Shards or folders of photos with names or captions; records of the split `train` are learned from. `PATH@WEIGHT`
-    draws each photo WEIGHT times an epoch instead of once."""
-    taxa: str | None = None
-    """A taxa file (CSV or TSV) whose names and ranks complete those of the photos."""
-    descriptions: str | None = None
-    """JSON lines (optionally .gz) with `scientificName` and `description`: further texts, a sentence at a time."""
-    stream: bool = False
-    """Read shards from front to back instead of at random: for more data than a machine should index, also from the
-    network (whatever the library webdataset opens). Needs `steps`."""
-    shuffle: Positive = 2000
-    """Photos that a stream holds back and mixes."""
-    validate: tuple[str, ...] = ()
-    """What a streaming run is evaluated on; other runs use their own data's split `selection`."""
+    data: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1),
+        about(
+            "Photos to learn from, with names or captions: .tar shards, a folder of shards, a table (CSV, TSV) or its "
+            "folder, or a folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with "
+            "@2 twice an epoch. Records of the split `train` are learned from."
+        ),
+    ]
+    taxa: Annotated[
+        str | None, about("A CSV or TSV file whose names and ranks of taxa complete those of the photos.")
+    ] = None
+    descriptions: Annotated[
+        str | None,
+        about(
+            "JSON lines (optionally .gz) with `scientificName` and `description`: further texts to learn from, one "
+            "sentence at a time."
+        ),
+    ] = None
+    stream: Annotated[
+        bool,
+        about(
+            "Read shards from front to back instead of at random: for more data than a machine should index, also "
+            "from the network (whatever the library webdataset opens). Needs `steps`."
+        ),
+    ] = False
+    shuffle: Annotated[Positive, about("Photos that a stream holds back and mixes.")] = 2000
+    validate: Annotated[
+        tuple[str, ...],
+        about("What a streaming run is evaluated on; other runs use the validation split of their own data."),
+    ] = ()
 
-    model: str = "lite0-minilm"
-    """Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, `hf-hub:NAME`
-    and `local-dir:FOLDER` included; see `dalip.training.towers.create`."""
-    pretrained: str | None = None
-    """open_clip's name of the weights, or a file of weights; without it, those that belong to the model, if any."""
-    init: str | None = None
-    """A finished run, an exported encoder or the authors' checkpoint, of the same sizes, to start from its weights."""
-    freeze: tuple[str, ...] = ()
-    """What stays as it is: `image` and `text`, the towers without their projections; or beginnings of the names of
-    parameters."""
-    cache_views: Count = 0
-    """With a frozen image tower: so many augmented views of each photo go through it once, and training reads what it
-    gave. 0 runs the tower at every step."""
-    cache: str | None = None
-    """Where the features of frozen towers are kept, for several runs to share; by default in the run."""
+    model: Annotated[
+        str,
+        about(
+            "Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, "
+            "`hf-hub:NAME` and `local-dir:FOLDER` included."
+        ),
+    ] = "lite0-minilm"
+    pretrained: Annotated[
+        str | None,
+        about(
+            "open_clip's tag of the weights, or a file of weights; without it, those that belong to the model, if any."
+        ),
+    ] = None
+    init: Annotated[
+        str | None,
+        about(
+            "Start from the weights of an exported encoder (`builtin` is the built-in one), of a finished run, or of "
+            "the authors' checkpoint; model and sizes are theirs."
+        ),
+    ] = None
+    freeze: Annotated[
+        tuple[str, ...],
+        about(
+            "What does not learn: `image` or `text`, a tower without its projection; or the beginning of parameter "
+            "names."
+        ),
+    ] = ()
+    cache_views: Annotated[
+        Count,
+        about(
+            "With a frozen image tower: so many augmented views of each photo go through it once, and training reads "
+            "the features. 0 runs the tower at every step."
+        ),
+    ] = 0
+    cache: Annotated[
+        str | None,
+        about(
+            "Where the features of frozen towers are kept, for several runs to share; by default in the run."
+        ),
+    ] = None
 
-    objective: Objective = "dalip"
-    """What is minimised: `dalip`, `joint`, `second-order`; or `first-order`, `clip`, `siglip`, which make a model of
-    the first order alone. See `dalip.model.loss.DalipLoss`."""
-    first_order: Share = 0.5
-    """Weight l1 of the first order in the objectives `dalip` and `joint`."""
-    embed_dim: Positive | None = None
-    """Width D of the joint space, where the model leaves it open."""
-    num_heads: Positive = 4
-    """Heads h of MBDC."""
-    reduced_dim: Positive = 24
-    """Channels r of each head."""
-    dropout: Part = 0.0
-    """Part of the image channels, or of the text tokens, left out before the Gram matrix in training; the authors'
-    release has 0.5."""
-    norm: Literal["batch", "layer"] = "layer"
-    """What normalises the image channels after reduction: `layer`, which gives the same result however a batch is
-    divided, and was no worse where we measured it; or the paper's `batch`."""
-    count_padding: bool = False
-    """Whether the padding of a text counts as tokens, as in the authors' release."""
-    folded: bool = False
-    """Whether MBDC ends in one linear map instead of the paper's two in a row, which say no more: so it is in an
-    exported encoder, and in a run that starts from one."""
+    objective: Annotated[
+        Objective,
+        about(
+            "What is minimised. `dalip`: both orders, each compared on its own. `joint`: their weighted similarity. "
+            "`first-order`, `second-order`: one alone. `clip`, `siglip`: the first order as published, where photos "
+            "of one taxon are told apart too."
+        ),
+    ] = "dalip"
+    first_order: Annotated[
+        Share, about("Weight l1 of the first order in the objectives `dalip` and `joint`.")
+    ] = 0.5
+    embed_dim: Annotated[
+        Positive | None, about("Width D of the joint space, where the model leaves it open.")
+    ] = None
+    num_heads: Annotated[Positive, about("Heads h of MBDC.")] = 4
+    reduced_dim: Annotated[Positive, about("Channels r of each head.")] = 24
+    dropout: Annotated[
+        Part,
+        about(
+            "Part of the image channels, or of the text tokens, left out before the Gram matrix in training; the "
+            "authors' release has 0.5."
+        ),
+    ] = 0.0
+    norm: Annotated[
+        Literal["batch", "layer"],
+        about(
+            "What normalises the image channels after reduction: `layer`, which gives the same result however a batch "
+            "is divided, and was no worse where we measured it; or the paper's `batch`."
+        ),
+    ] = "layer"
+    count_padding: Annotated[
+        bool, about("Whether the padding of a text counts as tokens, as in the authors' release.")
+    ] = False
+    folded: Annotated[
+        bool,
+        about(
+            "Whether MBDC ends in one linear map instead of the paper's two in a row, which can express no more: an "
+            "exported encoder has one, and so does a run that starts from it."
+        ),
+    ] = False
 
-    epochs: Rate = 20.0
-    """Passes over the photos."""
-    steps: Positive | None = None
-    """Steps of the run, instead of `epochs`."""
-    batch_size: Annotated[int, Field(ge=2)] = 96
-    """Pairs a step, over all processes; each is compared with all others."""
-    accumulate: Positive = 1
-    """Parts in which each process embeds its share of a batch, to need less memory. The comparison stays whole, and a
-    step takes about a third longer (Gao et al., "Scaling deep contrastive learning batch size under memory limited
-    setup", 2021)."""
-    checkpoint_gradients: bool = False
-    """Whether the towers compute activations twice instead of keeping them: less memory, slower."""
-    balance: Share = 0.0
-    """Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn alike.
-    Not for a stream, which does not know how many there are."""
-    description_share: Share = 0.25
-    """How often a photo is paired with a sentence of its taxon's description instead of its names."""
+    epochs: Annotated[Rate, about("Passes over the photos.")] = 20.0
+    steps: Annotated[Positive | None, about("Steps of the run, instead of epochs.")] = None
+    batch_size: Annotated[
+        int, Meta(ge=2), about("Pairs a step, over all processes; each is compared with all others.")
+    ] = 96
+    accumulate: Annotated[
+        Positive,
+        about(
+            "Micro-batches in which each process embeds its share of a batch, to need less memory. The comparison "
+            "stays whole, and a step takes about a third longer (Gao et al., 2021)."
+        ),
+    ] = 1
+    checkpoint_gradients: Annotated[
+        bool,
+        about("Whether the towers compute activations twice instead of keeping them: less memory, slower."),
+    ] = False
+    balance: Annotated[
+        Share,
+        about(
+            "Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn equally "
+            "often. Not for a stream."
+        ),
+    ] = 0.0
+    description_share: Annotated[
+        Share,
+        about("How often a photo is paired with a sentence of its taxon's description instead of its names."),
+    ] = 0.25
 
-    image_size: Positive | None = None
-    """Pixels a side at which the encoder will be used; by default what the model's weights were made for."""
-    train_sizes: tuple[tuple[float, Positive], ...] = ()
-    """Pixels a side in training, if others: (until this part of the run, size), smaller first to go faster."""
-    crop_scale: Annotated[float, Field(gt=0, le=1)] = 0.25
-    """Least part of the photo's area that a training crop keeps."""
-    augment: Literal["none", "colour", "trivial"] = "colour"
-    """What else is done to a crop: `none`; `colour`, its colours jittered a little; or `trivial`, one random change of
-    random strength (Müller and Hutter, "TrivialAugment", 2021)."""
-    erasing: Share = 0.0
-    """How often a rectangle of a training crop is blanked (Zhong et al., "Random erasing data augmentation", 2020)."""
-    mirror: bool = False
-    """Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."""
+    image_size: Annotated[
+        Positive | None,
+        about(
+            "Pixels a side at which the encoder will be used; by default what the model's weights were made for."
+        ),
+    ] = None
+    train_sizes: Annotated[
+        tuple[tuple[float, Positive], ...],
+        about(
+            "Pixels a side in training, if others: [until this part of the run, size], smaller first to go faster."
+        ),
+    ] = ()
+    crop_scale: Annotated[
+        float, Meta(gt=0, le=1), about("Least part of the photo's area that a training crop keeps.")
+    ] = 0.25
+    augment: Annotated[
+        Literal["none", "colour", "trivial"],
+        about(
+            "What else is done to a crop: `none`; `colour`, its colours jittered a little; or `trivial`, one random "
+            'change of random strength (Müller and Hutter, "TrivialAugment", 2021).'
+        ),
+    ] = "colour"
+    erasing: Annotated[
+        Share,
+        about(
+            "How often a rectangle of a training crop is blanked (Zhong et al., "
+            '"Random erasing data augmentation", 2020).'
+        ),
+    ] = 0.0
+    mirror: Annotated[
+        bool,
+        about(
+            "Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."
+        ),
+    ] = False
 
-    tower_lr: Amount = 3e-4
-    """Peak learning rate of weights that came pretrained."""
-    head_lr: Amount = 1e-3
-    """Peak learning rate of weights that start anew: MBDC, and projections and towers without pretrained weights."""
-    weight_decay: Amount = 0.05
-    """AdamW's, on matrices only."""
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """How the learning rate falls after warm-up: `cosine`, `linear`, or `constant`, which does not."""
-    warmup: Part = 0.05
-    """Part of the run in which the learning rate rises."""
-    grad_clip: Rate = 1.0
-    """Largest norm of the gradient."""
-    ema_decay: Part = 0.995
-    """Decay a step of the running mean of the weights, which is what is evaluated and exported; 0 turns it off."""
-    precision: Literal["no", "bf16", "fp16"] = "no"
-    """Mixed precision of the towers, `no`, `bf16` or `fp16`; Gram and distances always stay in fp32."""
+    tower_lr: Annotated[Amount, about("Peak learning rate of pretrained weights.")] = 3e-4
+    head_lr: Annotated[
+        Amount,
+        about(
+            "Peak learning rate of new weights: MBDC, and projections and towers without pretrained weights."
+        ),
+    ] = 1e-3
+    weight_decay: Annotated[Amount, about("AdamW's, on matrices only.")] = 0.05
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"],
+        about(
+            "How the learning rate falls after warm-up: `cosine`, `linear`, or `constant`, which does not."
+        ),
+    ] = "cosine"
+    warmup: Annotated[Part, about("Part of the run in which the learning rate rises.")] = 0.05
+    grad_clip: Annotated[Rate, about("Largest norm of the gradient.")] = 1.0
+    ema_decay: Annotated[
+        Part,
+        about("Decay a step of the EMA weights, which are what is evaluated and exported; 0 turns them off."),
+    ] = 0.995
+    precision: Annotated[
+        Literal["no", "bf16", "fp16"],
+        about(
+            "Mixed precision of the towers, for a GPU: `no`, `bf16` or `fp16`; Gram and distances always stay in fp32."
+        ),
+    ] = "no"
 
-    seed: Count = 0
-    """Decides initial heads, order of the photos, crops and texts."""
-    workers: Count = 2
-    """Processes that load photos; does not change the outcome, unless the data is streamed."""
-    save_minutes: Amount = 3.0
-    """Time between checkpoints; does not change the outcome."""
-    evaluate_every: Amount = 2.0
-    """Epochs between evaluations on the split `selection`, 0 for none; those of a stream are `steps / epochs` long."""
-    weights: Literal["fp32", "int8"] = "fp32"
-    """How the exported encoder stores its weights, `fp32` or `int8`; does not change the trained model."""
-    terms: str = ""
-    """Under which terms the weights may be used, for the exported encoder's manifest."""
+    seed: Annotated[Count, about("Decides initial heads, order of the photos, crops and texts.")] = 0
+    workers: Annotated[
+        Count, about("Processes that load photos; does not change the outcome, unless the data is streamed.")
+    ] = 2
+    save_minutes: Annotated[Amount, about("Time between checkpoints; does not change the outcome.")] = 3.0
+    evaluate_every: Annotated[
+        Amount,
+        about(
+            "Epochs between evaluations on the validation split, 0 for none; those of a stream are `steps / epochs` "
+            "long."
+        ),
+    ] = 2.0
+    weights: Annotated[
+        Literal["fp32", "int8"],
+        about(
+            "How the exported encoder stores its weights: `fp32`, or `int8`, a quarter of the size; does not change "
+            "the trained model."
+        ),
+    ] = "fp32"
+    terms: Annotated[
+        str, about("Terms under which the weights may be used, for the exported encoder's manifest.")
+    ] = ""
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Say in one line what is wrong, of single fields or of fields together."""
-        try:
-            config = handler(values)
-        except ValidationError as error:
-            wrong = error.errors()[0]
-            field = str(wrong["loc"][0])
-            value = (values.kwargs or {}).get(field)  # of the whole field, and not of a part that is wrong
-            rule = wrong["msg"].removeprefix("Input ").removeprefix("Tuple ")
-            raise TrainingError(f"{field} = {value!r}: {rule}") from None
-        for field, kept, rule in config._rules():
-            if not kept:
-                raise TrainingError(f"{field} = {getattr(config, field)!r}: {rule}")
-        return config
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with, and turn the lists and whole numbers of JSON into tuples and floats."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise _wrong(field.name, value, field.type)
+            try:
+                checked = msgspec.convert(value, field.type)
+            except msgspec.ValidationError:
+                raise _wrong(field.name, value, field.type) from None
+            object.__setattr__(self, field.name, checked)
+        self._check_together()
 
-    def _rules(self) -> list[tuple[str, bool, str]]:
-        steps, sizes, heads = self.steps, self.train_sizes, self.num_heads
-        return [
-            (
-                "accumulate",
-                self.accumulate <= self.batch_size,
-                f"should be at most batch_size, {self.batch_size}",
-            ),
-            ("stream", not self.stream or steps is not None, "needs steps, for a stream has no end"),
-            (
-                "balance",
-                not (self.stream and self.balance),
-                "should be 0 for a stream, of which nobody counts taxa",
-            ),
-            (
-                "validate",
-                self.stream or not self.validate,
-                "is for streams; others use their own selection photos",
-            ),
-            ("num_heads", self.embed_dim is None or self.embed_dim % heads == 0, "should divide embed_dim"),
-            ("train_sizes", not sizes or sizes[-1][0] >= 1, "should go on until 1, the end of the run"),
-        ]
+    def _check_together(self) -> None:
+        """Refuse fields that contradict each other."""
+        sizes, width = self.train_sizes, self.embed_dim
+        if self.accumulate > self.batch_size:
+            raise TrainingError("setting-accumulate", value=self.accumulate, most=self.batch_size)
+        if self.stream and self.steps is None:
+            raise TrainingError("setting-stream-without-steps")
+        if self.stream and self.balance:
+            raise TrainingError("setting-balance-of-stream", value=repr(self.balance))
+        if self.validate and not self.stream:
+            raise TrainingError("setting-validate-without-stream", value=self.validate)
+        if width is not None and width % self.num_heads:
+            raise TrainingError("setting-heads", value=self.num_heads, width=width)
+        if sizes and sizes[-1][0] < 1:
+            raise TrainingError("setting-sizes-end", value=repr(sizes))
 
     @property
     def second_order(self) -> bool:
@@ -202,6 +322,7 @@ class TrainConfig:
     def save(self, path: Path) -> None:
         """Write the configuration as JSON, whole or not at all."""
         with atomic_write(path) as part:
+            # In ASCII: paths that are not valid UTF-8 have no other form in JSON.
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -212,13 +333,17 @@ class TrainConfig:
             TrainingError: The file is missing, not JSON, names an unknown field, or holds what cannot be trained.
         """
         try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            values = {k: to_tuples(v) for k, v in values.items()}
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrainingError("config-not-read", source=path, cause=error) from error
+        if not isinstance(values, dict) or "data" not in values:
+            raise TrainingError("not-a-config", source=path)
+        if unknown := [name for name in values if name not in {field.name for field in fields(cls)}]:
+            raise TrainingError("config-of-newer-version", source=path, fields=unknown)
+        try:
             return cls(**values)
         except TrainingError as error:
-            raise TrainingError(f"{path}: {error}") from None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{path}: not a training configuration ({error})") from error
+            raise error.about(path) from None
 
     def differing(self, other: "TrainConfig") -> list[str]:
         """Name the fields in which two configurations differ, but for those that change nothing in the weights."""
@@ -231,9 +356,43 @@ class TrainConfig:
         return replace(self, **values)
 
 
-def to_tuples(value: Any) -> Any:
-    """Turn the lists of JSON into the tuples of a configuration."""
-    return tuple(to_tuples(v) for v in value) if isinstance(value, list) else value
+class Setting(NamedTuple):
+    """A field of `TrainConfig`, as commands describe it."""
+
+    name: str
+    kind: Any
+    """Its type, without constraints."""
+    default: Any
+    """`None` where there is none."""
+    about: str
+
+
+def settings() -> Iterator[Setting]:
+    """Give the fields of `TrainConfig`, in their order."""
+    plain, annotated = get_type_hints(TrainConfig), get_type_hints(TrainConfig, include_extras=True)
+    for field in fields(TrainConfig):
+        default = None if field.default is MISSING else field.default
+        description = annotated[field.name].__metadata__[-1].description
+        yield Setting(field.name, plain[field.name], default, description)
+
+
+def _wrong(name: str, value: object, annotation: Any) -> TrainingError:
+    """Say what a field must be, from its annotation."""
+    found: Any = type_info(annotation)
+    while isinstance(found, Metadata | UnionType):
+        found = found.type if isinstance(found, Metadata) else found.types[0]  # the other one is None
+    facts: dict[str, Any] = {"field": name, "value": repr(value)}
+    if isinstance(found, LiteralType):
+        return TrainingError("setting-choice", **facts, choices=found.values)
+    if isinstance(found, IntType | FloatType):
+        signs = {"≥": found.ge, ">": found.gt, "≤": found.le, "<": found.lt}
+        bounds = [f"{sign} {bound}" for sign, bound in signs.items() if bound is not None]
+        number = "whole" if isinstance(found, IntType) else "finite"
+        return TrainingError("setting-number", **facts, number=number, bounds=bounds)
+    if isinstance(found, VarTupleType):
+        of = "texts" if isinstance(found.item_type, StrType) else "pairs"
+        return TrainingError("setting-list", **facts, of=of)
+    return TrainingError("setting-type", **facts, wanted="text" if isinstance(found, StrType) else "switch")
 
 
 def source_of(text: str) -> tuple[str, float]:
@@ -253,5 +412,5 @@ def source_of(text: str) -> tuple[str, float]:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise TrainingError(f"{text}: what follows the @ must be a number above 0, as in photos/@0.5")
+        raise TrainingError("source-weight", source=text)
     return path, value

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
-from dalip.training.data.batches import tokenize
 from dalip.training.data.corpus import Corpus, shards_of
 from dalip.training.data.sampling import Sampling
 from dalip.training.towers.create import Towers
+from dalip.training.towers.tokens import tokenize
 
 __all__ = ["describe_plan"]
 
@@ -45,7 +45,7 @@ def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
     for source, count in corpus.left_out.items():
         lines.append(f"data: {source}: {count:,} left out, with neither scientificName nor caption")
     if corpus.faults:
-        lines.append(f"data: {len(corpus.faults):,} more left out; the first: {corpus.faults[0]}")
+        lines.append(f"data: {len(corpus.faults):,} more left out")
     described = f", {len(corpus.descriptions):,} with a description" if corpus.descriptions else ""
     lines.append(f"taxa: {len(corpus.taxa):,} with {len(corpus.every_text):,} texts{described}")
     return lines

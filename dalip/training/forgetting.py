@@ -57,13 +57,10 @@ def forgetting(
     """
     found = find_run(run)
     if found is None:
-        raise TrainingError(f"{run}: not a run; name the folder of a finished run of dalip train")
+        raise TrainingError("not-a-run", source=run)
     model, towers, config = load_run(found)
     if config.model not in LITE:
-        raise TrainingError(
-            f"{run}: the image tower of {config.model} did not come with an ImageNet classifier, as those of "
-            f"{' and '.join(LITE)} do; nothing can be compared"
-        )
+        raise TrainingError("no-imagenet-classifier", source=run, model=config.model, models=tuple(LITE))
     trunk: Any = model.clip.visual.trunk
     classifiers = [imagenet_classifier(config.model) for _ in ("before", "after")]
     classifiers[1].load_state_dict(classifiers[1].state_dict() | trunk.state_dict())
@@ -73,9 +70,7 @@ def forgetting(
     found_ahead = embed_ahead(sources, towers.image, _PHOTOS_AT_ONCE, partial(_scores, classifiers))
     photos = collect_photos(known, (row for _, row in found_ahead), 2 * len(numbers), progress)
     if not photos.records:
-        raise DataError(
-            f"none of the {len(records):,} photos is readable and has a wordnetID of ImageNet's; name other photos"
-        )
+        raise DataError("no-imagenet-photo", photos=len(records))
     own = np.eye(len(numbers), dtype=bool)[[numbers[r.fields["wordnetID"]] for r in photos.records]]
     old, new = (ranks(scores, own) for scores in np.split(photos.vectors, 2, axis=1))
     result = Forgetting(len(old), hit_rate(old, 1), hit_rate(old, 5), hit_rate(new, 1), hit_rate(new, 5))

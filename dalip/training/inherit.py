@@ -34,10 +34,7 @@ def settings_of(source: Path) -> dict[str, Any]:
         config = TrainConfig.load(run / "config.json")
         return {name: getattr(config, name) for name in _OF_WEIGHTS}
     if source.is_dir():
-        raise TrainingError(
-            f"{source}: holds neither a finished run nor an exported encoder (no config.json, no {MANIFEST}); name "
-            "another folder"
-        )
+        raise TrainingError("start-unknown", source=source, manifest=MANIFEST)
     state = read_official(source)
     with naming(source):
         method = method_of_official(state)
@@ -76,8 +73,11 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
     for name, value in settings_of(source).items():
         if name not in _MAY_CHANGE and getattr(config, name) != value:
             raise TrainingError(
-                f"{source}: has {name} = {value!r}, and a run that starts from it cannot have "
-                f"{getattr(config, name)!r}"
+                "start-differs",
+                source=source,
+                field=name,
+                value=repr(value),
+                asked=repr(getattr(config, name)),
             )
     if is_bundle(source):
         write_bundle_towers(source, folder)

@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
-__all__ = ["Log", "Report", "read_log", "to_stderr"]
+__all__ = ["Log", "Report", "print_to_stderr", "read_log"]
 
 Report = Callable[[str | DalipError], None]
 """Called with one line of progress at a time, or with why something was not used."""
@@ -18,7 +18,7 @@ Report = Callable[[str | DalipError], None]
 _HEADER = "step,quantity,value\n"
 
 
-def to_stderr(line: str | DalipError) -> None:
+def print_to_stderr(line: str | DalipError) -> None:
     """Print a line of progress, for callers that have no better place for it."""
     print(line, file=sys.stderr, flush=True)
 
@@ -34,7 +34,7 @@ class Log:
             step: The last step of its checkpoint: what a killed run measured after it is measured again.
         """
         self.path = run / "log.csv"
-        self._forget_after(step)
+        self._drop_after(step)
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
@@ -51,7 +51,7 @@ class Log:
         """Write out what TensorBoard's writer still holds."""
         self._board.close()
 
-    def _forget_after(self, step: int) -> None:
+    def _drop_after(self, step: int) -> None:
         if not self.path.exists():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()

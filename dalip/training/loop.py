@@ -12,13 +12,13 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs, parse_flag_from_env
 from torch import nn
 
-from dalip.errors import TrainingError, first_line
+from dalip.errors import DataError, TrainingError, first_line
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
-from dalip.training.data.corpus import load_corpus
+from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.dry_run import describe_plan
 from dalip.training.inherit import inherit_towers, keep_start
-from dalip.training.log import Report, to_stderr
+from dalip.training.log import Report, print_to_stderr
 from dalip.training.memory import keep_freed_memory
 from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.towers.create import Towers, create_towers, load_towers
@@ -31,19 +31,19 @@ _PATIENCE = timedelta(days=1)
 """How long processes wait for one of them to compute features or to evaluate."""
 
 
-def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path:
+def train(config: TrainConfig, run: Path, *, report: Report = print_to_stderr) -> Path:
     """Train, or resume, a run until it is done.
 
     Started by `accelerate launch` or `torchrun`, all processes train one model.
 
     Args:
-        config: What to train. A folder that already holds a run goes on only with the same configuration, but for
+        config: What to train. A folder that already holds a run is resumed only with the same configuration, but for
             the fields that do not change the outcome.
         run: The run's folder; made if it is not there.
         report: Called with one line of progress at a time, in the first process alone.
 
     Returns:
-        The final checkpoint, `RUN/model.pt`: the running mean of the weights, or the last ones where none is kept.
+        The final checkpoint, `RUN/model.pt`: the EMA weights, or the last ones where none are kept.
 
     Raises:
         TrainingError: The run belongs to another configuration, the data cannot be used, or the loss is not finite.
@@ -52,18 +52,12 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
     saved = run / "config.json"
     begun = (run / "checkpoint.pt").exists() or (run / "model.pt").exists()
     if begun and saved.exists() and (different := TrainConfig.load(saved).differing(config)):
-        raise TrainingError(
-            f"{run}: holds a run with another {' and '.join(different)}; name a new folder, or this one alone to go "
-            "on with it"
-        )
+        raise TrainingError("run-of-other-settings", source=run, fields=different)
     corpus = load_corpus(config)
     accelerator = _accelerator(config)
     if not accelerator.is_main_process:
         report = lambda line: None  # noqa: E731
-    for source, count in corpus.left_out.items():
-        report(f"{source}: left out {count:,} photos that have neither a scientificName nor a caption")
-    for fault in corpus.faults:
-        report(f"left out {fault}")
+    _report_left_out(corpus, report)
     keep_freed_memory()
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -83,28 +77,37 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
         del model, towers, trainer
         accelerator.free_memory()  # what follows may need the GPU
     except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"the GPU's memory is too small ({first_line(error)}); embed a batch in more parts (accumulate), or take "
-            "a smaller one (batch_size)"
-        ) from error
+        raise TrainingError("gpu-memory", cause=first_line(error)) from error
     except OSError as error:
         raise TrainingError(
-            f"{error.filename or run}: {error.strerror or error}; put that right and give the command again"
+            "run-not-written", source=error.filename or run, cause=error.strerror or error
         ) from error
     return run / "model.pt"
 
 
-def plan(config: TrainConfig) -> list[str]:
+def _report_left_out(corpus: Corpus, report: Report) -> None:
+    for source, photos in corpus.left_out.items():
+        report(DataError("shard-without-texts", source=source, photos=photos))
+    for fault in corpus.faults:
+        report(fault)
+
+
+def plan(config: TrainConfig, *, report: Report = print_to_stderr) -> list[str]:
     """Describe what `train` would do, in lines for people, without doing it.
+
+    Args:
+        config: What would be trained.
+        report: Called with what is left out of the data, and why.
 
     Raises:
         TrainingError: The configuration or its data cannot be used.
         DataError: A source cannot be read.
     """
     corpus = load_corpus(config)
+    _report_left_out(corpus, report)
     _accelerator(config)
     with tempfile.TemporaryDirectory() as folder:
-        model, towers = _start(config, Path(folder), to_stderr, untrained=True)
+        model, towers = _start(config, Path(folder), report, untrained=True)
         parameter_groups(model, towers.fresh, config)
         return describe_plan(config, corpus, model, towers)
 
@@ -131,7 +134,7 @@ def _start(
     try:
         model = DALIP(towers.clip, method_of(config))
     except ValueError as error:
-        raise TrainingError(f"model {config.model}: {error}") from error
+        raise TrainingError("model-refused", source=config.model, cause=error) from error
     if config.init and not resuming:
         load_weights(model, Path(config.init))
     if config.init and towers.fresh == ("",):
@@ -142,16 +145,13 @@ def _start(
     _try_sizes(config, model)
     freeze(model, config.freeze)
     if config.cache_views and (config.stream or any(p.requires_grad for p in model.image_tower.body)):
-        raise TrainingError(
-            f"cache_views = {config.cache_views} needs a frozen image tower and photos that are not streamed; "
-            "add 'image' to freeze, or set it to 0"
-        )
+        raise TrainingError("setting-cache-views", value=config.cache_views)
     if config.checkpoint_gradients:
         try:
             model.clip.set_grad_checkpointing()
         except Exception as error:  # whatever a tower raises that cannot
             raise TrainingError(
-                f"model {config.model} cannot checkpoint gradients: {first_line(error)}"
+                "model-without-gradient-checkpoints", source=config.model, cause=first_line(error)
             ) from error
     return model, towers
 
@@ -163,7 +163,7 @@ def _try_sizes(config: TrainConfig, model: DALIP) -> None:
             model.eval().image_tower.features(torch.zeros(1, 3, size, size))
         except Exception as error:  # whatever a tower raises that takes one size alone
             raise TrainingError(
-                f"train_sizes: model {config.model} does not run at {size} pixels ({first_line(error)})"
+                "setting-train-size", model=config.model, size=size, cause=first_line(error)
             ) from error
 
 
@@ -172,29 +172,22 @@ def _accelerator(config: TrainConfig) -> Accelerator:
     handlers = [InitProcessGroupKwargs(timeout=_PATIENCE)]
     here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if here > gpus > 0 and not parse_flag_from_env("ACCELERATE_USE_CPU"):
-        raise TrainingError(
-            f"{here} processes cannot share {gpus} GPU{'s' if gpus > 1 else ''}; start one for each GPU, or set "
-            "ACCELERATE_USE_CPU=true"
-        )
+        raise TrainingError("processes-exceed-gpus", processes=here, gpus=gpus)
     try:
         # Without a GPU, accelerate takes several processes for one each unless told that they are on the CPU.
         cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not gpus
         accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu, kwargs_handlers=handlers)
     except ValueError as error:
-        raise TrainingError(f"precision {config.precision} cannot be used here: {error}") from error
+        raise TrainingError("precision-unusable", precision=config.precision, cause=error) from error
     if (
         config.precision != "no" and not accelerator.native_amp
     ):  # accelerate says nothing and computes in fp32
-        raise TrainingError(
-            f"precision {config.precision} needs a GPU; take 'no', or 'bf16', which a CPU has too"
-        )
+        raise TrainingError("precision-needs-gpu", precision=config.precision)
     share, left = divmod(config.batch_size, accelerator.num_processes)
     if left:
         raise TrainingError(
-            f"batch_size = {config.batch_size} cannot be shared alike by {accelerator.num_processes} processes"
+            "setting-batch-size", value=config.batch_size, processes=accelerator.num_processes
         )
     if config.accumulate > share:
-        raise TrainingError(
-            f"accumulate = {config.accumulate}: should be at most a process's share of a batch, {share}"
-        )
+        raise TrainingError("setting-accumulate", value=config.accumulate, most=share)
     return accelerator

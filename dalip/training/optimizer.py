@@ -13,7 +13,7 @@ from dalip.errors import TrainingError
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 
-__all__ = ["RunningMean", "freeze", "parameter_groups", "schedule", "weights_hash"]
+__all__ = ["EmaWeights", "freeze", "parameter_groups", "schedule", "weights_hash"]
 
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -37,10 +37,7 @@ def freeze(model: DALIP, what: Sequence[str]) -> None:
     names = [name for name, _ in model.named_parameters()]
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in names):
-            raise TrainingError(
-                f"freeze: {prefix!r} is neither image nor text, and no parameter's name starts with it; "
-                f"the first is {names[0]!r}"
-            )
+            raise TrainingError("setting-freeze", part=prefix, first=names[0])
     for name, parameter in model.named_parameters():
         parameter.requires_grad = id(parameter) not in still and not name.startswith(prefixes)
 
@@ -65,7 +62,7 @@ def parameter_groups(model: DALIP, fresh: Sequence[str], config: TrainConfig) ->
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((config.tower_lr if pretrained else config.head_lr, decay), []).append(parameter)
     if not groups:
-        raise TrainingError("freeze: nothing is left to learn; leave something out")
+        raise TrainingError("setting-freezes-all")
     return [{"params": p, "lr": lr, "weight_decay": wd} for (lr, wd), p in groups.items()]
 
 
@@ -93,7 +90,7 @@ def schedule(step: int, total: int, warmup: float, shape: str = "cosine") -> flo
     return {"cosine": 0.5 * (1 - math.cos(math.pi * left)), "linear": left, "constant": 1.0}[shape]
 
 
-class RunningMean(Generic[Model]):
+class EmaWeights(Generic[Model]):
     """A copy of a model that follows it, as an exponential mean over steps."""
 
     def __init__(self, model: Model, decay: float) -> None:

@@ -33,7 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 30.0,
         "train_sizes": ((0.4, 160), (0.75, 192), (1.0, 224)),
         # Training crops show plants larger than whole photos do, so a larger size of use makes up for it (Touvron et
-        # al., "Fixing the train-test resolution discrepancy", 2019): the best of 224, 256 and 288 on selection photos.
+        # al., "Fixing the train-test resolution discrepancy", 2019): the best of 224, 256 and 288 on validation photos.
         "image_size": 256,
         "mirror": True,
         "augment": "trivial",
@@ -49,7 +49,7 @@ FREEZE_TOWERS: dict[str, Any] = {
     "cache_views": 4,
     "epochs": 40.0,
     "head_lr": 1e-3,
-    # Few photos make few steps, of which a running mean would keep the first.
+    # Few photos make few steps, of which EMA weights would keep the first.
     "ema_decay": 0.0,
 }
 """What `--freeze-towers` stands for: heads over an encoder that stays as it is, minutes on a laptop."""

@@ -1,6 +1,6 @@
 """Write the report of a finished run: curves, a table, and a README about the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,21 +8,29 @@ import torch
 
 from dalip import __version__
 from dalip.encoder import EncoderManifest
+from dalip.errors import DalipError
 from dalip.files import atomic_write
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.config import CARRIED_OUT, TrainConfig
+from dalip.training.kept_errors import read_error
 from dalip.training.log import read_log
 
 __all__ = ["write_report"]
 
 
-def write_report(run: Path, manifest: EncoderManifest, compared: Sequence[str] = ()) -> None:
+def write_report(
+    run: Path,
+    manifest: EncoderManifest,
+    compared: Sequence[str] = (),
+    describe: Callable[[DalipError], str] = str,
+) -> None:
     """Write `curves.png` and `README.md` of a finished and exported run.
 
     Args:
         run: Its folder, with `config.json`, `log.csv` and `model.pt`.
         manifest: Of the exported encoder, with the details that `export_run` writes.
         compared: What it brought over the encoder that it started from, lines in Markdown.
+        describe: Gives the words for why a photo was skipped.
     """
     config, measured = TrainConfig.load(run / "config.json"), read_log(run)
     _draw(measured, run / "curves.png")
@@ -40,7 +48,7 @@ def write_report(run: Path, manifest: EncoderManifest, compared: Sequence[str] =
         f"{manifest.width} numbers, weighed in a similarity as {weights}. `model.pt` and `config.json` are what",
         "`dalip train`, `dalip export` and `dalip evaluate` go on from.",
         "",
-        *_training(run, config, manifest, len(measured.get("loss", ()))),
+        *_training(run, config, manifest, len(measured.get("loss", ())), describe),
         "",
         *_selection(manifest),
         "",
@@ -63,16 +71,23 @@ def write_report(run: Path, manifest: EncoderManifest, compared: Sequence[str] =
         part.write_text("\n".join(page), encoding="utf-8")
 
 
-def _training(run: Path, config: TrainConfig, manifest: EncoderManifest, steps: int) -> list[str]:
+def _training(
+    run: Path,
+    config: TrainConfig,
+    manifest: EncoderManifest,
+    steps: int,
+    describe: Callable[[DalipError], str],
+) -> list[str]:
     done = load_checkpoint(run / "model.pt")
     photos = manifest.details["photos"]
-    learnt = f"{photos:,} photos" if photos else "streamed shards"
+    source = f"{photos:,} photos" if photos else "streamed shards"
     lines = [
-        f"It learned from {learnt} in {steps:,} steps of {config.batch_size:,} pairs, which took "
+        f"It learned from {source} in {steps:,} steps of {config.batch_size:,} pairs, which took "
         f"{done['seconds'] / 60:,.1f} minutes on {done['machine']} (dalip {__version__}, torch {torch.__version__})."
     ]
     if done["skipped"]:
-        lines += ["", "Left out, for they could not be read:", "", *(f"- {text}" for text in done["skipped"])]
+        skipped = [describe(read_error(text)) for text in done["skipped"]]
+        lines += ["", "Skipped, because they could not be read:", "", *(f"- {line}" for line in skipped)]
     return lines
 
 
@@ -84,19 +99,19 @@ def _selection(manifest: EncoderManifest) -> list[str]:
         for source, found in details["selection"].items()
     ]
     if rows:
-        lines = ["## Names of plants from texts alone, on the selection photos", ""]
+        lines = ["## Names of plants from texts alone, on the validation photos", ""]
         lines += ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows, ""]
     else:
-        lines = ["## Selection", ""]
+        lines = ["## Validation", ""]
     if not details["selection_photos"]:
-        lines.append("There were no selection photos, so nothing was chosen or measured on any.")
+        lines.append("There were no validation photos, so nothing was chosen or measured on any.")
     elif len(manifest.blocks) > 1:
         lines.append(
-            f"The scoring weights were chosen on {details['selection_photos']:,} selection photos, so measure on"
+            f"The scoring weights were chosen on {details['selection_photos']:,} validation photos, so measure on"
         )
         lines.append("others: `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
     if details["selection_unreadable"]:
-        lines.append(f"{details['selection_unreadable']:,} more selection photos could not be read.")
+        lines.append(f"{details['selection_unreadable']:,} more validation photos could not be read.")
     return lines
 
 
@@ -117,7 +132,7 @@ def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:
     left.set(xlabel="step", ylabel="loss (nats)", title="Loss and its running mean")
     for name, values in sorted(others.items()):
         right.plot(*zip(*values, strict=True), marker="o", markersize=3, label=name)
-    right.set(xlabel="step", ylim=(0, 1.02), title="Selection photos, from texts alone")
+    right.set(xlabel="step", ylim=(0, 1.02), title="Validation photos, from texts alone")
     if others:
         right.legend(fontsize="small")
     with atomic_write(path) as part:

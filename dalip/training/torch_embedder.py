@@ -15,9 +15,9 @@ from dalip.errors import TrainingError
 from dalip.evaluation import Embedder, Photos, Reweighted, collect_photos
 from dalip.model import DALIP
 from dalip.progress import Progress, no_progress
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers
 from dalip.training.towers.load_model import find_run, load_model
+from dalip.training.towers.tokens import tokenize
 
 __all__ = ["TorchEmbedder", "load_embedder"]
 
@@ -94,9 +94,7 @@ def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
         pretrained = tag or None
     loaded = load_model(model, pretrained=pretrained)
     if loaded.config is None and loaded.towers.fresh:
-        raise TrainingError(
-            f"{source}: has untrained parts; name its weights after an @, as in ViT-B-32@laion2b_e16"
-        )
+        raise TrainingError("model-untrained", source=source)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mirror = loaded.config is not None and loaded.config.mirror
     network = loaded.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -19,10 +19,11 @@ from dalip.training.data.batches import Batch
 from dalip.training.data.corpus import Corpus
 from dalip.training.data.feed import Feed
 from dalip.training.interrupts import Interrupts
+from dalip.training.kept_errors import write_error
 from dalip.training.log import Log, Report
-from dalip.training.optimizer import RunningMean, parameter_groups, schedule
-from dalip.training.pace import Pace
+from dalip.training.optimizer import EmaWeights, parameter_groups, schedule
 from dalip.training.step import backward
+from dalip.training.step_timer import StepTimer
 from dalip.training.torch_embedder import TorchEmbedder
 from dalip.training.towers.create import Towers
 from dalip.training.validation import measure_selection
@@ -57,10 +58,10 @@ class Trainer:
             model.to(memory_format=torch.channels_last), optimizer
         )
         self.bare: DALIP = accelerator.unwrap_model(self.model)
-        self.mean = RunningMean(self.bare, config.ema_decay) if config.ema_decay else None
+        self.ema = EmaWeights(self.bare, config.ema_decay) if config.ema_decay else None
         self.feed = Feed(config, corpus, towers, self.bare, accelerator)
         self.total, self.data = self.feed.total, self.feed.fingerprint()
-        self.skipped: set[str] = set()
+        self.skipped: set[str] = set()  # errors as `write_error` writes them
         self.interrupts = Interrupts(alone=accelerator.num_processes == 1)
 
     def resume(self) -> None:
@@ -74,8 +75,8 @@ class Trainer:
             state = load_checkpoint(path)
             with fitting(path):
                 self.bare.load_state_dict(state["model"])
-                if self.mean:
-                    self.mean.load_state_dict(state["mean"])
+                if self.ema:
+                    self.ema.load_state_dict(state["mean"])
                 self.loss.load_state_dict(state["loss"])
                 self.optimizer.load_state_dict(state["optimizer"])
                 if self.accelerator.scaler is not None:
@@ -84,9 +85,7 @@ class Trainer:
                 refuse_other(path, state, self.config, self.data)
             self.report(f"resumed at step {self.step} of {self.total}")
         if self.accelerator.num_processes > 1 and len(set(gather_object([self.step]))) > 1:
-            raise TrainingError(
-                f"{self.run}: not all processes find the same checkpoint; put it on a disk that all of them share"
-            )
+            raise TrainingError("checkpoint-not-shared", source=self.run)
         if self.accelerator.is_main_process:
             self.log = Log(self.run, self.step)
 
@@ -96,7 +95,7 @@ class Trainer:
             "config": asdict(self.config),
             "data": self.data,
             "model": self.bare.state_dict(),
-            "mean": self.mean.state_dict() if self.mean else {},
+            "mean": self.ema.state_dict() if self.ema else {},
             "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else {},
@@ -123,7 +122,7 @@ class Trainer:
                 if main:
                     self.save()
                     self.report(
-                        f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` goes on"
+                        f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` resumes it"
                     )
                 self.accelerator.wait_for_everyone()  # where one process ends, torchrun ends the others
             raise
@@ -149,22 +148,22 @@ class Trainer:
         main = self.accelerator.is_main_process
         every = max(1, round(self.config.evaluate_every * self.feed.steps_per_epoch))
         before, saved = self.seconds, 0.0
-        pace = Pace(self.step, self.total, self.config.batch_size, self.report)
+        timer = StepTimer(self.step, self.total, self.config.batch_size, self.report)
         for batch in self.feed.batches(self.step):
             with self.interrupts.held():
                 loss = self.take_step(batch)
                 self.step += 1
-                self.seconds = before + pace.seconds
-                pace.took(self.step, loss)
+                self.seconds = before + timer.seconds
+                timer.count(self.step, loss)
                 if main:
                     self.log.add(self.step, self._measured(loss))
                 if self.config.evaluate_every and (self.step % every == 0 or self.step == self.total):
                     if main:
                         self.evaluate()
                     self.accelerator.wait_for_everyone()
-                if main and pace.seconds - saved > 60 * self.config.save_minutes:
+                if main and timer.seconds - saved > 60 * self.config.save_minutes:
                     self.save()
-                    saved = pace.seconds
+                    saved = timer.seconds
 
     def _machine(self) -> str:
         processes, device = self.accelerator.num_processes, self.accelerator.device
@@ -182,8 +181,8 @@ class Trainer:
         return values
 
     def result(self) -> DALIP:
-        """Give the model that is evaluated and kept: the running mean, where one is kept."""
-        return self.mean.model if self.mean else self.bare
+        """Give the model that is evaluated and kept: the EMA weights, where they are kept."""
+        return self.ema.model if self.ema else self.bare
 
     def take_step(self, batch: Batch) -> float:
         """Learn from one batch and give its loss.
@@ -199,7 +198,7 @@ class Trainer:
             labels, skipped = gather_object(labels), gather_object(skipped)
         self._skip(skipped)
         if len(labels) < self.config.batch_size:
-            raise TrainingError(f"step {self.step}: too few photos of the batch could be read: {skipped[0]}")
+            raise TrainingError("batch-too-small", step=self.step, cause=skipped[0])
         # Dropout follows from seed and step alone, as the batches do: nothing of it need be kept to resume.
         seed = int(np.random.default_rng([self.config.seed, self.step]).integers(2**31))
         self.train_mode()
@@ -219,32 +218,28 @@ class Trainer:
         )
         value = float(loss)
         if not np.isfinite(value):
-            raise self._not_finite(f"loss is {value}", labels)
+            raise self._not_finite("loss", value, labels)
         norm = self.accelerator.clip_grad_norm_(self.bare.parameters(), self.config.grad_clip)
         # A gradient scaler leaves such a step out by itself, and scales less from there on.
         if self.accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
-            raise self._not_finite(f"gradient's norm is {float(norm)}", labels)
+            raise self._not_finite("gradient", float(norm), labels)
         self.optimizer.step()
         if self.accelerator.scaler is not None and self.accelerator.scaler.get_scale() < 1:
-            raise self._not_finite(
-                "gradient's norm has not been finite for many steps, up to the one", labels
-            )
+            raise self._not_finite("scaled", float("nan"), labels)
         self.optimizer.zero_grad()
         self.bare.limit_logit_scale()
-        if self.mean:
-            self.mean.follow()
+        if self.ema:
+            self.ema.follow()
         return value
 
-    def _not_finite(self, what: str, labels: Sequence[tuple[Any, str]]) -> TrainingError:
-        keys = ", ".join(key for _, key in labels)
-        return TrainingError(
-            f"the {what} at step {self.step}; lower the learning rates, or look at these photos of the batch: {keys}"
-        )
+    def _not_finite(self, what: str, value: float, labels: Sequence[tuple[Any, str]]) -> TrainingError:
+        photos = [key for _, key in labels]
+        return TrainingError("not-finite", what=what, value=repr(value), step=self.step, photos=photos)
 
     def _skip(self, errors: Iterable[DalipError]) -> None:
         for error in errors:
-            if str(error) not in self.skipped:
-                self.skipped.add(str(error))
+            if (text := write_error(error)) not in self.skipped:
+                self.skipped.add(text)
                 self.report(error)
 
     def train_mode(self) -> None:
@@ -256,12 +251,12 @@ class Trainer:
             self.bare.clip.eval()
 
     def evaluate(self) -> None:
-        """Measure on the split `selection`, if there is one, and write it down."""
+        """Measure on the validation split, if there is one, and write it down."""
         # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
         row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
         self._skip(skipped)
         if row:
-            self.report(f"selection  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
+            self.report(f"validation  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
             self.log.add(self.step, row)

@@ -13,7 +13,7 @@ __all__ = ["measure_selection", "selection_naming"]
 
 
 def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[DalipError]]:
-    """Measure a model on the selection split: top-1 and top-5 of plants by source, recall of captions by source.
+    """Measure a model on the validation split: top-1 and top-5 of plants by source, recall of captions by source.
 
     Args:
         embedder: The model.
@@ -48,7 +48,7 @@ def _all_unreadable(skipped: list[DalipError]) -> Iterator[None]:
 
 
 def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[ZeroShotTask | None, list[DalipError]]:
-    """Embed what the scoring weights are chosen on: photos of the selection split, and the texts to name them by.
+    """Embed what the scoring weights are chosen on: photos of the validation split, and the texts to name them by.
 
     Args:
         embedder: The trained model.
@@ -67,7 +67,7 @@ def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[ZeroShotTask |
         return None, []
     photos = embedder.embed_photos(records)
     if not photos.records:
-        raise ExportError("none of the selection photos can be read; the scoring weights cannot be chosen")
+        raise ExportError("no-validation-photo")
     skipped = [photo.error for photo in photos.skipped]
     if plants:
         return make_zero_shot_task(photos, corpus.texts, text_vectors(embedder, corpus.every_text)), skipped

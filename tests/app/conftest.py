@@ -65,8 +65,8 @@ CODE = {
     "dalip-app": "from dalip_app.cli.serve import main\nmain()",
 }
 """What the installed commands run."""
-TORCH = ("dalip_app.cli.main", "dalip.training", "dalip.export")
-LIGHT = ("dalip_app.cli.main", "dalip_app.cli.serve", "dalip_index", "onnxruntime", "pydantic.type_adapter")
+TORCH = ("dalip_app.cli.main", "dalip.training.loop", "dalip.export")
+LIGHT = ("dalip_app.cli.main", "dalip_app.cli.serve", "dalip_index", "onnxruntime")
 
 
 def run(command: Sequence[object], cwd: Path | None = None, *, anew: bool = False, **more: str) -> Done:

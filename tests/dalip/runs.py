@@ -10,7 +10,7 @@ from warm import fork
 
 from dalip.training import TrainConfig
 
-TORCH = ("dalip.training",)
+TORCH = ("dalip.training.loop",)
 """What processes that train have imported before they start."""
 
 
@@ -41,7 +41,8 @@ def tiny_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainC
 _SLOWLY = """
 import sys, time
 from pathlib import Path
-from dalip.training import TrainConfig, train, trainer
+from dalip.training import TrainConfig, trainer
+from dalip.training.loop import train
 
 step = trainer.Trainer.take_step
 def slow(self, batch):

@@ -8,23 +8,13 @@ import typer
 from dalip.errors import DalipError
 from dalip_app.cli.terminal import complain
 
-__all__ = ["EXAMPLES", "TermsOption", "WeightsOption", "export", "need_training"]
+__all__ = ["EXAMPLES", "export", "need_training"]
 
 EXAMPLES = """\b
 Examples:
   dalip export runs/mine encoder-small --weights int8
   dalip export authors.pt encoder
   dalip export ViT-B-32 encoder --pretrained laion2b_s34b_b79k"""
-
-WeightsOption = Annotated[
-    Literal["fp32", "int8"] | None,
-    typer.Option(
-        help="How the encoder stores its weights: int8 is a quarter of the size.", show_default="fp32"
-    ),
-]
-TermsOption = Annotated[
-    str | None, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")
-]
 
 
 def need_training() -> None:
@@ -35,11 +25,9 @@ def need_training() -> None:
     """
     try:
         import dalip.export
-        import dalip.training  # noqa: F401
+        import dalip.training.loop  # noqa: F401
     except ModuleNotFoundError as error:
-        raise DalipError(
-            f"this command needs the package {error.name}, which is missing; pip install 'dalip[builtin]'"
-        ) from None
+        raise DalipError("training-package-missing", package=error.name) from None
 
 
 def export(
@@ -56,7 +44,12 @@ def export(
         str | None,
         typer.Option(metavar="TAG", help="Weights of a named open_clip model: their tag, or a file."),
     ] = None,
-    weights: WeightsOption = None,
+    weights: Annotated[
+        Literal["fp32", "int8"] | None,
+        typer.Option(
+            help="How the encoder stores its weights: int8 is a quarter of the size.", show_default="fp32"
+        ),
+    ] = None,
     first_order: Annotated[
         float | None,
         typer.Option(
@@ -64,13 +57,15 @@ def export(
             max=1,
             metavar="L1",
             help="Weight of the first order in a similarity, the second has the rest. By default a run's is chosen "
-            "on its selection photos, the authors' is 0.5; a plain CLIP has the first alone.",
+            "on its validation photos, the authors' is 0.5; a plain CLIP has the first alone.",
         ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the encoder; by default the checkpoint's.")
     ] = None,
-    terms: TermsOption = None,
+    terms: Annotated[
+        str | None, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")
+    ] = None,
 ) -> None:
     """Export a model to ONNX, checked against itself in PyTorch.
 

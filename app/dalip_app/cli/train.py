@@ -1,22 +1,25 @@
-"""`dalip train`: the command that makes encoders, and needs PyTorch."""
+"""`dalip train`: the command that makes encoders, and needs PyTorch.
 
-import ast
+Most options are fields of `TrainConfig`, and take name, type and help from there.
+"""
+
+import inspect
 import json
 import os
 import textwrap
-from collections.abc import Iterator
-from dataclasses import fields
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import typer
 
-import dalip
 from dalip.errors import TrainingError
-from dalip_app.cli.export import TermsOption, WeightsOption, need_training
+from dalip.training.config import Setting, TrainConfig, settings, source_of
+from dalip.training.presets import FREEZE_TOWERS, PRESETS
+from dalip_app.cli.export import need_training
 from dalip_app.cli.terminal import complain, print_result
 from dalip_app.cli.train_comparison import compared, read_old
+from dalip_app.messages.errors import describe
 
 __all__ = ["EXAMPLES", "train"]
 
@@ -28,53 +31,92 @@ Examples:
   dalip train --init builtin --freeze-towers --data garden/ runs/garden
   dalip train --init runs/mine --data garden/ --old shards/ runs/garden
   dalip train --model ViT-B-32 --pretrained laion2b_e16 --data photos/ b32
-  dalip train runs/mine            (goes on where it was stopped)
+  dalip train runs/mine            (resumes where it was stopped)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
+
+
+_OPTIONS = {
+    "data": "PATH[@WEIGHT]",
+    "taxa": "FILE",
+    "descriptions": "FILE",
+    "model": "NAME",
+    "pretrained": "TAG",
+    "init": "FOLDER",
+    "objective": None,
+    "freeze": "PART",
+    "epochs": None,
+    "steps": None,
+    "batch_size": None,
+    "accumulate": None,
+    "balance": None,
+    "tower_lr": None,
+    "head_lr": None,
+    "image_size": None,
+    "precision": None,
+    "stream": None,
+    "validate": "PATH",
+    "seed": None,
+    "workers": None,
+    "weights": None,
+    "terms": None,
+}
+"""The fields that have an option of their own, and what the help writes for a value; `--set` sets all fields."""
+_PATHS = ("FILE", "FOLDER", "PATH")
+"""What the help writes for a path, which is made absolute: a run may be resumed from another folder."""
+
+
+def _with_field_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each of `_OPTIONS`, behind RUN and --preset; `**given` takes their values."""
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    fields = {setting.name: setting for setting in settings()}
+    options = [_option(fields[name], metavar) for name, metavar in _OPTIONS.items()]
+    command.__signature__ = inspect.Signature([*own[:2], *options, *own[2:]])  # type: ignore[attr-defined]
+    return command
+
+
+def _option(setting: Setting, metavar: str | None) -> inspect.Parameter:
+    """Make the option of a field; without it on the command line, its value is `None`."""
+    repeatable = get_origin(setting.kind) is tuple
+    kind = setting.kind
+    if metavar in _PATHS:
+        kind = list[Path] if repeatable else Path
+    elif repeatable:
+        kind = list[str]
+    option = typer.Option(
+        None,
+        f"--{setting.name.replace('_', '-')}",
+        metavar=metavar,
+        help=setting.about + (" Repeatable." if repeatable else ""),
+        show_default=_written(setting.default),
+    )
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind | None
+    )
+
+
+def _written(default: Any) -> str | bool:
+    """Write a default for the help; `False` where there is none that says anything."""
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return f"{default:g}"
+    return str(default) if default else False
 
 
 def _show_settings(asked: bool) -> None:
     if asked:
-        for name, default, about in _settings():
-            print_result(f"{name} = {default}" if default else name)
-            print_result(textwrap.indent(textwrap.fill(about, 96), "    "))
+        for setting in settings():
+            default = "" if setting.name == "data" else f" = {json.dumps(setting.default)}"
+            print_result(setting.name + default)
+            print_result(textwrap.indent(textwrap.fill(setting.about, 96), "    "))
         raise typer.Exit
 
 
-def _settings() -> Iterator[tuple[str, str, str]]:
-    """Give each field of `TrainConfig`, its default as JSON and its description, without the time to import it."""
-    tree = ast.parse((Path(dalip.__file__).parent / "training" / "config.py").read_text(encoding="utf-8"))
-    (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "TrainConfig")
-    for field, about in pairwise(config.body):
-        if isinstance(field, ast.AnnAssign) and isinstance(about, ast.Expr):
-            text = " ".join(ast.literal_eval(about.value).split())
-            default = json.dumps(ast.literal_eval(field.value)) if field.value else ""
-            yield ast.unparse(field.target), default, text
-
-
-_Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
-
-
+@_with_field_options
 def train(
-    context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; made, or gone on with.")],
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH[@WEIGHT]",
-            help="Photos to learn, named or captioned: .tar shards, a folder of shards, a table (CSV, TSV) or its "
-            "folder, or a folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with @2 "
-            "twice an epoch. Repeatable.",
-        ),
-    ] = None,
-    taxa: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="CSV or TSV with more names of the taxa.")
-    ] = None,
-    descriptions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="JSON lines with scientificName and description, to learn from too."
-        ),
-    ] = None,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; made, or resumed.")],
     preset: Annotated[
         Literal["default", "tiny", "builtin", "paper"],
         typer.Option(
@@ -82,27 +124,6 @@ def train(
             "`builtin`: the encoder that ships. `paper`: the DALIP paper's model, for GPUs."
         ),
     ] = "default",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Towers to start from: lite0-minilm, lite2-minilm, tiny, or any open_clip model, hf-hub:NAME and "
-            "local-dir:FOLDER included.",
-            show_default="lite0-minilm",
-        ),
-    ] = None,
-    pretrained: Annotated[
-        str | None, typer.Option(metavar="TAG", help="Which of open_clip's weights, or a file of weights.")
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Start from the weights of an exported encoder (`builtin` is the built-in one), of a finished run, or "
-            "of the authors' checkpoint; model and sizes are theirs. The run ends with what it brought over that "
-            "encoder.",
-        ),
-    ] = None,
     freeze_towers: Annotated[
         bool,
         typer.Option(
@@ -118,57 +139,6 @@ def train(
             help="Photos of what the encoder of --init knew before, to measure what that lost. Repeatable.",
         ),
     ] = None,
-    objective: Annotated[
-        _Objective | None,
-        typer.Option(
-            help="What is minimised. `dalip`: both orders, each compared on its own. `joint`: their weighted "
-            "similarity. `first-order`, `second-order`: one alone. `clip`, `siglip`: as published, where photos of one "
-            "taxon are told apart too.",
-            show_default="dalip",
-        ),
-    ] = None,
-    freeze: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PART",
-            help="What does not learn: image, text, or a parameter name's beginning. Repeatable.",
-        ),
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the photos.", show_default="20")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps, instead of epochs.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Pairs a step, over all processes.", show_default="96")
-    ] = None,
-    accumulate: Annotated[
-        int | None,
-        typer.Option(help="Embed a batch in so many parts, for less memory.", show_default="1"),
-    ] = None,
-    balance: Annotated[
-        float | None,
-        typer.Option(help="From 0 to 1: draw taxa with few photos more often.", show_default="0"),
-    ] = None,
-    tower_lr: Annotated[
-        float | None, typer.Option(help="Learning rate of pretrained weights.", show_default="3e-4")
-    ] = None,
-    head_lr: Annotated[
-        float | None, typer.Option(help="Learning rate of new weights.", show_default="1e-3")
-    ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Pixels a side of the encoder.", show_default="the model's")
-    ] = None,
-    precision: Annotated[
-        Literal["no", "bf16", "fp16"] | None,
-        typer.Option(help="Mixed precision, for a GPU.", show_default="no"),
-    ] = None,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Read shards from front to back; needs --steps.")
-    ] = False,
-    validate: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="What a streaming run is evaluated on. Repeatable."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides everything random.", show_default="0")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that load photos.", show_default="2")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -182,62 +152,36 @@ def train(
             callback=_show_settings,
             is_eager=True,
             help="Print every setting with its default and what it does: weights of the orders, heads, dropout, norm, "
-            "augmentation, schedule, weight decay, running mean, caches and more; and stop.",
+            "augmentation, schedule, weight decay, EMA weights, caches and more; and stop.",
         ),
     ] = False,
-    weights: WeightsOption = None,
-    terms: TermsOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print data, steps, parameters and memory, and stop.")
     ] = False,
+    **given: Any,
 ) -> None:
     """Train an encoder on photos and texts, and export it to RUN/encoder.
 
     Photos are paired with the names of their taxon, sentences about it, or their captions. What is learned from is
-    the split `train`, seven tenths of the photos; a photo's split follows from its name alone. The split `selection`
-    is evaluated on the way and decides how both orders are weighed in the exported encoder.
+    the split `train`, seven tenths of the photos; a photo's split follows from its name alone. The validation split
+    (`selection`) is evaluated on the way and decides how both orders are weighed in the exported encoder.
 
     RUN holds the configuration, checkpoints, the log (CSV and TensorBoard), curves, a page about the model, and the
-    encoder, checked against the trained model. A run that was stopped, even killed, goes on from its last checkpoint
+    encoder, checked against the trained model. A run that was stopped, even killed, resumes from its last checkpoint
     when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
+
+    A run with --init ends with what it brought over the encoder that it started from.
     """
-    from dalip_index.places import BUILT_IN
-
     need_training()
-    from dalip.export.export_run import finish_run
-    from dalip.training import TrainConfig, plan
-    from dalip.training import train as run_training
-    from dalip.training.inherit import settings_of
-    from dalip.training.presets import FREEZE_TOWERS, PRESETS
-    from dalip_assets import ENCODER
+    from dalip.export.export_run import export_and_describe
+    from dalip.training.loop import plan
+    from dalip.training.loop import train as run_training
 
-    saved = run / "config.json"
-    given = {
-        field.name: _plain(field.name, value)
-        for field in fields(TrainConfig)
-        if (value := context.params.get(field.name)) is not None
-        and value is not False
-        and value not in ((), [])
-    }
-    if init == BUILT_IN:
-        given["init"] = str(ENCODER)
-    settings = dict(PRESETS.get(preset, {}))
-    if "init" in given:
-        settings |= settings_of(Path(given["init"]))
-    settings |= (FREEZE_TOWERS if freeze_towers else {}) | given
-    if freeze_towers and freeze:
-        settings["freeze"] = (*FREEZE_TOWERS["freeze"], *freeze)
-    settings |= _read_settings(setting or [])
-    if not ("data" in settings or saved.exists()):
-        raise typer.BadParameter("a new run needs --data")
-    start = None if "data" in settings else TrainConfig.load(saved)
-    try:
-        config = start.with_values(**settings) if start else TrainConfig(**settings)
-    except TrainingError as error:
-        raise typer.BadParameter(str(error)) from None
+    config = _configuration(run, preset, freeze_towers, _values(given), _read_settings(setting or []))
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:
-        lines = plan(config)  # in every process, for they meet in it
+        # In every process, because they meet in it.
+        lines = plan(config, report=complain if first else lambda line: None)
         for line in lines if first else ():
             print_result(line)
         return
@@ -248,21 +192,57 @@ def train(
     earlier = read_old(old or ())
     run_training(config, run, report=complain)
     if first:
-        finish_run(run, compare=lambda: compared(run, earlier), report=complain)
+        export_and_describe(run, compare=lambda: compared(run, earlier), describe=describe, report=complain)
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Make of an option's value that of a field: paths absolute, and tuples of lists."""
-    if isinstance(value, list):
-        return tuple(_plain(name, item) for item in value)
-    if isinstance(value, Path):
-        return str(value.resolve())
-    return _resolved(value) if name == "data" else value
+def _configuration(
+    run: Path, preset: str, freeze_towers: bool, given: Mapping[str, Any], set_values: Mapping[str, Any]
+) -> TrainConfig:
+    """Put together what is to be trained: preset, then what --init brings, --freeze-towers, options, --set."""
+    from dalip.training.inherit import settings_of
+
+    values = dict(PRESETS.get(preset, {}))
+    if "init" in given:
+        values |= settings_of(Path(given["init"]))
+    values |= FREEZE_TOWERS if freeze_towers else {}
+    values |= given
+    if freeze_towers and "freeze" in given:
+        values["freeze"] = (*FREEZE_TOWERS["freeze"], *given["freeze"])
+    values |= set_values
+    saved = run / "config.json"
+    if not ("data" in values or saved.exists()):
+        raise typer.BadParameter("a new run needs --data")
+    start = None if "data" in values else TrainConfig.load(saved)
+    try:
+        return start.with_values(**values) if start else TrainConfig(**values)
+    except TrainingError as error:
+        raise typer.BadParameter(describe(error)) from None
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Make of the options that were given the values of fields: paths are absolute, lists are tuples."""
+    from dalip_assets import ENCODER
+    from dalip_index.places import BUILT_IN
+
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None or value is False or value == []:
+            continue
+        if name == "init" and value == BUILT_IN:
+            found[name] = str(ENCODER)
+        elif name == "data":
+            found[name] = tuple(map(_resolved, value))
+        elif _OPTIONS[name] in _PATHS:
+            paths = value if isinstance(value, list) else [value]
+            texts = tuple(str(path.resolve()) for path in paths)
+            found[name] = texts if isinstance(value, list) else texts[0]
+        else:
+            found[name] = value
+    return found
 
 
 def _resolved(text: str) -> str:
     """Make the path of PATH[@WEIGHT] absolute; addresses stay as they are."""
-    from dalip.training.config import source_of
     from dalip.training.data.corpus import is_remote
 
     path, weight = source_of(text)
@@ -270,20 +250,16 @@ def _resolved(text: str) -> str:
     return absolute if weight == 1 else f"{absolute}@{weight:.12g}"
 
 
-def _read_settings(settings: list[str]) -> dict[str, Any]:
-    from dalip.training import TrainConfig
-    from dalip.training.config import to_tuples
-
-    known = {field.name for field in fields(TrainConfig)}
+def _read_settings(given: list[str]) -> dict[str, Any]:
+    """Read the values of --set; what is no JSON is a text."""
+    known = sorted(setting.name for setting in settings())
     values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
+    for text in given:
+        name, equals, value = text.partition("=")
         if not equals or name not in known:
-            raise typer.BadParameter(
-                f"--set {setting}: use NAME=VALUE with one of {', '.join(sorted(known))}"
-            )
+            raise typer.BadParameter(f"--set {text}: use NAME=VALUE with one of {', '.join(known)}")
         try:
-            values[name] = to_tuples(json.loads(text))
+            values[name] = json.loads(value)
         except ValueError:
-            values[name] = text
+            values[name] = value
     return values

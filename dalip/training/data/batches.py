@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from dalip.datasets import Record
-from dalip.encoder.manifest import ImageSettings, TextSettings
+from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
@@ -20,7 +19,7 @@ from dalip.training.data.crops import augmentation, open_crop
 from dalip.training.data.photo_features import PhotoFeatures
 from dalip.training.data.sampling import Item
 
-__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "make_sample", "no_sample", "tokenize"]
+__all__ = ["Batch", "PhotoDataset", "Sample", "collate", "make_sample", "no_sample"]
 
 _TRIES = 20
 
@@ -131,15 +130,3 @@ def collate(samples: Sequence[Sample]) -> Batch:
         [sample.key for sample in good],
         [error for sample in samples for error in sample.skipped],
     )
-
-
-def tokenize(
-    tokenizer: Tokenizer, texts: Sequence[str], settings: TextSettings, *, full: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Give ids (int64) and mask (bool) of texts, padded to the longest; if `full`, to the context length."""
-    tokenizer.enable_truncation(settings.context_length)
-    tokenizer.enable_padding(pad_id=settings.pad_id, length=settings.context_length if full else None)
-    # Lone surrogates come from JSON and file names that are not UTF-8; the Rust code refuses them.
-    encoded = tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
-    ids = torch.tensor([e.ids for e in encoded], dtype=torch.long)
-    return ids, torch.tensor([e.attention_mask for e in encoded], dtype=torch.bool)

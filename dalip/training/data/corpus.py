@@ -13,7 +13,7 @@ from typing import Any
 import webdataset as wds
 
 from dalip.datasets import Record, read_records, require_unique_keys
-from dalip.errors import DataError, TrainingError, first_line
+from dalip.errors import DalipError, DataError, TrainingError, first_line
 from dalip.prompts import sentences, taxon_texts
 from dalip.taxonomy import Taxon, read_taxa
 from dalip.training.config import TrainConfig, source_of
@@ -45,8 +45,8 @@ class Corpus:
     """How often each record is drawn an epoch, on average; as long as `records`."""
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
-    faults: tuple[str, ...]
-    """A message for each record left out for another reason: malformed text, no photo, a taxon that is none."""
+    faults: tuple[str | DalipError, ...]
+    """Why each other record was left out: malformed text, no photo, a taxon that is none."""
     taxa: Mapping[str, Taxon]
     """By scientific name, as the run's list says, or the last of the taxon's photos."""
     texts: Mapping[str, tuple[str, ...]]
@@ -83,9 +83,9 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
             try:
                 found = wds.shardlists.expand_urls(path)
             except (ValueError, AssertionError) as error:
-                raise TrainingError(f"{path}: not a pattern of shards ({first_line(error)})") from error
+                raise TrainingError("shard-pattern", source=path, cause=first_line(error)) from error
         if not any(is_remote(url) or Path(url).exists() for url in found):
-            raise TrainingError(f"{path}: no .tar shard is there, and only shards can be streamed")
+            raise TrainingError("no-shard", source=path)
         urls += found
         weights += [weight] * len(found)
     return urls, weights
@@ -120,43 +120,41 @@ def load_corpus(config: TrainConfig) -> Corpus:
     weights: list[float] = []
     left_out: Counter[str] = Counter()
     faults: list[str] = []
+    unusable: list[DataError] = []
     for path, weight in map(source_of, config.validate if config.stream else config.data):
         if is_remote(path) and not Path(path).exists():
-            raise TrainingError(
-                f"{path}: only a run that streams (--stream) reads its data from the network or a command"
-            )
+            raise TrainingError("remote-without-stream", source=path)
         found = read_records(Path(path), faults=faults)
-        usable = [record for record in found if _has_text(record, left_out, faults)]
+        usable = [record for record in found if _has_text(record, left_out, unusable)]
         if not usable:
             raise TrainingError(
-                f"{path}: none of its {len(found):,} photos has a scientificName or a caption that can be used "
-                f"(fields found: {', '.join(found[0].fields) or 'none'}); there is nothing to learn from"
+                "nothing-to-learn", source=path, photos=len(found), fields=tuple(found[0].fields) or ("-",)
             )
         records += usable
         weights += [weight] * len(usable)
     require_unique_keys(records)
     if not config.stream and not any(record.split == "train" for record in records):
-        raise TrainingError(f"{', '.join(config.data)}: no photo falls into the split train")
+        raise TrainingError("no-training-photo", source=", ".join(config.data))
     texts = load_texts(config)
     taxa = {r.taxon.scientific_name: texts.complete(r.taxon) for r in records if r.taxon}
     return Corpus(
         tuple(records),
         tuple(_balanced(records, weights, config.balance)),
         dict(left_out),
-        tuple(faults),
+        (*faults, *unusable),
         taxa,
         {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()},
         {name: parts for name, parts in texts.descriptions.items() if name in taxa},
     )
 
 
-def _has_text(record: Record, left_out: Counter[str], faults: list[str]) -> bool:
+def _has_text(record: Record, left_out: Counter[str], unusable: list[DataError]) -> bool:
     try:
         if record.taxon or record.captions:
             return True
         left_out[record.source] += 1
     except DataError as error:
-        faults.append(str(error))
+        unusable.append(error)
     return False
 
 
@@ -177,7 +175,7 @@ def _balanced(records: list[Record], weights: list[float], balance: float) -> li
 def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     if not path.exists():
-        raise TrainingError(f"{path}: no such file")
+        raise TrainingError("descriptions-missing", source=path)
     opener = gzip.open if path.suffix == ".gz" else open
     line = ""
     try:
@@ -187,6 +185,6 @@ def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
                 found[row["scientificName"]] = tuple(sentences(row["description"]))
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{path}: not JSON lines with scientificName and description ({error}): {line.strip():.60}"
+            "descriptions-malformed", source=path, cause=error, line=f"{line.strip():.60}"
         ) from error
     return {name: parts for name, parts in found.items() if parts}

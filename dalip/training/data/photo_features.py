@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from dalip.datasets import Record
 from dalip.encoder.manifest import ImageSettings
-from dalip.errors import DalipError, ImageError
-from dalip.files import atomic_write
+from dalip.errors import DalipError
+from dalip.files import atomic_write, from_json, to_json
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
+from dalip.training.kept_errors import read_error, write_error
 from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
 
@@ -37,7 +38,7 @@ class PhotoFeatures:
 
         Args:
             path: A .npy file of shape (photos, views, ...), float16.
-            errors: By position, why a photo could not be read.
+            errors: By position, why a photo could not be read, as `write_error` writes it.
         """
         self.path, self.errors = path, errors
         self._values: NDArray[np.float16] | None = None
@@ -46,17 +47,26 @@ class PhotoFeatures:
         """Give one view of a photo, float32, chosen by the seed.
 
         Raises:
-            ImageError: The photo could not be read when its features were to be computed.
+            DalipError: The photo could not be read when its features were to be computed.
         """
         if position in self.errors:
-            raise ImageError(self.errors[position])
+            raise read_error(self.errors[position])
         if self._values is None:  # opened here, so that each loading process maps the file for itself
             self._values = np.load(self.path, mmap_mode="r")
         return torch.from_numpy(self._values[position, seed % self._values.shape[1]].astype(np.float32))
 
 
+@dataclass
+class _Done:
+    """How far the features of a cache are computed, kept beside them."""
+
+    views: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+    """By position, why a photo could not be read, as `write_error` writes it."""
+
+
 class _Views(Dataset[Tensor | str]):
-    """Every view of every photo, one after the other; a message where the photo cannot be read."""
+    """Every view of every photo, one after the other; an error's text where the photo cannot be read."""
 
     def __init__(
         self, records: Sequence[Record], config: TrainConfig, image: ImageSettings, size: int
@@ -76,7 +86,7 @@ class _Views(Dataset[Tensor | str]):
         try:
             return open_crop(record.read_bytes(), self.transform, seed)
         except DalipError as error:
-            return str(error)
+            return write_error(error)
 
 
 @torch.inference_mode()
@@ -108,33 +118,33 @@ def cache_photo_features(
     name = hashlib.sha256(json.dumps([tower, crops, photos]).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     path, state = folder / f"photos-{name}.npy", folder / f"photos-{name}.json"
-    done: dict[str, Any] = {"views": 0, "errors": {}}
+    done = _Done()
     if state.exists() and path.exists():
-        done = json.loads(state.read_text(encoding="utf-8"))
+        done = from_json(state.read_bytes(), _Done)
     views = _Views(records, config, image, size)
-    if done["views"] < len(views):
+    if done.views < len(views):
         new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
-        how = {"mode": "r+"} if done["views"] else {"mode": "w+", **new}
+        how = {"mode": "r+"} if done.views else {"mode": "w+", **new}
         values = np.lib.format.open_memmap(path, **how)
         if hasattr(os, "posix_fallocate"):  # a disk that gets full under a mapped file would kill the process
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         flat = values.reshape(len(views), *shape)
-        for start, batch in _in_batches(views, done["views"], config.workers):
+        for start, batch in _in_batches(views, done.views, config.workers):
             good = [i for i, view in enumerate(batch) if not isinstance(view, str)]
-            done["errors"] |= {
+            done.errors |= {
                 str((start + i) // config.cache_views): v for i, v in enumerate(batch) if isinstance(v, str)
             }
             if good:
                 pixels = torch.stack([batch[i] for i in good]).to(device, memory_format=torch.channels_last)
                 flat[[start + i for i in good]] = model.image_tower.features(pixels).half().cpu().numpy()
-            done["views"] = start + len(batch)
-            if done["views"] % (64 * _AT_ONCE) == 0 or done["views"] == len(views):
+            done.views = start + len(batch)
+            if done.views % (64 * _AT_ONCE) == 0 or done.views == len(views):
                 values.flush()
                 with atomic_write(state) as part:
-                    part.write_text(json.dumps(done), encoding="utf-8")
-                report(f"features of photos: {done['views']:,} of {len(views):,} views")
-    return PhotoFeatures(path, {int(position): error for position, error in done["errors"].items()})
+                    part.write_text(to_json(done), encoding="utf-8")
+                report(f"features of photos: {done.views:,} of {len(views):,} views")
+    return PhotoFeatures(path, {int(position): error for position, error in done.errors.items()})
 
 
 def _identity(record: Record) -> tuple[Any, ...]:

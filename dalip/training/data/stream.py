@@ -40,7 +40,7 @@ class StreamDataset(IterableDataset[Batch]):
 
     Which photos make a batch follows from seed, step, process and number of loading processes. Every so many photos
     a loading process starts a round of its own draws, so that a resumed run reads but the current round again, and
-    does not decode what it has learnt from already. The shard that the end of a round cuts off goes unread to its end.
+    does not decode what it has learned from already. A shard that the end of a round cuts off is not read to its end.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class StreamDataset(IterableDataset[Batch]):
             self._finished = True
 
     def _shard(self, url: str) -> Iterator[_Raw]:
-        """Read what can be learnt from in a shard; whatever goes wrong is a message."""
+        """Read what can be learned from in a shard; whatever goes wrong is reported."""
         stream, bare = None, 0
         try:
             stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())

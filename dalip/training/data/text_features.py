@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from dalip.encoder.manifest import TextSettings
 from dalip.model import DALIP
 from dalip.training.checkpoint import load_checkpoint, save_checkpoint
-from dalip.training.data.batches import tokenize
 from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
+from dalip.training.towers.tokens import tokenize
 
 __all__ = ["TextFeatures"]
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from transformers import AutoConfig
 
 from dalip.encoder.manifest import ImageSettings, TextSettings
 from dalip.errors import DalipError, TrainingError, first_line
+from dalip.files import from_json, to_json
 from dalip.model import image_adapter, text_adapter
 from dalip.model.towers import TextAdapter
-from dalip.training.log import Report, to_stderr
+from dalip.training.log import Report, print_to_stderr
 from dalip.training.towers.find_model import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.towers.lite import FRESH, LITE, describe_lite, load_lite
 from dalip.training.towers.open_clip_tokenizer import save_tokenizer
@@ -41,6 +42,26 @@ __all__ = [
 
 _TEXT_CONFIG = "text/config.json"
 """Of the text tower, where it is one of transformers."""
+
+
+@dataclass(frozen=True)
+class _ConfigFile:
+    """What `open_clip_config.json` holds of the towers of a run."""
+
+    model_cfg: Config
+    """What open_clip builds the model from."""
+    preprocess_cfg: dict[str, Any]
+    """The fields of `ImageSettings`, in open_clip's form."""
+    text: TextSettings
+    fresh: tuple[str, ...]
+    """See `Towers`."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "_ConfigFile":
+        return from_json((folder / CONFIG_FILE).read_bytes(), cls)
+
+    def write(self, folder: Path) -> None:
+        (folder / CONFIG_FILE).write_text(to_json(self), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,7 @@ def create_towers(
     embed_dim: int | None = None,
     image_size: int | None = None,
     untrained: bool = False,
-    report: Report = to_stderr,
+    report: Report = print_to_stderr,
 ) -> Towers:
     """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
 
@@ -88,13 +109,12 @@ def create_towers(
 
     Raises:
         TrainingError: The name is unknown, a package is missing, weights cannot be had, or they do not fit the
-            architecture, our preprocessing or our tokenizers.
-        DalipError: A tower keeps no tokens in the joint space.
+            architecture, our preprocessing or our tokenizers; or a tower keeps no tokens in the joint space.
     """
     named = not model.startswith(("hf-hub:", "local-dir:"))
     model = model.replace("/", "-") if named else model  # open_clip takes ViT-B/32 too
     if pretrained and (model in OURS or not named):
-        raise TrainingError(f"model {model}: brings its own weights or has none; leave out {pretrained!r}")
+        raise TrainingError("weights-not-needed", source=model, weights=pretrained)
     if model in LITE:
         describe_towers(folder, *describe_lite(model, folder, embed_dim or 256, image_size), FRESH)
         towers = load_towers(folder)
@@ -104,7 +124,7 @@ def create_towers(
         config, preprocess, weights = look_up(model, pretrained)
         native = config["vision_cfg"].get("image_size", 224)
         if weights and embed_dim not in (None, config["embed_dim"]):
-            raise TrainingError(f"its weights have the joint width {config['embed_dim']}, not {embed_dim}")
+            raise TrainingError("weights-of-other-width", width=config["embed_dim"], asked=embed_dim)
         config["embed_dim"] = embed_dim or config["embed_dim"]
         image = image_settings(preprocess | {"size": image_size or native})
         text_tower = _try(config, image.size)
@@ -112,14 +132,12 @@ def create_towers(
         tokenizer = open_clip.get_tokenizer("ViT-B-32" if model == "tiny" else model)
         text = save_tokenizer(tokenizer, folder / "tokenizer.json")
         if text_tower.pads_with not in (None, text.pad_id):
-            raise TrainingError(
-                f"its tokenizer pads with the token {text.pad_id}, its text tower with {text_tower.pads_with}"
-            )
+            raise TrainingError("tower-padding", token=text.pad_id, expected=text_tower.pads_with)
         if hf_name := config["text_cfg"].get("hf_model_name"):
             AutoConfig.from_pretrained(hf_name).save_pretrained(folder / "text")
         describe_towers(folder, config, image, text, () if weights else ("",))
         if weights and "mean" not in preprocess:
-            report(_assumption(model, pretrained, config, image))
+            report(_assumed_preparation(model, pretrained, config, image))
         if not weights or untrained:
             return load_towers(folder)
         other_size = None if image.size == native else image.size
@@ -134,16 +152,17 @@ def load_towers(folder: Path) -> Towers:
         TrainingError: The folder is not one that `create_towers` left.
     """
     try:
-        content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config, image = content["model_cfg"], image_settings(content["preprocess_cfg"])
+        file = _ConfigFile.read(folder)
+        config, image = file.model_cfg, image_settings(file.preprocess_cfg)
         if "hf_model_name" in config["text_cfg"]:
             config["text_cfg"]["hf_model_name"] = str(folder / "text")
-        text, fresh = TextSettings(**content["text"]), tuple(content["fresh"])
         tokenizer = (folder / "tokenizer.json").read_bytes()
         described = _read_description(folder)
-        return Towers(build_clip(config, image.size), image, text, tokenizer, fresh, described)
+        return Towers(build_clip(config, image.size), image, file.text, tokenizer, file.fresh, described)
+    except DalipError as error:
+        raise TrainingError("towers-damaged", source=folder, cause=error) from error
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise TrainingError(f"{folder}: does not hold the towers of a run ({first_line(error)})") from error
+        raise TrainingError("towers-damaged", source=folder, cause=first_line(error)) from error
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
@@ -169,7 +188,7 @@ def write_description(folder: Path, description: Mapping[str, Any], tokenizer: b
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(json.dumps(description[name], indent=2) + "\n", encoding="utf-8")
         elif name == CONFIG_FILE:
-            raise TrainingError(f"lacks {CONFIG_FILE}")
+            raise TrainingError("towers-undescribed", file=CONFIG_FILE)
     (folder / "tokenizer.json").write_bytes(tokenizer)
 
 
@@ -188,15 +207,13 @@ def describe_towers(
     config = deepcopy(config)
     if "hf_model_name" in config["text_cfg"]:
         config["text_cfg"]["hf_model_name"] = "text"
-    content = {"model_cfg": config, "preprocess_cfg": asdict(image), "text": asdict(text), "fresh": fresh}
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    _ConfigFile(config, asdict(image), text, fresh).write(folder)
 
 
 def resize_towers(folder: Path, image_size: int) -> None:
     """Let the towers that `folder` describes be rebuilt for another number of pixels a side."""
-    content: Config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    content["preprocess_cfg"]["size"] = image_size
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    file = _ConfigFile.read(folder)
+    replace(file, preprocess_cfg=file.preprocess_cfg | {"size": image_size}).write(folder)
 
 
 def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
@@ -207,11 +224,11 @@ def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
         image_size: Pixels a side at which it will be used.
 
     Raises:
-        DalipError: It is a CoCa.
+        TrainingError: It is a CoCa.
     """
     config = deepcopy(config)
     if "multimodal_cfg" in config:
-        raise DalipError("a CoCa's text tower has no end-of-text token to align; take another")
+        raise TrainingError("tower-coca")
     native = config["vision_cfg"].get("image_size", 224)
     config["vision_cfg"] |= {"image_size": image_size, "timm_model_pretrained": False}
     config["text_cfg"]["hf_model_pretrained"] = False
@@ -230,17 +247,26 @@ def _try(config: Config, image_size: int) -> TextAdapter:
         try:
             image_tower.project(image_tower.features(torch.empty(1, 3, image_size, image_size)))
         except RuntimeError as error:
-            raise TrainingError(
-                f"its image tower does not run at {image_size} pixels ({first_line(error)})"
-            ) from error
+            raise TrainingError("tower-size", size=image_size, cause=first_line(error)) from error
     return text_tower
 
 
-def _assumption(model: str, pretrained: str | None, config: Config, image: ImageSettings) -> str:
+def _assumed_preparation(
+    model: str, pretrained: str | None, config: Config, image: ImageSettings
+) -> TrainingError:
+    """Say what was assumed of weights that do not say how photos were prepared for them."""
     mean, std = (" ".join(f"{value:.3f}" for value in values) for values in (image.mean, image.std))
+    if pretrained is None:
+        return TrainingError("preparation-assumed", source=model, mean=mean, std=std)
     activation = "QuickGELU" if config.get("quick_gelu") else "GELU"
-    found = f"{pretrained or model} does not say how photos were prepared; taken are mean {mean} and deviation {std}"
-    return found + (f", and {activation} as in {model}" if pretrained else "")
+    return TrainingError(
+        "preparation-and-activation-assumed",
+        source=pretrained,
+        mean=mean,
+        std=std,
+        activation=activation,
+        model=model,
+    )
 
 
 @contextmanager
@@ -248,9 +274,9 @@ def _in_one_line(model: str) -> Iterator[None]:
     """Name the model in every error, and cut what open_clip and the libraries below it say to a line."""
     try:
         yield
-    except DalipError as error:
-        raise type(error)(f"model {model}: {error}") from error
-    except Exception as error:  # there is no telling what they raise
+    except TrainingError as error:
+        raise error.about(model) from error
+    except Exception as error:  # there is no telling what they raise; `dalip.model` says what it cannot align
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # which is not the model's fault
             raise
-        raise TrainingError(f"model {model}: {first_line(error)}") from error
+        raise TrainingError("model-refused", source=model, cause=first_line(error)) from error

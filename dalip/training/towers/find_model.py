@@ -67,40 +67,39 @@ def look_up(model: str, pretrained: str | None) -> Source:
         return _look_up_architecture(model, pretrained)
     content = json.loads(path.read_text(encoding="utf-8"))
     if "model_cfg" not in content:
-        raise TrainingError(f"{path} has no model_cfg, so it is not open_clip's; name another")
+        raise TrainingError("not-open-clip", file=path)
     return Source(content["model_cfg"], content.get("preprocess_cfg", {}), weights)
 
 
 def _look_up_architecture(model: str, pretrained: str | None) -> Source:
     config = open_clip.get_model_config(model)
     if config is None:
-        others = f"use {', '.join(OURS)}, hf-hub:ORG/REPO, local-dir:PATH or one of open_clip.list_models()"
-        raise TrainingError(f"unknown; {_close(model, [*OURS, *open_clip.list_models()]) or others}")
+        close = _close(model, [*OURS, *open_clip.list_models()])
+        raise TrainingError("model-unknown", number=len(close), close=close, ours=OURS)
     if not pretrained:
         return Source(config, {}, False)
     tag = open_clip.get_pretrained_cfg(model, pretrained)
     if not tag and not Path(pretrained).is_file():
         tags = open_clip.list_pretrained_tags_by_model(model)
-        others = f"it has {', '.join(tags) or 'none'}"
-        raise TrainingError(
-            f"{pretrained!r} is neither a file nor a tag of its weights; {_close(pretrained, tags) or others}"
-        )
+        if not tags:
+            raise TrainingError("model-without-weights", tag=pretrained)
+        close = _close(pretrained, tags)
+        raise TrainingError("tag-unknown", tag=pretrained, number=len(close), close=close, tags=tags)
     activations = ["QuickGELU" if cfg.get("quick_gelu") else "GELU" for cfg in (tag, config)]
     if tag and activations[0] != activations[1]:
         twin = model.removesuffix("-quickgelu") if config.get("quick_gelu") else f"{model}-quickgelu"
         known = twin != model and twin in open_clip.list_models()
-        raise TrainingError(
-            f"the weights {pretrained} were trained with {activations[0]}, this architecture has {activations[1]}; "
-            + (f"use the model {twin}" if known else "open_clip has none that fits, use other weights")
-        )
+        facts = {"weights": pretrained, "activation": activations[0], "other": activations[1]}
+        if known:
+            raise TrainingError("activation-of-twin", **facts, twin=twin)
+        raise TrainingError("activation-differs", **facts)
     return Source(config, tag, True)
 
 
-def _close(name: str, names: list[str]) -> str:
-    """Ask for what may have been meant; empty if nothing is like it."""
+def _close(name: str, names: list[str]) -> list[str]:
+    """Give what may have been meant; empty if nothing is like it."""
     lower = {known.lower(): known for known in names}
-    close = [lower[match] for match in get_close_matches(name.lower(), lower, cutoff=0.5)]
-    return f"did you mean {' or '.join(close)}?" if close else ""
+    return [lower[match] for match in get_close_matches(name.lower(), lower, cutoff=0.5)]
 
 
 def image_settings(preprocess: Mapping[str, Any]) -> ImageSettings:
@@ -113,13 +112,11 @@ def image_settings(preprocess: Mapping[str, Any]) -> ImageSettings:
     size = found["size"]
     height, width = (size, size) if isinstance(size, int) else size
     if height != width:
-        raise TrainingError(f"takes images of {height} x {width} pixels; only square ones are supported")
+        raise TrainingError("image-not-square", height=height, width=width)
     for field in ("resize_mode", "interpolation"):
         known = get_args(get_type_hints(ImageSettings)[field])
         if found[field] not in known:
-            raise TrainingError(
-                f"prepares images with {field} {found[field]!r}; supported are {' and '.join(known)}"
-            )
+            raise TrainingError("preparation-unsupported", field=field, value=str(found[field]), known=known)
     return ImageSettings(
         height, tuple(found["mean"]), tuple(found["std"]), found["resize_mode"], found["interpolation"]
     )

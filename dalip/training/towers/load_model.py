@@ -12,7 +12,7 @@ from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
 from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
-from dalip.training.log import Report, to_stderr
+from dalip.training.log import Report, print_to_stderr
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, is_bundle
 from dalip.training.towers.official import (
@@ -40,7 +40,7 @@ class Loaded:
     """Of the run that it comes from, if it comes from one."""
 
 
-def load_model(source: str, *, pretrained: str | None = None, report: Report = to_stderr) -> Loaded:
+def load_model(source: str, *, pretrained: str | None = None, report: Report = print_to_stderr) -> Loaded:
     """Load a model from wherever it is kept.
 
     Args:
@@ -54,11 +54,10 @@ def load_model(source: str, *, pretrained: str | None = None, report: Report = t
 
     Raises:
         TrainingError: There is no such thing, it is damaged, or not what it should be.
-        DalipError: A tower of an open_clip model keeps no tokens.
     """
     path = Path(source)
     if pretrained and path.exists():
-        raise TrainingError(f"{path}: brings its own weights; leave out {pretrained!r}")
+        raise TrainingError("weights-not-needed", source=path, weights=pretrained)
     if run := find_run(path):
         model, towers, config = load_run(run)
         return Loaded(model, towers, config)
@@ -66,10 +65,10 @@ def load_model(source: str, *, pretrained: str | None = None, report: Report = t
         model, towers = _load_official(path)
         return Loaded(model, towers, None)
     if path.is_dir():
-        raise TrainingError(f"{path}: not a run; an open_clip model in a folder is named local-dir:{path}")
+        raise TrainingError("folder-not-a-run", source=path, folder=path)
     known = ":" in source or source.replace("/", "-") in open_clip.list_models()
     if not known and (path.suffix or len(path.parts) > 1):  # meant as a path, then
-        raise TrainingError(f"{source}: no such run or file, nor a model that open_clip knows")
+        raise TrainingError("model-not-found", source=source)
     with TemporaryDirectory(prefix="dalip-") as folder:
         towers = create_towers(source, pretrained, Path(folder), report=report)
     return Loaded(DALIP(towers.clip, None).eval(), towers, None)
@@ -118,9 +117,7 @@ def load_weights(model: DALIP, source: Path) -> None:
         return
     path = source / "model.pt" if source.is_dir() else source
     if source.is_dir() and not path.exists():
-        raise TrainingError(
-            f"{source}: not a finished run; `dalip train {source}` goes on with one that was stopped"
-        )
+        raise TrainingError("run-unfinished", source=source, run=source)
     content = load_checkpoint(path)
     if state := official_state(content):
         _fit(model, from_official(state), path, named=to_official)
@@ -148,19 +145,23 @@ def _fit(
     """Load weights that must all be there and fit; torch would name all that do not, a line each."""
     expected = model.state_dict()
     if (theirs := "image_bdc.output.weight" in state) != (model.config is not None):
-        have, take = (
-            ("has", "dalip, joint or second-order") if theirs else ("lacks", "first-order, clip or siglip")
-        )
-        raise TrainingError(f"{path}: {have} the heads of the second order; take the objective {take}")
+        raise TrainingError("heads-not-expected" if theirs else "heads-missing", source=path)
     for name, value in expected.items():
         found = state.get(name)
         if found is None:
-            raise TrainingError(f"{path}: does not fit this model: {named(name)} is missing")
+            raise TrainingError("tensor-missing", source=path, name=named(name))
         if found.shape != value.shape:
             raise TrainingError(
-                f"{path}: does not fit this model: {named(name)} has the shape {tuple(found.shape)}, "
-                f"needed is {tuple(value.shape)}"
+                "tensor-shape",
+                source=path,
+                name=named(name),
+                shape=_written(found),
+                needed=_written(value),
             )
     if extra := next((name for name in state if name not in expected), None):
-        raise TrainingError(f"{path}: does not fit this model, which has no place for its {named(extra)}")
+        raise TrainingError("tensor-not-expected", source=path, name=named(extra))
     model.load_state_dict(state)
+
+
+def _written(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "1"

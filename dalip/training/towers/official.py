@@ -81,10 +81,7 @@ def read_official(path: Path) -> dict[str, Tensor]:
 
 def not_a_model(path: Path) -> TrainingError:
     """Give the error about a file that holds neither a run's model nor the authors'."""
-    return TrainingError(
-        f"{path}: holds neither a run's model nor the authors'; "
-        "name the weights of a plain CLIP with --pretrained, after its open_clip model"
-    )
+    return TrainingError("not-a-model", source=path)
 
 
 @contextmanager
@@ -93,7 +90,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except TrainingError as error:
-        raise TrainingError(f"{path}: {error}") from None
+        raise error.about(path) from None
 
 
 def from_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -148,8 +145,11 @@ def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
     tokenizer = SimpleTokenizer(context_length=context_length)
     if width % _HEAD_WIDTH or text_width % _HEAD_WIDTH or vocab_size != tokenizer.vocab_size:
         raise TrainingError(
-            f"holds towers of widths {width} and {text_width} for {vocab_size} tokens; CLIP's widths are multiples of "
-            f"{_HEAD_WIDTH}, its tokens {tokenizer.vocab_size}"
+            "official-widths",
+            widths=(width, text_width),
+            tokens=vocab_size,
+            multiple=_HEAD_WIDTH,
+            vocabulary=tokenizer.vocab_size,
         )
     image_size = round((positions - 1) ** 0.5) * patch_size
     config = {
@@ -177,10 +177,10 @@ def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
 
 def _shape(state: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
     if name not in state:
-        raise TrainingError(f"lacks {name}; copy it again")
+        raise TrainingError("official-lacks-tensor", name=name)
     shape = tuple(state[name].shape)
     if len(shape) != dimensions or 0 in shape:
-        raise TrainingError(f"holds {name} with the impossible shape {shape}; copy it again")
+        raise TrainingError("official-shape", name=name, shape=" x ".join(map(str, shape)) or "1")
     return shape
 
 

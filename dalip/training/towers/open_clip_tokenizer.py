@@ -54,9 +54,7 @@ def save_tokenizer(tokenizer: SimpleTokenizer | HFTokenizer, path: Path) -> Text
     elif isinstance(tokenizer, SimpleTokenizer):
         made, pad_id = _from_clip(tokenizer), 0
     else:
-        raise TrainingError(
-            f"{type(tokenizer).__name__} cannot be written as a tokenizer.json; take another model"
-        )
+        raise TrainingError("tokenizer-unknown", tokenizer=type(tokenizer).__name__)
     settings = TextSettings(tokenizer.context_length, pad_id)
     made.no_padding()
     made.no_truncation()
@@ -64,16 +62,14 @@ def save_tokenizer(tokenizer: SimpleTokenizer | HFTokenizer, path: Path) -> Text
     made.enable_truncation(settings.context_length)
     made.enable_padding(pad_id=pad_id, length=settings.context_length)
     if [encoding.ids for encoding in made.encode_batch(list(_PROBES))] != tokenizer(list(_PROBES)).tolist():
-        raise TrainingError(
-            f"{path}: does not cut texts as the model's own tokenizer ({type(tokenizer).__name__}); take another model"
-        )
+        raise TrainingError("tokenizer-differs", tokenizer=type(tokenizer).__name__)
     return settings
 
 
 def _from_clip(tokenizer: SimpleTokenizer) -> Tokenizer:
     """Say in Rust what CLIP's byte-pair encoder does in Python."""
     if tokenizer.reduction_fn:
-        raise TrainingError("its tokenizer leaves out parts of long texts by chance; take another model")
+        raise TrainingError("tokenizer-random")
     start, end = tokenizer.sot_token_id, tokenizer.eot_token_id
     made = Tokenizer(
         models.BPE(vocab=tokenizer.encoder, merges=list(tokenizer.bpe_ranks), end_of_word_suffix="</w>")
@@ -96,9 +92,7 @@ def _from_transformers(tokenizer: HFTokenizer) -> Tokenizer:
     """Put open_clip's cleaning before a fast tokenizer of transformers."""
     fast = tokenizer.tokenizer
     if not fast.is_fast or tokenizer.tokenizer_mode:
-        raise TrainingError(
-            f"the tokenizer {fast.name_or_path} has no form in the library tokenizers; take another model"
-        )
+        raise TrainingError("tokenizer-slow", tokenizer=fast.name_or_path)
     made = Tokenizer.from_str(fast.backend_tokenizer.to_str())
     own = [made.normalizer] if made.normalizer else []
     made.normalizer = normalizers.Sequence([*_cleaning(tokenizer.clean_fn), *own])

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,12 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from warm import fork
 from wording import refuses
 
+from dalip.datasets import split_of
+from dalip.datasets.record import Split
 from dalip.errors import DalipError
 from dalip_app.cli.export import need_training
 from tests.app.conftest import BIN, CODE, TORCH, Done, World, environment
@@ -43,7 +47,7 @@ def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> N
     assert (done.status, done.out) == (0, ""), done.err
     assert re.search(r"resumed at step \d+ of 20", done.err)
     assert all(line.startswith("dalip: ") for line in done.err.splitlines()), done.err
-    for word in ("s/step", "min left", "selection  step 20", "least cosine"):
+    for word in ("s/step", "min left", "validation  step 20", "least cosine"):
         assert word in done.err
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left >= {"config.json", "log.csv", "tensorboard", "curves.png", "README.md", "model.pt", "encoder"}
@@ -59,6 +63,35 @@ def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> N
     done = dalip("identify", photo, "--flora", "flora", "--encoder", "run/encoder", "--json")
     assert done.status == 0, done.err
     assert len(json.loads(done.out)["predictions"]) == 5
+
+
+def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    """In training, in validation and in the export; once each, and on the page about the model."""
+    photos = tmp_path / "photos"
+    shutil.copytree(world.photos, photos)
+    found = {split: list[Path]() for split in get_args(Split)}
+    for path in sorted(photos.glob("*/*.png")):
+        found[split_of(path.relative_to(photos).as_posix())].append(path)
+    damaged = [found["train"][0], found["selection"][0]]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:100])
+    bare, captioned = found["train"][1:3]
+    (tmp_path / "bare.csv").write_text(f"file,caption\n{bare},\n{captioned},a flower\n")
+    sources = ["--data", photos, "--data", "bare.csv"]
+    done = dalip("train", *SMALL, *sources, "--epochs", "2", "--set", "evaluate_every=1", "run")
+    assert done.status == 0, done.err
+    for path in damaged:
+        lines = [line for line in done.err.splitlines() if path.name in line]
+        assert len(lines) == (1 if path is damaged[0] else 2), (
+            done.err
+        )  # the export reads validation photos again
+        assert all(re.match(r"dalip: \S+: the file is damaged or cut short; copy", line) for line in lines)
+    assert re.search(r"dalip: \S+: 1 photos have neither a scientificName nor a caption\n", done.err)
+    page = (tmp_path / "run" / "README.md").read_text()
+    assert page.count("the file is damaged or cut short") == 2
+    done = dalip("train", *SMALL, *sources, "--dry-run", "planned")
+    assert done.err.count("\n") == 1
+    assert "1 photos have neither" in done.err
 
 
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(dalip: Dalip, world: World, tmp_path: Path) -> None:
@@ -85,11 +118,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith(("dalip.training", "dalip.export"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "webdataset", None)
-    with refuses(DalipError, match=r"the package webdataset, .*; pip install 'dalip\[builtin\]'$"):
+    with refuses(DalipError, match=r"^the package webdataset is missing; pip install 'dalip\[builtin\]'$"):
         need_training()
 
 
-WITHOUT_EXPORT = "from dalip.export import export_run; export_run.finish_run = lambda run, **more: None"
+WITHOUT_EXPORT = (
+    "from dalip.export import export_run; export_run.export_and_describe = lambda run, **more: None"
+)
 
 
 def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:

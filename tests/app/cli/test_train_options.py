@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 import typer
@@ -13,6 +14,7 @@ from paths import ROOT
 from typer.testing import CliRunner
 
 from dalip.training import TrainConfig
+from dalip.training.config import settings
 from dalip.training.presets import PRESETS
 from dalip.training.towers.find_model import look_up
 from dalip_app.cli.main import app
@@ -34,21 +36,22 @@ def test_settings_lists_every_field_with_its_default(dalip: Dalip) -> None:
             assert json.loads(default) == (list(value) if isinstance(value, tuple) else value), name
 
 
-def test_defaults_in_the_help_are_those_of_the_configuration() -> None:
-    app = typer.Typer()
-    app.command()(train)
-    config, shown = TrainConfig(data=("photos",)), {}
-    for option in typer.main.get_command(app).params:
-        if isinstance(text := getattr(option, "show_default", None), str) and hasattr(
-            config, option.name or ""
-        ):
-            shown[option.name] = text
-    assert len(shown) >= 10
-    for name, text in shown.items():
-        value = getattr(config, name or "")
-        assert (float(text) if isinstance(value, int | float) else text) == (
-            "the model's" if value is None else value
-        ), name
+def test_options_are_fields_and_say_the_same() -> None:
+    """Name, choices, default and help of an option come from the configuration."""
+    alone = typer.Typer()
+    alone.command()(train)
+    options = {option.name: option for option in typer.main.get_command(alone).params}
+    assert {"data", "model", "epochs", "batch_size", "tower_lr", "weights"} <= options.keys()
+    for setting in settings():
+        if option := options.get(setting.name):
+            assert option.opts == [f"--{setting.name.replace('_', '-')}"]
+            assert (option.help or "").removesuffix(" Repeatable.") == setting.about
+            assert option.multiple == (get_origin(setting.kind) is tuple)
+            if setting.default not in (None, False, "", ()):
+                text = option.show_default
+                assert (float(text) if isinstance(setting.default, int | float) else text) == setting.default
+    assert options["seed"].show_default == "0"
+    assert CliRunner().invoke(app, ["train", "--objective", "clap", "run"]).exit_code == 2
 
 
 def test_models_named_in_help_and_guides_can_be_had() -> None:
@@ -108,14 +111,14 @@ def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: Worl
     assert done.status == 0, done.err
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == [f"pipe:cat {shard}"]
     assert "with none to choose on: 0.5" in done.err
-    assert "selection  step" not in done.err
-    assert "There were no selection photos" in (tmp_path / "run" / "README.md").read_text()
+    assert "validation  step" not in done.err
+    assert "There were no validation photos" in (tmp_path / "run" / "README.md").read_text()
 
 
 def test_options_become_fields(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[TrainConfig] = []
-    monkeypatch.setattr("dalip.training.train", lambda config, run, report: taken.append(config))
-    monkeypatch.setattr("dalip.export.export_run.finish_run", lambda run, **more: None)
+    monkeypatch.setattr("dalip.training.loop.train", lambda config, run, report: taken.append(config))
+    monkeypatch.setattr("dalip.export.export_run.export_and_describe", lambda run, **more: None)
     monkeypatch.chdir(tmp_path)
     table = tmp_path / "photos.csv"
     rows = [f"{path},{path.parent.name.replace('_', ' ')}" for path in sorted(world.photos.glob("*/*.png"))]

@@ -48,12 +48,12 @@ from dalip.prompts import NAME_KINDS, taxon_texts
 from dalip.taxonomy import Taxon, VernacularName, read_taxa
 from dalip.training import TrainConfig
 from dalip.training.checkpoint import save_checkpoint
-from dalip.training.data.batches import tokenize
 from dalip.training.data.corpus import load_corpus
 from dalip.training.forgetting import forgetting
 from dalip.training.torch_embedder import TorchEmbedder, load_embedder
 from dalip.training.towers.create import create_towers
 from dalip.training.towers.load_model import method_of
+from dalip.training.towers.tokens import tokenize
 from dalip.training.validation import measure_selection, selection_naming
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")

@@ -131,7 +131,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").touch()
     (tmp_path / "file").touch()
-    with refuses(ExportError, match=r"tiny: has untrained parts \(all\); .*--pretrained"):
+    with refuses(ExportError, match=r"tiny: has no trained weights; .*--pretrained"):
         export_model("tiny", tmp_path / "out")
     with refuses(ExportError, match="no second order to weigh"):
         export_model(source, tmp_path / "out", first_order=0.5)
@@ -141,7 +141,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
         export_model(source, tmp_path / "file")
     with refuses(ExportError, match="holds other files"):  # before anything is loaded
         export_model("gone.pt", tmp_path / "used")
-    with refuses(TrainingError, match=r"gone\.pt: no such run or file"):
+    with refuses(TrainingError, match=r"gone\.pt: there is no such run or file"):
         export_model("gone.pt", tmp_path / "out")
     with refuses(DalipError, match="ViT-B-99"):
         export_model("ViT-B-99", tmp_path / "out")

@@ -5,7 +5,9 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from wording import said
 
+from dalip.errors import DalipError
 from dalip.training.towers.create import create_towers
 from tests.dalip.training.towers.test_create import write_model
 
@@ -15,16 +17,18 @@ def test_what_is_assumed_of_a_file_of_weights_is_said(
 ) -> None:
     weights = tmp_path / "weights.pt"
     torch.save(open_clip.create_model("ViT-S-32-alt").state_dict(), weights)
-    capsys.readouterr()
-    create_towers("ViT-S-32-alt", str(weights), tmp_path / "towers")
+    notes: list[DalipError] = []
+    create_towers("ViT-S-32-alt", str(weights), tmp_path / "towers", report=notes.append)
     mean, deviation = "mean 0.481 0.458 0.408", "deviation 0.269 0.261 0.276"
-    assert capsys.readouterr().err == (
-        f"{weights} does not say how photos were prepared; taken are {mean} and {deviation}, "
-        "and GELU as in ViT-S-32-alt\n"
+    assert said(notes[0]) == (
+        f"{weights}: does not say how photos were prepared; assumed are {mean} and {deviation}, "
+        "and GELU as in ViT-S-32-alt"
     )
-    lines: list[str] = []
-    create_towers("ViT-B-32-quickgelu", str(weights), tmp_path / "plan", untrained=True, report=lines.append)
-    assert lines[0].endswith("QuickGELU as in ViT-B-32-quickgelu")
+    create_towers("ViT-B-32-quickgelu", str(weights), tmp_path / "plan", untrained=True, report=notes.append)
+    assert said(notes[1]).endswith("QuickGELU as in ViT-B-32-quickgelu")
+    capsys.readouterr()
+    create_towers("ViT-B-32-quickgelu", str(weights), tmp_path / "plan", untrained=True)
+    assert str(weights) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -3,14 +3,15 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from wording import refuses, said
 
 from dalip.errors import TrainingError
-from dalip.model import DALIP
+from dalip.model import DALIP, Objective
 from dalip.training import TrainConfig
+from dalip.training import config as config_module
 from dalip.training.data.corpus import load_corpus
 from dalip.training.optimizer import freeze
 from dalip.training.presets import FREEZE_TOWERS, PRESETS
@@ -21,15 +22,17 @@ from dalip.training.towers.load_model import method_of
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"balance": 2.0}, "balance = 2.0: should be less than or equal to 1"),
-        ({"steps": 1.5}, "steps = 1.5: should be a valid integer"),
-        ({"cache": 5}, "cache = 5: should be a valid string"),
-        ({"norm": "group"}, "norm = 'group': should be 'batch' or 'layer'"),
-        ({"freeze": "image"}, "freeze = 'image': should be a valid tuple"),
-        ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): should be a valid integer"),
-        ({"epochs": float("inf")}, "epochs = inf: should be a finite number"),
+        ({"balance": 2.0}, "balance = 2.0: should be a finite number ≥ 0, ≤ 1"),
+        ({"steps": 1.5}, "steps = 1.5: should be a whole number > 0"),
+        ({"cache": 5}, "cache = 5: should be a text"),
+        ({"norm": "group"}, "norm = 'group': should be one of batch, layer"),
+        ({"freeze": "image"}, "freeze = 'image': should be a list of texts"),
+        ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): should be a list of pairs of numbers"),
+        ({"epochs": float("inf")}, "epochs = inf: should be a finite number > 0"),
         ({"stream": True}, "stream = True: needs steps"),
-        ({"batch_size": True}, "batch_size = True: should be a valid integer"),
+        ({"mirror": 1}, "mirror = 1: should be true or false"),
+        ({"grad_clip": float("nan")}, "grad_clip = nan: should be a finite number > 0"),
+        ({"batch_size": True}, "batch_size = True: should be a whole number ≥ 2"),
     ],
 )
 def test_the_rule_is_said(wrong: dict[str, object], message: str) -> None:
@@ -51,8 +54,39 @@ def test_no_number_of_any_field_may_be_endless_or_far_below_zero() -> None:
 def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"data": ["photos"], "head_lr": -1}))
-    with refuses(TrainingError, match=r"config\.json: head_lr = -1: should be greater than or equal to 0$"):
+    with refuses(TrainingError, match=r"config\.json: head_lr = -1: should be a finite number ≥ 0$"):
         TrainConfig.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", r"cannot be read \(.*\); copy it again"),
+        ("[1]", "not the configuration of a run; name"),
+        ('{"data": ["photos"], "colour": 1}', "settings that this DALIP does not know: colour; upgrade"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with refuses(TrainingError, match=rf"config\.json: .*{message}"):
+        TrainConfig.load(path)
+
+
+def test_a_configuration_is_saved_and_read_as_it_was(tmp_path: Path) -> None:
+    """Whole numbers and lists, which is what JSON has, and names of files that are no Unicode."""
+    config = TrainConfig(
+        data=("photos", "caf\udce9/"), freeze=["image"], epochs=3, train_sizes=[[0.5, 160], [1, 224]]
+    )  # type: ignore[arg-type]
+    assert (config.freeze, config.train_sizes) == (("image",), ((0.5, 160), (1.0, 224)))
+    assert isinstance(config.epochs, float)
+    config.save(tmp_path / "config.json")
+    assert TrainConfig.load(tmp_path / "config.json") == config
+
+
+def test_the_objectives_are_those_of_the_loss() -> None:
+    """Written down twice, for the loss needs torch, and the configuration must not."""
+    assert get_args(config_module.Objective) == get_args(Objective)
 
 
 def test_fields_that_change_the_outcome_are_told_apart() -> None:

@@ -9,8 +9,8 @@ from wording import refuses
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP
-from dalip.training import train
 from dalip.training.config import TrainConfig
+from dalip.training.loop import train
 from dalip.training.optimizer import freeze, parameter_groups, schedule
 from dalip.training.towers.create import create_towers
 from dalip.training.towers.load_model import method_of

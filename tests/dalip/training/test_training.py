@@ -15,7 +15,7 @@ from dalip.datasets import read_records
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import ImageError, TrainingError
 from dalip.export.export_run import export_run
-from dalip.training import TrainConfig, load_run, plan, train, trainer
+from dalip.training import TrainConfig, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.data.batches import PhotoDataset
 from dalip.training.data.corpus import load_corpus
@@ -23,7 +23,9 @@ from dalip.training.data.photo_features import _Views, cache_photo_features
 from dalip.training.data.sampling import Item
 from dalip.training.data.text_features import TextFeatures
 from dalip.training.log import read_log
-from dalip.training.optimizer import RunningMean
+from dalip.training.loop import plan, train
+from dalip.training.optimizer import EmaWeights
+from dalip.training.towers.load_model import load_run
 from tests.dalip.runs import small_config, stop_at, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
@@ -68,7 +70,7 @@ def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
     layer = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1, momentum=0.5))
     layer[0].register_buffer("mask", torch.tensor([0.0, float("-inf")]), persistent=False)
     layer[0].bias.requires_grad = False
-    mean = RunningMean(layer, 0.9)
+    mean = EmaWeights(layer, 0.9)
     weight = layer[0].weight.detach().clone()
     for _ in range(3):
         with torch.no_grad():
@@ -79,7 +81,7 @@ def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
     torch.testing.assert_close(mean.model[0].weight, weight + 1 + 0.1 + 0.19)
     assert mean.model[1].num_batches_tracked == 3
     assert not torch.equal(mean.model[1].running_mean, layer[1].running_mean)
-    other = RunningMean(layer, 0.9)
+    other = EmaWeights(layer, 0.9)
     other.load_state_dict(mean.state_dict())
     assert torch.equal(other.model[0].weight, mean.model[0].weight)
     assert other.steps == 3
@@ -302,5 +304,5 @@ def test_features_of_another_photo_under_the_same_name_are_computed_anew(
 
 
 def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:
-    with refuses(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+    with refuses(TrainingError, match="cache_views = 2: needs a frozen image tower"):
         train(small_config(shard, cache_views=2), tmp_path / "run", report=lambda line: None)

@@ -1,6 +1,7 @@
 """Bad input to whole training runs, and runs that are killed: one clear line, and nothing lost or unsaid."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -15,12 +16,14 @@ from accelerate import Accelerator
 from wording import refuses, said
 
 from dalip.datasets import read_records, split_of
-from dalip.errors import DataError, TrainingError
-from dalip.export.export_run import finish_run
-from dalip.training import TrainConfig, load_run, plan, train, trainer
+from dalip.errors import DalipError, DataError, TrainingError
+from dalip.export.export_run import export_and_describe
+from dalip.training import TrainConfig, trainer
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.log import read_log
+from dalip.training.loop import plan, train
 from dalip.training.towers.create import create_towers
+from dalip.training.towers.load_model import load_run
 from tests.dalip.made import fields, png, write_shard, write_tar
 from tests.dalip.runs import stop_at, tiny_config
 
@@ -30,12 +33,17 @@ pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 def go(config: TrainConfig, run: Path) -> list[str]:
     """Train, and give the lines that were reported."""
     lines: list[str] = []
-    train(config, run, report=lines.append)
+    train(config, run, report=lambda line: lines.append(worded(line)))
     return lines
 
 
+def worded(line: str | DalipError) -> str:
+    """Give what the command line prints for a report."""
+    return line if isinstance(line, str) else said(line)
+
+
 def is_line(error: BaseException) -> bool:
-    return len(str(error).splitlines()) == 1
+    return len(said(error).splitlines()) == 1
 
 
 def damage(path: Path, *keys: str) -> Path:
@@ -72,20 +80,18 @@ def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
     odd = {f"{train_names[2]}.png": photo, f"{train_names[2]}.json": fields(caption="not \ud800 Unicode")}
     other = write_tar(tmp_path / "bad.tar", bad | odd)
     lines = go(tiny_config((str(path), str(other)), epochs=3, **streamed), tmp_path / "run")
-    skipped = [line for line in lines if line.startswith("skipped")]
-    said = [line for line in lines if "left out" in line or line.startswith("skipped")]
-    assert {line.rpartition(": ")[0] for line in skipped if "damaged" in line or "not an image" in line} == {
-        f"skipped {path}:{key}" for key in train_keys[:2]
-    }
-    assert sum(f"{other}:{train_names[1]}: its text cannot be read" in line for line in said) == 1
-    assert sum("neither a scientificName nor a caption" in line for line in said) == 1
+    skipped = [line for line in lines if line.startswith(str(tmp_path))]
+    photos = [line for line in skipped if "damaged" in line or "not an image" in line]
+    assert {line.partition(": ")[0] for line in photos} == {f"{path}:{key}" for key in train_keys[:2]}
+    assert len(photos) == 2
+    assert sum(f"{other}:{train_names[1]}: " in line and "text" in line for line in lines) == 1
+    assert sum("neither a scientificName nor a caption" in line for line in lines) == 1
     expected = (
         "4 photos or shards were skipped in training, and 0"
         if streamed
         else "2 photos or shards were skipped in training, and 2"
     )
     assert f"in all, {expected} photos left out before" in lines
-    assert len(skipped) == (4 if streamed else 2)
     assert len(read_log(tmp_path / "run")["loss"]) >= 12
 
 
@@ -106,15 +112,15 @@ def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: P
     (tmp_path / "bad.tar").write_bytes(shard.read_bytes()[:50_000])
     sources = (str(write_shard(tmp_path / "made.tar", photos=4)), f"{tmp_path}/{{bad,gone}}.tar")
     lines = go(tiny_config(sources, stream=True, steps=12, shuffle=8, workers=2), tmp_path / "run")
-    skipped = [line for line in lines if line.startswith("skipped")]
+    skipped = [line for line in lines if line.startswith(str(tmp_path))]
     assert sorted(line.partition(" (")[0] for line in skipped) == [
-        f"skipped {tmp_path}/{name}.tar: not a whole, readable shard" for name in ("bad", "gone")
+        f"{tmp_path}/{name}.tar: this is not a whole, readable shard" for name in ("bad", "gone")
     ]
     assert any(line.startswith("in all, 2 photos or shards were skipped") for line in lines)
     for name in ("bad", "gone"):
         (tmp_path / f"{name}.tar").write_bytes(b"")
     with refuses(
-        TrainingError, match=r"no photo with a text, of the split train, in the last shards$"
+        TrainingError, match=r"the last shards hold no photo with a text, of the split train$"
     ) as error:
         go(tiny_config(sources[1], stream=True, steps=12), tmp_path / "other")
     assert is_line(error.value)
@@ -156,8 +162,9 @@ def test_a_table_that_cannot_be_learnt_from_is_one_line_and_claims_no_folder(
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(png(np.zeros((9, 9, 3))))
     (tmp_path / "photos" / "t.csv").write_text(table)
-    with pytest.raises((DataError, TrainingError), match=cause) as error:
+    with pytest.raises((DataError, TrainingError)) as error:
         go(tiny_config(tmp_path / "photos"), tmp_path / "run")
+    assert re.search(cause, said(error.value))
     assert is_line(error.value)
     assert not (tmp_path / "run").exists()
 
@@ -169,7 +176,7 @@ def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path
         go(tiny_config(tmp_path / "gone.tar", stream=True, steps=2), tmp_path / "streamed")
     with refuses(TrainingError, match=r"'clip\.txt' is neither image nor text"):
         go(tiny_config(shard, freeze=("clip.txt",)), tmp_path / "run")
-    with refuses(TrainingError, match="cache_views = 2 needs a frozen image tower"):
+    with refuses(TrainingError, match="cache_views = 2: needs a frozen image tower"):
         go(tiny_config(shard, cache_views=2), tmp_path / "run")
     assert not any((tmp_path / name / "config.json").exists() for name in ("run", "streamed"))
     tiny_config(shard, steps=2).save(
@@ -212,8 +219,8 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     full_at: list[int] = []
 
-    def fill(line: str) -> None:
-        if line.startswith("selection  step ") and not full_at:
+    def fill(line: str | DalipError) -> None:
+        if isinstance(line, str) and line.startswith("validation  step ") and not full_at:
             full_at.append(int(line.split()[2]))
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
 
@@ -234,7 +241,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
 
 
 def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
-    with refuses(TrainingError, match="another epochs and seed; name a new folder"):
+    with refuses(TrainingError, match="another epochs, seed; name a new folder"):
         go(tiny_config(shard, epochs=3, seed=9), finished)
 
 
@@ -246,7 +253,7 @@ def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, t
 
 
 def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: Path, tmp_path: Path) -> None:
-    with refuses(TrainingError, match=r"has the heads of the second order; take the objective dalip"):
+    with refuses(TrainingError, match=r"has the heads of the second order; use the objective dalip"):
         go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
 
 
@@ -307,7 +314,7 @@ def test_processes_that_find_different_checkpoints_do_not_go_on(
 
 
 def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
-    with refuses(TrainingError, match=r"gone\.jsonl: no such file$"):
+    with refuses(TrainingError, match=r"gone\.jsonl: there is no such file; check the path$"):
         go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
     with refuses(DataError, match=r"gone\.tar: no such file or folder$"):
         go(tiny_config(tmp_path / "gone.tar"), tmp_path)
@@ -340,7 +347,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
     config, run = tiny_config(shard), tmp_path / "run"
     status, errors = stop_at(3, signal.SIGINT, config, run)
     assert status != 0
-    assert f"stopped at step 4 of 14; `dalip train {run}` goes on" in errors
+    assert f"stopped at step 4 of 14; `dalip train {run}` resumes it" in errors
     assert load_checkpoint(run / "checkpoint.pt")["step"] == 4
     go(config, run)
     assert (run / "log.csv").read_text() == (finished / "log.csv").read_text()
@@ -352,16 +359,19 @@ def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> Non
     keys = [record.key for record in read_records(path) if record.split == "selection"]
     damage(path, *keys[:3])
     lines = go(tiny_config(path), tmp_path / "run")
-    assert {line.partition(": ")[0] for line in lines if line.startswith("skipped ")} == {
-        f"skipped {path}:{key}" for key in keys[:3]
+    assert {line.partition(": ")[0] for line in lines if line.startswith(str(path))} == {
+        f"{path}:{key}" for key in keys[:3]
     }
-    said: list[str] = []
-    manifest = finish_run(tmp_path / "run", report=said.append)
-    assert sum(line.startswith("skipped ") for line in said) == 3
+    exported: list[str] = []
+    manifest = export_and_describe(
+        tmp_path / "run", describe=said, report=lambda line: exported.append(worded(line))
+    )
+    assert sum(line.startswith(str(path)) for line in exported) == 3
     assert manifest.details["selection"]["made"]["photos"] == len(keys) - 3
     page = (tmp_path / "run" / "README.md").read_text()
-    assert f"chosen on {len(keys) - 3} selection photos" in page
-    assert "3 more selection photos could not be read" in page
+    assert f"chosen on {len(keys) - 3} validation photos" in page
+    assert "3 more validation photos could not be read" in page
+    assert all(f"- {path}:{key}: " in page for key in keys[:3])
     damage(path, *keys)
     shutil.rmtree(tmp_path / "run")
     assert any("none of the" in line for line in go(tiny_config(path), tmp_path / "run"))
@@ -374,7 +384,7 @@ def test_the_checkpoint_of_another_model_is_one_clear_line(
     finished: Path, shard: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
-    with refuses(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\)$") as error:
+    with refuses(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\); put") as error:
         go(tiny_config(shard, **other), tmp_path)
     assert "Error(s) in loading" not in said(error.value)
     assert len(said(error.value)) < 400
@@ -395,7 +405,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(
         state = load_checkpoint(finished / "checkpoint.pt")
         del state["optimizer"]
         torch.save({"of code": os.getcwd, "of other things": [1], "a part is missing": state}[wrong], path)
-    with refuses(TrainingError, match=r"checkpoint\.pt: (not a|does not fit)") as error:
+    with refuses(TrainingError, match=r"checkpoint\.pt: (this is not a|does not fit)") as error:
         go(tiny_config(shard), tmp_path)
     assert is_line(error.value)
 
@@ -403,7 +413,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(
 def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
     tiny_config(shard).save(tmp_path / "config.json")
     create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32)
-    with refuses(TrainingError, match="not a finished run"):
+    with refuses(
+        TrainingError, match="this is not a finished run; if it was stopped, `dalip train .*` resumes it"
+    ):
         load_run(tmp_path)
 
 

@@ -62,7 +62,7 @@ def keys_of(batches: list[Batch]) -> list[str]:
 
 
 def messages_of(batches: list[Batch]) -> list[str]:
-    return [message for batch in batches for message in batch.unreadable]
+    return [said(error) for batch in batches for error in batch.skipped]
 
 
 def note_what_is_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -205,7 +205,8 @@ def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
     batches = load(stream(f"{tmp_path}/{{a,b}}.tar", steps=20), workers)
     assert [len(batch.keys) for batch in batches] == [4] * 20
     (message,) = set(messages_of(batches))
-    assert message.startswith(f"{tmp_path}/b.tar: not a whole, readable shard (")
+    assert message.startswith(f"{tmp_path}/b.tar: this is not a whole, readable shard (")
+    assert message.endswith("); get it again")
     assert "\n" not in message
     assert len(messages_of(batches)) == max(workers, 1)  # each loading process finds it once
     good = {key for key in keys_of(batches) if key.startswith("a-")}
@@ -231,11 +232,9 @@ def test_a_stream_without_a_photo_ends_and_says_so(
     batches = load(stream(tmp_path, steps=1), workers)
     assert len(opened) == (0 if workers else 2)  # another process notes for itself
     assert len(batches[0].keys) == 0
-    assert (
-        batches[0].unreadable[0]
-        == f"{tmp_path}: no photo with a text, of the split train, in the last shards"
-    )
-    others = set(messages_of(batches)) - {batches[0].unreadable[0]}
+    first = said(batches[0].skipped[0])
+    assert first == f"{tmp_path}: the last shards hold no photo with a text, of the split train"
+    others = set(messages_of(batches)) - {first}
     if wrong == "no text":
         assert others == {
             f"{tmp_path}/{n}.tar: {len(chosen)} photos have neither a scientificName nor a caption"
@@ -250,11 +249,11 @@ def test_a_stream_without_a_photo_ends_and_says_so(
 def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
     train = [key for i in range(40) if split_of(key := f"photo{i}") == "train"]
     bad = {
-        "no photo": {"txt": b"a rose"},
-        "2 photos": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
-        "its text cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
-        "its text cannot be read (its .json is not": {"png": PHOTO, "json": b"[1]"},
-        "its text cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
+        "the record has no photo; one is needed": {"txt": b"a rose"},
+        "the record has 2 photos; one is needed": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
+        "the text beside the photo cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
+        "the text beside the photo cannot be read (its .json is not": {"png": PHOTO, "json": b"[1]"},
+        "the text beside the photo cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
         "unknown taxonRank": {"png": PHOTO, "json": fields(scientificName="Rosa", taxonRank="phylum")},
         "a taxon has no scientificName": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
         "1 photos have neither": {"png": PHOTO, "json": fields(captions=5, caption={"a": 1}, text="  ")},
@@ -284,8 +283,8 @@ def test_a_readable_photo_of_the_batch_stands_in_for_an_unreadable_one(tmp_path:
     assert all(len(batch.keys) == len(batch.texts) == len(batch.photos) == 4 for batch in batches)
     assert set(keys_of(batches)) == set(keys[3:])
     found = set(messages_of(batches))
-    assert {message.rpartition(": ")[0] for message in found} == {f"{path}:{key}" for key in keys[:3]}
-    with_one = [batch for batch in batches if batch.unreadable]
+    assert {message.partition(": ")[0] for message in found} == {f"{path}:{key}" for key in keys[:3]}
+    with_one = [batch for batch in batches if batch.skipped]
     assert len(with_one) > 5
     assert load(stream(path, steps=20))[3].keys == batches[3].keys
 
@@ -294,7 +293,7 @@ def test_a_shard_larger_than_a_round_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(stream_module, "_ROUND", 8)
     path = write_photos(tmp_path / "a.tar", 40)
     (message,) = messages_of(load(stream(path)))
-    assert message == f"{path}: is too large, photos after the first 8 go unread; split it"
+    assert message == f"{path}: the shard is too large: photos after the first 8 are not read; split it"
     monkeypatch.setattr(stream_module, "_ROUND", 40)
     assert messages_of(load(stream(path, steps=40))) == []
 
@@ -320,7 +319,7 @@ def test_patterns_commands_and_compressed_shards(shards: Path) -> None:
 def test_a_command_that_fails_is_reported(shards: Path) -> None:
     batches = load(stream("pipe:false", str(shards / "a.tar")))
     assert {message.partition(" (")[0] for message in messages_of(batches)} == {
-        "pipe:false: not a whole, readable shard"
+        "pipe:false: this is not a whole, readable shard"
     }
     assert len(set(keys_of(batches))) == 9
 
@@ -343,7 +342,7 @@ def test_shards_are_read_from_the_network(address: str) -> None:
     batches = load(stream(f"{address}/{{a,gone}}.tar"))
     assert {key.rpartition(":")[0] for batch in batches for key in batch.keys} == {f"{address}/a.tar"}
     (message,) = messages_of(batches)
-    assert message.startswith(f"{address}/gone.tar: not a whole, readable shard (")
+    assert message.startswith(f"{address}/gone.tar: this is not a whole, readable shard (")
 
 
 def test_a_source_without_a_shard_is_named(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from wording import refuses, said
 
 from dalip.errors import DalipError, TrainingError
 from dalip.model import DALIP
-from dalip.training.data.batches import tokenize
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.open_clip_tokenizer import save_tokenizer
+from dalip.training.towers.tokens import tokenize
 
 VISION = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "head_width": 32}
 TEXT = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
@@ -222,11 +222,11 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("model", "pretrained", "message"),
     [
-        ("ViT-B33", None, "did you mean ViT-B-32 "),
-        ("lite1-minilm", None, "or lite0-minilm"),
+        ("ViT-B33", None, "there is no model of this name; did you mean ViT-B-32, "),
+        ("lite1-minilm", None, "did you mean lite2-minilm, lite0-minilm?"),
         ("zzz", None, "use lite0-minilm, lite2-minilm, tiny, hf-hub:"),
         ("ViT-B-32", "opnai", "did you mean openai"),
-        ("convnext_tiny", "openai", "it has none"),
+        ("convnext_tiny", "openai", "open_clip has no weights of it"),
         ("tiny", "openai", "leave out 'openai'"),
         ("hf-hub:some/model", "openai", "leave out 'openai'"),
         ("local-dir:/nowhere", None, "No such file"),
@@ -245,7 +245,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
 ) -> None:
     found = refusal(model, pretrained, tmp_path)
     assert message in found
-    assert found.startswith("model ")
+    assert found.startswith((f"{model}: ", f"{model.replace('/', '-')}: "))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -255,7 +255,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
         (
             {"preprocess_cfg": {"resize_mode": "longest"}},
             {},
-            "resize_mode 'longest'; supported are shortest and squash",
+            "resize_mode 'longest', and supported are shortest, squash; use another model",
         ),
         ({"preprocess_cfg": {"interpolation": "random"}}, {}, "interpolation 'random'"),
         ({"model_cfg": {"vision_cfg": VISION | {"image_size": [32, 48]}}}, {}, "32 x 48 pixels"),
@@ -369,7 +369,7 @@ def test_a_transformers_tokenizer_is_open_clips(clean: str, strip: bool, tmp_pat
 
 def test_a_tokenizer_that_has_no_such_form_is_refused(tmp_path: Path) -> None:
     masking = SimpleTokenizer(reduction_mask="simple")
-    with refuses(TrainingError, match="by chance"):
+    with refuses(TrainingError, match="leaves out random parts"):
         save_tokenizer(masking, tmp_path / "made.json")
     write_words(tmp_path)
     last = HFTokenizer(str(tmp_path), context_length=8, tokenizer_mode="clips")
@@ -377,5 +377,5 @@ def test_a_tokenizer_that_has_no_such_form_is_refused(tmp_path: Path) -> None:
         save_tokenizer(last, tmp_path / "made.json")
     odd = SimpleTokenizer()
     odd.encode = lambda text: [1, 2, 3]
-    with refuses(TrainingError, match="does not cut texts as"):
+    with refuses(TrainingError, match="does not cut texts as the model's own"):
         save_tokenizer(odd, tmp_path / "made.json")

@@ -15,15 +15,16 @@ from dalip.encoder import Encoder, read_manifest
 from dalip.encoder.manifest import IMAGE_ENCODER, MANIFEST
 from dalip.errors import BundleError, TrainingError
 from dalip.export import Weights, export_bundle
-from dalip.export.export_run import _inherited_whitening, finish_run
+from dalip.export.export_run import _inherited_whitening, export_and_describe
 from dalip.export.whitening import read_whitening
 from dalip.model import DALIP, MethodConfig
-from dalip.training import TrainConfig, load_run, train
+from dalip.training import TrainConfig
 from dalip.training.inherit import START, inherit_towers, keep_start, settings_of
+from dalip.training.loop import train
 from dalip.training.presets import FREEZE_TOWERS
 from dalip.training.towers.create import create_towers, load_towers
 from dalip.training.towers.from_bundle import check_rebuilt, write_bundle_towers
-from dalip.training.towers.load_model import load_weights, method_of
+from dalip.training.towers.load_model import load_run, load_weights, method_of
 from tests.dalip.runs import tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
@@ -42,7 +43,7 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         run,
         report=quiet,
     )
-    finish_run(run)
+    export_and_describe(run)
     return run
 
 
@@ -90,7 +91,7 @@ def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: 
     train(config, run, report=quiet)
     shutil.rmtree(bundle)  # from here on the run needs nothing of it
     said: list[str] = []
-    finish_run(run, compare=lambda: ["so much better"], report=said.append)
+    export_and_describe(run, compare=lambda: ["so much better"], report=said.append)
     assert "so much better" in (run / "README.md").read_text()
     assert not any("what photos look like" in line for line in said)
 
@@ -175,7 +176,7 @@ def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: 
     model = rebuilt(bundle, tmp_path / "towers")
     with torch.no_grad():
         model.clip.visual.proj.mul_(-1)
-    with refuses(TrainingError, match="the model rebuilt from it embeds otherwise"):
+    with refuses(TrainingError, match="the model rebuilt from it gives other embeddings"):
         check_rebuilt(model, bundle)
     (tmp_path / "empty").mkdir()
     with refuses(TrainingError, match="empty: holds neither a finished run nor an exported encoder"):

@@ -1,15 +1,15 @@
-"""How fast a run goes, and what it says of that."""
+"""Loss, speed and time left of a run, told every ten seconds."""
 
 import time
 
 from dalip.training.log import Report
 
-__all__ = ["Pace"]
+__all__ = ["StepTimer"]
 
 _SECONDS = 10
 
 
-class Pace:
+class StepTimer:
     """Tell loss, speed and time left, after the first step, every ten seconds, and after the last."""
 
     def __init__(self, step: int, total: int, batch_size: int, report: Report) -> None:
@@ -30,7 +30,7 @@ class Pace:
         """Time since the clock was started."""
         return time.monotonic() - self._started
 
-    def took(self, step: int, loss: float) -> None:
+    def count(self, step: int, loss: float) -> None:
         """Count a step, the `step`-th, and tell if it is time to."""
         self._losses.append(loss)
         now = time.monotonic()

@@ -1,0 +1,32 @@
+"""Errors that checkpoints and caches keep are those that were raised, wherever and whenever they are read."""
+
+from pathlib import Path
+
+from wording import said
+
+from dalip.errors import DataError, ImageError
+from dalip.training.kept_errors import read_error, write_error
+
+
+def test_an_error_is_read_as_it_was_written() -> None:
+    inner = ImageError("image-too-large", source="caf\udce9.jpg", width=50_000, height=1, million=180)
+    for error in (
+        inner,
+        DataError("shard-damaged", source=Path("a.tar"), cause=ValueError("odd")),
+        DataError("record-text", source="a.tar:b", cause=inner),
+    ):
+        found = read_error(write_error(error))
+        assert type(found) is type(error)
+        assert said(found) == said(error)
+        assert write_error(found) == write_error(error)
+
+
+def test_sequences_are_the_same_before_and_after() -> None:
+    """Or a resumed run would count an error twice."""
+    error = DataError("table-column-missing", source="t.csv", columns=("a", "b"))
+    assert write_error(read_error(write_error(error))) == write_error(error)
+
+
+def test_sentences_of_earlier_versions_are_still_told() -> None:
+    for text in ("a.tar:b: the file is damaged", "5", '{"class": "NoError"}'):
+        assert text in said(read_error(text))
