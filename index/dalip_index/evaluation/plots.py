@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, first_line
 from dalip_index.evaluation.trust import Trust
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ def check_plot(path: Path) -> None:
     """
     formats = _figure(1).canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
-        raise DalipError(
-            f"{path}: {path.suffix or 'no ending'} is no format of pictures; name a .png or .svg file"
-        )
+        raise DalipError("plot-format", source=path, endings=sorted(f".{name}" for name in formats))
     if not path.absolute().parent.is_dir():
-        raise DalipError(f"{path}: there is no folder {path.parent}; make it first")
+        raise DalipError("plot-folder-missing", source=path, folder=path.parent)
 
 
 def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
@@ -51,14 +49,14 @@ def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
     try:
         figure.savefig(path, dpi=160)
     except OSError as error:
-        raise DalipError(f"{path}: cannot be written ({error}); name another file") from error
+        raise DalipError("plot-not-written", source=path, cause=first_line(error)) from error
 
 
 def _figure(width: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise DalipError("a plot needs matplotlib, which is not installed: pip install matplotlib") from None
+        raise DalipError("matplotlib-missing") from None
     return Figure(figsize=(width, 3.9), layout="constrained")
 
 

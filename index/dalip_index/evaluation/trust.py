@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip_index.flora.calibration import Calibration
-from dalip_index.flora.similarities import Judged
+from dalip_index.flora.similarities import Similarities
 
 __all__ = [
     "COVERAGES",
@@ -116,23 +116,25 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
     return sum(b.photos * abs(b.probability - b.right) for b in bins) / sum(b.photos for b in bins)
 
 
-def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibration: Calibration) -> Trust:
+def measure_trust(
+    source: str, found: Similarities, targets: NDArray[np.intp], calibration: Calibration
+) -> Trust:
     """Measure how far answers can be trusted.
 
     Args:
         source: What to call the photos.
-        judged: What a calibrated flora made of them.
+        found: How similar they are to the taxa of a calibrated flora.
         targets: The right taxon of each.
         calibration: The flora's.
     """
-    probabilities = calibration.probabilities(judged.similarities)
+    probabilities = calibration.probabilities(found.values)
     assert probabilities is not None
     own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     answered = best >= calibration.threshold
     bins = reliability(best, right)
     least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
-    none, other = judged.refused(calibration)
+    none, other = found.refused(calibration)
     return Trust(
         source,
         len(targets),
@@ -148,7 +150,9 @@ def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibr
     )
 
 
-def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration) -> tuple[Rejection, ...]:
+def rejection(
+    kind: str, named: Similarities, others: Similarities, calibration: Calibration
+) -> tuple[Rejection, ...]:
     """Measure how well photos are told from those that the flora should name, by each score.
 
     Args:
@@ -159,7 +163,7 @@ def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration
     """
     refused = float(np.logical_or(*others.refused(calibration)).mean())
     scores = {
-        "similarity": (named.similarities.max(axis=1), others.similarities.max(axis=1)),
+        "similarity": (named.values.max(axis=1), others.values.max(axis=1)),
         "strangeness": (-named.lengths, -others.lengths),
     }
     return tuple(

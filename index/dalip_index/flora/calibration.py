@@ -1,16 +1,17 @@
-"""What numbers mean: probabilities, sets with a promise, and refusals, from photos kept aside for it."""
+"""What similarities mean: probabilities, conformal prediction sets and rejection, from photos kept aside for it."""
 
-import json
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.errors import FloraError
+from dalip.errors import FloraError, first_line
+from dalip.files import from_json, to_json
 
 __all__ = [
     "CALIBRATION",
@@ -77,14 +78,13 @@ class Calibration:
         """
         if not 0 <= self.text_weight <= 1 or not 0 <= self.threshold <= 1:
             raise FloraError(
-                f"a text weight of {self.text_weight} and a threshold of {self.threshold} cannot be; "
-                "both lie between 0 and 1"
+                "calibration-share", text_weight=str(self.text_weight), threshold=str(self.threshold)
             )
         if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise FloraError(f"a temperature of {self.temperature} is no calibration; it is positive")
+            raise FloraError("calibration-temperature", temperature=str(self.temperature))
         for values in (self.right, self.fits, self.lengths):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
-                raise FloraError("values of calibration photos are finite and ascending")
+                raise FloraError("calibration-order")
 
     def probabilities(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1
@@ -142,8 +142,8 @@ class Calibration:
         Returns:
             A share of 1; `None` without calibration.
         """
-        fits = _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
-        as_probable = _share(np.searchsorted(self.right, listed, "right"), self.right)
+        fits = _share(bisect_right(self.fits, similarity), self.fits)
+        as_probable = _share(bisect_right(self.right, listed), self.right)
         if fits is None or as_probable is None:
             return None
         if min(share, 1 - share) * IN_FLORA_LEAST * (len(self.fits) + 1) <= 1:
@@ -152,7 +152,7 @@ class Calibration:
 
     def plant(self, length: float) -> float | None:
         """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
-        return _share(len(self.lengths) - np.searchsorted(self.lengths, length, "left"), self.lengths)
+        return _share(len(self.lengths) - bisect_left(self.lengths, length), self.lengths)
 
     @property
     def taught_offset(self) -> float | None:
@@ -188,25 +188,25 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        path.write_text(to_json(self), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":
         """Read a calibration.
 
         Raises:
-            FloraError: The file is missing, is no JSON, or holds fields or values that do not belong.
+            FloraError: The file is missing, is no JSON, or lacks a field or holds a value that cannot be.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            values = {name: tuple(content[name]) for name in ("right", "fits", "lengths")}
-            return cls(**(content | values))
-        except (OSError, ValueError, TypeError, KeyError, FloraError) as error:
-            raise FloraError(f"{path}: not a calibration ({error}); build the flora again") from error
+            return from_json(path.read_bytes(), cls)
+        except FloraError as error:
+            raise error.about(path) from error
+        except (OSError, ValueError) as error:
+            raise FloraError("calibration-unreadable", source=path, cause=first_line(error)) from error
 
 
-def _share(count: Any, values: tuple[float, ...]) -> float | None:
-    return (int(count) + 1) / (len(values) + 1) if values else None
+def _share(count: int, values: tuple[float, ...]) -> float | None:
+    return (count + 1) / (len(values) + 1) if values else None
 
 
 def fit_calibration(
