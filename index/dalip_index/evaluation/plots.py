@@ -24,7 +24,7 @@ def check_plot(path: Path) -> None:
     """
     formats = _figure(1).canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
-        raise DalipError("plot-format", source=path, endings=sorted(f".{name}" for name in formats))
+        raise DalipError("plot-format", source=path)
     if not path.absolute().parent.is_dir():
         raise DalipError("plot-folder-missing", source=path, folder=path.parent)
 

@@ -1,6 +1,6 @@
 """A flora that answers with some of its taxa only, though it is built of all of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.flora.similarities import Similarities
 
-__all__ = ["RestrictedFlora", "alike_names", "restrict"]
+__all__ = ["RestrictedFlora", "alike_names", "name_not_held", "restrict"]
 
 _ALIKE = 75  # of 100: names less like one that the flora lacks are not offered
 _OFFERED = 3
@@ -87,7 +87,9 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
     unknown = tuple(name for name in asked if fold_name(name) not in known)
     named = {flora.taxa[row].scientific_name for name in asked for row in known.get(fold_name(name), ())}
     if not named:
-        raise _nothing_left(flora, unknown)
+        raise (
+            name_not_held(flora, unknown[0], len(unknown) - 1) if unknown else FloraError("nothing-asked-for")
+        )
     rows = sorted(flora.whole.tree.rows[name] for name in named)
     return RestrictedFlora(flora.whole, np.array(rows, np.intp), unknown)
 
@@ -103,16 +105,14 @@ def alike_names(flora: Flora, name: str) -> list[str]:
     return [names[folded] for folded in best]
 
 
-def _nothing_left(flora: Flora, unknown: Sequence[str]) -> FloraError:
-    if not unknown:
-        return FloraError("nothing-asked-for")
-    first, others = unknown[0], len(unknown) - 1
-    alike = alike_names(flora, first)
-    flora_path, alternatives = flora.folder.parent, len(alike)
-    if not others:
-        return FloraError(
-            "name-not-held", source=first, flora=flora_path, alike=alike, alternatives=alternatives
-        )
-    return FloraError(
-        "names-not-held", name=first, others=others, flora=flora_path, alike=alike, alternatives=alternatives
-    )
+def name_not_held(flora: Flora, name: str, others: int = 0) -> FloraError:
+    """Say that a flora lacks a name, and offer those that are spelt like it.
+
+    Args:
+        flora: The flora.
+        name: What was asked for.
+        others: How many more names were asked for that it lacks, where it lacks all of them.
+    """
+    alike, place = alike_names(flora, name), flora.whole.folder.parent
+    kind = "names-not-held" if others else "name-not-held"
+    return FloraError(kind, source=name, flora=place, others=others, alike=alike, alternatives=len(alike))

@@ -209,10 +209,11 @@ def test_names_may_be_written_in_any_way(flora: Flora) -> None:
     assert alike_names(flora, "Rosa gren")[0] == "Rosa green"
     assert [t.scientific_name for t in restrict(some, ["Rosa"]).taxa] == ["Rosa red", "Rosa blue"]
     assert restrict(some, ["Rosa blue"]).whole is flora
-    with refuses(FloraError, match=r"^Rosa gren: .* holds no such taxon.*; did you mean Rosa green"):
+    with refuses(FloraError, match=r"^Rosa gren: .* holds no such taxon.*; perhaps you mean Rosa green"):
         restrict(flora, ["Rosa gren"])
     with refuses(
-        FloraError, match=r"holds neither Quercus robur nor the other name asked for; check the spelling"
+        FloraError,
+        match=r"^Quercus robur: .* no such taxon.*, nor the other name asked for; check the spelling",
     ):
         restrict(flora, ["Quercus robur", "Fagus"])
     with refuses(FloraError, match="Rosa blue: "):

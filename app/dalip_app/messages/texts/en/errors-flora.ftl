@@ -17,14 +17,14 @@ error-calibration-order = the values of the calibration photos are not finite an
 error-nothing-asked-for = there is no name of a taxon to restrict answers to; name one
 error-name-not-held = the flora { $flora } holds no such taxon, and none inside it; { $alternatives ->
     [0] check the spelling
-   *[other] did you mean { $alike }?
+   *[other] perhaps you mean { $alike }
 }
-error-names-not-held = the flora { $flora } holds neither { $name } nor { $others ->
+error-names-not-held = the flora { $flora } holds no such taxon, and none inside it, nor { $others ->
     [one] the other name
    *[other] any of the { $others } other names
 } asked for; { $alternatives ->
     [0] check the spelling
-   *[other] did you mean { $alike }?
+   *[other] perhaps you mean { $alike }
 }
 
 ## What `dalip index verify` finds.
@@ -53,7 +53,7 @@ error-packed-photo-of-another-vector = its photo { $photo } has another vector t
 
 error-no-photo-of-flora = none of the { $photos } photos is readable and of a taxon of this flora; name other photos
 error-matplotlib-missing = a plot needs matplotlib, which is not installed; run `pip install matplotlib`
-error-plot-format = the ending is of no format that a plot can have; use one: { $endings }
+error-plot-format = a plot cannot have this format; name a .png or .svg file
 error-plot-folder-missing = there is no folder { $folder }; make it first
 error-plot-not-written = the plot cannot be written ({ $cause }); name another file
 
