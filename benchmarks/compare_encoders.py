@@ -47,7 +47,7 @@ def measure(
 
 def naming(flora: Flora, photos: list[Record]) -> dict[str, NDArray[np.float64]]:
     embedded = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(photos)
-    names = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    names = flora.tree.rows
     targets = np.array([names[r.taxon.scientific_name] for r in embedded.records if r.taxon])
     sources = np.array([r.source for r in embedded.records])
     figures = {}

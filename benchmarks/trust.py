@@ -76,7 +76,7 @@ class Photos:
 
 
 def read(flora: Flora, records: list[Record]) -> Photos:
-    rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    rows = flora.tree.rows
     found = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records)
     targets = [rows.get(r.taxon.scientific_name, -1) if r.taxon else -1 for r in found.records]
     return Photos(found.records, found.vectors, flora.similarities(found.vectors), np.array(targets, np.intp))

@@ -98,7 +98,7 @@ class FloraEvaluation:
     trust: tuple[Trust, ...] = ()
     """By source, all sources together last where there are several; none where the flora is not calibrated."""
     rejections: tuple[Rejection, ...] = ()
-    """Of the photos that it should refuse, if there are any: those of plants that are neither among its taxa nor
+    """Of the photos that it should reject, if there are any: those of plants that are neither among its taxa nor
     inside one of them, and those that name no taxon."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def evaluate_flora(
     Args:
         flora: The flora.
         records: The photos; for a fair figure, of the test split only. Those of other taxa, and those that name none,
-            are for measuring refusals.
+            are for measuring rejection.
         progress: Called with "photos", the number done, and the number to do.
 
     Raises:
@@ -185,7 +185,7 @@ def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]
 
 
 def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
-    """Say what a photo is for: to be `named`, or refused as one of `other plants` or of `no plants`."""
+    """Say what a photo is for: to be `named`, or rejected as one of `other plants` or of `no plants`."""
     if record.taxon is None:
         return "no plants" if record.fields.get("containsPlant") is not True else ""
     if record.taxon.scientific_name in names:

@@ -30,7 +30,7 @@ def check_plot(path: Path) -> None:
 
 
 def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
-    """Draw how a flora did: reliability, promises kept, and top-1 by taxon.
+    """Draw how a flora did: reliability, coverage of the conformal prediction sets, and top-1 by taxon.
 
     Args:
         found: What was measured.
@@ -44,7 +44,7 @@ def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
     panels = figure.subplots(1, 3 if found.trust else 1, squeeze=False)[0]
     if found.trust:
         draw_reliability(panels[0], found.trust)
-        _draw_promises(panels[1], found.trust)
+        _draw_coverage(panels[1], found.trust)
     _draw_taxa(panels[-1], [taxon.top1 for taxon in found.taxa])
     try:
         figure.savefig(path, dpi=160)
@@ -81,13 +81,13 @@ def draw_reliability(axes: Any, trust: Sequence[Trust]) -> None:
     _finish(axes, "probability of the first name (%)", "right (%)", "Reliability")
 
 
-def _draw_promises(axes: Any, trust: Sequence[Trust]) -> None:
-    promised = [100 * float(name) for name in trust[0].coverage]
-    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as promised")
+def _draw_coverage(axes: Any, trust: Sequence[Trust]) -> None:
+    wanted = [100 * float(name) for name in trust[0].coverage]
+    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as it should be")
     for place, row in enumerate(trust):
         kept = [100 * share for share in row.coverage.values()]
         axes.plot(
-            promised,
+            wanted,
             kept,
             color=_COLOURS[place % len(_COLOURS)],
             marker=_MARKERS[place % len(_MARKERS)],
@@ -95,7 +95,7 @@ def _draw_promises(axes: Any, trust: Sequence[Trust]) -> None:
             lw=1.2,
             label=row.source,
         )
-    _finish(axes, "promised (%)", "sets that hold the right name (%)", "Promises")
+    _finish(axes, "coverage asked for (%)", "sets that hold the right name (%)", "Coverage")
 
 
 def _draw_taxa(axes: Any, top1: Sequence[float]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
+"""Whether a flora's numbers mean what they say, on labelled photos, and what it rejects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 COVERAGES = (0.8, 0.9, 0.95)
-"""Promises that are measured."""
+"""Coverages that are measured."""
 
 _BINS = 15
 
@@ -56,18 +56,18 @@ class Trust:
     right_if_answered: float
     """How many of these are right; 0 where there are none."""
     coverage: Mapping[str, float]
-    """By promise: how often the set holds the right taxon."""
+    """By coverage: how often the set holds the right taxon."""
     set_size: Mapping[str, float]
-    """By promise: taxa in the set, as a mean."""
+    """By coverage: taxa in the set, as a mean."""
     not_a_plant: float
-    """Photos refused as no plant, all of them wrongly."""
+    """Photos rejected as no plant, all of them wrongly."""
     not_in_flora: float
-    """Photos refused as a plant of another flora, all of them wrongly."""
+    """Photos rejected as a plant of another flora, all of them wrongly."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """How well photos of one kind that the flora should refuse are told from those that it should name."""
+    """How well photos of one kind that the flora should reject are told from those that it should name."""
 
     kind: str
     """`other plants` or `no plants`."""
@@ -79,7 +79,7 @@ class Rejection:
     fpr_at_95: float
     """Share that passes where 95 % of the photos to name pass."""
     refused: float
-    """Share refused, for whichever reason, by the flora's own thresholds."""
+    """Share rejected, for either reason, by the flora's own thresholds."""
 
 
 def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -> float:
@@ -158,7 +158,7 @@ def rejection(
     Args:
         kind: What to call them.
         named: The photos to name, at least one.
-        others: The photos to refuse, at least one.
+        others: The photos to reject, at least one.
         calibration: The flora's.
     """
     refused = float(np.logical_or(*others.refused(calibration)).mean())

@@ -41,7 +41,7 @@ IN_FLORA_LEAST = 0.05
 MIN_PHOTOS = 10
 """With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
 
-_KEPT = 1000  # values of each kind; more would tell shares apart that nobody needs
+_KEPT = 1000  # values of each kind; more would be finer than any share that is asked for
 _TEMPERATURES = (1e-4, 1e2)  # far beyond anything that unit vectors can need, on both sides
 
 
@@ -106,13 +106,14 @@ class Calibration:
         return result
 
     def least_probability(self, coverage: float) -> float | None:
-        """Find the probability from which taxa belong to a set that holds the right one as often as promised.
+        """Find the probability from which taxa belong to a conformal prediction set.
 
         Args:
-            coverage: How often, between 0 and 1. It holds over many photos that are like the calibration photos.
+            coverage: How often the set is to hold the right taxon, between 0 and 1, over many photos that are like the
+                calibration photos.
 
         Returns:
-            The probability, 0 where only the set of all taxa keeps the promise; `None` without calibration.
+            The probability, 0 where only the set of all taxa has that coverage; `None` without calibration.
 
         Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019.
         """
@@ -129,7 +130,7 @@ class Calibration:
         Where answers are restricted to some taxa, it is so for photos of these. Two things speak against them: that the
         photo fits the best taxon of the whole flora badly; and that the whole flora finds them improbable, compared
         with how probable it finds the right taxa of calibration photos, for together they are at least as probable as
-        the right one of them. Each may refuse a part of the photos, the first as large a part as that of the flora's
+        the right one of them. Each may reject a part of the photos, the first as large a part as that of the flora's
         taxa that may be named, the second the rest (Bonferroni's correction, weighted); where there are too few
         calibration photos for the smaller part, the other is the whole.
 
@@ -166,7 +167,7 @@ class Calibration:
         return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
 
     def strange(self, length: float) -> bool:
-        """Say whether a photo is refused as no plant, by the length of its appearance: one in a hundred is.
+        """Say whether a photo is rejected as no plant, by the length of its appearance: one in a hundred is.
 
         None is with fewer than 100 calibration photos.
         """
@@ -174,7 +175,7 @@ class Calibration:
         return share is not None and share < PLANT_LEAST
 
     def foreign(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> bool:
-        """Say whether a plant is refused as one of another flora, or none of those asked for: one in twenty is.
+        """Say whether a plant is rejected as one of another flora, or as no plant of those asked for: one in twenty is.
 
         None is with fewer than 20 calibration photos.
 

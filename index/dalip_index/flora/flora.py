@@ -136,7 +136,7 @@ class Flora:
             sources: Paths, the bytes of image files, images, or functions that give one of these.
             top_k: How many taxa to give for each photo, at least 1.
             rank: Answer with taxa of this rank or a higher one, such as `genus`; by default those of the flora.
-            coverage: How often the right taxon shall be in the set, between 0 and 1.
+            coverage: How often the set is to hold the right taxon, between 0 and 1.
         """
         _check_top_k(top_k)
         for image, result in self.encoded(sources):

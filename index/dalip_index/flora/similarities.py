@@ -79,7 +79,7 @@ class Similarities:
         return [(*fit, share) for fit in zip(every.max(axis=1).tolist(), listed.tolist(), strict=True)]
 
     def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Say which photos are refused as no plant, and which others as plants of another flora."""
+        """Say which photos are rejected as no plant, and which others as plants of another flora."""
         none = np.array([calibration.strange(length) for length in self.lengths.tolist()], bool)
         other = np.array([calibration.foreign(*fit) for fit in self.fits(calibration)], bool)
         return none, other & ~none

@@ -39,7 +39,7 @@ def judge(
             more probable, else to be asked about one family would be to be sure of it.
         rank: Answer with taxa of this rank or a higher one; by default with those of the flora, and surely with the
             lowest that is probable enough.
-        coverage: How often the right taxon shall be in the set.
+        coverage: How often the set is to hold the right taxon.
 
     Raises:
         ValueError: A coverage that is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""Looking at a flora from outside: what is in it, and whether all of it is sound."""
+"""A flora described and verified: what is in it, and whether its files agree with each other."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
 
     Args:
         path: The flora.
-        encoder: Its encoder, if texts and a sample of its photos shall be looked at again.
+        encoder: Its encoder, if its texts and a sample of its photos are to be embedded again.
 
     Returns:
         One error for each thing that is wrong, which names the file; none for a sound flora.
@@ -134,7 +134,7 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
     with open_catalogue(folder) as connection:
         (result,) = connection.execute("PRAGMA integrity_check").fetchone()
         if result != "ok":
-            yield FloraError("catalogue-damaged", source=name, cause=result)
+            yield FloraError("flora-file-damaged", source=name, cause=result)
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
         if orphans:
             yield FloraError("rows-of-no-taxon", source=name, rows=len(orphans), table=orphans[0][0])

@@ -13,7 +13,7 @@ __all__ = ["INDEX", "read_vectors", "write_index"]
 INDEX = "taxa.faiss"
 """Name of the index in a version's folder."""
 
-# FAISS takes a tenth of a second to import; a flora that is only named, or refused, need not pay for it.
+# FAISS takes a tenth of a second to import; what only describes a flora, or rejects it, need not pay for it.
 
 
 def write_index(path: Path, vectors: Vectors) -> None:
@@ -51,7 +51,7 @@ def read_vectors(path: Path) -> Vectors:
     try:
         index = faiss.read_index(str(path))
     except RuntimeError as error:
-        raise FloraError("index-damaged", source=path, cause=_reason(error)) from error
+        raise FloraError("flora-file-damaged", source=path, cause=_reason(error)) from error
     if not isinstance(index, faiss.IndexIDMap2):
         raise FloraError("index-of-another-kind", source=path, found=type(index).__name__)
     flat = faiss.downcast_index(index.index)
