@@ -48,13 +48,13 @@ class Lazy(Sequence[T]):
             make: Makes all of them.
         """
         self._number = number
-        self._make = make
-        self._made: tuple[T, ...] | None = None
+        self._parts: tuple[T, ...] | Callable[[], Sequence[T]] = make
 
     def _all(self) -> tuple[T, ...]:
-        if self._made is None:
-            self._made = tuple(self._make())
-        return self._made
+        parts = self._parts
+        if not isinstance(parts, tuple):
+            parts = self._parts = tuple(parts())
+        return parts
 
     def __len__(self) -> int:
         return self._number
