@@ -47,20 +47,21 @@ def measure(
 
 def naming(flora: Flora, photos: list[Record]) -> dict[str, NDArray[np.float64]]:
     embedded = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(photos)
-    names = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    names = flora.tree.rows
     targets = np.array([names[r.taxon.scientific_name] for r in embedded.records if r.taxon])
     sources = np.array([r.source for r in embedded.records])
     figures = {}
     for kind in EVIDENCE_KINDS:
-        similarities, rows = flora.rank(embedded.vectors, kind)
-        places = np.nonzero(rows == targets[:, None])[1]
+        similarities = flora.similarities(embedded.vectors, kind).values
+        own = similarities[np.arange(len(targets)), targets][:, None]
+        places = (similarities > own).sum(axis=1)
         for source in [*sorted(set(sources.tolist())), "all"]:
             part = (sources == source) | (source == "all")
             for k in (1, 5):
                 figures[f"{source}, {kind}, top-{k} %"] = 100.0 * (places[part] < k)
-            temperature = fit_temperature(similarities[part], places[part])
+            temperature = fit_temperature(similarities[part], targets[part])
             losses = [
-                negative_log_likelihood(similarities[[i]], places[[i]], temperature)
+                negative_log_likelihood(similarities[[i]], targets[[i]], temperature)
                 for i in np.flatnonzero(part)
             ]
             figures[f"{source}, {kind}, NLL"] = np.array(losses)

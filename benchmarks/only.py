@@ -21,8 +21,9 @@ from trust import PAGE, Photos, read, second_half
 
 from dalip.datasets import Record, read_records
 from dalip_index import Calibration, Flora, RestrictedFlora, load_flora, restrict
-from dalip_index.evaluation.trust import Judged, measure_trust
+from dalip_index.evaluation.trust import measure_trust
 from dalip_index.flora.calibration import IN_FLORA_LEAST
+from dalip_index.flora.similarities import Similarities
 
 SEEDS = 5
 SHARES = (0.9, 0.5)
@@ -30,7 +31,7 @@ TAXA = 10
 FAMILY = "Asteraceae"
 PROMISE = "0.9"
 
-Rule = Callable[[Judged, Calibration], NDArray[np.bool_]]
+Rule = Callable[[Similarities, Calibration], NDArray[np.bool_]]
 """Says which photos are refused as plants of none of the taxa that may be named."""
 
 
@@ -71,13 +72,13 @@ def measured(
     """Measure a flora on the photos of the taxa of a list, and on what should be refused."""
     calibration = answering.calibration
     targets = np.array([answering.row(some.whole.taxa[row]) for row in allowed.targets])
-    judged = answering.judged(allowed.vectors)
-    trust = measure_trust("", judged, targets, calibration)
+    compared = answering.similarities(allowed.vectors)
+    trust = measure_trust("", compared, targets, calibration)
     refused = [
-        float(np.logical_or(*answering.judged(photos.vectors).refused(calibration)).mean())
+        float(np.logical_or(*answering.similarities(photos.vectors).refused(calibration)).mean())
         for photos in (left_out, material.absent, material.things)
     ]
-    top1 = (judged.similarities.argmax(axis=1) == targets).mean()
+    top1 = (compared.values.argmax(axis=1) == targets).mean()
     shares = (top1, trust.ece, trust.coverage[PROMISE], trust.not_in_flora, *refused)
     return [trust.set_size[PROMISE], *(100 * float(share) for share in shares)]
 
@@ -111,20 +112,20 @@ def _shares(values: tuple[float, ...], found: NDArray[np.floating]) -> NDArray[n
     return shares
 
 
-def _whole(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
-    return _shares(calibration.fits, np.array([best for best, _, _ in judged.fits(calibration)]))
+def _whole(compared: Similarities, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.fits, np.array([best for best, _, _ in compared.fits(calibration)]))
 
 
-def _best_listed(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
-    return _shares(calibration.fits, judged.similarities.max(axis=1))
+def _best_listed(compared: Similarities, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.fits, compared.values.max(axis=1))
 
 
-def _probable(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
-    return _shares(calibration.right, np.array([listed for _, listed, _ in judged.fits(calibration)]))
+def _probable(compared: Similarities, calibration: Calibration) -> NDArray[np.float64]:
+    return _shares(calibration.right, np.array([listed for _, listed, _ in compared.fits(calibration)]))
 
 
-def _halves(judged: Judged, calibration: Calibration) -> NDArray[np.float64]:
-    return 2 * np.minimum(_whole(judged, calibration), _probable(judged, calibration))
+def _halves(compared: Similarities, calibration: Calibration) -> NDArray[np.float64]:
+    return 2 * np.minimum(_whole(compared, calibration), _probable(compared, calibration))
 
 
 RULES: dict[str, Rule] = {
@@ -133,8 +134,8 @@ RULES: dict[str, Rule] = {
     "probability of the list": lambda *of: _probable(*of) < IN_FLORA_LEAST,
     "the first or the third, whole": lambda *of: np.minimum(_whole(*of), _probable(*of)) < IN_FLORA_LEAST,
     "the first or the third, each half": lambda *of: _halves(*of) < IN_FLORA_LEAST,
-    "**the first or the third, in parts by the length of the list**": lambda judged, calibration: np.array(
-        [calibration.foreign(*fit) for fit in judged.fits(calibration)]
+    "**the first or the third, in parts by the length of the list**": lambda compared, calibration: np.array(
+        [calibration.foreign(*fit) for fit in compared.fits(calibration)]
     ),
 }
 """What was tried, by what it is called."""
@@ -143,16 +144,16 @@ RULES: dict[str, Rule] = {
 def rules_table(flora: Flora, material: Material) -> list[str]:
     lists = lists_of(flora)
     lines = [f"| refused by | {' | '.join(lists)} |", "|---|" + "---:|" * len(lists)]
-    judged: list[list[list[Judged]]] = []
+    compared: list[list[list[Similarities]]] = []
     for drawn in lists.values():
-        judged.append([])
+        compared.append([])
         for names in drawn:
             some = restrict(flora, names)
             photos = (*divided(some, material.known), material.absent)
-            judged[-1].append([some.judged(each.vectors) for each in photos])
+            compared[-1].append([some.similarities(each.vectors) for each in photos])
     for title, rule in RULES.items():
         cells = []
-        for found in judged:
+        for found in compared:
             shares = [[rule(each, flora.calibration).mean() for each in kinds] for kinds in found]
             cells.append(" / ".join(f"{100 * share:.1f}" for share in np.mean(shares, axis=0)))
         lines.append(f"| {title} | {' | '.join(cells)} |")

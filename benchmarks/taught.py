@@ -16,9 +16,10 @@ from dalip.photos import open_image
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
 from dalip_index.build.evidence import hit_rates
-from dalip_index.evaluation.trust import Judged, measure_trust
+from dalip_index.evaluation.trust import measure_trust
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.prototypes import Prototypes, telling, unit_mean, with_unit_appearance
+from dalip_index.flora.similarities import Similarities
 
 DRAWS = 30
 ALONE_DRAWS = 3
@@ -129,7 +130,7 @@ def _taught(
     probabilities = calibration.probabilities(similarities)
     assert probabilities is not None
     first = similarities.argmax(axis=1)
-    refused = np.logical_or(*Judged(similarities, new.lengths[asked]).refused(calibration))
+    refused = np.logical_or(*Similarities(similarities, new.lengths[asked]).refused(calibration))
     as_new = (first >= old) & (probabilities.max(axis=1) >= calibration.threshold) & ~refused
     again = prototypes.similarities(known, "both", calibration.text_weight)
     return (
@@ -156,7 +157,7 @@ def _old_row(flora: Flora, known: Vectors, targets: NDArray[np.intp]) -> str:
 
 def _kept(similarities: Vectors, targets: NDArray[np.intp], calibration: Calibration) -> float:
     lengths = np.ones(len(targets), np.float32)
-    return measure_trust("", Judged(similarities, lengths), targets, calibration).coverage["0.9"]
+    return measure_trust("", Similarities(similarities, lengths), targets, calibration).coverage["0.9"]
 
 
 def _rates(similarities: Vectors, rows: NDArray[np.intp]) -> tuple[float, float]:

@@ -30,7 +30,6 @@ from dalip_index import Bin, Flora, Trust, heat_map, load_flora
 from dalip_index.evaluation.plots import draw_reliability
 from dalip_index.evaluation.trust import (
     COVERAGES,
-    Judged,
     auroc,
     expected_calibration_error,
     measure_trust,
@@ -38,6 +37,7 @@ from dalip_index.evaluation.trust import (
 )
 from dalip_index.flora.calibration import Calibration, fit_calibration
 from dalip_index.flora.prototypes import with_unit_appearance
+from dalip_index.flora.similarities import Similarities
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 PLOT = PAGE.with_name("reliability.png")
@@ -55,15 +55,15 @@ class Photos:
 
     records: tuple[Record, ...]
     vectors: NDArray[np.float32]
-    judged: Judged
+    compared: Similarities
     targets: NDArray[np.intp]
     """Rows of their taxa; -1 for what the flora does not hold."""
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Photos":
         """Give some of them."""
         records = [self.records[i] for i in np.arange(len(self.records))[chosen]]
-        judged = Judged(self.judged.similarities[chosen], self.judged.lengths[chosen])
-        return Photos(tuple(records), self.vectors[chosen], judged, self.targets[chosen])
+        compared = Similarities(self.compared.values[chosen], self.compared.lengths[chosen])
+        return Photos(tuple(records), self.vectors[chosen], compared, self.targets[chosen])
 
     def of(self, source: str) -> NDArray[np.bool_]:
         """Say which are from a source."""
@@ -71,15 +71,15 @@ class Photos:
 
     def fit(self, flora: Flora) -> Calibration:
         """Calibrate the flora on them."""
-        weight, judged = flora.calibration.text_weight, self.judged
-        return fit_calibration(weight, 0, judged.similarities, self.targets, judged.lengths)
+        weight, compared = flora.calibration.text_weight, self.compared
+        return fit_calibration(weight, 0, compared.values, self.targets, compared.lengths)
 
 
 def read(flora: Flora, records: list[Record]) -> Photos:
-    rows = {taxon.scientific_name: row for row, taxon in enumerate(flora.taxa)}
+    rows = flora.tree.rows
     found = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records)
     targets = [rows.get(r.taxon.scientific_name, -1) if r.taxon else -1 for r in found.records]
-    return Photos(found.records, found.vectors, flora.judged(found.vectors), np.array(targets, np.intp))
+    return Photos(found.records, found.vectors, flora.similarities(found.vectors), np.array(targets, np.intp))
 
 
 def halves(count: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -99,7 +99,9 @@ def halved(flora: Flora, known: Photos) -> dict[str, list[Trust]]:
         calibration, half = known.part(fitted).fit(flora), known.part(measured)
         for source in ("all", *sorted({r.source for r in known.records})):
             some = half if source == "all" else half.part(half.of(source))
-            found.setdefault(source, []).append(measure_trust(source, some.judged, some.targets, calibration))
+            found.setdefault(source, []).append(
+                measure_trust(source, some.compared, some.targets, calibration)
+            )
     return found
 
 
@@ -147,8 +149,8 @@ def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
         "|---|" + "---:|" * (5 + len(COVERAGES)),
     ]
     for name, photos in groups.items():
-        found = measure_trust(name, photos.judged, photos.targets, calibration)
-        top1 = (photos.judged.similarities.argmax(axis=1) == photos.targets).mean()
+        found = measure_trust(name, photos.compared, photos.targets, calibration)
+        top1 = (photos.compared.values.argmax(axis=1) == photos.targets).mean()
         cells = [top1, found.answered, found.right_if_answered, *found.coverage.values()]
         refused = found.not_a_plant + found.not_in_flora
         text = " | ".join(f"{100 * value:.1f}" for value in (*cells, refused))
@@ -164,10 +166,10 @@ def scores_of(flora: Flora, photos: Photos, train: NDArray[np.float32]) -> dict[
         photos: The photos.
         train: Appearances, of unit length, of the photos that the flora was built from.
     """
-    judged = photos.judged
+    compared = photos.compared
     temperature = flora.calibration.temperature
     assert temperature is not None
-    logits = judged.similarities.astype(np.float64) / temperature
+    logits = compared.values.astype(np.float64) / temperature
     highest = logits.max(axis=1)
     unit, _ = with_unit_appearance(photos.vectors, flora.encoder.width)
     nearest = np.partition(unit[:, flora.encoder.width :] @ train.T, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
@@ -175,11 +177,11 @@ def scores_of(flora: Flora, photos: Photos, train: NDArray[np.float32]) -> dict[
     return {
         "largest probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
         "energy (Liu et al., 2020)": energy,
-        "largest similarity": judged.similarities.max(axis=1),
+        "largest similarity": compared.values.max(axis=1),
         "mean similarity to the ten nearest photos that built the flora (Sun et al., 2022)": nearest.mean(
             axis=1
         ),
-        "strangeness: Mahalanobis distance to the mean plant": -judged.lengths,
+        "strangeness: Mahalanobis distance to the mean plant": -compared.lengths,
     }
 
 
@@ -212,7 +214,7 @@ def refusal_table(
 def verdict_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
     lines = ["| photos | number | not a plant | not in flora | named |", "|---|---:|---:|---:|---:|"]
     for name, photos in groups.items():
-        none, other = photos.judged.refused(flora.calibration)
+        none, other = photos.compared.refused(flora.calibration)
         shares = (none.mean(), other.mean(), 1 - none.mean() - other.mean())
         cells = " | ".join(f"{100 * share:.1f}" for share in shares)
         lines.append(f"| {name} | {len(photos.records)} | {cells} |")
@@ -233,9 +235,7 @@ def together_table(flora: Flora, test: Photos) -> list[str]:
             weights = np.array([len(mine) for mine in enough]) / sum(map(len, enough))
             drawn = [enough[i] for i in random.choice(len(enough), GROUPS, p=weights)]
             groups = np.array([random.choice(mine, size, replace=False) for mine in drawn])
-            probabilities = flora.calibration.probabilities(
-                some.judged.similarities[groups].mean(axis=1), size
-            )
+            probabilities = flora.calibration.probabilities(some.compared.values[groups].mean(axis=1), size)
             assert probabilities is not None
             targets = some.targets[groups[:, 0]]
             right = probabilities.argmax(axis=1) == targets
@@ -263,7 +263,7 @@ def deletion_table(flora: Flora, records: list[Record]) -> list[str]:
         order, hidden = np.argsort(-heat.ravel()), round(heat.size * HIDDEN)
         chosen = (order[:hidden], random.permutation(heat.size)[:hidden], order[-hidden:])
         covered = [_without(photo, heat.shape, patches) for patches in chosen]
-        similarities = flora.judged(_vectors(flora, [photo, *covered])).similarities
+        similarities = flora.similarities(_vectors(flora, [photo, *covered])).values
         leads = similarities[:, flora.row(first.taxon)] - similarities[:, flora.row(second.taxon)]
         for name, lead in zip(changes, leads[1:], strict=True):
             changes[name].append(float(lead - leads[0]))

@@ -111,6 +111,7 @@ class TaxonTree:
     def __init__(self, taxa: Sequence[Taxon]) -> None:
         """Find the species, genera, families and orders of the taxa; one that the flora holds itself stays as it is."""
         self.rows = {taxon.scientific_name: row for row, taxon in enumerate(taxa)}
+        self._taxa = taxa
         self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
         places = {key: place for place, key in enumerate(self._nodes)}
         pairs: list[tuple[int, int]] = []
@@ -121,11 +122,30 @@ class TaxonTree:
         self._node, self._row = np.array(pairs, np.intp).reshape(-1, 2).T
         self.nodes = tuple(self._nodes.values())
         self._depth = [RANKS.index(node.taxon_rank) for node in self.nodes]
+        self._holds_all = np.bincount(self._node, minlength=len(self.nodes)) == len(taxa)
+        self._by_rank: dict[str, tuple[tuple[Taxon, ...], NDArray[np.intp]]] = {}
 
     def above(self, taxon: Taxon, rank: str) -> Taxon:
         """Give the taxon of a rank that holds one of the flora's, as the flora has it where it has it."""
         found = taxon_above(taxon, rank)
         return self._nodes.get(_key(found), found)
+
+    def at_rank(self, rank: str) -> tuple[tuple[Taxon, ...], NDArray[np.intp]]:
+        """Give the taxa of a rank that hold the flora's, found once; as `above`.
+
+        Args:
+            rank: One of `RANKS`.
+
+        Returns:
+            The taxa, and the place among them of the one that holds each of the flora's taxa, shape (taxa,).
+        """
+        if rank not in self._by_rank:
+            above = [self.above(taxon, rank) for taxon in self._taxa]
+            places: dict[str, int] = {}
+            place_of = [places.setdefault(taxon.scientific_name, len(places)) for taxon in above]
+            by_name = {taxon.scientific_name: taxon for taxon in reversed(above)}
+            self._by_rank[rank] = tuple(by_name[name] for name in places), np.array(place_of, np.intp)
+        return self._by_rank[rank]
 
     def rows_by_name(self) -> dict[str, list[int]]:
         """Give by the name of each node, as `fold_name` writes it, the rows of the flora's taxa that it holds or is."""
@@ -143,9 +163,7 @@ class TaxonTree:
         Returns:
             Of the nodes, shape (nodes,); those of the flora's taxa come first.
         """
-        sums = np.zeros(len(self.nodes))
-        np.add.at(sums, self._node, probabilities[self._row])
-        return sums
+        return np.asarray(np.bincount(self._node, probabilities[self._row], len(self.nodes)), np.float64)
 
     def lowest(
         self,
@@ -168,8 +186,7 @@ class TaxonTree:
             probable enough.
         """
         found = self.probabilities(probabilities)
-        holds_all = np.bincount(self._node) == len(self.rows)
-        found[holds_all] = np.minimum(found[holds_all], listed)
+        found[self._holds_all] = np.minimum(found[self._holds_all], listed)
         enough = found >= threshold
         enough[: len(shut)] &= ~shut
         places = np.flatnonzero(enough)

@@ -186,7 +186,7 @@ def _together(
 def _explained(flora: "Flora", answer: "Identification", folder: Path, number: int) -> Path | None:
     """Write the picture that says why; `None`, and a word about it, where nothing tells the first two names apart."""
     from dalip.photos import open_image
-    from dalip_app.page.heat_picture import heat_picture
+    from dalip_index.flora.heat_map import heat_picture
 
     photo = Path(answer.image)
     picture = heat_picture(flora, open_image(photo, target=_EXPLAINED), answer)
@@ -214,8 +214,6 @@ def _write_json(answer: "Identification | Skipped", picture: Path | None = None)
 
 
 def _csv_writer() -> "Callable[[Identification, Path | None], None]":
-    from dalip_app.messages.answer_json import prediction_fields
-
     def line(row: dict[str, Any]) -> str:
         buffer = io.StringIO()
         csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
@@ -224,7 +222,7 @@ def _csv_writer() -> "Callable[[Identification, Path | None], None]":
     def write(answer: "Identification", picture: Path | None) -> None:
         for position, prediction in enumerate(answer.predictions, start=1):
             found = {"image": answer.image, "position": position, "verdict": answer.verdict}
-            fields = prediction_fields(prediction)
+            fields = prediction.to_dict()
             del fields["experimental"]
             print_result(line(found | fields))
 

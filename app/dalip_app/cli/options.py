@@ -201,12 +201,10 @@ def _read(path: Path) -> list[str]:
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
     """Say on stderr which names a flora lacks, and what is spelt alike: a line each, and one for all beyond twenty."""
-    from dalip_index.flora.restricted import alike_names
+    from dalip_index.flora.restricted import name_not_held
 
     names = list(unknown)
     for name in names[:_TOLD]:
-        alike = alike_names(flora, name)
-        perhaps = f"; perhaps you mean {' or '.join(alike)}" if alike else ""
-        complain(f"{name}: the flora holds no such taxon, and none inside it{perhaps}")
+        complain(name_not_held(flora, name))
     if len(names) > _TOLD:
         complain(f"and {len(names) - _TOLD:,} more names that the flora lacks")

@@ -8,10 +8,10 @@ from dalip.photos import open_image
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import answer_cards, awaited, caution
 from dalip_app.page.components import QUIET, live_html
-from dalip_app.page.heat_picture import heat_picture
 from dalip_app.page.keep_form import JournalOf, KeepForm, Seen
 from dalip_app.page.photo_picker import PREVIEW, look_at, make_picker, to_data_uri
 from dalip_app.server.floras import Floras
+from dalip_index.flora.heat_map import heat_picture
 
 __all__ = ["identify_tab"]
 

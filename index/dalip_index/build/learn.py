@@ -79,8 +79,7 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
     for vectors, labels, _ in photos.of("evidence"):
         np.add.at(sums, labels, vectors[:, photos.width :])
         counts += np.bincount(labels, minlength=taxa)
-    offsets = np.full(taxa, np.nan, np.float32)
-    prototypes = Prototypes(text, text_counts, unit_rows(sums), counts, offsets)
+    prototypes = Prototypes.built(text, text_counts, unit_rows(sums), counts)
     selecting, selecting_labels, _ = photos.all_of("selection")
     calibrating, calibrating_labels, lengths = photos.all_of("calibration")
     some = np.linspace(0, len(selecting) - 1, min(len(selecting), _CHOOSE_ON)).astype(np.intp)

@@ -278,7 +278,7 @@ def _with(flora: Flora, prototypes: Prototypes, texts: Sequence[str], photos: Ve
     width = flora.encoder.width
     offset = flora.calibration.taught_offset
     if offset is None:
-        others = flora.judged(photos).similarities[:, ~flora.prototypes.taught]
+        others = flora.similarities(photos).values[:, ~flora.prototypes.taught]
         offset = float(others.max(axis=1).min()) - _USUAL_CHANCE
     appearances = with_unit_appearance(photos, width)[0][:, width:]
     text, mean = unit_mean(flora.encoder.encode_text(texts)), unit_mean(appearances)

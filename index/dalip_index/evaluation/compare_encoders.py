@@ -101,10 +101,9 @@ def _named(
     found = embedder.embed_photos(records, progress)
     photos = found._replace(vectors=with_unit_appearance(found.vectors, encoder.width)[0])
     evidence, shown = _part(photos, rows, "train")
-    prototypes = Prototypes(
+    prototypes = Prototypes.built(
         *mean_prototypes(vectors, np.array([row for row, _ in flat], np.intp), len(rows)),
         *mean_prototypes(evidence[:, encoder.width :], shown, len(rows)),
-        np.full(len(rows), np.nan, np.float32),
     )
     weight = choose_text_weight(prototypes, *_part(photos, rows, "selection"))
     measured, targets = _part(photos, rows, "calibration", "test")

@@ -1,4 +1,4 @@
-"""How good a flora is on labelled photos: hit rates, how far answers can be trusted, and search by common name."""
+"""How good a flora is on labelled photos: accuracy, how far answers can be trusted, and search by common name."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -98,7 +98,7 @@ class FloraEvaluation:
     trust: tuple[Trust, ...] = ()
     """By source, all sources together last where there are several; none where the flora is not calibrated."""
     rejections: tuple[Rejection, ...] = ()
-    """Of the photos that it should refuse, if there are any: those of plants that are neither among its taxa nor
+    """Of the photos that it should reject, if there are any: those of plants that are neither among its taxa nor
     inside one of them, and those that name no taxon."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def evaluate_flora(
     Args:
         flora: The flora.
         records: The photos; for a fair figure, of the test split only. Those of other taxa, and those that name none,
-            are for measuring refusals.
+            are for measuring rejection.
         progress: Called with "photos", the number done, and the number to do.
 
     Raises:
@@ -125,14 +125,15 @@ def evaluate_flora(
     kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
     photos = _of_kind(every, kinds, "named")
     if not photos.records:
-        raise FloraError(
-            f"none of the {len(records)} photos is readable and of a taxon of this flora; name other photos"
-        )
+        raise FloraError("no-photo-of-flora", photos=len(records))
     targets = np.array([rows[r.taxon.scientific_name] for r in photos.records if r.taxon], np.intp)
     sources = np.array([r.source for r in photos.records])
-    by_kind = {kind: flora.judged(photos.vectors, kind) for kind in EVIDENCE_KINDS}
-    ranks = {kind: _places(found.similarities, targets) for kind, found in by_kind.items()}
-    judged = by_kind["both"]
+    similarities = flora.similarities(every.vectors)
+    named = similarities.part(kinds == "named")
+    ranks = {
+        kind: _places((named if kind == "both" else flora.similarities(photos.vectors, kind)).values, targets)
+        for kind in EVIDENCE_KINDS
+    }
     accuracy = [
         _accuracy(source, kind, ranks[kind][sources == source])
         for source in sorted(set(sources.tolist()))
@@ -146,16 +147,15 @@ def evaluate_flora(
     if flora.calibration.temperature is not None:
         for source in dict.fromkeys(row.source for row in accuracy):
             part = (sources == source) | (source == ALL_SOURCES)
-            trust.append(measure_trust(source, judged.part(part), targets[part], flora.calibration))
+            trust.append(measure_trust(source, named.part(part), targets[part], flora.calibration))
         for kind in ("other plants", "no plants"):
             if (kinds == kind).any():
-                others = flora.judged(_of_kind(every, kinds, kind).vectors)
-                rejections += rejection(kind, judged, others, flora.calibration)
+                rejections += rejection(kind, named, similarities.part(kinds == kind), flora.calibration)
     others_named = sum(bool(r.taxon) for r in every.records) - len(photos.records)
     return FloraEvaluation(
         tuple(accuracy),
         _by_taxon(flora, targets, ranks["both"]),
-        _confusions(flora, targets, judged.similarities.argmax(axis=1)),
+        _confusions(flora, targets, named.values.argmax(axis=1)),
         search,
         every.skipped,
         others_named,
@@ -185,7 +185,7 @@ def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]
 
 
 def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
-    """Say what a photo is for: to be `named`, or refused as one of `other plants` or of `no plants`."""
+    """Say what a photo is for: to be `named`, or rejected as one of `other plants` or of `no plants`."""
     if record.taxon is None:
         return "no plants" if record.fields.get("containsPlant") is not True else ""
     if record.taxon.scientific_name in names:

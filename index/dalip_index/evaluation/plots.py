@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dalip.errors import DalipError
+from dalip.errors import DalipError, first_line
 from dalip_index.evaluation.trust import Trust
 
 if TYPE_CHECKING:
@@ -24,15 +24,13 @@ def check_plot(path: Path) -> None:
     """
     formats = _figure(1).canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
-        raise DalipError(
-            f"{path}: {path.suffix or 'no ending'} is no format of pictures; name a .png or .svg file"
-        )
+        raise DalipError("plot-format", source=path)
     if not path.absolute().parent.is_dir():
-        raise DalipError(f"{path}: there is no folder {path.parent}; make it first")
+        raise DalipError("plot-folder-missing", source=path, folder=path.parent)
 
 
 def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
-    """Draw how a flora did: reliability, promises kept, and top-1 by taxon.
+    """Draw how a flora did: reliability, coverage of the conformal prediction sets, and top-1 by taxon.
 
     Args:
         found: What was measured.
@@ -46,19 +44,19 @@ def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
     panels = figure.subplots(1, 3 if found.trust else 1, squeeze=False)[0]
     if found.trust:
         draw_reliability(panels[0], found.trust)
-        _draw_promises(panels[1], found.trust)
+        _draw_coverage(panels[1], found.trust)
     _draw_taxa(panels[-1], [taxon.top1 for taxon in found.taxa])
     try:
         figure.savefig(path, dpi=160)
     except OSError as error:
-        raise DalipError(f"{path}: cannot be written ({error}); name another file") from error
+        raise DalipError("plot-not-written", source=path, cause=first_line(error)) from error
 
 
 def _figure(width: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise DalipError("a plot needs matplotlib, which is not installed: pip install matplotlib") from None
+        raise DalipError("matplotlib-missing") from None
     return Figure(figsize=(width, 3.9), layout="constrained")
 
 
@@ -83,13 +81,13 @@ def draw_reliability(axes: Any, trust: Sequence[Trust]) -> None:
     _finish(axes, "probability of the first name (%)", "right (%)", "Reliability")
 
 
-def _draw_promises(axes: Any, trust: Sequence[Trust]) -> None:
-    promised = [100 * float(name) for name in trust[0].coverage]
-    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as promised")
+def _draw_coverage(axes: Any, trust: Sequence[Trust]) -> None:
+    wanted = [100 * float(name) for name in trust[0].coverage]
+    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as it should be")
     for place, row in enumerate(trust):
         kept = [100 * share for share in row.coverage.values()]
         axes.plot(
-            promised,
+            wanted,
             kept,
             color=_COLOURS[place % len(_COLOURS)],
             marker=_MARKERS[place % len(_MARKERS)],
@@ -97,7 +95,7 @@ def _draw_promises(axes: Any, trust: Sequence[Trust]) -> None:
             lw=1.2,
             label=row.source,
         )
-    _finish(axes, "promised (%)", "sets that hold the right name (%)", "Promises")
+    _finish(axes, "coverage asked for (%)", "sets that hold the right name (%)", "Coverage")
 
 
 def _draw_taxa(axes: Any, top1: Sequence[float]) -> None:

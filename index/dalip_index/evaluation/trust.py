@@ -1,4 +1,4 @@
-"""Whether a flora's numbers mean what they say, on labelled photos, and what it refuses."""
+"""Whether a flora's numbers mean what they say, on labelled photos, and what it rejects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip_index.flora.calibration import Calibration
-from dalip_index.flora.similarities import Judged
+from dalip_index.flora.similarities import Similarities
 
 __all__ = [
     "COVERAGES",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 COVERAGES = (0.8, 0.9, 0.95)
-"""Promises that are measured."""
+"""Coverages that are measured."""
 
 _BINS = 15
 
@@ -56,18 +56,18 @@ class Trust:
     right_if_answered: float
     """How many of these are right; 0 where there are none."""
     coverage: Mapping[str, float]
-    """By promise: how often the set holds the right taxon."""
+    """By coverage: how often the set holds the right taxon."""
     set_size: Mapping[str, float]
-    """By promise: taxa in the set, as a mean."""
+    """By coverage: taxa in the set, as a mean."""
     not_a_plant: float
-    """Photos refused as no plant, all of them wrongly."""
+    """Photos rejected as no plant, all of them wrongly."""
     not_in_flora: float
-    """Photos refused as a plant of another flora, all of them wrongly."""
+    """Photos rejected as a plant of another flora, all of them wrongly."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """How well photos of one kind that the flora should refuse are told from those that it should name."""
+    """How well photos of one kind that the flora should reject are told from those that it should name."""
 
     kind: str
     """`other plants` or `no plants`."""
@@ -79,7 +79,7 @@ class Rejection:
     fpr_at_95: float
     """Share that passes where 95 % of the photos to name pass."""
     refused: float
-    """Share refused, for whichever reason, by the flora's own thresholds."""
+    """Share rejected, for either reason, by the flora's own thresholds."""
 
 
 def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -> float:
@@ -116,23 +116,25 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
     return sum(b.photos * abs(b.probability - b.right) for b in bins) / sum(b.photos for b in bins)
 
 
-def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibration: Calibration) -> Trust:
+def measure_trust(
+    source: str, found: Similarities, targets: NDArray[np.intp], calibration: Calibration
+) -> Trust:
     """Measure how far answers can be trusted.
 
     Args:
         source: What to call the photos.
-        judged: What a calibrated flora made of them.
+        found: How similar they are to the taxa of a calibrated flora.
         targets: The right taxon of each.
         calibration: The flora's.
     """
-    probabilities = calibration.probabilities(judged.similarities)
+    probabilities = calibration.probabilities(found.values)
     assert probabilities is not None
     own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     answered = best >= calibration.threshold
     bins = reliability(best, right)
     least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
-    none, other = judged.refused(calibration)
+    none, other = found.refused(calibration)
     return Trust(
         source,
         len(targets),
@@ -148,18 +150,20 @@ def measure_trust(source: str, judged: Judged, targets: NDArray[np.intp], calibr
     )
 
 
-def rejection(kind: str, named: Judged, others: Judged, calibration: Calibration) -> tuple[Rejection, ...]:
+def rejection(
+    kind: str, named: Similarities, others: Similarities, calibration: Calibration
+) -> tuple[Rejection, ...]:
     """Measure how well photos are told from those that the flora should name, by each score.
 
     Args:
         kind: What to call them.
         named: The photos to name, at least one.
-        others: The photos to refuse, at least one.
+        others: The photos to reject, at least one.
         calibration: The flora's.
     """
     refused = float(np.logical_or(*others.refused(calibration)).mean())
     scores = {
-        "similarity": (named.similarities.max(axis=1), others.similarities.max(axis=1)),
+        "similarity": (named.values.max(axis=1), others.values.max(axis=1)),
         "strangeness": (-named.lengths, -others.lengths),
     }
     return tuple(

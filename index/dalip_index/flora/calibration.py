@@ -1,16 +1,17 @@
-"""What numbers mean: probabilities, sets with a promise, and refusals, from photos kept aside for it."""
+"""What similarities mean: probabilities, conformal prediction sets and rejection, from photos kept aside for it."""
 
-import json
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.errors import FloraError
+from dalip.errors import FloraError, first_line
+from dalip.files import from_json, to_json
 
 __all__ = [
     "CALIBRATION",
@@ -38,7 +39,7 @@ IN_FLORA_LEAST = 0.05
 MIN_PHOTOS = 10
 """With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
 
-_KEPT = 1000  # values of each kind; more would tell shares apart that nobody needs
+_KEPT = 1000  # values of each kind; more would be finer than any share that is asked for
 _TEMPERATURES = (1e-4, 1e2)  # far beyond anything that unit vectors can need, on both sides
 
 
@@ -75,14 +76,13 @@ class Calibration:
         """
         if not 0 <= self.text_weight <= 1 or not 0 <= self.threshold <= 1:
             raise FloraError(
-                f"a text weight of {self.text_weight} and a threshold of {self.threshold} cannot be; "
-                "both lie between 0 and 1"
+                "calibration-share", text_weight=str(self.text_weight), threshold=str(self.threshold)
             )
         if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise FloraError(f"a temperature of {self.temperature} is no calibration; it is positive")
+            raise FloraError("calibration-temperature", temperature=str(self.temperature))
         for values in (self.right, self.fits, self.lengths):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
-                raise FloraError("values of calibration photos are finite and ascending")
+                raise FloraError("calibration-order")
 
     def probabilities(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1
@@ -104,13 +104,14 @@ class Calibration:
         return result
 
     def least_probability(self, coverage: float) -> float | None:
-        """Find the probability from which taxa belong to a set that holds the right one as often as promised.
+        """Find the probability from which taxa belong to a conformal prediction set.
 
         Args:
-            coverage: How often, between 0 and 1. It holds over many photos that are like the calibration photos.
+            coverage: How often the set is to hold the right taxon, between 0 and 1, over many photos that are like the
+                calibration photos.
 
         Returns:
-            The probability, 0 where only the set of all taxa keeps the promise; `None` without calibration.
+            The probability, 0 where only the set of all taxa has that coverage; `None` without calibration.
 
         Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019.
         """
@@ -127,7 +128,7 @@ class Calibration:
         Where answers are restricted to some taxa, it is so for photos of these. Two things speak against them: that the
         photo fits the best taxon of the whole flora badly; and that the whole flora finds them improbable, compared
         with how probable it finds the right taxa of calibration photos, for together they are at least as probable as
-        the right one of them. Each may refuse a part of the photos, the first as large a part as that of the flora's
+        the right one of them. Each may reject a part of the photos, the first as large a part as that of the flora's
         taxa that may be named, the second the rest (Bonferroni's correction, weighted); where there are too few
         calibration photos for the smaller part, the other is the whole.
 
@@ -140,8 +141,8 @@ class Calibration:
         Returns:
             A share of 1; `None` without calibration.
         """
-        fits = _share(np.searchsorted(self.fits, similarity, "right"), self.fits)
-        as_probable = _share(np.searchsorted(self.right, listed, "right"), self.right)
+        fits = _share(bisect_right(self.fits, similarity), self.fits)
+        as_probable = _share(bisect_right(self.right, listed), self.right)
         if fits is None or as_probable is None:
             return None
         if min(share, 1 - share) * IN_FLORA_LEAST * (len(self.fits) + 1) <= 1:
@@ -150,7 +151,7 @@ class Calibration:
 
     def plant(self, length: float) -> float | None:
         """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
-        return _share(len(self.lengths) - np.searchsorted(self.lengths, length, "left"), self.lengths)
+        return _share(len(self.lengths) - bisect_left(self.lengths, length), self.lengths)
 
     @property
     def taught_offset(self) -> float | None:
@@ -164,7 +165,7 @@ class Calibration:
         return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
 
     def strange(self, length: float) -> bool:
-        """Say whether a photo is refused as no plant, by the length of its appearance: one in a hundred is.
+        """Say whether a photo is rejected as no plant, by the length of its appearance: one in a hundred is.
 
         None is with fewer than 100 calibration photos.
         """
@@ -172,7 +173,7 @@ class Calibration:
         return share is not None and share < PLANT_LEAST
 
     def foreign(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> bool:
-        """Say whether a plant is refused as one of another flora, or none of those asked for: one in twenty is.
+        """Say whether a plant is rejected as one of another flora, or as no plant of those asked for: one in twenty is.
 
         None is with fewer than 20 calibration photos.
 
@@ -186,25 +187,25 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        path.write_text(to_json(self), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":
         """Read a calibration.
 
         Raises:
-            FloraError: The file is missing, is no JSON, or holds fields or values that do not belong.
+            FloraError: The file is missing, is no JSON, or lacks a field or holds a value that cannot be.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            values = {name: tuple(content[name]) for name in ("right", "fits", "lengths")}
-            return cls(**(content | values))
-        except (OSError, ValueError, TypeError, KeyError, FloraError) as error:
-            raise FloraError(f"{path}: not a calibration ({error}); build the flora again") from error
+            return from_json(path.read_bytes(), cls)
+        except FloraError as error:
+            raise error.about(path) from error
+        except (OSError, ValueError) as error:
+            raise FloraError("calibration-unreadable", source=path, cause=first_line(error)) from error
 
 
-def _share(count: Any, values: tuple[float, ...]) -> float | None:
-    return (int(count) + 1) / (len(values) + 1) if values else None
+def _share(count: int, values: tuple[float, ...]) -> float | None:
+    return (count + 1) / (len(values) + 1) if values else None
 
 
 def fit_calibration(

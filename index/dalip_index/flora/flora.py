@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,11 @@ from dalip.errors import FloraError, ImageError, Skipped
 from dalip.photos import PhotoSource
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import EvidenceKind, Identification, Prediction
+from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
-from dalip_index.flora.prototypes import Prototypes, with_unit_appearance
-from dalip_index.flora.similarities import Judged
+from dalip_index.flora.candidates import Candidates
+from dalip_index.flora.prototypes import Prototypes, rows_with_photos, with_unit_appearance
+from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.manifest import FloraManifest
 
@@ -36,7 +36,7 @@ class Flora:
         manifest: FloraManifest,
         calibration: Calibration,
         taxa: tuple[Taxon, ...],
-        index: Any,
+        vectors: Vectors,
         encoder: Encoder,
     ) -> None:
         """Put a flora together from parts that fit; `load_flora` checks that they do.
@@ -45,16 +45,17 @@ class Flora:
             folder: The version's folder.
             manifest: What it says about itself.
             calibration: Turns similarities into probabilities.
-            taxa: In the order of the index's ids, which start at 1.
-            index: A FAISS inner-product index with one vector a taxon.
+            taxa: In the order of their primary keys.
+            vectors: What photos are compared with, one of each taxon, shape (taxa, E + A + 1).
             encoder: The one that made the vectors.
         """
         self.folder = folder
         self.manifest = manifest
         self.calibration = calibration
         self.taxa = taxa
+        self.vectors = vectors
         self.encoder = encoder
-        self._index = index
+        self._rows: NDArray[np.intp] = np.arange(len(taxa))  # of the vectors
 
     @property
     def whole(self) -> "Flora":
@@ -66,10 +67,6 @@ class Flora:
         """The taxa and what holds them."""
         return TaxonTree(self.taxa)
 
-    @cached_property
-    def _directions(self) -> Vectors:
-        return self.prototypes.directions(self.calibration.text_weight)
-
     def row(self, taxon: Taxon) -> int:
         """Find the place of a taxon in `taxa`.
 
@@ -79,7 +76,7 @@ class Flora:
         try:
             return self.tree.rows[taxon.scientific_name]
         except KeyError:
-            raise FloraError(f"{taxon.scientific_name}: the flora does not hold it") from None
+            raise FloraError("taxon-not-held", source=taxon.scientific_name) from None
 
     def look_alikes(self, taxon: Taxon, number: int = LOOK_ALIKES) -> tuple[Taxon, ...]:
         """Find the taxa that a taxon is hardest to tell from: those whose texts and photos are most like its own.
@@ -87,20 +84,37 @@ class Flora:
         Raises:
             FloraError: The flora does not hold it.
         """
-        row = self.row(taxon)
-        order = np.argsort(-(self._directions @ self._directions[row]), kind="stable")
-        return tuple(self.taxa[other] for other in order.tolist() if other != row)[:number]
+        return self._most_alike(self.row(taxon), number, *self.whole._evidence)
+
+    def _most_alike(self, row: int, number: int, vectors: Vectors, lengths: Vectors) -> tuple[Taxon, ...]:
+        """Find the taxa most like that of a row, by what `_evidence` gives for the whole flora."""
+        mine = self._rows[row]
+        likeness = (vectors @ (vectors[mine] / lengths[mine]) / lengths)[self._rows]
+        order = largest(likeness, number + 1).tolist()
+        return tuple(self.taxa[other] for other in order if other != row)[:number]
+
+    @cached_property
+    def _evidence(self) -> tuple[Vectors, Vectors]:
+        """Vectors whose directions say what taxa are like in texts and photos, and their lengths, 1 for no length."""
+        vectors = self.vectors
+        if self.manifest.counts.taught:  # a taxon that was taught has there what tells it from the others
+            vectors = self.prototypes.as_built().vectors(self.calibration.text_weight)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        return vectors, np.where(lengths > 0, lengths, np.float32(1))
 
     @cached_property
     def taught(self) -> tuple[str, ...]:
         """Scientific names of the taxa that it was taught later."""
+        if not self.manifest.counts.taught:
+            return ()
         return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.prototypes.taught))
 
     @cached_property
     def experimental(self) -> NDArray[np.bool_]:
         """Which taxa are known from texts alone, shape (taxa,)."""
-        none: NDArray[np.bool_] = self.prototypes.photo_counts == 0
-        return none
+        without = np.ones(len(self.taxa), bool)
+        without[rows_with_photos(self.folder)] = False
+        return without
 
     @cached_property
     def prototypes(self) -> Prototypes:
@@ -122,7 +136,7 @@ class Flora:
             sources: Paths, the bytes of image files, images, or functions that give one of these.
             top_k: How many taxa to give for each photo, at least 1.
             rank: Answer with taxa of this rank or a higher one, such as `genus`; by default those of the flora.
-            coverage: How often the right taxon shall be in the set, between 0 and 1.
+            coverage: How often the set is to hold the right taxon, between 0 and 1.
         """
         _check_top_k(top_k)
         for image, result in self.encoded(sources):
@@ -140,77 +154,6 @@ class Flora:
         found = self.encoder.encode_files(sources, appearance=True)
         for number, (source, result) in enumerate(found, 1):
             yield str(source) if isinstance(source, str | Path) else f"image {number}", result
-
-    def answer(
-        self,
-        image: str,
-        photos: Vectors,
-        top_k: int = 5,
-        *,
-        rank: str | None = None,
-        coverage: float = DEFAULT_COVERAGE,
-    ) -> Identification:
-        """Say what plant photos show that are encoded already.
-
-        Several photos count as evidence that is half independent: their mean similarities are taken, at a temperature
-        that is lower by the square root of their number.
-
-        Args:
-            image: What the answer calls them.
-            photos: Embeddings, each followed by its appearance, shape (photos of one plant, E + A), one or more.
-            top_k: As `identify`.
-            rank: As `identify`.
-            coverage: As `identify`.
-
-        Raises:
-            FloraError: The vectors are of another width or not finite.
-        """
-        _check_top_k(top_k)
-        judged = self.judged(photos).together()
-        (similarities,) = judged.similarities
-        shares = self.calibration.probabilities(judged.similarities, len(photos))
-        ranked = [
-            Prediction(
-                self.taxa[row],
-                float(similarities[row]),
-                None if shares is None else float(shares[0, row]),
-                bool(self.experimental[row]),
-            )
-            for row in np.argsort(-similarities, kind="stable").tolist()
-        ]
-        (fit,) = judged.fits(self.calibration, len(photos))
-        answer = judge(
-            ranked,
-            float(judged.lengths[0]),
-            self.calibration.in_flora(*fit),
-            self.calibration,
-            self.tree,
-            listed=fit[1],
-            rank=rank,
-            coverage=coverage,
-        )
-        return replace(
-            answer,
-            image=image,
-            predictions=answer.predictions[:top_k],
-            look_alikes=self.look_alikes(ranked[0].taxon),
-        )
-
-    def judged(self, photos: Vectors, evidence: EvidenceKind = "both") -> Judged:
-        """Give similarities in the order of the taxa, and lengths of appearances.
-
-        Args:
-            photos: Shape (photos, E + A).
-            evidence: What to compare with; the similarity to taxa without it is `-inf`.
-
-        Raises:
-            FloraError: The vectors are of another width or not finite.
-        """
-        ranked, rows = self.rank(photos, evidence)
-        lengths: Vectors = np.linalg.norm(photos[:, self.encoder.width :], axis=1)
-        similarities = np.full((len(photos), len(self.taxa)), -np.inf, np.float32)
-        np.put_along_axis(similarities, rows, ranked, axis=1)
-        return Judged(similarities, lengths)
 
     def identify_together(
         self,
@@ -239,16 +182,59 @@ class Flora:
         image, photos = ", ".join(name for name, _ in readable), np.stack([row for _, row in readable])
         return self.answer(image, photos, top_k, rank=rank, coverage=coverage), unreadable
 
-    def rank(self, photos: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
-        """Compare photos with every taxon that has the evidence.
+    def answer(
+        self,
+        image: str,
+        photos: Vectors,
+        top_k: int = 5,
+        *,
+        rank: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+    ) -> Identification:
+        """Say what plant photos show that are encoded already.
+
+        Several photos count as evidence that is half independent: their mean similarities are taken, at a temperature
+        that is lower by the square root of their number.
+
+        Args:
+            image: What the answer calls them.
+            photos: Embeddings, each followed by its appearance, shape (photos of one plant, E + A), one or more.
+            top_k: As `identify`.
+            rank: As `identify`.
+            coverage: As `identify`.
+
+        Raises:
+            FloraError: The vectors are of another width or not finite.
+        """
+        _check_top_k(top_k)
+        found = self.similarities(photos).together()
+        shares = self.calibration.probabilities(found.values, len(photos))
+        candidates = Candidates(
+            self.taxa, found.values[0], None if shares is None else shares[0], self.experimental
+        )
+        (fit,) = found.fits(self.calibration, len(photos))
+        answer = judge(
+            candidates,
+            float(found.lengths[0]),
+            self.calibration.in_flora(*fit),
+            self.calibration,
+            self.tree,
+            top_k,
+            listed=fit[1],
+            rank=rank,
+            coverage=coverage,
+        )
+        best, evidence = int(found.values[0].argmax()), self.whole._evidence
+        number = min(LOOK_ALIKES, len(self.taxa) - 1)
+        alike = Lazy(number, lambda: self._most_alike(best, number, *evidence))
+        return replace(answer, image=image, look_alikes=alike)
+
+    def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
+        """Compare photos with all taxa.
 
         Args:
             photos: Shape (photos, E + A).
-            evidence: What to compare with; taxa without it are left out.
-
-        Returns:
-            The similarities in descending order, and the rows of `taxa` that they belong to, both of shape
-            (photos, taxa with that evidence).
+            evidence: What to compare with; the similarity to taxa without it is `-inf`.
 
         Raises:
             FloraError: The vectors are of another width or not finite.
@@ -256,20 +242,13 @@ class Flora:
         photos = np.asarray(photos, np.float32)
         width = self.encoder.width + self.encoder.appearance_width
         if photos.ndim != 2 or photos.shape[1] != width or not np.isfinite(photos).all():
-            raise FloraError(
-                f"vectors of shape {photos.shape} cannot be compared; they are finite numbers of shape "
-                f"(photos, {width})"
-            )
-        photos, _ = with_unit_appearance(photos, self.encoder.width)
+            raise FloraError("vectors-unfit", shape=str(photos.shape), width=width)
+        photos, lengths = with_unit_appearance(photos, self.encoder.width)
         if evidence == "both":
-            ones = np.ones((len(photos), 1), np.float32)
-            similarities, ids = self._index.search(np.hstack([photos, ones]), self._index.ntotal)
-            return similarities, ids - 1
-        kinds = self.prototypes
-        present = np.flatnonzero(kinds.text_counts if evidence == "text" else kinds.photo_counts)
-        similarities = kinds.similarities(photos, evidence, self.calibration.text_weight)[:, present]
-        order = np.argsort(-similarities, axis=1, kind="stable")
-        return np.take_along_axis(similarities, order, axis=1), present[order]
+            return Similarities(compare(photos, self.vectors), lengths)
+        values = self.prototypes.similarities(photos, evidence, self.calibration.text_weight)
+        values[:, ~self.prototypes.has(evidence)] = -np.inf
+        return Similarities(values, lengths)
 
 
 def _check_top_k(top_k: int) -> None:

@@ -1,14 +1,20 @@
-"""Why an answer: which parts of a photo speak for it."""
+"""Why an answer (attribution): which parts of a photo speak for its first name and which for the second."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dalip.encoder import visible_box
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
+from dalip_index.flora.answer import Identification
 from dalip_index.flora.flora import Flora
 
-__all__ = ["heat_map"]
+__all__ = ["heat_map", "heat_picture"]
+
+_SIDE = 448  # pixels
+_FOR, _AGAINST = (230, 97, 1), (50, 60, 200)
+_STRONGEST = 0.75  # share of the colour where a part speaks most
 
 
 def heat_map(flora: Flora, photo: Image.Image, taxon: Taxon, against: Taxon) -> NDArray[np.float32]:
@@ -34,9 +40,40 @@ def heat_map(flora: Flora, photo: Image.Image, taxon: Taxon, against: Taxon) -> 
     lengths = np.linalg.norm(texts, axis=1, keepdims=True)
     for named, length in zip((taxon, against), lengths.ravel(), strict=True):
         if not length > 0:
-            raise FloraError(
-                f"{named.scientific_name}: the flora has no texts for it to compare parts of a photo with"
-            )
+            raise FloraError("taxon-without-texts", source=named.scientific_name)
     first, second = texts / lengths
     heat: NDArray[np.float32] = flora.encoder.encode_patches(photo) @ (first - second)
     return heat
+
+
+def heat_picture(flora: Flora, photo: Image.Image, answer: Identification) -> Image.Image | None:
+    """Colour what was looked at of a photo: orange where it speaks for the first name, blue for the second.
+
+    Args:
+        flora: What answered.
+        photo: Upright, of mode RGB.
+        answer: The answer for it, with taxa of the flora.
+
+    Returns:
+        A square of 448 pixels. `None` where there are no two names, or it is no plant, or where texts do not tell the
+        two: there are none, or one is a taxon that was taught by photos.
+    """
+    if len(answer.predictions) < 2 or answer.verdict == "not a plant":
+        return None
+    first, second = (prediction.taxon for prediction in answer.predictions[:2])
+    rows, known = [flora.row(first), flora.row(second)], flora.prototypes
+    if known.taught[rows].any() or not known.text_counts[rows].all():
+        return None
+    heat = heat_map(flora, photo, first, second)
+    box = visible_box(photo.width, photo.height, flora.encoder.manifest.image)
+    square = photo.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC, box, reducing_gap=3)
+    return _coloured(square, heat)
+
+
+def _coloured(square: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    strength = heat / max(float(np.abs(heat).max()), 1e-6)
+    smooth = np.asarray(Image.fromarray(strength).resize(square.size, Image.Resampling.BICUBIC)).clip(-1, 1)
+    grey = np.asarray(square.convert("L").convert("RGB"), np.float32)
+    colour = np.where(smooth[..., None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST, np.float32))
+    share = _STRONGEST * np.abs(smooth)[..., None]
+    return Image.fromarray((grey * (1 - share) + colour * share).round().astype(np.uint8))

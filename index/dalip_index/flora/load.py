@@ -8,11 +8,11 @@ from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
 from dalip_index.store.catalogue import read_taxa
-from dalip_index.store.faiss_index import INDEX, read_index
-from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.faiss_index import INDEX, read_vectors
+from dalip_index.store.manifest import EncoderStamp, FloraManifest
 from dalip_index.store.versions import current_version
 
-__all__ = ["load_flora"]
+__all__ = ["check_encoder", "load_flora"]
 
 
 def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) -> Flora:
@@ -39,23 +39,44 @@ def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) 
                 raise
 
 
+def check_encoder(path: Path, built_with: EncoderStamp, encoder: Encoder) -> None:
+    """Make sure that an encoder is the one that made a flora's vectors.
+
+    Args:
+        path: The flora.
+        built_with: The one that did.
+        encoder: The one that is to be used with it.
+
+    Raises:
+        FloraError: It is another one.
+    """
+    if built_with.fingerprint != encoder.fingerprint:
+        raise FloraError(
+            "flora-of-another-encoder",
+            source=path,
+            built_with=built_with.name,
+            its_fingerprint=built_with.fingerprint[:12],
+            given=encoder.manifest.name,
+            given_fingerprint=encoder.fingerprint[:12],
+        )
+
+
 def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
     manifest = FloraManifest.load(folder)
     manifest.check_sizes(folder)
-    built_with = manifest.encoder
-    if built_with.fingerprint != encoder.fingerprint:
-        raise FloraError(
-            f"{root}: was built with the encoder {built_with.name} ({built_with.fingerprint[:12]}), not with "
-            f"{encoder.manifest.name} ({encoder.fingerprint[:12]}); name its own with --encoder, or build "
-            "the flora again"
-        )
+    check_encoder(root, manifest.encoder, encoder)
     calibration = Calibration.load(folder / CALIBRATION)
     taxa = read_taxa(folder)
-    index = read_index(folder / INDEX)
+    vectors = read_vectors(folder / INDEX)
     width = encoder.width + encoder.appearance_width + 1
-    if not index.ntotal == len(taxa) == manifest.counts.taxa or index.d != width:
+    if vectors.shape != (len(taxa), width) or len(taxa) != manifest.counts.taxa:
         raise FloraError(
-            f"{folder}: {len(taxa)} taxa, {index.ntotal} vectors of width {index.d}, and a manifest of "
-            f"{manifest.counts.taxa} taxa of width {width} do not fit together; build the flora again"
+            "flora-parts-differ",
+            source=folder,
+            taxa=len(taxa),
+            vectors=len(vectors),
+            width=vectors.shape[1],
+            expected_taxa=manifest.counts.taxa,
+            expected_width=width,
         )
-    return Flora(folder, manifest, calibration, taxa, index, encoder)
+    return Flora(folder, manifest, calibration, taxa, vectors, encoder)

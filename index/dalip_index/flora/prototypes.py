@@ -1,9 +1,9 @@
 """Prototypes: the mean vectors of a taxon's texts and photos, and how they become one vector."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip.errors import FloraError
 from dalip_index.flora.answer import EvidenceKind
+from dalip_index.flora.similarities import compare
 from dalip_index.store.catalogue import CATALOGUE, open_catalogue
 
 __all__ = [
     "Prototypes",
     "chance_similarity",
     "mean_prototypes",
+    "rows_with_photos",
     "telling",
     "unit_mean",
     "unit_rows",
@@ -46,6 +48,13 @@ class Prototypes:
     offsets: Vectors
     """For a taxon that was taught later, by a few photos: what is added to its similarities; NaN for all others.
     Shape (taxa,)."""
+
+    @classmethod
+    def built(
+        cls, text: Vectors, text_counts: NDArray[np.intp], photos: Vectors, photo_counts: NDArray[np.intp]
+    ) -> "Prototypes":
+        """Give those of taxa none of which was taught later."""
+        return cls(text, text_counts, photos, photo_counts, np.full(len(text), np.nan, np.float32))
 
     @property
     def taught(self) -> NDArray[np.bool_]:
@@ -80,13 +89,14 @@ class Prototypes:
             combined[taught, -1] = self.offsets[taught]
         return combined
 
-    def directions(self, text_weight: float) -> Vectors:
-        """Give unit vectors whose inner products say how alike taxa are in texts and photos: shape (taxa, E + A + 1).
+    def as_built(self) -> "Prototypes":
+        """Give the same, as if no taxon had been taught later."""
+        return Prototypes.built(self.text, self.text_counts, self.photos, self.photo_counts)
 
-        Args:
-            text_weight: Share of the text prototype, 0 to 1.
-        """
-        return unit_rows(replace(self, offsets=np.full_like(self.offsets, np.nan)).vectors(text_weight))
+    def has(self, kind: Literal["text", "photos"]) -> NDArray[np.bool_]:
+        """Say which taxa have evidence of a kind, shape (taxa,)."""
+        present: NDArray[np.bool_] = (self.text_counts if kind == "text" else self.photo_counts) > 0
+        return present
 
     def rows(self) -> Iterator[dict[str, object]]:
         """Give them as rows of the catalogue, those of each kind that taxa have."""
@@ -128,10 +138,7 @@ class Prototypes:
             ).fetchall()
         for number, kind, blob, count, offset in rows:
             if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
-                raise FloraError(
-                    f"{folder / CATALOGUE}: the {kind} prototype of taxon {number} does not fit; "
-                    "build the flora again"
-                )
+                raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype=kind, taxon=number)
             vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
             counts[kind][number - 1] = count
             if offset is not None:
@@ -185,10 +192,19 @@ class Prototypes:
         """
         width = self.text.shape[1]
         if kind == "both":
-            vectors = self.vectors(text_weight)
-            both: Vectors = photos @ vectors[:, :-1].T + vectors[:, -1]
-            return both
+            return compare(photos, self.vectors(text_weight))
         return photos[:, :width] @ self.text.T if kind == "text" else photos[:, width:] @ self.photos.T
+
+
+def rows_with_photos(folder: Path) -> NDArray[np.intp]:
+    """Read from a version which rows of its taxa have prototypes of photos, and none of the vectors.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        found = connection.execute("SELECT taxon FROM prototypes WHERE kind = 'photo'").fetchall()
+    return np.array([number - 1 for (number,) in found], np.intp)
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:

@@ -1,6 +1,6 @@
 """Restrict a flora to some of its taxa, as `--only` does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +12,9 @@ from dalip.taxon_tree import fold_name
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
-from dalip_index.flora.similarities import Judged
+from dalip_index.flora.similarities import Similarities
 
-__all__ = ["RestrictedFlora", "alike_names", "restrict"]
+__all__ = ["RestrictedFlora", "alike_names", "name_not_held", "restrict"]
 
 _ALIKE = 75  # of 100: names less like one that the flora lacks are not offered
 _OFFERED = 3
@@ -36,7 +36,7 @@ class RestrictedFlora(Flora):
             unknown: Names that were asked for and that the flora lacks.
         """
         taxa = tuple(whole.taxa[row] for row in rows.tolist())
-        super().__init__(whole.folder, whole.manifest, whole.calibration, taxa, whole._index, whole.encoder)
+        super().__init__(whole.folder, whole.manifest, whole.calibration, taxa, whole.vectors, whole.encoder)
         self.unknown = unknown
         self._whole, self._rows = whole, rows
         self._others = np.setdiff1d(np.arange(len(whole.taxa)), rows)
@@ -52,36 +52,23 @@ class RestrictedFlora(Flora):
         return self._whole.prototypes.part(self._rows)
 
     @cached_property
-    def _directions(self) -> Vectors:
-        return self._whole._directions[self._rows]
+    def experimental(self) -> NDArray[np.bool_]:
+        """Which of the taxa to answer with are known from texts alone, shape (taxa to answer with,)."""
+        some: NDArray[np.bool_] = self._whole.experimental[self._rows]
+        return some
 
-    def judged(self, photos: Vectors, evidence: EvidenceKind = "both") -> Judged:
-        """Give similarities in the order of the taxa, those to the others apart, and lengths of appearances.
+    def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
+        """Compare photos with the taxa to answer with, and apart from these with the others.
 
         Args:
-            photos: As `Flora.judged`.
-            evidence: As `Flora.judged`.
+            photos: As `Flora.similarities`.
+            evidence: As `Flora.similarities`.
 
         Raises:
             FloraError: The vectors are of another width or not finite.
         """
-        found = self._whole.judged(photos, evidence)
-        mine, others = found.similarities[:, self._rows], found.similarities[:, self._others]
-        return Judged(mine, found.lengths, others)
-
-    def rank(self, photos: Vectors, evidence: EvidenceKind = "both") -> tuple[Vectors, NDArray[np.intp]]:
-        """Compare photos with those of the taxa that have the evidence; as `Flora.rank`.
-
-        Raises:
-            FloraError: The vectors are of another width or not finite.
-        """
-        similarities, rows = self._whole.rank(photos, evidence)
-        places = np.full(len(self._whole.taxa), -1, np.intp)
-        places[self._rows] = np.arange(len(self._rows))
-        mine = places[rows]
-        chosen = mine >= 0
-        shape = len(rows), int(chosen[:1].sum())
-        return similarities[chosen].reshape(shape), mine[chosen].reshape(shape)
+        found = self._whole.similarities(photos, evidence)
+        return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others])
 
 
 def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
@@ -100,7 +87,9 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
     unknown = tuple(name for name in asked if fold_name(name) not in known)
     named = {flora.taxa[row].scientific_name for name in asked for row in known.get(fold_name(name), ())}
     if not named:
-        raise FloraError(_nothing_left(flora, unknown))
+        raise (
+            name_not_held(flora, unknown[0], len(unknown) - 1) if unknown else FloraError("nothing-asked-for")
+        )
     rows = sorted(flora.whole.tree.rows[name] for name in named)
     return RestrictedFlora(flora.whole, np.array(rows, np.intp), unknown)
 
@@ -116,15 +105,14 @@ def alike_names(flora: Flora, name: str) -> list[str]:
     return [names[folded] for folded in best]
 
 
-def _nothing_left(flora: Flora, unknown: Sequence[str]) -> str:
-    if not unknown:
-        return "no taxon is named that answers could be restricted to; name one"
-    alike = alike_names(flora, unknown[0])
-    perhaps = f"; perhaps you mean {' or '.join(alike)}" if alike else ""
-    place = flora.folder.parent
-    if len(unknown) == 1:
-        return f"{unknown[0]}: the flora {place} holds no such taxon, and none inside it{perhaps}"
-    return (
-        f"{unknown[0]} and {len(unknown) - 1:,} more: the flora {place} holds none of these taxa, and none inside them"
-        f"{perhaps}"
-    )
+def name_not_held(flora: Flora, name: str, others: int = 0) -> FloraError:
+    """Say that a flora lacks a name, and offer those that are spelt like it.
+
+    Args:
+        flora: The flora.
+        name: What was asked for.
+        others: How many more names were asked for that it lacks, where it lacks all of them.
+    """
+    alike, place = alike_names(flora, name), flora.whole.folder.parent
+    kind = "names-not-held" if others else "name-not-held"
+    return FloraError(kind, source=name, flora=place, others=others, alike=alike, alternatives=len(alike))

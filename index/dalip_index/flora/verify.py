@@ -1,4 +1,4 @@
-"""Looking at a flora from outside: what is in it, and whether all of it is sound."""
+"""A flora described and verified: what is in it, and whether its files agree with each other."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, ImageError
 from dalip_index.flora.calibration import CALIBRATION, Calibration
+from dalip_index.flora.load import check_encoder
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.catalogue import (
     CATALOGUE,
@@ -20,14 +21,13 @@ from dalip_index.store.catalogue import (
     read_taught,
     read_taxa,
 )
-from dalip_index.store.faiss_index import INDEX, read_index
+from dalip_index.store.faiss_index import INDEX, read_vectors
 from dalip_index.store.kept_photos import Pack
 from dalip_index.store.manifest import FileStamp, FloraManifest
 from dalip_index.store.versions import SHARED, current_version
 
 __all__ = ["FloraInfo", "find_problems", "flora_info", "verify_flora"]
 
-_AGAIN = "build the flora again"
 _ABOUT = 0.01  # how far a vector may be from the one of another machine; those kept have half precision
 _LOOKED_AT = 8  # packs, and photos of each, that are looked at again
 
@@ -72,46 +72,52 @@ def verify_flora(path: Path) -> FloraInfo:
         The same as `flora_info`.
 
     Raises:
-        FloraError: Something is wrong; the message names the file and says what, and what else is.
+        FloraError: Something is wrong; it names the file, and says how much else is.
     """
     problems = find_problems(path)
+    if len(problems) > 1:
+        raise FloraError("problems-of-flora", first=problems[0], others=len(problems) - 1)
     if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise FloraError(f"{problems[0]}{more}")
+        raise problems[0]
     return flora_info(path)
 
 
-def find_problems(path: Path, encoder: Encoder | None = None) -> list[str]:
+def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError]:
     """Check everything in the live version of a flora against everything else.
 
     Args:
         path: The flora.
-        encoder: Its encoder, if texts and a sample of its photos shall be looked at again.
+        encoder: Its encoder, if its texts and a sample of its photos are to be embedded again.
 
     Returns:
-        One line for each thing that is wrong, which names the file and says what; none for a sound flora.
+        One error for each thing that is wrong, which names the file; none for a sound flora.
     """
-    problems: list[str] = []
+    problems: list[FloraError] = []
     try:
         folder = current_version(path)
         manifest = flora_info(path).manifest
     except FloraError as error:
-        return [str(error)]
+        return [error]
     if manifest.version != folder.name:
-        problems.append(f"{folder}: its manifest says that it is {manifest.version}; {_AGAIN}")
-    missing = [name for name in (CATALOGUE, INDEX, CALIBRATION) if name not in manifest.files]
-    problems += [f"{folder}: its manifest does not name {name}; {_AGAIN}" for name in missing]
+        problems.append(FloraError("manifest-of-another-version", source=folder, version=manifest.version))
+    problems += [
+        FloraError("manifest-lacks-file", source=folder, name=name)
+        for name in (CATALOGUE, INDEX, CALIBRATION)
+        if name not in manifest.files
+    ]
     stamped = {folder / name: stamp for name, stamp in manifest.files.items()}
     stamped |= {path / SHARED / name: stamp for name, stamp in manifest.photos.items()}
     for place, stamp in stamped.items():
         if not place.exists():
-            problems.append(f"{place}: missing; {_AGAIN}")
+            problems.append(FloraError("flora-file-missing", source=place))
         elif FileStamp.of(place) != stamp:
-            hint = f"delete it and {_AGAIN}" if place.parent.name == SHARED else _AGAIN
-            problems.append(f"{place}: was changed after it was written; {hint}")
+            shared = place.parent.name == SHARED
+            problems.append(
+                FloraError("shared-file-changed" if shared else "flora-file-changed", source=place)
+            )
     if problems:  # what is not what was written could lead its reader anywhere
         return problems
-    checks: list[Callable[[Path, Path, FloraManifest], Iterator[str]]]
+    checks: list[Callable[[Path, Path, FloraManifest], Iterator[FloraError]]]
     checks = [_check_catalogue, _check_vectors, _check_photos]
     if encoder:
         checks.append(partial(_look_again, encoder))
@@ -119,19 +125,19 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[str]:
         try:
             problems += check(path, folder, manifest)
         except FloraError as error:
-            problems.append(str(error))
-    return list(dict.fromkeys(problems))
+            problems.append(error)
+    return list({str(problem): problem for problem in problems}.values())
 
 
-def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[str]:
+def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     name, counts = folder / CATALOGUE, manifest.counts
     with open_catalogue(folder) as connection:
         (result,) = connection.execute("PRAGMA integrity_check").fetchone()
         if result != "ok":
-            yield f"{name}: SQLite finds it damaged ({result}); {_AGAIN}"
+            yield FloraError("flora-file-damaged", source=name, cause=result)
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
         if orphans:
-            yield f"{name}: {len(orphans)} rows ({orphans[0][0]}, ...) belong to no taxon; {_AGAIN}"
+            yield FloraError("rows-of-no-taxon", source=name, rows=len(orphans), table=orphans[0][0])
         for rows, number in {
             "taxa": counts.taxa,
             "vernacular_names": counts.vernacular_names,
@@ -143,7 +149,7 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
         }.items():
             found = _count(connection, rows)
             if found != number:
-                yield f"{name}: {found} rows in {rows} where the manifest says {number}; {_AGAIN}"
+                yield FloraError("rows-not-counted", source=name, rows=rows, found=found, expected=number)
     read_taxa(folder)
 
 
@@ -152,30 +158,33 @@ def _count(connection: sqlite3.Connection, rows: str) -> int:
     return number
 
 
-def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[str]:
+def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     calibration = Calibration.load(folder / CALIBRATION)
     taxa, stamp = manifest.counts.taxa, manifest.encoder
     width = stamp.width + stamp.appearance_width + 1
     prototypes = Prototypes.load(folder, taxa, stamp.width, stamp.appearance_width)
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
-        yield f"{folder / CATALOGUE}: prototypes and evidence differ in number; {_AGAIN}"
-    index = read_index(folder / INDEX)
-    if (index.ntotal, index.d) != (taxa, width):
-        yield (
-            f"{folder / INDEX}: {index.ntotal} vectors of width {index.d} where the manifest says {taxa} of {width}; "
-            f"{_AGAIN}"
+        yield FloraError("prototypes-differ-from-evidence", source=folder / CATALOGUE)
+    vectors = read_vectors(folder / INDEX)
+    if vectors.shape != (taxa, width):
+        yield FloraError(
+            "index-of-another-size",
+            source=folder / INDEX,
+            vectors=len(vectors),
+            width=vectors.shape[1],
+            expected=taxa,
+            expected_width=width,
         )
         return
-    vectors = np.stack([index.reconstruct(number) for number in range(1, taxa + 1)])
     for name, found in ((INDEX, vectors), (CATALOGUE, prototypes.text), (CATALOGUE, prototypes.photos)):
         if not np.isfinite(found).all():
-            yield f"{folder / name}: holds vectors that are not finite; {_AGAIN}"
+            yield FloraError("vectors-not-finite", source=folder / name)
     if not np.allclose(vectors, prototypes.vectors(calibration.text_weight), atol=1e-5, equal_nan=True):
-        yield f"{folder / INDEX}: does not follow from the prototypes; {_AGAIN}"
+        yield FloraError("index-differs-from-prototypes", source=folder / INDEX)
 
 
-def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[str]:
+def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     """Check the photos that are kept against the catalogue, and the prototypes against their vectors."""
     evidence = [e for e in read_evidence(folder) if e.kind == "photo"]
     listed: dict[str, set[str]] = {}
@@ -189,9 +198,9 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
         pack = Pack(path / SHARED / name)
         held, vectors = [photo.digest for photo in pack.photos], pack.vectors(stamp.fingerprint)
         if set(held) != listed.get(name, set()) or len(set(held)) < len(held):
-            yield f"{pack.path}: holds other photos than the catalogue says; {_AGAIN}"
+            yield FloraError("pack-differs-from-catalogue", source=pack.path)
         if vectors is None or vectors.shape != (len(held), width):
-            yield f"{pack.vectors_path(stamp.fingerprint)}: missing, or of the wrong size; {_AGAIN}"
+            yield FloraError("vectors-of-pack", source=pack.vectors_path(stamp.fingerprint))
         else:
             seen.update(zip(held, vectors, strict=True))
     own = [e for e in evidence if e.role == "evidence" and e.photo in seen]
@@ -202,21 +211,19 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
         kept = Prototypes.load(folder, manifest.counts.taxa, stamp.width, stamp.appearance_width)
         whole = (counts > 0) & (counts == kept.photo_counts)
         if not np.allclose(means[whole], kept.photos[whole], atol=1e-5):
-            yield f"{folder / CATALOGUE}: prototypes do not follow from the photos; {_AGAIN}"
+            yield FloraError("prototypes-differ-from-photos", source=folder / CATALOGUE)
 
 
-def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManifest) -> Iterator[str]:
+def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     """Embed all texts and some of the photos again."""
-    if manifest.encoder.fingerprint != encoder.fingerprint:
-        yield f"{path}: was built with the encoder {manifest.encoder.name}, not with {encoder.manifest.name}"
-        return
+    check_encoder(path, manifest.encoder, encoder)
     evidence = read_evidence(folder)
     texts = [e for e in evidence if e.kind == "text"]
     vectors = encoder.encode_text([e.content for e in texts])
     means, _ = mean_prototypes(vectors, np.array([e.taxon for e in texts], np.intp), manifest.counts.taxa)
     kept = Prototypes.load(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
     if not np.allclose(means, kept.text, atol=_ABOUT):
-        yield f"{folder / CATALOGUE}: prototypes do not follow from the texts; {_AGAIN}"
+        yield FloraError("prototypes-differ-from-texts", source=folder / CATALOGUE)
     packs = [Pack(path / SHARED / name) for name in sorted(manifest.photos) if name.endswith(".tar")]
     for pack in packs[:: max(len(packs) // _LOOKED_AT, 1)]:
         photos = pack.photos[:: max(len(pack.photos) // _LOOKED_AT, 1)]
@@ -225,6 +232,6 @@ def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManif
         found = encoder.encode_files((photo.read_bytes() for photo in photos), appearance=True)
         for photo, (_, vector) in zip(photos, found, strict=True):
             if isinstance(vector, ImageError):
-                yield f"{pack.path}: its photo {photo.digest[:12]} cannot be read; {_AGAIN}"
+                yield FloraError("packed-photo-unreadable", source=pack.path, photo=photo.digest[:12])
             elif known is not None and not np.allclose(vector, known[rows[photo.digest]], atol=_ABOUT):
-                yield f"{pack.path}: the vector of its photo {photo.digest[:12]} is another; {_AGAIN}"
+                yield FloraError("packed-photo-of-another-vector", source=pack.path, photo=photo.digest[:12])

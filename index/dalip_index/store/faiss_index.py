@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from dalip.encoder import Vectors
-from dalip.errors import FloraError
+from dalip.errors import FloraError, first_line
 
-__all__ = ["INDEX", "read_index", "write_index"]
+__all__ = ["INDEX", "read_vectors", "write_index"]
 
 INDEX = "taxa.faiss"
 """Name of the index in a version's folder."""
 
-# FAISS takes a tenth of a second to import; a flora that is only named, or refused, need not pay for it.
+# FAISS takes a tenth of a second to import; what only describes a flora, or rejects it, need not pay for it.
 
 
 def write_index(path: Path, vectors: Vectors) -> None:
@@ -33,19 +33,49 @@ def write_index(path: Path, vectors: Vectors) -> None:
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:
-        raise FloraError(f"{path}: cannot be written ({str(error).strip().splitlines()[-1]})") from error
+        raise FloraError("index-not-written", source=path, cause=_reason(error)) from error
 
 
-def read_index(path: Path) -> Any:
-    """Read the index of a version.
+def read_vectors(path: Path) -> Vectors:
+    """Read the index of a version, and give its vectors without a copy.
+
+    Returns:
+        Shape (taxa, width), in the order of the taxa's primary keys; for reading only. The array is the index's own
+        memory, and keeps the index alive.
 
     Raises:
-        FloraError: The file is missing or no index.
+        FloraError: The file is missing, is no such index, or does not number its vectors from 1 on.
     """
     import faiss
 
     try:
-        return faiss.read_index(str(path))
+        index = faiss.read_index(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise FloraError(f"{path}: damaged ({reason}); build the flora again") from error
+        raise FloraError("flora-file-damaged", source=path, cause=_reason(error)) from error
+    if not isinstance(index, faiss.IndexIDMap2):
+        raise FloraError("index-of-another-kind", source=path, found=type(index).__name__)
+    flat = faiss.downcast_index(index.index)
+    if not isinstance(flat, faiss.IndexFlatIP):
+        raise FloraError("index-of-another-kind", source=path, found=type(flat).__name__)
+    if not np.array_equal(faiss.vector_to_array(index.id_map), np.arange(1, index.ntotal + 1)):
+        raise FloraError("index-ids", source=path, number=index.ntotal)
+    vectors: Vectors = np.asarray(_Memory(index, flat))
+    return vectors
+
+
+class _Memory:
+    """The vectors of an index, which lives as long as an array that shows them."""
+
+    def __init__(self, index: Any, flat: Any) -> None:
+        import faiss
+
+        self.index = index
+        shape = flat.ntotal, flat.d
+        shown = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(shape)
+        shown.flags.writeable = False
+        self.__array_interface__ = shown.__array_interface__
+
+
+def _reason(error: RuntimeError) -> str:
+    """Give the last line of what FAISS says, which tells the cause; those before tell where in its code it arose."""
+    return str(error).strip().splitlines()[-1] if str(error).strip() else first_line(error)

@@ -79,7 +79,7 @@ def test_what_cannot_be_used_is_reported(flora: Flora, records: list[Record], tm
     stranger = dataclasses.replace(records[1], fields={"scientificName": "Bellis perennis"})
     evaluation = evaluate_flora(flora, [broken, stranger, *records[2:5]])
     assert evaluation.other_photos == 1
-    assert [u.image for u in evaluation.unreadable] == [broken.name]
+    assert [photo.source for photo in evaluation.skipped] == [broken.name]
     assert evaluation.accuracy[0].photos == 3
     with refuses(FloraError, match="none of the 2 photos"):
         evaluate_flora(flora, [broken, stranger])

@@ -24,13 +24,13 @@ from dalip_index import (
     teach_taxon,
 )
 from dalip_index.evaluation.trust import (
-    Judged,
     expected_calibration_error,
     measure_trust,
     rejection,
     reliability,
 )
 from dalip_index.flora.calibration import fit_calibration
+from dalip_index.flora.similarities import Similarities
 from tests.index.conftest import paint, rose
 
 seeds = st.integers(0, 2**32 - 1)
@@ -130,7 +130,7 @@ def test_a_photo_of_another_kind_is_refused(flora: Flora, tmp_path: Path) -> Non
     pixels[:28, 28:] = (0, 255, 255)
     Image.fromarray(pixels).save(tmp_path / "flag.png")
     few = dataclasses.replace(flora.calibration, lengths=tuple(np.linspace(1, 1.01, 200).tolist()))
-    strict = Flora(flora.folder, flora.manifest, few, flora.taxa, flora._index, flora.encoder)
+    strict = Flora(flora.folder, flora.manifest, few, flora.taxa, flora.vectors, flora.encoder)
     answer = ask(strict, tmp_path / "flag.png")
     assert answer.verdict == "not a plant"
     assert answer.taxon is None
@@ -141,7 +141,7 @@ def test_a_photo_of_another_kind_is_refused(flora: Flora, tmp_path: Path) -> Non
 def test_a_plant_that_fits_nothing_is_refused(flora: Flora, tmp_path: Path) -> None:
     fits = tuple(np.linspace(0.999, 1.0, 200).tolist())
     strict = dataclasses.replace(flora.calibration, fits=fits)
-    other = Flora(flora.folder, flora.manifest, strict, flora.taxa, flora._index, flora.encoder)
+    other = Flora(flora.folder, flora.manifest, strict, flora.taxa, flora.vectors, flora.encoder)
     answer = ask(other, paint(tmp_path / "red.png", "red", 5))
     assert (answer.verdict, answer.taxon) == ("not in flora", None)
 
@@ -172,8 +172,8 @@ def test_several_photos_of_one_plant_are_one_answer(flora: Flora, tmp_path: Path
     photos = [paint(tmp_path / f"{i}.png", "orange", i) for i in range(3)]
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"")
-    answer, unreadable = flora.identify_together([photos[0], broken, *photos[1:]])
-    assert [u.image for u in unreadable] == [str(broken)]
+    answer, skipped = flora.identify_together([photos[0], broken, *photos[1:]])
+    assert [photo.source for photo in skipped] == [str(broken)]
     assert answer is not None
     assert answer.image == ", ".join(map(str, photos))
     assert answer.predictions[0].taxon.scientific_name == "Rosa orange"
@@ -183,9 +183,9 @@ def test_several_photos_of_one_plant_are_one_answer(flora: Flora, tmp_path: Path
     assert sum(
         p.probability or 0 for p in flora.answer("", np.zeros((2, 48), np.float32), 10).predictions
     ) == (pytest.approx(1))
-    nothing, unreadable = flora.identify_together([broken])
+    nothing, skipped = flora.identify_together([broken])
     assert nothing is None
-    assert isinstance(unreadable[0], Skipped)
+    assert isinstance(skipped[0], Skipped)
 
 
 def test_one_photo_together_is_one_photo(flora: Flora, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_calibration_error_is_the_mean_distance() -> None:
 def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
     calibration, similarities, targets = calibrated(seed)
     lengths = np.random.default_rng(seed + 1).uniform(1, 2, len(targets))
-    found = measure_trust("made", Judged(similarities, lengths), targets, calibration)
+    found = measure_trust("made", Similarities(similarities, lengths), targets, calibration)
     assert found.ece < 0.08  # bins of 133 photos are off by 3 or 4 points by chance alone
     for name, share in found.coverage.items():
         assert share == pytest.approx(float(name), abs=0.08)
@@ -236,9 +236,11 @@ def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
 def test_areas_agree_with_a_count_of_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     calibration, *_ = calibrated(0, 50)
-    named, others = (Judged(rng.integers(0, 5, (n, 3)) / 4, rng.integers(0, 5, n) / 4) for n in (30, 20))
+    named, others = (
+        Similarities(rng.integers(0, 5, (n, 3)) / 4, rng.integers(0, 5, n) / 4) for n in (30, 20)
+    )
     by_similarity, by_length = rejection("others", named, others, calibration)
-    best, worst = named.similarities.max(axis=1)[:, None], others.similarities.max(axis=1)
+    best, worst = named.values.max(axis=1)[:, None], others.values.max(axis=1)
     assert by_similarity.auroc == pytest.approx(((best > worst) + 0.5 * (best == worst)).mean())
     mine, theirs = named.lengths[:, None], others.lengths
     assert by_length.auroc == pytest.approx(((mine < theirs) + 0.5 * (mine == theirs)).mean())

@@ -1,5 +1,6 @@
 """Look-alikes and heat maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from wording import refuses
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
-from dalip_index import Flora, build_flora, heat_map, load_flora
+from dalip_index import Flora, Identification, build_flora, heat_map, load_flora
+from dalip_index.flora.heat_map import heat_picture
 from tests.index.conftest import rose
 
 
@@ -48,3 +50,20 @@ def test_what_cannot_be_explained_says_why(
     with refuses(FloraError, match="Rosa red: the flora has no texts"):
         heat_map(mute, Image.new("RGB", (9, 9)), rose("red"), rose("blue"))
     assert len(mute.look_alikes(rose("red"))) == 3
+
+
+def test_a_picture_is_orange_for_the_first_name_and_blue_for_the_second(flora: Flora) -> None:
+    photo = Image.new("RGB", (70, 70), COLOURS["red"])
+    photo.paste(COLOURS["blue"], (0, 40, 70, 70))
+    (answer,) = flora.identify([photo], 10)
+    assert isinstance(answer, Identification)
+    by_name = {p.taxon.scientific_name: p for p in answer.predictions}
+    red_first = replace(answer, verdict="sure", predictions=(by_name["Rosa red"], by_name["Rosa blue"]))
+    picture = heat_picture(flora, photo, red_first)
+    assert picture is not None
+    assert picture.size == (448, 448)
+    above, below = np.asarray(picture)[60, 224], np.asarray(picture)[400, 224]
+    assert above[0] > int(above[2]) + 50
+    assert below[2] > int(below[0]) + 50
+    assert heat_picture(flora, photo, replace(red_first, verdict="not a plant")) is None
+    assert heat_picture(flora, photo, replace(red_first, predictions=red_first.predictions[:1])) is None

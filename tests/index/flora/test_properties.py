@@ -13,6 +13,7 @@ from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.build.evidence import choose_text_weight, hit_rates
 from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
+from dalip_index.flora.similarities import largest
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -37,14 +38,22 @@ def compared(prototypes: Prototypes, photos: np.ndarray, weight: float) -> np.nd
 
 
 @given(seed=seeds, number=st.integers(0, 20))
-def test_the_index_answers_as_brute_force_does(flora: Flora, seed: int, number: int) -> None:
+def test_similarities_to_all_taxa_are_those_to_each(flora: Flora, seed: int, number: int) -> None:
     embeddings = queries(seed, number)
-    similarities, rows = flora.rank(embeddings)
-    unit, _ = with_unit_appearance(embeddings, 32)
+    found = flora.similarities(embeddings)
+    unit, lengths = with_unit_appearance(embeddings, 32)
     expected = compared(flora.prototypes, unit, flora.calibration.text_weight)
-    assert rows.shape == (number, 10)
-    np.testing.assert_allclose(similarities, np.take_along_axis(expected, rows, 1), atol=1e-6)
-    np.testing.assert_allclose(similarities, -np.sort(-expected, axis=1), atol=1e-6)
+    assert found.values.shape == (number, 10)
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+    np.testing.assert_array_equal(found.lengths, lengths)
+
+
+@given(
+    values=arrays(np.float32, st.integers(0, 30), elements=st.sampled_from([0, 0.25, 0.5, 1])),
+    number=st.integers(1, 35),
+)
+def test_the_largest_values_are_those_of_a_stable_sort(values: np.ndarray, number: int) -> None:
+    np.testing.assert_array_equal(largest(values, number), np.argsort(-values, kind="stable")[:number])
 
 
 @given(seed=seeds)
@@ -117,13 +126,8 @@ def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
 
 def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
     """Prototypes behind which there is one of each kind, or none where the row is zero."""
-    return Prototypes(
-        text,
-        text.any(axis=1).astype(np.intp),
-        photos,
-        photos.any(axis=1).astype(np.intp),
-        np.full(len(text), np.nan, np.float32),
-    )
+    counts = (rows.any(axis=1).astype(np.intp) for rows in (text, photos))
+    return Prototypes.built(text, next(counts), photos, next(counts))
 
 
 def test_the_text_weight_follows_the_better_evidence() -> None:

@@ -25,9 +25,9 @@ from dalip_index import (
     restrict,
     teach_taxon,
 )
-from dalip_index.evaluation.trust import Judged
 from dalip_index.flora.calibration import IN_FLORA_LEAST, fit_calibration
 from dalip_index.flora.restricted import alike_names
+from dalip_index.flora.similarities import Similarities
 from tests.index.conftest import paint, rose
 from tests.index.flora.test_properties import queries
 
@@ -44,7 +44,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
         for name in ("right", "fits", "lengths")
     }
     calibration = dataclasses.replace(found.calibration, **many)
-    return Flora(found.folder, found.manifest, calibration, found.taxa, found._index, encoder)
+    return Flora(found.folder, found.manifest, calibration, found.taxa, found.vectors, encoder)
 
 
 def named(answer: Identification) -> list[str]:
@@ -91,7 +91,7 @@ def test_more_taxa_make_none_more_probable_and_are_more_probable_together(
         wide = {p.taxon: p.probability for p in many.answer("", photo[None], 99).predictions}
         for prediction in few.answer("", photo[None], 99).predictions:
             assert (prediction.probability or 0) >= (wide[prediction.taxon] or 0) - 1e-12
-    fits = [each.judged(photos).fits(flora.calibration) for each in (few, many)]
+    fits = [each.similarities(photos).fits(flora.calibration) for each in (few, many)]
     for (best, listed, share), (same, more_listed, more_share) in zip(*fits, strict=True):
         assert best == same  # of the whole flora
         assert listed <= more_listed + 1e-12
@@ -104,7 +104,7 @@ def test_to_be_asked_about_a_family_is_not_to_be_sure_of_it(
 ) -> None:
     some, photo = restrict(flora, [f"Rosa {colour}" for colour in colours]), queries(seed, 1)
     answer = some.answer("", photo, rank=rank)
-    ((_, listed, _),) = some.judged(photo).fits(flora.calibration)
+    ((_, listed, _),) = some.similarities(photo).fits(flora.calibration)
     if answer.taxon and all(answer.taxon in (taxon, some.tree.above(taxon, "genus")) for taxon in some.taxa):
         assert answer.probability == pytest.approx(min(listed, 1))
     if len(colours) == 1:
@@ -122,19 +122,6 @@ def test_restricted_to_all_it_answers_as_it_does(flora: Flora, seed: int, number
     )
 
 
-@given(seed=seeds, number=st.integers(0, 4), colours=some_colours)
-def test_photos_are_ranked_as_they_are_judged(
-    flora: Flora, seed: int, number: int, colours: set[str]
-) -> None:
-    some, photos = restrict(flora, [f"Rosa {c}" for c in colours]), queries(seed, number)
-    for kind in ("both", "text", "photos"):
-        judged = some.judged(photos, kind).similarities  # type: ignore[arg-type]
-        similarities, rows = some.rank(photos, kind)  # type: ignore[arg-type]
-        if number:
-            np.testing.assert_array_equal(np.take_along_axis(judged, rows, 1), similarities)
-            np.testing.assert_array_equal(similarities, -np.sort(-judged, axis=1))
-
-
 def made(seed: int, photos: int = 2000, taxa: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """Give similarities of made photos, and which taxa they show; some are hard to tell."""
     rng = np.random.default_rng(seed)
@@ -150,13 +137,13 @@ def test_plants_asked_for_are_refused_no_more_often_than_promised(seed: int, num
     similarities, targets = made(seed, 1600)
     lengths = np.ones(800, np.float32)
     calibration = fit_calibration(0.5, 0, similarities[::2], targets[::2], lengths)
-    judged = Judged(similarities[1::2, :number], lengths, similarities[1::2, number:])
+    judged = Similarities(similarities[1::2, :number], lengths, similarities[1::2, number:])
     _, refused = judged.refused(calibration)
     asked_for = targets[1::2] < number
     error = (0.05 * 0.95 / asked_for.sum()) ** 0.5
     assert refused[asked_for].mean() < IN_FLORA_LEAST + 5 * error
     assert refused[~asked_for].mean() > 2 * refused[asked_for].mean()
-    ignored = Judged(similarities[1::2], lengths).refused(calibration)[1]
+    ignored = Similarities(similarities[1::2], lengths).refused(calibration)[1]
     assert refused[~asked_for].mean() > ignored[~asked_for].mean()
 
 
@@ -224,7 +211,10 @@ def test_names_may_be_written_in_any_way(flora: Flora) -> None:
     assert restrict(some, ["Rosa blue"]).whole is flora
     with refuses(FloraError, match=r"^Rosa gren: .* holds no such taxon.*; perhaps you mean Rosa green"):
         restrict(flora, ["Rosa gren"])
-    with refuses(FloraError, match=r"Quercus robur and 1 more: .* holds none of these taxa"):
+    with refuses(
+        FloraError,
+        match=r"^Quercus robur: .* no such taxon.*, nor the other name asked for; check the spelling",
+    ):
         restrict(flora, ["Quercus robur", "Fagus"])
     with refuses(FloraError, match="Rosa blue: "):
         restrict(restrict(flora, ["Rosa red"]), ["Rosa blue"])

@@ -1,0 +1,108 @@
+"""What an answer costs once a photo is encoded, beside the least that arrays can do it in.
+
+    python benchmarks/answer_path.py [--taxa 130 1300 13000] [--repeats 21] [--threads 1]
+
+Floras of made-up taxa, ten species a genus and ten genera a family, with vectors as wide as those of the built-in one,
+read from a FAISS file, and made-up photos. The floor is one matrix product over these vectors, one sort and one
+softmax, in numpy alone. Prints medians over the photos, each asked of once, answer and floor in turn. The last column
+also looks at all of an answer, as `--json` does: the look-alikes take a second product.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dalip.encoder import Vectors
+from dalip.taxonomy import Taxon
+from dalip_index import Flora, load_flora
+from dalip_index.flora.prototypes import Prototypes, unit_rows
+from dalip_index.store.faiss_index import INDEX, read_vectors, write_index
+
+
+def make_flora(number: int, folder: Path) -> Flora:
+    """Give a flora of made-up taxa that is calibrated as the built-in one."""
+    real, rng = load_flora(), np.random.default_rng(number)
+    width, appearance_width = real.encoder.width, real.encoder.appearance_width
+    halves = (
+        unit_rows(rng.standard_normal((number, size), np.float32)) for size in (width, appearance_width)
+    )
+    one_each = np.ones(number, np.intp)
+    prototypes = Prototypes.built(next(halves), one_each, next(halves), one_each)
+    write_index(folder / INDEX, prototypes.vectors(real.calibration.text_weight))
+    taxa = tuple(
+        Taxon(f"Genus{i // 10} species{i}", "species", (), f"Genus{i // 10}", f"Family{i // 100}", "Order")
+        for i in range(number)
+    )
+    vectors = read_vectors(folder / INDEX)
+    flora = Flora(real.folder, real.manifest, real.calibration, taxa, vectors, real.encoder)
+    vars(flora).update(prototypes=prototypes, experimental=np.zeros(number, bool))
+    return flora
+
+
+def make_photos(flora: Flora, number: int) -> Vectors:
+    """Give photos that each resemble one of the taxa, shape (photos, E + A)."""
+    rng = np.random.default_rng(0)
+    shown = flora.vectors[rng.integers(0, len(flora.taxa), number), :-1]
+    noise = rng.standard_normal(shown.shape, np.float32) / shown.shape[1] ** 0.5
+    photos: Vectors = unit_rows(shown) + noise
+    return photos
+
+
+def floor(vectors: Vectors, photo: Vectors, temperature: float) -> None:
+    """Do the least that an answer needs: similarities, their order, and probabilities."""
+    similarities = vectors @ photo
+    np.argsort(-similarities)
+    exponentials = np.exp((similarities - similarities.max()) / temperature)
+    exponentials / exponentials.sum()
+
+
+def seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def measure(flora: Flora, photos: Vectors) -> list[float]:
+    """Give the medians of answer, floor, product and whole answer, in milliseconds."""
+    temperature = flora.calibration.temperature or 1.0
+    extended = np.hstack([photos, np.ones((len(photos), 1), np.float32)])
+    flora.answer("", photos[:1]).to_dict()  # what is made once and kept
+    found: list[list[float]] = []
+    for row in range(1, len(photos)):
+        photo, whole = photos[row : row + 1], extended[row]
+        runs = (
+            lambda photo=photo: flora.answer("", photo),
+            lambda whole=whole: floor(flora.vectors, whole, temperature),
+            lambda whole=whole: flora.vectors @ whole,
+            lambda photo=photo: flora.answer("", photo).to_dict(),
+        )
+        found.append([seconds(run) for run in runs])
+    return [1000 * statistics.median(column) for column in zip(*found, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--taxa", nargs="+", type=int, default=[130, 1300, 13000])
+    parser.add_argument("--repeats", type=int, default=21)
+    parser.add_argument("--threads", type=int, default=1, help="of the matrix product")
+    arguments = parser.parse_args()
+    print(f"numpy {np.__version__}, {arguments.threads} threads\n")
+    print("| taxa | an answer, ms | floor, ms | of it the product, ms | looked at whole, ms |")
+    print("|---:|---:|---:|---:|---:|")
+    for number in arguments.taxa:
+        with tempfile.TemporaryDirectory() as folder, threadpool_limits(arguments.threads):
+            flora = make_flora(number, Path(folder))
+            times = measure(flora, make_photos(flora, arguments.repeats + 1))
+        print(f"| {number:,} | " + " | ".join(f"{value:.2f}" for value in times) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Answers of large floras: what is made of arrays, what is made only when it is looked at, and their JSON."""
+
+import gc
+import json
+from pathlib import Path
+
+import faiss
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import ROOT
+from wording import refuses
+
+from dalip.encoder import Encoder
+from dalip.errors import FloraError
+from dalip.taxon_tree import TaxonTree
+from dalip.taxonomy import Taxon
+from dalip_index import Flora, Prediction, load_flora
+from dalip_index.flora import candidates
+from dalip_index.flora.answer import Lazy
+from dalip_index.flora.candidates import Candidates
+from dalip_index.flora.prototypes import Prototypes, unit_rows
+from dalip_index.store.faiss_index import read_vectors, write_index
+from tests.index.flora.test_properties import queries
+
+SCHEMA = json.loads((ROOT / "docs" / "identify.schema.json").read_text(encoding="utf-8"))
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def flora(flora_path: Path, encoder: Encoder) -> Flora:
+    return load_flora(flora_path, encoder)
+
+
+def large(flora: Flora, taxa: int) -> Flora:
+    """Give a flora of made-up taxa, six species a genus, with the calibration of another."""
+    rng = np.random.default_rng(taxa)
+    ones = np.ones(taxa, np.intp)
+    prototypes = Prototypes.built(
+        unit_rows(rng.standard_normal((taxa, 32))), ones, unit_rows(rng.standard_normal((taxa, 16))), ones
+    )
+    named = tuple(Taxon(f"G{i // 6} s{i}", genus=f"G{i // 6}", family=f"F{i // 60}") for i in range(taxa))
+    vectors = prototypes.vectors(flora.calibration.text_weight)
+    made = Flora(flora.folder, flora.manifest, flora.calibration, named, vectors, flora.encoder)
+    vars(made).update(prototypes=prototypes, experimental=np.arange(taxa) % 7 == 0)
+    return made
+
+
+def test_an_answer_makes_objects_only_for_what_is_shown(
+    flora: Flora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Taxon] = []
+
+    def counted(taxon: Taxon, *known: object) -> Prediction:
+        made.append(taxon)
+        return Prediction(taxon, *known)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(candidates, "Prediction", counted)
+    many = large(flora, 3000)
+    answer = many.answer("", queries(1, 1), coverage=0.9999)  # only all taxa keep such a promise
+    assert len(made) == len(answer.predictions) == 5
+    assert len(answer.taxon_set) == 3000
+    assert len(made) == 5
+    assert {p.taxon for p in answer.taxon_set} == set(many.taxa)
+    assert answer.taxon_set[:5] == answer.predictions
+    made.clear()
+    many.answer("", queries(1, 1), rank="genus")
+    assert len(made) < 10
+
+
+@given(seed=seeds, rank=st.sampled_from(["genus", "family", "order"]), calibrated=st.booleans())
+def test_taxa_of_a_rank_are_put_together_as_one_by_one(seed: int, rank: str, calibrated: bool) -> None:
+    rng = np.random.default_rng(seed)
+    taxa = [
+        Taxon(f"G{g} s{i}", genus=f"G{g}", family=f"F{g % 3}" if g % 4 else "")
+        for i, g in enumerate(rng.integers(0, 6, 20).tolist())
+    ]
+    taxa += [Taxon("F1", "family", order="O"), Taxon("G2", "genus")]
+    tree, similarities = TaxonTree(taxa), rng.integers(0, 9, len(taxa)) / 8  # with ties
+    shares = rng.dirichlet(np.ones(len(taxa))) if calibrated else None
+    every = Candidates(taxa, similarities, shares, rng.random(len(taxa)) < 0.5)
+    rows = every.most_similar(int(rng.integers(1, len(taxa) + 1)))
+    groups: dict[str, list[Prediction]] = {}
+    for prediction in every.predictions(rows):
+        groups.setdefault(tree.above(prediction.taxon, rank).scientific_name, []).append(prediction)
+    expected = [
+        (
+            name,
+            max(p.similarity for p in group),
+            sum(p.probability or 0 for p in group),
+            all(p.experimental for p in group),
+        )
+        for name, group in groups.items()
+    ]
+    expected.sort(key=lambda row: (-row[2], -row[1]))
+    at_rank = every.at_rank(tree, rank, rows)
+    found = at_rank.predictions(np.arange(len(at_rank.taxa)))
+    assert [(p.taxon.scientific_name, p.similarity, p.experimental) for p in found] == [
+        (name, similarity, experimental) for name, similarity, _, experimental in expected
+    ]
+    assert [p.probability or 0 for p in found] == pytest.approx([row[2] for row in expected])
+    assert all(p.taxon is tree.above(p.taxon, rank) for p in found)
+
+
+@given(seed=seeds)
+def test_look_alikes_are_those_by_texts_and_photos(flora: Flora, seed: int) -> None:
+    units = unit_rows(flora.prototypes.vectors(flora.calibration.text_weight))
+    answer = flora.answer("", queries(seed, 1))
+    row = flora.row(answer.predictions[0].taxon)
+    likeness = units @ units[row]
+    alike = [flora.row(taxon) for taxon in answer.look_alikes]
+    assert len(alike) == 3
+    assert row not in alike
+    others = np.delete(likeness, [row, *alike])
+    assert likeness[alike].min() >= others.max() - 1e-6
+    assert np.all(np.diff(likeness[alike]) <= 1e-6)
+
+
+def test_a_lazy_sequence_is_made_once_and_is_like_a_tuple() -> None:
+    made: list[int] = []
+
+    def make() -> tuple[str, ...]:
+        made.append(1)
+        return "a", "b", "c"
+
+    lazy = Lazy(3, make)
+    assert (len(lazy), bool(lazy), made) == (3, True, [])
+    assert not Lazy(0, make)
+    assert made == []
+    assert list(lazy) == ["a", "b", "c"]
+    assert (lazy[0], lazy[1:], "c" in lazy, repr(lazy)) == ("a", ("b", "c"), True, "('a', 'b', 'c')")
+    assert made == [1]
+    assert lazy == ("a", "b", "c") == lazy == Lazy(3, make)
+    assert hash(lazy) == hash(("a", "b", "c"))
+    assert lazy != ("a",)
+    assert lazy != ["a", "b", "c"]
+
+
+def test_the_json_of_an_answer_holds_all_but_the_words(flora: Flora) -> None:
+    answer = flora.answer("photo.jpg", queries(3, 1), 2)
+    content = json.loads(json.dumps(answer.to_dict()))
+    jsonschema.validate(content | {"cautions": []}, SCHEMA)
+    assert content["image"] == "photo.jpg"
+    assert [p["scientificName"] for p in content["predictions"]] == [
+        p.taxon.scientific_name for p in answer.predictions
+    ]
+    assert content["taxonSet"] == [p.taxon.scientific_name for p in answer.taxon_set]
+    assert content["lookAlikes"] == [taxon.scientific_name for taxon in answer.look_alikes]
+    assert content["predictions"][0] == answer.predictions[0].to_dict()
+
+
+def test_vectors_are_the_memory_of_the_index_and_keep_it(tmp_path: Path) -> None:
+    vectors = queries(0, 50)
+    write_index(tmp_path / "taxa.faiss", vectors)
+    found = read_vectors(tmp_path / "taxa.faiss")
+    part = found[10:20]
+    np.testing.assert_array_equal(found, vectors)
+    del found
+    gc.collect()
+    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # would take memory that was let go
+    np.testing.assert_array_equal(part, vectors[10:20])
+    assert len(others) == 20
+    with pytest.raises(ValueError, match="read-only"):
+        part[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (faiss.IndexFlatIP(48), "taxa.faiss: this is an index of another kind"),
+        (faiss.IndexIDMap2(faiss.IndexFlatL2(48)), r"another kind \(IndexFlatL2\); build the flora again"),
+        (faiss.IndexIDMap2(faiss.IndexFlatIP(48)), "does not number its 3 vectors from 1 on"),
+    ],
+)
+def test_an_index_that_cannot_be_a_floras_is_refused(
+    tmp_path: Path, index: faiss.Index, message: str
+) -> None:
+    if isinstance(index, faiss.IndexIDMap2):
+        index.add_with_ids(queries(0, 3), np.array([1, 3, 2], np.int64))
+    faiss.write_index(index, str(tmp_path / "taxa.faiss"))
+    with refuses(FloraError, match=message):
+        read_vectors(tmp_path / "taxa.faiss")
