@@ -118,6 +118,25 @@ def test_every_text_of_an_error_is_of_one_that_is_raised() -> None:
     assert sorted(error_texts("en").keys() - words_in_code()) == []
 
 
+ON_THE_PAGE = (
+    *(
+        "dalip/photos/",
+        "index/dalip_index/library/",
+        "index/dalip_index/journal/",
+        "index/dalip_index/sqlite.py",
+    ),
+    *("app/dalip_app/page/", "app/dalip_app/server/indexing.py"),
+)
+"""Where errors are raised that visitors of the page may read."""
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_errors_that_the_page_shows_have_a_text_in_every_language(code: str) -> None:
+    known = error_texts(code)
+    untold = {error.kind for error in errors_raised() if error.place.startswith(ON_THE_PAGE)} - known.keys()
+    assert sorted(untold) == []
+
+
 def test_texts_of_errors_can_be_said_alone_and_after_their_source() -> None:
     for kind, facts in error_texts("en").items():
         for medium in ("command", "page", "api"):
