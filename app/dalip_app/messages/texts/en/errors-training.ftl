@@ -56,6 +56,7 @@ error-no-validation-photo = none of the photos of the validation split can be re
 
 ## Steps.
 
+error-cache-in-use = another run computes features here; this one waits for it
 error-batch-too-small = step { $step }: too few photos of the batch could be read: { $cause }
 error-not-finite = { $what ->
     [loss] the loss is { $value }
