@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from filelock import FileLock, Timeout
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
 
+from dalip.errors import TrainingError
+from dalip.files import hold_lock
 from dalip.model import DALIP
 from dalip.quiet import ignore_pillow_warnings
 from dalip.training.config import TrainConfig
@@ -121,13 +123,16 @@ def _start_worker(worker: int) -> None:
 def _alone(folder: Path, report: Report) -> Iterator[None]:
     """Wait until no other run writes features to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        report(f"waiting for another run to compute features in {folder}")
-        lock.acquire()
-    try:
+    busy = TrainingError("cache-in-use", source=folder)
+    told = False
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(hold_lock(folder / "lock", busy))
+                break
+            except TrainingError:
+                if not told:
+                    report(busy)
+                told = True
+                time.sleep(0.1)
         yield
-    finally:
-        lock.release()

@@ -49,13 +49,14 @@ error-descriptions-malformed = a line is not JSON with scientificName and descri
 error-descriptions-missing = there is no such file; check the path
 error-no-shard = no .tar shard is there, and only shards can be streamed; name one, or leave --stream out
 error-shard-pattern = this is not a pattern of shards ({ $cause }); write it as in photos-{ "{" }000..123{ "}" }.tar
-error-remote-without-stream = only a run that streams (--stream) reads its data from the network or a command
+error-remote-without-stream = only a run that streams (--stream) reads its data from the network or a command; add --stream and --steps, or copy the data here
 error-nothing-to-learn = none of its { $photos } photos has a scientificName or a caption that can be used (fields found: { $fields }); add one of these columns
 error-no-training-photo = no photo is in the split train; add photos
 error-no-validation-photo = none of the photos of the validation split can be read, so the scoring weights cannot be chosen; put them back and export again
 
 ## Steps.
 
+error-cache-in-use = another run computes features here; this one waits for it
 error-batch-too-small = step { $step }: too few photos of the batch could be read: { $cause }
 error-not-finite = { $what ->
     [loss] the loss is { $value }
@@ -71,7 +72,7 @@ error-run-unfinished = this is not a finished run; if it was stopped, `dalip tra
 error-not-a-run = this is not a run; name the folder of a finished run of dalip train
 error-folder-not-a-run = this is not a run; an open_clip model in a folder is named local-dir:{ $folder }
 error-checkpoint-missing = there is no such checkpoint; check the path
-error-checkpoint-damaged = this is not a readable checkpoint ({ $cause }); copy it again, or delete it to start again
+error-checkpoint-damaged = this is not a readable checkpoint ({ $cause }); copy it again, or use another
 error-checkpoint-unsafe = this is not a readable checkpoint: it is damaged, or holds more than tensors, which is not read because it could run code; save its state_dict alone
 error-checkpoint-not-written = the checkpoint cannot be written ({ $cause }), with { $free } MiB free on that disk; free some space and resume
 error-checkpoint-not-shared = not all processes find the same checkpoint; put it on a disk that all of them share
@@ -79,9 +80,9 @@ error-checkpoint-of-other-settings = comes from a run with another { $fields }; 
 error-checkpoint-of-other-data = photos or texts were added, removed or changed since; put them back, or name a new folder
 error-checkpoint-lacks-part = does not fit this model (it holds no { $part }); put the run's own back, or name a new folder
 error-checkpoint-misfit = does not fit this model ({ $cause }); put the run's own back, or name a new folder
-error-tensor-missing = does not fit this model: { $name } is missing
-error-tensor-not-expected = does not fit this model, which has no place for its { $name }
-error-tensor-shape = does not fit this model: { $name } has the shape { $shape }, needed is { $needed }
+error-tensor-missing = does not fit this model: { $name } is missing; use weights of the same model and sizes
+error-tensor-not-expected = does not fit this model, which has no place for its { $name }; use weights of the same model and sizes
+error-tensor-shape = does not fit this model: { $name } has the shape { $shape }, needed is { $needed }; use weights of the same model and sizes
 error-heads-missing = lacks the heads of the second order; use the objective first-order, clip or siglip
 error-heads-not-expected = has the heads of the second order; use the objective dalip, joint or second-order
 error-no-imagenet-classifier = the image tower of { $model } did not come with an ImageNet classifier, so nothing can be compared; use a run of { $models }
