@@ -61,7 +61,7 @@ def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: P
         ),
         (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
         (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
-        (("add", "--taxon", " ", photo), "no scientificName"),
+        (("add", "--taxon", " ", photo), "a taxon needs a scientific name"),
         (
             ("remove", "--taxon", "Flos mauve"),
             "Flos mauve: the flora does not hold it; it was taught nothing",
