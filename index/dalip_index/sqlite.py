@@ -7,6 +7,7 @@ back to an older DALIP, put it in the file's place. A file of a newer version is
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -89,15 +90,15 @@ class Database:
             raise self.error("database-newer", source=self.path, version=version, known=newest)
         if version == newest:
             return
-        connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for another
-        copied = False
+        _write_ahead(connection)
+        to_copy = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
         while version < newest:
             with transaction(connection):  # which one process has at a time
                 version = _version(connection)
                 if version < newest:
-                    if not copied and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    if to_copy:
                         self._copy(version)
-                        copied = True
+                        to_copy = False
                     self.migrations[version](connection)
                     version += 1
                     connection.execute(f"PRAGMA user_version = {version}")
@@ -121,6 +122,21 @@ class Database:
 def _version(connection: sqlite3.Connection) -> int:
     number: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return number
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer not wait for each other."""
+    until = time.monotonic() + _WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except (
+            sqlite3.OperationalError
+        ) as error:  # SQLite does not wait here for another that has just opened it
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _log(path: Path) -> Path:

@@ -462,21 +462,6 @@ def test_thumbnails_and_files_are_found_by_content(roses: Library, tmp_path: Pat
     assert roses.thumbnail("nothing") is None
 
 
-def test_a_library_of_the_first_version_is_searched_and_then_completed(
-    library: Library, folder: Path, encoder: Encoder, flora: Flora, tmp_path: Path
-) -> None:
-    library.add(folder, encoder)
-    with sqlite3.connect(tmp_path / "data" / "library" / "library.db") as connection:
-        connection.executescript("DROP TABLE looks; DROP TABLE names; PRAGMA user_version = 1")
-    old = Library(tmp_path / "data")
-    assert old.search_text("red", encoder).hits[0].path.stem == "red"
-    assert len(old) == old.newest().total == 10
-    assert old.name(flora) == 0
-    assert counts(old.add(folder, encoder, flora=flora)) == (0, 10, 0, 0, 0)
-    assert old.named_otherwise(flora) == 0
-    assert counts(old.add(folder, encoder)) == (0, 0, 0, 0, 10)
-
-
 def test_all_folders_are_brought_up_to_date(
     library: Library, folder: Path, encoder: Encoder, tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ error-journal-remarks = identificationRemarks is not what DALIP writes there: { 
 error-data-folder-not-made = the folder cannot be made ({ $cause }); use another --data-dir
 error-database-newer = the file is of version { $version }, this DALIP knows { $known }; update DALIP
 error-database-not-used = the file cannot be used ({ $cause }); is the disk full or read-only?
-error-database-not-copied = the file is about to be changed for this DALIP, and a copy of it cannot be kept before ({ $cause }); free some disk space
+error-database-not-copied = the file is about to be changed for this DALIP, and a copy of it cannot be kept before ({ $cause }); is the disk full or read-only?
 error-database-damaged = the file is damaged ({ $cause }); { $holds ->
     [journal] move it away and import your last export
    *[library] delete it and add your folders again
