@@ -10,6 +10,7 @@ Versions of the flora share these files, which never change. What no version nam
 end: the next one goes on from it, and then removes what it has no use for.
 """
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from dalip.errors import FloraError
+from dalip.files import atomic_write
 from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack
 from dalip_index.store.manifest import FileStamp
-from dalip_index.store.versions import DRAFT, SHARED, flush
+from dalip_index.store.versions import SHARED
 
 __all__ = ["PhotoStore"]
 
@@ -81,9 +83,7 @@ class PhotoStore:
         for pack, pairs in wanted.values():
             found = pack.vectors(self.fingerprint)
             if found is None or found.shape != (len(pack.photos), width):
-                raise FloraError(
-                    f"{pack.vectors_path(self.fingerprint)}: has the wrong size; build the flora again"
-                )
+                raise FloraError("flora-vectors-size", source=pack.vectors_path(self.fingerprint))
             places, rows = np.array(pairs).T
             gathered[places] = found[rows]
         return gathered
@@ -96,19 +96,18 @@ class PhotoStore:
             vectors: A row each.
         """
         self.folder.mkdir(exist_ok=True)
-        draft = self.folder / f"{DRAFT}pack.tar"
-        with tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as archive:
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
             for photo, copy in photos:
                 _put(archive, f"{photo.digest}.webp", copy)
                 _put(archive, f"{photo.digest}.json", photo.to_json())
-        seen = self.folder / f"{DRAFT}vectors.npy"
-        with seen.open("wb") as file:
+        pack = Pack(self.folder / f"{hashlib.sha256(content.getbuffer()).hexdigest()[:16]}.tar")
+        vectors_path = pack.vectors_path(self.fingerprint)
+        with atomic_write(vectors_path, durable=True) as draft, draft.open("wb") as file:
             np.save(file, vectors.astype("<f2"), allow_pickle=False)
-        pack = Pack(self.folder / f"{FileStamp.of(draft).sha256[:16]}.tar")
-        for written, final in ((seen, pack.vectors_path(self.fingerprint)), (draft, pack.path)):
-            flush(written)
-            written.replace(final)
-            self._written.add(final)
+        with atomic_write(pack.path, durable=True) as draft:
+            draft.write_bytes(content.getbuffer())
+        self._written |= {vectors_path, pack.path}
         self.packs.append(pack)
         self._note(pack)
         return pack
