@@ -148,7 +148,7 @@ def test_photos_alone_suffice_but_nothing_does_not(
     vectors = np.zeros((1, 48), np.float32)
     assert flora.rank(vectors, "text")[1].shape == (1, 0)
     assert flora.rank(vectors, "photos")[1].shape == (1, 10)
-    with refuses(FloraError, match=r"Rosa red: has no text and no photo"):
+    with refuses(FloraError, match="Rosa red has no text and no photo; give it one, or leave it out"):
         build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
     assert not (tmp_path / "bare").exists()
 

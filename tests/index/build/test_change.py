@@ -33,8 +33,8 @@ from dalip_index import (
     undo_change,
     verify_flora,
 )
-from dalip_index.build.evidence import hit_rates
-from dalip_index.build.state import read_state
+from dalip_index.build.contents import read_contents
+from dalip_index.build.learn import hit_rates
 from dalip_index.flora.prototypes import mean_prototypes
 from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.faiss_index import write_index
@@ -239,7 +239,10 @@ def test_a_flora_without_its_photos_says_so(
         lambda: rebuild_flora(path, encoder),
         lambda: merge_floras(tmp_path / "out", encoder, [path]),
     ):
-        with refuses(FloraError, match="does not keep its photos"):
+        with refuses(
+            FloraError,
+            match="flora: the flora does not keep its photos, which this change needs; build it again",
+        ):
             change()
     assert not (tmp_path / "out").exists()
 
@@ -296,7 +299,7 @@ def test_packs_are_full_but_for_one_and_hold_nothing_else(
     changes: list[Callable[[], object]] = [
         lambda: add_photos(path, encoder, of(records, "pink")),
         lambda: remove_from(path, encoder, names=["Rosa blue"]),
-        lambda: remove_from(path, encoder, photos=[read_state(path).kept[0].key]),
+        lambda: remove_from(path, encoder, photos=[read_contents(path).kept[0].key]),
         lambda: add_photos(path, encoder, of(records, "white", "blue")),
     ]
     for change in changes:
@@ -324,7 +327,7 @@ def test_a_pack_is_a_shard_that_others_read(kept: Path, records: list[Record]) -
 
 def test_leaving_one_out_is_building_without_it(kept: Path, encoder: Encoder) -> None:
     flora = load_flora(kept, encoder)
-    state, width, weight = read_state(kept), encoder.width, flora.calibration.text_weight
+    state, width, weight = read_contents(kept), encoder.width, flora.calibration.text_weight
     own = {e.photo: e.taxon for e in state.evidence if e.role == "evidence" and e.photo}
     photos = [photo for photo in state.kept if photo.digest in own]
     labels = np.array([own[photo.digest] for photo in photos])
@@ -453,7 +456,7 @@ def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, t
         for i in range(2)
     ]
     before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
-    with refuses(FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which: ") as told:
+    with refuses(FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which, by SHA-256: ") as told:
         remove_from(path, encoder, photos=["twin.png"])
     digest = said(told.value).split()[-1]
     assert remove_from(path, encoder, photos=[digest]).counts.kept_photos == before - 1
