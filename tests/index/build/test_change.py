@@ -456,7 +456,9 @@ def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, t
         for i in range(2)
     ]
     before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
-    with refuses(FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which, by SHA-256: ") as told:
+    with refuses(
+        FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which, by SHA-256: "
+    ) as told:
         remove_from(path, encoder, photos=["twin.png"])
     digest = said(told.value).split()[-1]
     assert remove_from(path, encoder, photos=[digest]).counts.kept_photos == before - 1
