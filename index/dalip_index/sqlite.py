@@ -3,7 +3,7 @@
 The file's `user_version` says how many migrations it has had. Opening it applies the others in their order, each in a
 transaction of its own that also counts it, so a killed process leaves the version before or the one after. The first
 time, a copy of a file that is not empty is left beside it, such as `journal.db.v1.bak` for one of version 1: to go
-back to an older DALIP, put it in the file's place. A file of a newer version is refused.
+back to an older DALIP, stop DALIP and put it in the file's place. A file of a newer version is refused.
 """
 
 import sqlite3
@@ -79,7 +79,7 @@ class Database:
             unwritable = error.sqlite_errorname.startswith(_READ_ONLY)
             if not unwritable or not self.path.exists() or _log(self.path).exists():
                 raise
-            # SQLite wants to make files beside one in WAL mode even to read it, unless it is told that nobody writes.
+            # SQLite wants to make files beside one in WAL mode even to read it, unless told that no process writes.
             address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
             return sqlite3.connect(address, uri=True, isolation_level=None)
         return connection

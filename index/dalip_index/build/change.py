@@ -177,7 +177,7 @@ def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tupl
     """Write a new version of a flora that keeps its photos, and was built with an encoder if one is given.
 
     Yields:
-        What `new_version` does, and what the flora holds, which nobody else changes meanwhile.
+        What `new_version` does, and what the flora holds, which no other process changes meanwhile.
     """
     _check(read_contents(path), encoder)  # before anything is written
     with new_version(path) as draft:

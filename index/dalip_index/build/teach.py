@@ -1,6 +1,6 @@
 """Teaching a flora a plant by a few photos, and taking it back.
 
-A flora that keeps its photos learns from all of them anew. One that does not, as the built-in one, is taught: without
+A flora that keeps its photos learns from all of them again. One that does not, as the built-in one, is taught: without
 training, and nothing changes for the others but for photos that resemble the new plant.
 """
 
@@ -32,7 +32,7 @@ from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import CURRENT, new_version
 
-__all__ = ["flora_to_teach", "forget_taxon", "teach_from", "teach_taxon"]
+__all__ = ["flora_to_teach", "forget_taxon", "learns_from_all", "teach_from", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
 """What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
@@ -111,7 +111,7 @@ def teach_taxon(
     flora = flora_to_teach(path, start, encoder)
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
     given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
-    if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
+    if learns_from_all(flora):
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
     _ready(taxon, flora, again)  # so that what cannot be is said before the photos are read
     with new_version(path) as draft:
@@ -226,6 +226,11 @@ def teach_from(
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
     """Load the flora at `path` or, where there is none yet, the one to start from; see `teach_taxon`."""
     return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
+
+
+def learns_from_all(flora: Flora) -> bool:
+    """Say whether a flora that is taught learns from all its photos: it keeps them, and was built with some."""
+    return flora.manifest.keeps_all and bool(flora.prototypes.photo_counts[~flora.prototypes.taught].any())
 
 
 def _taught_row(scientific_name: str, flora: Flora) -> int:

@@ -121,7 +121,7 @@ class Journal:
 
         Args:
             observation: The observation.
-            photos: JPEG files, as they shall be kept.
+            photos: JPEG files, as they are to be kept.
 
         Returns:
             Whether it was new; one that is there already stays as it is.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
-from dalip_index.build.teach import flora_to_teach, teach_taxon
+from dalip_index.build.teach import flora_to_teach, learns_from_all, teach_taxon
 from dalip_index.flora.load import load_flora
 from dalip_index.journal.journal import Journal
 from dalip_index.store.catalogue import read_evidence
@@ -37,11 +37,11 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
     """
     flora = flora_to_teach(path, start, encoder)
     built = flora.tree.rows.keys() - set(flora.taught)
-    keeps_all = flora.manifest.keeps_all
-    known = {e.photo for e in read_evidence(flora.folder)} if keeps_all else set()
+    from_all = learns_from_all(flora)
+    known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
-        if seen.name and (keeps_all or seen.name not in built):
+        if seen.name and (from_all or seen.name not in built):
             # What was taught is taught again, by all of its photos.
             old = known if seen.name not in flora.taught else set()
             mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]

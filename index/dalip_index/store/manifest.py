@@ -117,7 +117,7 @@ class FloraManifest:
 
     @property
     def keeps_all(self) -> bool:
-        """Whether it keeps a copy of every photo, so that any change can be learned from all of them anew."""
+        """Whether it keeps a copy of every photo, so that any change can be learned from all of them."""
         counts = self.counts
         return counts.kept_photos == counts.photos + counts.selection_photos + counts.calibration_photos
 

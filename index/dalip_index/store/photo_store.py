@@ -51,7 +51,7 @@ class PhotoStore:
         self._written: set[Path] = set()
 
     def _note(self, pack: Pack) -> bool:
-        """Note what the encoder has looked at in a pack; what is damaged is looked at again, and written anew."""
+        """Note what the encoder has looked at in a pack; what is damaged is embedded and written again."""
         try:
             vectors = pack.vectors(self.fingerprint)
             if vectors is None or len(vectors) != len(pack.photos):
@@ -115,7 +115,7 @@ class PhotoStore:
     def arrange(self, photos: Sequence[KeptPhoto], width: int) -> list[Pack]:
         """Bring the packs into order: each full, but for the last, and none with a photo that is not wanted.
 
-        Full packs that are wanted whole stay as they are; what the others hold is written anew, in the given order.
+        Full packs that are wanted whole stay as they are; what the others hold goes into new ones, in the given order.
 
         Args:
             photos: All that are wanted, each once; the encoder has looked at them.
@@ -143,7 +143,7 @@ class PhotoStore:
         return staying
 
     def stamps(self, packs: Iterable[Pack], before: Mapping[str, FileStamp]) -> dict[str, FileStamp]:
-        """Stamp the files of packs; what the version before stamped is not read again if it was not written anew."""
+        """Stamp the files of packs; what the version before stamped is not read again unless it was written since."""
         paths = [path for pack in packs for path in (pack.path, pack.vectors_path(self.fingerprint))]
         known = {
             path: stamp for path in paths if (stamp := before.get(path.name)) and path not in self._written

@@ -9,7 +9,7 @@ FLORA/
 └── v000002/     the live one
 ```
 
-A new version is written beside the others under a name that nobody reads, flushed to disk, renamed, and only
+A new version is written beside the others under a name that no reader looks for, flushed to disk, renamed, and only
 then pointed at. Killed at any moment, the flora is the old one or the new one; the next writer tidies up.
 """
 

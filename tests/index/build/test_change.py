@@ -188,7 +188,7 @@ def test_a_photo_under_two_names_is_in_neither(
     counts = add_photos(path, encoder, [wrong], skipped=told.append).counts  # what it knew before stays
     assert f"`dalip index remove --flora {path} --photo '{train[0].key}'`" in said(told[1].error)
     assert counts == dataclasses.replace(verify_flora(path).manifest.counts, unreadable_photos=1)
-    right = [wrong if r == train[0] else r for r in records]  # a build says anew what each photo shows
+    right = [wrong if r == train[0] else r for r in records]  # a build says what it shows
     assert build_flora(path, encoder, taxa, right).counts.new_photos == 0
     verify_flora(path)
 

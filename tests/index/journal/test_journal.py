@@ -284,7 +284,7 @@ def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
             import_journal(journal, tmp_path / name)
     with refuses(JournalError, match="name another file"):
         export_journal(good, tmp_path / "nowhere" / "mine.zip")
-    with refuses(JournalError, match=r"mine\.txt: the name does not end in \.zip, \.csv or \.json"):
+    with refuses(JournalError, match=r"mine\.txt: a journal is a \.zip, \.csv or \.json file; choose one"):
         export_journal(good, tmp_path / "mine.txt")
     assert len(journal) == 0
 
