@@ -1,4 +1,4 @@
-"""A SQLite file of the user's own things: opened one way, with numbered migrations from every earlier version.
+"""How the SQLite files of the library and the journal are opened, and their numbered migrations applied.
 
 The file's `user_version` says how many migrations it has had. Opening it applies the others in their order, each in a
 transaction of its own that also counts it, so a killed process leaves the version before or the one after. The first

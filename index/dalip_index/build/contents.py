@@ -1,4 +1,4 @@
-"""What a version of a flora holds, so far that a change can start from it, and what a new one is to hold."""
+"""What the live version of a flora holds, where every change starts, and what a new version is to hold."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

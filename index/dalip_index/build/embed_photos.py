@@ -1,4 +1,4 @@
-"""Photos are read, embedded, and kept as small copies, unless the flora has done that before."""
+"""Embed photos, and keep small copies of them, unless the flora has done that before."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What follows from the vectors of texts and photos: prototypes, how they are weighed, what numbers mean, how good."""
+"""Learn from the vectors of texts and photos: prototypes, text weight, calibration, and hit rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
