@@ -46,7 +46,7 @@ from dalip.training.towers.load_model import load_weights, method_of
 from dalip.training.trainer import Trainer
 from dalip_assets import ENCODER, FLORA
 from dalip_index import Flora, load_flora
-from dalip_index.build.evidence import hit_rates
+from dalip_index.build.learn import hit_rates
 from dalip_index.flora.prototypes import mean_prototypes
 
 PAGE = Path(__file__).parent.parent / "docs" / "training.md"

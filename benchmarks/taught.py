@@ -15,7 +15,7 @@ from dalip.errors import ImageError
 from dalip.photos import open_image
 from dalip.prompts import taxon_texts
 from dalip_index import Flora, Identification, load_flora, teach_taxon
-from dalip_index.build.evidence import hit_rates
+from dalip_index.build.learn import hit_rates
 from dalip_index.evaluation.trust import measure_trust
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.prototypes import Prototypes, telling, unit_mean, with_unit_appearance

@@ -238,9 +238,9 @@ def _add_plant(
 def _photos_of(path: Path, plant: "Taxon") -> str:
     """Say how many photos of a plant a flora holds."""
     from dalip_app.messages.words import counted
-    from dalip_index.build.state import read_state
+    from dalip_index.build.contents import read_contents
 
-    state = read_state(path)
+    state = read_contents(path)
     rows = {row for row, taxon in enumerate(state.taxa) if taxon.scientific_name == plant.scientific_name}
     return counted(sum(e.kind == "photo" and e.taxon in rows for e in state.evidence), "photo")
 

@@ -14,9 +14,9 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
-from dalip_index.build.embed_photos import look_and_forget, look_and_keep, say_nothing
+from dalip_index.build.contents import NewContents, require_evidence, taxon_name_of
+from dalip_index.build.embed_photos import embed_and_keep, embed_only, no_report
 from dalip_index.build.learn import Learned, PhotoVectors, learn
-from dalip_index.build.plan import Plan, require_evidence, shown
 from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION
 from dalip_index.flora.prototypes import Prototypes
@@ -46,7 +46,7 @@ def build_flora(
     keep: int = KEPT_SIDE,
     test_too: bool = False,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
@@ -78,53 +78,55 @@ def build_flora(
         DataError: A photo's fields name no possible taxon.
     """
     check_target(out)
-    plan = Plan(taxa, records, texts or {}, keep, test_too)
-    plan.check()
+    contents = NewContents(taxa, records, texts or {}, keep, test_too)
+    contents.check()
     with new_version(out) as draft:
-        return build_version(out, draft, encoder, plan, progress, skipped)
+        return build_version(out, draft, encoder, contents, progress, skipped)
 
 
 def build_version(
     out: Path,
     draft: tuple[Path, str],
     encoder: Encoder,
-    plan: Plan,
+    contents: NewContents,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Write a version that holds what a plan says; as `build_flora`.
+    """Write a version that holds what it is told to; as `build_flora`.
 
     Args:
         out: The flora.
         draft: What `new_version` yields for it.
         encoder: Makes all vectors.
-        plan: Checked.
+        contents: What it is to hold, checked.
         progress: As `build_flora`.
         skipped: As `build_flora`.
     """
-    taxa, wanted = plan.taxa, plan.wanted
-    text, text_counts = embed_texts(encoder, plan.text_evidence, len(taxa), out, progress)
+    taxa, wanted = contents.taxa, contents.wanted
+    text, text_counts = embed_texts(encoder, contents.text_evidence, len(taxa), out, progress)
     others = {record.path.parent for record in wanted if isinstance(record, KeptPhoto)}
     store = PhotoStore(out, encoder.fingerprint, others)
-    if plan.keep:
-        seen = look_and_keep(store, encoder, wanted, plan.keep, progress, skipped)
+    if contents.keep:
+        photos = embed_and_keep(store, encoder, wanted, contents.keep, progress, skipped)
     else:
-        seen = look_and_forget(encoder, wanted, progress, skipped)
+        photos = embed_only(encoder, wanted, progress, skipped)
     progress("files", 0, 1)
-    labels = np.array([plan.rows[shown(r)] for r in seen.records], np.intp)
-    roles = _roles(seen.records, labels)
-    learned = learn(text, text_counts, PhotoVectors(seen.vectors, labels, roles, encoder.width))
+    labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
+    roles = _roles(photos.records, labels)
+    learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width))
     _check_prototypes(taxa, learned.prototypes)
-    evidence = [*plan.text_evidence, *photo_evidence(seen.records, labels, roles)]
+    evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]
     counts = replace(
         count_evidence(taxa, evidence),
-        test_photos=plan.tests_before + len(plan.known) - len(wanted),
-        unreadable_photos=seen.refused,
-        other_photos=len(plan.records) - len(plan.known),
-        repeated_photos=seen.repeated,
-        new_photos=seen.new,
+        test_photos=contents.tests_before + len(contents.known) - len(wanted),
+        unreadable_photos=photos.refused,
+        other_photos=len(contents.records) - len(contents.known),
+        repeated_photos=photos.repeated,
+        new_photos=photos.new,
     )
-    manifest = write_version(draft, encoder, taxa, evidence, learned, counts, plan.keep, store, seen.kept)
+    manifest = write_version(
+        draft, encoder, taxa, evidence, learned, counts, contents.keep, store, photos.kept
+    )
     progress("files", 1, 1)
     return manifest
 
@@ -241,7 +243,4 @@ def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
     for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
         broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(broken):
-            raise FloraError(
-                f"{taxa[broken[0]].scientific_name}: the encoder gives no finite vector for its {kind}; "
-                "check the encoder with its verify option"
-            )
+            raise FloraError("embedding-not-finite", source=taxa[broken[0]].scientific_name, evidence=kind)

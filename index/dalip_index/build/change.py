@@ -13,9 +13,8 @@ from dalip.progress import Progress, no_progress
 from dalip.taxon_tree import placed_among
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
-from dalip_index.build.embed_photos import say_nothing
-from dalip_index.build.plan import Plan, shown
-from dalip_index.build.state import State, read_state
+from dalip_index.build.contents import FloraContents, NewContents, read_contents, taxon_name_of
+from dalip_index.build.embed_photos import no_report
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import check_target, new_version
 
@@ -30,7 +29,7 @@ def add_photos(
     *,
     test_too: bool = False,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Add photos, and the taxa that they show, to a flora that keeps its photos.
 
@@ -48,8 +47,8 @@ def add_photos(
         FloraError: The flora keeps no photos, was built with another encoder, its taxa contradict the new ones, or it
             cannot be read or written.
     """
-    with _changing(path, encoder) as (draft, state):
-        held = list(state.taxa)
+    with _changing(path, encoder) as (draft, contents):
+        held = list(contents.taxa)
         names = {taxon.scientific_name.casefold(): taxon.scientific_name for taxon in held}
         for taxon in (*taxa, *taxa_of(records)):
             folded = taxon.scientific_name.casefold()
@@ -57,11 +56,9 @@ def add_photos(
                 names[folded] = taxon.scientific_name
                 held.append(placed_among(taxon, held))
             elif names[folded] != taxon.scientific_name:
-                raise FloraError(
-                    f"{taxon.scientific_name}: the flora holds it as {names[folded]}; write it so"
-                )
-        plan = _plan(state, taxa=held, records=[*state.kept, *records], test_too=test_too)
-        return build_version(path, draft, encoder, plan, progress, skipped)
+                raise FloraError("taxon-held-as", source=taxon.scientific_name, held=names[folded])
+        new = _new_contents(contents, taxa=held, records=[*contents.kept, *records], test_too=test_too)
+        return build_version(path, draft, encoder, new, progress, skipped)
 
 
 def taxa_of(records: Iterable[Record]) -> list[Taxon]:
@@ -94,14 +91,16 @@ def remove_from(
         FloraError: The flora keeps no photos, was built with another encoder, or does not hold one of these; a key is
             that of several photos; nothing would be left; or it cannot be read or written.
     """
-    with _changing(path, encoder) as (draft, state):
-        state.require_taxa(names)
-        taxa = [taxon for taxon in state.taxa if taxon.scientific_name not in names]
-        gone = {_found(state, photo) for photo in photos}
-        kept = [photo for photo in state.kept if photo.digest not in gone and shown(photo) not in names]
-        texts = {name: texts for name, texts in state.texts.items() if name not in names}
-        plan = _plan(state, taxa=taxa, records=kept, texts=texts)
-        return build_version(path, draft, encoder, plan, progress)
+    with _changing(path, encoder) as (draft, contents):
+        contents.require_taxa(names)
+        taxa = [taxon for taxon in contents.taxa if taxon.scientific_name not in names]
+        gone = {_found(contents, photo) for photo in photos}
+        kept = [
+            photo for photo in contents.kept if photo.digest not in gone and taxon_name_of(photo) not in names
+        ]
+        texts = {name: texts for name, texts in contents.texts.items() if name not in names}
+        new = _new_contents(contents, taxa=taxa, records=kept, texts=texts)
+        return build_version(path, draft, encoder, new, progress)
 
 
 def rebuild_flora(
@@ -109,7 +108,7 @@ def rebuild_flora(
     encoder: Encoder,
     *,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Let an encoder, another one or the same, learn a flora from the texts and photos that it keeps.
 
@@ -122,8 +121,8 @@ def rebuild_flora(
     Raises:
         FloraError: The flora keeps no photos, or cannot be read or written.
     """
-    with _changing(path) as (draft, state):
-        return build_version(path, draft, encoder, _plan(state), progress, skipped)
+    with _changing(path) as (draft, contents):
+        return build_version(path, draft, encoder, _new_contents(contents), progress, skipped)
 
 
 def merge_floras(
@@ -132,7 +131,7 @@ def merge_floras(
     floras: Sequence[Path],
     *,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Make one flora of several that keep their photos.
 
@@ -150,71 +149,77 @@ def merge_floras(
     """
     check_target(out)
     for flora in floras:  # so that what cannot be is said before anything is written
-        read_state(flora).require_photos()
+        read_contents(flora).require_photos()
     with new_version(out) as draft:
         return build_version(out, draft, encoder, _merged(floras), progress, skipped)
 
 
-def _merged(floras: Sequence[Path]) -> Plan:
-    states = [read_state(flora) for flora in floras]
+def _merged(floras: Sequence[Path]) -> NewContents:
+    held = [read_contents(flora) for flora in floras]
     taxa: dict[str, Taxon] = {}
     texts: dict[str, tuple[str, ...]] = {}
-    for state in states:
-        state.require_photos()
-        for taxon in state.taxa:
+    for contents in held:
+        contents.require_photos()
+        for taxon in contents.taxa:
             name = taxon.scientific_name
             taxa[name] = _joined(taxa[name], taxon) if name in taxa else taxon
-            texts[name] = tuple(dict.fromkeys((*texts.get(name, ()), *state.texts[name])))
-    keep = max(state.kept_side for state in states)
-    plan = Plan(list(taxa.values()), [photo for state in states for photo in state.kept], texts, keep)
-    plan.check()
-    return plan
+            texts[name] = tuple(dict.fromkeys((*texts.get(name, ()), *contents.texts[name])))
+    keep = max(contents.kept_side for contents in held)
+    new = NewContents(
+        list(taxa.values()), [photo for contents in held for photo in contents.kept], texts, keep
+    )
+    new.check()
+    return new
 
 
 @contextmanager
-def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tuple[Path, str], State]]:
+def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tuple[Path, str], FloraContents]]:
     """Write a new version of a flora that keeps its photos, and was built with an encoder if one is given.
 
     Yields:
-        What `new_version` does, and what the flora holds, which nobody else changes meanwhile.
+        What `new_version` does, and what the flora holds, which no other process changes meanwhile.
     """
-    _check(read_state(path), encoder)  # before anything is written
+    _check(read_contents(path), encoder)  # before anything is written
     with new_version(path) as draft:
-        state = read_state(path)
-        _check(state, encoder)
-        yield draft, state
+        contents = read_contents(path)
+        _check(contents, encoder)
+        yield draft, contents
 
 
-def _check(state: State, encoder: Encoder | None) -> None:
-    state.require_photos()
-    built_with = state.manifest.encoder
+def _check(contents: FloraContents, encoder: Encoder | None) -> None:
+    contents.require_photos()
+    built_with = contents.manifest.encoder
     if encoder and built_with.fingerprint != encoder.fingerprint:
         raise FloraError(
-            f"{state.root}: was built with the encoder {built_with.name} ({built_with.fingerprint[:12]}), not with "
-            f"{encoder.manifest.name} ({encoder.fingerprint[:12]}); name its own with --encoder, or move it to this "
-            "one with `dalip index rebuild`"
+            "flora-to-move",
+            source=contents.root,
+            built_with=built_with.name,
+            its_fingerprint=built_with.fingerprint[:12],
+            given=encoder.manifest.name,
+            given_fingerprint=encoder.fingerprint[:12],
         )
 
 
-def _plan(state: State, **changes: Any) -> Plan:
-    """Plan a version that holds what another one does, but for some fields."""
-    tests = state.manifest.counts.test_photos
-    held = Plan(state.taxa, state.kept, state.texts, state.kept_side, tests_before=tests)
-    plan = replace(held, **changes)
-    plan.check()
-    return plan
+def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
+    """NewContents a version that holds what another one does, but for some fields."""
+    tests = contents.manifest.counts.test_photos
+    held = NewContents(contents.taxa, contents.kept, contents.texts, contents.kept_side, tests_before=tests)
+    new = replace(held, **changes)
+    new.check()
+    return new
 
 
-def _found(state: State, photo: str) -> str:
-    found = [k.digest for k in state.kept if k.key == photo]
+def _found(contents: FloraContents, photo: str) -> str:
+    found = [k.digest for k in contents.kept if k.key == photo]
     if not found and len(photo) >= 8:
-        found = [k.digest for k in state.kept if k.digest.startswith(photo.lower())]
+        found = [k.digest for k in contents.kept if k.digest.startswith(photo.lower())]
     if len(found) > 1:
-        names = ", ".join(digest[:12] for digest in found)
-        raise FloraError(f"{photo}: the flora keeps {len(found)} photos of this name; say which: {names}")
+        digests = [digest[:12] for digest in found]
+        raise FloraError("kept-photos-of-one-name", source=photo, number=len(found), digests=digests)
     if not found:
-        example = f", such as {state.kept[0].key}" if state.kept else ""
-        raise FloraError(f"{photo}: the flora keeps no such photo; name it as when it was added{example}")
+        kept = contents.kept
+        example = kept[0].key if kept else ""
+        raise FloraError("photo-not-kept", source=photo, kept=len(kept), example=example)
     return found[0]
 
 

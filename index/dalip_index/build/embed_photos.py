@@ -1,4 +1,4 @@
-"""Looking at photos: each is read, kept as a small copy, and embedded, unless the flora has done that before."""
+"""Embed photos, and keep small copies of them, unless the flora has done that before."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,19 +14,19 @@ from dalip.errors import DalipError, FloraError, ImageError, Skipped
 from dalip.evaluation import OnnxEmbedder
 from dalip.photos import map_ahead
 from dalip.progress import Progress
-from dalip_index.build.plan import shown
+from dalip_index.build.contents import taxon_name_of
 from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack, kept_copy
 from dalip_index.store.photo_store import PhotoStore
 
-__all__ = ["Seen", "look_and_forget", "look_and_keep", "say_nothing"]
+__all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only", "no_report"]
 
 _AT_ONCE = 128  # photos that are embedded before they are written; a killed build has lost no more
 _AHEAD = 64
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Photos that were looked at."""
+class EmbeddedPhotos:
+    """Photos with their vectors."""
 
     records: Sequence[Record]
     """The readable ones, each once; kept ones as copies."""
@@ -37,7 +37,7 @@ class Seen:
     repeated: int = 0
     """How many were given again."""
     new: int = 0
-    """How many the encoder had not looked at before."""
+    """How many were embedded now; the others had been before."""
 
     @property
     def kept(self) -> list[KeptPhoto]:
@@ -45,17 +45,17 @@ class Seen:
         return [record for record in self.records if isinstance(record, KeptPhoto)]
 
 
-def say_nothing(photo: Skipped) -> None:
-    """Take a photo that cannot be read, and say nothing of it."""
+def no_report(photo: Skipped) -> None:
+    """Take a photo that was not used, and do nothing."""
 
 
-def look_and_forget(
+def embed_only(
     encoder: Encoder,
     records: Sequence[Record],
     progress: Progress,
     skipped: Callable[[Skipped], None],
-) -> Seen:
-    """Embed photos and keep nothing but the vectors.
+) -> EmbeddedPhotos:
+    """Embed photos, and keep nothing of them but the vectors.
 
     Args:
         encoder: Makes them.
@@ -67,18 +67,18 @@ def look_and_forget(
     for photo in photos.skipped:
         skipped(photo)
     vectors = photos.vectors.astype(np.float16)
-    return Seen(photos.records, vectors, len(photos.skipped), new=len(photos.records))
+    return EmbeddedPhotos(photos.records, vectors, len(photos.skipped), new=len(photos.records))
 
 
-def look_and_keep(
+def embed_and_keep(
     store: PhotoStore,
     encoder: Encoder,
     records: Sequence[Record],
     side: int,
     progress: Progress,
     skipped: Callable[[Skipped], None],
-) -> Seen:
-    """Embed the copies of those photos that the encoder has not looked at, and keep the copies.
+) -> EmbeddedPhotos:
+    """Make small copies of photos, keep them, and embed those that this encoder has not embedded before.
 
     A photo is known by the SHA-256 of its file, whatever it is called. What is new is written soon, so that a build
     that is killed goes on near where it was.
@@ -105,15 +105,15 @@ def look_and_keep(
 
     for path in sorted({r.path for r in records if isinstance(r, KeptPhoto) and r.digest not in store}):
         Pack(path).check()
-    look = partial(_look, store=store, side=side)
-    for number, (record, result) in enumerate(map_ahead(look, records, _AHEAD), 1):
+    read = partial(_read, store=store, side=side)
+    for number, (record, result) in enumerate(map_ahead(read, records, _AHEAD), 1):
         if isinstance(result, DalipError):
             unread += 1
             skipped(Skipped.of(record.name, result))
         else:
             digest, copy = result
             first = found.setdefault(digest, record)
-            if first is not record and shown(first) == shown(record):
+            if first is not record and taxon_name_of(first) == taxon_name_of(record):
                 repeated += 1
             elif first is not record:
                 unread += 1
@@ -129,10 +129,10 @@ def look_and_keep(
     finish()
     kept = [store.photo(digest).described_by(r) for digest, r in found.items() if digest not in refused]
     vectors = store.vectors([photo.digest for photo in kept], encoder.width + encoder.appearance_width)
-    return Seen(kept, vectors, unread + len(refused), repeated, new)
+    return EmbeddedPhotos(kept, vectors, unread + len(refused), repeated, new)
 
 
-def _look(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | None] | DalipError:
+def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | None] | DalipError:
     """Give a photo's digest, and its copy where the encoder has not looked at it."""
     try:
         if isinstance(record, KeptPhoto):
@@ -151,7 +151,7 @@ def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
 
 
 def _contradiction(record: Record, first: Record) -> Skipped:
-    names = {"other": first.name, "plant": shown(first), "given": shown(record)}
+    names = {"other": first.name, "plant": taxon_name_of(first), "given": taxon_name_of(record)}
     if isinstance(first, KeptPhoto):
         flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
         error = FloraError("photo-kept-under-other-name", **names, flora=flora, key=key)

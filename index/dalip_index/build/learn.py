@@ -1,21 +1,40 @@
-"""What follows from the vectors of texts and photos: prototypes, how they are weighed, what numbers mean, how good."""
+"""Learn from the vectors of texts and photos: prototypes, text weight, calibration, and hit rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
-from dalip_index.build.evidence import choose_text_weight, evidence_hit_rates, hit_rates
 from dalip_index.flora.answer import EVIDENCE_KINDS
-from dalip_index.flora.calibration import Calibration, fit_calibration
+from dalip_index.flora.calibration import (
+    MIN_PHOTOS,
+    Calibration,
+    fit_calibration,
+    fit_temperature,
+    negative_log_likelihood,
+)
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
 from dalip_index.store.catalogue import Role
 from dalip_index.store.kept_photos import Halves
 from dalip_index.store.manifest import HitRates
 
-__all__ = ["Learned", "PhotoVectors", "learn", "leave_one_out"]
+__all__ = [
+    "DEFAULT_TEXT_WEIGHT",
+    "Learned",
+    "PhotoVectors",
+    "choose_text_weight",
+    "hit_rates",
+    "learn",
+    "leave_one_out",
+]
+
+DEFAULT_TEXT_WEIGHT = 0.5
+"""Used where there are too few selection photos to choose the weight on."""
+
+_TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
 
 _AT_ONCE = 4096  # photos
 _CHOOSE_ON = 2000  # photos: more would take long, and choose no other weight of the 21
@@ -95,9 +114,68 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
     return Learned(
         prototypes,
         calibration,
-        evidence_hit_rates(prototypes, text_weight, selecting, selecting_labels),
+        _hit_rates_by_kind(prototypes, text_weight, selecting, selecting_labels),
         leave_one_out(prototypes, sums, text_weight, photos),
     )
+
+
+def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> HitRates:
+    """Say how often the right taxon is among the 1 and 5 most similar; ties count against it.
+
+    Args:
+        similarities: Shape (photos, taxa), at least one photo.
+        targets: The column of the right taxon for each photo, shape (photos,).
+    """
+    own = similarities[np.arange(len(targets)), targets]
+    ranks = (similarities >= own[:, None]).sum(axis=1)
+    return HitRates(float((ranks <= 1).mean()), float((ranks <= 5).mean()))
+
+
+def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float:
+    """Choose the share of text such that selection photos are likeliest.
+
+    The likelihood (each choice at its own best temperature) changes smoothly where the hit rate on a few
+    hundred photos jumps about.
+
+    Args:
+        prototypes: The taxa.
+        photos: The photos to choose on, shape (photos, E + A).
+        targets: The row of the right taxon for each photo, shape (photos,).
+
+    Returns:
+        The weight, 0 to 1; the default for fewer than `MIN_PHOTOS` photos.
+    """
+    if len(targets) < MIN_PHOTOS:
+        return DEFAULT_TEXT_WEIGHT
+
+    def loss(weight: float) -> tuple[float, float]:
+        similarities = prototypes.similarities(photos, "both", weight)
+        temperature = fit_temperature(similarities, targets, tolerance=0.02)
+        return (
+            negative_log_likelihood(similarities, targets, temperature),
+            abs(weight - DEFAULT_TEXT_WEIGHT),
+        )
+
+    return min(_TEXT_WEIGHTS, key=loss)
+
+
+def _hit_rates_by_kind(
+    prototypes: Prototypes, text_weight: float, photos: Vectors, targets: NDArray[np.intp]
+) -> dict[str, HitRates]:
+    """Give the hit rates of each kind of evidence on photos; nothing for no photo.
+
+    Args:
+        prototypes: The taxa.
+        text_weight: Share of the text.
+        photos: Shape (photos, E + A).
+        targets: The row of the right taxon for each photo, shape (photos,).
+    """
+    if not len(targets):
+        return {}
+    return {
+        kind: hit_rates(prototypes.similarities(photos, kind, text_weight), targets)
+        for kind in EVIDENCE_KINDS
+    }
 
 
 def leave_one_out(
@@ -105,7 +183,7 @@ def leave_one_out(
 ) -> dict[str, HitRates]:
     """Measure how often the photos that are evidence find their taxa, each with itself taken out of the prototypes.
 
-    Nothing else is done anew: the weight of text, chosen on other photos, stays.
+    Nothing else changes: the weight of text, chosen on other photos, stays.
 
     Args:
         prototypes: Of all taxa, none of them taught.

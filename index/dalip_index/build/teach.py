@@ -1,6 +1,6 @@
 """Teach a flora a plant from a few photos, and let the flora forget it.
 
-A flora that keeps its photos learns from all of them anew. One that does not, as the built-in one, is taught: without
+A flora that keeps its photos learns from all of them again. One that does not, as the built-in one, is taught: without
 training, and nothing changes for the others but for photos that resemble the new plant.
 """
 
@@ -20,10 +20,9 @@ from dalip.taxon_tree import check_taxonomy, placed_among
 from dalip.taxonomy import Taxon
 from dalip_index.build.build import count_evidence, photo_evidence, write_version
 from dalip_index.build.change import add_photos, remove_from
-from dalip_index.build.embed_photos import Seen, look_and_keep, say_nothing
+from dalip_index.build.contents import FloraContents, read_contents, taxon_name_of
+from dalip_index.build.embed_photos import EmbeddedPhotos, embed_and_keep, no_report
 from dalip_index.build.learn import Learned
-from dalip_index.build.plan import shown
-from dalip_index.build.state import State, read_state
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.load import load_flora
 from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
@@ -33,7 +32,7 @@ from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import CURRENT, new_version
 
-__all__ = ["flora_to_teach", "forget_taxon", "teach_from", "teach_taxon"]
+__all__ = ["flora_to_teach", "forget_taxon", "learns_from_all", "teach_from", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
 """What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
@@ -45,7 +44,32 @@ class _Lesson(NamedTuple):
     taxon: Taxon
     texts: Sequence[str]
     photos: Sequence[int]
-    """Rows of those that were looked at."""
+    """Rows of those that were embedded."""
+
+
+class _Known(NamedTuple):
+    """What a version knows."""
+
+    taxa: Sequence[Taxon]
+    evidence: Sequence[Evidence]
+    prototypes: Prototypes
+    kept: Sequence[KeptPhoto]
+
+    @classmethod
+    def of(cls, flora: Flora, contents: FloraContents) -> "_Known":
+        """Take it from a flora, and from what else stands on disk."""
+        return cls(flora.taxa, contents.evidence, flora.prototypes, contents.kept)
+
+    def without(self, row: int) -> "_Known":
+        """Take a taxon away, and the photos that no other needs."""
+        evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in self.evidence if e.taxon != row]
+        staying = {e.photo for e in evidence}
+        return _Known(
+            [taxon for number, taxon in enumerate(self.taxa) if number != row],
+            evidence,
+            self.prototypes.without(row),
+            [photo for photo in self.kept if photo.digest in staying],
+        )
 
 
 def teach_taxon(
@@ -55,8 +79,9 @@ def teach_taxon(
     photos: Sequence[PhotoSource],
     *,
     start: Path | None = None,
+    again: bool = False,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Add a taxon to a flora by a few photos of it, without training.
 
@@ -72,6 +97,7 @@ def teach_taxon(
         taxon: The taxon; where it does not say its family or order, the flora's taxa of its genus do.
         photos: Photos of it: one will do, four are much better.
         start: The flora to start from where there is none at `path` yet.
+        again: Whether the flora was taught the taxon before, and forgets those photos in the same step.
         progress: Called with "photos", the number done, and the number to do.
         skipped: Called with each photo that cannot be read and is left out.
 
@@ -85,19 +111,18 @@ def teach_taxon(
     flora = flora_to_teach(path, start, encoder)
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
     given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
-    if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
+    if learns_from_all(flora):
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
-    placed = _placed(taxon, flora)  # so that what cannot be is said before the photos are read
+    _ready(taxon, flora, again)  # so that what cannot be is said before the photos are read
     with new_version(path) as draft:
         flora = flora_to_teach(
             path, start, encoder
         )  # again, for another process may have taught it meanwhile
-        placed = _placed(taxon, flora)
-        state = read_state(flora.folder.parent)
+        known, placed = _ready(taxon, flora, again)
         store = PhotoStore(path, encoder.fingerprint)
-        seen = look_and_keep(store, encoder, [*state.kept, *given], KEPT_SIDE, progress, skipped)
-        lesson = _Lesson(placed, taxon_texts(placed), range(len(state.kept), len(seen.records)))
-        return _teach(draft, store, flora, state, seen, [lesson])
+        embedded = embed_and_keep(store, encoder, [*known.kept, *given], KEPT_SIDE, progress, skipped)
+        lesson = _Lesson(placed, taxon_texts(placed), range(len(known.kept), len(embedded.records)))
+        return _teach(draft, store, flora, known, embedded, [lesson])
 
 
 def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
@@ -123,32 +148,23 @@ def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
     for name in names:  # before anything is written
         _taught_row(name, flora)
     with new_version(path) as draft:
-        flora, state = load_flora(path, encoder), read_state(path)
-        evidence, taxa, prototypes = list(state.evidence), list(flora.taxa), flora.prototypes
+        flora = load_flora(path, encoder)
+        known = _Known.of(flora, read_contents(path))
         for row in sorted({_taught_row(name, flora) for name in names}, reverse=True):
-            evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in evidence if e.taxon != row]
-            prototypes = prototypes.without(row)
-            del taxa[row]
-        staying = {e.photo for e in evidence}
-        kept = [photo for photo in state.kept if photo.digest in staying]
-        store = PhotoStore(path, encoder.fingerprint)
-        return _write(draft, store, flora, taxa, evidence, prototypes, kept)
+            known = known.without(row)
+        return _write(draft, PhotoStore(path, encoder.fingerprint), flora, known)
 
 
 def _forget_photos(path: Path, encoder: Encoder, names: Sequence[str]) -> FloraManifest:
-    state = read_state(path)
-    state.require_taxa(names)
+    contents = read_contents(path)
+    contents.require_taxa(names)
     gone: list[str] = []
     photos: list[str] = []
     for name in names:
-        photos_of_it = [photo for photo in state.kept if shown(photo) == name]
+        photos_of_it = [photo for photo in contents.kept if taxon_name_of(photo) == name]
         taught = [photo for photo in photos_of_it if photo.fields.get("taught") in TAUGHT]
         if not taught:
-            raise FloraError(
-                f"{name}: the flora was built with it; `dalip index remove` takes it out all the same",
-                "not-taught",
-                plant=name,
-            )
+            raise FloraError("taxon-built-in", source=name)
         if len(taught) == len(photos_of_it) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
             gone.append(name)
         else:
@@ -163,7 +179,7 @@ def teach_from(
     floras: Sequence[Path],
     *,
     progress: Progress = no_progress,
-    skipped: Callable[[Skipped], None] = say_nothing,
+    skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
     """Teach a copy of a flora what others know, by the photos that these keep.
 
@@ -186,30 +202,35 @@ def teach_from(
         FloraError: A flora cannot be read or written, or taxa contradict each other.
     """
     with new_version(out) as draft:
-        flora, base = load_flora(start, encoder), read_state(start)
+        flora, base = load_flora(start, encoder), read_contents(start)
         taxa: dict[str, tuple[Taxon, Sequence[str]]] = {}
         kept: list[KeptPhoto] = list(base.kept)
-        for state in map(read_state, floras):
-            names = state.texts if state.manifest.keeps_all else state.taught
+        for contents in map(read_contents, floras):
+            names = contents.texts if contents.manifest.keeps_all else contents.taught
             new = {name for name in names if name not in taxa and name not in flora.tree.rows}
-            kept += [photo for photo in state.kept if shown(photo) in new]
+            kept += [photo for photo in contents.kept if taxon_name_of(photo) in new]
             taxa |= {
-                t.scientific_name: (t, state.texts[t.scientific_name])
-                for t in state.taxa
+                t.scientific_name: (t, contents.texts[t.scientific_name])
+                for t in contents.taxa
                 if t.scientific_name in new
             }
         store = PhotoStore(out, encoder.fingerprint, {photo.path.parent for photo in kept})
-        seen = look_and_keep(store, encoder, kept, base.kept_side, progress, skipped)
+        embedded = embed_and_keep(store, encoder, kept, base.kept_side, progress, skipped)
         photos: dict[str, list[int]] = {}
-        for row, record in enumerate(seen.records):
-            photos.setdefault(shown(record), []).append(row)
+        for row, record in enumerate(embedded.records):
+            photos.setdefault(taxon_name_of(record), []).append(row)
         lessons = [_Lesson(t, texts, photos[name]) for name, (t, texts) in taxa.items() if name in photos]
-        return _teach(draft, store, flora, base, seen, lessons)
+        return _teach(draft, store, flora, _Known.of(flora, base), embedded, lessons)
 
 
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
     """Load the flora at `path` or, where there is none yet, the one to start from; see `teach_taxon`."""
     return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
+
+
+def learns_from_all(flora: Flora) -> bool:
+    """Say whether a flora that is taught learns from all its photos: it keeps them, and was built with some."""
+    return flora.manifest.keeps_all and bool(flora.prototypes.photo_counts[~flora.prototypes.taught].any())
 
 
 def _taught_row(scientific_name: str, flora: Flora) -> int:
@@ -220,60 +241,55 @@ def _taught_row(scientific_name: str, flora: Flora) -> int:
     """
     row = flora.tree.rows.get(scientific_name)
     if row is None:
-        taught = ", ".join(flora.taught) or "nothing"
-        raise FloraError(f"{scientific_name}: the flora does not hold it; it was taught {taught}")
+        taught = flora.taught
+        raise FloraError("taxon-not-taught", source=scientific_name, number=len(taught), taught=taught)
     if not flora.prototypes.taught[row]:
-        raise FloraError(
-            f"{scientific_name}: the flora was built with it, and its calibration with both; build it again without it"
-        )
+        raise FloraError("taxon-calibrated-with", source=scientific_name)
     return row
 
 
-def _placed(taxon: Taxon, flora: Flora) -> Taxon:
-    """Complete what holds a taxon by what the flora knows of its genus and family.
+def _ready(taxon: Taxon, flora: Flora, again: bool) -> tuple[_Known, Taxon]:
+    """Give what a flora knows before it is taught a taxon, and the taxon, completed by its genus and family.
 
     Raises:
-        FloraError: The flora holds it already, or its taxa contradict it.
+        FloraError: The flora holds it already, or not yet if it is taught it again; or its taxa contradict it.
     """
-    name = taxon.scientific_name
-    if any(name.casefold() == other.scientific_name.casefold() for other in flora.taxa):
-        raise FloraError(
-            f"{name}: the flora holds it already; if it was taught, remove it first to teach it anew",
-            "known-already",
-            plant=name,
-        )
-    placed = placed_among(taxon, flora.taxa)
-    check_taxonomy((*flora.taxa, placed))
-    return placed
+    known, name = _Known.of(flora, read_contents(flora.folder.parent)), taxon.scientific_name
+    if again:
+        known = known.without(_taught_row(name, flora))
+    if any(name.casefold() == other.scientific_name.casefold() for other in known.taxa):
+        raise FloraError("known-already", plant=name)
+    placed = placed_among(taxon, known.taxa)
+    check_taxonomy((*known.taxa, placed))
+    return known, placed
 
 
 def _teach(
     draft: tuple[Path, str],
     store: PhotoStore,
     flora: Flora,
-    state: State,
-    seen: Seen,
+    known: _Known,
+    embedded: EmbeddedPhotos,
     lessons: Sequence[_Lesson],
 ) -> FloraManifest:
-    """Write a version that knows more taxa than a flora, whose state it is, by photos that were looked at."""
-    taxa, evidence, prototypes = list(flora.taxa), list(state.evidence), flora.prototypes
+    """Write a version that knows more taxa than a flora does, by photos that are embedded."""
+    taxa, evidence, prototypes = list(known.taxa), list(known.evidence), known.prototypes
     for taxon, texts, photos in lessons:
         if not photos:
-            raise FloraError(
-                f"{taxon.scientific_name}: none of its photos can be read; name at least one that can",
-                "no-photo-readable",
-                plant=taxon.scientific_name,
-            )
-        row, records = len(taxa), [seen.records[i] for i in photos]
-        prototypes = _with(flora, prototypes, texts, seen.vectors[list(photos)].astype(np.float32))
+            raise FloraError("no-photo-readable", plant=taxon.scientific_name)
+        row, records = len(taxa), [embedded.records[i] for i in photos]
+        vectors = embedded.vectors[list(photos)].astype(np.float32)
+        prototypes = _with(flora, prototypes, taxon, texts, vectors)
         evidence += [Evidence(row, "text", text) for text in texts]
         evidence += photo_evidence(records, np.full(len(records), row), ["evidence"] * len(records))
         taxa.append(taxon)
     check_taxonomy(taxa)
-    return _write(draft, store, flora, taxa, evidence, prototypes, seen.kept)
+    return _write(draft, store, flora, _Known(taxa, evidence, prototypes, embedded.kept))
 
 
-def _with(flora: Flora, prototypes: Prototypes, texts: Sequence[str], photos: Vectors) -> Prototypes:
+def _with(
+    flora: Flora, prototypes: Prototypes, taxon: Taxon, texts: Sequence[str], photos: Vectors
+) -> Prototypes:
     """Add the prototypes of a taxon that is taught by photos, shape (photos, E + A)."""
     width = flora.encoder.width
     offset = flora.calibration.taught_offset
@@ -282,22 +298,15 @@ def _with(flora: Flora, prototypes: Prototypes, texts: Sequence[str], photos: Ve
         offset = float(others.max(axis=1).min()) - _USUAL_CHANCE
     appearances = with_unit_appearance(photos, width)[0][:, width:]
     text, mean = unit_mean(flora.encoder.encode_text(texts)), unit_mean(appearances)
-    if not np.isfinite(text).all() or not np.isfinite(mean).all():
-        raise FloraError("the encoder gives no finite vector; check it with `dalip index verify --encoder`")
+    for kind, vector in (("texts", text), ("photos", mean)):
+        if not np.isfinite(vector).all():
+            raise FloraError("embedding-not-finite", source=taxon.scientific_name, evidence=kind)
     return prototypes.with_taxon(text, len(texts), mean, len(photos), offset)
 
 
-def _write(
-    draft: tuple[Path, str],
-    store: PhotoStore,
-    flora: Flora,
-    taxa: Sequence[Taxon],
-    evidence: Sequence[Evidence],
-    prototypes: Prototypes,
-    kept: Sequence[KeptPhoto],
-) -> FloraManifest:
-    """Write a version that holds other taxa and is calibrated as before."""
-    manifest, found = flora.manifest, count_evidence(taxa, evidence)
+def _write(draft: tuple[Path, str], store: PhotoStore, flora: Flora, known: _Known) -> FloraManifest:
+    """Write a version that knows other taxa than a flora, and is calibrated as it is."""
+    manifest, found = flora.manifest, count_evidence(known.taxa, known.evidence)
     counts = replace(
         manifest.counts,
         taxa=found.taxa,
@@ -305,9 +314,17 @@ def _write(
         texts=found.texts,
         photos=found.photos,
         kept_photos=found.kept_photos,
-        taught=int(prototypes.taught.sum()),
+        taught=int(known.prototypes.taught.sum()),
     )
-    learned = Learned(prototypes, flora.calibration, manifest.selection, manifest.leave_one_out)
+    learned = Learned(known.prototypes, flora.calibration, manifest.selection, manifest.leave_one_out)
     return write_version(
-        draft, flora.encoder, taxa, evidence, learned, counts, manifest.kept_side, store, kept
+        draft,
+        flora.encoder,
+        known.taxa,
+        known.evidence,
+        learned,
+        counts,
+        manifest.kept_side,
+        store,
+        known.kept,
     )

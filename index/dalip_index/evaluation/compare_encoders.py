@@ -13,7 +13,7 @@ from dalip.evaluation import OnnxEmbedder, Photos, Retrieval, label_of, retrieva
 from dalip.progress import Progress, no_progress
 from dalip.prompts import class_texts, taxon_texts
 from dalip.taxonomy import Taxon
-from dalip_index.build.evidence import choose_text_weight, hit_rates
+from dalip_index.build.learn import choose_text_weight, hit_rates
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.manifest import HitRates

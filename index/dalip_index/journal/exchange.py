@@ -7,11 +7,14 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NotRequired, TypedDict
 from xml.sax.saxutils import quoteattr
 
-from dalip.errors import ImageError, JournalError
+from dalip.errors import DalipError, ImageError, JournalError
+from dalip.files import atomic_write, from_json
 from dalip.photos import open_image
 from dalip_index.journal.journal import Journal, Observation
 
@@ -44,6 +47,17 @@ _OCCURRENCES, _MEDIA, _META = "occurrence.csv", "multimedia.csv", "meta.xml"
 _JPEG = b"\xff\xd8\xff"
 _LARGEST = 20_000_000  # bytes of a photo, and ten times that of a table, in an archive that is read
 
+_Row = Mapping[str, str | None]
+
+
+class _Remarks(TypedDict):
+    """What Darwin Core has no term for, as JSON in `identificationRemarks`."""
+
+    verdict: str
+    probability: float | None
+    answeredRank: NotRequired[str]
+    answeredFamily: NotRequired[str]
+
 
 def export_journal(journal: Journal, path: Path) -> int:
     """Write all observations, the newest first.
@@ -58,29 +72,25 @@ def export_journal(journal: Journal, path: Path) -> int:
     Raises:
         JournalError: Another ending, or the file cannot be written.
     """
-    observations = journal.observations()
-    rows = [_to_row(observation) for observation in observations]
     writers = {".zip": _write_archive, ".csv": _write_csv, ".json": _write_json}
-    if path.suffix.lower() not in writers:
-        raise JournalError(
-            f"{path}: {path.suffix or 'no ending'} is no form; name a .zip, .csv or .json file"
-        )
-    part = path.with_name(f".{path.name}.part")
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise JournalError("journal-form", source=path)
+    rows = [_to_row(observation) for observation in journal.observations()]
     try:
-        writers[path.suffix.lower()](part, rows, journal)
-        part.replace(path)
+        with atomic_write(path) as draft:
+            write(draft, rows, journal)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise JournalError(f"{path}: cannot be written ({error}); name another file") from error
+        raise JournalError("journal-not-written", source=path, cause=error.strerror) from error
     return len(rows)
 
 
 def _to_row(observation: Observation) -> dict[str, str]:
     same = observation.accepted == observation.answered
     status = "unverified" if not observation.name else "confirmed" if same else "corrected"
-    remarks = {"verdict": observation.verdict, "probability": observation.probability}
+    remarks: _Remarks = {"verdict": observation.verdict, "probability": observation.probability}
     if not same:
-        remarks |= {"answeredRank": observation.answered_rank, "answeredFamily": observation.family}
+        remarks["answeredRank"], remarks["answeredFamily"] = observation.answered_rank, observation.family
     return {
         "occurrenceID": observation.id,
         "basisOfRecord": "HumanObservation",
@@ -164,20 +174,10 @@ def import_journal(journal: Journal, path: Path) -> tuple[int, int]:
     """
     try:
         found = list(_read(path))
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        csv.Error,
-        zipfile.BadZipFile,
-        RuntimeError,
-        ImageError,
-    ) as error:
-        raise JournalError(
-            f"{path}: is no journal ({error}); name a .zip, .csv or .json file of one", "no-journal-file"
-        ) from error
+    except OSError as error:
+        raise JournalError("no-journal-file", source=path, cause=error.strerror or error) from error
+    except (UnicodeDecodeError, csv.Error, zipfile.BadZipFile, NotImplementedError, DalipError) as error:
+        raise JournalError("no-journal-file", source=path, cause=error) from error
     added = sum(journal.add(observation, photos) for observation, photos in found)
     return added, len(found) - added
 
@@ -185,62 +185,105 @@ def import_journal(journal: Journal, path: Path) -> tuple[int, int]:
 def _read(path: Path) -> Iterator[tuple[Observation, list[bytes]]]:
     kind = path.suffix.lower()
     if kind == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            rows = csv.DictReader(io.StringIO(_member(archive, _OCCURRENCES, 10).decode("utf-8")))
-            media: dict[str, list[str]] = {}
-            for row in csv.DictReader(io.StringIO(_member(archive, _MEDIA, 10).decode("utf-8"))):
-                media.setdefault(row["occurrenceID"], []).append(row["identifier"])
-            for number, row in enumerate(rows, 1):
-                observation = _from_row(row, number)
-                # Names of files are only ever looked up in the archive; none is written to the disk.
-                yield observation, [_photo(archive, name) for name in media.get(observation.id, [])]
+        yield from _read_archive(path)
     elif kind == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.DictReader(file), 1):
                 yield _from_row(row, number), []
     elif kind == ".json":
-        for number, row in enumerate(json.loads(path.read_text(encoding="utf-8")), 1):
+        try:
+            rows = from_json(path.read_bytes(), list[dict[str, str]])
+        except ValueError as error:
+            raise JournalError("journal-not-json", cause=error) from None
+        for number, row in enumerate(rows, 1):
             yield _from_row(row, number), []
     else:
-        raise ValueError(f"{kind or 'no ending'} is no form")
+        raise JournalError("journal-form")
+
+
+def _read_archive(path: Path) -> Iterator[tuple[Observation, list[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        media: dict[str, list[str]] = {}
+        for number, row in enumerate(_rows(archive, _MEDIA), 1):
+            about = f"{_MEDIA}, row {number}"
+            media.setdefault(_field(row, "occurrenceID", about), []).append(_field(row, "identifier", about))
+        for number, row in enumerate(_rows(archive, _OCCURRENCES), 1):
+            observation = _from_row(row, number)
+            # Names of files are only ever looked up in the archive; none is written to the disk.
+            yield observation, [_photo(archive, name) for name in media.get(observation.id, [])]
+
+
+def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[_Row]:
+    return csv.DictReader(io.StringIO(_member(archive, name, 10).decode("utf-8")))
 
 
 def _member(archive: zipfile.ZipFile, name: str, times: int = 1) -> bytes:
-    if archive.getinfo(name).file_size > times * _LARGEST:
-        raise ValueError(f"{name} is too large")
-    with archive.open(name) as file:
-        content = file.read(times * _LARGEST + 1)
-    if len(content) > times * _LARGEST:
-        raise ValueError(f"{name} is too large")
+    most = times * _LARGEST
+    try:
+        with archive.open(name) as file:
+            content = file.read(most + 1)
+    except KeyError:
+        raise JournalError("journal-member-missing", name=name) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # damaged, or with a password
+        raise JournalError("journal-member-damaged", source=name, cause=error) from error
+    if len(content) > most:
+        raise JournalError("journal-member-too-large", source=name, most=most)
     return content
 
 
 def _photo(archive: zipfile.ZipFile, name: str) -> bytes:
     content = _member(archive, name)
     if not content.startswith(_JPEG):
-        raise ValueError(f"{name} is no JPEG")
-    open_image(content)
+        raise JournalError("journal-photo-no-jpeg", source=name)
+    try:
+        open_image(content)
+    except ImageError as error:
+        raise error.about(name) from None
     return content
 
 
-def _from_row(row: dict[str, str], number: int) -> Observation:
+def _from_row(row: _Row, number: int) -> Observation:
+    """Read an observation.
+
+    Raises:
+        JournalError: It is none; names the row and the field.
+    """
+    about = f"row {number}"
     try:
-        remarks = json.loads(row["identificationRemarks"])
-        status, latitude = row["identificationVerificationStatus"], row["decimalLatitude"]
+        remarks = from_json(_field(row, "identificationRemarks", about), _Remarks)
+    except ValueError as error:
+        raise JournalError("journal-remarks", source=about, cause=error) from None
+    latitude, longitude = (_number(row, field, about) for field in ("decimalLatitude", "decimalLongitude"))
+    unverified = _field(row, "identificationVerificationStatus", about) == "unverified"
+    try:
         return Observation(
-            row["occurrenceID"],
-            row["dateIdentified"],
-            row["verbatimIdentification"],
-            remarks.get("answeredRank") or row["taxonRank"],
-            remarks.get("answeredFamily", row["family"]),
-            None if remarks["probability"] is None else float(remarks["probability"]),
-            str(remarks["verdict"]),
-            "" if status == "unverified" else row["scientificName"],
-            row["eventDate"],
-            float(latitude) if latitude else None,
-            float(row["decimalLongitude"]) if latitude else None,
-            row["occurrenceRemarks"],
+            _field(row, "occurrenceID", about),
+            _field(row, "dateIdentified", about),
+            _field(row, "verbatimIdentification", about),
+            remarks.get("answeredRank") or _field(row, "taxonRank", about),
+            remarks["answeredFamily"] if "answeredFamily" in remarks else _field(row, "family", about),
+            remarks["probability"],
+            remarks["verdict"],
+            "" if unverified else _field(row, "scientificName", about),
+            _field(row, "eventDate", about),
+            latitude,
+            longitude,
+            _field(row, "occurrenceRemarks", about),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, JournalError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"row {number}: {what}") from error
+    except JournalError as error:
+        raise (error if error.source else error.about(about)) from None
+
+
+def _field(row: _Row, field: str, about: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str):  # nothing, or in a row that is too long all that is left
+        raise JournalError("journal-field-missing", source=about, field=field)
+    return value
+
+
+def _number(row: _Row, field: str, about: str) -> float | None:
+    value = _field(row, field, about)
+    try:
+        return float(value) if value else None
+    except ValueError:
+        raise JournalError("journal-field-no-number", source=about, field=field, value=value) from None

@@ -15,6 +15,7 @@ from typing import Literal
 
 from dalip.errors import JournalError
 from dalip_index.flora.answer import Identification
+from dalip_index.journal.journal_schema import MIGRATIONS
 from dalip_index.sqlite import Database, transaction
 
 __all__ = ["Journal", "Observation"]
@@ -25,18 +26,6 @@ JOURNAL = "journal.db"
 Order = Literal["doubt", "date"]
 """Those that most need a look first: unconfirmed, and improbable; or the newest first."""
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS observations (
-    id TEXT PRIMARY KEY, created TEXT NOT NULL, answered TEXT NOT NULL, answered_rank TEXT NOT NULL,
-    family TEXT NOT NULL, probability REAL, verdict TEXT NOT NULL, name TEXT NOT NULL, event_date TEXT NOT NULL,
-    latitude REAL, longitude REAL, notes TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS photos (
-    observation TEXT NOT NULL REFERENCES observations (id) ON DELETE CASCADE, position INTEGER NOT NULL,
-    jpeg BLOB NOT NULL, PRIMARY KEY (observation, position)
-) STRICT;
-"""
 _ORDERS = {
     "doubt": "name <> '', coalesce(probability, 0), created DESC, id",
     "date": "CASE event_date WHEN '' THEN created ELSE event_date END DESC, created DESC, id",
@@ -75,19 +64,17 @@ class Observation:
             JournalError: Coordinates that are none, half of them, a date that is none, or a share outside 0 to 1.
         """
         if (self.latitude is None) != (self.longitude is None):
-            raise JournalError("a place needs both a latitude and a longitude; give both or none")
+            raise JournalError("place-by-half")
         place = (self.latitude or 0.0, self.longitude or 0.0)
         if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
-            raise JournalError(f"{place[0]}, {place[1]} is no place on Earth; give degrees")
+            raise JournalError("no-place", latitude=str(place[0]), longitude=str(place[1]))
         if self.probability is not None and not 0 <= self.probability <= 1:
-            raise JournalError(f"{self.probability} is no probability; it lies between 0 and 1")
+            raise JournalError("no-probability", number=str(self.probability))
         for date in (self.created, self.event_date):
             try:
                 datetime.fromisoformat(date or "2000-01-01")
             except ValueError:
-                raise JournalError(
-                    f"{date!r} is no date; write it as 2026-05-31 or 2026-05-31T14:30", "no-date", date=date
-                ) from None
+                raise JournalError("no-date", date=date) from None
 
     @property
     def accepted(self) -> str:
@@ -127,20 +114,14 @@ class Journal:
     def __init__(self, data_dir: Path) -> None:
         """Name the user's data folder."""
         self.path = data_dir / JOURNAL
-        self._database = Database(
-            self.path,
-            _SCHEMA,
-            _SCHEMA_VERSION,
-            JournalError,
-            "move this file away, and import your last export",
-        )
+        self._database = Database(self.path, MIGRATIONS, JournalError, "journal")
 
     def add(self, observation: Observation, photos: Sequence[bytes]) -> bool:
         """Save an observation.
 
         Args:
             observation: The observation.
-            photos: JPEG files, as they shall be kept.
+            photos: JPEG files, as they are to be kept.
 
         Returns:
             Whether it was new; one that is there already stays as it is.
@@ -266,18 +247,14 @@ class Journal:
             f"SELECT {_COLUMNS} FROM observations WHERE id = ?", (identifier,)
         ).fetchone()
         if row is None:
-            raise JournalError(
-                f"{identifier}: there is no such observation in {self.path}", "observation-gone"
-            )
+            raise JournalError("observation-gone", source=identifier)
         return Observation(*row)
 
     @contextmanager
     def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction, which ends with the block."""
         if not create and not self.path.exists():
-            raise JournalError(
-                f"{self.path}: there is no journal yet; save an observation first", "no-journal"
-            )
+            raise JournalError("no-journal", source=self.path)
         with self._database.connect() as connection:
             connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
             connection.execute("PRAGMA foreign_keys = ON")

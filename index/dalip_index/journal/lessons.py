@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
-from dalip_index.build.teach import flora_to_teach, forget_taxon, teach_taxon
+from dalip_index.build.teach import flora_to_teach, learns_from_all, teach_taxon
 from dalip_index.flora.load import load_flora
 from dalip_index.journal.journal import Journal
 from dalip_index.store.catalogue import read_evidence
@@ -37,12 +37,12 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
     """
     flora = flora_to_teach(path, start, encoder)
     built = flora.tree.rows.keys() - set(flora.taught)
-    keeps_all = flora.manifest.keeps_all
-    known = {e.photo for e in read_evidence(flora.folder)} if keeps_all else set()
+    from_all = learns_from_all(flora)
+    known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
-        if seen.name and (keeps_all or seen.name not in built):
-            # What was taught is taught anew by all of its photos.
+        if seen.name and (from_all or seen.name not in built):
+            # What was taught is taught again, by all of its photos.
             old = known if seen.name not in flora.taught else set()
             mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]
             photos.setdefault(seen.name, []).extend(mine)
@@ -62,5 +62,4 @@ def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encode
     if lesson.again:
         flora = load_flora(path, encoder)
         taxon = flora.taxa[flora.tree.rows[lesson.name]]
-        forget_taxon(path, encoder, lesson.name)
-    return teach_taxon(path, encoder, taxon, lesson.photos, start=start)
+    return teach_taxon(path, encoder, taxon, lesson.photos, start=start, again=lesson.again)

@@ -4,8 +4,8 @@ Every method opens its own connection, so threads need no agreement, and every c
 killed process leaves the state before it or after it. What the search reads whole, the vectors, lies apart from what
 is read photo by photo: appearances, thumbnails and names.
 
-A library of version 1 of the schema has vectors alone. It can be searched as it is; its photos are read once more
-when a folder is added or brought up to date the next time.
+Photos of a library that an early DALIP made have vectors alone. They can be searched as they are, and are read once
+more when a folder is added or brought up to date the next time.
 """
 
 import sqlite3
@@ -19,41 +19,19 @@ from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
 from dalip.errors import DalipError, LibraryError
+from dalip_index.library.library_schema import MIGRATIONS
 from dalip_index.library.scan import is_below
 from dalip_index.sqlite import Database, transaction
 
-__all__ = ["Content", "LibraryStore", "Loaded", "SeenPhoto", "StoredPhoto"]
+__all__ = ["FoundFile", "KnownFile", "LibraryStore", "PhotoContent", "SearchIndex"]
 
-_SCHEMA_VERSION = 2
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (
-    only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL, encoder TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS contents (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, vector BLOB);
-CREATE TABLE IF NOT EXISTS photos (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    content INTEGER REFERENCES contents (id), error TEXT
-);
-CREATE INDEX IF NOT EXISTS photos_content ON photos (content);
-CREATE TABLE IF NOT EXISTS looks (
-    content INTEGER PRIMARY KEY REFERENCES contents (id), event_date TEXT NOT NULL, appearance BLOB NOT NULL,
-    thumbnail BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS names (
-    content INTEGER PRIMARY KEY REFERENCES contents (id), flora TEXT NOT NULL, scientific_name TEXT NOT NULL,
-    taxon_rank TEXT NOT NULL, vernacular_name TEXT NOT NULL, genus TEXT NOT NULL, family TEXT NOT NULL,
-    probability REAL, verdict TEXT NOT NULL
-);
-INSERT OR IGNORE INTO state VALUES (1, 0, '');
-"""
 _VECTOR_TYPE = (
     "<f2"  # half precision moves a similarity by less than 0.001 and halves the disk and the reading
 )
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPhoto:
+class KnownFile:
     """What the library knows of a file."""
 
     size: int
@@ -65,7 +43,7 @@ class StoredPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPhoto:
+class FoundFile:
     """A file as it was found on disk, to be stored."""
 
     path: str
@@ -77,7 +55,7 @@ class SeenPhoto:
 
 
 @dataclass(frozen=True)
-class Content:
+class PhotoContent:
     """What is in a photo, to be stored."""
 
     vector: Vectors
@@ -89,7 +67,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class SearchIndex:
     """All photos that can be found, in the order of their paths, as of one generation of the database."""
 
     generation: int
@@ -111,9 +89,7 @@ class LibraryStore:
             path: The database; its folder is created with it.
         """
         self.path = path
-        self._database = Database(
-            path, _SCHEMA, _SCHEMA_VERSION, LibraryError, "delete this file and add your folders again"
-        )
+        self._database = Database(path, MIGRATIONS, LibraryError, "library")
 
     def begin(self, encoder: str, folder: str | None = None) -> None:
         """Prepare for adding a folder; vectors of another encoder are forgotten, the photos are not.
@@ -147,7 +123,7 @@ class LibraryStore:
         with self.connect() as connection:
             return [path for (path,) in connection.execute("SELECT path FROM folders ORDER BY path")]
 
-    def photos(self) -> dict[str, StoredPhoto]:
+    def photos(self) -> dict[str, KnownFile]:
         """Give all known files by path, unreadable ones included; none where there is no library yet."""
         if not self.path.exists():
             return {}
@@ -157,7 +133,7 @@ class LibraryStore:
                 "LEFT JOIN contents ON contents.id = photos.content LEFT JOIN looks ON looks.content = photos.content"
             )
             return {
-                path: StoredPhoto(size, time, sha256, bool(ready)) for path, size, time, sha256, ready in rows
+                path: KnownFile(size, time, sha256, bool(ready)) for path, size, time, sha256, ready in rows
             }
 
     def known_contents(self, hashes: Iterable[str]) -> set[str]:
@@ -170,7 +146,7 @@ class LibraryStore:
             return {sha256 for sha256 in hashes if connection.execute(query, (sha256,)).fetchone()}
 
     def save(
-        self, photos: Sequence[SeenPhoto], contents: Mapping[str, Content], encoder: str, width: int
+        self, photos: Sequence[FoundFile], contents: Mapping[str, PhotoContent], encoder: str, width: int
     ) -> None:
         """Store files and what is in new ones, all or nothing; files of folders that were forgotten meanwhile are left.
 
@@ -252,7 +228,7 @@ class LibraryStore:
             number: int = connection.execute("SELECT generation FROM state").fetchone()[0]
             return number
 
-    def load(self) -> Loaded:
+    def load(self) -> SearchIndex:
         """Read all embeddings into memory.
 
         Raises:
@@ -265,7 +241,7 @@ class LibraryStore:
                 "WHERE vector IS NOT NULL ORDER BY path"
             ).fetchall()
         numbers = np.array([number for number, _ in rows], np.int64)
-        return Loaded(generation, encoder, numbers, self.vectors([vector for _, vector in rows]))
+        return SearchIndex(generation, encoder, numbers, self.vectors([vector for _, vector in rows]))
 
     def vectors(self, halves: Sequence[bytes]) -> Vectors:
         """Turn stored vectors, all of one width, into rows.
@@ -286,7 +262,7 @@ class LibraryStore:
             LibraryError: Another process has meanwhile changed the library's encoder.
         """
         if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
-            raise LibraryError(f"{self.path}: another process is changing its encoder; wait until it is done")
+            raise LibraryError("library-busy", source=self.path)
 
     @contextmanager
     def connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
@@ -299,6 +275,6 @@ class LibraryStore:
             LibraryError: There is none, or it cannot be used.
         """
         if not create and not self.path.exists():
-            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
+            raise LibraryError("library-empty")
         with self._database.connect() as connection:
             yield connection

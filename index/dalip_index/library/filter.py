@@ -72,18 +72,11 @@ class PhotoFilter:
         """
         for text in (self.since, self.until):
             if text and not _is_date(text):
-                raise LibraryError(
-                    f"{text!r} is no date; write it as 2024-05-31, 2024-05 or 2024", "no-day", date=text
-                )
+                raise LibraryError("no-day", date=text)
         if self.since and self.until and self.since[: len(self.until)] > self.until:
-            raise LibraryError(
-                f"from {self.since} until {self.until} there is no day; turn them round",
-                "day-order",
-                since=self.since,
-                until=self.until,
-            )
+            raise LibraryError("day-order", since=self.since, until=self.until)
         if self.verdict and self.verdict not in _VERDICTS:
-            raise LibraryError(f"{self.verdict!r} is no verdict; use one: {', '.join(_VERDICTS)}")
+            raise LibraryError("verdict-unknown", verdict=self.verdict, known=_VERDICTS)
 
     def sql(self) -> tuple[str, list[str]]:
         """Give the conditions, to be added to others, and their values."""

@@ -17,7 +17,7 @@ from dalip.errors import ImageError, LibraryError
 from dalip.photos import PhotoSource
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
-from dalip_index.library.database import LibraryStore, Loaded
+from dalip_index.library.database import LibraryStore, SearchIndex
 from dalip_index.library.filter import (
     Hit,
     PhotoFilter,
@@ -30,7 +30,7 @@ from dalip_index.library.filter import (
 )
 from dalip_index.library.naming import count_named_otherwise, name_photos
 from dalip_index.library.search_limits import limits_of
-from dalip_index.library.update import LibraryReport, Parts, add_folder, forget_folder, update_folders
+from dalip_index.library.update import LibraryReport, UpdateOptions, add_folder, forget_folder, update_folders
 
 __all__ = ["Found", "Library"]
 
@@ -60,7 +60,7 @@ class Library:
         """
         self._store = LibraryStore(Path(data_dir) / "library" / "library.db")
         self._loading = threading.Lock()
-        self._loaded: Loaded | None = None
+        self._loaded: SearchIndex | None = None
 
     def __len__(self) -> int:
         """Give the number of photos that can be found."""
@@ -90,7 +90,7 @@ class Library:
         Raises:
             LibraryError: The folder is missing or holds no photo, or the library cannot be written.
         """
-        return add_folder(self._store, folder, Parts(encoder, flora, progress, stop))
+        return add_folder(self._store, folder, UpdateOptions(encoder, flora, progress, stop))
 
     def update(
         self,
@@ -104,7 +104,7 @@ class Library:
 
         A folder that is not there keeps its photos, and is among the unreadable: its disk may come back.
         """
-        return update_folders(self._store, Parts(encoder, flora, progress, stop))
+        return update_folders(self._store, UpdateOptions(encoder, flora, progress, stop))
 
     def remove(self, folder: Path) -> int:
         """Forget a folder and the photos below it, but those that lie in another folder of the library.
@@ -163,7 +163,7 @@ class Library:
             LibraryError: The text is empty, or the library is empty or made with another encoder.
         """
         if not text.strip():
-            raise LibraryError("nothing to search for; say in words what the photos show", "no-words")
+            raise LibraryError("no-words")
         limits = limits_of(encoder)
         least = None if everything or limits is None else limits.words
         return self._search(encoder.encode_text([text])[0], encoder, top_k, offset, only, least, closest)
@@ -258,12 +258,9 @@ class Library:
         _check_page(top_k, offset)
         library = self._load()
         if not len(library.photos):
-            raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
+            raise LibraryError("library-empty")
         if library.encoder != encoder.fingerprint:
-            raise LibraryError(
-                "the library was made with another encoder; run `dalip library add` to encode all of it again",
-                "library-other-encoder",
-            )
+            raise LibraryError("library-other-encoder")
         similarities = library.vectors @ query
         rows = np.arange(len(library.photos))
         if only != _EVERY:
@@ -274,7 +271,7 @@ class Library:
         hits = describe(self._store, library.photos[page].tolist(), similarities[page].tolist())
         return Found(tuple(hits), total, len(rows) - total)
 
-    def _load(self) -> Loaded:
+    def _load(self) -> SearchIndex:
         with self._loading:
             if self._loaded is None or self._loaded.generation != self._store.generation():
                 self._loaded = self._store.load()

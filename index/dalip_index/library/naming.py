@@ -65,7 +65,7 @@ def name_photos(
     Args:
         store: The library.
         flora: Built with the encoder that made the library's vectors.
-        progress: Called with "names", the number done, and 0, for nobody counts them before.
+        progress: Called with "names", the number done, and 0: how many there are is not known before.
         stop: Asked now and then whether to end early; what is named stays named.
 
     Returns:

@@ -13,11 +13,11 @@ from dalip.errors import ImageError, LibraryError, Skipped
 from dalip.photos import encode, open_image, read_details, shrink
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
-from dalip_index.library.database import Content, LibraryStore, SeenPhoto, StoredPhoto
+from dalip_index.library.database import FoundFile, KnownFile, LibraryStore, PhotoContent
 from dalip_index.library.naming import name_photos
 from dalip_index.library.scan import Scan, is_below, scan_folder
 
-__all__ = ["LibraryReport", "Parts", "add_folder", "forget_folder", "update_folders"]
+__all__ = ["LibraryReport", "UpdateOptions", "add_folder", "forget_folder", "update_folders"]
 
 _BATCH = 32  # photos stored at once: what a kill can cost
 _THUMBNAIL, _QUALITY = 320, 75  # pixels of the longer side: about 12 KB a photo
@@ -56,7 +56,7 @@ class LibraryReport:
 
 
 @dataclass
-class _Reader:
+class _PhotoToEncode:
     """Opens a photo when the encoder asks for it, and keeps what else is needed of it."""
 
     path: str
@@ -73,7 +73,7 @@ class _Reader:
 
 
 @dataclass(frozen=True)
-class Parts:
+class UpdateOptions:
     """What an update works with."""
 
     encoder: Encoder
@@ -88,19 +88,15 @@ class Parts:
         return self.stop is not None and self.stop()
 
 
-def add_folder(store: LibraryStore, folder: Path, parts: Parts) -> LibraryReport:
+def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> LibraryReport:
     """Bring a library up to date with a folder; see `Library.add`."""
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise LibraryError(
-            f"{folder}: no such folder; name a folder of photos", "no-folder", folder=str(folder)
-        )
+        raise LibraryError("no-folder", source=folder)
     scan = scan_folder(str(root))
     if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in store.photos()):
-        raise LibraryError(
-            f"{folder}: holds no photo; name a folder of photos", "no-photos", folder=str(folder)
-        )
-    store.begin(parts.encoder.fingerprint, str(root))
+        raise LibraryError("no-photos", source=folder)
+    store.begin(options.encoder.fingerprint, str(root))
     known = store.photos()
     unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]
     others = [
@@ -108,36 +104,27 @@ def add_folder(store: LibraryStore, folder: Path, parts: Parts) -> LibraryReport
         for other in store.folders()
         if other != str(root) and Path(other).is_dir() and any(is_below(p, other) for p in unfinished)
     ]
-    return _Update(store, [scan, *others], known, parts).run()
+    return _Update(store, [scan, *others], known, options).run()
 
 
-def update_folders(store: LibraryStore, parts: Parts) -> LibraryReport:
+def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport:
     """Bring a library up to date with all its folders; see `Library.update`."""
     if not store.folders():
-        raise LibraryError("the library is empty; `dalip library add FOLDER` fills it", "library-empty")
-    store.begin(parts.encoder.fingerprint)
+        raise LibraryError("library-empty")
+    store.begin(options.encoder.fingerprint)
     scans = [scan_folder(f) if Path(f).is_dir() else _absent(f) for f in store.folders()]
-    return _Update(store, scans, store.photos(), parts).run()
+    return _Update(store, scans, store.photos(), options).run()
 
 
 def forget_folder(store: LibraryStore, folder: Path) -> int:
     """Forget a folder of a library; see `Library.remove`."""
     root, folders = str(Path(folder).resolve()), store.folders()
     if root not in folders:
-        raise LibraryError(
-            f"{folder}: is no folder of the library; `dalip library info` lists them",
-            "folder-unknown",
-            folder=str(folder),
-        )
+        raise LibraryError("folder-unknown", source=folder)
     others = [other for other in folders if other != root]
     above = next((other for other in others if is_below(root, other)), None)
     if above:
-        raise LibraryError(
-            f"{folder}: lies in {above}, which is in the library, too; remove that one",
-            "folder-inside",
-            folder=str(folder),
-            above=above,
-        )
+        raise LibraryError("folder-inside", source=folder, above=above)
     paths = [
         path
         for path in store.photos()
@@ -153,24 +140,24 @@ class _Update:
 
     store: LibraryStore
     scans: Sequence[Scan]
-    known: Mapping[str, StoredPhoto]
+    known: Mapping[str, KnownFile]
     """All that the library knew before."""
-    parts: Parts
-    seen: list[SeenPhoto] = field(default_factory=list)
+    options: UpdateOptions
+    seen: list[FoundFile] = field(default_factory=list)
     """What was read and stored."""
 
     def run(self) -> LibraryReport:
         """Read and store what changed, and forget what is gone."""
         files = {path: stamp for scan in self.scans for path, stamp in scan.files.items()}
         changed = [
-            SeenPhoto(path, *stamp)
+            FoundFile(path, *stamp)
             for path, stamp in files.items()
             if not _unchanged(self.known.get(path), stamp)
         ]
         for start in range(0, len(changed), _BATCH):
             self._store(changed[start : start + _BATCH], len(changed))
-            self.parts.progress("photos", len(self.seen), len(changed))
-            if self.parts.stopped():
+            self.options.progress("photos", len(self.seen), len(changed))
+            if self.options.stopped():
                 break
             self._name()
         stopped = len(self.seen) < len(changed)
@@ -180,27 +167,27 @@ class _Update:
         return self._report(gone, len(files) - len(changed), stopped=stopped)
 
     def _name(self) -> None:
-        if self.parts.flora is not None:
-            name_photos(self.store, self.parts.flora, self.parts.progress, self.parts.stop)
+        if self.options.flora is not None:
+            name_photos(self.store, self.options.flora, self.options.progress, self.options.stop)
 
-    def _store(self, photos: Sequence[SeenPhoto], total: int) -> None:
+    def _store(self, photos: Sequence[FoundFile], total: int) -> None:
         hashed = [_hashed(photo) for photo in photos]
         first_paths = {p.sha256: p.path for p in reversed(hashed) if p.sha256}
         for sha256 in self.store.known_contents(first_paths):
             del first_paths[sha256]
-        side = self.parts.encoder.manifest.image.size
-        readers = [_Reader(path, side) for path in first_paths.values()]
-        contents: dict[str, Content] = {}
+        side = self.options.encoder.manifest.image.size
+        readers = [_PhotoToEncode(path, side) for path in first_paths.values()]
+        contents: dict[str, PhotoContent] = {}
         errors: dict[str, ImageError] = {}
         before = len(self.seen) + len(photos) - len(readers)
-        found = self.parts.encoder.encode_files(readers, appearance=True)
+        found = self.options.encoder.encode_files(readers, appearance=True)
         for sha256, (reader, row) in zip(first_paths, found, strict=True):
             if isinstance(row, ImageError):
                 errors[sha256] = row
             else:
-                contents[sha256] = Content(row, reader.event_date, reader.thumbnail)
-            self.parts.progress("photos", before + len(contents) + len(errors), total)
-            if self.parts.stopped():
+                contents[sha256] = PhotoContent(row, reader.event_date, reader.thumbnail)
+            self.options.progress("photos", before + len(contents) + len(errors), total)
+            if self.options.stopped():
                 break
         left = first_paths.keys() - contents.keys() - errors.keys()
         stored = [
@@ -208,7 +195,7 @@ class _Update:
             for p in hashed
             if p.sha256 not in left
         ]
-        self.store.save(stored, contents, self.parts.encoder.fingerprint, self.parts.encoder.width)
+        self.store.save(stored, contents, self.options.encoder.fingerprint, self.options.encoder.width)
         self.seen += stored
 
     def _gone(self) -> set[str]:
@@ -239,11 +226,11 @@ class _Update:
         )
 
 
-def _unchanged(known: StoredPhoto | None, stamp: tuple[int, int]) -> bool:
+def _unchanged(known: KnownFile | None, stamp: tuple[int, int]) -> bool:
     return known is not None and known.ready and (known.size, known.mtime_ns) == stamp
 
 
-def _hashed(photo: SeenPhoto) -> SeenPhoto:
+def _hashed(photo: FoundFile) -> FoundFile:
     try:
         with Path(photo.path).open("rb") as stream:
             return replace(photo, sha256=hashlib.file_digest(stream, "sha256").hexdigest())

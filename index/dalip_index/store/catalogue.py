@@ -121,7 +121,7 @@ def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+        raise FloraError("flora-file-damaged", source=path, cause=error) from error
 
 
 def read_taxa(folder: Path) -> tuple[Taxon, ...]:
@@ -145,7 +145,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             for number, name, rank, genus, family, order, references in rows
         )
     except DalipError as error:
-        raise FloraError(f"{folder / CATALOGUE}: damaged ({error}); build the flora again") from error
+        raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=error) from error
 
 
 def _split(value: str) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ class Pack:
         try:
             return tuple(_kept(record) for record in read_records(self.path))
         except DalipError as error:
-            raise FloraError(f"{error}; build the flora again") from error
+            raise FloraError("pack-damaged", cause=error) from error
 
     def check(self) -> None:
         """Make sure that it holds what was written: what is copied from it gets a new hash, which would say so.
@@ -145,9 +145,7 @@ class Pack:
             FloraError: It does not.
         """
         if FileStamp.of(self.path).sha256[:16] != self.path.stem:
-            raise FloraError(
-                f"{self.path}: was changed after it was written; delete it and build the flora again"
-            )
+            raise FloraError("shared-file-changed", source=self.path)
 
     def vectors_path(self, fingerprint: str) -> Path:
         """Give the place of the vectors by the encoder with a fingerprint."""
@@ -161,7 +159,7 @@ class Pack:
         try:
             found: Halves = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+            raise FloraError("flora-file-damaged", source=path, cause=error) from error
         return found
 
 
@@ -187,6 +185,4 @@ def kept_photos(root: Path, files: Iterable[str], order: Iterable[str]) -> list[
     try:
         return [photos[digest] for digest in order]
     except KeyError as error:
-        raise FloraError(
-            f"{root / SHARED}: the photo {error.args[0][:12]} is missing; build the flora again"
-        ) from None
+        raise FloraError("kept-photo-missing", source=root / SHARED, photo=error.args[0][:12]) from None

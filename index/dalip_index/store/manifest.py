@@ -1,13 +1,12 @@
 """`manifest.json` of a flora: what a version holds, its encoder, and the hash of each file."""
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dalip.errors import FloraError
+from dalip.files import from_json, to_json
 
 __all__ = [
     "MANIFEST",
@@ -87,6 +86,13 @@ class HitRates:
 
 
 @dataclass(frozen=True)
+class _Format:
+    """What every manifest says, whatever else is in it."""
+
+    format_version: int | None = None
+
+
+@dataclass(frozen=True)
 class FloraManifest:
     """What a flora version says about itself."""
 
@@ -99,24 +105,24 @@ class FloraManifest:
     files: Mapping[str, FileStamp]
     created_by: str
     """The DALIP version that built it."""
-    leave_one_out: Mapping[str, HitRates] = field(default_factory=dict)
+    leave_one_out: Mapping[str, HitRates]
     """By kind of evidence, on the photos that are evidence, each compared with prototypes that it is no part of."""
-    kept_side: int = 0
+    kept_side: int
     """Short side in pixels of the copies that it keeps of its photos; 0 where it keeps none, but of plants that it was
     taught."""
-    photos: Mapping[str, FileStamp] = field(default_factory=dict)
+    photos: Mapping[str, FileStamp]
     """What it needs of the files that versions share."""
     format_version: int = FORMAT_VERSION
 
     @property
     def keeps_all(self) -> bool:
-        """Whether it keeps a copy of every photo, so that any change can be learned from all of them anew."""
+        """Whether it keeps a copy of every photo, so that any change can be learned from all of them."""
         counts = self.counts
         return counts.kept_photos == counts.photos + counts.selection_photos + counts.calibration_photos
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into a version's folder."""
-        (folder / MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        (folder / MANIFEST).write_text(to_json(self), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "FloraManifest":
@@ -127,32 +133,15 @@ class FloraManifest:
         """
         path = folder / MANIFEST
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if content.get("format_version") != FORMAT_VERSION:
-                raise FloraError(
-                    f"{path}: format {content.get('format_version')!r} is not {FORMAT_VERSION}; "
-                    "use the DALIP that built this flora, or build it again"
-                )
-            return cls(
-                version=str(content["version"]),
-                encoder=EncoderStamp(
-                    str(content["encoder"]["name"]),
-                    str(content["encoder"]["fingerprint"]),
-                    int(content["encoder"]["width"]),
-                    int(content["encoder"]["appearance_width"]),
-                ),
-                counts=FloraCounts(**{name: int(number) for name, number in content["counts"].items()}),
-                selection=_rates(content["selection"]),
-                files=_stamps(content["files"]),
-                created_by=str(content["created_by"]),
-                leave_one_out=_rates(content["leave_one_out"]),
-                kept_side=int(content["kept_side"]),
-                photos=_stamps(content["photos"]),
-            )
+            content = path.read_bytes()
+            found = from_json(content, _Format).format_version
+            if found != FORMAT_VERSION:
+                raise FloraError("flora-format", source=path, found=found, known=FORMAT_VERSION)
+            return from_json(content, cls)
         except FileNotFoundError:
-            raise FloraError(f"{path}: missing; build the flora again") from None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise FloraError(f"{path}: damaged ({error}); build the flora again") from error
+            raise FloraError("flora-file-missing", source=path) from None
+        except (OSError, ValueError) as error:
+            raise FloraError("flora-file-damaged", source=path, cause=error) from error
 
     def check_sizes(self, folder: Path) -> None:
         """Compare the files of a version with their recorded sizes, which is fast enough for every load.
@@ -164,17 +153,6 @@ class FloraManifest:
             try:
                 size = (folder / name).stat().st_size
             except OSError:
-                raise FloraError(f"{folder / name}: missing; build the flora again") from None
+                raise FloraError("flora-file-missing", source=folder / name) from None
             if size != stamp.size:
-                raise FloraError(
-                    f"{folder / name}: {size:,} bytes where the manifest says {stamp.size:,}; "
-                    "build the flora again"
-                )
-
-
-def _rates(content: Mapping[str, Any]) -> dict[str, HitRates]:
-    return {kind: HitRates(float(rates["top1"]), float(rates["top5"])) for kind, rates in content.items()}
-
-
-def _stamps(content: Mapping[str, Any]) -> dict[str, FileStamp]:
-    return {name: FileStamp(int(stamp["size"]), str(stamp["sha256"])) for name, stamp in content.items()}
+                raise FloraError("flora-file-size", source=folder / name, size=size, stamped=stamp.size)

@@ -10,6 +10,7 @@ Versions of the flora share these files, which never change. What no version nam
 end: the next one goes on from it, and then removes what it has no use for.
 """
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from dalip.errors import FloraError
+from dalip.files import atomic_write
 from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack
 from dalip_index.store.manifest import FileStamp
-from dalip_index.store.versions import DRAFT, SHARED, flush
+from dalip_index.store.versions import SHARED
 
 __all__ = ["PhotoStore"]
 
@@ -49,7 +51,7 @@ class PhotoStore:
         self._written: set[Path] = set()
 
     def _note(self, pack: Pack) -> bool:
-        """Note what the encoder has looked at in a pack; what is damaged is looked at again, and written anew."""
+        """Note what the encoder has looked at in a pack; what is damaged is embedded and written again."""
         try:
             vectors = pack.vectors(self.fingerprint)
             if vectors is None or len(vectors) != len(pack.photos):
@@ -81,9 +83,7 @@ class PhotoStore:
         for pack, pairs in wanted.values():
             found = pack.vectors(self.fingerprint)
             if found is None or found.shape != (len(pack.photos), width):
-                raise FloraError(
-                    f"{pack.vectors_path(self.fingerprint)}: has the wrong size; build the flora again"
-                )
+                raise FloraError("flora-vectors-size", source=pack.vectors_path(self.fingerprint))
             places, rows = np.array(pairs).T
             gathered[places] = found[rows]
         return gathered
@@ -96,19 +96,18 @@ class PhotoStore:
             vectors: A row each.
         """
         self.folder.mkdir(exist_ok=True)
-        draft = self.folder / f"{DRAFT}pack.tar"
-        with tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as archive:
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
             for photo, copy in photos:
                 _put(archive, f"{photo.digest}.webp", copy)
                 _put(archive, f"{photo.digest}.json", photo.to_json())
-        seen = self.folder / f"{DRAFT}vectors.npy"
-        with seen.open("wb") as file:
+        pack = Pack(self.folder / f"{hashlib.sha256(content.getbuffer()).hexdigest()[:16]}.tar")
+        vectors_path = pack.vectors_path(self.fingerprint)
+        with atomic_write(vectors_path, durable=True) as draft, draft.open("wb") as file:
             np.save(file, vectors.astype("<f2"), allow_pickle=False)
-        pack = Pack(self.folder / f"{FileStamp.of(draft).sha256[:16]}.tar")
-        for written, final in ((seen, pack.vectors_path(self.fingerprint)), (draft, pack.path)):
-            flush(written)
-            written.replace(final)
-            self._written.add(final)
+        with atomic_write(pack.path, durable=True) as draft:
+            draft.write_bytes(content.getbuffer())
+        self._written |= {vectors_path, pack.path}
         self.packs.append(pack)
         self._note(pack)
         return pack
@@ -116,7 +115,7 @@ class PhotoStore:
     def arrange(self, photos: Sequence[KeptPhoto], width: int) -> list[Pack]:
         """Bring the packs into order: each full, but for the last, and none with a photo that is not wanted.
 
-        Full packs that are wanted whole stay as they are; what the others hold is written anew, in the given order.
+        Full packs that are wanted whole stay as they are; what the others hold goes into new ones, in the given order.
 
         Args:
             photos: All that are wanted, each once; the encoder has looked at them.
@@ -144,7 +143,7 @@ class PhotoStore:
         return staying
 
     def stamps(self, packs: Iterable[Pack], before: Mapping[str, FileStamp]) -> dict[str, FileStamp]:
-        """Stamp the files of packs; what the version before stamped is not read again if it was not written anew."""
+        """Stamp the files of packs; what the version before stamped is not read again unless it was written since."""
         paths = [path for pack in packs for path in (pack.path, pack.vectors_path(self.fingerprint))]
         known = {
             path: stamp for path in paths if (stamp := before.get(path.name)) and path not in self._written

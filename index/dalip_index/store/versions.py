@@ -3,16 +3,16 @@
 ```
 FLORA/
 ├── CURRENT      the name of the live version
+├── .lock        held by the one process that writes
 ├── photos/      what versions share, if the flora keeps photos: files that never change
 ├── v000001/     the one before
 └── v000002/     the live one
 ```
 
-A new version is written beside the others under a name that nobody reads, flushed to disk, renamed, and only
+A new version is written beside the others under a name that no reader looks for, flushed to disk, renamed, and only
 then pointed at. Killed at any moment, the flora is the old one or the new one; the next writer tidies up.
 """
 
-import os
 import re
 import shutil
 import sqlite3
@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dalip.errors import FloraError
+from dalip.files import atomic_write, flush_to_disk, hold_lock
 from dalip_index.store.manifest import FloraManifest
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "SHARED",
     "check_target",
     "current_version",
-    "flush",
     "new_version",
     "undo_change",
 ]
@@ -47,8 +47,10 @@ DRAFT = ".draft-"
 """Beginning of the names of files and folders that are being written."""
 
 _LOCK = ".lock"
+_POINTER_DRAFT = f".{CURRENT}.draft"
 _VERSION = re.compile(r"v(\d{6})")
 _SHARED_FILE = re.compile(r"[0-9a-f]{16}\.(tar|[0-9a-f]{12}\.npy)")
+_SHARED_DRAFT = re.compile(rf"\.({_SHARED_FILE.pattern})\.draft")
 
 
 def current_version(root: Path) -> Path:
@@ -61,15 +63,13 @@ def current_version(root: Path) -> Path:
         FloraError: There is no flora there, or its pointer leads nowhere.
     """
     if not root.is_dir():
-        raise FloraError(f"{root}: no such flora; `dalip index build` makes one")
+        raise FloraError("flora-missing", source=root)
     try:
         name = (root / CURRENT).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise FloraError(
-            f"{root}: not a flora, it has no readable file {CURRENT}; `dalip index build` makes one"
-        ) from None
+        raise FloraError("flora-without-pointer", source=root, pointer=CURRENT) from None
     if not _VERSION.fullmatch(name) or not (root / name).is_dir():
-        raise FloraError(f"{root / CURRENT}: points to {name!r}, which is not there; build the flora again")
+        raise FloraError("flora-pointer-astray", source=root / CURRENT, name=name)
     return root / name
 
 
@@ -88,25 +88,21 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
     """
     created = not root.exists()
     check_target(root)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with _locked(root):
-            _remove_leftovers(root)
-            name = f"v{max(_versions(root), default=0) + 1:06d}"
-            draft = root / f"{DRAFT}{name}"
-            draft.mkdir()
-            try:
-                yield draft, name
-                _publish(root, draft, name)
-            except BaseException:
-                shutil.rmtree(draft, ignore_errors=True)
-                raise
-    except (OSError, sqlite3.OperationalError) as error:  # a full disk, as files and as SQLite see it
-        raise FloraError(f"{root}: cannot be written ({error})") from error
-    finally:
-        if created:
-            with suppress(OSError):  # still empty only if nothing was published
-                root.rmdir()
+    with _locked(root):
+        _remove_leftovers(root)
+        name = f"v{max(_versions(root), default=0) + 1:06d}"
+        draft = root / f"{DRAFT}{name}"
+        draft.mkdir()
+        try:
+            yield draft, name
+            _publish(root, draft, name)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            if created and [path.name for path in root.iterdir()] == [_LOCK]:
+                with suppress(OSError):  # Windows does not remove what is open
+                    (root / _LOCK).unlink()
+                    root.rmdir()
+            raise
 
 
 def undo_change(root: Path) -> str:
@@ -125,9 +121,7 @@ def undo_change(root: Path) -> str:
     with _locked(root):
         before = [number for number in _versions(root) if number < int(live.name[1:])]
         if not before or current_version(root) != live:
-            raise FloraError(
-                f"{root}: holds no version before {live.name}; only the last change can be undone"
-            )
+            raise FloraError("flora-nothing-to-undo", source=root, version=live.name)
         name = f"v{before[-1]:06d}"
         _point(root, name)
         _remove_leftovers(root)
@@ -142,61 +136,40 @@ def check_target(root: Path) -> None:
         FloraError: A file, or a folder with other things in it.
     """
     if root.is_file():
-        raise FloraError(f"{root}: is a file; name a folder for the flora")
+        raise FloraError("flora-is-file", source=root)
     if not root.is_dir() or (root / CURRENT).exists():
         return
+    ours = (_LOCK, SHARED, _POINTER_DRAFT)
     foreign = [
         p.name
         for p in root.iterdir()
-        if not (p.name in (_LOCK, SHARED) or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
+        if not (p.name in ours or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
     ]
     if (root / SHARED).exists():  # it may be somebody's own folder of photos
         own = (p.name for p in (root / SHARED).iterdir())
-        foreign += [f"{SHARED}/{n}" for n in own if not (n.startswith(DRAFT) or _SHARED_FILE.fullmatch(n))]
+        foreign += [f"{SHARED}/{name}" for name in own if not _is_shared(name)]
     if foreign:
-        raise FloraError(
-            f"{root}: is not empty and not a flora (it holds {min(foreign)}); name another folder"
-        )
+        raise FloraError("flora-folder-taken", source=root, name=min(foreign))
+
+
+def _is_shared(name: str) -> bool:
+    """Say whether a file in the folder that versions share is theirs."""
+    return bool(_SHARED_FILE.fullmatch(name) or _SHARED_DRAFT.fullmatch(name) or name.startswith(DRAFT))
 
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold the flora against other writers; SQLite's lock works everywhere and dies with its process."""
-    path = root / _LOCK
-    try:
-        sqlite3.connect(path).close()  # makes it, where it is not there
-        before = _identity(path)
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-    except sqlite3.OperationalError as error:
-        raise FloraError(f"{root}: cannot be written ({error})") from None
-    try:
-        connection.execute(
-            "PRAGMA journal_mode = OFF"
-        )  # nothing is written: a journal would only be left over
-        connection.execute("BEGIN EXCLUSIVE")
-        # Was it taken away by its last holder, and perhaps made again by the next, before it was locked here?
-        if before is None or _identity(path) != before:
-            raise sqlite3.OperationalError("locked")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if "locked" not in str(error):
-            raise FloraError(f"{root}: cannot be written ({error})") from None
-        raise FloraError(f"{root}: another process is changing this flora; wait until it is done") from None
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            path.unlink()
-        connection.close()
+    """Hold a flora, whose folder is made if need be, against other writers.
 
-
-def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Tell a file from another of the same name, without opening it, which would end this process's locks on it."""
+    Raises:
+        FloraError: Another process, or thread, holds it; or the disk does not take what is written in the block.
+    """
     try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_ctime_ns
+        root.mkdir(parents=True, exist_ok=True)
+        with hold_lock(root / _LOCK, FloraError("flora-busy", source=root)):
+            yield
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk, as files and as SQLite see it
+        raise FloraError("flora-not-written", source=root, cause=error) from error
 
 
 def _versions(root: Path) -> list[int]:
@@ -206,10 +179,10 @@ def _versions(root: Path) -> list[int]:
 
 def _remove_leftovers(root: Path) -> None:
     """Remove what a killed writer left: drafts, and versions that never went live."""
-    for draft in (*root.glob(f"{DRAFT}*"), *root.glob(f"{SHARED}/{DRAFT}*")):
+    for draft in (*root.glob(f"{DRAFT}*"), *root.glob(_POINTER_DRAFT), *root.glob(f"{SHARED}/.*")):
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
-        else:
+        elif draft.parent == root or _is_shared(draft.name):
             draft.unlink()
     with suppress(FloraError):
         live = int(current_version(root).name[1:])
@@ -220,10 +193,8 @@ def _remove_leftovers(root: Path) -> None:
 
 def _publish(root: Path, draft: Path, name: str) -> None:
     for path in draft.iterdir():
-        flush(path)
-    flush(draft)
-    if (root / SHARED).is_dir():
-        flush(root / SHARED)
+        flush_to_disk(path)
+    flush_to_disk(draft)
     draft.rename(root / name)
     _point(root, name)
     for number in _versions(root)[:-KEPT_VERSIONS]:
@@ -232,12 +203,8 @@ def _publish(root: Path, draft: Path, name: str) -> None:
 
 
 def _point(root: Path, name: str) -> None:
-    # The pointer's own draft carries the prefix, too, so that the next writer removes it after a kill.
-    pointer = root / f"{DRAFT}{CURRENT}"
-    pointer.write_text(name + "\n", encoding="utf-8")
-    flush(pointer)
-    pointer.replace(root / CURRENT)
-    flush(root)
+    with atomic_write(root / CURRENT, durable=True) as pointer:
+        pointer.write_text(name + "\n", encoding="utf-8")
 
 
 def _remove_unshared(root: Path) -> None:
@@ -254,14 +221,3 @@ def _remove_unshared(root: Path) -> None:
             path.unlink()
     with suppress(OSError):  # not empty
         shared.rmdir()
-
-
-def flush(path: Path) -> None:
-    """Make sure that a file or folder has reached the disk."""
-    if os.name == "nt" and path.is_dir():  # Windows cannot flush folders
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -49,7 +49,7 @@ def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> Non
     done = dalip("journal", "export", "mine.txt")
     assert (done.status, done.err) == (
         1,
-        "dalip: mine.txt: .txt is no form; name a .zip, .csv or .json file\n",
+        "dalip: mine.txt: a journal is a .zip, .csv or .json file; choose one of these endings\n",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wording import refuses
+from wording import refuses, said
 
 from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
@@ -16,7 +16,7 @@ from dalip_index import Identification, build_flora, flora_info, load_flora, ver
 
 
 def versions(path: Path) -> list[str]:
-    return sorted(p.name for p in path.iterdir())
+    return sorted(p.name for p in path.iterdir() if p.name != ".lock")
 
 
 def test_a_flora_names_photos_by_colour(flora_path: Path, encoder: Encoder, photos: Path) -> None:
@@ -39,10 +39,11 @@ def test_answers_keep_their_order_and_report_what_is_unreadable(
     answers = list(
         load_flora(flora_path, encoder).identify([broken, str(good), good.read_bytes(), tmp_path / "no"])
     )
-    assert [a.image for a in answers] == [str(broken), str(good), "image 3", str(tmp_path / "no")]
+    named = [a.source if isinstance(a, Skipped) else a.image for a in answers]
+    assert named == [str(broken), str(good), "image 3", str(tmp_path / "no")]
     assert [type(a) for a in answers] == [Skipped, Identification, Identification, Skipped]
     assert isinstance(answers[0], Skipped)
-    assert "broken.jpg" in answers[0].error
+    assert "broken.jpg" in said(answers[0].error)
 
 
 def test_the_encoder_may_be_named_by_its_folder(flora_path: Path, bundle: Path) -> None:
@@ -102,17 +103,17 @@ def test_unreadable_photos_are_named_and_others_counted(
     records[train[0]] = dataclasses.replace(records[train[0]], path=broken)
     records[train[1]] = dataclasses.replace(records[train[1]], path=tmp_path / "absent.png")
     stages: list[tuple[str, int, int]] = []
-    unreadable: list[Skipped] = []
+    skipped: list[Skipped] = []
     manifest = build_flora(
         tmp_path / "flora",
         encoder,
         taxa[:-1],
         records,
         progress=lambda *step: stages.append(step),
-        unreadable=unreadable.append,
+        skipped=skipped.append,
     )
     assert manifest.counts.unreadable_photos == 2
-    assert [Path(photo.image).name for photo in unreadable] == ["broken.png", "absent.png"]
+    assert [Path(photo.source).name for photo in skipped] == ["broken.png", "absent.png"]
     assert manifest.counts.other_photos == 15
     for stage in ("texts", "photos", "files"):
         last = [s for s in stages if s[0] == stage][-1]
@@ -147,7 +148,7 @@ def test_photos_alone_suffice_but_nothing_does_not(
     vectors = np.zeros((1, 48), np.float32)
     assert not np.isfinite(flora.similarities(vectors, "text").values).any()
     assert np.isfinite(flora.similarities(vectors, "photos").values).sum() == 10
-    with refuses(FloraError, match=r"Rosa red: has no text and no photo"):
+    with refuses(FloraError, match="Rosa red has no text and no photo; give it one, or leave it out"):
         build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
     assert not (tmp_path / "bare").exists()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wording import refuses
+from wording import refuses, said
 
 from dalip.datasets import Record
 from dalip.encoder import Encoder
@@ -131,7 +131,7 @@ def test_a_copy_learns_where_the_first_shall_not(small: Path, encoder: Encoder, 
         teach_taxon(own, encoder, rose(colour), painted(tmp_path, colour, 2), start=small)
     assert len(load_flora(own, encoder).taxa) == 10
     assert len(load_flora(small, encoder).taxa) == 8
-    assert sorted(p.name for p in small.iterdir()) == ["CURRENT", "v000001"]
+    assert sorted(p.name for p in small.iterdir() if p.name != ".lock") == ["CURRENT", "v000001"]
 
 
 def test_unreadable_photos_are_named_and_the_rest_is_learned(
@@ -141,8 +141,8 @@ def test_unreadable_photos_are_named_and_the_rest_is_learned(
     broken.write_bytes(b"no photo")
     told: list[Skipped] = []
     good = painted(tmp_path, "purple", 2)
-    manifest = teach_taxon(path, encoder, rose("purple"), [good[0], broken, good[1]], unreadable=told.append)
-    assert [u.image for u in told] == [str(broken)]
+    manifest = teach_taxon(path, encoder, rose("purple"), [good[0], broken, good[1]], skipped=told.append)
+    assert [u.source for u in told] == [str(broken)]
     assert manifest.counts.photos == verify_flora(path).manifest.counts.photos
     assert load_flora(path, encoder).prototypes.photo_counts[-1] == 2
 
@@ -154,22 +154,42 @@ def test_what_cannot_be_taught_changes_nothing(path: Path, encoder: Encoder, tmp
     elsewhere = dataclasses.replace(rose("purple"), family="Liliaceae")
     lower = dataclasses.replace(rose("red"), scientific_name="rosa red")
     for taxon, photos, message in (
-        (rose("red"), good, "Rosa red: the flora holds it already"),
-        (lower, good, "rosa red: the flora holds it already"),
-        (rose("purple"), [broken], "none of its photos can be read"),
-        (rose("purple"), [], "none of its photos can be read"),
+        (rose("red"), good, "the flora holds Rosa red already; if it was taught, remove it first"),
+        (lower, good, "the flora holds rosa red already; if"),
+        (rose("purple"), [broken], "none of the photos of Rosa purple can be read; name at least one"),
+        (rose("purple"), [], "none of the photos of Rosa purple can be read; name at least one"),
         (elsewhere, good, r"genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa purple"),
     ):
         with refuses(FloraError, match=message):
             teach_taxon(path, encoder, taxon, photos)
     for name, message in (
-        ("Rosa mauve", "does not hold it; it was taught nothing"),
-        ("Rosa red", "was built with it"),
+        ("Rosa mauve", "Rosa mauve: the flora does not hold it; it was taught nothing"),
+        ("Rosa red", "Rosa red: the flora was built and calibrated with it; build it again without it"),
     ):
         with refuses(FloraError, match=message):
             forget_taxon(path, encoder, name)
     assert current_version(path).name == "v000001"
     assert not (path / "v000002").exists()
+
+
+def test_a_plant_is_taught_again_in_one_version(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+    teach_taxon(path, encoder, rose("purple"), painted(tmp_path / "first", "purple", 2))
+    teach_taxon(path, encoder, rose("green"), painted(tmp_path / "green", "green", 2))
+    before, broken = current_version(path), tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    with refuses(FloraError, match="none of the photos of Rosa purple can be read"):
+        teach_taxon(path, encoder, rose("purple"), [broken], again=True)
+    with refuses(FloraError, match="Rosa pink: the flora was built and calibrated with it"):
+        teach_taxon(path, encoder, rose("pink"), painted(tmp_path / "pink", "pink", 1), again=True)
+    assert current_version(path) == before
+    photos = painted(tmp_path / "second", "purple", 3)
+    counts = teach_taxon(path, encoder, rose("purple"), photos, again=True).counts
+    assert int(current_version(path).name[1:]) == int(before.name[1:]) + 1
+    assert (counts.taught, counts.kept_photos) == (2, 5)
+    flora = load_flora(path, encoder)
+    assert flora.taught == ("Rosa green", "Rosa purple")
+    assert flora.prototypes.photo_counts[-2:].tolist() == [2, 3]
+    verify_flora(path)
 
 
 def test_what_holds_a_plant_is_known_from_its_relatives(path: Path, encoder: Encoder, tmp_path: Path) -> None:
@@ -205,7 +225,7 @@ def test_two_that_teach_at_once_lose_nothing(
         thread.start()
     for thread in threads:
         thread.join()
-    assert all("another process" in str(error) for error in failed)
+    assert all("another process" in said(error) for error in failed)
     assert {t.scientific_name for t in load_flora(path, encoder).taxa[8:]} == {f"Rosa {c}" for c in NEW}
 
 

@@ -44,7 +44,7 @@ def restamp(path: Path) -> None:
 
 
 def test_a_missing_flora_is_named(tmp_path: Path, encoder: Encoder) -> None:
-    with refuses(FloraError, match="nowhere: no such flora"):
+    with refuses(FloraError, match="nowhere: there is no such flora"):
         load_flora(tmp_path / "nowhere", encoder)
 
 
@@ -77,7 +77,7 @@ def test_a_manifest_of_the_future(path: Path, encoder: Encoder) -> None:
 @pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json", "manifest.json"])
 def test_a_missing_file(path: Path, encoder: Encoder, name: str) -> None:
     (path / "v000001" / name).unlink()
-    with refuses(FloraError, match=f"{name}: missing"):
+    with refuses(FloraError, match=f"{name}: the file is missing"):
         load_flora(path, encoder)
 
 

@@ -64,7 +64,7 @@ def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encod
     assert len(journal) == 0
     assert journal.photos(observation.id) == []
     for change in (journal.remove, journal.get, journal.change):
-        with refuses(JournalError, match="no such observation"):
+        with refuses(JournalError, match="this observation is not there any more"):
             change(observation.id)
 
 
@@ -228,27 +228,63 @@ def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
     members[photo_name] = b"<svg/>"
     write_zip("script.zip")
     (tmp_path / "text.zip").write_text("no archive")
+    cut = bytearray((tmp_path / "good.zip").read_bytes())
+    cut[cut.index(photo()) + 50 : cut.index(photo()) + 60] = bytes(10)
+    (tmp_path / "cut.zip").write_bytes(cut)
     (tmp_path / "list.json").write_text("[1, null]")
-    (tmp_path / "half.json").write_text(json.dumps([rows[0], rows[0] | {"decimalLatitude": "north"}]))
+    for name, changes in (
+        ("half", {"decimalLatitude": "north"}),
+        ("number", {"eventDate": 2026}),
+        ("bare", {"identificationRemarks": "{}"}),
+        ("remarks", {"identificationRemarks": '{"verdict": "sure", "probability": "much"}'}),
+        ("share", {"identificationRemarks": '{"verdict": "sure", "probability": 2}'}),
+        ("day", {"eventDate": "soon"}),
+        ("place", {"decimalLatitude": "1"}),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps([rows[0], rows[0] | changes]))
+    (tmp_path / "short.json").write_text(json.dumps([{"occurrenceID": "1"}]))
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "latin.csv").write_bytes(b"occurrenceID\n\xe9\n")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "image.png").write_bytes(photo())
     for name in (
-        "lacks.zip",
-        "bomb.zip",
-        "script.zip",
-        "text.zip",
-        "list.json",
-        "half.json",
-        "other.csv",
-        "image.png",
+        *(
+            "lacks.zip",
+            "bomb.zip",
+            "script.zip",
+            "text.zip",
+            "cut.zip",
+            "list.json",
+            "half.json",
+            "number.json",
+        ),
+        *("bare.json", "remarks.json", "share.json", "day.json", "place.json", "short.json", "deep.json"),
+        *("latin.csv", "other.csv", "image.png", "nowhere.csv"),
     ):
-        with refuses(JournalError, match=name):
+        with refuses(
+            JournalError, match=rf"{name}: the file is no journal \(.*\); choose a \.zip, \.csv or \.json"
+        ):
             import_journal(journal, tmp_path / name)
-    with refuses(JournalError, match=r"row 2: could not convert string to float: 'north'"):
-        import_journal(journal, tmp_path / "half.json")
+    for name, words in (
+        ("half.json", "row 2: decimalLatitude is north, which is no number"),
+        ("number.json", r"Expected `str`, got `int` - at `\$\[1\]\[\.\.\.\]`"),
+        ("bare.json", "row 2: identificationRemarks is not .* missing required field `verdict`"),
+        ("remarks.json", r"row 2: identificationRemarks is not .* at `\$\.probability`"),
+        ("share.json", "row 2: 2.0 is no probability"),
+        ("day.json", "row 2: soon is no date"),
+        ("place.json", "row 2: a place needs both"),
+        ("short.json", "row 1: the field identificationRemarks is missing"),
+        ("other.csv", "row 1: the field identificationRemarks is missing"),
+        ("lacks.zip", r"the archive holds no multimedia\.csv"),
+        ("bomb.zip", r"occurrence\.csv: the file has more than 200,000,000 bytes"),
+        ("script.zip", r"media/.*\.jpg: the photo is no JPEG"),
+        ("nowhere.csv", "No such file"),
+    ):
+        with refuses(JournalError, match=words):
+            import_journal(journal, tmp_path / name)
     with refuses(JournalError, match="name another file"):
         export_journal(good, tmp_path / "nowhere" / "mine.zip")
-    with refuses(JournalError, match=r"\.txt is no form"):
+    with refuses(JournalError, match=r"mine\.txt: a journal is a \.zip, \.csv or \.json file; choose one"):
         export_journal(good, tmp_path / "mine.txt")
     assert len(journal) == 0
 
@@ -298,9 +334,11 @@ def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
     journal.add(seen(), [])
     with sqlite3.connect(journal.path) as connection:
         connection.execute("PRAGMA user_version = 9")
-    with refuses(JournalError, match="newer DALIP"):
+    with refuses(
+        JournalError, match=r"journal\.db: the file is of version 9, this DALIP knows 1; update DALIP"
+    ):
         journal.observations()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "journal.db").write_bytes(b"no database" * 100)
-    with refuses(JournalError, match="damaged"):
+    with refuses(JournalError, match="the file is damaged .*; move it away and import your last export"):
         Journal(tmp_path / "other").observations()

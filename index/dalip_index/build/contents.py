@@ -1,0 +1,153 @@
+"""What the live version of a flora holds, where every change starts, and what a new version is to hold."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from dalip.datasets import Record
+from dalip.errors import FloraError
+from dalip.taxon_tree import check_taxonomy
+from dalip.taxonomy import Taxon
+from dalip_index.build.texts import text_evidence, texts_of
+from dalip_index.store.catalogue import Evidence, read_evidence, read_taught, read_taxa
+from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto, kept_photos
+from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.versions import current_version
+
+__all__ = ["FloraContents", "NewContents", "read_contents", "require_evidence", "taxon_name_of"]
+
+
+@dataclass(frozen=True)
+class FloraContents:
+    """What the live version of a flora holds, without its vectors."""
+
+    root: Path
+    manifest: FloraManifest
+    taxa: tuple[Taxon, ...]
+    evidence: tuple[Evidence, ...]
+    taught: tuple[str, ...]
+    """Scientific names of the taxa that were taught later."""
+
+    @cached_property
+    def kept(self) -> list[KeptPhoto]:
+        """The photos that it keeps, in the order of its catalogue."""
+        order = [e.photo for e in self.evidence if e.photo]
+        return kept_photos(self.root, self.manifest.photos, order)
+
+    @cached_property
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """The texts of each taxon, none of some, by its scientific name."""
+        found = texts_of(self.evidence)
+        return {taxon.scientific_name: found.get(row, ()) for row, taxon in enumerate(self.taxa)}
+
+    @property
+    def kept_side(self) -> int:
+        """Short side in pixels of the copies of photos that it keeps, or will."""
+        return self.manifest.kept_side or KEPT_SIDE
+
+    def require_photos(self) -> None:
+        """Make sure that it keeps all its photos.
+
+        Raises:
+            FloraError: It does not.
+        """
+        if not self.manifest.keeps_all:
+            raise FloraError("photos-not-kept", source=self.root)
+
+    def require_taxa(self, names: Iterable[str]) -> None:
+        """Make sure that it holds taxa.
+
+        Raises:
+            FloraError: It does not hold one of these names.
+        """
+        for name in names:
+            if name not in self.texts:
+                raise FloraError("taxon-not-in-flora", source=name)
+
+
+def read_contents(root: Path) -> FloraContents:
+    """Read what the live version of a flora holds, without its encoder.
+
+    Raises:
+        FloraError: It is missing or damaged.
+    """
+    folder = current_version(root)
+    return FloraContents(
+        root,
+        FloraManifest.load(folder),
+        read_taxa(folder),
+        tuple(read_evidence(folder)),
+        read_taught(folder),
+    )
+
+
+@dataclass(frozen=True)
+class NewContents:
+    """What a new version is to hold."""
+
+    taxa: Sequence[Taxon]
+    records: Sequence[Record] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    keep: int = KEPT_SIDE
+    test_too: bool = False
+    tests_before: int = 0
+    """Photos of the test split that were left out when what is kept was added."""
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row of each taxon by its scientific name."""
+        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
+
+    @cached_property
+    def known(self) -> list[Record]:
+        """The photos that name a taxon of the flora."""
+        return [record for record in self.records if taxon_name_of(record) in self.rows]
+
+    @cached_property
+    def wanted(self) -> list[Record]:
+        """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
+        return [r for r in self.known if self.test_too or r.split != "test" or isinstance(r, KeptPhoto)]
+
+    @cached_property
+    def text_evidence(self) -> list[Evidence]:
+        """The texts."""
+        return text_evidence(self.taxa, self.texts)
+
+    def check(self) -> None:
+        """Make sure that it can become a flora, before anything is read or written.
+
+        Raises:
+            FloraError: It cannot; see `build_flora`.
+        """
+        if not self.taxa:
+            raise FloraError("no-taxa")
+        if len(self.rows) < len(self.taxa):
+            twice = next(t for row, t in enumerate(self.taxa) if self.rows[t.scientific_name] != row)
+            raise FloraError("taxon-twice", plant=twice.scientific_name)
+        unknown = next((name for name in self.texts if name not in self.rows), None)
+        if unknown is not None:
+            raise FloraError("texts-of-unknown-taxon", plant=unknown)
+        check_taxonomy(self.taxa)
+        of_photos = {self.rows[taxon_name_of(r)] for r in self.wanted}
+        require_evidence(self.taxa, {e.taxon for e in self.text_evidence} | of_photos)
+
+
+def taxon_name_of(record: Record) -> str:
+    """Give the scientific name of what a photo shows; an empty string where it does not say."""
+    return record.taxon.scientific_name if record.taxon else ""
+
+
+def require_evidence(taxa: Sequence[Taxon], rows: Container[int]) -> None:
+    """Make sure that each taxon has some evidence.
+
+    Args:
+        taxa: The taxa.
+        rows: Of those that have some.
+
+    Raises:
+        FloraError: One has none.
+    """
+    for row, taxon in enumerate(taxa):
+        if row not in rows:
+            raise FloraError("taxon-without-evidence", plant=taxon.scientific_name)

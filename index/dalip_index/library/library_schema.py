@@ -1,0 +1,46 @@
+"""The tables of the photo library, as numbered migrations.
+
+- `state`: one row, with a number that grows with every change, and the encoder that made the vectors.
+- `folders`: those that were added.
+- `contents`: what is in files, by SHA-256, with the embedding.
+- `photos`: the files, each with its content, or with what is wrong with it.
+- `looks`: what is read photo by photo: when it was taken, what it looks like, and a small picture of it.
+- `names`: what a flora says of it.
+"""
+
+import sqlite3
+
+__all__ = ["MIGRATIONS"]
+
+
+def _photos_and_vectors(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL, "
+        "encoder TEXT NOT NULL)"
+    )
+    connection.execute("CREATE TABLE folders (path TEXT PRIMARY KEY)")
+    connection.execute(
+        "CREATE TABLE contents (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, vector BLOB)"
+    )
+    connection.execute(
+        "CREATE TABLE photos (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, "
+        "mtime_ns INTEGER NOT NULL, content INTEGER REFERENCES contents (id), error TEXT)"
+    )
+    connection.execute("CREATE INDEX photos_content ON photos (content)")
+    connection.execute("INSERT INTO state VALUES (1, 0, '')")
+
+
+def _looks_and_names(connection: sqlite3.Connection) -> None:
+    """Photos without a row in `looks` can be searched; they are read once more by the next update."""
+    connection.execute(
+        "CREATE TABLE looks (content INTEGER PRIMARY KEY REFERENCES contents (id), event_date TEXT NOT NULL, "
+        "appearance BLOB NOT NULL, thumbnail BLOB NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE names (content INTEGER PRIMARY KEY REFERENCES contents (id), flora TEXT NOT NULL, "
+        "scientific_name TEXT NOT NULL, taxon_rank TEXT NOT NULL, vernacular_name TEXT NOT NULL, "
+        "genus TEXT NOT NULL, family TEXT NOT NULL, probability REAL, verdict TEXT NOT NULL)"
+    )
+
+
+MIGRATIONS = (_photos_and_vectors, _looks_and_names)

@@ -1,0 +1,297 @@
+"""The user's databases are brought to the present version from files that earlier ones wrote."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from wording import refuses
+
+from dalip.datasets import read_records
+from dalip.encoder import Encoder
+from dalip.errors import LibraryError
+from dalip_index import Identification, Journal, Library, PhotoFilter, add_photos, load_flora, verify_flora
+from dalip_index.library import database
+from dalip_index.library.library_schema import MIGRATIONS
+from dalip_index.sqlite import Database, Migration
+from tests.index.conftest import paint
+
+EARLIER = Path(__file__).parent / "earlier"
+
+
+def put(name: str, path: Path) -> Path:
+    """Put a file of an earlier version where it is looked for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(EARLIER / name, path))
+
+
+def rows(path: Path, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+
+
+def version(path: Path) -> int:
+    return int(rows(path, "pragma_user_version")[0][0])  # type: ignore[call-overload]
+
+
+def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Give the columns of each table."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        return {n: connection.execute(f"PRAGMA table_info({n})").fetchall() for (n,) in names.fetchall()}
+
+
+def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, encoder: Encoder) -> None:
+    path = put("library-1.db", tmp_path / "library" / "library.db")
+    before = {table: rows(path, table) for table in ("state", "folders", "contents", "photos")}
+    library = Library(tmp_path)
+    for colour in ("red", "green", "blue"):
+        assert library.search_text(colour, encoder).hits[0].path.stem == colour
+    assert len(library) == library.newest().total == 3
+    assert {table: rows(path, table) for table in before} == before
+    assert version(path) == len(MIGRATIONS)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["library.db", "library.db.v1.bak"]
+    copy = path.with_name("library.db.v1.bak")
+    assert version(copy) == 1
+    assert {table: rows(copy, table) for table in before} == before
+    photos = tmp_path / "photos"
+    with closing(sqlite3.connect(path)) as connection, connection:  # its folder is there again
+        for table in ("folders", "photos"):
+            connection.execute(f"UPDATE {table} SET path = replace(path, '/photos', ?)", (str(photos),))
+    for colour in ("red", "green", "blue"):
+        paint(photos / f"{colour}.png", colour, 1)
+    flora = load_flora(EARLIER / "flora-3", encoder)
+    assert library.name(flora) == 0  # names need what the photos look like
+    assert library.update(encoder, flora=flora).counts == {"changed": 3}
+    assert library.named_otherwise(flora) == 0
+
+
+def test_a_library_of_version_2_is_as_it_was(tmp_path: Path, encoder: Encoder) -> None:
+    path = put("library-2.db", tmp_path / "library" / "library.db")
+    library = Library(tmp_path)
+    assert library.search_text("red", encoder).hits[0].path == Path("/photos/red.png")
+    (found,) = library.newest(only=PhotoFilter(taxon="Rosa blue")).hits
+    assert (found.date, library.thumbnail(found.content) is not None) == ("2024-05-23T10:00:00", True)
+    assert library.named_otherwise(load_flora(EARLIER / "flora-3", encoder)) == 0
+    assert version(path) == 2 == len(MIGRATIONS)
+    assert [p.name for p in path.parent.iterdir()] == ["library.db"]
+
+
+def test_a_new_library_has_the_tables_of_one_that_was_brought_up(tmp_path: Path, encoder: Encoder) -> None:
+    paint(tmp_path / "photos" / "red.png", "red", 1)
+    Library(tmp_path / "new").add(tmp_path / "photos", encoder)
+    new = tmp_path / "new" / "library" / "library.db"
+    assert [p.name for p in new.parent.iterdir()] == ["library.db"]  # there was nothing to copy
+    for name in ("library-1.db", "library-2.db"):
+        path = put(name, tmp_path / name / "library" / "library.db")
+        assert len(Library(tmp_path / name)) == 3
+        assert tables(path) == tables(new)
+
+
+def test_a_journal_of_version_1(tmp_path: Path) -> None:
+    put("journal-1.db", tmp_path / "journal.db")
+    journal = Journal(tmp_path)
+    first, second = journal.observations("doubt")[::-1]
+    assert (first.id, first.name, first.latitude, first.notes) == ("a1b2", "Rosa red", 47.5, "on the wall")
+    assert (second.id, second.answered, second.probability) == ("c3d4", "Rosa green", None)
+    assert [len(journal.photos(o.id)) for o in (first, second)] == [2, 0]
+    assert journal.change("c3d4", notes="again").notes == "again"
+    journal.remove("a1b2")
+    assert len(Journal(tmp_path)) == 1
+
+
+def test_a_flora_of_format_3_answers_and_is_changed(tmp_path: Path, encoder: Encoder) -> None:
+    path = shutil.copytree(EARLIER / "flora-3", tmp_path / "flora")
+    verify_flora(path)
+    photo = paint(tmp_path / "Rosa red" / "new.png", "red", 5)
+    (answer,) = load_flora(path, encoder).identify([photo])
+    assert isinstance(answer, Identification)
+    assert answer.predictions[0].taxon.scientific_name == "Rosa red"
+    assert add_photos(path, encoder, read_records(photo.parents[1]), test_too=True).counts.kept_photos == 19
+    verify_flora(path)
+
+
+def third(connection: sqlite3.Connection) -> None:
+    """What the next schema might be: a column, and a value for the rows that there are."""
+    connection.execute("ALTER TABLE contents ADD COLUMN stars INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE contents SET stars = id")
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_the_next_migration_reaches_every_file(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, third))
+    path = put(f"library-{first}.db", tmp_path / "library" / "library.db")
+    assert Library(tmp_path).search_text("red", encoder).hits[0].path.stem == "red"
+    assert version(path) == 3
+    assert [row[-1] for row in rows(path, "contents")] == [1, 2, 3]
+    assert [p.name for p in path.parent.glob("*.bak")] == [f"library.db.v{first}.bak"]
+    monkeypatch.undo()  # back to the DALIP before, which has the copy
+    with refuses(LibraryError, match="the file is of version 3, this DALIP knows 2; update DALIP"):
+        len(Library(tmp_path))
+    path.with_name(f"library.db.v{first}.bak").replace(path)
+    assert len(Library(tmp_path)) == 3
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        third(connection)
+        connection.execute("DELETE FROM no_table")
+
+    path = put("library-1.db", tmp_path / "library.db")
+    with refuses(LibraryError, match=r"library\.db: the file cannot be used \(no such table: no_table\)"):
+        connect(path, *MIGRATIONS, fails)
+    assert version(path) == 2  # the one before it was done
+    assert "stars" not in str(tables(path))
+    connect(path, *MIGRATIONS, third)
+    assert version(path) == 3
+
+
+def connect(path: Path, *migrations: Migration) -> None:
+    with Database(path, migrations, LibraryError, "library").connect():
+        pass
+
+
+def test_without_room_for_a_copy_nothing_is_changed(tmp_path: Path) -> None:
+    path = put("library-1.db", tmp_path / "library.db")
+    (tmp_path / "library.db.v1.bak").mkdir()
+    with refuses(
+        LibraryError, match=r"v1\.bak: .* a copy of it cannot be kept before .*; is the disk full or"
+    ):
+        connect(path, *MIGRATIONS)
+    assert version(path) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["library.db", "library.db.v1.bak"]
+
+
+_MIGRATE = """
+import os, signal, sqlite3, sys, time
+from pathlib import Path
+from dalip.errors import LibraryError
+from dalip_index.library.library_schema import MIGRATIONS
+from dalip_index.sqlite import Database
+
+moment, moments = int(sys.argv[2]), 0
+
+def pass_by():
+    global moments
+    moments += 1
+    if moments == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def third(connection):
+    pass_by()
+    connection.execute("ALTER TABLE contents ADD COLUMN stars INTEGER NOT NULL DEFAULT 0")
+    pass_by()
+    time.sleep(float(sys.argv[3]))
+    connection.execute("UPDATE contents SET stars = stars + 1")
+    pass_by()
+
+def deadly(function):
+    def passed(*arguments, **options):
+        pass_by()
+        result = function(*arguments, **options)
+        pass_by()
+        return result
+    return passed
+
+Path.replace, Path.unlink, os.fsync = deadly(Path.replace), deadly(Path.unlink), deadly(os.fsync)
+print("ready", flush=True)
+sys.stdin.readline()
+with Database(Path(sys.argv[1]), (*MIGRATIONS, third), LibraryError, "library").connect() as connection:
+    pass_by()
+print(moments)
+"""
+
+
+def migrate(path: Path, moment: int = 0, pause: float = 0.0) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MIGRATE, str(path), str(moment), str(pause)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_at_any_moment_the_file_is_of_one_version(tmp_path: Path) -> None:
+    output, _ = migrate(put("library-1.db", tmp_path / "survivor" / "library.db")).communicate("\n")
+    moments = int(output)
+    assert moments >= 10
+    for moment in range(1, moments + 1):
+        path = put("library-1.db", tmp_path / str(moment) / "library.db")
+        contents = rows(path, "contents")
+        process = migrate(path, moment)
+        process.communicate("\n")
+        assert process.returncode == -signal.SIGKILL
+        reached = version(path)
+        assert reached in (1, 2, 3)
+        assert ("stars" in str(tables(path))) == (reached == 3)
+        assert [row[:3] for row in rows(path, "contents")] == contents
+        assert migrate(path).communicate("\n")[0]
+        assert [row[-1] for row in rows(path, "contents")] == [1, 1, 1]
+        copies = {p.name: version(p) for p in path.parent.glob("*.bak")}
+        assert copies["library.db.v1.bak"] == 1
+        assert not list(path.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["library-1.db", "library-2.db", ""])
+def test_processes_that_open_at_once_migrate_once(tmp_path: Path, name: str) -> None:
+    path = put(name, tmp_path / "library.db") if name else tmp_path / "library.db"
+    processes = [migrate(path, pause=0.3) for _ in range(4)]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert all(process.communicate()[0] and process.returncode == 0 for process in processes)
+    assert version(path) == 3
+    assert rows(path, "pragma_journal_mode") == [("wal",)]
+    assert {row[-1] for row in rows(path, "contents")} == ({1} if name else set())
+    if name:
+        assert len(list(tmp_path.glob("*.bak"))) == 1
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder that may be read and not written, by root neither."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has other permissions")
+    root, folder = os.geteuid() == 0, Path(tempfile.mkdtemp())
+    try:
+        for name in ("library-1.db", "library-2.db"):
+            put(name, folder / name / "library" / "library.db")
+        put("journal-1.db", folder / "journal.db")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        if root:
+            os.seteuid(65534)
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_read_only_disk(read_only: Path, encoder: Encoder) -> None:
+    with pytest.raises(OSError, match="denied"):
+        (read_only / "x").mkdir()
+    library = Library(read_only / "library-2.db")
+    assert library.search_text("red", encoder).hits[0].path.stem == "red"
+    journal = Journal(read_only)
+    assert len(journal.observations()) == 2
+    with refuses(LibraryError, match=r"cannot be used .*; is the disk full or read-only\?"):
+        library.remove(Path("/photos"))
+    with refuses(LibraryError, match="read-only"):
+        len(Library(read_only / "library-1.db"))
