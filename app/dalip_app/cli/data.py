@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dalip.progress import Progress
-from dalip_app.cli.terminal import ProgressLine, complain, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import ProgressLine, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets.pack import Item, Packed

@@ -10,8 +10,7 @@ import typer
 from dalip.errors import DalipError, Skipped
 from dalip.progress import Progress
 from dalip_app.cli.export import need_training
-from dalip_app.cli.terminal import LeftOut, ProgressLine, print_json, print_result, worded
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import LeftOut, ProgressLine, one_line, print_json, print_result, worded
 
 if TYPE_CHECKING:
     from dalip.datasets import Record

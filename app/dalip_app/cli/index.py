@@ -10,8 +10,7 @@ import typer
 from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
 from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
 from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
-from dalip_app.cli.terminal import complain, print_json, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import complain, one_line, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraInfo, FloraManifest

@@ -8,8 +8,7 @@ import typer
 from dalip.errors import FloraError
 from dalip_app.cli.index_change import read_listed, read_named
 from dalip_app.cli.options import AllPhotosOption, DataDirOption, EncoderOption, load_encoder
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraManifest

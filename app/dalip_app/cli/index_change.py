@@ -18,8 +18,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record

@@ -14,8 +14,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import ProgressLine, complain, one_line, print_json, print_result
 
 __all__ = ["app"]
 

@@ -13,8 +13,7 @@ from dalip_app.cli.options import (
     load_encoder,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Found, Hit, LibraryReport

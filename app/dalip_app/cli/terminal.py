@@ -15,12 +15,25 @@ from typer.core import TyperGroup
 
 from dalip.errors import DalipError, Skipped
 from dalip.quiet import ignore_pillow_warnings
-from dalip_app.messages.one_line import one_line
 
-__all__ = ["CommandGroup", "LeftOut", "ProgressLine", "complain", "print_json", "print_result", "worded"]
+__all__ = [
+    "CommandGroup",
+    "LeftOut",
+    "ProgressLine",
+    "complain",
+    "one_line",
+    "print_json",
+    "print_result",
+    "worded",
+]
 
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
+
+
+def one_line(text: object) -> str:
+    """Make a text safe to print as one line: control characters, as file names may hold, become escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def complain(message: object) -> None:

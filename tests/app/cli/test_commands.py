@@ -18,8 +18,7 @@ from dalip.errors import DataError, ImageError, Skipped
 from dalip_app.cli import terminal
 from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
-from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
-from dalip_app.messages.one_line import one_line
+from dalip_app.cli.terminal import LeftOut, ProgressLine, one_line, worded
 from dalip_app.messages.words import percent
 from tests.app.conftest import Done, World, run
 

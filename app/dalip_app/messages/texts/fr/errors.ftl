@@ -52,3 +52,47 @@ error-observation-gone = cette observation n’existe plus
 error-no-journal = il n’y a pas encore de carnet ; gardez d’abord une réponse
 error-no-date = { $date } n’est pas une date ; écrivez 2026-05-31 ou 2026-05-31T14:30
 error-no-journal-file = ce fichier n’est pas un carnet ({ $cause }) ; choisissez-en un en .zip, .csv ou .json
+# À ajouter à texts/fr/errors.ftl après la fusion
+# Carnet
+error-verdict-unknown = { $verdict } n’est pas un verdict ; utilisez l’un de { $known }
+error-place-by-half = un lieu demande une latitude et une longitude ; donnez les deux ou aucune
+error-no-place = { $latitude }, { $longitude } n’est pas un lieu sur Terre ; donnez des degrés nord et est
+error-no-probability = { $number } n’est pas une probabilité ; donnez un nombre de 0 à 1
+error-journal-form = le nom ne se termine ni par .zip, ni par .csv, ni par .json, qui disent la forme d’un carnet ; choisissez-en un
+error-journal-not-json = ce ne sont pas des lignes d’un export : { $cause }
+error-journal-member-missing = l’archive ne contient pas { $name }
+error-journal-member-damaged = ce fichier ne peut être lu dans l’archive ({ $cause })
+error-journal-member-too-large = ce fichier a plus de { $most } octets
+error-journal-photo-no-jpeg = la photo n’est pas un JPEG
+error-journal-field-missing = le champ { $field } manque
+error-journal-field-no-number = { $field } vaut { $value }, qui n’est pas un nombre
+error-journal-remarks = identificationRemarks n’est pas ce que DALIP y écrit : { $cause }
+
+# Fichiers
+error-journal-not-written = ce fichier ne peut être écrit ({ $cause }) ; indiquez un autre fichier
+error-link-to-folder = c’est un lien vers un dossier, qui n’est pas suivi ; copiez le dossier
+error-library-busy = un autre processus déplace la photothèque vers un autre encodeur ; attendez qu’il ait fini
+error-data-folder-not-made = ce dossier ne peut être créé ({ $cause }) ; utilisez un autre --data-dir
+error-database-newer = ce fichier est de la version { $version }, ce DALIP connaît la { $known } ; mettez DALIP à jour
+error-database-not-used = ce fichier ne peut être utilisé ({ $cause }) ; le disque est-il plein ou en lecture seule ?
+error-database-not-copied = ce fichier doit être changé pour ce DALIP, et sa copie ne peut être gardée avant ({ $cause }) ; le disque est-il plein ou en lecture seule ?
+error-database-damaged = ce fichier est endommagé ({ $cause }) ; { $holds ->
+    [journal] déplacez-le et importez votre dernier export
+   *[library] supprimez-le et ajoutez à nouveau vos dossiers
+}
+
+# Flore
+error-flora-busy = un autre processus change cette flore ; attendez qu’il ait fini
+error-flora-not-written = la flore ne peut être écrite ({ $cause }) ; libérez de la place sur le disque, ou indiquez un autre dossier
+error-photos-not-kept = la flore ne garde pas ses photos, qu’il faut pour ce changement ; reconstruisez-la, ou apprenez-lui des plantes qui lui manquent
+error-taxon-not-in-flora = la flore ne la contient pas ; cherchez-la dans la liste
+error-taxon-held-as = la flore la contient sous le nom { $held } ; écrivez-le ainsi
+error-taxon-not-taught = la flore ne la contient pas ; elle a appris { $number ->
+    [0] aucune plante
+   *[other] { $taught }
+}
+error-name-malformed = { $name } n’est pas un nom scientifique : il a { $length } caractères, ou certains qui ne peuvent être imprimés ; écrivez-le avec { $most } au plus
+error-name-too-long = le nom { $name }… a { $length } caractères, plus qu’aucun nom ; écrivez-le avec { $most } au plus
+error-name-unprintable = le nom { $name } contient des caractères de contrôle ; tapez-le à nouveau
+error-rank-unknown = rang inconnu { $rank } ; utilisez l’un de { $ranks }
+error-photo-not-read = cette photo est illisible ({ $cause }) ; vérifiez le fichier et ses droits d’accès
