@@ -6,6 +6,7 @@ time, a copy of a file that is not empty is left beside it, such as `journal.db.
 back to an older DALIP, stop DALIP and put it in the file's place. A file of a newer version is refused.
 """
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +78,7 @@ class Database:
         except sqlite3.Error as error:
             connection.close()
             unwritable = error.sqlite_errorname.startswith(_READ_ONLY)
-            if not unwritable or not self.path.exists() or _log(self.path).exists():
+            if not unwritable or not self.path.exists() or _has_log(self.path):
                 raise
             # SQLite wants to make files beside one in WAL mode even to read it, unless told that no process writes.
             address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -115,6 +116,7 @@ class Database:
                 with closing(source), closing(sqlite3.connect(draft)) as copy:
                     copy.execute("PRAGMA journal_mode = OFF")  # nothing is left over if it is killed
                     source.backup(copy)
+                shutil.copymode(self.path, draft)  # a file that others may not read stays one
         except (OSError, sqlite3.OperationalError) as error:
             raise self.error("database-not-copied", source=path, cause=error) from error
 
@@ -139,9 +141,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
 
 
-def _log(path: Path) -> Path:
-    """Give the place where SQLite keeps changes that are not in the file yet."""
-    return path.with_name(path.name + "-wal")
+def _has_log(path: Path) -> bool:
+    """Say whether there are changes that SQLite has not put into the file yet."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 @contextmanager

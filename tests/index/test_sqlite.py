@@ -50,6 +50,7 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, encoder: Encoder) -> None:
     path = put("library-1.db", tmp_path / "library" / "library.db")
+    path.chmod(0o600)
     before = {table: rows(path, table) for table in ("state", "folders", "contents", "photos")}
     library = Library(tmp_path)
     for colour in ("red", "green", "blue"):
@@ -59,7 +60,7 @@ def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, e
     assert version(path) == len(MIGRATIONS)
     assert sorted(p.name for p in path.parent.iterdir()) == ["library.db", "library.db.v1.bak"]
     copy = path.with_name("library.db.v1.bak")
-    assert version(copy) == 1
+    assert (version(copy), copy.stat().st_mode & 0o777) == (1, path.stat().st_mode & 0o777)
     assert {table: rows(copy, table) for table in before} == before
     photos = tmp_path / "photos"
     with closing(sqlite3.connect(path)) as connection, connection:  # its folder is there again
