@@ -82,13 +82,13 @@ def agreeing(taxa: Iterable[Taxon]) -> tuple[list[Taxon], list[FloraError]]:
 
 def _contradiction(rank: str, name: str, who: Taxon, one: str, taxon: Taxon, other: str) -> FloraError:
     return FloraError(
-        f"the {rank} {name} is in {one} by {who.scientific_name} and in {other} by {taxon.scientific_name}; "
-        "correct one of them",
         "contradiction",
+        rank=rank,
         name=name,
         one=one,
         plant=who.scientific_name,
         other=other,
+        given=taxon.scientific_name,
     )
 
 

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.taxonomy import RANKS
 
@@ -59,12 +60,12 @@ def checked_name(name: str) -> str:
         DataError: It is no name: too long, or with characters that do not show.
     """
     if len(name) > LONGEST_NAME:
-        raise DataError(f"the name {name[:40]!r}… has {len(name):,} characters, which no name has")
+        raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=LONGEST_NAME)
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not plain.isprintable() and any(
         unicodedata.category(character) in ("Cc", "Cs") for character in plain
     ):
-        raise DataError(f"the name {plain!r} holds control characters; type it anew")
+        raise DataError("name-unprintable", name=repr(plain))
     return plain
 
 
@@ -73,7 +74,7 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         given: Column or field to value. Where a photo was taken, and what is neither a text, a number nor a list of
-            texts, is left out; empty values, too.
+            texts, is left out; empty values, too. A rank that floras do not have stays as it is written.
 
     Raises:
         DataError: A name is no name, or a text is longer than any.
@@ -90,9 +91,7 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
             fields[term] = kept if column == term else fields.get(term, kept)
     if "scientificName" in fields:
         fields["scientificName"] = checked_name(str(fields["scientificName"]))
-    if "taxonRank" in fields and not (rank := read_rank(str(fields["taxonRank"]))):
-        del fields["taxonRank"]
-    elif "taxonRank" in fields:
+    if rank := read_rank(str(fields.get("taxonRank", ""))):
         fields["taxonRank"] = rank
     return fields
 
@@ -104,6 +103,8 @@ def _kept(term: str, value: Any) -> Any:
         if term == "scientificName":
             return value.strip()
         if len(value) > _LONGEST_TEXT:
-            raise DataError(f"{term} has {len(value):,} characters; shorten it")
+            raise DataError("field-too-long", term=shown(term), length=len(value), most=_LONGEST_TEXT)
+        if value.isprintable():
+            return value.strip()
         return "".join(c if c.isprintable() or c == "\n" else " " for c in value).strip()
     return value if isinstance(value, bool | int | float) else None

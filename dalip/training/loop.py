@@ -62,8 +62,8 @@ def train(config: TrainConfig, run: Path, *, report: Report = to_stderr) -> Path
         report = lambda line: None  # noqa: E731
     for source, count in corpus.left_out.items():
         report(f"{source}: left out {count:,} photos that have neither a scientificName nor a caption")
-    for fault in corpus.faults:
-        report(f"left out {fault}")
+    for photo in corpus.skipped:
+        report(photo.error)
     keep_freed_memory()
     try:
         run.mkdir(parents=True, exist_ok=True)

@@ -83,18 +83,12 @@ def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[str]]":
     Raises:
         DataError: A source is missing, malformed or holds no photo.
     """
-    from dalip.datasets import read_records
-    from dalip.errors import DataError
+    from dalip.datasets import Report, read_named
+    from dalip_app.messages.errors import describe
 
-    faults: list[str] = []
-    records = []
-    for record in read_records(*sources, faults=faults):
-        try:
-            _ = record.taxon
-            records.append(record)
-        except DataError as error:
-            faults.append(str(error))
-    return records, faults
+    skipped: list[Skipped] = []
+    records = read_named(*sources, report=Report(skipped.append, complain))
+    return records, [describe(photo.error) for photo in skipped]
 
 
 def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":

@@ -1,7 +1,6 @@
 """`dalip index add`, `remove`, `rebuild` and `merge`: what changes a flora that is there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,38 +88,21 @@ class Faults:
 
 def read_named(paths: Sequence[Path], faults: Faults) -> "list[Record]":
     """Read named photos, and report those that are malformed or name no possible taxon."""
-    from dalip.datasets import read_records
+    from dalip.datasets import Report
+    from dalip.datasets import read_named as read
 
-    found: list[str] = []
-    good: dict[str, Record] = {}
-    for path in paths:
-        for record in read_records(path, faults=found):
-            try:
-                _ = record.taxon
-            except DalipError as error:
-                found.append(str(error))
-                continue
-            key = record.key
-            if key in good:  # as photos in two folders may have
-                key = f"{path.resolve().name}/{key}"
-            if key in good:
-                found.append(f"{record.name}: its key {key!r} is also that of {good[key].name}; rename one")
-            else:
-                good[key] = replace(record, key=key)
-    for message in found:
-        faults(message)
-    return list(good.values())
+    return read(*paths, report=Report(faults.photo, complain))
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", faults: Faults) -> "list[Taxon]":
     """Read a list of taxa, or take others where there is none, and report those that cannot be used."""
+    from dalip.datasets import Report, read_taxa
     from dalip.taxon_tree import agreeing
-    from dalip.taxonomy import read_taxa
 
-    found: list[str] = []
-    taxa, contradicting = agreeing(read_taxa(path, found) if path else others)
-    for message in (*found, *contradicting):
-        faults(message)
+    listed = read_taxa(path, Report(faults.photo, complain)) if path else others
+    taxa, contradicting = agreeing(listed)
+    for error in contradicting:
+        faults(error)
     return taxa
 
 

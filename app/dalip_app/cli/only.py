@@ -27,7 +27,6 @@ OnlyOption = Annotated[
 
 _TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv")
-_TABLES = _LISTS[1:]
 
 
 def names_in(only: Sequence[str] | None) -> list[str]:
@@ -43,35 +42,19 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 
 
 def _names(what: str) -> list[str]:
+    from dalip.datasets.taxa_file import read_names
+
     path = Path(what)
     try:
         there = path.exists() and not path.is_dir()  # photos may lie in a folder of that name
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
-        return _read(path)
+        return read_names(path)
     name = " ".join(what.split())
     if not name:
-        raise DataError("--only: names no taxon; give the scientific name of one, or a file of names")
+        raise DataError("only-without-name")
     return [name]
-
-
-def _read(path: Path) -> list[str]:
-    from dalip.taxonomy import read_taxa
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file of taxa") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines()]
-    if path.suffix.lower() in _TABLES or "scientificName" in "".join(lines[:1]):
-        return [taxon.scientific_name for taxon in read_taxa(path)]
-    names = [line for line in lines if line]
-    if not names:
-        raise DataError(f"{path}: names no taxon; write one scientific name a line")
-    return names
 
 
 def restricted(flora: "Flora", only: Sequence[str] | None) -> "Flora":

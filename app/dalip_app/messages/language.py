@@ -37,7 +37,7 @@ class Language:
         """Say whether there is a text."""
         return bool(self._bundle.has_message(key))
 
-    def __call__(self, key: str, **facts: Any) -> str:
+    def __call__(self, key: str, /, **facts: Any) -> str:
         """Give a text.
 
         Args:

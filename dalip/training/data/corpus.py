@@ -12,10 +12,10 @@ from typing import Any
 
 import webdataset as wds
 
-from dalip.datasets import Record, read_records, require_unique_keys
-from dalip.errors import DataError, TrainingError, first_line
+from dalip.datasets import Record, Report, read_named, read_taxa, require_unique_keys
+from dalip.errors import Skipped, TrainingError, first_line
 from dalip.prompts import sentences, taxon_texts
-from dalip.taxonomy import Taxon, read_taxa
+from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig, source_of
 
 __all__ = ["Corpus", "Texts", "is_remote", "load_corpus", "load_texts", "shards_of"]
@@ -45,8 +45,8 @@ class Corpus:
     """How often each record is drawn an epoch, on average; as long as `records`."""
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
-    faults: tuple[str, ...]
-    """A message for each record left out for another reason: malformed text, no photo, a taxon that is none."""
+    skipped: tuple[Skipped, ...]
+    """What was left out for another reason: a malformed text, no photo, a taxon that is none."""
     taxa: Mapping[str, Taxon]
     """By scientific name, as the run's list says, or the last of the taxon's photos."""
     texts: Mapping[str, tuple[str, ...]]
@@ -119,18 +119,20 @@ def load_corpus(config: TrainConfig) -> Corpus:
     records: list[Record] = []
     weights: list[float] = []
     left_out: Counter[str] = Counter()
-    faults: list[str] = []
+    skipped: list[Skipped] = []
     for path, weight in map(source_of, config.validate if config.stream else config.data):
         if is_remote(path) and not Path(path).exists():
             raise TrainingError(
                 f"{path}: only a run that streams (--stream) reads its data from the network or a command"
             )
-        found = read_records(Path(path), faults=faults)
-        usable = [record for record in found if _has_text(record, left_out, faults)]
+        found = read_named(Path(path), report=Report(skipped.append))
+        usable = [record for record in found if record.taxon or record.captions]
+        left_out.update(record.source for record in found if not (record.taxon or record.captions))
         if not usable:
+            fields = ", ".join(found[0].fields) if found else ""
             raise TrainingError(
                 f"{path}: none of its {len(found):,} photos has a scientificName or a caption that can be used "
-                f"(fields found: {', '.join(found[0].fields) or 'none'}); there is nothing to learn from"
+                f"(fields found: {fields or 'none'}); there is nothing to learn from"
             )
         records += usable
         weights += [weight] * len(usable)
@@ -143,21 +145,11 @@ def load_corpus(config: TrainConfig) -> Corpus:
         tuple(records),
         tuple(_balanced(records, weights, config.balance)),
         dict(left_out),
-        tuple(faults),
+        tuple(skipped),
         taxa,
         {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()},
         {name: parts for name, parts in texts.descriptions.items() if name in taxa},
     )
-
-
-def _has_text(record: Record, left_out: Counter[str], faults: list[str]) -> bool:
-    try:
-        if record.taxon or record.captions:
-            return True
-        left_out[record.source] += 1
-    except DataError as error:
-        faults.append(str(error))
-    return False
 
 
 def _balanced(records: list[Record], weights: list[float], balance: float) -> list[float]:

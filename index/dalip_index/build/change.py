@@ -16,6 +16,7 @@ from dalip_index.build.build import build_version
 from dalip_index.build.embed_photos import say_nothing
 from dalip_index.build.plan import Plan, shown
 from dalip_index.build.state import State, read_state
+from dalip_index.store.kept_photos import digest_of
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import check_target, new_version
 
@@ -98,7 +99,7 @@ def remove_from(
         state.require_taxa(names)
         taxa = [taxon for taxon in state.taxa if taxon.scientific_name not in names]
         gone = {_found(state, photo) for photo in photos}
-        kept = [photo for photo in state.kept if photo.digest not in gone and shown(photo) not in names]
+        kept = [photo for photo in state.kept if digest_of(photo) not in gone and shown(photo) not in names]
         texts = {name: texts for name, texts in state.texts.items() if name not in names}
         plan = _plan(state, taxa=taxa, records=kept, texts=texts)
         return build_version(path, draft, encoder, plan, progress)
@@ -206,9 +207,9 @@ def _plan(state: State, **changes: Any) -> Plan:
 
 
 def _found(state: State, photo: str) -> str:
-    found = [k.digest for k in state.kept if k.key == photo]
+    found = [digest_of(k) for k in state.kept if k.key == photo]
     if not found and len(photo) >= 8:
-        found = [k.digest for k in state.kept if k.digest.startswith(photo.lower())]
+        found = [d for d in map(digest_of, state.kept) if d.startswith(photo.lower())]
     if len(found) > 1:
         names = ", ".join(digest[:12] for digest in found)
         raise FloraError(f"{photo}: the flora keeps {len(found)} photos of this name; say which: {names}")

@@ -10,7 +10,7 @@ from dalip.taxon_tree import check_taxonomy
 from dalip.taxonomy import Taxon
 from dalip_index.build.texts import text_evidence
 from dalip_index.store.catalogue import Evidence
-from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto
+from dalip_index.store.kept_photos import KEPT_SIDE, digest_of
 
 __all__ = ["Plan", "require_evidence", "shown"]
 
@@ -40,7 +40,7 @@ class Plan:
     @cached_property
     def wanted(self) -> list[Record]:
         """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
-        return [r for r in self.known if self.test_too or r.split != "test" or isinstance(r, KeptPhoto)]
+        return [r for r in self.known if self.test_too or r.split != "test" or digest_of(r)]
 
     @cached_property
     def text_evidence(self) -> list[Evidence]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dalip.datasets import Record
 from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
 from dalip_index.build.texts import texts_of
 from dalip_index.store.catalogue import Evidence, read_evidence, read_taught, read_taxa
-from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto, kept_photos
+from dalip_index.store.kept_photos import KEPT_SIDE, kept_photos
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
@@ -28,7 +29,7 @@ class State:
     """Scientific names of the taxa that were taught later."""
 
     @cached_property
-    def kept(self) -> list[KeptPhoto]:
+    def kept(self) -> list[Record]:
         """The photos that it keeps, in the order of its catalogue."""
         order = [e.photo for e in self.evidence if e.photo]
         return kept_photos(self.root, self.manifest.photos, order)

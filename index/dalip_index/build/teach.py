@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dalip.datasets import Record
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.photos import PhotoSource
@@ -28,7 +29,7 @@ from dalip_index.flora.flora import Flora
 from dalip_index.flora.load import load_flora
 from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.store.catalogue import Evidence
-from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto
+from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, digest_of, packs_of, taught_record
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import CURRENT, new_version
@@ -84,7 +85,7 @@ def teach_taxon(
     """
     flora = flora_to_teach(path, start, encoder)
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
-    given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
+    given = [taught_record(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
     if flora.manifest.keeps_all and flora.prototypes.photo_counts[~flora.prototypes.taught].any():
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
     placed = _placed(taxon, flora)  # so that what cannot be is said before the photos are read
@@ -130,7 +131,7 @@ def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
             prototypes = prototypes.without(row)
             del taxa[row]
         staying = {e.photo for e in evidence}
-        kept = [photo for photo in state.kept if photo.digest in staying]
+        kept = [photo for photo in state.kept if digest_of(photo) in staying]
         store = PhotoStore(path, encoder.fingerprint)
         return _write(draft, store, flora, taxa, evidence, prototypes, kept)
 
@@ -152,7 +153,7 @@ def _forget_photos(path: Path, encoder: Encoder, names: Sequence[str]) -> FloraM
         if len(taught) == len(photos_of_it) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
             gone.append(name)
         else:
-            photos += [photo.digest for photo in taught]
+            photos += [digest_of(photo) for photo in taught]
     return remove_from(path, encoder, names=gone, photos=photos)
 
 
@@ -188,7 +189,7 @@ def teach_from(
     with new_version(out) as draft:
         flora, base = load_flora(start, encoder), read_state(start)
         taxa: dict[str, tuple[Taxon, Sequence[str]]] = {}
-        kept: list[KeptPhoto] = list(base.kept)
+        kept: list[Record] = list(base.kept)
         for state in map(read_state, floras):
             names = state.texts if state.manifest.keeps_all else state.taught
             new = {name for name in names if name not in taxa and name not in flora.tree.rows}
@@ -198,7 +199,7 @@ def teach_from(
                 for t in state.taxa
                 if t.scientific_name in new
             }
-        store = PhotoStore(out, encoder.fingerprint, {photo.path.parent for photo in kept})
+        store = PhotoStore(out, encoder.fingerprint, {pack.parent for pack in packs_of(kept)})
         seen = look_and_keep(store, encoder, kept, base.kept_side, progress, skipped)
         photos: dict[str, list[int]] = {}
         for row, record in enumerate(seen.records):
@@ -294,7 +295,7 @@ def _write(
     taxa: Sequence[Taxon],
     evidence: Sequence[Evidence],
     prototypes: Prototypes,
-    kept: Sequence[KeptPhoto],
+    kept: Sequence[Record],
 ) -> FloraManifest:
     """Write a version that holds other taxa and is calibrated as before."""
     manifest, found = flora.manifest, count_evidence(taxa, evidence)

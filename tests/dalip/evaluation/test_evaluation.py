@@ -18,7 +18,7 @@ from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
 from wording import refuses
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import FilePart, Record, read_records, read_taxa
 from dalip.encoder import Block, Encoder, preprocess
 from dalip.errors import DalipError, DataError, TrainingError
 from dalip.evaluation import (
@@ -45,7 +45,7 @@ from dalip.evaluation import (
 )
 from dalip.model import DALIP, MethodConfig
 from dalip.prompts import NAME_KINDS, taxon_texts
-from dalip.taxonomy import Taxon, VernacularName, read_taxa
+from dalip.taxonomy import Taxon, VernacularName
 from dalip.training import TrainConfig
 from dalip.training.checkpoint import save_checkpoint
 from dalip.training.data.batches import tokenize
@@ -274,7 +274,7 @@ def photo(tmp_path: Path) -> Callable[..., Record]:
         path = tmp_path / "photos" / f"{key}.png"
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (60, 60), COLOURS[colour]).save(path)
-        return Record(key, path, fields=fields)
+        return Record(key, FilePart(path), fields)
 
     return make
 
@@ -409,13 +409,13 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
     ]
     calls: list[tuple[str, int, int]] = []
     found = ours.embed_photos(records, lambda *call: calls.append(call))
-    assert [r.key for r in found.records] == [r.key for r in records if r.path != damaged]
+    assert [r.key for r in found.records] == [r.key for r in records if r.location.path != damaged]
     assert found.unreadable == {
         str(damaged): f"{damaged}: is not an image that can be read; use JPEG, PNG, "
         "WebP, HEIC, AVIF, TIFF, GIF or BMP"
     }
     assert calls[-1] == ("photos", 36, 36)
-    pixels = np.stack([preprocess(Image.open(r.path), tiny_model.image) for r in found.records])
+    pixels = np.stack([preprocess(Image.open(r.location.path), tiny_model.image) for r in found.records])
     with torch.inference_mode():
         expected = model.encode_image(torch.from_numpy(pixels), mirror=True).joint(0.3)
     np.testing.assert_allclose(found.vectors, expected, atol=1e-5)

@@ -35,7 +35,7 @@ def test_hit_rates_by_source_and_evidence(flora: Flora, records: list[Record]) -
 
 
 def test_it_agrees_with_identify(flora: Flora, records: list[Record]) -> None:
-    answers = list(flora.identify([r.path for r in records], top_k=1))
+    answers = list(flora.identify([r.location.path for r in records], top_k=1))
     right = sum(
         a.predictions[0].taxon.scientific_name == r.taxon.scientific_name
         for a, r in zip(answers, records, strict=True)

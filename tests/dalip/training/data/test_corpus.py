@@ -103,8 +103,7 @@ def test_the_next_readable_photo_is_taken_for_one_that_is_not(tmp_path: Path) ->
     bad = [photos.records[i] for i in (3, 4, 29)]
     content = bytearray(path.read_bytes())
     for record in bad:
-        assert record.offset is not None
-        content[record.offset : record.offset + 8] = bytes(8)
+        content[record.location.offset : record.location.offset + 8] = bytes(8)
     path.write_bytes(content)
     sample = photos[Item(3, 0, 8)]
     assert sample.photo is not None
