@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dalip.datasets.report import shown
@@ -81,11 +82,8 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     for column, value in given.items():
-        folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
-        if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
-            continue
-        term = _TERMS.get(folded, column)
-        kept = _kept(term, value)
+        term = _term(column)
+        kept = _kept(term, value) if term else None
         if kept is not None and kept != "" and kept != []:
             # A column that bears the term itself comes before one that means the same.
             fields[term] = kept if column == term else fields.get(term, kept)
@@ -94,6 +92,15 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
     if rank := read_rank(str(fields.get("taxonRank", ""))):
         fields["taxonRank"] = rank
     return fields
+
+
+@lru_cache(maxsize=1000)
+def _term(column: str) -> str:
+    """Give the name of a column as a field; empty for one that says where a photo was taken."""
+    folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
+    if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
+        return ""
+    return _TERMS.get(folded, column)
 
 
 def _kept(term: str, value: Any) -> Any:

@@ -286,7 +286,7 @@ def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: C
         for i in range(2)
     ]
     things = [photo(f"thing-{c}", c, className=f"{c} box", source="things") for c in ("green", "pink")]
-    broken = dataclasses.replace(named[0], key="gone", path=Path("gone.png"))
+    broken = dataclasses.replace(named[0], key="gone", location=FilePart(Path("gone.png")))
     records = [*named, *things, broken, photo("other", "red")]
     classes = classes_by_names(records, [Taxon("Flos white")])
     assert list(classes) == [*NAME_KINDS, "class"]
