@@ -251,7 +251,7 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
             yield record
     others = Counter(Path(name).suffix.lower() for name in set(container.names) - set(photos))
     if others:
-        kinds = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in sorted(others.items()))
+        kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
         report.note(str(container.path), "files-not-photos", number=others.total(), kinds=shown(kinds))
 
 

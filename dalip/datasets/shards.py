@@ -55,7 +55,7 @@ class StrictHeader(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
                 raise  # the mark of the end
-            raise tarfile.ReadError(f"damaged or cut short: {error}") from error
+            raise tarfile.ReadError(str(error)) from error
 
 
 def shard_files(archive: tarfile.TarFile) -> Iterator[ShardFile]:
@@ -91,16 +91,19 @@ def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
         texts: Content by suffix; either may be missing.
 
     Raises:
-        ValueError: The .json is no JSON object, or the .txt is not UTF-8.
+        DataError: The .json is no JSON object, or the .txt is not UTF-8; does not name the photo.
     """
     try:
         fields = json.loads(texts[".json"]) if ".json" in texts else {}
+        text = texts[".txt"].decode() if ".txt" in texts else None
     except RecursionError:
-        raise ValueError("its .json is nested too deeply") from None
+        raise DataError("record-json-deep") from None
+    except ValueError as error:
+        raise DataError("record-text", cause=first_line(error)) from error
     if not isinstance(fields, dict):
-        raise ValueError("its .json is not a JSON object")
-    if ".txt" in texts:
-        fields.setdefault("text", texts[".txt"].decode())
+        raise DataError("record-json-kind")
+    if text is not None:
+        fields.setdefault("text", text)
     return fields
 
 
@@ -136,8 +139,8 @@ def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
             continue
         try:
             photos.append(ShardPhoto(key, found[0], read_fields(texts.get(key, {}))))
-        except ValueError as error:
-            report.skip(f"{path}:{key}", "record-text", cause=first_line(error))
+        except DataError as error:
+            report.skip_for(f"{path}:{key}", error)
     for key in texts:
         if key not in images:
             report.skip(f"{path}:{key}", "record-photos", number=0)

@@ -113,7 +113,11 @@ def read_lists(
             except StopIteration:
                 return
             except csv.Error as error:
-                report.skip(f"{name}, line {start}", "row-malformed", cause=str(error))
+                where = f"{name}, line {start}"
+                if isinstance(error, _Unclosed):
+                    report.skip(where, "row-unclosed")
+                else:
+                    report.skip(where, "row-malformed", cause=error)
                 lines.read_again()
                 continue
             if any(cells):
@@ -139,6 +143,10 @@ def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form())
     return Table(columns, rows(), name)
 
 
+class _Unclosed(csv.Error):
+    """A quotation mark that nothing closes makes one row of all that follows."""
+
+
 class _Lines:
     """The lines of a file as text; those that a malformed row swallowed can be read again."""
 
@@ -161,7 +169,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if len(self._row) == _LONGEST_ROW:
-            raise csv.Error("a quotation mark that nothing closes")
+            raise _Unclosed
         line = self._again.popleft() if self._again else self._read()
         if not line:
             raise StopIteration

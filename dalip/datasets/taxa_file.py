@@ -62,17 +62,16 @@ def read_names(path: Path, report: Report | None = None) -> list[str]:
     """
     try:
         with path.open("rb") as file:
-            lines = [
-                " ".join(line.partition("#")[0].split())
-                for line in read_lines(file, str(path), report or Report())
-            ]
+            lines = read_lines(file, str(path), report or Report())
+            first = next(lines, "")
+            if path.suffix.lower() in _TABLES or "scientificName" in first:
+                return [taxon.scientific_name for taxon in read_taxa(path, report)]
+            written = [" ".join(line.partition("#")[0].split()) for line in (first, *lines)]
     except FileNotFoundError:
         raise DataError("taxa-file-missing", source=path) from None
     except OSError as error:
         raise DataError("taxa-file-not-read", source=path, cause=error.strerror) from error
-    if path.suffix.lower() in _TABLES or "scientificName" in "".join(lines[:1]):
-        return [taxon.scientific_name for taxon in read_taxa(path, report)]
-    names = [line for line in lines if line]
+    names = [name for name in written if name]
     if not names:
         raise DataError("names-file-empty", source=path)
     return names

@@ -69,12 +69,10 @@ def list_files(root: Path, *, photos_only: bool = False) -> Listing:
 
 
 def _status(path: Path) -> os.stat_result | ImageError:
-    """Look at a file; give what is wrong with one that cannot be read as a file."""
+    """Look at a file; give what is wrong with one that cannot be read as a file, as a link that leads nowhere."""
     try:
         status = path.stat()
     except OSError as error:
-        if path.is_symlink():
-            return ImageError("link-broken", cause=error.strerror)
         return ImageError("file-not-read", cause=error.strerror)
     return status if stat.S_ISREG(status.st_mode) else ImageError("image-pipe")
 

@@ -42,6 +42,7 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 
 
 def _names(what: str) -> list[str]:
+    from dalip.datasets import Report
     from dalip.datasets.taxa_file import read_names
 
     path = Path(what)
@@ -50,7 +51,7 @@ def _names(what: str) -> list[str]:
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
-        return read_names(path)
+        return read_names(path, Report(on_note=complain))
     name = " ".join(what.split())
     if not name:
         raise DataError("only-without-name")

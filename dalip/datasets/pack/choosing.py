@@ -12,8 +12,8 @@ from dalip.errors import DalipError, DataError
 __all__ = ["Choice", "Duplicate", "LeftOut", "Photo", "Policy", "Reason", "choose"]
 
 Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
-"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; nobody knows what
-its name means; a person decided so; another photo shows the same; or it has two names."""
+"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; its name is not
+known; a person decided so; another photo shows the same; or it has two names."""
 
 Policy = Literal["drop", "keep"]
 """What happens to duplicates; either way they lie in one split."""

@@ -188,6 +188,6 @@ def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
         raise DataError("record-photos", source=name, number=len(photos))
     try:
         record = Record(name, FilePart(Path(name)), read_fields(dict(contents)))
-    except ValueError as error:
-        raise DataError("record-text", source=name, cause=error) from error
+    except DataError as error:
+        raise error.about(name) from error
     return _Raw(record, photos[0]) if record.taxon or record.captions else None

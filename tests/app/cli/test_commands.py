@@ -134,7 +134,7 @@ def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
     done = dalip("index", "build", *world.encoder, "--taxa", taxa, "--photos", photos, "out")
     assert done.status == 1
     assert "out: 2 taxa" in done.out
-    for line, what in ((3, "twice"), (4, "unknown taxonRank 'tribe'"), (5, "10,000,000 characters")):
+    for line, what in ((3, "twice"), (4, "unknown taxonRank 'tribe'"), (5, "over 1,000,000 characters")):
         assert any(f"line {line}: " in told and what in told for told in done.err.splitlines()), done.err
     assert "the genus Flos is in Coloraceae by Flos red and in Greenaceae by Flos green" in done.err
     assert "broken.png" in done.err

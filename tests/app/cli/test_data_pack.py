@@ -41,6 +41,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     done = dalip(*command, tmp_path / "whole")
     assert done.status == 0, done.err
     assert f"{PHOTOS + 1} photos read in" in done.out
+    assert f"{PHOTOS + 1} of {PHOTOS + 1} photos have no license" in done.err
     assert "200 photos of 3 taxa in 5 shards" in done.out
     assert "1 duplicates" in done.out
     out = tmp_path / "out"
@@ -111,7 +112,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     assert "Rosa cannina: taken for Rosa canina (fuzzy)" in done.err
     assert "violet: taken for Viola odorata (common name)" in done.err
     assert "Iris: ambiguous, it may mean Iris (genus" in done.err
-    assert "photos.csv, line 8: is damaged" in done.err
+    assert "photos.csv, line 8: the file is damaged" in done.err
     assert "missing.jpg" in done.err
     assert "out.jpg" in done.err
     assert "Nonesuch" not in done.err

@@ -106,9 +106,7 @@ def test_a_record_that_cannot_be_used_is_named_and_the_others_are_measured(
     assert done.status == 1
     assert done.lines[1].split()[2:4] == ["4", "4"]
     first, second, third, fourth = done.err.splitlines()
-    assert first.endswith(
-        "'gone.png' is not a file in " + str(tmp_path / "captioned") + "; correct the table"
-    )
+    assert first.endswith("'gone.png' is not a file in " + str(tmp_path / "captioned") + "; correct the name")
     assert "broken.png" in second
     assert third == "dalip: records left out: 1"
     assert fourth == "dalip: 1 of 5 photos could not be read; the others were measured"

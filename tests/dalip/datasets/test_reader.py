@@ -59,7 +59,7 @@ def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> No
     assert len(heard.faults) == 5
     assert "Linked: this is a link to a folder" in said
     assert "'Viola/out.jpg' is a link that leads out" in said
-    assert "Viola/loop.jpg: the link leads to no file" in said
+    assert "Viola/loop.jpg: the file cannot be read" in said
     assert "stray.jpg: the photo is in no folder of a plant" in said
     assert "cannot be the key of a photo" in said
 
@@ -221,8 +221,8 @@ def test_shards_and_what_is_wrong_with_them(tmp_path: Path, heard: Heard) -> Non
     assert len(heard.faults) == 6
     for part in (
         "a.tar:two: the name",
-        "a.tar:three: the text",
-        "a.tar:four: the text",
+        "a.tar:three: the .json",
+        "a.tar:four: the .json",
         "a.tar:five: the record has no",
     ):
         assert part in said

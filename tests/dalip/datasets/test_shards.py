@@ -59,7 +59,7 @@ def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
     ("members", "cause"),
     [
         ({"a.jpg": b"x", "a.json": b"{"}, "a.tar:a: the text beside the photo cannot be read"),
-        ({"a.jpg": b"x", "a.json": b"[1]"}, "its .json is not a JSON object"),
+        ({"a.jpg": b"x", "a.json": b"[1]"}, "a.tar:a: the .json beside the photo is not a JSON object"),
         ({"a.jpg": b"x", "a.txt": b"\xff"}, "a.tar:a: the text beside the photo cannot be read"),
         ({"a.jpg": b"x", "a.png": b"y"}, "a.tar:a: the record has 2 photos; one is needed"),
         ({"a.txt": b"x"}, "a.tar:a: the record has no photo"),

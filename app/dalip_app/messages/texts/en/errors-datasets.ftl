@@ -30,7 +30,6 @@ error-photo-not-found = '{ $name }' cannot be found ({ $cause }); correct the na
 error-path-out-of-folder = '{ $name }' leads out of the folder, and is not followed; write a path below the folder
 error-link-out-of-folder = '{ $name }' is a link that leads out of { $folder }; copy the file there
 error-link-to-folder = this is a link to a folder, which is not followed; copy the folder
-error-link-broken = the link leads to no file ({ $cause }); mend or delete it
 error-address-malformed = '{ $address }' is no address that a photo can be fetched from; correct it
 
 ## Archives
@@ -50,6 +49,8 @@ error-record-photos = the record has { $number ->
    *[other] { $number } photos
 }; one is needed
 error-record-text = the text beside the photo cannot be read ({ $cause }); correct it
+error-record-json-deep = the .json beside the photo is nested too deeply; simplify it
+error-record-json-kind = the .json beside the photo is not a JSON object; correct it
 error-shard-damaged = this is not a whole, readable shard ({ $cause }); get it again
 error-shard-too-large = the shard is too large: photos after the first { $photos } are not read; split it
 error-shard-without-texts = { $photos } photos have neither a scientificName nor a caption
@@ -62,6 +63,7 @@ error-table-without-photos = the column file is missing (columns found: { $found
 error-table-not-read = the file cannot be read ({ $cause }); check it and its permissions
 error-table-damaged = the table is damaged from here on ({ $cause }); get the file again
 error-row-malformed = the row is malformed ({ $cause }); correct it
+error-row-unclosed = the row has a quotation mark that nothing closes; correct it
 error-row-too-wide = the row has { $cells } columns, but the header { $columns }; put text with a separator in quotation marks
 error-row-width = the row has { $cells } columns, not { $columns }; correct it
 error-row-without-photo = the row names no photo; fill in the column { $column }
