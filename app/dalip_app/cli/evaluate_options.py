@@ -43,8 +43,9 @@ PhotosOption = Annotated[
     typer.Option(
         "--photos",
         metavar="PATH",
-        help="Named photos: a .tar shard, a folder of shards, a table (CSV, TSV) or its folder, or a folder with one "
-        "sub-folder a taxon. May be given several times.",
+        help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an "
+        "export of iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given "
+        "several times.",
         show_default=False,
     ),
 ]

@@ -48,7 +48,8 @@ NamedPhotosOption = Annotated[
     typer.Option(
         "--photos",
         metavar="PATH",
-        help="Named photos: a folder with one sub-folder a taxon, a folder with a table, or .tar shards. May be given "
+        help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an "
+        "export of iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given "
         "several times.",
         show_default=False,
     ),

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,21 @@ def test_two_runs_do_not_mix(records: list[Record], tmp_path: Path) -> None:
     with FileLock(tmp_path / ".work" / "lock"), refuses(DataError, match="another run is packing"):
         pack_records(records[:3], tmp_path, workers=1)
     assert pack_records(records[:3], tmp_path, workers=1).sheet.photos == 3
+
+
+def test_a_process_that_is_ended_from_outside_is_an_error_in_a_line(
+    records: list[Record], packed: Path, tmp_path: Path
+) -> None:
+    def end_workers(stage: str, done: int, total: int) -> None:
+        for worker in active_children() if done else ():
+            worker.kill()
+
+    settings = PackSettings(shard_photos=64)
+    with refuses(DataError, match="a process that read photos was ended, .* with fewer --workers"):
+        pack_records(records, tmp_path / "out", settings, workers=2, progress=end_workers)
+    assert list((tmp_path / "out" / ".work").glob("*.part")), "what was read is not read again"
+    pack_records(records, tmp_path / "out", settings, workers=2)
+    assert without_mark(tmp_path / "out") == without_mark(packed)
 
 
 def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
