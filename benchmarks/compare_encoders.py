@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import Record, read_records, read_taxa
 from dalip.encoder import Encoder
 from dalip.evaluation import OnnxEmbedder, retrieval
-from dalip.taxonomy import Taxon, read_taxa
+from dalip.taxonomy import Taxon
 from dalip_index import Flora, build_flora, evaluate_flora, load_flora
 from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import Record, read_records, read_taxa
 from dalip.encoder import Encoder, Vectors
 from dalip.evaluation import (
     OnnxEmbedder,
@@ -30,7 +30,7 @@ from dalip.evaluation import (
     text_vectors,
 )
 from dalip.prompts import taxon_texts
-from dalip.taxonomy import Taxon, read_taxa
+from dalip.taxonomy import Taxon
 
 SHOTS = (1, 2, 4)
 DRAWS = 200

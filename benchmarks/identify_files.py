@@ -42,7 +42,7 @@ def unpack(records: list[Record], folder: Path) -> dict[str, Record]:
     """Write photos as files and give path to record."""
     found = {}
     for record in records:
-        suffix = record.path.suffix if record.offset is None else ".webp"
+        suffix = record.location.path.suffix if record.location.size is None else ".webp"
         path = folder / f"{record.key.replace('/', '_')}{suffix}"
         path.write_bytes(record.read_bytes())
         found[str(path)] = record

@@ -17,10 +17,9 @@ from pathlib import Path
 
 from tables import publish
 
-from dalip.datasets import split_of
-from dalip.datasets.pack.checklist import Checklist, read_checklist
-from dalip.datasets.pack.checklist_rows import Entry
-from dalip.datasets.pack.resolve import resolve_names
+from dalip.datasets import Report, split_of
+from dalip.datasets.pack.checklist import Checklist, Entry, read_checklist
+from dalip.datasets.pack.names import resolve_names
 from dalip.datasets.pack.scientific_name import read_name
 from dalip.datasets.pack.spelling import Cutoffs, Speller
 
@@ -181,7 +180,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1800, help="names of each kind")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    checklist = read_checklist(arguments.checklist, lambda line: None)
+    checklist = read_checklist(arguments.checklist, Report(lambda row: None))
     tables = {}
     for split in ("selection", "calibration"):
         names = names_of(checklist, split)

@@ -275,7 +275,7 @@ def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
     found = OnnxEmbedder(encoder).embed_photos(records)
     groups: dict[str, list[int]] = {}
     for row, record in enumerate(found.records):
-        if record.path.name.startswith("garden"):
+        if record.location.path.name.startswith("garden"):
             groups.setdefault("garden", []).append(row)
             continue
         groups.setdefault(record.split, []).append(row)

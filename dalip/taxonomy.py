@@ -1,24 +1,19 @@
 """`Taxon`: scientific name, rank, common names and classification of a plant, in Darwin Core's terms."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
 
-__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "read_taxa", "reference_links", "separator_of"]
+__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "reference_links"]
 
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
 _SEPARATOR = "|"  # Darwin Core's recommended separator of list values
-# A field that is too long shall be said to be, and not end the reading of its table.
-csv.field_size_limit(2**31 - 1)
 _HYBRID_SIGNS = ("x", "×")
 _RANK_MARKS = {
     "subsp.": "subspecies",
@@ -60,15 +55,17 @@ class Taxon:
             DataError: No scientific name, or an unknown rank.
         """
         if not self.scientific_name.strip():
-            raise DataError("a taxon has no scientificName; every row needs one", "no-name")
+            raise DataError("no-name")
         if len(self.scientific_name) > _LONGEST or not self.scientific_name.isprintable():
             raise DataError(
-                f"{self.scientific_name[:40]!r}... is no scientificName: it has {len(self.scientific_name):,} "
-                f"characters, or some that cannot be printed; names have {_LONGEST} at most"
+                "name-malformed",
+                name=repr(self.scientific_name[:40]),
+                length=len(self.scientific_name),
+                most=_LONGEST,
             )
         if self.taxon_rank not in RANKS:
             raise DataError(
-                f"{self.scientific_name}: unknown taxonRank {self.taxon_rank!r}; use one: {', '.join(RANKS)}"
+                "rank-unknown", source=self.scientific_name, rank=repr(self.taxon_rank[:40]), ranks=RANKS
             )
 
     @property
@@ -158,63 +155,6 @@ def _read_vernacular_name(text: str) -> VernacularName:
     if name.strip() and len(language) == 2 and language.isalpha():
         return VernacularName(name.strip(), language.lower())
     return VernacularName(text)
-
-
-def separator_of(header: str) -> str:
-    """Say what separates the columns of a table, by its first line: a tab, a semicolon or a comma."""
-    # Spreadsheets of many countries write semicolons where others write commas.
-    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
-
-
-def read_taxa(path: Path, faults: list[str] | None = None) -> list[Taxon]:
-    """Read a taxa file: CSV or TSV with a header of Darwin Core terms, UTF-8.
-
-    Args:
-        path: The file; separated by tabs or semicolons if its header holds one, by commas otherwise.
-        faults: Takes a message for each row that is left out because it is malformed or repeats a taxon; without it,
-            the first such row is an error.
-
-    Returns:
-        The taxa in the order of the file, at least one.
-
-    Raises:
-        DataError: The file is missing, is not UTF-8, lacks the column `scientificName`, or holds a taxon
-            twice or none at all.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such taxa file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8 CSV or TSV"
-        ) from error
-    separator = separator_of(text.partition("\n")[0])
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    taxa: dict[str, Taxon] = {}
-    try:
-        if "scientificName" not in (rows.fieldnames or ()):
-            found = ", ".join(rows.fieldnames or ()) or "none"
-            raise DataError(f"the column scientificName is missing (columns found: {found}); add it")
-        for row in rows:
-            fields = {k: v for k, v in row.items() if isinstance(k, str) and v and v.strip()}
-            if not fields:
-                continue  # spreadsheets leave such rows at the end
-            try:
-                taxon = Taxon.from_darwin_core(fields)
-                if taxon.scientific_name in taxa:
-                    raise DataError(f"{taxon.scientific_name} stands there twice; keep one of the rows")
-            except DataError as error:
-                if faults is None:
-                    raise
-                faults.append(f"{path}, line {rows.line_num}: {error}")
-            else:
-                taxa[taxon.scientific_name] = taxon
-    except (DataError, csv.Error) as error:
-        raise DataError(f"{path}, line {max(rows.line_num, 1)}: {error}") from error
-    if not taxa:
-        raise DataError(f"{path}: holds no taxon; add one row for each")
-    return list(taxa.values())
 
 
 def reference_links(taxon: Taxon) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from paths import SHARED_DATA
 
-from dalip.taxonomy import read_taxa
+from dalip.datasets import read_taxa
 from dalip_assets.make_taxa import HAND_MADE, clean_names, make_taxa
 
 TAXA = HAND_MADE.with_name("taxa.csv")

@@ -1,6 +1,21 @@
-"""Photographs with names: records from shards, folders and tables, and the split rule. Loads no torch."""
+"""Photographs with names: one record, one reader of everything that holds them, and the split rule. Loads no torch."""
 
-from dalip.datasets.record import Record, Split, read_records, require_unique_keys, split_of
-from dalip.datasets.shards import IMAGE_SUFFIXES
+from dalip.datasets.photo_location import FilePart
+from dalip.datasets.reader import read_named, read_records, require_unique_keys
+from dalip.datasets.record import Record, Split, split_of
+from dalip.datasets.report import Report
+from dalip.datasets.taxa_file import read_taxa
+from dalip.photos.walk import IMAGE_SUFFIXES
 
-__all__ = ["IMAGE_SUFFIXES", "Record", "Split", "read_records", "require_unique_keys", "split_of"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "FilePart",
+    "Record",
+    "Report",
+    "Split",
+    "read_named",
+    "read_records",
+    "read_taxa",
+    "require_unique_keys",
+    "split_of",
+]

@@ -1,6 +1,5 @@
 """Read folders and .zip archives safely: no link, path or size leads out of them."""
 
-import os
 import stat
 import zipfile
 from functools import cached_property
@@ -8,10 +7,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Protocol
 
 from dalip.datasets.photo_location import BROKEN, FilePart, ZipMember
-from dalip.datasets.tables import Said
+from dalip.datasets.report import Report, shown
 from dalip.errors import DataError, first_line
+from dalip.photos.walk import list_files
 
-__all__ = ["Archive", "Container", "Folder", "is_archive", "shown"]
+__all__ = ["Archive", "Container", "Folder", "is_archive"]
 
 _LARGE, _DENSE = 100_000_000, 200
 """A text of more bytes that unpacks to more than so many times its size is no table but a bomb."""
@@ -46,36 +46,26 @@ class Container(Protocol):
 class Folder:
     """A folder, in which links may lead to files of the folder only."""
 
-    def __init__(self, path: Path, said: Said) -> None:
+    def __init__(self, path: Path, report: Report) -> None:
         self.path = path
-        self._said = said
+        self._report = report
         self._root = path.resolve()
         self._within: dict[Path, bool] = {}
 
     @cached_property
     def names(self) -> list[str]:
-        """All files below the folder, sorted; links out of it and to folders are said and left out."""
+        """All files below the folder, sorted; links out of it and to folders are reported and left out."""
+        listing = list_files(self.path)
+        for skipped in listing.skipped:
+            self._report.on_skip(skipped)
         found = []
-        for folder, below, files in os.walk(self.path, onerror=self._complain):
-            here = Path(folder)
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            for name in below:
-                if (here / name).is_symlink():
-                    self._said.fault(
-                        f"{shown(here / name)}: a link to a folder, which is not followed; copy it"
-                    )
-            for name in (n for n in files if not n.startswith(".")):
-                relative = (here / name).relative_to(self.path).as_posix()
-                try:
-                    self.place(relative)
-                except DataError as error:
-                    self._said.fault(f"{self.path}: {error}")
-                else:
-                    found.append(relative)
-        return sorted(found)
-
-    def _complain(self, error: OSError) -> None:
-        self._said.fault(f"{shown(error.filename)}: cannot be read ({error.strerror}); allow it")
+        for path in listing.files:
+            name = path.relative_to(self.path).as_posix()
+            if wrong := self._leads_out(path, name):
+                self._report.skip_for(str(path), wrong)
+            else:
+                found.append(name)
+        return found
 
     def place(self, name: str) -> FilePart:
         """Find a file; see `Container`."""
@@ -84,15 +74,11 @@ class Folder:
             if not path.is_file() and "\\" in name:  # as Windows writes paths
                 path = self.path / _inside(name.replace("\\", "/"))
             if not path.is_file():
-                raise DataError(f"{shown(name)} is not a file in {self.path}")
-            if path.parent not in self._within:
-                self._within[path.parent] = path.parent.resolve().is_relative_to(self._root)
-            if not self._within[path.parent] or (
-                path.is_symlink() and not path.resolve().is_relative_to(self._root)
-            ):
-                raise DataError(f"{shown(name)} is a link that leads out of {self.path}; copy the file there")
+                raise DataError("photo-not-in-folder", name=shown(name), folder=self.path)
+            if wrong := self._leads_out(path, name):
+                raise wrong
         except (OSError, ValueError, RuntimeError) as error:  # too long a name, a circle of links
-            raise DataError(f"{shown(name)} cannot be found ({first_line(error)})") from error
+            raise DataError("photo-not-found", name=shown(name), cause=first_line(error)) from error
         return FilePart(path)
 
     def open(self, name: str) -> BinaryIO:
@@ -100,18 +86,25 @@ class Folder:
         try:
             return self.place(name).path.open("rb")
         except OSError as error:
-            raise DataError(f"{shown(name)} cannot be read ({error.strerror})") from error
+            raise DataError("table-not-read", cause=error.strerror) from error
+
+    def _leads_out(self, path: Path, name: str) -> DataError | None:
+        if path.parent not in self._within:
+            self._within[path.parent] = path.parent.resolve().is_relative_to(self._root)
+        if self._within[path.parent] and (not path.is_symlink() or path.resolve().is_relative_to(self._root)):
+            return None
+        return DataError("link-out-of-folder", name=shown(name), folder=self.path)
 
 
 class Archive:
     """A .zip archive; nothing of it is written to the disk."""
 
-    def __init__(self, path: Path, said: Said) -> None:
+    def __init__(self, path: Path, report: Report) -> None:
         """Read the directory of the archive.
 
         Args:
             path: The archive.
-            said: Hears of each member that is not for reading.
+            report: Hears of each member that is not for reading.
 
         Raises:
             DataError: It is not a readable .zip archive.
@@ -120,7 +113,7 @@ class Archive:
         try:
             self._archive = zipfile.ZipFile(path)
         except BROKEN as error:
-            raise DataError(f"{path}: not a readable .zip archive ({first_line(error)})") from error
+            raise DataError("archive-damaged", source=path, cause=first_line(error)) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
         for member in self._archive.infolist():
             name = member.filename.replace("\\", "/")
@@ -130,17 +123,16 @@ class Archive:
                 or any(part.startswith((".", "__MACOSX")) for part in _plain_parts(name))
             ):
                 continue
-            if wrong := _wrong_with(member, name):
-                said.fault(f"{path}: {shown(member.filename)} {wrong}")
-            elif name in self._members:
-                said.fault(f"{path}: {shown(name)} is there twice; the first is used")
+            wrong = _wrong_with(member, name) or ("member-repeated" if name in self._members else "")
+            if wrong:
+                report.skip(f"{path}: {shown(member.filename)}", wrong)
             else:
                 self._members[name] = member
 
     @cached_property
     def names(self) -> list[str]:
-        """All members that may be read, sorted."""
-        return sorted(self._members)
+        """All members that may be read, sorted by the parts of their paths."""
+        return sorted(self._members, key=lambda name: name.split("/"))
 
     def place(self, name: str) -> ZipMember:
         """Find a member; see `Container`."""
@@ -152,18 +144,20 @@ class Archive:
         member = self._member(name)
         if member.file_size > _LARGE and member.file_size > _DENSE * member.compress_size:
             raise DataError(
-                f"{shown(name)} would unpack to {member.file_size // 10**6} MB from "
-                f"{member.compress_size // 1000} KB; no table does"
+                "member-bomb",
+                name=shown(name),
+                megabytes=member.file_size // 10**6,
+                kilobytes=member.compress_size // 1000,
             )
         try:
             return self._archive.open(member)  # type: ignore[return-value]
         except BROKEN as error:
-            raise DataError(f"{shown(name)} cannot be unpacked ({first_line(error)})") from error
+            raise DataError("table-not-read", cause=first_line(error)) from error
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         member = self._members.get(str(_inside(name.replace("\\", "/"))))
         if member is None:
-            raise DataError(f"{shown(name)} is not in {self.path}")
+            raise DataError("photo-not-in-archive", name=shown(name), archive=self.path)
         return member
 
 
@@ -178,13 +172,6 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def shown(name: str | Path) -> str:
-    """Give a name for a message, which has one line and is not endless."""
-    text = str(name)
-    text = text if text.isprintable() and text else repr(text)
-    return text if len(text) <= 250 else f"{text[:120]}…{text[-120:]}"
-
-
 def _inside(name: str) -> PurePosixPath:
     """Take a name for a path below a folder.
 
@@ -193,7 +180,7 @@ def _inside(name: str) -> PurePosixPath:
     """
     path, windows = PurePosixPath(name), PureWindowsPath(name)
     if path.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in name:
-        raise DataError(f"{shown(name)} leads out of the folder, and is not followed")
+        raise DataError("path-out-of-folder", name=shown(name))
     return path
 
 
@@ -202,14 +189,15 @@ def _plain_parts(name: str) -> tuple[str, ...]:
 
 
 def _wrong_with(member: zipfile.ZipInfo, name: str) -> str:
+    """Give the kind of error that a member is, if it is not for reading."""
     try:
         _inside(name)
     except DataError:
-        return "leads out of the archive, and is not followed"
+        return "member-leads-out"
     if stat.S_ISLNK(member.external_attr >> 16):
-        return "is a link, and is not followed"
+        return "member-link"
     if member.flag_bits & 1:
-        return "is encrypted; pack it without a password"
+        return "member-encrypted"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "is compressed in a way that is not read here; pack it as a plain .zip"
+        return "member-compression"
     return ""

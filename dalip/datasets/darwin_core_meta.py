@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 from dalip.datasets.archives import Container
 from dalip.datasets.photo_location import BROKEN
-from dalip.datasets.tables import Form, Said, read_lists
+from dalip.datasets.report import Report
+from dalip.datasets.tables import Form, read_lists
 from dalip.errors import DataError, first_line
 
 __all__ = ["Layout", "read_meta", "read_rows"]
@@ -45,28 +46,28 @@ def read_meta(container: Container, base: str) -> list[Layout]:
         DataError: It cannot be read or says what no archive may.
     """
     name = base + "meta.xml"
-    shown = container.path / name
+    where = container.path / name
     try:
         with container.open(name) as file:
             content = file.read(_LONGEST_META + 1)
         if len(content) > _LONGEST_META:
-            raise DataError("has over 1 MB, which no description of tables has")
+            raise DataError("meta-too-large")
         root = ElementTree.fromstring(content, ElementTree.XMLParser(target=_NoDoctype()))
         tables = [t for kind in ("core", "extension") for t in root if _last(t.tag) == kind]
         if not tables or _last(tables[0].tag) != "core":
-            raise DataError("describes no core; get the archive anew")
+            raise DataError("meta-without-core")
         return [_layout(table) for table in tables]
     except DataError as error:
-        raise DataError(f"{shown}: {error}") from error
+        raise error.about(where) from error
     except (*BROKEN, SyntaxError, LookupError) as error:  # `ParseError` is a `SyntaxError`
-        raise DataError(f"{shown}: cannot be read ({first_line(error)}); get the archive anew") from error
+        raise DataError("meta-not-read", source=where, cause=first_line(error)) from error
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
     """Refuses entities, with which a small file can become a huge one or bring in others."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
-        raise DataError("has a DOCTYPE, which descriptions of tables do not need; remove it")
+        raise DataError("meta-doctype")
 
 
 def _last(term: str) -> str:
@@ -80,9 +81,9 @@ def _layout(table: ElementTree.Element) -> Layout:
 
     separator, quote = attribute("fieldsTerminatedBy", ","), attribute("fieldsEnclosedBy", '"')
     if len(separator) != 1 or len(quote) > 1 or separator in ("\n", "\r", quote):
-        raise DataError(f"columns separated by {separator!r} in {quote!r} cannot be read; use one character")
+        raise DataError("meta-separator", separator=repr(separator), quote=repr(quote))
     if attribute("linesTerminatedBy", "\n") not in _LINE_ENDS:
-        raise DataError("lines must end like lines; export the archive with linesTerminatedBy \\n")
+        raise DataError("meta-line-end")
     columns, defaults = [], {}
     for part in table:
         kind, number = _last(part.tag), part.get("index", "")
@@ -111,7 +112,7 @@ def _encoding(name: str) -> str:
 
 
 def read_rows(
-    container: Container, base: str, layout: Layout, said: Said
+    container: Container, base: str, layout: Layout, report: Report
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Read the rows of a table of the archive.
 
@@ -123,23 +124,21 @@ def read_rows(
     """
     widest = max((number for number, _ in layout.columns), default=0)
     for file in layout.files:
-        shown = str(container.path / base / file)
+        name = str(container.path / base / file)
         try:
             stream = container.open(base + file)
         except DataError as error:
-            raise DataError(f"{container.path}: {error}; get the archive anew") from error
+            raise error.about(container.path) from error
         with stream:
-            lists = read_lists(stream, shown, said, layout.form)
+            lists = read_lists(stream, name, report, layout.form)
             header = list(islice(lists, layout.skip))
             width = len(header[-1][1]) if header else 0
             for line, cells in lists:
+                where = f"{name}, line {line}"
                 # A line break or separator in the middle of a text shifts what follows into other columns.
                 if len(cells) <= widest or (width and len(cells) != width):
-                    said.fault(
-                        f"{shown}, line {line}: has {len(cells)} columns, not {width or widest + 1}; "
-                        "correct the line"
-                    )
+                    report.skip(where, "row-width", cells=len(cells), columns=width or widest + 1)
                     continue
                 row = dict(layout.defaults)
                 row |= {term: cells[n] for n, term in layout.columns if cells[n]}
-                yield f"{shown}, line {line}", row
+                yield where, row

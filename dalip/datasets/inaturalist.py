@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from dalip.datasets.locate import Finder, make_item
-from dalip.datasets.photo_location import Item, Place
-from dalip.datasets.tables import Said, Table
+from dalip.datasets.locate import Finder, make_record
+from dalip.datasets.photo_location import Location
+from dalip.datasets.record import Record
+from dalip.datasets.report import Report, shown
+from dalip.datasets.tables import Table
 from dalip.errors import DataError
 
 __all__ = ["COLUMNS", "read_inaturalist"]
@@ -36,47 +38,46 @@ _LICENSES = {
 _PHOTO_NUMBER = re.compile(r"/photos/(\d+)/")
 
 
-def read_inaturalist(table: Table, name: str, finder: Finder, said: Said) -> Iterator[Item]:
+def read_inaturalist(table: Table, finder: Finder, report: Report) -> Iterator[Record]:
     """Read the observations of an export that have a photo.
 
     Args:
         table: The export.
-        name: How messages name it.
         finder: Where photos may lie that were fetched before, by the number of the photo or of the observation.
-        said: Hears of each row that is left out.
+        report: Hears of each row that is left out.
 
     Yields:
-        Items whose key is made of both numbers; those of one observation say so.
+        Records whose key is made of both numbers; those of one observation say so.
     """
     stems = {PurePosixPath(n).stem: n for n in finder.below.names} if finder.below else {}
     for line, row in table.rows:
-        where = f"{name}, line {line}"
+        where = table.where(line)
         number, address = row.get("id", ""), row.get("image_url", "")
         if not number.isdecimal():
-            said.fault(f"{where}: {number[:40]!r} is no number of an observation; correct the column id")
+            report.skip(where, "observation-not-numbered", number=shown(number[:40]))
         elif not address:
-            said.fault(f"{where}: observation {number} has no image_url, so no photo")
+            report.skip(where, "observation-without-photo", number=number)
         else:
             found = _PHOTO_NUMBER.search(address)
             photo = found[1] if found else ""
             try:
                 place = _place(finder, stems, (photo, number), address)
             except DataError as error:
-                said.fault(f"{where}: {error}")
+                report.skip_for(where, error)
                 continue
-            item = make_item(
+            record = make_record(
                 f"inaturalist-{number}-{photo}".rstrip("-"),
                 place,
-                where,
                 _fields(row, number),
-                said,
+                report,
+                row=where,
                 observation=f"https://www.inaturalist.org/observations/{number}",
             )
-            if item:
-                yield item
+            if record:
+                yield record
 
 
-def _place(finder: Finder, stems: dict[str, str], numbers: tuple[str, ...], address: str) -> Place:
+def _place(finder: Finder, stems: dict[str, str], numbers: tuple[str, ...], address: str) -> Location:
     found = next((stems[number] for number in numbers if number in stems), None)
     return finder.below.place(found) if finder.below and found else finder.find(address)
 

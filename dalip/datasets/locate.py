@@ -1,17 +1,18 @@
-"""From a row that names a photo to the item that is packed."""
+"""From a row that names a photo to its record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dalip.datasets.archives import Container, Folder, shown
-from dalip.datasets.photo_location import Item, Place, WebPhoto
-from dalip.datasets.tables import Said
+from dalip.datasets.archives import Container, Folder
+from dalip.datasets.photo_location import Location, WebPhoto
+from dalip.datasets.record import Record
+from dalip.datasets.report import Report, shown
 from dalip.datasets.terms import take_over
 from dalip.errors import DataError
 
-__all__ = ["Finder", "is_address", "make_item"]
+__all__ = ["Finder", "is_address", "make_record"]
 
 _LONGEST_ADDRESS = 2000
 _LONGEST_KEY = 500
@@ -28,7 +29,7 @@ class Finder:
     below: Folder | None = None
     """Another folder (`--photos`), where photos are looked for that do not lie beside the table."""
 
-    def find(self, name: str) -> Place:
+    def find(self, name: str) -> Location:
         """Find a photo by the path below one of the folders, or by its address on the web.
 
         An address counts as the file of its last part where `below` has one.
@@ -67,28 +68,34 @@ def _last_part(address: str) -> str:
     except ValueError:
         fit = False
     if not fit or len(address) > _LONGEST_ADDRESS or not address.isprintable() or " " in address:
-        raise DataError(f"{shown(address)} is no address that a photo is fetched from; correct it")
+        raise DataError("address-malformed", address=shown(address))
     last = unquote(parts.path).rpartition("/")[2]
     return "" if last in (".", "..") else last
 
 
-def make_item(
-    key: str, place: Place, where: str, given: Mapping[str, Any], said: Said, *, observation: str = ""
-) -> Item | None:
-    """Make an item; what is wrong with it is said, and there is none then.
+def make_record(
+    key: str,
+    location: Location,
+    given: Mapping[str, Any],
+    report: Report,
+    *,
+    row: str = "",
+    observation: str = "",
+) -> Record | None:
+    """Make a record; what is wrong with it is reported, and there is none then.
 
     Args:
         key: Of the photo.
-        place: Where it lies.
-        where: How messages name it.
+        location: Where it is.
         given: What the source says, by column.
-        said: Hears what is wrong.
+        report: Hears what is wrong.
+        row: The table and line that names it; empty where none does.
         observation: What the photo shows; photos of one show one plant.
     """
     try:
         if not key.isprintable() or len(key) > _LONGEST_KEY:
-            raise DataError(f"the name {shown(key)} cannot be the key of a photo; give the file a plain name")
-        return Item(key, place, where, take_over(given), observation)
+            raise DataError("key-unusable", key=shown(key))
+        return Record(key, location, take_over(given), row, observation)
     except DataError as error:
-        said.fault(f"{where}: {error}")
+        report.skip_for(row or shown(location.named(key)), error)
         return None

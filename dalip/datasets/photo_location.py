@@ -1,23 +1,49 @@
-"""What is packed: photos in files, archives or on the web, with what their sources say of them."""
+"""Where photos are: in files, parts of files, archives or on the web."""
 
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from dalip.errors import DataError, first_line
 
-__all__ = ["BROKEN", "MAX_PHOTO_BYTES", "FilePart", "Item", "Place", "WebPhoto", "ZipMember"]
+__all__ = ["BROKEN", "MAX_PHOTO_BYTES", "FilePart", "Location", "WebPhoto", "ZipMember"]
 
 MAX_PHOTO_BYTES = 100_000_000
 """Larger files are taken for no photo; what an archive's member unpacks to counts."""
 
 BROKEN = (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile)
 """What reading a damaged file or archive raises; `UnicodeError` is a `ValueError`."""
+
+
+class Location(Protocol):
+    """Where a photo is."""
+
+    @property
+    def stamp(self) -> tuple[Any, ...]:
+        """What changes when the photo does, without reading it.
+
+        Raises:
+            OSError: It is not there.
+        """
+
+    @property
+    def origin(self) -> str:
+        """What it lies in: the name of its folder, archive or site."""
+
+    def named(self, key: str) -> str:
+        """Say how messages name the photo, whose key in its source is given."""
+
+    def read(self) -> bytes:
+        """Read the encoded photo.
+
+        Raises:
+            DataError: It cannot be read, or is larger than any photo; does not name it.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,23 +57,28 @@ class FilePart:
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the file does, without reading it."""
+        """What changes when the file does; see `Location`."""
         status = self.path.stat()
         return "file", str(self.path), self.offset, self.size, status.st_size, status.st_mtime_ns
 
-    def read(self) -> bytes:
-        """Read the encoded photo.
+    @property
+    def origin(self) -> str:
+        """The name of the folder."""
+        return self.path.parent.name
 
-        Raises:
-            DataError: It cannot be read, or is larger than any photo.
-        """
+    def named(self, key: str) -> str:
+        """Name the file, and of a shard the key; see `Location`."""
+        return str(self.path) if self.size is None else f"{self.path}:{key}"
+
+    def read(self) -> bytes:
+        """Read the encoded photo; see `Location`."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
                 size = MAX_PHOTO_BYTES + 1
                 return _limited(file.read(size if self.size is None else min(self.size, size)))
         except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror})") from error
+            raise DataError("photo-not-read", cause=error.strerror) from error
 
 
 @dataclass(frozen=True)
@@ -63,21 +94,26 @@ class ZipMember:
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the member does, without reading it."""
+        """What changes when the member does; see `Location`."""
         return "zip", str(self.path), self.name, self.checksum
 
-    def read(self) -> bytes:
-        """Read the encoded photo, never more than a photo may have.
+    @property
+    def origin(self) -> str:
+        """The name of the archive."""
+        return self.path.name.removesuffix(".zip")
 
-        Raises:
-            DataError: It cannot be read, is damaged, or unpacks to more than any photo has.
-        """
+    def named(self, key: str) -> str:
+        """Name the archive and the member; see `Location`."""
+        return str(self.path / self.name)
+
+    def read(self) -> bytes:
+        """Read the encoded photo, never more than a photo may have; see `Location`."""
         try:
             archive = _opened(self.path, self.path.stat().st_mtime_ns, os.getpid())
             with archive.open(self.name) as member:
                 return _limited(member.read(MAX_PHOTO_BYTES + 1))
         except (*BROKEN, KeyError) as error:
-            raise DataError(f"cannot be unpacked ({first_line(error)})") from error
+            raise DataError("photo-not-unpacked", cause=first_line(error)) from error
 
 
 @dataclass(frozen=True)
@@ -87,25 +123,23 @@ class WebPhoto:
     url: str
     """https or http."""
 
+    @property
+    def stamp(self) -> tuple[Any, ...]:
+        """The address, for what is there is not known; see `Location`."""
+        return "web", self.url
 
-Place = FilePart | ZipMember | WebPhoto
+    @property
+    def origin(self) -> str:
+        """The name of the site."""
+        return urlsplit(self.url).hostname or ""
 
+    def named(self, key: str) -> str:
+        """Name the address; see `Location`."""
+        return self.url
 
-@dataclass(frozen=True)
-class Item:
-    """One photo to pack."""
-
-    key: str
-    """Unique among all items, and the same each time the same sources are read: its path below the source, or the
-    identifier that the source gives it. Decides the order of packing and, without an observation, the split."""
-    place: Place
-    where: str
-    """How messages name it: the file, or the table and its line."""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    """Darwin Core terms (`scientificName` as given, `license`, `rightsHolder`, `references`, `eventDate`), `source`,
-    `captions`, and whatever else the source says."""
-    observation: str = ""
-    """Photos with the same one show one plant at one time; they never lie in two splits. Empty for a photo alone."""
+    def read(self) -> bytes:
+        """Refuse to be read: it has to be fetched first; see `Location`."""
+        raise DataError("photo-on-web")
 
 
 @lru_cache(maxsize=4)
@@ -116,5 +150,5 @@ def _opened(path: Path, changed: int, process: int) -> zipfile.ZipFile:
 
 def _limited(content: bytes) -> bytes:
     if len(content) > MAX_PHOTO_BYTES:
-        raise DataError(f"has over {MAX_PHOTO_BYTES // 10**6} MB, more than any photo")
+        raise DataError("photo-file-too-large", million=MAX_PHOTO_BYTES // 10**6)
     return content

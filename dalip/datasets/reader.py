@@ -1,107 +1,146 @@
-"""From what people have to the photos that are packed: folders, tables, shards, exports and archives.
+"""From what people have to records of photos: folders, tables, shards, exports and archives.
 
-Whatever is malformed is said in one line, by file or row, and the rest is read.
+There is one rule: what cannot be used is reported, by file or row, and the rest is read; a source of which nothing can
+be used is an error.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
-from dalip.datasets.archives import Archive, Container, Folder, is_archive, shown
+from dalip.datasets.archives import Archive, Container, Folder, is_archive
 from dalip.datasets.darwin_core import read_darwin_core
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
-from dalip.datasets.locate import Finder, make_item
-from dalip.datasets.photo_location import FilePart, Item
-from dalip.datasets.record import IMAGE_SUFFIXES, join_captions, read_records
-from dalip.datasets.tables import Said, Table, read_table
-from dalip.errors import DataError
+from dalip.datasets.locate import Finder, make_record
+from dalip.datasets.record import Record, join_captions
+from dalip.datasets.report import Report, shown
+from dalip.datasets.shards import read_shard
+from dalip.datasets.tables import Table, read_table
+from dalip.errors import DataError, Skipped
+from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
 
-__all__ = ["read_items"]
+__all__ = ["read_named", "read_records", "require_unique_keys"]
 
 _TABLES = (".csv", ".tsv")
-_SAME_PLANT = ("observation", "occurrenceID", "splitGroup")
+_PHOTO_COLUMNS = ("file", "image")
+_SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may say which photos show one plant at one time."""
 
 
-def read_items(
-    sources: Sequence[Path],
-    *,
-    photos: Path | None = None,
-    fault: Callable[[str], None],
-    note: Callable[[str], None] | None = None,
-) -> list[Item]:
-    """Read what is to be packed, without reading the photos.
+def read_records(*sources: Path, photos: Path | None = None, report: Report | None = None) -> list[Record]:
+    """Read what sources say of photos, without reading the photos.
 
     Args:
-        sources: Each a folder with a sub-folder for each plant, a folder or .zip archive with a table that names
-            photos, such a table, .tar shards or a folder of them, an export of iNaturalist, or a Darwin Core Archive.
-            Which of them it is, its content says.
-        photos: Where photos may lie that a table names and that do not lie beside it.
-        fault: Takes a line about each photo that is left out, with the file or the row and what to do.
-        note: Takes a line about what should be known though no photo is left out for it; without it, `fault` does.
+        sources: Each a folder with a sub-folder for each plant (its name, underscores read as spaces, is the scientific
+            name), a folder or .zip archive with tables that name photos (columns `file` or `image`, and Darwin Core
+            terms; a photo with several captions has a line for each), such a table, .tar shards or a folder of them,
+            an export of iNaturalist, or a Darwin Core Archive. Which of them it is, its content says.
+        photos: Where photos may be that a table names and that are not beside it.
+        report: Hears of all that is left out, and of what should be known; without it, the first thing that is left
+            out is an error.
 
     Returns:
-        The items in the order of the sources, with unique keys.
+        The records in the order of the sources, within one in the order of the shard or table, or by path. Keys are
+        unique: one that another source has, too, begins with the name of its source.
 
     Raises:
         DataError: A source cannot be used at all.
     """
-    said = Said(fault, note or fault)
+    report = report or Report()
     if photos is not None and not photos.is_dir():
-        raise DataError(f"{photos}: no such folder of photos")
-    below = Folder(photos, said) if photos else None
-    items: dict[str, Item] = {}
+        raise DataError("photos-folder-missing", source=photos)
+    below = Folder(photos, report) if photos else None
+    found: dict[str, Record] = {}
     for source in sources:
-        read = unlicensed = 0
-        for item in _read_source(source, below, said):
-            read += 1
-            if item.key in items:
-                said.fault(
-                    f"{item.where}: its key {item.key!r} is also that of {items[item.key].where}; rename one"
-                )
-                continue
-            items[item.key] = item
-            unlicensed += not item.fields.get("license")
-        if not read:
-            raise DataError(
-                f"{source}: holds no photo that can be packed; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
-            )
-        if unlicensed:
-            said.note(
-                f"{source}: {unlicensed} of {read} photos have no license; a column of this name can say it"
-            )
-    return list(items.values())
+        here: dict[str, Record] = {}
+        for record in _read_source(source, below, report):
+            key = record.key
+            if key in found:  # as photos in two folders may have
+                key = f"{source.resolve().name}/{key}"
+            if other := here.get(key) or found.get(key):
+                report.skip(record.where, "key-repeated", key=shown(key), other=other.where)
+            else:
+                here[key] = replace(record, key=key) if key != record.key else record
+        found |= here
+    return list(found.values())
 
 
-def _read_source(source: Path, below: Folder | None, said: Said) -> Iterable[Item]:
+def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
+    """Read records as `read_records` does, but none whose fields are those of no possible taxon."""
+    report = report or Report()
+    named = []
+    for record in read_records(*sources, report=report):
+        try:
+            _ = record.taxon
+        except DataError as error:
+            report.on_skip(Skipped(record.where, error))
+        else:
+            named.append(record)
+    return named
+
+
+def require_unique_keys(records: Iterable[Record]) -> None:
+    """Make sure that a key names one record.
+
+    Raises:
+        DataError: Two records share a key.
+    """
+    seen: dict[str, Record] = {}
+    for record in records:
+        if other := seen.get(record.key):
+            raise DataError("key-repeated", source=record.where, key=shown(record.key), other=other.where)
+        seen[record.key] = record
+
+
+def _read_source(source: Path, below: Folder | None, report: Report) -> Iterator[Record]:
+    """Read a source, of which something can be used.
+
+    Raises:
+        DataError: Nothing can.
+    """
+    left_out: list[Skipped] = []
+
+    def note_and_skip(skipped: Skipped) -> None:
+        left_out.append(skipped)
+        report.on_skip(skipped)
+
+    empty = True
+    for record in _read_any(source, below, Report(note_and_skip, report.on_note)):
+        empty = False
+        yield record
+    if empty and left_out:
+        raise DataError("source-unusable", source=source, cause=left_out[0].error)
+    if empty:
+        raise DataError("source-without-photos", source=source, endings=sorted(IMAGE_SUFFIXES))
+
+
+def _read_any(source: Path, below: Folder | None, report: Report) -> Iterable[Record]:
     if source.is_dir():
-        return _read_container(Folder(source, said), below, said)
+        return _read_container(Folder(source, report), below, report)
     if not source.is_file():
-        raise DataError(f"{source}: no such file or folder")
+        raise DataError("source-missing", source=source)
     if source.suffix.lower() == ".tar":
-        return _read_shards([source], said)
+        return _read_shards([source], report)
     if is_archive(source):
-        return _read_container(Archive(source, said), below, said)
+        return _read_container(Archive(source, report), below, report)
     if source.suffix.lower() in _TABLES:
         # Given by name, so a link to a table elsewhere is meant; its photos lie beside the link.
-        return _read_photo_table(
-            Folder(source.resolve().parent, said),
-            source.resolve().name,
-            Finder(Folder(source.parent, said), "", below),
-            said,
-        )
-    raise DataError(f"{source}: neither a folder, nor a .csv, .tsv, .zip or .tar file")
+        real = source.resolve()
+        table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
+        return _read_photo_table(table, Finder(Folder(source.parent, report), "", below), report)
+    raise DataError("source-unknown", source=source)
 
 
-def _read_container(container: Container, below: Folder | None, said: Said) -> Iterable[Item]:
+def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
     base = _top_folder(container.names) if isinstance(container, Archive) else ""
     if base + "meta.xml" in container.names:
-        return read_darwin_core(container, base, below, said)
+        return read_darwin_core(container, base, below, report)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
     if isinstance(container, Folder) and (shards := [n for n in top if n.lower().endswith(".tar")]):
-        return _read_shards([container.path / name for name in shards], said)
-    return _read_tables_or_classes(container, base, top, below, said)
+        return _read_shards([container.path / name for name in shards], report)
+    return _read_tables_or_classes(container, base, top, below, report)
 
 
 def _top_folder(names: list[str]) -> str:
@@ -110,117 +149,123 @@ def _top_folder(names: list[str]) -> str:
     if not all(name.startswith(first) for name in names):
         return ""
     in_it = [name[len(first) :] for name in names]
-    photos = [name for name in in_it if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    photos = [name for name in in_it if is_photo_name(name)]
     described = any(name == "meta.xml" or name.lower().endswith(_TABLES) for name in in_it if "/" not in name)
     return first if described or all("/" in name for name in photos) else ""
 
 
 def _read_tables_or_classes(
-    container: Container, base: str, top: list[str], below: Folder | None, said: Said
-) -> Iterator[Item]:
+    container: Container, base: str, top: list[str], below: Folder | None, report: Report
+) -> Iterator[Record]:
     refused: list[DataError] = []
-    for name in (n for n in top if n.lower().endswith(_TABLES)):
+    tables = [name for name in top if name.lower().endswith(_TABLES)]
+    for name in tables:
         try:
-            yield from _read_photo_table(container, name, Finder(container, base, below), said)
+            table = _open_photo_table(container, name, shown(container.path / name), report)
         except DataError as error:
             refused.append(error)
-    photos = [n for n in container.names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES]
-    understood = len(refused) < sum(n.lower().endswith(_TABLES) for n in top)
-    if refused and not understood and not any("/" in name[len(base) :] for name in photos):
+        else:
+            yield from _read_photo_table(table, Finder(container, base, below), report)
+    photos = [name for name in container.names if is_photo_name(name)]
+    if refused and len(refused) == len(tables) and not any("/" in name[len(base) :] for name in photos):
         raise refused[0]
     for reason in refused:
-        said.note(str(reason))
-    if not understood:
-        yield from _read_classes(container, base, photos, said)
+        report.on_note(reason)
+    if len(refused) == len(tables):
+        yield from _read_classes(container, base, photos, report)
 
 
-def _read_photo_table(container: Container, name: str, finder: Finder, said: Said) -> Iterator[Item]:
-    """Read a table that names photos.
+class _PhotoTable(NamedTuple):
+    """A table that names photos, while it is read."""
+
+    stream: BinaryIO
+    table: Table
+    column: str
+    """That names the photos; empty in an export of iNaturalist."""
+
+
+def _open_photo_table(container: Container, name: str, called: str, report: Report) -> _PhotoTable:
+    """Open a table and read its header.
 
     Raises:
-        DataError: It cannot be opened, or has no column that names them.
+        DataError: It cannot be opened, or has no column that names photos.
     """
-    called = shown(container.path / name)
     try:
         stream = container.open(name)
     except DataError as error:
-        raise DataError(f"{container.path}: {error}") from error
-    with stream:
-        table = read_table(stream, called, said)
-        if set(table.columns) >= COLUMNS:
-            yield from read_inaturalist(table, called, finder, said)
-            return
-        column = next((c for wanted in ("file", "image") for c in table.columns if c.lower() == wanted), "")
-        if not column:
-            found = shown(", ".join(table.columns) or "none")
-            raise DataError(
-                f"{called}: the column file is missing (columns found: {found}); it names each photo"
-            )
-        yield from _read_rows(table, column, called, finder, said)
+        raise error.about(called) from error
+    table = read_table(stream, called, report)
+    if set(table.columns) >= COLUMNS:
+        return _PhotoTable(stream, table, "")
+    column = next((c for wanted in _PHOTO_COLUMNS for c in table.columns if c.lower() == wanted), "")
+    if not column:
+        stream.close()
+        found = shown(", ".join(table.columns) or "none")
+        raise DataError("table-without-photos", source=called, found=found)
+    return _PhotoTable(stream, table, column)
 
 
-def _read_rows(table: Table, column: str, called: str, finder: Finder, said: Said) -> Iterator[Item]:
-    items: dict[str, Item] = {}
+def _read_photo_table(opened: _PhotoTable, finder: Finder, report: Report) -> Iterator[Record]:
+    with opened.stream:
+        if opened.column:
+            yield from _read_rows(opened.table, opened.column, finder, report)
+        else:
+            yield from read_inaturalist(opened.table, finder, report)
+
+
+def _read_rows(table: Table, column: str, finder: Finder, report: Report) -> Iterator[Record]:
+    records: dict[str, Record] = {}
     for line, row in table.rows:
-        where, name = f"{called}, line {line}", row.pop(column, "")
+        where, name = table.where(line), row.pop(column, "")
         if not name:
-            said.fault(f"{where}: names no photo; fill in the column {column}")
+            report.skip(where, "row-without-photo", column=column)
             continue
         try:
             place = finder.find(name)
         except DataError as error:
-            said.fault(f"{where}: {error}; correct the table")
+            report.skip_for(where, error)
             continue
         observation = next((row[c] for c in _SAME_PLANT if c in row), "")
-        item = make_item(name, place, where, row, said, observation=observation)
-        if item is None:
+        record = make_record(name, place, row, report, row=where, observation=observation)
+        if record is None:
             continue
-        if name not in items:
-            items[name] = item
-        elif joined := join_captions(items[name].fields, item.fields):
-            items[name] = replace(items[name], fields=joined)
+        if name not in records:
+            records[name] = record
+        elif joined := join_captions(records[name].fields, record.fields):
+            records[name] = replace(records[name], fields=joined)
         else:
-            said.fault(f"{where}: {name!r} stands in a line before; correct the table")
-    yield from items.values()
+            report.skip(where, "row-repeated", name=shown(name))
+    yield from records.values()
 
 
-def _read_classes(container: Container, base: str, photos: list[str], said: Said) -> Iterator[Item]:
+def _read_classes(container: Container, base: str, photos: list[str], report: Report) -> Iterator[Record]:
     source = (base.strip("/") or container.path.resolve().name).removesuffix(".zip")
     for name in photos:
-        key, where = name[len(base) :], shown(container.path / name)
+        key = name[len(base) :]
         plant, slash, _ = key.partition("/")
         if not slash:
-            said.fault(f"{where}: lies in no folder of a plant; move it into one with the plant's name")
+            report.skip(shown(container.path / name), "photo-without-folder")
             continue
         given = {"scientificName": plant.replace("_", " "), "source": source}
-        if item := make_item(key, container.place(name), where, given, said):
-            yield item
-    others = Counter(PurePosixPath(name).suffix.lower() for name in set(container.names) - set(photos))
+        if record := make_record(key, container.place(name), given, report):
+            yield record
+    others = Counter(Path(name).suffix.lower() for name in set(container.names) - set(photos))
     if others:
-        kinds = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in sorted(others.items()))
-        said.note(f"{container.path}: {others.total()} files are no photos ({shown(kinds)})")
+        kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
+        report.note(str(container.path), "files-not-photos", number=others.total(), kinds=shown(kinds))
 
 
-def _read_shards(shards: list[Path], said: Said) -> Iterator[Item]:
+def _read_shards(shards: list[Path], report: Report) -> Iterator[Record]:
     for shard in shards:
-        faults: list[str] = []
         try:
-            records = read_records(shard, faults=faults)
+            photos = read_shard(shard, report)
         except DataError as error:
             # Of a whole folder one shard may be damaged.
-            said.fault(str(error))
+            report.on_skip(Skipped(str(shard), error))
             continue
-        for message in faults:
-            said.fault(message)
-        for record in records:
-            group = record.fields.get("splitGroup")
-            item = make_item(
-                record.key,
-                FilePart(record.path, record.offset or 0, record.size),
-                record.name,
-                {**record.fields, "source": record.source},
-                said,
-                observation=group if isinstance(group, str) else "",
-            )
-            if item:
-                yield item
+        for key, location, fields in photos:
+            group = fields.get("splitGroup")
+            given = {**fields, "source": str(fields.get("source") or location.origin)}
+            observation = group if isinstance(group, str) else ""
+            if record := make_record(key, location, given, report, observation=observation):
+                yield record

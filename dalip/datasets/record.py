@@ -1,40 +1,19 @@
-"""Labelled photographs on disk, read without unpacking anything.
+"""A photo with what is known of it, and the rule by which it belongs to a split."""
 
-Three layouts are understood: WebDataset shards (`key.webp|jpg|png`, `key.json`, `key.txt` in a .tar), a
-folder with one CSV or TSV that names its images, and a folder with one sub-folder for each class.
-"""
-
-import csv
 import hashlib
-import io
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
-from dalip.datasets.shards import IMAGE_SUFFIXES, StrictHeader, read_content, read_fields, shard_files
+from dalip.datasets.photo_location import Location
+from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "Record",
-    "Split",
-    "join_captions",
-    "key_hash",
-    "read_records",
-    "require_unique_keys",
-    "split_of",
-]
+__all__ = ["Record", "Split", "join_captions", "key_hash", "split_of"]
 
 Split = Literal["train", "selection", "calibration", "test"]
-
-_TABLES = {".csv": ",", ".tsv": "\t"}
-"""What separates the columns of a table, by the ending of its name."""
-
-_LONGEST = 1000  # characters of a path
 
 _CAPTIONS = ("captions", "caption", "text")
 """Fields that may hold captions, the first that does counts."""
@@ -58,34 +37,46 @@ def split_of(key: str) -> Split:
 
 @dataclass(frozen=True)
 class Record:
-    """One photograph with what is known of it; the bytes stay on disk until they are asked for."""
+    """One photo with what is known of it; its bytes stay where they are until they are asked for."""
 
     key: str
-    """Unique within its source; decides the split, unless the field `splitGroup` does."""
-    path: Path
-    """The image file, or the shard that holds it."""
-    offset: int | None = None
-    """Where in the shard the image starts, in bytes; `None` for a file of its own."""
-    size: int | None = None
-    """Length of the image in the shard, in bytes."""
+    """Unique, and the same each time the same sources are read: the path below the source, or the identifier that the
+    source gives. Decides the split of a photo that belongs to no observation."""
+    location: Location
+    """Where the photo is."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Darwin Core terms and whatever else the source says."""
+    """Darwin Core terms (`scientificName` as given, `license`, `rightsHolder`, `references`, `eventDate`), `source`,
+    `captions`, and whatever else the source says."""
+    row: str = ""
+    """The table and line that names it, for messages; empty where no table does."""
+    observation: str = ""
+    """Photos with the same one show one plant at one time; they lie in one split. Empty for a photo alone."""
 
     @property
     def name(self) -> str:
         """How messages name the photo."""
-        return str(self.path) if self.offset is None else f"{self.path}:{self.key}"
+        return self.location.named(self.key)
+
+    @property
+    def where(self) -> str:
+        """How messages name what its source says of it: the row of a table, or else the photo."""
+        return self.row or shown(self.name)
+
+    @property
+    def group(self) -> str:
+        """What photos share that lie in one split: the field `splitGroup`, or else the observation, or the key."""
+        told = self.fields.get("splitGroup")
+        return told if isinstance(told, str) and told else self.observation or self.key
 
     @property
     def split(self) -> Split:
-        """The split of the record's key; of its `splitGroup` where it has one, which photos of one plant share."""
-        group = self.fields.get("splitGroup")
-        return split_of(group if isinstance(group, str) and group else self.key)
+        """The split that it belongs to."""
+        return split_of(self.group)
 
     @property
     def source(self) -> str:
         """Where the photo comes from, as its source says; the name of its folder where it does not."""
-        return str(self.fields.get("source") or self.path.parent.name)
+        return str(self.fields.get("source") or self.location.origin)
 
     @property
     def captions(self) -> tuple[str, ...]:
@@ -111,155 +102,18 @@ class Record:
         try:
             return Taxon.from_darwin_core(fields)
         except DataError as error:
-            raise DataError(f"{self.name}: {error}") from error
+            raise error.about(self.where) from error
 
     def read_bytes(self) -> bytes:
-        """Read the encoded image.
+        """Read the encoded photo.
 
         Raises:
-            DataError: The file or shard cannot be read.
+            DataError: It cannot be read.
         """
         try:
-            if self.offset is None:
-                return self.path.read_bytes()
-            with self.path.open("rb") as shard:
-                shard.seek(self.offset)
-                return shard.read(self.size or 0)
-        except OSError as error:
-            raise DataError(f"{self.name}: cannot be read ({error.strerror})") from error
-
-
-def read_records(*sources: Path, faults: list[str] | None = None) -> list[Record]:
-    """Read the records of shards and folders, without reading the images.
-
-    Args:
-        sources: Each a .tar shard, a folder of .tar shards, a CSV or TSV (columns `file` or `image`, and Darwin
-            Core terms) or a folder with one of them, or a folder with one sub-folder a class (its name, underscores
-            read as spaces, is the scientific name). In a table a photo with several captions has a line for each.
-        faults: Takes a message for each record that is left out because its text is malformed or its photo is
-            missing; without it, the first such record is an error.
-
-    Returns:
-        The records in the order of the sources, within one in the order of the shard or table, or by path.
-
-    Raises:
-        DataError: A source is missing, malformed or holds no photo, or two records share a key.
-    """
-    records = [record for source in sources for record in _read_source(source, faults)]
-    require_unique_keys(records)
-    return records
-
-
-def require_unique_keys(records: Iterable[Record]) -> None:
-    """Make sure that a key names one record.
-
-    Raises:
-        DataError: Two records share a key.
-    """
-    seen: dict[str, Record] = {}
-    for record in records:
-        if record.key in seen:
-            raise DataError(
-                f"{record.name}: its key {record.key!r} is also that of {seen[record.key].name}; rename one"
-            )
-        seen[record.key] = record
-
-
-def _read_source(source: Path, faults: list[str] | None) -> list[Record]:
-    before = len(faults or ())
-    if source.is_file() and source.suffix == ".tar":
-        found = list(_read_shard(source, faults))
-    elif source.is_file() and source.suffix.lower() in _TABLES:
-        found = list(_read_table(source, faults))
-    elif source.is_dir():
-        shards = sorted(source.glob("*.tar"))
-        tables = sorted(path for path in source.iterdir() if path.suffix.lower() in _TABLES)
-        if shards:
-            found = [record for shard in shards for record in _read_shard(shard, faults)]
-        elif len(tables) == 1:
-            found = list(_read_table(tables[0], faults))
-        elif tables:
-            raise DataError(f"{source}: holds {len(tables)} tables; give the one that names the photos")
-        else:
-            found = list(_read_class_folders(source))
-    else:
-        wrong = (
-            "neither a .tar shard, nor a .csv or .tsv, nor a folder"
-            if source.exists()
-            else "no such file or folder"
-        )
-        raise DataError(f"{source}: {wrong}")
-    if not found:
-        raise DataError(
-            faults[before]
-            if faults and len(faults) > before
-            else f"{source}: holds no photo; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
-        )
-    return found
-
-
-def _complain(faults: list[str] | None, message: str) -> None:
-    if faults is None:
-        raise DataError(message)
-    faults.append(message)
-
-
-def _read_shard(path: Path, faults: list[str] | None) -> Iterator[Record]:
-    images: dict[str, list[tuple[int, int]]] = {}
-    texts: dict[str, dict[str, bytes]] = {}
-    try:
-        with tarfile.open(path, "r:", tarinfo=StrictHeader) as archive:
-            for file in shard_files(archive):
-                if file.suffix in IMAGE_SUFFIXES:
-                    place = file.header.offset_data, file.header.size
-                    images.setdefault(file.key, []).append(place)
-                else:
-                    texts.setdefault(file.key, {})[file.suffix] = read_content(archive, file)
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable WebDataset shard ({error})") from error
-    for key, found in images.items():
-        if len(found) > 1:
-            _complain(faults, f"{path}:{key}: has {len(found)} photos; keep one")
-            continue
-        try:
-            fields = read_fields(texts.get(key, {}))
-        except ValueError as error:
-            _complain(faults, f"{path}:{key}: its text cannot be read ({error}); correct it")
-            continue
-        yield Record(key, path, *found[0], fields)
-    if faults is not None:
-        faults += [f"{path}:{key}: has no photo" for key in texts if key not in images]
-
-
-def _read_table(path: Path, faults: list[str] | None) -> Iterator[Record]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_TABLES[path.suffix.lower()])
-    try:
-        column = next((c for c in ("file", "image") if c in (rows.fieldnames or ())), None)
-        if column is None:
-            found = ", ".join(rows.fieldnames or ()) or "none"
-            raise DataError(
-                f"{path}: the column file is missing (columns found: {found}); it names each photo"
-            )
-        records: dict[str, Record] = {}
-        for row in rows:
-            where, name = f"{path}, line {rows.line_num}", row[column] or ""
-            fields: dict[str, Any] = {k: v for k, v in row.items() if isinstance(k, str) and v}
-            if len(name) > _LONGEST or not (path.parent / name).is_file():
-                short = name if len(name) <= _LONGEST else f"{name[:40]}..."
-                _complain(faults, f"{where}: {short!r} is not a file in {path.parent}; correct the table")
-            elif name not in records:
-                records[name] = Record(name, path.parent / name, fields=fields)
-            elif joined := join_captions(records[name].fields, fields):
-                records[name] = replace(records[name], fields=joined)
-            else:
-                _complain(faults, f"{where}: {name!r} stands in a line before; correct the table")
-        yield from records.values()
-    except csv.Error as error:
-        raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+            return self.location.read()
+        except DataError as error:
+            raise error.about(self.name) from error
 
 
 def join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -269,19 +123,3 @@ def join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[s
         return None
     told = first.get(differing[0], [])
     return {**first, differing[0]: [*(told if isinstance(told, list) else [told]), second[differing[0]]]}
-
-
-def _read_class_folders(root: Path) -> Iterator[Record]:
-    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        for image in _images_below(folder):
-            yield Record(
-                # Slashes on every system, for the key decides the split.
-                image.relative_to(root).as_posix(),
-                image,
-                fields={"scientificName": folder.name.replace("_", " "), "source": root.resolve().name},
-            )
-
-
-def _images_below(folder: Path) -> Iterable[Path]:
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))

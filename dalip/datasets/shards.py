@@ -3,14 +3,23 @@
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-__all__ = ["IMAGE_SUFFIXES", "ShardFile", "StrictHeader", "read_content", "read_fields", "shard_files"]
+from dalip.datasets.photo_location import FilePart
+from dalip.datasets.report import Report
+from dalip.errors import DataError, first_line
+from dalip.photos.walk import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = frozenset(
-    {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
-)
-"""File name endings that are taken for photos, in lower case."""
+__all__ = [
+    "ShardFile",
+    "ShardPhoto",
+    "StrictHeader",
+    "read_content",
+    "read_fields",
+    "read_shard",
+    "shard_files",
+]
 
 
 class ShardFile(NamedTuple):
@@ -21,6 +30,14 @@ class ShardFile(NamedTuple):
     suffix: str
     """The rest of the name, in lower case: one of `IMAGE_SUFFIXES`, `.json` or `.txt`."""
     header: tarfile.TarInfo
+
+
+class ShardPhoto(NamedTuple):
+    """A photo of a shard with all that stands beside it."""
+
+    key: str
+    location: FilePart
+    fields: dict[str, Any]
 
 
 class StrictHeader(tarfile.TarInfo):
@@ -38,7 +55,7 @@ class StrictHeader(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
                 raise  # the mark of the end
-            raise tarfile.ReadError(f"damaged or cut short: {error}") from error
+            raise tarfile.ReadError(str(error)) from error
 
 
 def shard_files(archive: tarfile.TarFile) -> Iterator[ShardFile]:
@@ -74,14 +91,57 @@ def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
         texts: Content by suffix; either may be missing.
 
     Raises:
-        ValueError: The .json is no JSON object, or the .txt is not UTF-8.
+        DataError: The .json is no JSON object, or the .txt is not UTF-8; does not name the photo.
     """
     try:
         fields = json.loads(texts[".json"]) if ".json" in texts else {}
+        text = texts[".txt"].decode() if ".txt" in texts else None
     except RecursionError:
-        raise ValueError("its .json is nested too deeply") from None
+        raise DataError("record-json-deep") from None
+    except ValueError as error:
+        raise DataError("record-text", cause=first_line(error)) from error
     if not isinstance(fields, dict):
-        raise ValueError("its .json is not a JSON object")
-    if ".txt" in texts:
-        fields.setdefault("text", texts[".txt"].decode())
+        raise DataError("record-json-kind")
+    if text is not None:
+        fields.setdefault("text", text)
     return fields
+
+
+def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
+    """Read what a shard says of its photos, but not the photos.
+
+    Args:
+        path: The shard, which is not compressed.
+        report: Hears of each photo that has no readable text, of texts without a photo, and of more than one photo.
+
+    Returns:
+        The photos in the order of the shard.
+
+    Raises:
+        DataError: It is no shard, damaged, or cut short.
+    """
+    images: dict[str, list[FilePart]] = {}
+    texts: dict[str, dict[str, bytes]] = {}
+    try:
+        with tarfile.open(path, "r:", tarinfo=StrictHeader) as archive:
+            for file in shard_files(archive):
+                if file.suffix in IMAGE_SUFFIXES:
+                    place = FilePart(path, file.header.offset_data, file.header.size)
+                    images.setdefault(file.key, []).append(place)
+                else:
+                    texts.setdefault(file.key, {})[file.suffix] = read_content(archive, file)
+    except (tarfile.TarError, OSError, ValueError) as error:
+        raise DataError("shard-damaged", source=path, cause=first_line(error)) from error
+    photos: list[ShardPhoto] = []
+    for key, found in images.items():
+        if len(found) > 1:
+            report.skip(f"{path}:{key}", "record-photos", number=len(found))
+            continue
+        try:
+            photos.append(ShardPhoto(key, found[0], read_fields(texts.get(key, {}))))
+        except DataError as error:
+            report.skip_for(f"{path}:{key}", error)
+    for key in texts:
+        if key not in images:
+            report.skip(f"{path}:{key}", "record-photos", number=0)
+    return photos

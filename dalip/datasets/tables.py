@@ -1,17 +1,17 @@
-"""The tables of others: CSV and TSV in whatever encoding, where each bad row is said and the rest is read."""
+"""Tables: CSV and TSV in any encoding, where each malformed row is reported and the rest is read."""
 
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from dalip.datasets.photo_location import BROKEN
-from dalip.errors import first_line
-from dalip.taxonomy import separator_of
+from dalip.datasets.report import Report, shown
+from dalip.errors import DataError, first_line
 
-__all__ = ["Form", "Said", "Table", "read_lists", "read_table"]
+__all__ = ["Form", "Table", "read_lines", "read_lists", "read_table"]
 
 _LONGEST_LINE = 1_000_000  # characters
 _LONGEST_ROW = 200  # lines of a row: free texts have many, a quotation mark that nothing closes has all
@@ -23,15 +23,6 @@ _MARKS = {  # the longer first: that of UTF-32 starts like that of UTF-16
     b"\xfe\xff": "utf-16",
 }
 """The encodings that a file may start with the mark of; UTF-8 is what is tried anyway."""
-
-
-class Said(NamedTuple):
-    """Where to say in one line what was found."""
-
-    fault: Callable[[str], None]
-    """Takes what is left out, and why."""
-    note: Callable[[str], None]
-    """Takes what should be known, though nothing is left out for it."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +43,51 @@ class Table(NamedTuple):
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
     """The line where each row starts, and its cells by column, without the empty ones."""
+    name: str
+    """How messages name it."""
+
+    def where(self, line: int) -> str:
+        """Say how messages name a row."""
+        return f"{self.name}, line {line}"
+
+    def require(self, *columns: str) -> None:
+        """Make sure that there are columns.
+
+        Raises:
+            DataError: One is missing.
+        """
+        missing = [column for column in columns if column not in self.columns]
+        if missing:
+            found = shown(", ".join(filter(None, self.columns)) or "none")
+            raise DataError("table-column-missing", source=self.name, missing=missing, found=found)
+
+
+def separator_of(header: str) -> str:
+    """Say what separates the columns of a table, by its first line: a tab, a semicolon or a comma."""
+    # Spreadsheets of many countries write semicolons where others write commas.
+    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+
+
+def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[str]:
+    """Read the lines of a text in any encoding; arguments as of `read_lists`."""
+    lines = _Lines(stream, name, report, "")
+    while True:
+        lines.start_row()
+        try:
+            yield next(lines).rstrip("\r\n")
+        except StopIteration:
+            return
 
 
 def read_lists(
-    stream: BinaryIO, name: str, said: Said, form: Form = Form()
+    stream: BinaryIO, name: str, report: Report, form: Form = Form()
 ) -> Iterator[tuple[int, list[str]]]:
     """Read the rows of a table one after the other, in little memory.
 
     Args:
         stream: The file, at its start; can be sought.
         name: How messages name it.
-        said: Hears of each row that is malformed, and of where a damaged file ends.
+        report: Hears of each row that is malformed, and of where a damaged file ends.
         form: How the table is written.
 
     Yields:
@@ -70,13 +95,14 @@ def read_lists(
     """
     lines = None
     try:
-        lines = _Lines(stream, name, said, form.encoding)
+        lines = _Lines(stream, name, report, form.encoding)
         separator = form.separator or separator_of(lines.first())
         reader = csv.reader(
             lines,
             delimiter=separator,
             quotechar=form.quote or None,
             quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+            skipinitialspace=True,
             strict=True,
         )
         while True:
@@ -87,46 +113,51 @@ def read_lists(
             except StopIteration:
                 return
             except csv.Error as error:
-                said.fault(f"{name}, line {start}: malformed ({error}); correct the line")
+                where = f"{name}, line {start}"
+                if isinstance(error, _Unclosed):
+                    report.skip(where, "row-unclosed")
+                else:
+                    report.skip(where, "row-malformed", cause=error)
                 lines.read_again()
                 continue
             if any(cells):
                 yield start, cells
     except BROKEN as error:
         place = f"{name}, line {lines.number + 1}" if lines else name
-        said.fault(f"{place}: damaged from here on ({first_line(error)}); get the file anew")
+        report.skip(place, "table-damaged", cause=first_line(error))
 
 
-def read_table(stream: BinaryIO, name: str, said: Said, form: Form = Form()) -> Table:
+def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form()) -> Table:
     """Read a table whose first row names the columns; arguments as of `read_lists`."""
-    lists = read_lists(stream, name, said, form)
+    lists = read_lists(stream, name, report, form)
     columns = next(lists, (0, []))[1]
 
     def rows() -> Iterator[tuple[int, dict[str, str]]]:
         for line, cells in lists:
             if any(cells[len(columns) :]):
-                said.fault(
-                    f"{name}, line {line}: has {len(cells)} columns, but the header {len(columns)}; "
-                    "put text with a separator in quotation marks"
-                )
+                report.skip(f"{name}, line {line}", "row-too-wide", cells=len(cells), columns=len(columns))
             else:
                 # Spreadsheets leave out empty cells at the end.
                 yield line, {c: v for c, v in zip(columns, cells, strict=False) if c and v}
 
-    return Table(columns, rows())
+    return Table(columns, rows(), name)
+
+
+class _Unclosed(csv.Error):
+    """A quotation mark that nothing closes makes one row of all that follows."""
 
 
 class _Lines:
     """The lines of a file as text; those that a malformed row swallowed can be read again."""
 
-    def __init__(self, stream: BinaryIO, name: str, said: Said, encoding: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str, report: Report, encoding: str) -> None:
         start = stream.read(4)
         mark = next((m for m in _MARKS if start.startswith(m)), b"")
         self._encoding = _MARKS.get(mark, encoding)
         stream.seek(len(mark) if mark and not self._encoding else 0)
         # As Latin-1 every byte is a character, so that each line can be decoded by itself.
         self._text = io.TextIOWrapper(stream, self._encoding or "latin-1", errors="replace")
-        self._name, self._said = name, said
+        self._name, self._report = name, report
         self._again: deque[str] = deque()
         self._row: list[str] = []
         self._warned = False
@@ -138,7 +169,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if len(self._row) == _LONGEST_ROW:
-            raise csv.Error("a quotation mark that nothing closes")
+            raise _Unclosed
         line = self._again.popleft() if self._again else self._read()
         if not line:
             raise StopIteration
@@ -166,9 +197,7 @@ class _Lines:
         if len(line) == _LONGEST_LINE and not line.endswith("\n"):
             while (rest := self._text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
                 pass
-            self._said.fault(
-                f"{self._name}, line {self.number + 1}: has over {_LONGEST_LINE:,} characters; shorten it"
-            )
+            self._report.skip(f"{self._name}, line {self.number + 1}", "line-too-long", most=_LONGEST_LINE)
             return "\n"
         if self._encoding:
             return line
@@ -177,8 +206,5 @@ class _Lines:
         except UnicodeDecodeError:
             if not self._warned:
                 self._warned = True
-                self._said.note(
-                    f"{self._name}, line {self.number + 1}: not UTF-8, taken for Windows-1252; "
-                    "look whether letters with accents are right, or save the file as UTF-8"
-                )
+                self._report.note(f"{self._name}, line {self.number + 1}", "line-not-utf8")
             return line.encode("latin-1").decode("windows-1252", "replace")

@@ -2,8 +2,10 @@
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.taxonomy import RANKS
 
@@ -59,12 +61,12 @@ def checked_name(name: str) -> str:
         DataError: It is no name: too long, or with characters that do not show.
     """
     if len(name) > LONGEST_NAME:
-        raise DataError(f"the name {name[:40]!r}… has {len(name):,} characters, which no name has")
+        raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=LONGEST_NAME)
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not plain.isprintable() and any(
         unicodedata.category(character) in ("Cc", "Cs") for character in plain
     ):
-        raise DataError(f"the name {plain!r} holds control characters; type it anew")
+        raise DataError("name-unprintable", name=repr(plain))
     return plain
 
 
@@ -73,28 +75,32 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         given: Column or field to value. Where a photo was taken, and what is neither a text, a number nor a list of
-            texts, is left out; empty values, too.
+            texts, is left out; empty values, too. A rank that floras do not have stays as it is written.
 
     Raises:
         DataError: A name is no name, or a text is longer than any.
     """
     fields: dict[str, Any] = {}
     for column, value in given.items():
-        folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
-        if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
-            continue
-        term = _TERMS.get(folded, column)
-        kept = _kept(term, value)
+        term = _term(column)
+        kept = _kept(term, value) if term else None
         if kept is not None and kept != "" and kept != []:
             # A column that bears the term itself comes before one that means the same.
             fields[term] = kept if column == term else fields.get(term, kept)
     if "scientificName" in fields:
         fields["scientificName"] = checked_name(str(fields["scientificName"]))
-    if "taxonRank" in fields and not (rank := read_rank(str(fields["taxonRank"]))):
-        del fields["taxonRank"]
-    elif "taxonRank" in fields:
+    if rank := read_rank(str(fields.get("taxonRank", ""))):
         fields["taxonRank"] = rank
     return fields
+
+
+@lru_cache(maxsize=1000)
+def _term(column: str) -> str:
+    """Give the name of a column as a field; empty for one that says where a photo was taken."""
+    folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
+    if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
+        return ""
+    return _TERMS.get(folded, column)
 
 
 def _kept(term: str, value: Any) -> Any:
@@ -104,6 +110,8 @@ def _kept(term: str, value: Any) -> Any:
         if term == "scientificName":
             return value.strip()
         if len(value) > _LONGEST_TEXT:
-            raise DataError(f"{term} has {len(value):,} characters; shorten it")
+            raise DataError("field-too-long", term=shown(term), length=len(value), most=_LONGEST_TEXT)
+        if value.isprintable():
+            return value.strip()
         return "".join(c if c.isprintable() or c == "\n" else " " for c in value).strip()
     return value if isinstance(value, bool | int | float) else None

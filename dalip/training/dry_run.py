@@ -44,8 +44,8 @@ def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
         lines.append(f"data: {source}: {splits}")
     for source, count in corpus.left_out.items():
         lines.append(f"data: {source}: {count:,} left out, with neither scientificName nor caption")
-    if corpus.faults:
-        lines.append(f"data: {len(corpus.faults):,} more left out")
+    if corpus.skipped:
+        lines.append(f"data: {len(corpus.skipped):,} more left out; the first: {corpus.skipped[0].source}")
     described = f", {len(corpus.descriptions):,} with a description" if corpus.descriptions else ""
     lines.append(f"taxa: {len(corpus.taxa):,} with {len(corpus.every_text):,} texts{described}")
     return lines

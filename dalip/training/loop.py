@@ -88,8 +88,8 @@ def train(config: TrainConfig, run: Path, *, report: Report = print_to_stderr) -
 def _report_left_out(corpus: Corpus, report: Report) -> None:
     for source, photos in corpus.left_out.items():
         report(DataError("shard-without-texts", source=source, photos=photos))
-    for fault in corpus.faults:
-        report(fault)
+    for photo in corpus.skipped:
+        report(photo.error)
 
 
 def plan(config: TrainConfig, *, report: Report = print_to_stderr) -> list[str]:

@@ -127,7 +127,7 @@ class Trainer:
                 self.accelerator.wait_for_everyone()  # where one process ends, torchrun ends the others
             raise
         if main:
-            left_out = sum(self.corpus.left_out.values()) + len(self.corpus.faults)
+            left_out = sum(self.corpus.left_out.values()) + len(self.corpus.skipped)
             if self.skipped or left_out:
                 self.report(
                     f"in all, {len(self.skipped):,} photos or shards were skipped in training, "

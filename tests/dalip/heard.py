@@ -1,11 +1,13 @@
-"""What tests of packing share: sources made here, and what is said when they are read."""
+"""What tests of reading and packing share: sources made here, and what is reported when they are read."""
 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dalip.datasets.photo_location import Item
-from dalip.datasets.reader import read_items
+from wording import said
+
+from dalip.datasets import Record, Report, read_records
+from dalip.errors import DataError
 
 PHOTO = b"\xff\xd8\xff not looked into here"
 
@@ -17,10 +19,17 @@ class Heard:
         self.faults: list[str] = []
         self.notes: list[str] = []
 
-    def read(self, *sources: Path, photos: Path | None = None) -> dict[str, Item]:
-        items = read_items(sources, photos=photos, fault=self.faults.append, note=self.notes.append)
+    @property
+    def report(self) -> Report:
+        return Report(lambda skipped: self.faults.append(said(skipped.error)), self._note)
+
+    def _note(self, note: DataError) -> None:
+        self.notes.append(said(note))
+
+    def read(self, *sources: Path, photos: Path | None = None) -> dict[str, Record]:
+        records = read_records(*sources, photos=photos, report=self.report)
         assert all("\n" not in line for line in self.faults + self.notes)
-        return {item.key: item for item in items}
+        return {record.key: record for record in records}
 
 
 def write(folder: Path, files: Mapping[str, bytes | str]) -> Path:

@@ -1,16 +1,14 @@
-"""Taxa come back from Darwin Core as they were; a taxa file that is wrong is refused by line."""
+"""Taxa come back from Darwin Core as they were."""
 
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wording import refuses, said
 
 from dalip.errors import DataError
-from dalip.taxonomy import RANKS, Taxon, VernacularName, read_taxa, reference_links
+from dalip.taxonomy import RANKS, Taxon, VernacularName, reference_links
 
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
 phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
@@ -112,67 +110,6 @@ def test_a_recorded_wikipedia_page_is_kept() -> None:
 def test_what_cannot_be_a_taxon(bad: dict[str, str]) -> None:
     with pytest.raises(DataError):
         replace(POPPY, **bad)  # type: ignore[arg-type]
-
-
-ROWS = [
-    ["scientificName", "vernacularName", "family"],
-    ["Rosa canina", "dog rose", "Rosaceae"],
-    ["Viola", "", ""],
-]
-
-
-@pytest.mark.parametrize("separator", [",", "\t", ";", ", "])
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_tables_of_every_spreadsheet(tmp_path: Path, separator: str, ending: str, encoding: str) -> None:
-    path = tmp_path / "taxa.txt"
-    trailing = separator.strip(" ") * 2
-    lines = [separator.join(row) for row in ROWS] + [trailing, ""]
-    path.write_bytes(ending.join(lines).encode(encoding))
-    rose, violet = read_taxa(path)
-    assert rose == Taxon(
-        "Rosa canina", vernacular_names=(VernacularName("dog rose"),), genus="Rosa", family="Rosaceae"
-    )
-    assert violet == Taxon("Viola", "genus", genus="Viola")
-
-
-def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> None:
-    path = tmp_path / "taxa.csv"
-    path.write_text('scientificName,vernacularName\nRosa canina,"dog rose, briar"\nRosa gallica,a\u2028b\n')
-    assert [taxon.vernacular_name for taxon in read_taxa(path)] == ["dog rose, briar", "a\u2028b"]
-
-
-@pytest.mark.parametrize(
-    ("content", "cause"),
-    [
-        (b"", "column scientificName is missing"),
-        (
-            b"name,family\nRosa,Rosaceae\n",
-            r"line 1: the column scientificName is missing \(columns found: name, family\)",
-        ),
-        (b"scientificName\n", "holds no taxon"),
-        (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa stands there twice"),
-        (b"scientificName\nRosa  canina\nRosa canina\n", "line 3: Rosa canina stands there twice"),
-        (b"scientificName,taxonRank\nRosa,phylum\n", "line 2: Rosa: unknown taxonRank 'phylum'"),
-        (b"scientificName,family\n,Rosaceae\n", "line 2: a taxon has no scientificName"),
-        ("scientificName\nRosa\n".encode("utf-16"), "UTF-8"),
-        (b"scientificName\n" + b"x" * 200_000, "line 2: 'xxx"),
-    ],
-)
-def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes, cause: str) -> None:
-    path = tmp_path / "taxa.csv"
-    path.write_bytes(content)
-    with refuses(DataError, match=cause) as caught:
-        read_taxa(path)
-    assert said(caught.value).startswith(str(path))
-    assert "\n" not in said(caught.value)
-
-
-def test_a_missing_taxa_file(tmp_path: Path) -> None:
-    with refuses(DataError, match="no such taxa file"):
-        read_taxa(tmp_path / "taxa.csv")
-    with refuses(DataError, match="cannot be read"):
-        read_taxa(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from dalip.errors import DalipError, DataError, Skipped
 from dalip.progress import Progress
-from dalip_app.cli.terminal import ProgressLine, complain, one_line, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
 
 if TYPE_CHECKING:
-    from dalip.datasets.pack import Item, Packed
-    from dalip.datasets.pack.resolve import Resolution
+    from dalip.datasets import Record, Report
+    from dalip.datasets.pack import Packed
+    from dalip.datasets.pack.names import Resolution
 
-__all__ = ["app", "pack"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Make photos ready to learn from and to build floras from.")
 
@@ -112,23 +114,26 @@ def pack(
 
     A run that was stopped, even killed, goes on where it was when it is started again.
     """
+    from dalip.datasets import Report
     from dalip.datasets.pack import PackSettings, PhotoSettings
-    from dalip.datasets.pack import pack as pack_items
+    from dalip.datasets.pack import pack as pack_records
+    from dalip_app.messages.errors import describe
 
     if len(paths) < 2:
         raise typer.BadParameter("name at least one source, and then the folder of the packed set")
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
-    faults = _Faults()
+    left_out = LeftOut()
+    report = Report(left_out, complain)
     with ProgressLine() as progress:
-        items = _items(sources, out, photos, download, faults, progress)
-        resolutions = _resolutions(items, checklist, names, faults)
-        packed = pack_items(
-            items,
+        records = _records(sources, out, photos, download, report, progress)
+        packed = pack_records(
+            records,
             out,
             settings,
-            resolutions=resolutions,
-            faults=faults.lines,
+            resolutions=_resolutions(records, checklist, names, report),
+            skipped=[fault for fault in left_out.faults if isinstance(fault, Skipped)],
+            describe=describe,
             workers=workers,
             progress=progress,
         )
@@ -139,51 +144,44 @@ def pack(
         raise typer.Exit(1)
 
 
-class _Faults:
-    """Reports what cannot be used, and keeps it for the datasheet."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __call__(self, line: str) -> None:
-        self.lines.append(line)
-        complain(line)
-
-
-def _items(
+def _records(
     sources: Sequence[Path],
     out: Path,
     photos: Path | None,
     download: bool,
-    faults: _Faults,
+    report: "Report",
     progress: Progress,
-) -> "list[Item]":
+) -> "list[Record]":
     """Read the sources, and fetch what lies on the web."""
+    from dalip.datasets import read_records
     from dalip.datasets.pack import DOWNLOADS
     from dalip.datasets.pack.download import fetch, without_web
     from dalip.datasets.pack.output_folder import require_ours
-    from dalip.datasets.reader import read_items
 
     for source in sources:
         if out.resolve().is_relative_to(source.resolve()):
             raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
     require_ours(out)  # before anything is written there, or minutes are spent
-    items = read_items(sources, photos=photos, fault=faults, note=complain)
-    return fetch(items, out / DOWNLOADS, faults, progress) if download else without_web(items, faults)
+    records = read_records(*sources, photos=photos, report=report)
+    if unlicensed := sum(not record.fields.get("license") for record in records):
+        complain(DataError("photos-unlicensed", number=unlicensed, photos=len(records)))
+    return fetch(records, out / DOWNLOADS, report, progress) if download else without_web(records, report)
 
 
 def _resolutions(
-    items: "Sequence[Item]", checklist: Path | None, names: Path | None, faults: _Faults
+    records: "Sequence[Record]", checklist: Path | None, names: Path | None, report: "Report"
 ) -> "dict[str, Resolution]":
     """Find what the names of the photos mean."""
+    from dalip.datasets import Report
     from dalip.datasets.pack import given_names
     from dalip.datasets.pack.checklist import read_checklist
-    from dalip.datasets.pack.resolve import read_decisions, resolve_names
+    from dalip.datasets.pack.names import read_decisions, resolve_names
 
     # Rows of a checklist that cannot be used cost no photo as long as its name is found.
-    listed = read_checklist(checklist, complain, complain) if checklist else None
-    decisions = read_decisions(names, faults) if names else None
-    return resolve_names(given_names(items), listed, decisions)
+    mild = Report(complain, complain)
+    listed = read_checklist(checklist, mild) if checklist else None
+    decisions = read_decisions(names, report) if names else None
+    return resolve_names(given_names(records), listed, decisions)
 
 
 def _report_names(packed: "Packed") -> None:
@@ -202,11 +200,11 @@ def _report_names(packed: "Packed") -> None:
 def _report_left_out(packed: "Packed") -> None:
     """Say which photos could not be read, or have no name or two."""
     told = ("unreadable", "unnamed", "contradiction")  # the others were told by their name or their source
-    left = [left for left in packed.left_out if left.reason in told]
-    _report([f"{left.where}: {left.detail}" for left in left], "left-out.csv")
+    left = [photo for photo in packed.left_out if photo.reason in told]
+    _report([photo.error.about(photo.where) for photo in left], "left-out.csv")
 
 
-def _report(lines: Sequence[str], table: str) -> None:
+def _report(lines: Sequence[str | DalipError], table: str) -> None:
     for line in lines[:_SHOWN]:
         complain(line)
     if len(lines) > _SHOWN:

@@ -83,9 +83,9 @@ def zero_shot(
     misses. macro is top-1 as a mean over taxa, so that rare ones count as much. NLL says how unlikely the right name
     is found, in nats at the best temperature: smaller is better.
     """
+    from dalip.datasets import read_taxa
     from dalip.evaluation import classes_by_name_kind
     from dalip.evaluation import zero_shot as measure
-    from dalip.taxonomy import read_taxa
 
     records, faults = read_photos(photos)
     chosen = of_split(records, split)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dalip.errors import DalipError, Skipped
+from dalip.errors import Skipped
 from dalip.progress import Progress
 from dalip_app.cli.export import need_training
-from dalip_app.cli.terminal import LeftOut, ProgressLine, one_line, print_json, print_result, worded
+from dalip_app.cli.options import NAMED_PHOTOS
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_json, print_result, worded
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -35,16 +36,7 @@ Measure = Callable[["Embedder", Progress], tuple[list[Any], Sequence[Skipped]]]
 SplitName = Literal["train", "selection", "calibration", "test", "all"]
 """Which photos to measure on; a photo's split follows from its name alone."""
 
-PhotosOption = Annotated[
-    list[Path],
-    typer.Option(
-        "--photos",
-        metavar="PATH",
-        help="Named photos: a .tar shard, a folder of shards, a table (CSV, TSV) or its folder, or a folder with one "
-        "sub-folder a taxon. May be given several times.",
-        show_default=False,
-    ),
-]
+PhotosOption = Annotated[list[Path], NAMED_PHOTOS]
 SplitOption = Annotated[
     SplitName,
     typer.Option(
@@ -74,24 +66,17 @@ FirstOrderOption = Annotated[
 ]
 
 
-def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[str]]":
+def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]]":
     """Read what `--photos` names, and say what of it cannot be used: malformed texts, no photo, a taxon that is none.
 
     Raises:
         DataError: A source is missing, malformed or holds no photo.
     """
-    from dalip.datasets import read_records
-    from dalip.errors import DataError
+    from dalip.datasets import Report, read_named
 
-    faults: list[str] = []
-    records = []
-    for record in read_records(*sources, faults=faults):
-        try:
-            _ = record.taxon
-            records.append(record)
-        except DataError as error:
-            faults.append(str(error))
-    return records, faults
+    skipped: list[Skipped] = []
+    records = read_named(*sources, report=Report(skipped.append, complain))
+    return records, skipped
 
 
 def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
@@ -149,7 +134,7 @@ def measure_encoders(
     *,
     as_json: bool,
     words: int,
-    faults: Sequence[Skipped | DalipError | str],
+    faults: Sequence[Skipped],
 ) -> None:
     """Measure encoders, print a table or an object, and report the photos that could not be read.
 
@@ -215,7 +200,7 @@ def print_evaluation(
     split: str,
     found: Mapping[str, Any],
     skipped: Sequence[Skipped],
-    faults: Sequence[Skipped | DalipError | str],
+    faults: Sequence[Skipped],
 ) -> None:
     """Print an evaluation as JSON.
 

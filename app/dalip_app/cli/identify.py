@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dalip.datasets import IMAGE_SUFFIXES
 from dalip.errors import DalipError, ImageError, Skipped, first_line
 from dalip_app.cli.options import (
     DataDirOption,
@@ -143,19 +142,18 @@ def find_photos(path: Path) -> "Iterator[Path | Skipped]":
         path: A file, which is taken as it is, or a folder.
 
     Yields:
-        The file itself; or the photos in the folder and below it, sorted, hidden files left out; or what to
-        say of a folder that has none.
+        The file itself; or the photos in the folder and below it, sorted, hidden files left out, and then what could
+        not be looked at; or what to say of a folder that has none.
     """
+    from dalip.photos.walk import IMAGE_SUFFIXES, list_files
+
     if not path.is_dir():
         yield path
         return
-    found = False
-    for photo in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in photo.relative_to(path).parts)
-        if photo.suffix.lower() in IMAGE_SUFFIXES and not hidden and photo.is_file():
-            found = True
-            yield photo
-    if not found:
+    found = list_files(path, photos_only=True)
+    yield from found.files
+    yield from found.skipped
+    if not found.files and not found.skipped:
         yield Skipped.of(str(path), ImageError("folder-without-photos", endings=sorted(IMAGE_SUFFIXES)))
 
 

@@ -7,7 +7,7 @@ import typer
 
 from dalip.errors import FloraError
 from dalip_app.cli.index_change import read_listed, read_named
-from dalip_app.cli.options import AllPhotosOption, DataDirOption, EncoderOption, load_encoder
+from dalip_app.cli.options import NAMED_PHOTOS, AllPhotosOption, DataDirOption, EncoderOption, load_encoder
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
 
 if TYPE_CHECKING:
@@ -49,16 +49,7 @@ def build(
             help="The encoder that the flora is for; the built-in one if left out.",
         ),
     ] = None,
-    photos: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--photos",
-            metavar="PATH",
-            help="Named photos: a folder with one sub-folder a taxon, a folder with a table, or .tar shards. May be "
-            "given several times.",
-            show_default=False,
-        ),
-    ] = None,
+    photos: Annotated[list[Path] | None, NAMED_PHOTOS] = None,
     all_photos: AllPhotosOption = False,
     keep: Annotated[
         int,

@@ -1,13 +1,12 @@
 """`dalip index add`, `remove` and `undo`: change what a flora holds."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip.errors import DalipError, Skipped
+from dalip.errors import Skipped
 from dalip_app.cli.identify import find_photos
 from dalip_app.cli.options import (
     AllPhotosOption,
@@ -49,36 +48,20 @@ Examples:
 
 def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
     """Read named photos, and report those that are malformed or name no possible taxon."""
-    from dalip.datasets import read_records
+    from dalip.datasets import Report
+    from dalip.datasets import read_named as read
 
-    found: list[str] = []
-    good: dict[str, Record] = {}
-    for path in paths:
-        for record in read_records(path, faults=found):
-            try:
-                _ = record.taxon
-            except DalipError as error:
-                found.append(str(error))
-                continue
-            key = record.key
-            if key in good:  # as photos in two folders may have
-                key = f"{path.resolve().name}/{key}"
-            if key in good:
-                found.append(f"{record.name}: its key {key!r} is also that of {good[key].name}; rename one")
-            else:
-                good[key] = replace(record, key=key)
-    left_out(*found)
-    return list(good.values())
+    return read(*paths, report=Report(left_out, complain))
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":
     """Read a list of taxa, or take others where there is none, and report those that cannot be used."""
+    from dalip.datasets import Report, read_taxa
     from dalip.taxon_tree import agreeing
-    from dalip.taxonomy import read_taxa
 
-    found: list[str] = []
-    taxa, contradicting = agreeing(read_taxa(path, found) if path else others)
-    left_out(*found, *contradicting)
+    listed = read_taxa(path, Report(left_out, complain)) if path else others
+    taxa, contradicting = agreeing(listed)
+    left_out(*contradicting)
     return taxa
 
 

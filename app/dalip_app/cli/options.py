@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dalip_index import Flora
 
 __all__ = [
+    "NAMED_PHOTOS",
     "AllPhotosOption",
     "ChangedFloraOption",
     "DataDirOption",
@@ -30,6 +31,14 @@ __all__ = [
     "names_in",
 ]
 
+NAMED_PHOTOS = typer.Option(
+    "--photos",
+    metavar="PATH",
+    help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an export of "
+    "iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given several times.",
+    show_default=False,
+)
+"""`--photos`, for the commands that need named photos and for those that can do without."""
 FloraOption = Annotated[
     Path | None,
     typer.Option(
@@ -92,7 +101,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object
 
 _TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv")
-_TABLES = _LISTS[1:]
 
 
 def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
@@ -168,35 +176,19 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 
 
 def _names(what: str) -> list[str]:
+    from dalip.datasets.taxa_file import read_names
+
     path = Path(what)
     try:
         there = path.exists() and not path.is_dir()  # photos may lie in a folder of that name
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
-        return _read(path)
+        return read_names(path)
     name = " ".join(what.split())
     if not name:
-        raise DataError("--only: names no taxon; give the scientific name of one, or a file of names")
+        raise DataError("only-without-name")
     return [name]
-
-
-def _read(path: Path) -> list[str]:
-    from dalip.taxonomy import read_taxa
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file of taxa") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines()]
-    if path.suffix.lower() in _TABLES or "scientificName" in "".join(lines[:1]):
-        return [taxon.scientific_name for taxon in read_taxa(path)]
-    names = [line for line in lines if line]
-    if not names:
-        raise DataError(f"{path}: names no taxon; write one scientific name a line")
-    return names
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:

@@ -68,14 +68,14 @@ class LeftOut:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.faults: list[Skipped | DalipError | str] = []
+        self.faults: list[Skipped | DalipError] = []
         """What was left out, in the order of the reports."""
 
-    def __call__(self, *faults: "Skipped | DalipError | str", quiet: bool = False) -> None:
+    def __call__(self, *faults: Skipped | DalipError, quiet: bool = False) -> None:
         """Report photos, rows or other sources that are not used.
 
         Args:
-            faults: What was left out; a text is taken as it is.
+            faults: What was left out.
             quiet: Only count them, because they are reported in another way.
         """
         for fault in faults:

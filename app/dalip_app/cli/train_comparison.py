@@ -31,7 +31,7 @@ def read_old(sources: Sequence[Path]) -> "dict[str, list[Record]]":
     for source in sources:
         records, faults = read_photos([source])
         for fault in faults:
-            complain(f"left out {fault}")
+            complain(fault)
         found.setdefault(source.name, []).extend(records)
     return found
 

@@ -1,19 +1,51 @@
 """A checklist of taxa: which names there are, what they are synonyms of, and which common names mean one taxon only."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+import gzip
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
-from dalip.datasets.pack.checklist_rows import Entry, read_entries
-from dalip.datasets.pack.scientific_name import plain_name, read_name
-from dalip.datasets.tables import Said
+from dalip.datasets.pack.scientific_name import NameParts, plain_name, read_name
+from dalip.datasets.report import Report, shown
+from dalip.datasets.tables import read_table
+from dalip.datasets.terms import checked_name, read_rank
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["Checklist", "common_name", "read_checklist"]
+__all__ = ["Checklist", "Entry", "common_name", "read_checklist"]
+
+_DIGIT = re.compile(r"\d")
+_GZIP = b"\x1f\x8b"
+_UNUSED = frozenset(
+    {
+        *("domain", "kingdom", "subkingdom", "phylum", "subphylum", "division", "class", "subclass", "clade"),
+        *("superorder", "suborder", "superfamily", "subfamily", "supertribe", "tribe", "subtribe"),
+        *("subgenus", "section", "subsection", "series", "subseries"),
+    }
+)
+"""Ranks that there are, but not in floras."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a checklist, a name of a taxon."""
+
+    line: int
+    taxon: Taxon
+    """What the row says; of a synonym, not what it is a synonym of."""
+    parts: NameParts | None
+    """`None` for formulas of hybrids."""
+    author: str = ""
+    identifier: str = ""
+    parent: str = ""
+    accepted: str = ""
+    """Identifier, or else the name, of the taxon that this is a synonym of; empty for an accepted name."""
+    is_synonym: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,27 +74,23 @@ def common_name(name: str) -> str:
     return " ".join(plain_name(name).replace("-", " ").replace("'", "").split())
 
 
-def read_checklist(
-    path: Path, fault: Callable[[str], None], note: Callable[[str], None] | None = None
-) -> Checklist:
+def read_checklist(path: Path, report: Report) -> Checklist:
     """Read a checklist: CSV or TSV, also gzipped, with Darwin Core's terms as columns.
 
     Args:
         path: The file. `scientificName` is required; `taxonRank`, `genus`, `family`, `order`, `vernacularName`,
             `scientificNameAuthorship`, `taxonID`, `parentNameUsageID`, `acceptedNameUsageID`, `acceptedNameUsage` and
             `taxonomicStatus` are used where they are there.
-        fault: Takes a line about each row that cannot be used as it is.
-        note: Takes a line about rows that are rightly not used; without it, `fault` does.
+        report: Hears of each row that cannot be used as it is, and of rows that are rightly not used.
 
     Raises:
         DataError: The file cannot be read, has no column `scientificName` or no taxon.
     """
-    said = Said(fault, note or fault)
-    entries = list(read_entries(path, said))
+    entries = list(_read_entries(path, report))
     if not entries:
-        raise DataError(f"{path}: holds no taxon that can be used; give another checklist")
-    known = _by_identifier(entries, path, said)
-    entries = _with_parents(entries, known, path, said)
+        raise DataError("checklist-empty", source=path)
+    known = _by_identifier(entries, path, report)
+    entries = _with_parents(entries, known, path, report)
     accepted = [entry for entry in entries if not entry.is_synonym]
     names: dict[str, list[Entry]] = defaultdict(list)
     for entry in accepted:
@@ -72,7 +100,7 @@ def read_checklist(
     # Of two with one identifier the first counts.
     by_identifier = {entry.identifier: entry for entry in reversed(entries) if entry.identifier}
     for entry in (e for e in entries if e.is_synonym):
-        taxon = _accepted(entry, by_identifier, names, path, said)
+        taxon = _accepted(entry, by_identifier, names, path, report)
         for key in _keys(entry) if taxon else ():
             synonyms[key].append((entry, cast(Taxon, taxon)))
     return Checklist(path, dict(names), dict(synonyms))
@@ -83,20 +111,22 @@ def _keys(entry: Entry) -> set[str]:
     return {plain, entry.parts.key} if entry.parts else {plain}
 
 
-def _by_identifier(entries: Iterable[Entry], path: Path, said: Said) -> dict[str, Entry]:
+def _by_identifier(entries: Iterable[Entry], path: Path, report: Report) -> dict[str, Entry]:
     known: dict[str, Entry] = {}
     for entry in entries:
         if entry.identifier in known:
-            said.fault(
-                f"{path}, line {entry.line}: its taxonID {entry.identifier[:80]!r} is also that of line "
-                f"{known[entry.identifier].line}; correct one"
+            report.skip(
+                f"{path}, line {entry.line}",
+                "checklist-id-repeated",
+                id=shown(entry.identifier[:80]),
+                line=str(known[entry.identifier].line),
             )
         elif entry.identifier:
             known[entry.identifier] = entry
     return known
 
 
-def _with_parents(entries: list[Entry], known: dict[str, Entry], path: Path, said: Said) -> list[Entry]:
+def _with_parents(entries: list[Entry], known: dict[str, Entry], path: Path, report: Report) -> list[Entry]:
     """Fill in family and order from the taxa above; say which of those are missing or above themselves."""
     missing: dict[str, list[int]] = defaultdict(list)
     cyclic: set[str] = set()
@@ -115,7 +145,7 @@ def _with_parents(entries: list[Entry], known: dict[str, Entry], path: Path, sai
             circle = chain[chain.index(step) :]
             cyclic |= {e.identifier for e in circle}
             lines = ", ".join(str(e.line) for e in circle[:10])
-            said.fault(f"{path}, line {lines}: above itself by parentNameUsageID; correct it")
+            report.skip(f"{path}, line {lines}", "checklist-circle")
         for link in reversed(chain):
             ranks = {} if link.identifier in cyclic else dict(above.get(link.parent, {}))
             if link.taxon.taxon_rank in ("genus", "family", "order"):
@@ -123,10 +153,8 @@ def _with_parents(entries: list[Entry], known: dict[str, Entry], path: Path, sai
             above[link.identifier] = ranks
     above[""] = {}
     for parent, lines_of in missing.items():
-        more = f" and {len(lines_of) - 1} more" if len(lines_of) > 1 else ""
-        said.fault(
-            f"{path}, line {lines_of[0]}{more}: the parentNameUsageID {parent!r} is no taxonID; correct it"
-        )
+        where, more = f"{path}, line {lines_of[0]}", len(lines_of) - 1
+        report.skip(where, "checklist-parent-missing", parent=shown(parent), more=more)
     return [_completed(entry, above.get(entry.identifier, {})) for entry in entries]
 
 
@@ -139,10 +167,10 @@ def _completed(entry: Entry, above: dict[str, str]) -> Entry:
 
 
 def _accepted(
-    entry: Entry, known: dict[str, Entry], names: dict[str, list[Entry]], path: Path, said: Said
+    entry: Entry, known: dict[str, Entry], names: dict[str, list[Entry]], path: Path, report: Report
 ) -> Taxon | None:
     """Follow a synonym to what is accepted."""
-    where = f"{path}, line {entry.line}: the synonym {entry.taxon.scientific_name!r}"
+    where, name = f"{path}, line {entry.line}", entry.taxon.scientific_name
     seen = {entry.identifier}
     step = entry
     while step.is_synonym:
@@ -152,13 +180,96 @@ def _accepted(
             found = names.get(plain_name(step.accepted)) or (names.get(parts.key) if parts else None) or []
             after = found[0] if len({e.taxon for e in found}) == 1 else None
         if after is None:
-            said.fault(
-                f"{where} belongs to {step.accepted[:80]!r}, which is not there; correct acceptedNameUsageID"
-            )
+            accepted = shown(step.accepted[:80])
+            report.skip(where, "checklist-accepted-missing", name=name, accepted=accepted)
             return None
         if after.identifier and after.identifier in seen:
-            said.fault(f"{where} is a synonym of itself by acceptedNameUsageID; correct it")
+            report.skip(where, "checklist-synonym-circle", name=name)
             return None
         seen.add(after.identifier)
         step = after
     return step.taxon
+
+
+def _read_entries(path: Path, report: Report) -> Iterator[Entry]:
+    """Read the rows that can be used, one after the other; report the others."""
+    dropped: Counter[str] = Counter()
+    unnamed = 0
+    ranks: dict[str, list[int]] = defaultdict(list)
+    with ExitStack() as stack:
+        try:
+            file: BinaryIO = stack.enter_context(path.open("rb"))
+            if file.read(2) == _GZIP:
+                file.seek(0)
+                file = cast(BinaryIO, stack.enter_context(gzip.open(file)))
+            file.seek(0)
+        except OSError as error:
+            raise DataError("checklist-not-read", source=path, cause=error.strerror or error) from error
+        table = read_table(file, str(path), report)
+        table.require("scientificName")
+        for line, row in table.rows:
+            word = row.get("taxonRank", "")
+            rank = read_rank(word) if word else ""
+            if word and not rank:
+                if word.lower() in _UNUSED:
+                    dropped[word.lower()] += 1
+                else:
+                    ranks[word[:50]].append(line)
+                continue
+            try:
+                entry = _entry(line, row, rank)
+            except DataError as error:
+                report.skip_for(table.where(line), error)
+                continue
+            if entry:
+                yield entry
+            else:
+                unnamed += 1
+    for word, lines in ranks.items():
+        report.skip(f"{path}, line {lines[0]}", "checklist-rank", rank=shown(word), more=len(lines) - 1)
+    if dropped:
+        kinds = ", ".join(f"{count} {rank}" for rank, count in dropped.most_common())
+        report.note(str(path), "checklist-ranks-unused", number=dropped.total(), ranks=kinds)
+    if unnamed:
+        report.note(str(path), "checklist-names-unused", number=unnamed)
+
+
+def _entry(line: int, row: dict[str, str], rank: str) -> Entry | None:
+    name = checked_name(row.get("scientificName", ""))
+    if not name:
+        raise DataError("checklist-name-missing")
+    author = row.get("scientificNameAuthorship", "")
+    if author and name.endswith(f" {author}"):
+        name = name.removesuffix(author).strip()
+    parts = read_name(name)
+    formula = parts is None and (" x " in name or "×" in name)
+    if parts is not None and parts.author and parts.certain and any(c.isalpha() for c in parts.author):
+        name, author = parts.text, author or parts.author
+    elif parts is not None and parts.author:
+        return None
+    if parts and not parts.species and rank not in ("order", "family", "genus", ""):
+        return None
+    if (parts is None and not formula) or _DIGIT.search(name) or not _starts_like_a_name(name):
+        return None
+    fields = {k: row[k] for k in row if k in ("vernacularName", "genus", "family", "order")}
+    taxon = Taxon.from_darwin_core({**fields, "scientificName": name, "taxonRank": rank})
+    status = row.get("taxonomicStatus", "").lower()
+    identifier, accepted = row.get("taxonID", ""), row.get("acceptedNameUsageID", "")
+    if accepted == identifier:
+        accepted = ""
+    if not accepted and (other := row.get("acceptedNameUsage", "")) and plain_name(other) != plain_name(name):
+        accepted = other
+    return Entry(
+        line,
+        taxon,
+        parts,
+        author,
+        identifier,
+        row.get("parentNameUsageID", ""),
+        accepted,
+        bool(accepted) or "synonym" in status or "misapplied" in status,
+    )
+
+
+def _starts_like_a_name(name: str) -> bool:
+    return name.lstrip("×x ([")[:1].isupper()

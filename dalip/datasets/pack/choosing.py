@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from dalip.datasets.pack.chunks import Part
 from dalip.datasets.pack.duplicates import Groups, Pair
-from dalip.datasets.photo_location import Item
-from dalip.datasets.record import split_of
+from dalip.datasets.record import Record, Split
+from dalip.errors import DalipError, DataError
 
 __all__ = ["Choice", "Duplicate", "LeftOut", "Photo", "Policy", "Reason", "choose"]
 
 Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
-"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; nobody knows what
-its name means; a person decided so; another photo shows the same; or it has two names."""
+"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; its name is not
+known; a person decided so; another photo shows the same; or it has two names."""
 
 Policy = Literal["drop", "keep"]
 """What happens to duplicates; either way they lie in one split."""
@@ -23,7 +23,7 @@ Policy = Literal["drop", "keep"]
 class Photo:
     """A photo that could be read, with the name it goes by."""
 
-    item: Item
+    record: Record
     key: str
     """In the shards."""
     fields: Mapping[str, Any]
@@ -43,9 +43,9 @@ class Photo:
         return self.part.facts[self.number]
 
     @property
-    def own_split(self) -> str:
+    def own_split(self) -> Split:
         """The split it would have if nothing were known of duplicates."""
-        return split_of(self.item.observation or self.item.key)
+        return self.record.split
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class LeftOut:
     where: str
     """The file, or the table and its line."""
     reason: Reason
-    detail: str
+    error: DalipError
+    """What is wrong; does not name the photo, but for one of the reason `unread`."""
     key: str = ""
 
 
@@ -135,7 +136,7 @@ def _choose_among(
     choice: Choice,
 ) -> None:
     """Choose among photos of one picture, and note what they are to each other."""
-    best = sorted(cluster, key=lambda n: (n in outside, -photos[n].fact["area"], photos[n].item.key))
+    best = sorted(cluster, key=lambda n: (n in outside, -photos[n].fact["area"], photos[n].record.key))
     kept: dict[str, int] = {}
     for n in best:
         if n in outside:
@@ -144,8 +145,8 @@ def _choose_among(
         if chosen != n and policy == "drop":
             outside.add(n)
             other = photos[chosen]
-            detail = f"shows the same as {other.item.where}, which is larger or comes first"
-            choice.left_out.append(LeftOut(photos[n].item.where, "duplicate", detail, photos[n].item.key))
+            error = DataError("photo-duplicate", other=other.record.where)
+            choice.left_out.append(LeftOut(photos[n].record.where, "duplicate", error, photos[n].record.key))
     first = photos[best[0]]
     for n in best[1:]:
         photo = photos[n]
@@ -155,10 +156,10 @@ def _choose_among(
 
 
 def _contradiction(photos: Sequence[Photo], n: int, cluster: list[int], names: list[str]) -> LeftOut:
-    item = photos[n].item
-    others = ", ".join(photos[m].item.where for m in cluster if m != n)
-    detail = f"is the same photo as {others}, under the names {', '.join(names)}; keep the right one"
-    return LeftOut(item.where, "contradiction", detail, item.key)
+    record = photos[n].record
+    others = [photos[m].record.where for m in cluster if m != n]
+    error = DataError("photo-with-two-names", others=others, names=names)
+    return LeftOut(record.where, "contradiction", error, record.key)
 
 
 def _split_groups(photos: Sequence[Photo], alike: Groups) -> dict[str, str]:
@@ -166,11 +167,11 @@ def _split_groups(photos: Sequence[Photo], alike: Groups) -> dict[str, str]:
     together = Groups()
     for n, photo in enumerate(photos):
         together.join(n, alike.of(n))
-        if photo.item.observation:
-            together.join(n, photo.item.observation)
+        together.join(n, photo.record.group)
     found = {}
     for cluster in together.listed(range(len(photos))).values():
-        observations = {photos[n].item.observation for n in cluster} - {""}
-        group = min(observations or {photos[n].item.key for n in cluster})
+        records = [photos[n].record for n in cluster]
+        groups = {record.group for record in records if record.group != record.key}
+        group = min(groups or {record.key for record in records})
         found.update({photos[n].key: group for n in cluster if group != photos[n].key})
     return found

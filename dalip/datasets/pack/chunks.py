@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.datasets.pack.shrink import HASH_BYTES, THUMB_SIDE, PhotoSettings, prepare
-from dalip.datasets.photo_location import Item, WebPhoto
-from dalip.datasets.record import key_hash
-from dalip.errors import DataError
+from dalip.datasets.record import Record, key_hash
+from dalip.errors import DalipError, DataError
+from dalip.files import atomic_write
 from dalip.quiet import ignore_pillow_warnings
 
-__all__ = ["Part", "identity", "prepare_all", "stamp_of"]
+__all__ = ["Part", "error_of", "identity", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 32
 """At most, on average; what a killed run does again is at most a part for each process, and 50 photos keep two busy."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Of parts; another number makes those on disk count for nothing."""
 
 _THUMB_BYTES = THUMB_SIDE**2
@@ -40,7 +38,8 @@ class Part:
 
     path: Path
     facts: tuple[Mapping[str, Any], ...]
-    """Of each photo in order: `error`, or `sha256`, `pixels`, `area`, `start` and `size` of its bytes in the file."""
+    """Of each photo in order: `error` and its `facts`; or `sha256`, `pixels`, `area`, and the `start` and `size` of its
+    bytes in the file."""
     codes_at: int
     """Where the hashes begin in the file: first all, then all mirrored, then the thumbnails."""
 
@@ -84,123 +83,141 @@ def identity(value: object) -> str:
 
 
 def prepare_all(
-    items: Sequence[Item],
+    records: Sequence[Record],
     folder: Path,
     settings: PhotoSettings,
     *,
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Iterator[tuple[Part, list[Item]]]:
+) -> Iterator[tuple[Part, list[Record]]]:
     """Prepare all photos, except those that an earlier run has left in `folder`, and then give them in order.
 
     Args:
-        items: In any order.
+        records: In any order.
         folder: Where the parts lie; made if need be. Parts of the same photos and settings are used again.
         settings: What photos become.
         workers: Processes.
         progress: Is told how many of how many photos are ready, first of those that an earlier run has left.
 
     Returns:
-        The parts, ordered by `key_hash` their keys, with their items.
+        The parts, ordered by `key_hash` their keys, with their records.
 
     Raises:
         DataError: A process was ended from outside.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {folder / _name(part, settings): part for part in _parted(items)}
+    wanted = {folder / _name(part, settings): part for part in _parted(records)}
     missing = {path: part for path, part in wanted.items() if Part.read(path) is None}
-    done = len(items) - sum(map(len, missing.values()))
-    progress(done, len(items))
+    done = len(records) - sum(map(len, missing.values()))
+    progress(done, len(records))
     for path in _prepare(missing, settings, workers):
         done += len(missing[path])
-        progress(done, len(items))
+        progress(done, len(records))
     for path, part in wanted.items():
         found = Part.read(path)
         if found is None:
-            raise DataError(f"{path}: has gone while it was needed; run it again")
+            raise DataError("pack-part-gone", source=path)
         yield found, part
 
 
-def _parted(items: Sequence[Item]) -> list[list[Item]]:
-    """Part items by the first bits of `key_hash` their key: one more item changes one part, not all that follow."""
+def _parted(records: Sequence[Record]) -> list[list[Record]]:
+    """Part records by the first bits of `key_hash` their key: one more changes one part, not all that follow."""
     parts = 1
-    while len(items) > parts * _PHOTOS_A_PART:
+    while len(records) > parts * _PHOTOS_A_PART:
         parts *= 2
-    found: dict[int, list[Item]] = {}
-    for order, item in sorted(((key_hash(item.key), item) for item in items), key=lambda pair: pair[0]):
-        found.setdefault(int(order[:8], 16) * parts >> 32, []).append(item)
+    found: dict[int, list[Record]] = {}
+    for order, record in sorted(((key_hash(r.key), r) for r in records), key=lambda pair: pair[0]):
+        found.setdefault(int(order[:8], 16) * parts >> 32, []).append(record)
     return list(found.values())
 
 
-def _name(part: Sequence[Item], settings: PhotoSettings) -> str:
+def _name(part: Sequence[Record], settings: PhotoSettings) -> str:
     """Name a part by what goes into it, so that a photo that has changed is read again."""
-    photos = [[item.key, stamp_of(item), item.where] for item in part]
+    photos = [[record.key, stamp_of(record), record.where] for record in part]
     return identity([_FORMAT, asdict(settings), photos]) + ".part"
 
 
-def stamp_of(item: Item) -> object:
-    """Give what changes when the photo of an item does."""
+def stamp_of(record: Record) -> object:
+    """Give what changes when the photo of a record does."""
     try:
-        return item.place.url if isinstance(item.place, WebPhoto) else item.place.stamp
+        return record.location.stamp
     except OSError as error:
         return str(error)
 
 
-def _prepare(parts: Mapping[Path, Sequence[Item]], settings: PhotoSettings, workers: int) -> Iterator[Path]:
+def error_of(fact: Mapping[str, Any]) -> DataError | None:
+    """Give what is wrong with a photo of a part, by what is known of it."""
+    return DataError(fact["error"], **fact["facts"]) if "error" in fact else None
+
+
+def _prepare(parts: Mapping[Path, Sequence[Record]], settings: PhotoSettings, workers: int) -> Iterator[Path]:
     """Write parts, giving each path when its part is there."""
     if min(workers, len(parts)) <= 1:  # starting processes takes longer than one part
         for path, part in parts.items():
             yield _write(path, part, settings)
         return
-    # Fresh processes: copies of one that has threads may hang.
-    pool = ProcessPoolExecutor(min(workers, len(parts)), get_context("spawn"), initializer=_start_worker)
     waiting = iter(parts.items())
-    running: set[Future[Path]] = set()
+    context = get_context("spawn")  # fresh processes: copies of one that has threads may hang
+    crew: dict[Connection, SpawnProcess] = {}
     try:
-        while True:
-            # Few at a time: all items at once would wait in memory a second time.
-            for path, part in islice(waiting, 2 * workers - len(running)):
-                running.add(pool.submit(_write, path, part, settings))
-            if not running:
-                break
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a process that read photos was ended, for want of memory perhaps; run it again with fewer --workers, and "
-            "it goes on"
-        ) from error
+        for _ in range(min(workers, len(parts))):
+            ours, theirs = context.Pipe()
+            worker = context.Process(target=_work, args=(theirs, settings), daemon=True)
+            worker.start()
+            theirs.close()  # so that only the worker holds it, and each end notices that the other has gone
+            crew[ours] = worker
+            ours.send(next(waiting))
+        busy = set(crew)
+        while busy:
+            for ours in [ours for ours in wait(list(busy)) if isinstance(ours, Connection)]:
+                yield _finished(ours)
+                if following := next(waiting, None):
+                    ours.send(following)
+                else:
+                    busy.remove(ours)
+    except (EOFError, ConnectionError) as error:
+        raise DataError("pack-worker-ended") from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        for ours in crew:
+            ours.close()
+        for worker in crew.values():
+            worker.join()
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the process that started this one, and end when it does, even if it was killed."""
+def _finished(connection: Connection) -> Path:
+    """Take what a worker gives: the path of the part that it wrote, or what kept it from that."""
+    result: Path | Exception = connection.recv()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _work(connection: Connection, settings: PhotoSettings) -> None:
+    """Write parts for the process that started this one, until that closes its end or has gone, even if killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other process
     ignore_pillow_warnings()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
+    with suppress(EOFError, ConnectionError):
+        while True:
+            path, part = connection.recv()
+            try:
+                result: Path | Exception = _write(path, part, settings)
+            except Exception as error:
+                result = error
+            connection.send(result)
 
-    def leave() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
 
-    threading.Thread(target=leave, daemon=True).start()
-
-
-def _write(path: Path, part: Sequence[Item], settings: PhotoSettings) -> Path:
+def _write(path: Path, part: Sequence[Record], settings: PhotoSettings) -> Path:
     """Prepare the photos of a part and write it, whole or not at all."""
     facts: list[dict[str, Any]] = []
     codes = np.zeros((2, len(part), HASH_BYTES), np.uint8)
     thumbs = np.zeros((len(part), THUMB_SIDE, THUMB_SIDE), np.uint8)
     photos = []
     start = codes.nbytes + thumbs.nbytes
-    for number, item in enumerate(part):
+    for number, record in enumerate(part):
         try:
-            photo = prepare(item, settings)
-        except DataError as error:
-            facts.append({"error": str(error)})
+            photo = prepare(record.location, settings)
+        except DalipError as error:
+            facts.append({"error": error.kind, "facts": dict(error.facts)})
             continue
         codes[0, number], codes[1, number], thumbs[number] = photo.appearance
         size = len(photo.content)
@@ -216,11 +233,7 @@ def _write(path: Path, part: Sequence[Item], settings: PhotoSettings) -> Path:
         photos.append(photo.content)
         start += size
     # Two processes, one of them left by a run that was killed, may write the same part; both write the same.
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    with draft.open("wb") as file:
-        file.write(json.dumps({"bytes": start, "facts": facts}).encode() + b"\n")
+    with atomic_write(path, durable=True, rivals=True) as draft, draft.open("wb") as file:
+        file.write(json.dumps({"bytes": start, "facts": facts}, default=str).encode() + b"\n")
         file.writelines([codes.tobytes(), thumbs.tobytes(), *photos])
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
     return path

@@ -1,11 +1,10 @@
-"""What a packed set says of itself: for people, for programs, and whom to thank."""
+"""What a packed set says of itself: for people, for programs, and with its credits."""
 
 import csv
 import io
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +12,8 @@ from dalip import __version__
 from dalip.datasets.pack.choosing import Choice, Duplicate, Photo
 from dalip.datasets.pack.shard_writer import Shard
 from dalip.datasets.record import Split, split_of
-from dalip.errors import DataError
+from dalip.errors import DalipError, DataError, first_line
+from dalip.files import atomic_write, from_json, to_json
 
 __all__ = ["FILES", "Datasheet", "NameUse", "read_datasheet", "write_datasheet"]
 
@@ -85,10 +85,12 @@ def read_datasheet(folder: Path) -> Datasheet:
     """
     path = folder / "datasheet.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Datasheet(**content | {"shards": tuple(Shard(**shard) for shard in content["shards"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); pack the photos again") from error
+        sheet = from_json(path.read_bytes(), Datasheet)
+    except (OSError, ValueError) as error:
+        raise DataError("datasheet-not-read", source=path, cause=first_line(error)) from error
+    if sheet.format != _FORMAT:
+        raise DataError("datasheet-format", source=path, format=sheet.format)
+    return sheet
 
 
 def write_datasheet(
@@ -97,8 +99,17 @@ def write_datasheet(
     choice: Choice,
     names: Sequence[NameUse],
     settings: Mapping[str, Any],
+    describe: Callable[[DalipError], str],
 ) -> Datasheet:
     """Write everything that lies beside the shards.
+
+    Args:
+        folder: Of the set.
+        shards: As they were written.
+        choice: What is in them, and what is not.
+        names: What became of each name.
+        settings: How it was packed.
+        describe: Gives an error in words.
 
     Returns:
         The figures.
@@ -129,11 +140,11 @@ def write_datasheet(
     _write_table(
         folder / "left-out.csv",
         ("key", "where", "reason", "detail"),
-        sorted([left.key, left.where, left.reason, left.detail] for left in choice.left_out),
+        sorted([left.key, left.where, left.reason, describe(left.error)] for left in choice.left_out),
     )
     _write_table(folder / "duplicates.csv", _DUPLICATE_COLUMNS, _duplicate_rows(choice.duplicates))
     _write(folder / "README.md", _page(sheet, taxa))
-    _write(folder / "datasheet.json", json.dumps(asdict(sheet), indent=1) + "\n")
+    _write(folder / "datasheet.json", to_json(sheet, indent=1))
     return sheet
 
 
@@ -181,9 +192,9 @@ def _duplicate_rows(duplicates: Sequence[Duplicate]) -> list[list[str]]:
     """List duplicates, with the splits that they would have had without one another."""
     return sorted(
         [
-            d.photo.item.key,
+            d.photo.record.key,
             d.photo.name,
-            d.other.item.key,
+            d.other.record.key,
             d.other.name,
             d.kind,
             d.photo.own_split,
@@ -240,6 +251,5 @@ def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".draft")
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    draft.replace(path)
+    with atomic_write(path) as draft:
+        draft.write_bytes(text.encode("utf-8", "backslashreplace"))

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -12,8 +12,11 @@ from pathlib import Path
 
 import httpx
 
-from dalip.datasets.photo_location import MAX_PHOTO_BYTES, FilePart, Item, WebPhoto
+from dalip.datasets.photo_location import MAX_PHOTO_BYTES, FilePart, WebPhoto
+from dalip.datasets.record import Record
+from dalip.datasets.report import Report
 from dalip.errors import DataError, first_line
+from dalip.files import atomic_write
 from dalip.progress import Progress, no_progress
 
 __all__ = ["fetch", "without_web"]
@@ -27,33 +30,31 @@ _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def fetch(
-    items: Sequence[Item],
-    folder: Path,
-    fault: Callable[[str], None],
-    progress: Progress = no_progress,
-) -> list[Item]:
+    records: Sequence[Record], folder: Path, report: Report, progress: Progress = no_progress
+) -> list[Record]:
     """Fetch the photos that are on the web.
 
     Args:
-        items: All that is packed; those that lie on the disk stay as they are.
+        records: All that is packed; photos that are on the disk stay as they are.
         folder: Keeps each photo under a name made of its address; what is there is not fetched again.
-        fault: Takes a line about each photo that cannot be had.
+        report: Hears of each photo that cannot be had.
         progress: Hears what is done, of how many addresses, and how many there are.
 
     Returns:
-        The items whose photos are on the disk now, in their order.
+        The records whose photos are on the disk now, in their order.
 
     Raises:
         DataError: The folder cannot be written to.
     """
-    addresses = list(dict.fromkeys(i.place.url for i in items if isinstance(i.place, WebPhoto)))
+    places = [record.location for record in records]
+    addresses = list(dict.fromkeys(place.url for place in places if isinstance(place, WebPhoto)))
     if not addresses:
-        return list(items)
+        return list(records)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder}: cannot be made ({error.strerror}); name another folder") from error
-    results: dict[str, Path | str] = {}
+        raise DataError("download-folder", source=folder, cause=error.strerror) from error
+    results: dict[str, Path | DataError] = {}
     headers = {
         "User-Agent": f"DALIP/{version('dalip')} (plant photos for a flora of one's own; dalip data pack)"
     }
@@ -69,78 +70,77 @@ def fetch(
     finally:
         # After Ctrl-C what was not begun is not fetched.
         pool.shutdown(cancel_futures=True)
-    return [kept for item in items if (kept := _on_disk(item, results, fault))]
+    return [kept for record in records if (kept := _on_disk(record, results, report))]
 
 
-def without_web(items: Sequence[Item], fault: Callable[[str], None]) -> list[Item]:
-    """Leave out the photos that would have to be fetched, and say how many each source has of them."""
-    left = Counter(
-        i.where.rpartition(", line ")[0] or i.where for i in items if isinstance(i.place, WebPhoto)
-    )
+def without_web(records: Sequence[Record], report: Report) -> list[Record]:
+    """Leave out the photos that would have to be fetched, and report how many each source has of them."""
+    on_web = [record for record in records if isinstance(record.location, WebPhoto)]
+    left = Counter(record.where.rpartition(", line ")[0] or record.where for record in on_web)
     for source, count in left.items():
-        fault(
-            f"{source}: {count} photos are on the web; fetch them with --download, or name their folder with --photos"
-        )
-    return [item for item in items if not isinstance(item.place, WebPhoto)]
+        report.skip(source, "photos-on-web", number=count)
+    return [record for record in records if not isinstance(record.location, WebPhoto)]
 
 
-def _on_disk(item: Item, results: dict[str, Path | str], fault: Callable[[str], None]) -> Item | None:
-    if not isinstance(item.place, WebPhoto):
-        return item
-    result = results[item.place.url]
-    if isinstance(result, str):
-        fault(f"{item.where}: {item.place.url[:200]} {result}")
+def _on_disk(record: Record, results: dict[str, Path | DataError], report: Report) -> Record | None:
+    if not isinstance(record.location, WebPhoto):
+        return record
+    result = results[record.location.url]
+    if isinstance(result, DataError):
+        report.skip_for(record.where, result.about(record.location.url[:200]))
         return None
-    return replace(item, place=FilePart(result))
+    return replace(record, location=FilePart(result))
 
 
-def _fetched(client: httpx.Client, url: str, folder: Path) -> Path | str:
-    """Fetch one photo; give its file, or what is wrong in words that follow its address."""
+def _fetched(client: httpx.Client, url: str, folder: Path) -> Path | DataError:
+    """Fetch one photo; give its file, or what is wrong."""
     path = folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
     if path.is_file():
         return path
-    wrong = ""
+    wrong = DataError("download-empty")
     for attempt in range(_TRIES):
         wait = _FIRST_WAIT * 2**attempt
         try:
             with client.stream("GET", url) as answer:
                 if answer.is_success:
                     return _keep(answer, path)
-                wrong = f"answers {answer.status_code}; look whether the address is right"
+                wrong = DataError("download-answer", status=str(answer.status_code))
                 if answer.status_code not in _AGAIN:
                     return wrong
                 wait = max(wait, _asked_wait(answer.headers.get("Retry-After", "")))
+        except DataError as error:
+            return error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects, UnicodeError) as error:
-            return f"cannot be fetched ({first_line(error)}); correct the address"
+            return DataError("download-address", cause=first_line(error))
         except httpx.HTTPError as error:
-            wrong = f"cannot be fetched ({first_line(error)}); run the command again later"
+            wrong = DataError("download-failed", cause=first_line(error))
         except OSError as error:
-            return f"cannot be kept ({error.strerror}); make room in {folder}"
+            return DataError("download-not-kept", cause=error.strerror, folder=folder)
         if wait > _LONGEST_WAIT:
-            return f"asks to wait for {wait:.0f} seconds; run the command again later"
+            return DataError("download-wait", seconds=round(wait))
         if attempt + 1 < _TRIES:
             time.sleep(wait)
     return wrong
 
 
-def _keep(answer: httpx.Response, path: Path) -> Path | str:
-    """Write a photo under a draft's name first, so that what bears the right one is whole."""
+def _keep(answer: httpx.Response, path: Path) -> Path:
+    """Write a photo, whole or not at all.
+
+    Raises:
+        DataError: It is empty, or too large to be a photo, or not on the web.
+    """
     if answer.url.scheme not in ("http", "https"):
-        return "leads away from the web; correct the address"
-    draft = path.with_suffix(".part")
+        raise DataError("download-elsewhere")
     size = 0
-    try:
+    with atomic_write(path) as draft:
         with draft.open("wb") as file:
             for part in answer.iter_bytes(65536):
                 size += len(part)
                 if size > MAX_PHOTO_BYTES:
-                    return f"has over {MAX_PHOTO_BYTES // 10**6} MB, more than any photo"
+                    raise DataError("photo-file-too-large", million=MAX_PHOTO_BYTES // 10**6)
                 file.write(part)
         if not size:
-            return "is empty; correct the address"
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+            raise DataError("download-empty")
     return path
 
 

@@ -1,14 +1,13 @@
 """The output folder of a packed set: whether DALIP made it, writes to it now, or has completed it."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from dalip.datasets.pack.datasheet import FILES
 from dalip.errors import DataError
+from dalip.files import atomic_write, from_json, hold_lock, to_json
 
 __all__ = ["DOWNLOADS", "WORK", "alone", "begin", "end", "is_finished", "require_ours"]
 
@@ -21,12 +20,22 @@ WORK = ".work"
 _MARK = ".packed.json"  # written last: what the set was made of, and how long its files are
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """What is written when a set is complete."""
+
+    of: str
+    """What it was made of."""
+    bytes: Mapping[str, int]
+    """Sizes of its files."""
+
+
 def _is_ours(name: str) -> bool:
-    return (
-        name in (*FILES, WORK, _MARK, DOWNLOADS)
-        or (name.startswith("photos-") and name.endswith((".tar", ".tar.draft")))
-        or name.removesuffix(".draft") in FILES
-    )
+    if name.endswith(".draft"):  # hidden, but for those of earlier versions
+        name = name.removesuffix(".draft")
+        return _is_ours(name) or _is_ours(name.removeprefix("."))
+    is_shard = name.startswith("photos-") and name.endswith(".tar")
+    return is_shard or name in (*FILES, WORK, _MARK, DOWNLOADS)
 
 
 def require_ours(out: Path) -> None:
@@ -38,26 +47,21 @@ def require_ours(out: Path) -> None:
     if not out.exists():
         return
     if not out.is_dir():
-        raise DataError(f"{out}: is a file; name a folder for the shards")
+        raise DataError("pack-folder-file", source=out)
     names = sorted(path.name for path in out.iterdir())
     foreign = [name for name in names if not _is_ours(name)]
     if names and not {WORK, _MARK, DOWNLOADS} & set(names):
         foreign = names
     if foreign:
-        raise DataError(
-            f"{out}: holds {foreign[0]}, which was not packed here; name an empty or a new folder"
-        )
+        raise DataError("pack-folder-foreign", source=out, name=foreign[0])
 
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Keep a second run out of a folder."""
     (out / WORK).mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(out / WORK / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise DataError(f"{out}: another run is packing there; wait until it ends") from error
+    with hold_lock(out / WORK / "lock", DataError("pack-folder-busy", source=out)):
+        yield
 
 
 def _sizes(out: Path) -> dict[str, int]:
@@ -68,8 +72,7 @@ def _sizes(out: Path) -> dict[str, int]:
 def is_finished(out: Path, wanted: str) -> bool:
     """Say whether a folder holds the whole set that is wanted."""
     try:
-        mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
-        return bool(mark == {"of": wanted, "bytes": _sizes(out)})
+        return from_json((out / _MARK).read_bytes(), _Mark) == _Mark(wanted, _sizes(out))
     except (OSError, ValueError):
         return False
 
@@ -85,4 +88,5 @@ def end(out: Path, wanted: str, shards: Iterable[str]) -> None:
     for path in out.iterdir():
         if path.suffix == ".draft" or (path.suffix == ".tar" and path.name not in names):
             path.unlink()
-    (out / _MARK).write_text(json.dumps({"of": wanted, "bytes": _sizes(out)}), encoding="utf-8")
+    with atomic_write(out / _MARK) as draft:
+        draft.write_text(to_json(_Mark(wanted, _sizes(out))), encoding="utf-8")

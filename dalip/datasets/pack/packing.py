@@ -1,4 +1,4 @@
-"""From items to a folder of shards with a datasheet; a run that was killed goes on, and ends with the same bytes."""
+"""From records to a folder of shards with a datasheet; a killed run continues, and ends with the same bytes."""
 
 import shutil
 import time
@@ -14,16 +14,15 @@ import numpy as np
 from dalip import __version__
 from dalip.cpus import available_cpus
 from dalip.datasets.pack.choosing import Choice, LeftOut, Photo, Policy, choose
-from dalip.datasets.pack.chunks import Part, identity, prepare_all, stamp_of
+from dalip.datasets.pack.chunks import Part, error_of, identity, prepare_all, stamp_of
 from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
 from dalip.datasets.pack.duplicates import Pair, near_pairs
-from dalip.datasets.pack.naming import given_name, name_items
+from dalip.datasets.pack.names import Resolution, given_name, name_records
 from dalip.datasets.pack.output_folder import WORK, alone, begin, end, is_finished, require_ours
-from dalip.datasets.pack.resolve import Resolution
 from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards
 from dalip.datasets.pack.shrink import PhotoSettings
-from dalip.datasets.photo_location import Item
-from dalip.errors import DataError
+from dalip.datasets.record import Record
+from dalip.errors import DalipError, DataError, Skipped
 from dalip.progress import Progress, no_progress
 
 __all__ = ["PackSettings", "Packed", "pack"]
@@ -45,9 +44,10 @@ class PackSettings:
             DataError: A value is out of range.
         """
         if self.shard_photos < 1:
-            raise DataError(f"shard_photos is {self.shard_photos}; it must be at least 1")
+            raise DataError("pack-setting-least", name="shard_photos", value=self.shard_photos, least=1)
         if self.duplicates not in get_args(Policy):
-            raise DataError(f"duplicates is {self.duplicates!r}; use one of {', '.join(get_args(Policy))}")
+            choices = get_args(Policy)
+            raise DataError("pack-setting-choice", name="duplicates", value=self.duplicates, choices=choices)
 
 
 @dataclass(frozen=True)
@@ -67,23 +67,25 @@ class Packed:
 
 
 def pack(
-    items: Sequence[Item],
+    records: Sequence[Record],
     out: Path,
     settings: PackSettings | None = None,
     *,
     resolutions: Mapping[str, Resolution] | None = None,
-    faults: Sequence[str] = (),
+    skipped: Sequence[Skipped] = (),
+    describe: Callable[[DalipError], str] = str,
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> Packed:
     """Pack photos into WebDataset shards.
 
     Args:
-        items: The photos, with different keys.
+        records: The photos, with different keys.
         out: Folder of the set: none yet, an empty one, or one that this function wrote.
         settings: What is made of the photos.
         resolutions: What a checklist makes of their names; without it, names stay as given.
-        faults: What could not be read from the sources, for the datasheet.
+        skipped: What could not be read from the sources, for the datasheet.
+        describe: Gives an error in words, for the table of what was left out.
         workers: Processes that read photos; as many as there are processors by default. What is written does not
             depend on it.
         progress: Is told how far it is.
@@ -95,14 +97,13 @@ def pack(
         DataError: `out` holds something else, another run is writing there, or no photo is left.
     """
     settings = settings or PackSettings()
-    named, left_out, names = name_items(items, resolutions)
-    left_out += [LeftOut("", "unread", fault) for fault in faults]
-    wanted = identity(
-        [__version__, asdict(settings), list(faults), [*map(asdict, names)], [*map(_told, items)]]
-    )
+    named, left_out, names = name_records(records, resolutions)
+    left_out += [LeftOut("", "unread", fault.error) for fault in skipped]
+    faults = [str(fault.error) for fault in skipped]
+    wanted = identity([__version__, asdict(settings), faults, [*map(asdict, names)], [*map(_told, records)]])
     require_ours(out)
     if not named:
-        raise DataError(_nothing(left_out, out))
+        raise _nothing(left_out, out)
     if is_finished(out, wanted):
         with suppress(DataError):  # a datasheet that is damaged is made again
             sheet = read_datasheet(out)
@@ -115,12 +116,13 @@ def pack(
             choice = choose(read, _pairs(read, progress), settings.duplicates)
             choice.left_out = [*left_out, *unreadable, *choice.left_out]
             if not choice.kept:
-                raise DataError(_nothing(choice.left_out, out))
-            sheet = _write(out, choice, names, settings, progress)
+                raise _nothing(choice.left_out, out)
+            sheet = _write(out, choice, names, settings, describe, progress)
             end(out, wanted, (shard.name for shard in sheet.shards))
         shutil.rmtree(out / WORK)
     except OSError as error:
-        raise DataError(f"{error.filename or out}: cannot be written ({error.strerror})") from error
+        where = error.filename or out
+        raise DataError("pack-folder-not-written", source=where, cause=error.strerror) from error
     return Packed(sheet, names, choice.left_out, pace.read, pace.seconds)
 
 
@@ -143,34 +145,32 @@ class _Pace:
         self._progress(f"photos read{rate}", done, total)
 
 
-def _told(item: Item) -> list[Any]:
-    return [item.key, stamp_of(item), item.where, dict(item.fields), item.observation]
+def _told(record: Record) -> list[Any]:
+    return [record.key, stamp_of(record), record.where, dict(record.fields), record.observation]
 
 
 def _read(
-    named: Sequence[tuple[Item, Mapping[str, Any]]],
+    named: Sequence[tuple[Record, Mapping[str, Any]]],
     out: Path,
     settings: PackSettings,
     workers: int | None,
     progress: Callable[[int, int], None],
 ) -> tuple[list[Photo], list[LeftOut]]:
     """Prepare all photos; give those that could be read, in the order of packing, and the others."""
-    items = [item for item, _ in named]
-    fields = {item.key: told for item, told in named}
+    records = [record for record, _ in named]
+    fields = {record.key: told for record, told in named}
     keys = safe_keys(fields)
     photos: list[Photo] = []
     left: list[LeftOut] = []
     parts = prepare_all(
-        items, out / WORK, settings.photos, workers=workers or available_cpus(), progress=progress
+        records, out / WORK, settings.photos, workers=workers or available_cpus(), progress=progress
     )
     for part, members in parts:
-        for number, item in enumerate(members):
-            if error := part.facts[number].get("error"):
-                left.append(
-                    LeftOut(item.where, "unreadable", error.removeprefix(f"{item.where}: "), item.key)
-                )
+        for number, record in enumerate(members):
+            if error := error_of(part.facts[number]):
+                left.append(LeftOut(record.where, "unreadable", error, record.key))
             else:
-                photos.append(Photo(item, keys[item.key], fields[item.key], part, number))
+                photos.append(Photo(record, keys[record.key], fields[record.key], part, number))
     return photos, left
 
 
@@ -192,7 +192,12 @@ def _by_part(photos: Sequence[Photo]) -> Iterator[tuple[Part, list[int]]]:
 
 
 def _write(
-    out: Path, choice: Choice, names: Sequence[NameUse], settings: PackSettings, progress: Progress
+    out: Path,
+    choice: Choice,
+    names: Sequence[NameUse],
+    settings: PackSettings,
+    describe: Callable[[DalipError], str],
+    progress: Progress,
 ) -> Datasheet:
     """Write the shards and the datasheet."""
     begin(out)
@@ -206,7 +211,7 @@ def _write(
         "shardPhotos": settings.shard_photos,
         "duplicates": settings.duplicates,
     }
-    return write_datasheet(out, shards, choice, names, told)
+    return write_datasheet(out, shards, choice, names, told, describe)
 
 
 def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
@@ -215,11 +220,13 @@ def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
     if group := choice.groups.get(photo.key):
         fields["splitGroup"] = group
     return PackedPhoto(
-        photo.key, photo.part.photo(photo.number), fields, text_of(fields, given_name(photo.item))
+        photo.key, photo.part.photo(photo.number), fields, text_of(fields, given_name(photo.record))
     )
 
 
-def _nothing(left_out: Sequence[LeftOut], out: Path) -> str:
+def _nothing(left_out: Sequence[LeftOut], out: Path) -> DataError:
     """Say why nothing was packed."""
-    first = next((f" ({f'{left.where}: ' if left.where else ''}{left.detail})" for left in left_out), "")
-    return f"{out}: no photo was left to pack{first}"
+    for left in left_out:
+        cause = left.error.about(left.where) if left.where else left.error
+        return DataError("pack-nothing-left", source=out, cause=cause)
+    return DataError("pack-no-photos", source=out)

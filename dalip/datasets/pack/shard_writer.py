@@ -7,12 +7,13 @@ import tarfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from dalip.datasets.record import key_hash
-from dalip.datasets.shards import IMAGE_SUFFIXES
+from dalip.files import atomic_write
+from dalip.photos.walk import IMAGE_SUFFIXES
 
 __all__ = ["PackedPhoto", "Shard", "safe_keys", "text_of", "write_shards"]
 
@@ -50,7 +51,7 @@ def safe_keys(keys: Iterable[str]) -> dict[str, str]:
     found: dict[str, int] = {}
     for safe in plain.values():
         found[safe.casefold()] = found.get(safe.casefold(), 0) + 1
-    # Whoever shares a form gets a mark that follows from the key alone, not from who came first.
+    # Keys that share a form get a mark that follows from the key alone, not from which came first.
     return {
         key: safe
         if found[safe.casefold()] == 1 and len(safe.encode()) <= _MAX_KEY_BYTES
@@ -104,28 +105,27 @@ def write_shards(folder: Path, photos: Iterable[PackedPhoto], photos_each: int) 
         photos_each: How many a shard holds, the last one perhaps less.
     """
     waiting = iter(photos)
-    number = 0
-    while True:
+    for number, first in enumerate(waiting):
         path = folder / f"photos-{number:06d}.tar"
-        draft = path.with_name(path.name + ".draft")
-        with tarfile.open(draft, "w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
-            count = 0
-            for photo in islice(waiting, photos_each):
-                count += 1
-                # `text` lies beside the fields, as readers of shards expect it.
-                fields = {name: value for name, value in photo.fields.items() if name != "text"}
-                _add(archive, f"{photo.key}.webp", photo.content)
-                _add(archive, f"{photo.key}.json", json.dumps(fields).encode())
-                _add(archive, f"{photo.key}.txt", photo.text.encode("utf-8", "replace"))
-        if not count:
-            draft.unlink()
-            return
-        with draft.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = draft.stat().st_size
-        draft.replace(path)
-        yield Shard(path.name, count, size, digest)
-        number += 1
+        with atomic_write(path) as draft:
+            count = _write(draft, chain([first], islice(waiting, photos_each - 1)))
+            with draft.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield Shard(path.name, count, path.stat().st_size, digest)
+
+
+def _write(path: Path, photos: Iterable[PackedPhoto]) -> int:
+    """Write a shard, and give the number of its photos."""
+    count = 0
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
+        for photo in photos:
+            count += 1
+            # `text` lies beside the fields, as readers of shards expect it.
+            fields = {name: value for name, value in photo.fields.items() if name != "text"}
+            _add(archive, f"{photo.key}.webp", photo.content)
+            _add(archive, f"{photo.key}.json", json.dumps(fields).encode())
+            _add(archive, f"{photo.key}.txt", photo.text.encode("utf-8", "replace"))
+    return count
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

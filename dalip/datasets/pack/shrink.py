@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dalip.datasets.photo_location import Item, WebPhoto
-from dalip.errors import DataError, ImageError
+from dalip.datasets.photo_location import Location
+from dalip.errors import DataError
 from dalip.photos import encode, is_plain_webp, open_image, shrink
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
 MIN_SIDE = 64
 """Pixels; a photo with a shorter side shows too little of a plant."""
 
+_MAX_SIDE = 800
 MAX_ASPECT = 20
 """How many times as long as wide a photo may be."""
 
@@ -61,10 +62,12 @@ class PhotoSettings:
         Raises:
             DataError: A value is out of range.
         """
-        if not MIN_SIDE <= self.size <= 800:
-            raise DataError(f"size is {self.size}; it must be from {MIN_SIDE} to 800 pixels")
+        if not MIN_SIDE <= self.size <= _MAX_SIDE:
+            raise DataError(
+                "pack-setting-range", name="size", value=self.size, least=MIN_SIDE, most=_MAX_SIDE
+            )
         if not 1 <= self.quality <= 100:
-            raise DataError(f"quality is {self.quality}; it must be from 1 to 100")
+            raise DataError("pack-setting-range", name="quality", value=self.quality, least=1, most=100)
 
 
 class Appearance(NamedTuple):
@@ -93,28 +96,20 @@ class Prepared:
     appearance: Appearance
 
 
-def prepare(item: Item, settings: PhotoSettings) -> Prepared:
+def prepare(location: Location, settings: PhotoSettings) -> Prepared:
     """Read a photo, check it and make it small.
 
     Raises:
-        DataError: It cannot be read, or is too small; the message names it by `Item.where`.
+        DataError: It is too small, or cannot be got at.
+        ImageError: It cannot be read.
     """
-    if isinstance(item.place, WebPhoto):
-        raise DataError(f"{item.where}: was not fetched; run it again with --download")
-    try:
-        content = item.place.read()
-        image = open_image(content, target=settings.size)
-    except ImageError as error:
-        raise DataError(f"{item.where}: {str(error).removeprefix('the image: ')}") from error
-    except (DataError, OSError) as error:
-        raise DataError(f"{item.where}: {error}") from error
+    content = location.read()
+    image = open_image(content, target=settings.size)
     short, long = sorted(image.size)
     if short < MIN_SIDE:
-        raise DataError(f"{item.where}: is {image.width} x {image.height} pixels, too small to show a plant")
+        raise DataError("photo-too-small", width=image.width, height=image.height)
     if long > MAX_ASPECT * short:
-        raise DataError(
-            f"{item.where}: is a strip of {image.width} x {image.height} pixels; cut out the plant"
-        )
+        raise DataError("photo-too-narrow", width=image.width, height=image.height)
     area = _area(content, image)
     image = shrink(image, short_side=settings.size, reducing_gap=3)
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()

@@ -12,10 +12,10 @@ from typing import Any
 
 import webdataset as wds
 
-from dalip.datasets import Record, read_records, require_unique_keys
-from dalip.errors import DalipError, DataError, TrainingError, first_line
+from dalip.datasets import Record, Report, read_named, read_taxa, require_unique_keys
+from dalip.errors import Skipped, TrainingError, first_line
 from dalip.prompts import sentences, taxon_texts
-from dalip.taxonomy import Taxon, read_taxa
+from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig, source_of
 
 __all__ = ["Corpus", "Texts", "is_remote", "load_corpus", "load_texts", "shards_of"]
@@ -45,8 +45,8 @@ class Corpus:
     """How often each record is drawn an epoch, on average; as long as `records`."""
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
-    faults: tuple[str | DalipError, ...]
-    """Why each other record was left out: malformed text, no photo, a taxon that is none."""
+    skipped: tuple[Skipped, ...]
+    """What was left out for another reason: a malformed text, no photo, a taxon that is none."""
     taxa: Mapping[str, Taxon]
     """By scientific name, as the run's list says, or the last of the taxon's photos."""
     texts: Mapping[str, tuple[str, ...]]
@@ -119,17 +119,16 @@ def load_corpus(config: TrainConfig) -> Corpus:
     records: list[Record] = []
     weights: list[float] = []
     left_out: Counter[str] = Counter()
-    faults: list[str] = []
-    unusable: list[DataError] = []
+    skipped: list[Skipped] = []
     for path, weight in map(source_of, config.validate if config.stream else config.data):
         if is_remote(path) and not Path(path).exists():
             raise TrainingError("remote-without-stream", source=path)
-        found = read_records(Path(path), faults=faults)
-        usable = [record for record in found if _has_text(record, left_out, unusable)]
+        found = read_named(Path(path), report=Report(skipped.append))
+        usable = [record for record in found if record.taxon or record.captions]
+        left_out.update(record.source for record in found if not (record.taxon or record.captions))
         if not usable:
-            raise TrainingError(
-                "nothing-to-learn", source=path, photos=len(found), fields=tuple(found[0].fields) or ("-",)
-            )
+            fields = tuple(found[0].fields) if found else ()
+            raise TrainingError("nothing-to-learn", source=path, photos=len(found), fields=fields or ("-",))
         records += usable
         weights += [weight] * len(usable)
     require_unique_keys(records)
@@ -141,21 +140,11 @@ def load_corpus(config: TrainConfig) -> Corpus:
         tuple(records),
         tuple(_balanced(records, weights, config.balance)),
         dict(left_out),
-        (*faults, *unusable),
+        tuple(skipped),
         taxa,
         {name: tuple(taxon_texts(taxon)) for name, taxon in taxa.items()},
         {name: parts for name, parts in texts.descriptions.items() if name in taxa},
     )
-
-
-def _has_text(record: Record, left_out: Counter[str], unusable: list[DataError]) -> bool:
-    try:
-        if record.taxon or record.captions:
-            return True
-        left_out[record.source] += 1
-    except DataError as error:
-        unusable.append(error)
-    return False
 
 
 def _balanced(records: list[Record], weights: list[float], balance: float) -> list[float]:

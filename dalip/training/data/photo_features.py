@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dalip.datasets import Record
+from dalip.datasets import FilePart, Record
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError
 from dalip.files import atomic_write, from_json, to_json
@@ -149,12 +149,16 @@ def cache_photo_features(
 
 def _identity(record: Record) -> tuple[Any, ...]:
     """Tell a photo from another under the same name, or from what its file held before."""
+    place = record.location
+    if not isinstance(place, FilePart):
+        return record.key, *place.stamp
     try:
-        file = record.path.stat()
+        file = place.path.stat()
         written = file.st_size, file.st_mtime_ns
     except OSError:  # reading it will say why
         written = None
-    return record.key, str(record.path.resolve()), record.offset, record.size, written
+    offset = None if place.size is None else place.offset
+    return record.key, str(place.path.resolve()), offset, place.size, written
 
 
 def _in_batches(views: _Views, start: int, workers: int) -> Any:

@@ -12,7 +12,7 @@ import webdataset as wds
 from torch.utils.data import IterableDataset, get_worker_info
 from webdataset.gopen import set_options
 
-from dalip.datasets import IMAGE_SUFFIXES, Record, split_of
+from dalip.datasets import IMAGE_SUFFIXES, FilePart, Record, split_of
 from dalip.datasets.shards import StrictHeader, read_content, read_fields, shard_files
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError, DataError, first_line
@@ -187,7 +187,7 @@ def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
     if len(photos) != 1:
         raise DataError("record-photos", source=name, number=len(photos))
     try:
-        record = Record(name, Path(name), fields=read_fields(dict(contents)))
-    except ValueError as error:
-        raise DataError("record-text", source=name, cause=error) from error
+        record = Record(name, FilePart(Path(name)), read_fields(dict(contents)))
+    except DataError as error:
+        raise error.about(name) from error
     return _Raw(record, photos[0]) if record.taxon or record.captions else None

@@ -22,7 +22,7 @@ from dalip_index.flora.calibration import CALIBRATION
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, Evidence, Role, write_catalogue
 from dalip_index.store.faiss_index import INDEX, write_index
-from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto
+from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, packs_of
 from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import check_target, current_version, new_version
@@ -104,7 +104,7 @@ def build_version(
     """
     taxa, wanted = contents.taxa, contents.wanted
     text, text_counts = embed_texts(encoder, contents.text_evidence, len(taxa), out, progress)
-    others = {record.path.parent for record in wanted if isinstance(record, KeptPhoto)}
+    others = {pack.parent for pack in packs_of(wanted)}
     store = PhotoStore(out, encoder.fingerprint, others)
     if contents.keep:
         photos = embed_and_keep(store, encoder, wanted, contents.keep, progress, skipped)
@@ -140,7 +140,7 @@ def write_version(
     counts: FloraCounts,
     kept_side: int,
     store: PhotoStore,
-    kept: Sequence[KeptPhoto],
+    kept: Sequence[Record],
 ) -> FloraManifest:
     """Write the files of a version, and bring the photos that it keeps into order.
 
@@ -161,7 +161,7 @@ def write_version(
     folder, version = draft
     prototypes, calibration = learned.prototypes, learned.calibration
     packs = store.arrange(kept, encoder.width + encoder.appearance_width)
-    pack_of = {photo.digest: pack.name for pack in packs for photo in pack.photos}
+    pack_of = {digest_of(photo): pack.name for pack in packs for photo in pack.photos}
     packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
     write_catalogue(folder / CATALOGUE, taxa, packed, prototypes.rows())
     write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
@@ -202,9 +202,8 @@ def photo_evidence(
         roles: What they are used for.
     """
     for record, label, role in zip(records, labels.tolist(), roles, strict=True):
-        digest = record.digest if isinstance(record, KeptPhoto) else ""
         key = record.key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-        yield Evidence(label, "photo", key, _rights(record), role, digest)
+        yield Evidence(label, "photo", key, _rights(record), role, digest_of(record))
 
 
 def _rights(record: Record) -> str:

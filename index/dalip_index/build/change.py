@@ -15,6 +15,7 @@ from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
 from dalip_index.build.contents import FloraContents, NewContents, read_contents, taxon_name_of
 from dalip_index.build.embed_photos import no_report
+from dalip_index.store.kept_photos import digest_of
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import check_target, new_version
 
@@ -96,7 +97,9 @@ def remove_from(
         taxa = [taxon for taxon in contents.taxa if taxon.scientific_name not in names]
         gone = {_found(contents, photo) for photo in photos}
         kept = [
-            photo for photo in contents.kept if photo.digest not in gone and taxon_name_of(photo) not in names
+            photo
+            for photo in contents.kept
+            if digest_of(photo) not in gone and taxon_name_of(photo) not in names
         ]
         texts = {name: texts for name, texts in contents.texts.items() if name not in names}
         new = _new_contents(contents, taxa=taxa, records=kept, texts=texts)
@@ -201,7 +204,7 @@ def _check(contents: FloraContents, encoder: Encoder | None) -> None:
 
 
 def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
-    """NewContents a version that holds what another one does, but for some fields."""
+    """Say that a version is to hold what another one does, but for some fields."""
     tests = contents.manifest.counts.test_photos
     held = NewContents(contents.taxa, contents.kept, contents.texts, contents.kept_side, tests_before=tests)
     new = replace(held, **changes)
@@ -210,9 +213,9 @@ def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
 
 
 def _found(contents: FloraContents, photo: str) -> str:
-    found = [k.digest for k in contents.kept if k.key == photo]
+    found = [digest_of(k) for k in contents.kept if k.key == photo]
     if not found and len(photo) >= 8:
-        found = [k.digest for k in contents.kept if k.digest.startswith(photo.lower())]
+        found = [digest for digest in map(digest_of, contents.kept) if digest.startswith(photo.lower())]
     if len(found) > 1:
         digests = [digest[:12] for digest in found]
         raise FloraError("kept-photos-of-one-name", source=photo, number=len(found), digests=digests)

@@ -11,7 +11,7 @@ from dalip.taxon_tree import check_taxonomy
 from dalip.taxonomy import Taxon
 from dalip_index.build.texts import text_evidence, texts_of
 from dalip_index.store.catalogue import Evidence, read_evidence, read_taught, read_taxa
-from dalip_index.store.kept_photos import KEPT_SIDE, KeptPhoto, kept_photos
+from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, kept_photos
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
@@ -30,7 +30,7 @@ class FloraContents:
     """Scientific names of the taxa that were taught later."""
 
     @cached_property
-    def kept(self) -> list[KeptPhoto]:
+    def kept(self) -> list[Record]:
         """The photos that it keeps, in the order of its catalogue."""
         order = [e.photo for e in self.evidence if e.photo]
         return kept_photos(self.root, self.manifest.photos, order)
@@ -107,7 +107,7 @@ class NewContents:
     @cached_property
     def wanted(self) -> list[Record]:
         """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
-        return [r for r in self.known if self.test_too or r.split != "test" or isinstance(r, KeptPhoto)]
+        return [r for r in self.known if self.test_too or r.split != "test" or digest_of(r)]
 
     @cached_property
     def text_evidence(self) -> list[Evidence]:

@@ -15,7 +15,7 @@ from dalip.evaluation import OnnxEmbedder
 from dalip.photos import map_ahead
 from dalip.progress import Progress
 from dalip_index.build.contents import taxon_name_of
-from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack, kept_copy
+from dalip_index.store.kept_photos import Halves, KeptCopy, Pack, digest_of, kept_as, kept_copy, packs_of
 from dalip_index.store.photo_store import PhotoStore
 
 __all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only", "no_report"]
@@ -40,9 +40,9 @@ class EmbeddedPhotos:
     """How many were embedded now; the others had been before."""
 
     @property
-    def kept(self) -> list[KeptPhoto]:
+    def kept(self) -> list[Record]:
         """Those of which copies are kept."""
-        return [record for record in self.records if isinstance(record, KeptPhoto)]
+        return [record for record in self.records if digest_of(record)]
 
 
 def no_report(photo: Skipped) -> None:
@@ -86,13 +86,13 @@ def embed_and_keep(
     Args:
         store: Where they are kept.
         encoder: Makes the vectors.
-        records: The photos; one that is a `KeptPhoto` is not copied again.
+        records: The photos; one that a flora keeps is not copied again.
         side: Short side of the copies, in pixels.
         progress: Called with "photos", the number done, and the number to do.
         skipped: Called with each photo that cannot be read, or shows another plant under another name.
     """
     found: dict[str, Record] = {}
-    pending: list[tuple[KeptPhoto, bytes]] = []
+    pending: list[tuple[Record, bytes]] = []
     refused: set[str] = set()
     unread = repeated = new = 0
 
@@ -103,7 +103,7 @@ def embed_and_keep(
             store.write(pending, vectors.astype(np.float16))
             pending.clear()
 
-    for path in sorted({r.path for r in records if isinstance(r, KeptPhoto) and r.digest not in store}):
+    for path in packs_of(record for record in records if digest_of(record) not in store):
         Pack(path).check()
     read = partial(_read, store=store, side=side)
     for number, (record, result) in enumerate(map_ahead(read, records, _AHEAD), 1):
@@ -118,25 +118,27 @@ def embed_and_keep(
             elif first is not record:
                 unread += 1
                 skipped(_contradiction(record, first))
-                if not isinstance(first, KeptPhoto):
+                if not digest_of(first):
                     refused.add(digest)
             elif copy is not None:
                 new += 1
-                pending.append((KeptPhoto("", record.path, digest=digest).described_by(record), copy))
+                # Where a new copy is, is known when its shard is written.
+                place = record.location if digest_of(record) else KeptCopy(store.folder, digest=digest)
+                pending.append((kept_as(Record("", place), record), copy))
                 if len(pending) == _AT_ONCE:
                     finish()
         progress("photos", number, len(records))
     finish()
-    kept = [store.photo(digest).described_by(r) for digest, r in found.items() if digest not in refused]
-    vectors = store.vectors([photo.digest for photo in kept], encoder.width + encoder.appearance_width)
+    kept = [kept_as(store.photo(digest), r) for digest, r in found.items() if digest not in refused]
+    vectors = store.vectors([digest_of(photo) for photo in kept], encoder.width + encoder.appearance_width)
     return EmbeddedPhotos(kept, vectors, unread + len(refused), repeated, new)
 
 
 def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | None] | DalipError:
     """Give a photo's digest, and its copy where the encoder has not looked at it."""
     try:
-        if isinstance(record, KeptPhoto):
-            return record.digest, None if record.digest in store else record.read_bytes()
+        if digest := digest_of(record):
+            return digest, None if digest in store else record.read_bytes()
         content = record.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         return digest, None if digest in store else kept_copy(content, side)
@@ -144,16 +146,16 @@ def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | No
         return error
 
 
-def _checked(photo: KeptPhoto, row: Vectors | ImageError) -> Vectors:
+def _checked(photo: Record, row: Vectors | ImageError) -> Vectors:
     if isinstance(row, ImageError):  # in the pack of another flora, for a copy that was just made can be read
-        raise FloraError("kept-photo-damaged", source=photo.name, cause=row, key=photo.digest)
+        raise FloraError("kept-photo-damaged", source=photo.name, cause=row, key=digest_of(photo))
     return row
 
 
 def _contradiction(record: Record, first: Record) -> Skipped:
     names = {"other": first.name, "plant": taxon_name_of(first), "given": taxon_name_of(record)}
-    if isinstance(first, KeptPhoto):
-        flora, key = (quote(str(part)) for part in (first.path.parent.parent, first.key))
+    if isinstance(first.location, KeptCopy):
+        flora, key = (quote(str(part)) for part in (first.location.path.parent.parent, first.key))
         error = FloraError("photo-kept-under-other-name", **names, flora=flora, key=key)
     else:
         error = FloraError("photo-under-two-names", **names)

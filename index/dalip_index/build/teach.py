@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dalip.datasets import Record
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.photos import PhotoSource
@@ -27,7 +28,7 @@ from dalip_index.flora.flora import Flora
 from dalip_index.flora.load import load_flora
 from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.store.catalogue import Evidence
-from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, GivenPhoto, KeptPhoto
+from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, digest_of, packs_of, taught_record
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import CURRENT, new_version
@@ -53,7 +54,7 @@ class _Known(NamedTuple):
     taxa: Sequence[Taxon]
     evidence: Sequence[Evidence]
     prototypes: Prototypes
-    kept: Sequence[KeptPhoto]
+    kept: Sequence[Record]
 
     @classmethod
     def of(cls, flora: Flora, contents: FloraContents) -> "_Known":
@@ -68,7 +69,7 @@ class _Known(NamedTuple):
             [taxon for number, taxon in enumerate(self.taxa) if number != row],
             evidence,
             self.prototypes.without(row),
-            [photo for photo in self.kept if photo.digest in staying],
+            [photo for photo in self.kept if digest_of(photo) in staying],
         )
 
 
@@ -110,7 +111,7 @@ def teach_taxon(
     """
     flora = flora_to_teach(path, start, encoder)
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
-    given = [GivenPhoto.of(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
+    given = [taught_record(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
     if learns_from_all(flora):
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
     _ready(taxon, flora, again)  # so that what cannot be is said before the photos are read
@@ -168,7 +169,7 @@ def _forget_photos(path: Path, encoder: Encoder, names: Sequence[str]) -> FloraM
         if len(taught) == len(photos_of_it) and any(photo.fields["taught"] == TAUGHT[0] for photo in taught):
             gone.append(name)
         else:
-            photos += [photo.digest for photo in taught]
+            photos += [digest_of(photo) for photo in taught]
     return remove_from(path, encoder, names=gone, photos=photos)
 
 
@@ -204,7 +205,7 @@ def teach_from(
     with new_version(out) as draft:
         flora, base = load_flora(start, encoder), read_contents(start)
         taxa: dict[str, tuple[Taxon, Sequence[str]]] = {}
-        kept: list[KeptPhoto] = list(base.kept)
+        kept: list[Record] = list(base.kept)
         for contents in map(read_contents, floras):
             names = contents.texts if contents.manifest.keeps_all else contents.taught
             new = {name for name in names if name not in taxa and name not in flora.tree.rows}
@@ -214,7 +215,7 @@ def teach_from(
                 for t in contents.taxa
                 if t.scientific_name in new
             }
-        store = PhotoStore(out, encoder.fingerprint, {photo.path.parent for photo in kept})
+        store = PhotoStore(out, encoder.fingerprint, {pack.parent for pack in packs_of(kept)})
         embedded = embed_and_keep(store, encoder, kept, base.kept_side, progress, skipped)
         photos: dict[str, list[int]] = {}
         for row, record in enumerate(embedded.records):

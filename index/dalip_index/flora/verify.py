@@ -22,7 +22,7 @@ from dalip_index.store.catalogue import (
     read_taxa,
 )
 from dalip_index.store.faiss_index import INDEX, read_vectors
-from dalip_index.store.kept_photos import Pack
+from dalip_index.store.kept_photos import Pack, digest_of
 from dalip_index.store.manifest import FileStamp, FloraManifest
 from dalip_index.store.versions import SHARED, current_version
 
@@ -196,7 +196,7 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
     seen: dict[str, NDArray[np.float16]] = {}
     for name in sorted({*listed, *(name for name in manifest.photos if name.endswith(".tar"))}):
         pack = Pack(path / SHARED / name)
-        held, vectors = [photo.digest for photo in pack.photos], pack.vectors(stamp.fingerprint)
+        held, vectors = [digest_of(photo) for photo in pack.photos], pack.vectors(stamp.fingerprint)
         if set(held) != listed.get(name, set()) or len(set(held)) < len(held):
             yield FloraError("pack-differs-from-catalogue", source=pack.path)
         if vectors is None or vectors.shape != (len(held), width):
@@ -228,10 +228,12 @@ def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManif
     for pack in packs[:: max(len(packs) // _LOOKED_AT, 1)]:
         photos = pack.photos[:: max(len(pack.photos) // _LOOKED_AT, 1)]
         known = pack.vectors(encoder.fingerprint)
-        rows = {photo.digest: row for row, photo in enumerate(pack.photos)}
+        rows = {digest_of(photo): row for row, photo in enumerate(pack.photos)}
         found = encoder.encode_files((photo.read_bytes() for photo in photos), appearance=True)
         for photo, (_, vector) in zip(photos, found, strict=True):
             if isinstance(vector, ImageError):
-                yield FloraError("packed-photo-unreadable", source=pack.path, photo=photo.digest[:12])
-            elif known is not None and not np.allclose(vector, known[rows[photo.digest]], atol=_ABOUT):
-                yield FloraError("packed-photo-of-another-vector", source=pack.path, photo=photo.digest[:12])
+                yield FloraError("packed-photo-unreadable", source=pack.path, photo=digest_of(photo)[:12])
+            elif known is not None and not np.allclose(vector, known[rows[digest_of(photo)]], atol=_ABOUT):
+                yield FloraError(
+                    "packed-photo-of-another-vector", source=pack.path, photo=digest_of(photo)[:12]
+                )

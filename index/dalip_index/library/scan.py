@@ -1,11 +1,11 @@
-"""Finding the photos in a folder of the user's."""
+"""What the library finds in a folder of the user's."""
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dalip.datasets import IMAGE_SUFFIXES
 from dalip.errors import LibraryError, Skipped
+from dalip.photos.walk import list_files
 
 __all__ = ["Scan", "is_below", "scan_folder"]
 
@@ -38,33 +38,20 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def scan_folder(root: str) -> Scan:
-    """List the photos in a folder and all below it, by their endings; hidden files and folders are left out.
+    """List the photos in a folder and all below it.
 
     Args:
         root: The folder's absolute path.
     """
-    scan = Scan(root)
-
-    def refuse(error: OSError) -> None:
-        scan.unlisted.append(str(error.filename))
-        scan.refused.append(
-            Skipped.of(str(error.filename), LibraryError("folder-not-listed", cause=error.strerror))
-        )
-
-    for folder, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith(".") or Path(name).suffix.lower() not in IMAGE_SUFFIXES:
-                continue
-            path = str(Path(folder) / name)
-            try:
-                path.encode()
-                status = Path(path).stat()
-            except UnicodeEncodeError:
-                shown = path.encode(errors="backslashreplace").decode()
-                scan.refused.append(Skipped.of(shown, LibraryError("name-not-utf8")))
-            except OSError as error:
-                scan.refused.append(Skipped.of(path, LibraryError("file-not-read", cause=error.strerror)))
-            else:
-                scan.files[path] = (status.st_size, status.st_mtime_ns)
+    listing = list_files(Path(root), photos_only=True)
+    scan = Scan(root, refused=[*listing.skipped], unlisted=[str(folder) for folder in listing.unlisted])
+    for path, status in listing.files.items():
+        name = str(path)
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            written = name.encode(errors="backslashreplace").decode()
+            scan.refused.append(Skipped.of(written, LibraryError("name-not-utf8")))
+        else:
+            scan.files[name] = (status.st_size, status.st_mtime_ns)
     return scan

@@ -1,4 +1,4 @@
-"""A photo that a flora keeps: a small copy, so that another encoder can look at it, in a shard of such copies."""
+"""Photos that a flora keeps: small copies, so that another encoder can look at them, in shards of such copies."""
 
 import hashlib
 import io
@@ -7,19 +7,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import FilePart, Record, Report
+from dalip.datasets.photo_location import Location
+from dalip.datasets.shards import ShardPhoto, read_shard
 from dalip.errors import DalipError, FloraError
 from dalip.photos import PhotoSource, encode, is_plain_webp, open_image, shrink
 from dalip.taxonomy import Taxon
 from dalip_index.store.manifest import FileStamp
 from dalip_index.store.versions import SHARED
 
-__all__ = ["KEPT_SIDE", "TAUGHT", "GivenPhoto", "Halves", "KeptPhoto", "Pack", "kept_copy", "kept_photos"]
+__all__ = [
+    "KEPT_SIDE",
+    "TAUGHT",
+    "Halves",
+    "KeptCopy",
+    "Pack",
+    "digest_of",
+    "kept_as",
+    "kept_copy",
+    "kept_fields",
+    "kept_photos",
+    "packs_of",
+    "taught_record",
+]
 
 KEPT_SIDE = 320
 """Short side in pixels of the copies that are kept; today's encoder sees 256."""
@@ -35,64 +51,89 @@ Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
-class KeptPhoto(Record):
-    """A photo that a flora keeps: the copy, under the key and with the fields of the photo that it was made from."""
+class KeptCopy(FilePart):
+    """Where a photo is that a flora keeps: the copy, in a shard of the flora."""
 
     digest: str = ""
     """SHA-256 of the file that the copy was made from, which tells one photo from another."""
 
-    def to_json(self) -> bytes:
-        """Write down what stands beside the copy."""
-        content = {**self.fields, "key": self.key}
-        return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
 
-    def described_by(self, record: Record) -> "KeptPhoto":
-        """Give the same copy under the key and with the fields of a record, as it will be kept."""
-        if isinstance(record, KeptPhoto):
-            return replace(self, key=record.key, fields=record.fields)
-        # Who reads a pack as a shard finds each photo in the split that its own key put it in.
-        fields = {"splitGroup": record.key, **record.fields}
-        fields.pop("key", None)
-        return replace(self, key=record.key, fields=json.loads(json.dumps(fields, default=str)))
+def digest_of(record: Record) -> str:
+    """Give the SHA-256 of the file that a photo's copy was made from; empty for a photo that no flora keeps."""
+    return record.location.digest if isinstance(record.location, KeptCopy) else ""
+
+
+def packs_of(records: Iterable[Record]) -> list[Path]:
+    """Give the shards that hold the copies of photos, each once and sorted; photos that no flora keeps have none."""
+    return sorted({record.location.path for record in records if isinstance(record.location, KeptCopy)})
+
+
+def kept_as(copy: Record, record: Record) -> Record:
+    """Give a copy under the key and with the fields of a record, as it will be kept."""
+    if digest_of(record):
+        return replace(copy, key=record.key, fields=record.fields)
+    # When a pack is read as a shard, each photo is in the split that its own key put it in.
+    fields = {"splitGroup": record.group, **record.fields}
+    fields.pop("key", None)
+    return replace(copy, key=record.key, fields=json.loads(json.dumps(fields, default=str)))
+
+
+def kept_fields(record: Record) -> bytes:
+    """Write down what is kept beside the copy of a photo."""
+    content = {**record.fields, "key": record.key}
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
-class GivenPhoto(Record):
-    """A photo that comes from elsewhere than a shard, table or folder."""
+class _Given:
+    """A photo that was handed over: its bytes, an image, or a function that gives one of these or a path."""
 
-    photo: PhotoSource = b""
-    """A path, the bytes of an image file, an image, or a function that gives one of these."""
+    photo: PhotoSource
+    name: str
 
-    @classmethod
-    def of(cls, number: int, source: PhotoSource, taxon: Taxon, taught: str) -> "GivenPhoto":
-        """Make a record of a photo that teaches a taxon.
+    @property
+    def stamp(self) -> tuple[Any, ...]:
+        """Nothing but its name, for it cannot be looked at without being read."""
+        return "given", self.name
 
-        Args:
-            number: What it is called by, where it has no path.
-            source: Where it is.
-            taxon: What it shows.
-            taught: One of `TAUGHT`.
-        """
-        path = Path(source) if isinstance(source, str | Path) else Path(f"image {number}")
-        key = str(path).encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-        if isinstance(source, bytes):
-            key = hashlib.sha256(source).hexdigest()
-        return cls(
-            key, path, fields={**taxon.to_darwin_core(), "references": "", "taught": taught}, photo=source
-        )
+    @property
+    def origin(self) -> str:
+        """Nothing is known of it."""
+        return ""
 
-    def read_bytes(self) -> bytes:
-        """Read the encoded image.
+    def named(self, key: str) -> str:
+        """Give the name that it was handed over by."""
+        return self.name
 
-        Raises:
-            DataError: It is a file that cannot be read.
-        """
+    def read(self) -> bytes:
+        """Read the encoded photo; see `Location`."""
         found = self.photo() if callable(self.photo) else self.photo
         if isinstance(found, Image.Image):
             buffer = io.BytesIO()
             found.save(buffer, "PNG")
             return buffer.getvalue()
-        return found if isinstance(found, bytes) else Record(self.key, Path(found)).read_bytes()
+        return found if isinstance(found, bytes) else FilePart(Path(found)).read()
+
+
+def taught_record(number: int, source: PhotoSource, taxon: Taxon, taught: str) -> Record:
+    """Make a record of a photo that teaches a taxon.
+
+    Args:
+        number: What it is called by, where it has no path.
+        source: The photo.
+        taxon: What it shows.
+        taught: One of `TAUGHT`.
+    """
+    location: Location
+    if isinstance(source, str | Path):
+        location, key = FilePart(Path(source)), str(source)
+    else:
+        key = f"image {number}"
+        location = _Given(source, key)
+    if isinstance(source, bytes):
+        key = hashlib.sha256(source).hexdigest()
+    key = key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
+    return Record(key, location, {**taxon.to_darwin_core(), "references": "", "taught": taught})
 
 
 def kept_copy(content: bytes, side: int) -> bytes:
@@ -127,14 +168,14 @@ class Pack:
         return self.path.name
 
     @cached_property
-    def photos(self) -> tuple[KeptPhoto, ...]:
+    def photos(self) -> tuple[Record, ...]:
         """What it holds, in its order.
 
         Raises:
             FloraError: It is damaged.
         """
         try:
-            return tuple(_kept(record) for record in read_records(self.path))
+            return tuple(_kept(photo) for photo in read_shard(self.path, Report()))
         except DalipError as error:
             raise FloraError("pack-damaged", cause=error) from error
 
@@ -163,13 +204,13 @@ class Pack:
         return found
 
 
-def _kept(record: Record) -> KeptPhoto:
-    fields = dict(record.fields)
-    key = str(fields.pop("key", record.key))
-    return KeptPhoto(key, record.path, record.offset, record.size, fields, digest=record.key)
+def _kept(photo: ShardPhoto) -> Record:
+    fields = dict(photo.fields)
+    key, part = str(fields.pop("key", photo.key)), photo.location
+    return Record(key, KeptCopy(part.path, part.offset, part.size, photo.key), fields)
 
 
-def kept_photos(root: Path, files: Iterable[str], order: Iterable[str]) -> list[KeptPhoto]:
+def kept_photos(root: Path, files: Iterable[str], order: Iterable[str]) -> list[Record]:
     """Give what a version keeps.
 
     Args:
@@ -181,7 +222,7 @@ def kept_photos(root: Path, files: Iterable[str], order: Iterable[str]) -> list[
         FloraError: A pack is damaged, or a photo is missing.
     """
     packs = [Pack(root / SHARED / name) for name in files if name.endswith(".tar")]
-    photos = {photo.digest: photo for pack in packs for photo in pack.photos}
+    photos = {digest_of(photo): photo for pack in packs for photo in pack.photos}
     try:
         return [photos[digest] for digest in order]
     except KeyError as error:

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dalip.datasets import Record
 from dalip.errors import FloraError
 from dalip.files import atomic_write
-from dalip_index.store.kept_photos import Halves, KeptPhoto, Pack
+from dalip_index.store.kept_photos import Halves, Pack, digest_of, kept_fields, packs_of
 from dalip_index.store.manifest import FileStamp
 from dalip_index.store.versions import SHARED
 
@@ -58,13 +59,13 @@ class PhotoStore:
                 return False
         except FloraError:
             return False
-        self._places.update((photo.digest, (pack, row)) for row, photo in enumerate(pack.photos))
+        self._places.update((digest_of(photo), (pack, row)) for row, photo in enumerate(pack.photos))
         return True
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._places
 
-    def photo(self, digest: str) -> KeptPhoto:
+    def photo(self, digest: str) -> Record:
         """Give the copy of a photo that the encoder has looked at."""
         pack, row = self._places[digest]
         return pack.photos[row]
@@ -88,7 +89,7 @@ class PhotoStore:
             gathered[places] = found[rows]
         return gathered
 
-    def write(self, photos: Sequence[tuple[KeptPhoto, bytes]], vectors: Halves) -> Pack:
+    def write(self, photos: Sequence[tuple[Record, bytes]], vectors: Halves) -> Pack:
         """Write a pack; it is there, whole and with its vectors, or not at all.
 
         Args:
@@ -99,8 +100,8 @@ class PhotoStore:
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
             for photo, copy in photos:
-                _put(archive, f"{photo.digest}.webp", copy)
-                _put(archive, f"{photo.digest}.json", photo.to_json())
+                _put(archive, f"{digest_of(photo)}.webp", copy)
+                _put(archive, f"{digest_of(photo)}.json", kept_fields(photo))
         pack = Pack(self.folder / f"{hashlib.sha256(content.getbuffer()).hexdigest()[:16]}.tar")
         vectors_path = pack.vectors_path(self.fingerprint)
         with atomic_write(vectors_path, durable=True) as draft, draft.open("wb") as file:
@@ -112,7 +113,7 @@ class PhotoStore:
         self._note(pack)
         return pack
 
-    def arrange(self, photos: Sequence[KeptPhoto], width: int) -> list[Pack]:
+    def arrange(self, photos: Sequence[Record], width: int) -> list[Pack]:
         """Bring the packs into order: each full, but for the last, and none with a photo that is not wanted.
 
         Full packs that are wanted whole stay as they are; what the others hold goes into new ones, in the given order.
@@ -124,21 +125,22 @@ class PhotoStore:
         Returns:
             The packs that hold these photos and no other.
         """
-        wanted = {photo.digest: photo for photo in photos}
+        wanted = {digest_of(photo): photo for photo in photos}
         staying: list[Pack] = []
         for pack in self.packs:
             if len(pack.photos) == _PACK_PHOTOS and all(
-                _same(wanted.get(held.digest), held) for held in pack.photos
+                _same(wanted.get(digest_of(held)), held) for held in pack.photos
             ):
                 staying.append(pack)
                 for held in pack.photos:
-                    del wanted[held.digest]
+                    del wanted[digest_of(held)]
         loose = list(wanted.values())
-        for path in sorted({photo.path for photo in loose} - self._written):
-            Pack(path).check()
+        for path in packs_of(loose):
+            if path not in self._written:
+                Pack(path).check()
         for start in range(0, len(loose), _PACK_PHOTOS):
             group = loose[start : start + _PACK_PHOTOS]
-            vectors = self.vectors([photo.digest for photo in group], width)
+            vectors = self.vectors([digest_of(photo) for photo in group], width)
             staying.append(self.write([(photo, photo.read_bytes()) for photo in group], vectors))
         return staying
 
@@ -151,7 +153,7 @@ class PhotoStore:
         return {path.name: known.get(path) or FileStamp.of(path) for path in paths}
 
 
-def _same(one: KeptPhoto | None, other: KeptPhoto) -> bool:
+def _same(one: Record | None, other: Record) -> bool:
     return one is not None and (one.key, one.fields) == (other.key, other.fields)
 
 

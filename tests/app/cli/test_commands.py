@@ -235,7 +235,7 @@ def test_the_count_says_what_the_lines_do_not(
     number: int, given: int, told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     left_out = LeftOut()
-    left_out(*["a row"] * number, quiet=True)
+    left_out(*[DataError("no-name")] * number, quiet=True)
     with pytest.raises(typer.Exit):
         left_out.finish(given)
     assert capsys.readouterr().err.splitlines() == told

@@ -41,6 +41,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     done = dalip(*command, tmp_path / "whole")
     assert done.status == 0, done.err
     assert f"{PHOTOS + 1} photos read in" in done.out
+    assert f"{PHOTOS + 1} of {PHOTOS + 1} photos have no license" in done.err
     assert "200 photos of 3 taxa in 5 shards" in done.out
     assert "1 duplicates" in done.out
     out = tmp_path / "out"

@@ -117,7 +117,6 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
     [
         (None, "no such file of taxa"),
         (b"# nothing\n\n", "names no taxon; write one scientific name a line"),
-        (b"Flos r\xffd\n", "cannot be read as UTF-8 text"),
         (b"Quercus robur\n", "Quercus robur: the flora"),
         (b"Quercus robur\nFagus\n", "no such taxon, and none inside it, nor the other name asked for"),
         (b"scientificName,family\n", "holds no taxon"),
@@ -133,6 +132,14 @@ def test_a_list_that_is_none_is_refused_in_a_line(
     assert (done.status, done.out) == (1, "")
     (line,) = done.err.splitlines()
     assert message in line
+
+
+def test_a_list_that_is_not_utf8_is_read_and_that_is_said(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    photo, path = paint(tmp_path / "red.png", "red", 5), tmp_path / "list.txt"
+    path.write_bytes(b"Flos red # seen near the caf\xe9\n")
+    done = dalip("identify", photo, *world.options, "--only", path)
+    assert done.status == 0
+    assert done.err.startswith(f"dalip: {path}, line 1: the line is not UTF-8, and was read as Windows-1252")
 
 
 def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from wording import refuses
 
+from dalip.datasets import read_records
 from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
 from dalip.errors import DataError
 from tests.dalip.heard import PHOTO, Heard, write, write_zip
@@ -26,23 +27,22 @@ CLASSES = {"Rosa_canina/1.jpg": PHOTO, "Rosa_canina/bud/2.JPG": PHOTO, "Viola/3.
 def test_a_folder_for_each_plant_also_in_an_archive(tmp_path: Path, heard: Heard) -> None:
     folder = write(tmp_path / "garden", {**CLASSES, "Viola/.hidden.jpg": PHOTO, "Viola/read.me": "x"})
     found = heard.read(folder)
-    assert {key: item.fields["scientificName"] for key, item in found.items()} == {
+    assert {key: record.fields["scientificName"] for key, record in found.items()} == {
         "Rosa_canina/1.jpg": "Rosa canina",
         "Rosa_canina/bud/2.JPG": "Rosa canina",
         "Viola/3.png": "Viola",
     }
-    assert {item.fields["source"] for item in found.values()} == {"garden"}
+    assert {record.fields["source"] for record in found.values()} == {"garden"}
     assert heard.faults == []
     assert heard.notes == [
-        f"{folder}: 1 files are no photos (1 .me)",
-        f"{folder}: 3 of 3 photos have no license; a column of this name can say it",
+        f"{folder}: 1 file is no photo (1 .me)",
     ]
     plain = write_zip(tmp_path / "plain.zip", CLASSES)
     nested = write_zip(tmp_path / "nested", {f"garden/{name}": PHOTO for name in CLASSES})
     for archive in (plain, nested):  # the second is known by its content
         zipped = heard.read(archive)
         assert list(zipped) == list(found)
-        assert all(isinstance(i.place, ZipMember) and i.place.read() == PHOTO for i in zipped.values())
+        assert all(isinstance(i.location, ZipMember) and i.location.read() == PHOTO for i in zipped.values())
     assert set(heard.read(write_zip(tmp_path / "one.zip", {"Rosa/1.jpg": PHOTO}))) == {"Rosa/1.jpg"}
 
 
@@ -57,10 +57,10 @@ def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> No
     assert set(found) == {*CLASSES, "Viola/in.jpg"}
     said = "\n".join(sorted(heard.faults))
     assert len(heard.faults) == 5
-    assert "Linked: a link to a folder" in said
-    assert "Viola/out.jpg is a link that leads out" in said
-    assert "Viola/loop.jpg is not a file" in said
-    assert "stray.jpg: lies in no folder of a plant" in said
+    assert "Linked: this is a link to a folder" in said
+    assert "'Viola/out.jpg' is a link that leads out" in said
+    assert "Viola/loop.jpg: the file cannot be read" in said
+    assert "stray.jpg: the photo is in no folder of a plant" in said
     assert "cannot be the key of a photo" in said
 
 
@@ -77,19 +77,19 @@ def test_archives_that_lead_out_of_themselves(tmp_path: Path, heard: Heard) -> N
     assert set(found) == set(CLASSES)
     assert len(heard.faults) == 6
     assert sum("leads out of the archive" in line for line in heard.faults) == 4
-    assert any("link.jpg is a link" in line for line in heard.faults)
-    assert any("lzma.jpg is compressed in a way" in line for line in heard.faults)
+    assert any("link.jpg: this is a link" in line for line in heard.faults)
+    assert any("lzma.jpg: this is compressed in a way" in line for line in heard.faults)
 
 
 def test_bombs_are_not_unpacked(tmp_path: Path, heard: Heard) -> None:
     zeros = bytes(101_000_000)
     path = write_zip(tmp_path / "bomb.zip", {"Rosa/1.jpg": zeros})
-    item = heard.read(path)["Rosa/1.jpg"]
+    record = heard.read(path)["Rosa/1.jpg"]
     with refuses(DataError, match="more than any photo"):
-        item.place.read()  # type: ignore[union-attr]
+        record.location.read()  # type: ignore[union-attr]
     table = write_zip(tmp_path / "table.zip", {"photos.csv": zeros, "photos/1.jpg": PHOTO})
     assert set(heard.read(table)) == {"photos/1.jpg"}
-    assert any("photos.csv would unpack to 101 MB from" in line for line in heard.notes)
+    assert any("'photos.csv' would unpack to 101 MB from" in line for line in heard.notes)
 
 
 def test_damaged_archives_never_end_in_a_traceback(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_damaged_archives_never_end_in_a_traceback(tmp_path: Path) -> None:
         bad = tmp_path / f"{number}.zip"
         bad.write_bytes(content[: chance.choice((len(content), chance.randrange(len(content))))])
         with contextlib.suppress(DataError):
-            for item in Heard().read(bad).values():
+            for record in Heard().read(bad).values():
                 with contextlib.suppress(DataError):
-                    item.place.read()  # type: ignore[union-attr]
+                    record.location.read()  # type: ignore[union-attr]
 
 
 def test_a_table_names_its_photos(tmp_path: Path, heard: Heard) -> None:
@@ -133,11 +133,9 @@ def test_a_table_names_its_photos(tmp_path: Path, heard: Heard) -> None:
     assert b.fields["scientificName"] == "Viola odorata"
     assert a.observation == b.observation == "o1"
     assert b.where == f"{folder}/photos.csv, line 4"
-    assert c.place == WebPhoto("https://example.org/c.jpg")
-    assert d.place == FilePart(elsewhere / "d.jpg")
-    assert heard.notes == [
-        f"{folder}/photos.csv: 3 of 4 photos have no license; a column of this name can say it"
-    ]
+    assert c.location == WebPhoto("https://example.org/c.jpg")
+    assert d.location == FilePart(elsewhere / "d.jpg")
+    assert heard.notes == []
     assert heard.read(folder, photos=elsewhere) == found
     zipped = write_zip(tmp_path / "set.zip", {"photos.csv": table, "a.jpg": PHOTO, "sub/b.jpg": PHOTO})
     assert list(heard.read(zipped)) == list(found)
@@ -175,7 +173,9 @@ def test_bad_rows_are_said_by_their_line_and_the_rest_is_read(tmp_path: Path, he
     lines = [int(line.split(", line ")[1].split(":")[0]) for line in heard.faults]
     assert sorted(lines) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
     assert max(map(len, heard.faults)) < 500
-    assert heard.notes[0].startswith(f"{folder}/t.csv, line 18: not UTF-8, taken for Windows-1252")
+    assert heard.notes[0].startswith(
+        f"{folder}/t.csv, line 18: the line is not UTF-8, and was read as Windows-1252"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
@@ -183,8 +183,8 @@ def test_bad_rows_are_said_by_their_line_and_the_rest_is_read(tmp_path: Path, he
 def test_encodings(tmp_path: Path, heard: Heard, encoding: str, end: str) -> None:
     text = end.join(["file\tscientificName", "é.jpg\tAesculus × carnea", ""])
     folder = write(tmp_path, {"é.jpg": PHOTO, "t.tsv": text.encode(encoding)})
-    (item,) = heard.read(folder / "t.tsv").values()
-    assert item.fields["scientificName"] == "Aesculus × carnea"
+    (record,) = heard.read(folder / "t.tsv").values()
+    assert record.fields["scientificName"] == "Aesculus × carnea"
     assert sum("Windows-1252" in line for line in heard.notes) == (encoding == "cp1252")
 
 
@@ -215,18 +215,18 @@ def test_shards_and_what_is_wrong_with_them(tmp_path: Path, heard: Heard) -> Non
         "source": tmp_path.name,
     }
     assert found["one"].observation == "g"
-    assert found["one"].place.read() == PHOTO  # type: ignore[union-attr]
+    assert found["one"].location.read() == PHOTO  # type: ignore[union-attr]
     assert found["six"].fields["text"] == "a dog"
     said = "\n".join(heard.faults)
     assert len(heard.faults) == 6
     for part in (
         "a.tar:two: the name",
-        "a.tar:three: its text",
-        "a.tar:four: its text",
-        "a.tar:five: has no",
+        "a.tar:three: the .json",
+        "a.tar:four: the .json",
+        "a.tar:five: the record has no",
     ):
         assert part in said
-    assert "c.tar: not a readable" in said
+    assert "c.tar: this is not a whole, readable" in said
     assert f"{tmp_path}/b.tar:one: its key 'one' is also that of {tmp_path}/a.tar:one" in said
 
 
@@ -234,13 +234,89 @@ def test_sources_that_cannot_be_used_at_all(tmp_path: Path, heard: Heard) -> Non
     write(tmp_path, {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "c.zip": "x", "empty/x": "", "d.csv": ""})
     for name, cause in {
         "a.csv": r"a\.csv: the column file is missing \(columns found: id, name\)",
-        "b.txt": "neither a folder, nor",
+        "b.txt": r"b\.txt: this is neither a folder nor a",
         "c.zip": "not a readable .zip archive",
         "d.csv": "the column file is missing",
-        "empty": "holds no photo that can be packed",
+        "empty": r"empty: the source holds no photo; looked for \.avif",
         "gone": "no such file or folder",
     }.items():
         with refuses(DataError, match=cause):
             heard.read(tmp_path / name)
     with refuses(DataError, match="no such folder of photos"):
         heard.read(tmp_path, photos=tmp_path / "gone")
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    rows = [
+        ["file", "scientificName", "captions"],
+        ["photos/a.jpg", "Rosa canina", "one rose"],
+        ["photos/b.jpg", "", ""],
+    ]
+    (tmp_path / f"table.{suffix}").write_text("\n".join(separator.join(row) for row in rows))
+    one, two = read_records(tmp_path)
+    assert (one.key, two.key) == ("photos/a.jpg", "photos/b.jpg")
+    assert one.read_bytes() == b"a.jpg"
+    assert one.taxon is not None
+    assert one.captions == ("one rose",)
+    assert two.taxon is None
+    assert two.captions == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "cause"),
+    [
+        ("name\na.jpg\n", r"column file is missing \(columns found: name\)"),
+        ("file\nb.jpg\n", "line 2: 'b.jpg' is not a file"),
+        ("scientificName,file\nRosa\n", "line 2: the row names no photo"),
+        ("file\n", "holds no photo"),
+        ("file\na.jpg\na.jpg\n", "line 3: 'a.jpg' is in a line before"),
+        ("file\n" + "x" * 200_000, "line 2: the row is malformed"),
+    ],
+)
+def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "table.csv").write_text(table)
+    with refuses(DataError, match=cause):
+        read_records(tmp_path)
+
+
+def test_a_photo_with_several_captions_has_a_line_for_each(tmp_path: Path, heard: Heard) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    lines = ["file,scientificName,caption", *(f"a.jpg,Rosa canina,{n}" for n in ("one", "two", "three"))]
+    (tmp_path / "table.csv").write_text("\n".join([*lines, "a.jpg,Viola,four", "a.jpg,Rosa canina,"]))
+    (record,) = heard.read(tmp_path).values()
+    assert record.captions == ("one", "two", "three")
+    assert [fault.split(": ", 1)[0][-6:] for fault in heard.faults] == ["line 5", "line 6"]
+
+
+def test_all_tables_of_a_folder_are_read(tmp_path: Path, heard: Heard) -> None:
+    write(tmp_path, {"photo.jpg": PHOTO, "other.jpg": PHOTO, "c.csv": "name\nRosa\n"})
+    (tmp_path / "a.csv").write_text("file,caption\nphoto.jpg,one\n")
+    (tmp_path / "b.TSV").write_text("file\tcaption\nphoto.jpg\ttwo\nother.jpg\tthree\n")
+    one, other = heard.read(tmp_path).values()
+    assert (one.captions, other.captions) == (("one",), ("three",))
+    assert heard.faults == [
+        f"{tmp_path}/b.TSV, line 2: its key 'photo.jpg' is also that of {tmp_path}/a.csv, line 2; rename one"
+    ]
+    assert f"{tmp_path}/c.csv: the column file is missing" in heard.notes[0]
+    assert list(heard.read(tmp_path / "a.csv").values()) == [one]  # by its folder as by itself
+
+
+def test_a_folder_for_each_class(tmp_path: Path) -> None:
+    for name in (
+        "Viola/b.JPG",
+        "Rosa_canina/deep/er/a.heic",
+        "Rosa_canina/notes.txt",
+        "Rosa_canina/.hidden.jpg",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    rose, violet = read_records(tmp_path)
+    assert (rose.key, violet.key) == ("Rosa_canina/deep/er/a.heic", "Viola/b.JPG")
+    assert rose.taxon is not None
+    assert rose.taxon.scientific_name == "Rosa canina"

@@ -18,7 +18,7 @@ from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
 from wording import refuses, said
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import FilePart, Record, read_records, read_taxa
 from dalip.encoder import Block, Encoder, preprocess
 from dalip.errors import DalipError, DataError, TrainingError
 from dalip.evaluation import (
@@ -45,7 +45,7 @@ from dalip.evaluation import (
 )
 from dalip.model import DALIP, MethodConfig
 from dalip.prompts import NAME_KINDS, taxon_texts
-from dalip.taxonomy import Taxon, VernacularName, read_taxa
+from dalip.taxonomy import Taxon, VernacularName
 from dalip.training import TrainConfig
 from dalip.training.checkpoint import save_checkpoint
 from dalip.training.data.corpus import load_corpus
@@ -274,7 +274,7 @@ def photo(tmp_path: Path) -> Callable[..., Record]:
         path = tmp_path / "photos" / f"{key}.png"
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (60, 60), COLOURS[colour]).save(path)
-        return Record(key, path, fields=fields)
+        return Record(key, FilePart(path), fields)
 
     return make
 
@@ -286,7 +286,7 @@ def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: C
         for i in range(2)
     ]
     things = [photo(f"thing-{c}", c, className=f"{c} box", source="things") for c in ("green", "pink")]
-    broken = dataclasses.replace(named[0], key="gone", path=Path("gone.png"))
+    broken = dataclasses.replace(named[0], key="gone", location=FilePart(Path("gone.png")))
     records = [*named, *things, broken, photo("other", "red")]
     classes = classes_by_name_kind(records, [Taxon("Flos white")])
     assert list(classes) == [*NAME_KINDS, "class"]
@@ -408,7 +408,7 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
     ]
     calls: list[tuple[str, int, int]] = []
     found = ours.embed_photos(records, lambda *call: calls.append(call))
-    assert [r.key for r in found.records] == [r.key for r in records if r.path != damaged]
+    assert [r.key for r in found.records] == [r.key for r in records if r.location.path != damaged]
     assert [(s.source, said(s.error)) for s in found.skipped] == [
         (
             str(damaged),
@@ -416,7 +416,7 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
         )
     ]
     assert calls[-1] == ("photos", 36, 36)
-    pixels = np.stack([preprocess(Image.open(r.path), tiny_model.image) for r in found.records])
+    pixels = np.stack([preprocess(Image.open(r.location.path), tiny_model.image) for r in found.records])
     with torch.inference_mode():
         expected = model.encode_image(torch.from_numpy(pixels), mirror=True).joint(0.3)
     np.testing.assert_allclose(found.vectors, expected, atol=1e-5)

@@ -51,8 +51,7 @@ def damage(path: Path, *keys: str) -> Path:
     content = bytearray(path.read_bytes())
     for record in read_records(path):
         if record.key in keys:
-            assert record.offset is not None
-            content[record.offset : record.offset + 8] = bytes(8)
+            content[record.location.offset : record.location.offset + 8] = bytes(8)
     path.write_bytes(content)
     return path
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from wording import refuses, said
 
-from dalip.datasets import Record, read_records
+from dalip.datasets import FilePart, Record, read_records
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
@@ -87,7 +87,7 @@ def test_test_photos_are_not_even_read(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], photos: Path
 ) -> None:
     records = [
-        dataclasses.replace(r, path=tmp_path / "absent") if r.split == "test" else r
+        dataclasses.replace(r, location=FilePart(tmp_path / "absent")) if r.split == "test" else r
         for r in read_records(photos)
     ]
     assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.unreadable_photos == 0
@@ -100,8 +100,8 @@ def test_unreadable_photos_are_named_and_others_counted(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"")
     records = list(records)
-    records[train[0]] = dataclasses.replace(records[train[0]], path=broken)
-    records[train[1]] = dataclasses.replace(records[train[1]], path=tmp_path / "absent.png")
+    records[train[0]] = dataclasses.replace(records[train[0]], location=FilePart(broken))
+    records[train[1]] = dataclasses.replace(records[train[1]], location=FilePart(tmp_path / "absent.png"))
     stages: list[tuple[str, int, int]] = []
     skipped: list[Skipped] = []
     manifest = build_flora(
@@ -141,7 +141,7 @@ def test_photos_alone_suffice_but_nothing_does_not(
     no_text: dict[str, list[str]] = {t.scientific_name: [] for t in taxa}
     build_flora(tmp_path / "flora", encoder, taxa, records, texts=no_text)
     flora = load_flora(tmp_path / "flora", encoder)
-    (answer,) = flora.identify([records[0].path], 10)
+    (answer,) = flora.identify([records[0].location.path], 10)
     assert isinstance(answer, Identification)
     assert records[0].taxon
     assert answer.predictions[0].taxon.scientific_name == records[0].taxon.scientific_name

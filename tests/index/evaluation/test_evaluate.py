@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from wording import refuses
 
-from dalip.datasets import Record
+from dalip.datasets import FilePart, Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip_index import Flora, evaluate_flora, load_flora
@@ -35,7 +35,7 @@ def test_hit_rates_by_source_and_evidence(flora: Flora, records: list[Record]) -
 
 
 def test_it_agrees_with_identify(flora: Flora, records: list[Record]) -> None:
-    answers = list(flora.identify([r.path for r in records], top_k=1))
+    answers = list(flora.identify([r.location.path for r in records], top_k=1))
     right = sum(
         a.predictions[0].taxon.scientific_name == r.taxon.scientific_name
         for a, r in zip(answers, records, strict=True)
@@ -75,7 +75,7 @@ def test_search_precision_and_its_best_value(flora: Flora, records: list[Record]
 
 
 def test_what_cannot_be_used_is_reported(flora: Flora, records: list[Record], tmp_path: Path) -> None:
-    broken = dataclasses.replace(records[0], path=tmp_path / "absent.png")
+    broken = dataclasses.replace(records[0], location=FilePart(tmp_path / "absent.png"))
     stranger = dataclasses.replace(records[1], fields={"scientificName": "Bellis perennis"})
     evaluation = evaluate_flora(flora, [broken, stranger, *records[2:5]])
     assert evaluation.other_photos == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from wording import refuses
 
-from dalip.datasets import Record
+from dalip.datasets import FilePart, Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
@@ -282,7 +282,9 @@ def test_a_calibration_photo_or_none_calibrates_nothing(
 
 def test_a_flora_of_one_taxon_says_yes_or_no(tmp_path: Path, encoder: Encoder, records: list[Record]) -> None:
     red = [r for r in records if r.taxon and r.taxon.scientific_name == "Rosa red"]
-    more = [Record(str(i), paint(tmp_path / f"{i}.png", "red", i), fields=red[0].fields) for i in range(200)]
+    more = [
+        Record(str(i), FilePart(paint(tmp_path / f"{i}.png", "red", i)), red[0].fields) for i in range(200)
+    ]
     some = [r for r in more if r.split == "calibration"]
     assert len(some) >= 10
     build_flora(tmp_path / "flora", encoder, [rose("red")], [*red, *some])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from wording import refuses
 
-from dalip.datasets import Record
+from dalip.datasets import FilePart, Record
 from dalip.encoder import Encoder
 from dalip.errors import DataError, FloraError
 from dalip.taxonomy import Taxon
@@ -191,7 +191,7 @@ def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, t
 def test_a_record_with_an_impossible_taxon_is_named(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
 ) -> None:
-    record = Record("k", tmp_path / "a.png", fields={"scientificName": "Rosa red", "taxonRank": "clan"})
+    record = Record("k", FilePart(tmp_path / "a.png"), {"scientificName": "Rosa red", "taxonRank": "clan"})
     with refuses(DataError, match=r"a\.png: Rosa red: .*'clan'"):
         build_flora(tmp_path / "flora", encoder, taxa, [record])
 

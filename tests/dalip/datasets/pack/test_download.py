@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dalip.datasets import Record
 from dalip.datasets.pack import download as web
-from dalip.datasets.photo_location import FilePart, Item, WebPhoto
+from dalip.datasets.photo_location import FilePart, WebPhoto
+from tests.dalip.heard import Heard
 
 PHOTO = b"\xff\xd8\xff a photo"
 
@@ -76,26 +78,28 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def items(server: Server, *names: str) -> list[Item]:
+def on_web(server: Server, *names: str) -> list[Record]:
     base = f"http://127.0.0.1:{server.server_port}"
-    return [Item(name, WebPhoto(f"{base}/{name}"), f"t.csv, line {n}") for n, name in enumerate(names, 2)]
+    return [
+        Record(name, WebPhoto(f"{base}/{name}"), row=f"t.csv, line {n}") for n, name in enumerate(names, 2)
+    ]
 
 
 def test_photos_are_fetched_once(server: Server, tmp_path: Path) -> None:
-    local = Item("local", FilePart(tmp_path / "a.jpg"), "a.jpg")
-    wanted = [local, *items(server, "a", "b?x=1", "busy", "a")]
-    faults: list[str] = []
+    local = Record("local", FilePart(tmp_path / "a.jpg"))
+    wanted = [local, *on_web(server, "a", "b?x=1", "busy", "a")]
+    heard = Heard()
     told: list[tuple[int, int]] = []
     folder = tmp_path / "out" / ".downloads"
-    found = web.fetch(wanted, folder, faults.append, lambda what, done, total: told.append((done, total)))
-    assert faults == []
-    assert [item.key for item in found] == ["local", "a", "b?x=1", "busy", "a"]
-    contents = [item.place.read() for item in found[1:] if isinstance(item.place, FilePart)]
+    found = web.fetch(wanted, folder, heard.report, lambda what, done, total: told.append((done, total)))
+    assert heard.faults == []
+    assert [record.key for record in found] == ["local", "a", "b?x=1", "busy", "a"]
+    contents = [record.location.read() for record in found[1:] if isinstance(record.location, FilePart)]
     assert contents == [PHOTO + b"/a", PHOTO + b"/b?x=1", PHOTO + b"/busy", PHOTO + b"/a"]
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert server.asked == {"/a": 1, "/b?x=1": 1, "/busy": 3}
     assert all(agent and agent.startswith("DALIP/") for agent in server.agents)
-    assert web.fetch(wanted, folder, faults.append) == found
+    assert web.fetch(wanted, folder, heard.report) == found
     assert server.asked["/a"] == 1
 
 
@@ -103,13 +107,13 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
     server: Server, tmp_path: Path
 ) -> None:
     names = ["gone", "tomorrow", "elsewhere", "circle", "cut", "empty", "huge", "good"]
-    faults: list[str] = []
-    found = web.fetch(items(server, *names), tmp_path / "d", faults.append)
-    assert [item.key for item in found] == ["good"]
+    heard = Heard()
+    found = web.fetch(on_web(server, *names), tmp_path / "d", heard.report)
+    assert [record.key for record in found] == ["good"]
     assert len(list((tmp_path / "d").iterdir())) == 1
     for line, (fault, cause) in enumerate(
         zip(
-            faults,
+            heard.faults,
             [
                 "answers 404",
                 "asks to wait",
@@ -130,10 +134,10 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
 
 
 def test_without_leave_nothing_is_fetched(server: Server) -> None:
-    local = Item("local", FilePart(Path("a.jpg")), "a.jpg")
-    faults: list[str] = []
-    assert web.without_web([local, *items(server, "a", "b")], faults.append) == [local]
-    assert faults == [
+    local = Record("local", FilePart(Path("a.jpg")))
+    heard = Heard()
+    assert web.without_web([local, *on_web(server, "a", "b")], heard.report) == [local]
+    assert heard.faults == [
         "t.csv: 2 photos are on the web; fetch them with --download, or name their folder with --photos"
     ]
     assert not server.asked
@@ -141,7 +145,7 @@ def test_without_leave_nothing_is_fetched(server: Server) -> None:
 
 def test_no_server_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "_FIRST_WAIT", 0.01)
-    faults: list[str] = []
-    item = Item("a", WebPhoto("http://127.0.0.1:9/a.jpg"), "t.csv, line 2")
-    assert web.fetch([item], tmp_path, faults.append) == []
-    assert "run the command again later" in faults[0]
+    heard = Heard()
+    record = Record("a", WebPhoto("http://127.0.0.1:9/a.jpg"), row="t.csv, line 2")
+    assert web.fetch([record], tmp_path, heard.report) == []
+    assert "run the command again later" in heard.faults[0]

@@ -8,10 +8,11 @@ import pytest
 from paths import SHARED_DATA
 from PIL import Image, ImageOps
 from scenes import encoded, scene
+from wording import said
 
-from dalip.datasets import read_records, split_of
-from dalip.datasets.pack import FilePart, Item, Packed, PackSettings, duplicates
-from dalip.datasets.pack import pack as pack_items
+from dalip.datasets import FilePart, Record, read_records, split_of
+from dalip.datasets.pack import Packed, PackSettings, duplicates
+from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.duplicates import Groups, near_pairs
 from dalip.datasets.pack.shrink import Appearance, look
 from dalip.photos import open_image
@@ -93,17 +94,17 @@ class Set:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.items: list[Item] = []
+        self.photos: list[Record] = []
 
     def add(self, key: str, held: bytes, name: str = "Rosa canina", observation: str = "") -> None:
         path = self.folder / "photos" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(held)
         fields = {"scientificName": name} if name else {"captions": [f"Caption of {key}"]}
-        self.items.append(Item(key, FilePart(path), key, fields, observation))
+        self.photos.append(Record(key, FilePart(path), fields, observation=observation))
 
     def pack(self, policy: str = "drop") -> Packed:
-        return pack_items(self.items, self.folder / policy, PackSettings(duplicates=policy), workers=1)  # type: ignore[arg-type]
+        return pack_records(self.photos, self.folder / policy, PackSettings(duplicates=policy), workers=1)  # type: ignore[arg-type]
 
     def splits(self, policy: str = "drop") -> dict[str, str]:
         return {record.key: record.split for record in read_records(self.folder / policy)}
@@ -153,7 +154,7 @@ def test_one_photo_with_two_names_is_left_out(photos: Set) -> None:
     done = photos.pack()
     assert set(photos.splits()) == {"d"}
     assert {left.reason for left in done.left_out} == {"contradiction"}
-    assert "under the names Rosa canina, Viola odorata" in done.left_out[0].detail
+    assert "under the names Rosa canina, Viola odorata" in said(done.left_out[0].error)
     assert done.sheet.duplicates["exact"] == 2
     assert not done.sheet.complete
     assert set(Set.pack(photos, "keep").sheet.duplicates) == set(done.sheet.duplicates)

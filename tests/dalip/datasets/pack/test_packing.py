@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scenes import encoded, scene
-from wording import refuses
+from wording import refuses, said
 
-from dalip.datasets import read_records, split_of
-from dalip.datasets.pack import FilePart, Item, PackSettings, PhotoSettings, WebPhoto, packing
+from dalip.datasets import FilePart, Record, read_records, split_of
+from dalip.datasets.pack import PackSettings, PhotoSettings, packing
 from dalip.datasets.pack import chunks as work
-from dalip.datasets.pack import pack as pack_items
+from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.datasheet import read_datasheet
-from dalip.datasets.pack.resolve import Resolution
+from dalip.datasets.pack.names import Resolution
 from dalip.datasets.pack.shard_writer import safe_keys, text_of
 from dalip.datasets.pack.shrink import prepare
-from dalip.errors import DataError
+from dalip.datasets.photo_location import WebPhoto
+from dalip.errors import DataError, Skipped
 from dalip.photos import open_image
 from dalip.taxonomy import Taxon
 
@@ -33,8 +35,8 @@ NAMES = ("Viola ocellata", "Rosa canina", "Iris")
 Bytes = dict[str, bytes]
 
 
-def an_item(folder: Path, number: int, **fields: Any) -> Item:
-    """Write a photo and give its item."""
+def a_record(folder: Path, number: int, **fields: Any) -> Record:
+    """Write a photo and give its record."""
     path = folder / f"{number:03}.jpg"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded(scene(number, *SIZE)))
@@ -44,21 +46,21 @@ def an_item(folder: Path, number: int, **fields: Any) -> Item:
         "rightsHolder": "Zoë",
         "source": "here",
     }
-    return Item(f"photos/{path.name}", FilePart(path), str(path), told | fields)
+    return Record(f"photos/{path.name}", FilePart(path), told | fields)
 
 
 @pytest.fixture(scope="module")
-def items(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     """So many that they are several parts."""
     folder = tmp_path_factory.mktemp("photos")
-    return [an_item(folder, number) for number in range(PHOTOS)]
+    return [a_record(folder, number) for number in range(PHOTOS)]
 
 
 @pytest.fixture(scope="module")
-def packed(items: list[Item], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packed(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The set that a single process makes of them without being disturbed."""
     out = tmp_path_factory.mktemp("packed") / "out"
-    pack_items(items, out, PackSettings(shard_photos=64), workers=1)
+    pack_records(records, out, PackSettings(shard_photos=64), workers=1)
     return out
 
 
@@ -71,16 +73,16 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_shards_hold_what_readers_of_shards_expect(items: list[Item], packed: Path) -> None:
-    records = {record.key: record for record in read_records(packed)}
-    assert sorted(records) == [f"photos/{number:03}" for number in range(PHOTOS)]
-    for number, item in enumerate(items[:20]):
-        record = records[f"photos/{number:03}"]
+def test_shards_hold_what_readers_of_shards_expect(records: list[Record], packed: Path) -> None:
+    found = {record.key: record for record in read_records(packed)}
+    assert sorted(found) == [f"photos/{number:03}" for number in range(PHOTOS)]
+    for number, before in enumerate(records[:20]):
+        record = found[f"photos/{number:03}"]
         assert record.taxon is not None
-        assert record.taxon.scientific_name == item.fields["scientificName"]
-        assert {k: v for k, v in record.fields.items() if k not in ("text", "splitGroup")} == item.fields
-        assert record.fields["text"] == item.fields["scientificName"]
-        assert record.split == split_of(item.key), "the split is that of the photo in its folder"
+        assert record.taxon.scientific_name == before.fields["scientificName"]
+        assert {k: v for k, v in record.fields.items() if k not in ("text", "splitGroup")} == before.fields
+        assert record.fields["text"] == before.fields["scientificName"]
+        assert record.split == split_of(before.key), "the split is that of the photo in its folder"
         image = open_image(record.read_bytes())
         assert (image.width, image.height) == SIZE
     assert [path.name for path in sorted(packed.glob("*.tar"))] == [f"photos-00000{i}.tar" for i in range(2)]
@@ -102,8 +104,10 @@ def test_datasheet_tells_counts_licences_and_credits(packed: Path) -> None:
     assert {row["how"] for row in rows(packed / "names.csv")} == {"as given"}
 
 
-def test_bytes_depend_on_neither_processes_nor_order(items: list[Item], packed: Path, tmp_path: Path) -> None:
-    pack_items(items[::-1], tmp_path / "out", PackSettings(shard_photos=64), workers=2)
+def test_bytes_depend_on_neither_processes_nor_order(
+    records: list[Record], packed: Path, tmp_path: Path
+) -> None:
+    pack_records(records[::-1], tmp_path / "out", PackSettings(shard_photos=64), workers=2)
     assert without_mark(tmp_path / "out") == without_mark(packed)
 
 
@@ -113,7 +117,7 @@ def without_mark(folder: Path) -> Bytes:
 
 
 def test_a_run_goes_on_where_another_stopped(
-    items: list[Item], packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    records: list[Record], packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
 
@@ -123,89 +127,106 @@ def test_a_run_goes_on_where_another_stopped(
     with monkeypatch.context() as patch:
         patch.setattr(packing, "choose", stop)
         with pytest.raises(KeyboardInterrupt):
-            pack_items(items, out, PackSettings(shard_photos=64), workers=1)
+            pack_records(records, out, PackSettings(shard_photos=64), workers=1)
     parts = sorted((out / ".work").glob("*.part"))
     assert len(parts) == 4
     assert not list(out.glob("*.tar"))
     # What a power cut may leave counts for nothing, nor does a draft.
     parts[0].write_bytes(parts[0].read_bytes()[:-1])
     (out / ".work" / "other.1.draft").write_bytes(b"half")
-    done = pack_items(items, out, PackSettings(shard_photos=64), workers=1)
+    done = pack_records(records, out, PackSettings(shard_photos=64), workers=1)
     assert 0 < done.read < PHOTOS
     assert content(out) == content(packed)
 
 
 def test_a_photo_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = [an_item(tmp_path / "photos", number) for number in range(60)]
+    records = [a_record(tmp_path / "photos", number) for number in range(60)]
     settings = PackSettings()
-    list(work.prepare_all(items, tmp_path / "out" / ".work", settings.photos, workers=1))
+    list(work.prepare_all(records, tmp_path / "out" / ".work", settings.photos, workers=1))
     (tmp_path / "photos/007.jpg").write_bytes(encoded(scene(1007, *SIZE)))
-    done = pack_items(items, tmp_path / "out", settings, workers=1)
+    done = pack_records(records, tmp_path / "out", settings, workers=1)
     assert 0 < done.read < 60
-    fresh = pack_items(items, tmp_path / "fresh", settings, workers=1)
+    fresh = pack_records(records, tmp_path / "fresh", settings, workers=1)
     assert fresh.read == 60
     assert content(tmp_path / "out") == content(tmp_path / "fresh")
 
 
-def test_what_is_finished_is_left_alone_until_something_changes(items: list[Item], tmp_path: Path) -> None:
+def test_what_is_finished_is_left_alone_until_something_changes(
+    records: list[Record], tmp_path: Path
+) -> None:
     out, settings = tmp_path / "out", PackSettings(shard_photos=10)
-    first = pack_items(items[:30], out, settings, workers=1)
+    first = pack_records(records[:30], out, settings, workers=1)
     assert not first.unchanged
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    again = pack_items(items[:30], out, settings, workers=1)
+    again = pack_records(records[:30], out, settings, workers=1)
     assert again.unchanged
     assert again.sheet == first.sheet
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
-    smaller = pack_items(items[:15], out, settings, workers=1)
+    smaller = pack_records(records[:15], out, settings, workers=1)
     assert (smaller.unchanged, smaller.sheet.photos) == (False, 15)
     assert [path.name for path in sorted(out.glob("*.tar"))] == ["photos-000000.tar", "photos-000001.tar"]
     (out / "photos-000001.tar").unlink()
-    assert not pack_items(items[:15], out, settings, workers=1).unchanged
+    assert not pack_records(records[:15], out, settings, workers=1).unchanged
     assert not (out / ".work").exists()
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "README.md", "photos-of-mine.zip", ".work2"])
-def test_a_folder_of_others_is_refused_and_kept(items: list[Item], tmp_path: Path, name: str) -> None:
+def test_a_folder_of_others_is_refused_and_kept(records: list[Record], tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     with refuses(DataError, match=f"holds {name}, which was not packed here"):
-        pack_items(items[:3], tmp_path, workers=1)
+        pack_records(records[:3], tmp_path, workers=1)
     assert content(tmp_path) == {name: b"mine"}
     with refuses(DataError, match="is a file"):
-        pack_items(items[:3], tmp_path / name, workers=1)
+        pack_records(records[:3], tmp_path / name, workers=1)
 
 
-def test_two_runs_do_not_mix(items: list[Item], tmp_path: Path) -> None:
+def test_two_runs_do_not_mix(records: list[Record], tmp_path: Path) -> None:
     (tmp_path / ".work").mkdir()
     with FileLock(tmp_path / ".work" / "lock"), refuses(DataError, match="another run is packing"):
-        pack_items(items[:3], tmp_path, workers=1)
-    assert pack_items(items[:3], tmp_path, workers=1).sheet.photos == 3
+        pack_records(records[:3], tmp_path, workers=1)
+    assert pack_records(records[:3], tmp_path, workers=1).sheet.photos == 3
+
+
+def test_a_process_that_is_ended_from_outside_is_an_error_in_a_line(
+    records: list[Record], packed: Path, tmp_path: Path
+) -> None:
+    def end_workers(stage: str, done: int, total: int) -> None:
+        for worker in active_children() if done else ():
+            worker.kill()
+
+    settings = PackSettings(shard_photos=64)
+    with refuses(DataError, match="a process that read photos was ended, .* with fewer --workers"):
+        pack_records(records, tmp_path / "out", settings, workers=2, progress=end_workers)
+    assert list((tmp_path / "out" / ".work").glob("*.part")), "what was read is not read again"
+    pack_records(records, tmp_path / "out", settings, workers=2)
+    assert without_mark(tmp_path / "out") == without_mark(packed)
 
 
 def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
     paths = write_hostile_images(tmp_path / "hostile")
-    items = [
-        Item(name, FilePart(path), f"row {n}", {"scientificName": "Rosa"})
+    records = [
+        Record(name, FilePart(path), {"scientificName": "Rosa"}, f"row {n}")
         for n, (name, path) in enumerate(paths.items())
         if name != "pipe"
     ]
-    items.append(Item("web", WebPhoto("https://example.org/1.jpg"), "row 99", {"scientificName": "Rosa"}))
-    done = pack_items(items, tmp_path / "out", PackSettings(duplicates="keep"), workers=1)
+    records.append(Record("web", WebPhoto("https://example.org/1.jpg"), {"scientificName": "Rosa"}, "row 99"))
+    done = pack_records(records, tmp_path / "out", PackSettings(duplicates="keep"), describe=said, workers=1)
     left = {row["where"]: row for row in rows(tmp_path / "out" / "left-out.csv")}
     small = {"one_pixel", "panorama"}  # of 1 and 2 pixels' height
-    assert {item.key for item in items if item.where not in left} == set(READABLE) - small
+    assert {record.key for record in records if record.where not in left} == set(READABLE) - small
     assert all(row["reason"] == "unreadable" for row in left.values())
-    assert len(left) == len(items) - len(set(READABLE) - small)
+    assert len(left) == len(records) - len(set(READABLE) - small)
     assert "--download" in left["row 99"]["detail"]
     assert not done.sheet.complete
-    assert all("\n" not in entry.detail for entry in done.left_out)
+    assert all("\n" not in said(entry.error) for entry in done.left_out)
     assert done.sheet.left_out == {"unreadable": len(left)}
 
 
 def test_nothing_left_is_an_error_that_says_why(tmp_path: Path) -> None:
     path = tmp_path / "1.jpg"
     path.write_bytes(b"no photo")
-    with refuses(DataError, match=r"no photo was left to pack .*1\.jpg: is not an image"):
-        pack_items([Item("1.jpg", FilePart(path), str(path), {"scientificName": "Rosa"})], tmp_path / "out")
+    with refuses(DataError, match=r"out: no photo was left to pack; .*1\.jpg: the file is not an image"):
+        pack_records([Record("1.jpg", FilePart(path), {"scientificName": "Rosa"})], tmp_path / "out")
 
 
 def test_photos_become_small_upright_and_bare(tmp_path: Path) -> None:
@@ -213,7 +234,7 @@ def test_photos_become_small_upright_and_bare(tmp_path: Path) -> None:
     exif[0x0112], exif[0x010F] = 6, "a camera"  # to be turned by 90 degrees; the maker
     path = tmp_path / "1.jpg"
     path.write_bytes(encoded(scene(1, 1600, 1200), exif=exif, comment=b"by me"))
-    prepared = prepare(Item("1", FilePart(path), "1", {}), PhotoSettings(size=256))
+    prepared = prepare(FilePart(path), PhotoSettings(size=256))
     image = Image.open(packing_file(tmp_path, prepared.content))
     assert (image.format, image.size) == ("WEBP", (256, 341))
     assert "exif" not in image.info
@@ -229,7 +250,6 @@ def packing_file(folder: Path, held: bytes) -> Path:
 
 def test_small_bare_webp_is_kept_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "1.webp"
-    item = Item("1", FilePart(path), "1", {})
     for held, kept in (
         (encoded(scene(1), "WEBP"), True),
         (encoded(scene(1), "WEBP") + b"and more", False),
@@ -237,7 +257,7 @@ def test_small_bare_webp_is_kept_as_it_is(tmp_path: Path) -> None:
         (encoded(scene(1, 640, 480), "WEBP"), False),
     ):
         path.write_bytes(held)
-        assert (prepare(item, PhotoSettings()).content == held) is kept
+        assert (prepare(FilePart(path), PhotoSettings()).content == held) is kept
 
 
 @pytest.mark.parametrize(
@@ -265,22 +285,23 @@ def test_names_are_those_of_the_checklist(tmp_path: Path) -> None:
         "Iris": Resolution("Iris", "ambiguous", None, (Taxon("Iris", "genus"), Taxon("Iris", "order"))),
         "Dog": Resolution("Dog", "decided", None),
     }
-    items = [
+    records = [
         replace(
-            an_item(tmp_path / "photos", n), fields={"scientificName": name, "family": "?"} if name else {}
+            a_record(tmp_path / "photos", n), fields={"scientificName": name, "family": "?"} if name else {}
         )
         for n, name in enumerate((*given, ""))
     ]
-    items.append(replace(an_item(tmp_path / "photos", 9), fields={"captions": ["A dog.", "A hound."]}))
-    done = pack_items(
-        items, tmp_path / "out", resolutions=given, faults=["list.csv, line 3: no photo"], workers=1
+    records.append(replace(a_record(tmp_path / "photos", 9), fields={"captions": ["A dog.", "A hound."]}))
+    unread = Skipped.of("list.csv, line 3", DataError("row-without-photo", column="file"))
+    done = pack_records(
+        records, tmp_path / "out", resolutions=given, skipped=[unread], describe=said, workers=1
     )
-    records = {record.key: record for record in read_records(tmp_path / "out")}
-    fields = records["photos/001"].fields
+    found = {record.key: record for record in read_records(tmp_path / "out")}
+    fields = found["photos/001"].fields
     assert (fields["scientificName"], fields["verbatimIdentification"]) == ("Rosa canina", "Rosa canna")
     assert (fields["family"], fields["text"]) == ("Rosaceae", "Rosa canina, family Rosaceae")
-    assert "verbatimIdentification" not in records["photos/000"].fields
-    assert records["photos/009"].captions == ("A dog.", "A hound.")
+    assert "verbatimIdentification" not in found["photos/000"].fields
+    assert found["photos/009"].captions == ("A dog.", "A hound.")
     left = {row["key"]: row for row in rows(tmp_path / "out" / "left-out.csv")}
     assert {key: row["reason"] for key, row in left.items()} == {
         "": "unread",
@@ -289,6 +310,7 @@ def test_names_are_those_of_the_checklist(tmp_path: Path) -> None:
         "photos/004.jpg": "unnamed",
     }
     assert "Iris (genus, no family) | Iris (order, no family)" in left["photos/002.jpg"]["detail"]
+    assert left[""]["detail"].startswith("list.csv, line 3: the row names no photo")
     assert done.sheet.names == {"ambiguous": 1, "decided": 1, "exact": 1, "fuzzy": 1}
     assert json.loads((tmp_path / "out" / "datasheet.json").read_text())["taxa"] == 1
 

@@ -1,22 +1,33 @@
-"""Names as they are given, found in a checklist: alike, as synonyms, as common names or misspelt, and never guessed."""
+"""Names as given, and what they mean in a checklist: alike, as synonyms, as common names or misspelt; never guessed."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from dalip.datasets.pack.checklist import Checklist, common_name
-from dalip.datasets.pack.checklist_rows import Entry
+from dalip.datasets.pack.checklist import Checklist, Entry, common_name
+from dalip.datasets.pack.choosing import LeftOut, Reason
+from dalip.datasets.pack.datasheet import NameUse
 from dalip.datasets.pack.scientific_name import NameParts, plain_name, read_name
 from dalip.datasets.pack.spelling import Match, Speller
-from dalip.datasets.tables import Said, read_table
-from dalip.datasets.terms import checked_name
+from dalip.datasets.record import Record
+from dalip.datasets.report import Report
+from dalip.datasets.tables import read_table
+from dalip.datasets.terms import checked_name, read_rank
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["How", "Resolution", "read_decisions", "resolve_names"]
+__all__ = [
+    "How",
+    "Resolution",
+    "given_name",
+    "given_names",
+    "name_records",
+    "read_decisions",
+    "resolve_names",
+]
 
 How = Literal[
     "decided",
@@ -33,6 +44,11 @@ How = Literal[
 name of one taxon, in spite of a misspelling, or not itself but its species; several may be meant; or none is."""
 
 _CANDIDATES = 5
+_REASONS: dict[str, Reason] = {
+    "name-left-out": "decided",
+    "name-unresolved": "unresolved",
+    "name-unresolved-candidates": "unresolved",
+}
 
 
 @dataclass(frozen=True)
@@ -84,35 +100,33 @@ def resolve_names(
     return found
 
 
-def read_decisions(path: Path, fault: Callable[[str], None]) -> dict[str, Taxon | None]:
+def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
     """Read what a person decided about names: a CSV or TSV with the columns `given` and `scientificName`.
 
     Args:
         path: The table. Other columns are Darwin Core's terms of the taxon, for one that the checklist lacks. A row
             without `scientificName` says to leave out what bears the name.
-        fault: Takes a line about each row that cannot be used.
+        report: Hears of each row that cannot be used.
 
     Raises:
         DataError: The table cannot be read, or lacks a column.
     """
-    said = Said(fault, fault)
     decisions: dict[str, Taxon | None] = {}
     try:
         with path.open("rb") as file:
-            table = read_table(file, str(path), said)
-            if not {"given", "scientificName"} <= set(table.columns):
-                raise DataError(f"{path}: needs the columns given and scientificName; add them")
+            table = read_table(file, str(path), report)
+            table.require("given", "scientificName")
             for line, row in table.rows:
                 try:
                     name = checked_name(row.pop("given", ""))
                     taxon = Taxon.from_darwin_core(row) if "scientificName" in row else None
                     if not name or decisions.get(name, taxon) != taxon:
-                        raise DataError("names nothing, or decides otherwise than a line before; correct it")
+                        raise DataError("decision-unclear")
                     decisions[name] = taxon
                 except DataError as error:
-                    fault(f"{path}, line {line}: {error}")
+                    report.skip_for(table.where(line), error)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise DataError("decisions-not-read", source=path, cause=error.strerror) from error
     return decisions
 
 
@@ -231,3 +245,77 @@ def _letters(author: str) -> str:
 
 def _unmarked(parts: NameParts) -> str:
     return f"{parts.genus} {parts.species} {parts.infra} {parts.cultivar}"
+
+
+def given_name(record: Record) -> str:
+    """Give the scientific name of a photo as its source has it; empty where it has none."""
+    return " ".join(str(record.fields.get("scientificName") or "").split())
+
+
+def given_names(records: Iterable[Record]) -> list[str]:
+    """Give all names of some photos, each once."""
+    return sorted({name for record in records if (name := given_name(record))})
+
+
+def name_records(
+    records: Sequence[Record], resolutions: Mapping[str, Resolution] | None
+) -> tuple[list[tuple[Record, dict[str, Any]]], list[LeftOut], list[NameUse]]:
+    """Give photos the fields of their taxa.
+
+    Args:
+        records: Photos.
+        resolutions: Given name to what a checklist makes of it; without it, names stay as given.
+
+    Returns:
+        The photos with their fields, those that have neither a name nor a caption, and what became of each name.
+    """
+    named: list[tuple[Record, dict[str, Any]]] = []
+    left: list[LeftOut] = []
+    for record in records:
+        try:
+            named.append((record, _fields(record, resolutions)))
+        except DataError as error:
+            left.append(LeftOut(record.where, _REASONS.get(error.kind, "unnamed"), error, record.key))
+    photos = Counter(given_name(record) for record in records)
+    return named, left, [_use(name, resolutions, photos[name]) for name in given_names(records)]
+
+
+def _fields(record: Record, resolutions: Mapping[str, Resolution] | None) -> dict[str, Any]:
+    given, fields = given_name(record), dict(record.fields)
+    if not given:
+        if not any(fields.get(name) for name in ("captions", "caption", "text")):
+            raise DataError("photo-nameless")
+        return fields
+    fields["scientificName"] = given
+    if not read_rank(str(fields.get("taxonRank", ""))):  # one that floras do not have says nothing
+        fields.pop("taxonRank", None)
+    answer = resolutions[given] if resolutions else None
+    if answer is None or (answer.taxon and answer.how == "as given"):
+        Taxon.from_darwin_core({k: v for k, v in fields.items() if isinstance(v, str)})
+        return fields
+    if answer.taxon is None:
+        raise _unresolved(answer)
+    # `references` of a photo is the page of the observation, not of the taxon.
+    taxon = {k: v for k, v in answer.taxon.to_darwin_core().items() if v and k != "references"}
+    if taxon["scientificName"] != given:
+        # What else the source says of the taxon may be of a name that was wrong.
+        fields = {k: v for k, v in fields.items() if k not in ("taxonRank", "genus", "family", "order")}
+        fields["verbatimIdentification"] = given
+    return fields | taxon
+
+
+def _unresolved(answer: Resolution) -> DataError:
+    if answer.how == "decided":
+        return DataError("name-left-out", name=answer.given)
+    if answer.listed:
+        facts = {"name": answer.given, "how": answer.how, "candidates": answer.listed}
+        return DataError("name-unresolved-candidates", **facts)
+    return DataError("name-unresolved", name=answer.given, how=answer.how)
+
+
+def _use(name: str, resolutions: Mapping[str, Resolution] | None, photos: int) -> NameUse:
+    if not resolutions:
+        return NameUse(name, "as given", name, "", photos)
+    answer = resolutions[name]
+    scientific_name = answer.taxon.scientific_name if answer.taxon else ""
+    return NameUse(name, answer.how, scientific_name, answer.listed, photos)

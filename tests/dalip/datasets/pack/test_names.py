@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from paths import SHARED_DATA
 from wording import refuses
 
+from dalip.datasets import Report
 from dalip.datasets.pack.checklist import Checklist, read_checklist
-from dalip.datasets.pack.resolve import read_decisions, resolve_names
+from dalip.datasets.pack.names import read_decisions, resolve_names
 from dalip.datasets.pack.scientific_name import plain_name, read_name
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
+from tests.dalip.heard import Heard
 
 REAL = SHARED_DATA / "checklist.tsv.gz"
 HEAD = "taxonID,scientificName,taxonRank,family,order,genus,vernacularName,acceptedNameUsageID"
@@ -42,8 +44,8 @@ ROWS = f"""{HEAD},scientificNameAuthorship
 
 def read(path: Path, text: str) -> tuple[Checklist, list[str]]:
     path.write_text(text, encoding="utf-8")
-    faults: list[str] = []
-    return read_checklist(path, faults.append, lambda line: None), faults
+    heard = Heard()
+    return read_checklist(path, heard.report), heard.faults
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +127,9 @@ def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
         ",Rosa,\n"
         "new one,Rosa,\n"
     )
-    faults: list[str] = []
-    decisions = read_decisions(table, faults.append)
-    assert [fault.split(": ")[0] for fault in faults] == [f"{table}, line 6", f"{table}, line 7"]
+    heard = Heard()
+    decisions = read_decisions(table, heard.report)
+    assert [fault.split(": ")[0] for fault in heard.faults] == [f"{table}, line 6", f"{table}, line 7"]
     found = resolve_names(["my lavender", "Rosa canina", "new one", "weed"], checklist, decisions)
     assert {resolution.how for resolution in found.values()} == {"decided"}
     assert [r.taxon and (r.taxon.scientific_name, r.taxon.family) for r in found.values()] == [
@@ -137,8 +139,8 @@ def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
         None,
     ]
     assert resolve_names(["Nova planta"], None)["Nova planta"].taxon == Taxon("Nova planta", genus="Nova")
-    with refuses(DataError, match="needs the columns given and scientificName"):
-        read_decisions(Path(__file__), faults.append)
+    with refuses(DataError, match="the column given, scientificName is missing"):
+        read_decisions(Path(__file__), heard.report)
 
 
 def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -> None:
@@ -174,8 +176,9 @@ def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -
     assert all("\n" not in fault and len(fault) < 400 for fault in faults)
     lines = sorted(fault.split(", line ")[1].split(":")[0] for fault in faults)
     assert lines == sorted(
-        ["6 and 1 more", "8, 9, 10", "12", "13", "14", "15", "18", "19", "21", "22", "23", "24", "25"]
+        ["6", "8, 9, 10", "12", "13", "14", "15", "18", "19", "21", "22", "23", "24", "25"]
     )
+    assert any("'99' is no taxonID (and in 1 more line); correct it" in fault for fault in faults)
     names = resolve_names(["Rosa canina", "Rosa chained", "Orphana alba", "Circus albus", "Rosa last"], found)
     taxa = [resolution.taxon for resolution in names.values()]
     assert [(t.scientific_name, t.family, t.order) for t in taxa if t] == [
@@ -195,15 +198,15 @@ def test_checklists_that_cannot_be_used(tmp_path: Path) -> None:
         ("d.gz", b"\x1f\x8bnot gzip", "scientificName is missing"),
     ):
         (tmp_path / name).write_bytes(content)
-        faults: list[str] = []
+        heard = Heard()
         if cause:
             with refuses(DataError, match=cause):
-                read_checklist(tmp_path / name, faults.append)
+                read_checklist(tmp_path / name, heard.report)
         else:
-            assert read_checklist(tmp_path / name, faults.append).names
-            assert any("damaged from here on" in fault for fault in faults)
-    with refuses(DataError, match=r"gone\.csv: cannot be read"):
-        read_checklist(tmp_path / "gone.csv", faults.append)
+            assert read_checklist(tmp_path / name, heard.report).names
+            assert any("damaged from here on" in fault for fault in heard.faults)
+    with refuses(DataError, match=r"gone\.csv: the checklist cannot be read \(No such file or directory\)"):
+        read_checklist(tmp_path / "gone.csv", heard.report)
 
 
 words = st.from_regex(r"[a-z]{4,12}", fullmatch=True)
@@ -243,7 +246,7 @@ def test_any_text_can_be_asked_for(text: str) -> None:
 def real() -> Checklist:
     if not REAL.exists():
         pytest.skip("the checklist of the project is not there")
-    return read_checklist(REAL, pytest.fail, lambda line: None)
+    return read_checklist(REAL, Report())
 
 
 @pytest.mark.slow  # reads 226,598 rows

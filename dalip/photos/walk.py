@@ -1,0 +1,82 @@
+"""Files in a folder and below: the one walk, for the library, for `identify FOLDER` and for sources of named photos.
+
+Hidden files and folders are left out. A link to a file counts as that file; a link to a folder is not followed, for it
+may lead round in a circle. That, what cannot be looked at and what is no file is reported.
+"""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from dalip.errors import ImageError, Skipped
+
+__all__ = ["IMAGE_SUFFIXES", "Listing", "is_photo_name", "list_files"]
+
+IMAGE_SUFFIXES = frozenset(
+    {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+)
+"""File name endings that are taken for photos, in lower case."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder and below."""
+
+    files: Mapping[Path, os.stat_result]
+    """By path, which begins as the folder's was given; sorted by the parts of the path."""
+    skipped: Sequence[Skipped]
+    """What could not be looked at, what is no file, and links to folders."""
+    unlisted: Sequence[Path]
+    """Folders that could not be listed; nothing is known of what is in them."""
+
+
+def is_photo_name(name: str) -> bool:
+    """Say whether a file is taken for a photo, by the ending of its name."""
+    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def list_files(root: Path, *, photos_only: bool = False) -> Listing:
+    """List the files in a folder and all below it.
+
+    Args:
+        root: The folder.
+        photos_only: Leave out, without a report, files whose endings are not of `IMAGE_SUFFIXES`.
+    """
+    files: dict[Path, os.stat_result] = {}
+    skipped: list[Skipped] = []
+    unlisted: list[Path] = []
+
+    def refuse(error: OSError) -> None:
+        unlisted.append(Path(error.filename))
+        skipped.append(_skipped(Path(error.filename), ImageError("folder-not-listed", cause=error.strerror)))
+
+    for name, folders, names in os.walk(root, onerror=refuse):
+        folder = Path(name)
+        folders[:] = sorted(below for below in folders if not below.startswith("."))
+        links = [folder / below for below in folders if (folder / below).is_symlink()]
+        skipped += [_skipped(link, ImageError("link-to-folder")) for link in links]
+        for file in names:
+            if file.startswith(".") or (photos_only and not is_photo_name(file)):
+                continue
+            found = _status(folder / file)
+            if isinstance(found, ImageError):
+                skipped.append(_skipped(folder / file, found))
+            else:
+                files[folder / file] = found
+    return Listing(dict(sorted(files.items(), key=lambda pair: pair[0].parts)), skipped, unlisted)
+
+
+def _status(path: Path) -> os.stat_result | ImageError:
+    """Look at a file; give what is wrong with one that cannot be read as a file, as a link that leads nowhere."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return ImageError("file-not-read", cause=error.strerror)
+    return status if stat.S_ISREG(status.st_mode) else ImageError("image-pipe")
+
+
+def _skipped(path: Path, error: ImageError) -> Skipped:
+    name = str(path).encode("utf-8", "backslashreplace").decode()  # a file may be called anything
+    return Skipped.of(name, error)

@@ -1,0 +1,99 @@
+"""Lists of taxa of every spreadsheet are read, and what is wrong in one is refused or reported by its line."""
+
+from pathlib import Path
+
+import pytest
+from wording import refuses, said
+
+from dalip.datasets.taxa_file import read_names, read_taxa
+from dalip.errors import DataError
+from dalip.taxonomy import Taxon, VernacularName
+from tests.dalip.heard import Heard
+
+ROWS = [
+    ["scientificName", "vernacularName", "family"],
+    ["Rosa canina", "dog rose", "Rosaceae"],
+    ["Viola", "", ""],
+]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", ", "])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_of_every_spreadsheet(tmp_path: Path, separator: str, ending: str, encoding: str) -> None:
+    path = tmp_path / "taxa.txt"
+    trailing = separator.strip(" ") * 2
+    lines = [separator.join(row) for row in ROWS] + [trailing, ""]
+    path.write_bytes(ending.join(lines).encode(encoding))
+    rose, violet = read_taxa(path)
+    assert rose == Taxon(
+        "Rosa canina", vernacular_names=(VernacularName("dog rose"),), genus="Rosa", family="Rosaceae"
+    )
+    assert violet == Taxon("Viola", "genus", genus="Viola")
+
+
+def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> None:
+    path = tmp_path / "taxa.csv"
+    path.write_text('scientificName,vernacularName\nRosa canina,"dog rose, briar"\nRosa gallica,a\u2028b\n')
+    assert [taxon.vernacular_name for taxon in read_taxa(path)] == ["dog rose, briar", "a\u2028b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "column scientificName is missing"),
+        (
+            b"name,family\nRosa,Rosaceae\n",
+            r"taxa\.csv: the column scientificName is missing \(columns found: name, family\)",
+        ),
+        (b"scientificName\n", "holds no taxon"),
+        (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa is in the list twice"),
+        (b"scientificName\nRosa  canina\nRosa canina\n", "line 3: Rosa canina is in the list twice"),
+        (b"scientificName,taxonRank\nRosa,phylum\n", "line 2: Rosa: unknown taxonRank 'phylum'"),
+        (b"scientificName,family\n,Rosaceae\n", "line 2: a taxon needs a scientific name"),
+        (b"scientificName\n" + b"x" * 200_000, "line 2: the row is malformed"),
+    ],
+)
+def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes, cause: str) -> None:
+    path = tmp_path / "taxa.csv"
+    path.write_bytes(content)
+    with refuses(DataError, match=cause) as caught:
+        read_taxa(path)
+    assert said(caught.value).startswith(str(path))
+    assert "\n" not in said(caught.value)
+
+
+def test_a_missing_taxa_file(tmp_path: Path) -> None:
+    with refuses(DataError, match="no such file of taxa"):
+        read_taxa(tmp_path / "taxa.csv")
+    with refuses(DataError, match="cannot be read"):
+        read_taxa(tmp_path)
+
+
+def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
+    path, heard = tmp_path / "taxa.csv", Heard()
+    rows = ("scientificName,taxonRank", "Rosa,", "Rosa,", "Viola,clan", "Iris,genus,more", "Acer,genus")
+    path.write_text("\n".join(rows))
+    assert [taxon.scientific_name for taxon in read_taxa(path, heard.report)] == ["Rosa", "Acer"]
+    assert [fault.partition(": ")[0] for fault in heard.faults] == [f"{path}, line {n}" for n in (3, 4, 5)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_names_one_a_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes("Rosa  canina # seen\r\n\n# all\nIsoëtes\n".encode(encoding))
+    assert read_names(path) == ["Rosa canina", "Isoëtes"]
+
+
+def test_names_of_a_table(tmp_path: Path) -> None:
+    for name, text in (
+        ("a.csv", "family;scientificName\nRosaceae;Rosa\n"),
+        ("b.txt", "scientificName\nRosa\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        assert read_names(tmp_path / name) == ["Rosa"]
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    with refuses(DataError, match=r"empty\.txt: the file names no taxon"):
+        read_names(tmp_path / "empty.txt")
+    with refuses(DataError, match=r"gone\.txt: there is no such file of taxa"):
+        read_names(tmp_path / "gone.txt")
