@@ -41,26 +41,21 @@ E = TypeVar("E", bound="DalipError")
 class DalipError(Exception):
     """Base class of every error that DALIP raises on purpose."""
 
-    def __init__(self, kind: str, legacy: str | None = None, *, source: object = "", **facts: object) -> None:
+    def __init__(self, kind: str, *, source: object = "", **facts: object) -> None:
         """Say what went wrong.
 
         Args:
             kind: Names what went wrong, such as `image-damaged`; the catalogue of texts has an entry for each.
-            legacy: TRANSITION.
             source: What it is about: a file, a line of a table, a member of an archive; empty where it is about none.
             facts: What the words need, by name: texts, numbers, paths, or sequences of these.
         """
         super().__init__(kind)
-        # TRANSITION: messages in English, with the kind behind them, until all raisers carry data.
-        self.text = kind if legacy is not None or " " in kind else ""
-        self.kind = (legacy or "") if self.text else kind
+        self.kind = kind
         self.source = str(source)
         self.facts = facts
 
     def __str__(self) -> str:
         """Give kind and facts, for developers: `photo.jpg: image-too-large (width=50000, height=50000)`."""
-        if self.text:  # TRANSITION
-            return f"{self.source}: {self.text}" if self.source else self.text
         facts = ", ".join(f"{name}={value}" for name, value in self.facts.items())
         source = f"{self.source}: " if self.source else ""
         return f"{source}{self.kind} ({facts})" if facts else f"{source}{self.kind}"
@@ -68,22 +63,17 @@ class DalipError(Exception):
     def __repr__(self) -> str:
         """Give what makes the error: `ImageError('image-too-large', source='photo.jpg', width=50000)`."""
         named = {"source": self.source} if self.source else {}
-        parts = [repr(self.text or self.kind), *(f"{k}={v!r}" for k, v in (named | self.facts).items())]
+        parts = [repr(self.kind), *(f"{k}={v!r}" for k, v in (named | self.facts).items())]
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def about(self, source: object) -> Self:
         """Give the same error about a source that its raiser does not know, such as the file that a row stands in."""
         whole = f"{source}: {self.source}" if self.source else source
-        return self._made_again(type(self), whole)
+        return type(self)(self.kind, source=whole, **self.facts)
 
     def recast(self, family: type[E]) -> E:
         """Give the same error as one of another class, for callers that promise that class."""
-        return self if isinstance(self, family) else self._made_again(family, self.source)
-
-    def _made_again(self, family: type[E], source: object) -> E:
-        if self.text:  # TRANSITION
-            return family(self.text, self.kind, source=source, **self.facts)
-        return family(self.kind, None, source=source, **self.facts)
+        return self if isinstance(self, family) else family(self.kind, source=self.source, **self.facts)
 
 
 class ImageError(DalipError):

@@ -20,10 +20,6 @@ from dalip.errors import DalipError
 
 __all__ = ["ImageAdapter", "TextAdapter", "Tokens", "image_adapter", "text_adapter"]
 
-_POOLS_BY_ATTENTION = (
-    "this image tower pools by attention and keeps no patch tokens in the joint space; take another"
-)
-
 
 class Tokens(NamedTuple):
     """What the method needs of one modality, in the joint space of width d."""
@@ -85,7 +81,7 @@ class _NativeImage:
 
     def __init__(self, visual: VisionTransformer) -> None:
         if visual.attn_pool is not None or visual.pool_type not in ("tok", "avg"):
-            raise DalipError(_POOLS_BY_ATTENTION)
+            raise DalipError("tower-pools-by-attention")
         self.visual = visual
 
     @property
@@ -119,7 +115,7 @@ class _TimmImage:
     def __init__(self, visual: TimmModel) -> None:
         # By name: timm has one such layer for the trunks of each family, and adds more.
         if any("AttentionPool" in type(module).__name__ for module in visual.modules()):
-            raise DalipError(_POOLS_BY_ATTENTION)
+            raise DalipError("tower-pools-by-attention")
         self.visual = visual
         self.prefix = int(getattr(visual.trunk, "num_prefix_tokens", 0))
         self.channels_last = getattr(visual.trunk, "output_fmt", "NCHW") == "NHWC"
@@ -180,11 +176,9 @@ class _NativeText:
         self.eos_id: int = text.text_eos_id if isinstance(text, CLIP) else text.eos_id
         self.pad_id: int = getattr(text, "pad_id", 0)
         if getattr(text, "cls_emb", None) is not None:
-            raise DalipError(
-                "this text tower (CoCa) appends a class token; it has no end-of-text token to align"
-            )
+            raise DalipError("tower-coca")
         if self.pool_type == "none":
-            raise DalipError("this text tower does not pool its tokens: it has no summary to align")
+            raise DalipError("tower-unpooled")
         attends = text.attn_mask is None and not getattr(text, "use_pad_mask", False)
         self.pads_with = self.pad_id if attends or self.pool_type == "last" else None
 
@@ -240,12 +234,9 @@ class _HFText:
 
     def __init__(self, text: HFTextEncoder) -> None:
         if getattr(text.transformer, "pooler", None) is not None:
-            raise DalipError(
-                "this text tower pools with a layer of its own (cls_pooler); "
-                "use mean_pooler or cls_last_hidden_state_pooler"
-            )
+            raise DalipError("tower-pooler", pooler="cls_pooler")
         if isinstance(text.pooler, MaxPooler):
-            raise DalipError("open_clip's max_pooler takes the maximum of the padding; use mean_pooler")
+            raise DalipError("tower-pooler", pooler="max_pooler")
         self.text = text
 
     @property
@@ -275,9 +266,7 @@ def image_adapter(clip: CLIP | CustomTextCLIP) -> ImageAdapter:
         return _NativeImage(visual)
     if isinstance(visual, TimmModel):
         return _TimmImage(visual)
-    raise DalipError(
-        f"{type(visual).__name__} gives no tokens in the joint space; take a ViT or a timm trunk"
-    )
+    raise DalipError("tower-tokenless", tower="image", name=type(visual).__name__)
 
 
 def text_adapter(clip: CLIP | CustomTextCLIP) -> TextAdapter:
@@ -291,6 +280,4 @@ def text_adapter(clip: CLIP | CustomTextCLIP) -> TextAdapter:
         return _HFText(text)
     if isinstance(text, CLIP | TextTransformer):
         return _NativeText(text)
-    raise DalipError(
-        f"{type(text).__name__} gives no tokens in the joint space; take a native or transformers text tower"
-    )
+    raise DalipError("tower-tokenless", tower="text", name=type(text).__name__)

@@ -28,7 +28,7 @@ def _data(value: object) -> Any:
         facts = {name: _data(fact) for name, fact in value.facts.items()}
         return {
             "class": type(value).__name__,
-            "kind": value.args[0],
+            "kind": value.kind,
             "source": value.source,
             "facts": facts,
         }

@@ -34,8 +34,8 @@ __all__ = [
 NAMED_PHOTOS = typer.Option(
     "--photos",
     metavar="PATH",
-    help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an export of "
-    "iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given several times.",
+    help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an export "
+    "of iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given several times.",
     show_default=False,
 )
 """`--photos`, for the commands that need named photos and for those that can do without."""

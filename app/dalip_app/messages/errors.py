@@ -21,11 +21,8 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
         medium: Where it is read.
     """
     say = say or language()
-    key = f"error-{error.kind}"
-    if error.text and not say.has(key):  # TRANSITION
-        return str(error)
     facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
-    text = say(key, **facts, medium=medium)
+    text = say(f"error-{error.kind}", **facts, medium=medium)
     return say("fault-of", source=error.source, fault=text) if error.source else text
 
 

@@ -24,8 +24,6 @@ class Raised:
     facts: frozenset[str]
     open: bool
     """Whether more facts come in a dictionary, so that it is not known here which."""
-    told: bool = False
-    """TRANSITION: whether a sentence comes with it."""
 
 
 def errors_raised() -> list[Raised]:
@@ -47,8 +45,6 @@ def _in_file(path: Path) -> Iterator[Raised]:
             more = any(word.arg is None for word in call.keywords)
             place = f"{path.relative_to(ROOT)}:{call.lineno}"
             yield from (Raised(place, kind, names, more) for kind in _kinds(call.args[0]))
-            for kind in _kinds(call.args[1]) if len(call.args) > 1 else ():
-                yield Raised(place, kind, names, more, told=True)
 
 
 def _kinds(argument: ast.expr) -> Iterator[str]:

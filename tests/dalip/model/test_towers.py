@@ -300,8 +300,8 @@ def test_towers_without_tokens_are_refused_in_one_line(tmp_path: Path) -> None:
     ):
         assert "pools by attention" in refusal(vision, NATIVE_TEXT)
     assert "appends a class token" in refusal(vit, NATIVE_TEXT | {"embed_cls": True}, custom_text=True)
-    assert "no summary" in refusal(vit, NATIVE_TEXT | {"pool_type": "none"})
-    assert "pools with a layer of its own" in refusal(vit, hf_text(tmp_path, "bert", "cls_pooler"))
+    assert "no summary to align" in refusal(vit, NATIVE_TEXT | {"pool_type": "none"})
+    assert "a layer of its own" in refusal(vit, hf_text(tmp_path, "bert", "cls_pooler"))
     assert "max_pooler" in refusal(vit, hf_text(tmp_path, "bert", "max_pooler"))
 
 

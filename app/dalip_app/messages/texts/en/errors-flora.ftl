@@ -67,7 +67,6 @@ error-no-photo-readable = none of the photos of { $plant } can be read; { $mediu
 error-not-taught = the flora was not taught a plant of this name: { $plant }
 error-photo-kept-under-other-name = this is the same photo as { $other }, which shows { $plant }, not { $given }; take the kept one out first, with `dalip index remove --flora { $flora } --photo { $key }`
 error-photo-under-two-names = this is the same photo as { $other }, which shows { $plant }, not { $given }; correct one of the names; both are left out
-error-pack-damaged = { $cause }; build the flora again
 error-kept-photo-damaged = the copy cannot be read ({ $cause }); take it out with `dalip index remove --photo { $key }`
 error-own-flora-stale = the flora that you taught cannot be used with this DALIP; `dalip index rebuild` moves what you taught it; or else delete or rename that folder
 error-builtin-flora-fixed = the built-in flora stays as it is; leave --flora out, and your copy learns

@@ -2,6 +2,7 @@
 ### about: `photo.jpg: the file is empty; ...`.
 
 error-image-missing = there is no such file; check the path
+error-image-not-read = this photo cannot be read ({ $cause })
 error-image-not-opened = the file cannot be opened ({ $cause }); check its path and permissions
 error-image-folder = this is a folder, not a photo; name a file in it
 error-image-pipe = this is a pipe or device, not a file; save the photo to a file first

@@ -129,7 +129,17 @@ error-image-not-square = takes images of { $height } x { $width } pixels, and on
 error-preparation-unsupported = prepares images with { $field } '{ $value }', and supported are { $known }; use another model
 error-preparation-assumed = does not say how photos were prepared; assumed are mean { $mean } and deviation { $std }
 error-preparation-and-activation-assumed = does not say how photos were prepared; assumed are mean { $mean } and deviation { $std }, and { $activation } as in { $model }
-error-tower-coca = a CoCa's text tower has no end-of-text token to align; use another model
+error-tower-tokenless = { $name } gives no tokens in the joint space; { $tower ->
+    [image] take a ViT or a timm trunk
+   *[text] take a native or a transformers text tower
+}
+error-tower-pools-by-attention = its image tower pools by attention and keeps no patch tokens in the joint space; use another model
+error-tower-unpooled = its text tower does not pool its tokens, so there is no summary to align; use another model
+error-tower-pooler = its text tower pools with open_clip's { $pooler }, { $pooler ->
+    [max_pooler] which takes the maximum over padding, too; use mean_pooler
+   *[other] a layer of its own; use mean_pooler or cls_last_hidden_state_pooler
+}
+error-tower-coca = its text tower (CoCa) appends a class token: it has no end-of-text token to align; use another model
 error-tower-padding = its tokenizer pads with the token { $token }, its text tower with { $expected }; use another model
 error-tower-size = its image tower does not run at { $size } pixels ({ $cause }); leave image_size out
 error-tokenizer-differs = the new tokenizer does not cut texts as the model's own ({ $tokenizer }); use another model
