@@ -12,7 +12,7 @@ from dalip.datasets.report import Report, shown
 from dalip.datasets.terms import take_over
 from dalip.errors import DataError
 
-__all__ = ["Finder", "is_address", "make_record"]
+__all__ = ["Finder", "make_record"]
 
 _LONGEST_ADDRESS = 2000
 _LONGEST_KEY = 500
@@ -37,7 +37,7 @@ class Finder:
         Raises:
             DataError: It is not there, leads out of the folders, or cannot be an address of a photo.
         """
-        if is_address(name):
+        if _is_address(name):
             last = _last_part(name)
             try:
                 return self.below.place(last) if self.below and last else WebPhoto(name)
@@ -51,7 +51,7 @@ class Finder:
         return self.below.place(name)
 
 
-def is_address(name: str) -> bool:
+def _is_address(name: str) -> bool:
     """Say whether a text is meant as an address on the web, not as a path."""
     return "://" in name[:20] or name.lower().startswith("data:")
 

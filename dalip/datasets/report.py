@@ -29,7 +29,7 @@ class Report:
 
     def skip(self, source: str, kind: str, **facts: object) -> None:
         """Report that something is left out."""
-        self.on_skip(Skipped.of(source, DataError(kind, None, **facts)))
+        self.on_skip(Skipped.of(source, DataError(kind, **facts)))
 
     def skip_for(self, source: str, error: DalipError) -> None:
         """Report that something is left out, for an error whose raiser does not know what it is about."""
@@ -37,7 +37,7 @@ class Report:
 
     def note(self, source: str, kind: str, **facts: object) -> None:
         """Report what should be known."""
-        self.on_note(DataError(kind, None, source=source, **facts))
+        self.on_note(DataError(kind, source=source, **facts))
 
 
 def shown(name: str | Path) -> str:

@@ -11,15 +11,7 @@ from dalip.datasets.report import Report
 from dalip.errors import DataError, first_line
 from dalip.photos.walk import IMAGE_SUFFIXES
 
-__all__ = [
-    "ShardFile",
-    "ShardPhoto",
-    "StrictHeader",
-    "read_content",
-    "read_fields",
-    "read_shard",
-    "shard_files",
-]
+__all__ = ["ShardPhoto", "StrictHeader", "read_content", "read_fields", "read_shard", "shard_files"]
 
 
 class ShardFile(NamedTuple):

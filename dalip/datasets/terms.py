@@ -9,9 +9,9 @@ from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.taxonomy import RANKS
 
-__all__ = ["LONGEST_NAME", "checked_name", "read_rank", "take_over"]
+__all__ = ["checked_name", "read_rank", "take_over"]
 
-LONGEST_NAME = 200
+_LONGEST_NAME = 200
 """Characters of a name; the longest that are in use, of hybrids with authors, have fewer."""
 
 _LONGEST_TEXT = 100_000
@@ -60,8 +60,8 @@ def checked_name(name: str) -> str:
     Raises:
         DataError: It is no name: too long, or with characters that do not show.
     """
-    if len(name) > LONGEST_NAME:
-        raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=LONGEST_NAME)
+    if len(name) > _LONGEST_NAME:
+        raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=_LONGEST_NAME)
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not plain.isprintable() and any(
         unicodedata.category(character) in ("Cc", "Cs") for character in plain

@@ -27,7 +27,7 @@ from dalip.training.inherit import START
 from dalip.training.log import Report
 from dalip.training.memory import keep_freed_memory
 from dalip.training.optimizer import freeze
-from dalip.training.report import write_report
+from dalip.training.run_report import write_report
 from dalip.training.torch_embedder import TorchEmbedder
 from dalip.training.towers.create import Towers
 from dalip.training.towers.from_bundle import ORIGIN, is_bundle, origin_of

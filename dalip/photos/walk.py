@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from dalip.errors import ImageError, Skipped
 
-__all__ = ["IMAGE_SUFFIXES", "Listing", "is_photo_name", "list_files"]
+__all__ = ["IMAGE_SUFFIXES", "is_photo_name", "list_files"]
 
 IMAGE_SUFFIXES = frozenset(
     {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from dalip.errors import DalipError
 from dalip_app.messages.language import Language, language
 
-__all__ = ["Medium", "describe", "sentence_about"]
+__all__ = ["describe", "sentence_about"]
 
 Medium = Literal["command", "page", "api"]
 """Where it is read: what to do about it may differ."""

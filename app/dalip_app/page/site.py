@@ -24,7 +24,7 @@ from dalip_app.server.uploads import add_uploads
 from dalip_app.server.visits import Visits, journal_of
 from dalip_index import Journal, Library
 
-__all__ = ["Site", "make_site"]
+__all__ = ["make_site"]
 
 # The browser itself then refuses what would leave this server, whatever a dependency tries.
 _POLICY = (

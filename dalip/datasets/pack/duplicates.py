@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dalip.datasets.pack.shrink import THUMB_SIDE
 
-__all__ = ["MAX_DISTANCE", "MIN_LIKENESS", "Groups", "Pair", "Pairs", "candidates", "likeness", "near_pairs"]
+__all__ = ["MIN_LIKENESS", "Groups", "Pair", "candidates", "likeness", "near_pairs"]
 
-MAX_DISTANCE = 96
+_MAX_DISTANCE = 96
 """Bits of 256 by which the hashes of a pair may differ to be worth a second look."""
 
 MIN_LIKENESS = 0.8
@@ -120,7 +120,7 @@ def _affordable_distance(codes: NDArray[np.uint8]) -> int:
     Two photos of 300,000 sheets of a herbarium look far more alike than two of flowers, and there are many more pairs.
     """
     sample = codes[:, :_SAMPLE]
-    at = np.zeros(MAX_DISTANCE + 1)
+    at = np.zeros(_MAX_DISTANCE + 1)
     for pairs in candidates(sample):
         at += np.bincount(pairs.distance.astype(np.int64), minlength=len(at))
     expected = np.cumsum(at) * (codes.shape[1] / max(sample.shape[1], 1)) ** 2
@@ -131,7 +131,7 @@ def candidates(
     codes: NDArray[np.uint8],
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
-    max_distance: int = MAX_DISTANCE,
+    max_distance: int = _MAX_DISTANCE,
 ) -> Iterator[Pairs]:
     """Give the pairs whose hashes differ in at most `max_distance` bits, each once, the later photo first."""
     import faiss

@@ -19,15 +19,7 @@ from dalip.datasets.terms import checked_name, read_rank
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = [
-    "How",
-    "Resolution",
-    "given_name",
-    "given_names",
-    "name_records",
-    "read_decisions",
-    "resolve_names",
-]
+__all__ = ["Resolution", "given_name", "given_names", "name_records", "read_decisions", "resolve_names"]
 
 How = Literal[
     "decided",

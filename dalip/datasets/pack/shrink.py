@@ -13,18 +13,9 @@ from dalip.datasets.photo_location import Location
 from dalip.errors import DataError
 from dalip.photos import encode, is_plain_webp, open_image, shrink
 
-__all__ = [
-    "HASH_BYTES",
-    "MIN_SIDE",
-    "THUMB_SIDE",
-    "Appearance",
-    "PhotoSettings",
-    "Prepared",
-    "look",
-    "prepare",
-]
+__all__ = ["HASH_BYTES", "THUMB_SIDE", "Appearance", "PhotoSettings", "look", "prepare"]
 
-MIN_SIDE = 64
+_MIN_SIDE = 64
 """Pixels; a photo with a shorter side shows too little of a plant."""
 
 _MAX_SIDE = 800
@@ -62,9 +53,9 @@ class PhotoSettings:
         Raises:
             DataError: A value is out of range.
         """
-        if not MIN_SIDE <= self.size <= _MAX_SIDE:
+        if not _MIN_SIDE <= self.size <= _MAX_SIDE:
             raise DataError(
-                "pack-setting-range", name="size", value=self.size, least=MIN_SIDE, most=_MAX_SIDE
+                "pack-setting-range", name="size", value=self.size, least=_MIN_SIDE, most=_MAX_SIDE
             )
         if not 1 <= self.quality <= 100:
             raise DataError("pack-setting-range", name="quality", value=self.quality, least=1, most=100)
@@ -106,7 +97,7 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
     content = location.read()
     image = open_image(content, target=settings.size)
     short, long = sorted(image.size)
-    if short < MIN_SIDE:
+    if short < _MIN_SIDE:
         raise DataError("photo-too-small", width=image.width, height=image.height)
     if long > MAX_ASPECT * short:
         raise DataError("photo-too-narrow", width=image.width, height=image.height)

@@ -12,7 +12,7 @@ from dalip.datasets.pack.checklist import Checklist
 from dalip.datasets.pack.scientific_name import NameParts
 from dalip.taxonomy import Taxon
 
-__all__ = ["Cutoffs", "Match", "Near", "Speller"]
+__all__ = ["Cutoffs", "Match", "Speller"]
 
 _LISTED = 3
 """Errors of a name that is still looked for."""

@@ -21,17 +21,9 @@ from dalip_index.store.catalogue import Role
 from dalip_index.store.kept_photos import Halves
 from dalip_index.store.manifest import HitRates
 
-__all__ = [
-    "DEFAULT_TEXT_WEIGHT",
-    "Learned",
-    "PhotoVectors",
-    "choose_text_weight",
-    "hit_rates",
-    "learn",
-    "leave_one_out",
-]
+__all__ = ["Learned", "PhotoVectors", "choose_text_weight", "hit_rates", "learn"]
 
-DEFAULT_TEXT_WEIGHT = 0.5
+_DEFAULT_TEXT_WEIGHT = 0.5
 """Used where there are too few selection photos to choose the weight on."""
 
 _TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
@@ -146,14 +138,14 @@ def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray
         The weight, 0 to 1; the default for fewer than `MIN_PHOTOS` photos.
     """
     if len(targets) < MIN_PHOTOS:
-        return DEFAULT_TEXT_WEIGHT
+        return _DEFAULT_TEXT_WEIGHT
 
     def loss(weight: float) -> tuple[float, float]:
         similarities = prototypes.similarities(photos, "both", weight)
         temperature = fit_temperature(similarities, targets, tolerance=0.02)
         return (
             negative_log_likelihood(similarities, targets, temperature),
-            abs(weight - DEFAULT_TEXT_WEIGHT),
+            abs(weight - _DEFAULT_TEXT_WEIGHT),
         )
 
     return min(_TEXT_WEIGHTS, key=loss)

@@ -12,24 +12,14 @@ from dalip.datasets import Record
 from dalip.encoder import Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.evaluation import OnnxEmbedder, Photos
+from dalip.evaluation.labelled import ALL_SOURCES
 from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
 from dalip_index.evaluation.trust import Rejection, Trust, measure_trust, rejection
 from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind
 from dalip_index.flora.flora import Flora
 
-__all__ = [
-    "ALL_SOURCES",
-    "Accuracy",
-    "Confusion",
-    "FloraEvaluation",
-    "SearchPrecision",
-    "TaxonAccuracy",
-    "evaluate_flora",
-]
-
-ALL_SOURCES = "all"
-"""Stands for all sources together where there are several."""
+__all__ = ["Accuracy", "Confusion", "FloraEvaluation", "SearchPrecision", "TaxonAccuracy", "evaluate_flora"]
 
 _DEPTH = 5  # photos looked at by a person who searches
 

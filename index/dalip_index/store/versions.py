@@ -24,15 +24,7 @@ from dalip.errors import FloraError
 from dalip.files import atomic_write, flush_to_disk, hold_lock
 from dalip_index.store.manifest import FloraManifest
 
-__all__ = [
-    "CURRENT",
-    "DRAFT",
-    "SHARED",
-    "check_target",
-    "current_version",
-    "new_version",
-    "undo_change",
-]
+__all__ = ["CURRENT", "SHARED", "check_target", "current_version", "new_version", "undo_change"]
 
 CURRENT = "CURRENT"
 """Name of the file that names the live version."""
@@ -43,7 +35,7 @@ KEPT_VERSIONS = 2
 SHARED = "photos"
 """Name of the folder of files that versions share; a version's manifest names those that it needs."""
 
-DRAFT = ".draft-"
+_DRAFT = ".draft-"
 """Beginning of the names of files and folders that are being written."""
 
 _LOCK = ".lock"
@@ -91,7 +83,7 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
     with _locked(root):
         _remove_leftovers(root)
         name = f"v{max(_versions(root), default=0) + 1:06d}"
-        draft = root / f"{DRAFT}{name}"
+        draft = root / f"{_DRAFT}{name}"
         draft.mkdir()
         try:
             yield draft, name
@@ -143,7 +135,7 @@ def check_target(root: Path) -> None:
     foreign = [
         p.name
         for p in root.iterdir()
-        if not (p.name in ours or p.name.startswith(DRAFT) or _VERSION.fullmatch(p.name))
+        if not (p.name in ours or p.name.startswith(_DRAFT) or _VERSION.fullmatch(p.name))
     ]
     if (root / SHARED).exists():  # it may be somebody's own folder of photos
         own = (p.name for p in (root / SHARED).iterdir())
@@ -154,7 +146,7 @@ def check_target(root: Path) -> None:
 
 def _is_shared(name: str) -> bool:
     """Say whether a file in the folder that versions share is theirs."""
-    return bool(_SHARED_FILE.fullmatch(name) or _SHARED_DRAFT.fullmatch(name) or name.startswith(DRAFT))
+    return bool(_SHARED_FILE.fullmatch(name) or _SHARED_DRAFT.fullmatch(name) or name.startswith(_DRAFT))
 
 
 @contextmanager
@@ -179,7 +171,7 @@ def _versions(root: Path) -> list[int]:
 
 def _remove_leftovers(root: Path) -> None:
     """Remove what a killed writer left: drafts, and versions that never went live."""
-    for draft in (*root.glob(f"{DRAFT}*"), *root.glob(_POINTER_DRAFT), *root.glob(f"{SHARED}/.*")):
+    for draft in (*root.glob(f"{_DRAFT}*"), *root.glob(_POINTER_DRAFT), *root.glob(f"{SHARED}/.*")):
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
         elif draft.parent == root or _is_shared(draft.name):
