@@ -15,6 +15,7 @@ from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
 from dalip_index.build.contents import FloraContents, NewContents, read_contents, taxon_name_of
 from dalip_index.build.embed_photos import no_report
+from dalip_index.flora.load import check_encoder
 from dalip_index.store.kept_photos import digest_of
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import check_target, new_version
@@ -191,16 +192,8 @@ def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tupl
 
 def _check(contents: FloraContents, encoder: Encoder | None) -> None:
     contents.require_photos()
-    built_with = contents.manifest.encoder
-    if encoder and built_with.fingerprint != encoder.fingerprint:
-        raise FloraError(
-            "flora-to-move",
-            source=contents.root,
-            built_with=built_with.name,
-            its_fingerprint=built_with.fingerprint[:12],
-            given=encoder.manifest.name,
-            given_fingerprint=encoder.fingerprint[:12],
-        )
+    if encoder:
+        check_encoder(contents.root, contents.manifest.encoder, encoder)
 
 
 def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:

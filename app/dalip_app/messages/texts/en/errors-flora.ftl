@@ -3,7 +3,7 @@
 error-taxon-not-held = the flora does not hold it; name one of its taxa
 error-taxon-without-texts = the flora has no texts for it to compare parts of a photo with; choose other taxa
 error-vectors-unfit = vectors of shape { $shape } cannot be compared; give finite numbers of shape (photos, { $width })
-error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); name its own with --encoder, or build the flora again
+error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); name its own with --encoder, or move it to this one with `dalip index rebuild` if it keeps its photos
 error-flora-parts-differ = { $taxa } taxa and { $vectors } vectors of width { $width } do not fit together, where the manifest says { $expected_taxa } of width { $expected_width }; build the flora again
 error-index-not-written = the index cannot be written ({ $cause }); make room, or name another folder
 error-index-of-another-kind = this is an index of another kind ({ $found }); build the flora again

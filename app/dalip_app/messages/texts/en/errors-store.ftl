@@ -30,7 +30,6 @@ error-embedding-not-finite = the encoder gives no finite vector for its { $evide
 error-photos-not-kept = the flora does not keep its photos, which this change needs; build it again, or teach it plants that it lacks with `dalip index add --taxon`
 error-taxon-not-in-flora = the flora does not hold it; `dalip index info` lists what it holds
 error-taxon-held-as = the flora holds it as { $held }; write it so
-error-flora-to-move = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); name its own with --encoder, or move it to this one with `dalip index rebuild`
 error-kept-photos-of-one-name = the flora keeps { $number } photos of this name; say which, by SHA-256: { $digests }
 error-photo-not-kept = the flora keeps no such photo; name it as when it was added{ $kept ->
     [0] { "" }
