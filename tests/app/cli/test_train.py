@@ -19,12 +19,9 @@ from typing import get_args
 import pytest
 import torch
 from warm import fork
-from wording import refuses
 
 from dalip.datasets import split_of
 from dalip.datasets.record import Split
-from dalip.errors import DalipError
-from dalip_app.cli.export import need_training
 from tests.app.conftest import BIN, CODE, TORCH, Done, World, environment
 
 Dalip = Callable[..., Done]
@@ -114,12 +111,12 @@ def launch_two() -> list[str]:
     return [*launcher, "--master-port", free_port(), str(BIN / "dalip")]
 
 
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("dalip.training", "dalip.export"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "webdataset", None)
-    with refuses(DalipError, match=r"^the package webdataset is missing; pip install 'dalip\[builtin\]'$"):
-        need_training()
+def test_a_missing_package_is_named() -> None:
+    code = f"import sys; sys.modules['webdataset'] = None\n{CODE['dalip']}"
+    command = [sys.executable, "-c", code, "export", "run", "out"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "dalip: the package webdataset is missing; pip install 'dalip[builtin]'\n"
 
 
 WITHOUT_EXPORT = (

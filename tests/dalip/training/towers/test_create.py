@@ -223,7 +223,7 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
     ("model", "pretrained", "message"),
     [
         ("ViT-B33", None, "there is no model of this name; did you mean ViT-B-32, "),
-        ("lite1-minilm", None, "did you mean lite2-minilm, lite0-minilm?"),
+        ("lite1-minilm", None, "did you mean lite2-minilm, lite0-minilm"),
         ("zzz", None, "use lite0-minilm, lite2-minilm, tiny, hf-hub:"),
         ("ViT-B-32", "opnai", "did you mean openai"),
         ("convnext_tiny", "openai", "open_clip has no weights of it"),
