@@ -274,9 +274,9 @@ def _in_one_line(model: str) -> Iterator[None]:
     """Name the model in every error, and cut what open_clip and the libraries below it say to a line."""
     try:
         yield
-    except TrainingError as error:
-        raise error.about(model) from error
-    except Exception as error:  # there is no telling what they raise; `dalip.model` says what it cannot align
+    except DalipError as error:
+        raise error.recast(TrainingError).about(model) from error
+    except Exception as error:  # there is no telling what they raise
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # which is not the model's fault
             raise
         raise TrainingError("model-refused", source=model, cause=first_line(error)) from error
