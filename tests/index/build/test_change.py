@@ -40,7 +40,7 @@ from dalip_index.build.state import read_state
 from dalip_index.flora.prototypes import mean_prototypes
 from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.faiss_index import write_index
-from dalip_index.store.kept_photos import kept_copy
+from dalip_index.store.kept_photos import digest_of, kept_copy
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 from tests.index.conftest import paint, rose
@@ -323,8 +323,8 @@ def test_leaving_one_out_is_building_without_it(kept: Path, encoder: Encoder) ->
     flora = load_flora(kept, encoder)
     state, width, weight = read_state(kept), encoder.width, flora.calibration.text_weight
     own = {e.photo: e.taxon for e in state.evidence if e.role == "evidence" and e.photo}
-    photos = [photo for photo in state.kept if photo.digest in own]
-    labels = np.array([own[photo.digest] for photo in photos])
+    photos = [photo for photo in state.kept if digest_of(photo) in own]
+    labels = np.array([own[digest_of(photo)] for photo in photos])
     rows = np.stack([r for _, r in encoder.encode_files((p.read_bytes() for p in photos), appearance=True)])  # type: ignore[arg-type]
     rows = rows.astype(np.float16).astype(np.float32)
     rows[:, width:] /= np.linalg.norm(rows[:, width:], axis=1, keepdims=True)
