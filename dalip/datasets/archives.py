@@ -44,10 +44,19 @@ class Container(Protocol):
 
 
 class Folder:
-    """A folder, in which links may lead to files of the folder only."""
+    """A folder; paths and links may lead to files of the folder only."""
 
-    def __init__(self, path: Path, report: Report) -> None:
+    def __init__(self, path: Path, report: Report, *, anywhere: bool = False) -> None:
+        """Take a folder.
+
+        Args:
+            path: The folder.
+            report: Hears of each file that is not for reading.
+            anywhere: Whether paths and links may lead out of it, for those in a table that the user names; never for
+                what comes with photos.
+        """
         self.path = path
+        self._anywhere = anywhere
         self._report = report
         self._root = path.resolve()
         self._within: dict[Path, bool] = {}
@@ -69,16 +78,17 @@ class Folder:
 
     def place(self, name: str) -> FilePart:
         """Find a file; see `Container`."""
-        path = self.path / _inside(name)
+        path = self._below(name)
         try:
             if not path.is_file() and "\\" in name:  # as Windows writes paths
-                path = self.path / _inside(name.replace("\\", "/"))
+                path = self._below(name.replace("\\", "/"))
             if not path.is_file():
                 raise DataError("photo-not-in-folder", name=shown(name), folder=self.path)
             if wrong := self._leads_out(path, name):
                 raise wrong
         except (OSError, ValueError, RuntimeError) as error:  # too long a name, a circle of links
-            raise DataError("photo-not-found", name=shown(name), cause=first_line(error)) from error
+            cause = getattr(error, "strerror", None) or first_line(error)
+            raise DataError("photo-not-found", name=shown(name), cause=cause) from error
         return FilePart(path)
 
     def open(self, name: str) -> BinaryIO:
@@ -88,7 +98,12 @@ class Folder:
         except OSError as error:
             raise DataError("table-not-read", cause=error.strerror) from error
 
+    def _below(self, name: str) -> Path:
+        return self.path / (name if self._anywhere else _inside(name))
+
     def _leads_out(self, path: Path, name: str) -> DataError | None:
+        if self._anywhere:
+            return None
         if path.parent not in self._within:
             self._within[path.parent] = path.parent.resolve().is_relative_to(self._root)
         if self._within[path.parent] and (not path.is_symlink() or path.resolve().is_relative_to(self._root)):

@@ -19,6 +19,7 @@ from dalip.errors import DataError, first_line
 __all__ = ["Layout", "read_meta", "read_rows"]
 
 _LONGEST_META = 1_000_000  # bytes
+_MOST_HEADER = 1000  # lines
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\\\\": "\\"}
 _LINE_ENDS = ("\n", "\r", "\r\n", "")
 
@@ -94,11 +95,14 @@ def _layout(table: ElementTree.Element) -> Layout:
             columns.append((int(number[:9]), term))
         if term and part.get("default"):
             defaults[term] = part.get("default", "")
+    skip = max(int(table.get("ignoreHeaderLines") or 0), 0)
+    if skip > _MOST_HEADER:
+        raise DataError("meta-header-lines", number=str(skip), most=_MOST_HEADER)
     return Layout(
         kind=_last(table.get("rowType", "")).lower(),
         files=tuple((p.text or "").strip() for p in table.iter() if _last(p.tag) == "location"),
         form=Form(separator, quote, _encoding(table.get("encoding", ""))),
-        skip=max(int(table.get("ignoreHeaderLines") or 0), 0),
+        skip=skip,
         columns=tuple(columns),
         defaults=defaults,
     )

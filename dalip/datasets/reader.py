@@ -29,7 +29,9 @@ _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may say which photos show one plant at one time."""
 
 
-def read_records(*sources: Path, photos: Path | None = None, report: Report | None = None) -> list[Record]:
+def read_records(
+    *sources: Path, photos: Path | None = None, anywhere: bool = False, report: Report | None = None
+) -> list[Record]:
     """Read what sources say of photos, without reading the photos.
 
     Args:
@@ -38,6 +40,8 @@ def read_records(*sources: Path, photos: Path | None = None, report: Report | No
             terms; a photo with several captions has a line for each), such a table, .tar shards or a folder of them,
             an export of iNaturalist, or a Darwin Core Archive. Which of them it is, its content says.
         photos: Where photos may be that a table names and that are not beside it.
+        anywhere: Whether a table that is a source itself may name photos outside its folder; not for what is packed and
+            passed on.
         report: Hears of all that is left out, and of what should be known; without it, the first thing that is left
             out is an error.
 
@@ -55,7 +59,7 @@ def read_records(*sources: Path, photos: Path | None = None, report: Report | No
     found: dict[str, Record] = {}
     for source in sources:
         here: dict[str, Record] = {}
-        for record in _read_source(source, below, report):
+        for record in _read_source(source, below, anywhere, report):
             key = record.key
             if key in found:  # as photos in two folders may have
                 key = f"{source.resolve().name}/{key}"
@@ -68,10 +72,13 @@ def read_records(*sources: Path, photos: Path | None = None, report: Report | No
 
 
 def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
-    """Read records as `read_records` does, but none whose fields are those of no possible taxon."""
+    """Read records as `read_records` does, to learn from or to measure on.
+
+    A table that is a source itself may name photos anywhere; records that name no possible taxon are left out.
+    """
     report = report or Report()
     named = []
-    for record in read_records(*sources, report=report):
+    for record in read_records(*sources, anywhere=True, report=report):
         try:
             _ = record.taxon
         except DataError as error:
@@ -94,7 +101,7 @@ def require_unique_keys(records: Iterable[Record]) -> None:
         seen[record.key] = record
 
 
-def _read_source(source: Path, below: Folder | None, report: Report) -> Iterator[Record]:
+def _read_source(source: Path, below: Folder | None, anywhere: bool, report: Report) -> Iterator[Record]:
     """Read a source, of which something can be used.
 
     Raises:
@@ -107,7 +114,7 @@ def _read_source(source: Path, below: Folder | None, report: Report) -> Iterator
         report.on_skip(skipped)
 
     empty = True
-    for record in _read_any(source, below, Report(note_and_skip, report.on_note)):
+    for record in _read_any(source, below, anywhere, Report(note_and_skip, report.on_note)):
         empty = False
         yield record
     if empty and left_out:
@@ -116,7 +123,7 @@ def _read_source(source: Path, below: Folder | None, report: Report) -> Iterator
         raise DataError("source-without-photos", source=source, endings=sorted(IMAGE_SUFFIXES))
 
 
-def _read_any(source: Path, below: Folder | None, report: Report) -> Iterable[Record]:
+def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report) -> Iterable[Record]:
     if source.is_dir():
         return _read_container(Folder(source, report), below, report)
     if not source.is_file():
@@ -129,7 +136,8 @@ def _read_any(source: Path, below: Folder | None, report: Report) -> Iterable[Re
         # Given by name, so a link to a table elsewhere is meant; its photos lie beside the link.
         real = source.resolve()
         table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
-        return _read_photo_table(table, Finder(Folder(source.parent, report), "", below), report)
+        beside = Folder(source.parent, report, anywhere=anywhere)
+        return _read_photo_table(table, Finder(beside, "", below), report)
     raise DataError("source-unknown", source=source)
 
 

@@ -176,6 +176,7 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 
 
 def _names(what: str) -> list[str]:
+    from dalip.datasets import Report
     from dalip.datasets.taxa_file import read_names
 
     path = Path(what)
@@ -184,7 +185,7 @@ def _names(what: str) -> list[str]:
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
-        return read_names(path)
+        return read_names(path, Report(on_note=complain))
     name = " ".join(what.split())
     if not name:
         raise DataError("only-without-name")

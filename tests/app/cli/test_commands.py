@@ -156,7 +156,7 @@ def test_debug_adds_a_traceback_wherever_it_stands(dalip: Dalip, place: int) -> 
 
 
 def test_after_two_dashes_debug_is_a_name(dalip: Dalip) -> None:
-    fails(dalip("index", "info", "--", "--debug"), "--debug: no such flora")
+    fails(dalip("index", "info", "--", "--debug"), "--debug: there is no such flora")
 
 
 def test_index_info_and_verify(dalip: Dalip, world: World, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: P
             ("remove", "--taxon", "Flos mauve"),
             "Flos mauve: the flora does not hold it; it was taught nothing",
         ),
-        (("remove", "--taxon", "Flos red"), "the flora was built with it"),
+        (("remove", "--taxon", "Flos red"), "the flora was built and calibrated with it"),
     ):
         done = dalip("index", *command, *use)
         assert (done.status, done.out) == (1, "")

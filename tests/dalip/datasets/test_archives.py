@@ -173,6 +173,10 @@ LAUGHS = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
             {"meta.xml": META.replace("UTF-8", "klingon")},
             r"meta\.xml: the file cannot be read \(unknown encoding",
         ),
+        (
+            {"meta.xml": META.replace('ignoreHeaderLines="1"', f'ignoreHeaderLines="{10**20}"')},
+            r"meta\.xml: ignoreHeaderLines is 100000000000000000000, over 1,000",
+        ),
         ({"meta.xml": META.replace("\\t", "||")}, "separated by '||'"),
         ({"meta.xml": META.replace("{core}", "Event")}, "core is 'event'"),
         (

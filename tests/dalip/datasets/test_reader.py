@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from wording import refuses
 
-from dalip.datasets import read_records
+from dalip.datasets import read_named, read_records
 from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
 from dalip.errors import DataError
 from tests.dalip.heard import PHOTO, Heard, write, write_zip
@@ -44,6 +44,21 @@ def test_a_folder_for_each_plant_also_in_an_archive(tmp_path: Path, heard: Heard
         assert list(zipped) == list(found)
         assert all(isinstance(i.location, ZipMember) and i.location.read() == PHOTO for i in zipped.values())
     assert set(heard.read(write_zip(tmp_path / "one.zip", {"Rosa/1.jpg": PHOTO}))) == {"Rosa/1.jpg"}
+
+
+def test_a_table_that_is_learnt_from_may_name_photos_anywhere(tmp_path: Path, heard: Heard) -> None:
+    """As lists of absolute paths do. One that comes with photos may not, nor one whose photos are passed on."""
+    photo = write(tmp_path / "elsewhere", {"1.jpg": PHOTO}) / "1.jpg"
+    names = str(photo), "../elsewhere/1.jpg", "x" * 300, "no\0 name"
+    rows = "".join(f"{name},Viola\n" for name in names)
+    lists = write(tmp_path / "lists", {"photos.csv": f"file,scientificName\n{rows}"})
+    found = read_named(lists / "photos.csv", report=heard.report)
+    assert [record.key for record in found] == [*names[:2]]
+    assert all(record.read_bytes() == PHOTO for record in found)
+    assert len(heard.faults) == 2
+    for source, read in ((lists, read_named), (lists / "photos.csv", read_records)):
+        with refuses(DataError, match="leads out of the folder"):
+            read(source)
 
 
 def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> None:

@@ -315,7 +315,7 @@ def test_processes_that_find_different_checkpoints_do_not_go_on(
 def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
     with refuses(TrainingError, match=r"gone\.jsonl: there is no such file; check the path$"):
         go(tiny_config(shard, descriptions=str(tmp_path / "gone.jsonl")), tmp_path)
-    with refuses(DataError, match=r"gone\.tar: no such file or folder$"):
+    with refuses(DataError, match=r"gone\.tar: there is no such file or folder"):
         go(tiny_config(tmp_path / "gone.tar"), tmp_path)
 
 

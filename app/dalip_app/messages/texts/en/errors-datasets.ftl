@@ -81,6 +81,7 @@ error-meta-not-read = the file cannot be read ({ $cause }); get the archive agai
 error-meta-doctype = the file has a DOCTYPE, which descriptions of tables do not need; remove it
 error-meta-separator = columns separated by { $separator } and enclosed in { $quote } cannot be read; use one character for each
 error-meta-line-end = lines must end with a line break; export the archive with linesTerminatedBy \n
+error-meta-header-lines = ignoreHeaderLines is { $number }, over { $most }; write how many lines of header there are
 error-core-unknown = the archive's core is '{ $core }', and only Occurrence and Taxon can be read; export one of them
 error-row-id-repeated = its id '{ $id }' is in a line before; correct the archive
 error-row-id-missing = the row has no id; correct the archive
