@@ -11,6 +11,8 @@ __all__ = ["describe", "sentence_about"]
 Medium = Literal["command", "page", "api"]
 """Where it is read: what to do about it may differ."""
 
+_LONGEST = 2000
+
 
 def describe(error: DalipError, say: Language | None = None, medium: Medium = "command") -> str:
     """Say in one line what went wrong, and what to do: `photo.jpg: the file is empty; copy or download it again`.
@@ -23,7 +25,7 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
     say = say or language()
     facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
     text = say(f"error-{error.kind}", **facts, medium=medium)
-    return say("fault-of", source=error.source, fault=text) if error.source else text
+    return say("fault-of", source=_cut(error.source), fault=_cut(text)) if error.source else text
 
 
 def sentence_about(error: DalipError, say: Language) -> str:
@@ -38,9 +40,14 @@ def sentence_about(error: DalipError, say: Language) -> str:
 def _plain(fact: object, say: Language, medium: Medium) -> Any:
     """Give a fact as the catalogue takes it: a number as it is, everything else as text."""
     if isinstance(fact, DalipError):
-        return describe(fact, say, medium)
+        return _cut(describe(fact, say, medium))
     if isinstance(fact, int | float):
         return fact
     if isinstance(fact, Sequence) and not isinstance(fact, str | bytes):
-        return ", ".join(str(_plain(part, say, medium)) for part in fact)
-    return str(fact)
+        return _cut(", ".join(str(_plain(part, say, medium)) for part in fact))
+    return _cut(str(fact))
+
+
+def _cut(text: str) -> str:
+    """Cut the middle out of a text that is too long to read, and for Fluent, which takes 2,500 characters."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"

@@ -205,6 +205,15 @@ def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> N
     )
 
 
+def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
+    """Fluent refuses texts over 2,500 characters: a name of 5,000 must not hide what is wrong with it."""
+    long = "x" * 5000
+    cause = ImageError("image-not-read", source=long, cause=[long, long])
+    line = describe(DalipError("flora-not-reloaded", source=long, cause=cause))
+    assert line.startswith(f"{long[:1000]}…")
+    assert line.endswith("from the flora that it has read before")
+
+
 def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
     empty = DalipError("library-empty")
     assert describe(empty).endswith("`dalip library add FOLDER` fills it")

@@ -268,6 +268,7 @@ def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
     messages = messages_of(batches)
     assert len(messages) == len(bad)
     for key, cause in zip(train, bad, strict=False):
+        assert [m for m in messages if cause in m], (cause, messages)
         (message,) = [m for m in messages if cause in m]
         assert message.startswith(f"{tmp_path}/a.tar:{key}: ") or cause == "1 photos have neither"
 
