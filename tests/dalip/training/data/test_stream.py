@@ -252,7 +252,7 @@ def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
         "the record has no photo; one is needed": {"txt": b"a rose"},
         "the record has 2 photos; one is needed": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
         "the text beside the photo cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
-        "the text beside the photo cannot be read (its .json is not": {"png": PHOTO, "json": b"[1]"},
+        "the .json beside the photo is not a JSON object": {"png": PHOTO, "json": b"[1]"},
         "the text beside the photo cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
         "unknown taxonRank": {"png": PHOTO, "json": fields(scientificName="Rosa", taxonRank="phylum")},
         "a taxon has no scientificName": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
@@ -268,7 +268,6 @@ def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
     messages = messages_of(batches)
     assert len(messages) == len(bad)
     for key, cause in zip(train, bad, strict=False):
-        assert [m for m in messages if cause in m], (cause, messages)
         (message,) = [m for m in messages if cause in m]
         assert message.startswith(f"{tmp_path}/a.tar:{key}: ") or cause == "1 photos have neither"
 
