@@ -255,7 +255,7 @@ def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
         "the .json beside the photo is not a JSON object": {"png": PHOTO, "json": b"[1]"},
         "the text beside the photo cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
         "unknown taxonRank": {"png": PHOTO, "json": fields(scientificName="Rosa", taxonRank="phylum")},
-        "a taxon has no scientificName": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
+        "a taxon needs a scientific name": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
         "1 photos have neither": {"png": PHOTO, "json": fields(captions=5, caption={"a": 1}, text="  ")},
     }
     members = {
