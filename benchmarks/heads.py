@@ -31,6 +31,7 @@ from dalip.encoder.embed_ahead import embed_ahead
 from dalip.evaluation.metrics import nll_at_best_temperature
 from dalip.export.whitening import read_whitening
 from dalip.model import DALIP
+from dalip.progress import no_report
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training import TrainConfig
@@ -111,7 +112,7 @@ class Bench:
         freeze(model, config.freeze)
         towers = replace(self.towers, clip=model.clip)
         trainer = Trainer(
-            config, Path(config.cache or ""), corpus, towers, model, Accelerator(cpu=True), lambda line: None
+            config, Path(config.cache or ""), corpus, towers, model, Accelerator(cpu=True), no_report
         )
         trainer.feed.photos = PhotoDataset(
             corpus, config, towers.image, SomeFeatures(self.views, chosen.tolist())

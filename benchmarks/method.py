@@ -36,7 +36,7 @@ from dalip.evaluation import (
     text_vectors,
 )
 from dalip.photos import open_image
-from dalip.progress import Progress, no_progress
+from dalip.progress import Progress, no_progress, no_report
 from dalip.training import TrainConfig
 from dalip.training.config import CARRIED_OUT
 from dalip.training.data.corpus import Corpus, load_corpus
@@ -163,7 +163,7 @@ class Bench:
             earlier = self.config(base, after, seed)
             run = self.work / "first" / self._digest(earlier)
             if not (run / "model.pt").exists():
-                train(earlier, run, report=lambda line: None)
+                train(earlier, run, report=no_report)
             settings["init"] = str(run)
         return TrainConfig(
             data=(*plants, captions),
@@ -214,7 +214,7 @@ class Bench:
                 else:
                     run = self.work / experiment / f"{variant.replace(' ', '-')}-{seed}"
                     started = time.monotonic()
-                    train(config, run, report=lambda line: None)
+                    train(config, run, report=no_report)
                     row |= {"seconds": round(time.monotonic() - started)} | self.evaluate(run)
                     shutil.rmtree(run)
                 RESULTS.mkdir(parents=True, exist_ok=True)
@@ -282,7 +282,7 @@ class RunEmbedder(TorchEmbedder):
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
-        self.texts.prepare(texts, self.cache, lambda line: None)
+        self.texts.prepare(texts, self.cache, no_report)
         parts = []
         for start in range(0, len(texts), 64):
             ids, mask, features = self.texts(texts[start : start + 64], torch.device("cpu"))

@@ -1,8 +1,8 @@
-"""The protocol by which everything that takes long reports its progress."""
+"""How everything that takes long reports: its progress, and what it did not use."""
 
 from typing import Protocol
 
-__all__ = ["Progress", "no_progress"]
+__all__ = ["Progress", "no_progress", "no_report"]
 
 
 class Progress(Protocol):
@@ -20,3 +20,7 @@ class Progress(Protocol):
 
 def no_progress(stage: str, done: int, total: int, /) -> None:
     """Take a report, and say nothing of it."""
+
+
+def no_report(what: object, /) -> None:
+    """Take a line, or what was not used, and say nothing of it."""

@@ -15,6 +15,7 @@ NAME_KINDS: tuple[NameKind, ...] = get_args(NameKind)
 """The kinds in the order of reports."""
 
 _MAX_NAMES = 4  # of the common names, so that a plant with many does not drown its scientific name
+_LONGEST = 50  # words of a sentence; the rest of longer ones is cut
 
 _CLASS_TEMPLATES = (
     "a photo of a {}",
@@ -68,12 +69,11 @@ def _texts(taxon: Taxon) -> Iterator[tuple[str, str]]:
             yield "mixed", ", ".join([name, vernacular, *lineage[:1]])
 
 
-def sentences(description: str, *, max_words: int = 50) -> list[str]:
+def sentences(description: str) -> list[str]:
     """Split a description into sentences short enough to be read whole.
 
     Args:
         description: Running text.
-        max_words: Longer sentences are cut there.
 
     Returns:
         The sentences of at least four words, in order.
@@ -81,4 +81,4 @@ def sentences(description: str, *, max_words: int = 50) -> list[str]:
     # An abbreviated genus ("V. ocellata") and the like end in one letter and a full stop: no sentence ends there.
     parts = re.split(r"(?<![A-Z]\.)(?<=[.!?])\s+(?=[A-Z])", description.strip())
     split = (part.split() for part in parts)
-    return [" ".join(words[:max_words]) for words in split if len(words) >= 4]
+    return [" ".join(words[:_LONGEST]) for words in split if len(words) >= 4]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dalip.errors import DalipError, DataError, Skipped
+from dalip.progress import no_report
 
 __all__ = ["Report", "shown"]
 
@@ -14,17 +15,13 @@ def _refuse(skipped: Skipped) -> NoReturn:
     raise skipped.error
 
 
-def _ignore(note: DataError) -> None:
-    """Take a note, and do nothing with it."""
-
-
 @dataclass(frozen=True)
 class Report:
     """Takes what is found wrong while the rest is read; as it comes, the first thing that is left out is an error."""
 
     on_skip: Callable[[Skipped], None] = _refuse
     """Takes what is left out: a file, a row, a member of an archive."""
-    on_note: Callable[[DataError], None] = _ignore
+    on_note: Callable[[DataError], None] = no_report
     """Takes what should be known, though nothing that was meant to be used is left out for it."""
 
     def skip(self, source: str, kind: str, **facts: object) -> None:

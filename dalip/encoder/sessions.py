@@ -25,14 +25,13 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 class Session:
     """An ONNX model in memory, ready to run."""
 
-    def __init__(self, content: bytes, name: str, outputs: Sequence[str], threads: int | None = None) -> None:
+    def __init__(self, content: bytes, name: str, outputs: Sequence[str]) -> None:
         """Open a model.
 
         Args:
             content: What the .onnx file holds.
             name: How errors name the file.
             outputs: Names that the model must give.
-            threads: Within one operation; by default `available_cpus()`.
 
         Raises:
             BundleError: onnxruntime refuses the model, or an output is missing.
@@ -40,7 +39,7 @@ class Session:
         ort = _onnxruntime()
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
-        options.intra_op_num_threads = threads or available_cpus()
+        options.intra_op_num_threads = available_cpus()
         options.inter_op_num_threads = 1
         # Threads that wait in a busy loop take the processors from those that read the next photos.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -10,6 +10,7 @@ from dalip.errors import ExportError
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
 from dalip.export.write_bundle import export_bundle, refuse_used
+from dalip.progress import no_report
 from dalip.training.log import Report
 from dalip.training.towers.load_model import Loaded, load_model
 
@@ -33,7 +34,7 @@ def export_model(
     weights: Weights = "fp32",
     name: str | None = None,
     terms: str = "",
-    report: Report = lambda line: None,
+    report: Report = no_report,
 ) -> EncoderManifest:
     """Export a model that is no run, checked on pictures and texts made here.
 

@@ -21,6 +21,7 @@ from dalip.export.whitening import Whitening, fit_whitening, read_whitening
 from dalip.export.write_bundle import export_bundle, refuse_used
 from dalip.model import DALIP
 from dalip.photos import open_image
+from dalip.progress import no_report
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.inherit import START
@@ -46,7 +47,7 @@ def export_and_describe(
     *,
     compare: Callable[[], Sequence[str]] | None = None,
     describe: Callable[[DalipError], str] = str,
-    report: Report = lambda line: None,
+    report: Report = no_report,
 ) -> EncoderManifest:
     """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
 
@@ -82,7 +83,7 @@ def export_run(
     weights: Weights | None = None,
     name: str | None = None,
     terms: str | None = None,
-    report: Report = lambda line: None,
+    report: Report = no_report,
 ) -> EncoderManifest:
     """Export a finished run, with the scoring weights that its validation photos favour.
 

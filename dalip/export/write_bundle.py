@@ -17,6 +17,7 @@ from dalip.export.origin import describe_origin
 from dalip.export.weights import Weights, shrink
 from dalip.export.whitening import Whitening
 from dalip.model import DALIP
+from dalip.progress import no_report
 from dalip.training.towers.create import Towers
 from dalip.training.towers.from_bundle import ORIGIN
 from dalip.training.towers.tokens import tokenize
@@ -39,7 +40,7 @@ def export_bundle(
     trained_on: Sequence[str] = (),
     terms: str = "",
     details: dict[str, Any] | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = no_report,
 ) -> EncoderManifest:
     """Write an encoder bundle: two blocks for a DALIP model, one for a plain CLIP.
 

@@ -1,7 +1,6 @@
 """Log losses and metrics to a CSV file and to TensorBoard."""
 
 import csv
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,17 +9,12 @@ from torch.utils.tensorboard import SummaryWriter
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
-__all__ = ["Log", "Report", "print_to_stderr", "read_log"]
+__all__ = ["Log", "Report", "read_log"]
 
 Report = Callable[[str | DalipError], None]
 """Called with one line of progress at a time, or with why something was not used."""
 
 _HEADER = "step,quantity,value\n"
-
-
-def print_to_stderr(line: str | DalipError) -> None:
-    """Print a line of progress, for callers that have no better place for it."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class Log:

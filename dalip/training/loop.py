@@ -14,11 +14,12 @@ from torch import nn
 
 from dalip.errors import DataError, TrainingError, first_line
 from dalip.model import DALIP
+from dalip.progress import no_report
 from dalip.training.config import TrainConfig
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.dry_run import describe_plan
 from dalip.training.inherit import inherit_towers, keep_start
-from dalip.training.log import Report, print_to_stderr
+from dalip.training.log import Report
 from dalip.training.memory import keep_freed_memory
 from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.towers.create import Towers, create_towers, load_towers
@@ -31,7 +32,7 @@ _PATIENCE = timedelta(days=1)
 """How long processes wait for one of them to compute features or to evaluate."""
 
 
-def train(config: TrainConfig, run: Path, *, report: Report = print_to_stderr) -> Path:
+def train(config: TrainConfig, run: Path, *, report: Report = no_report) -> Path:
     """Train, or resume, a run until it is done.
 
     Started by `accelerate launch` or `torchrun`, all processes train one model.
@@ -56,7 +57,7 @@ def train(config: TrainConfig, run: Path, *, report: Report = print_to_stderr) -
     corpus = load_corpus(config)
     accelerator = _accelerator(config)
     if not accelerator.is_main_process:
-        report = lambda line: None  # noqa: E731
+        report = no_report
     _report_left_out(corpus, report)
     keep_freed_memory()
     try:
@@ -92,7 +93,7 @@ def _report_left_out(corpus: Corpus, report: Report) -> None:
         report(photo.error)
 
 
-def plan(config: TrainConfig, *, report: Report = print_to_stderr) -> list[str]:
+def plan(config: TrainConfig, *, report: Report = no_report) -> list[str]:
     """Describe what `train` would do, in lines for people, without doing it.
 
     Args:

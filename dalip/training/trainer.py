@@ -1,6 +1,5 @@
 """`Trainer`: one run in progress, with its steps, checkpoints and validation."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from dalip.cpus import available_cpus
 from dalip.errors import DalipError, TrainingError
 from dalip.model import DALIP, DalipLoss, match_matrix
 from dalip.training.checkpoint import fitting, load_checkpoint, refuse_other, save_checkpoint
@@ -167,7 +167,7 @@ class Trainer:
 
     def _machine(self) -> str:
         processes, device = self.accelerator.num_processes, self.accelerator.device
-        name = torch.cuda.get_device_name() if device.type == "cuda" else f"{os.cpu_count()} CPU cores"
+        name = torch.cuda.get_device_name() if device.type == "cuda" else f"{available_cpus()} CPU cores"
         return f"{processes} x {name}" if processes > 1 else name
 
     def _measured(self, loss: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ from dalip_app.cli import index as index_cli
 from dalip_app.cli import journal as journal_cli
 from dalip_app.cli import library as library_cli
 from dalip_app.cli import serve as serve_cli
+from dalip_app.cli import space as space_cli
 from dalip_app.cli import train as training_cli
 from dalip_app.cli.terminal import CommandGroup, print_result
 
@@ -55,6 +56,7 @@ app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
 app.add_typer(library_cli.app, name="library")
 app.add_typer(journal_cli.app, name="journal")
 app.command("serve", epilog=serve_cli.EXAMPLES)(serve_cli.serve)
+app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 app.add_typer(index_cli.app, name="index")
 app.add_typer(data_cli.app, name="data")
 app.add_typer(evaluate_cli.app, name="evaluate")

@@ -1,4 +1,4 @@
-"""`dalip-app space`: write a folder that runs as a Space of Hugging Face."""
+"""`dalip space`, which is also called `dalip-app space`: write a folder that runs as a Space of Hugging Face."""
 
 import shlex
 from pathlib import Path
@@ -13,8 +13,8 @@ __all__ = ["EXAMPLES", "space"]
 
 EXAMPLES = """\b
 Examples:
-  dalip-app space my-space
-  dalip-app space --flora garden-flora --title "Plants of our garden" my-space"""
+  dalip space my-space
+  dalip space --flora garden-flora --title "Plants of our garden" my-space"""
 
 
 def space(

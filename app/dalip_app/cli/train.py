@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_origin
 import typer
 
 from dalip.errors import TrainingError
+from dalip.progress import no_report
 from dalip.training.config import Setting, TrainConfig, settings, source_of
 from dalip.training.presets import FREEZE_TOWERS, PRESETS
 from dalip_app.cli.export import need_training
@@ -181,7 +182,7 @@ def train(
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     if dry_run:
         # In every process, because they meet in it.
-        lines = plan(config, report=complain if first else lambda line: None)
+        lines = plan(config, report=complain if first else no_report)
         for line in lines if first else ():
             print_result(line)
         return

@@ -6,6 +6,7 @@ from threading import Lock
 
 from dalip.encoder import Encoder
 from dalip.errors import DalipError, FloraError
+from dalip.progress import no_report
 from dalip_assets import ENCODER
 from dalip_index import Flora, RestrictedFlora, load_flora, restrict
 from dalip_index.places import BUILT_IN, chosen_flora, flora_to_change
@@ -14,10 +15,6 @@ from dalip_index.store.versions import CURRENT
 __all__ = ["Floras", "LiveFlora"]
 
 Warn = Callable[[DalipError], None]
-
-
-def _ignore(error: DalipError) -> None:
-    """Say nothing of it."""
 
 
 class LiveFlora:
@@ -29,7 +26,7 @@ class LiveFlora:
         data_dir: Path | None,
         encoder: Encoder,
         only: Sequence[str] = (),
-        warn: Warn = _ignore,
+        warn: Warn = no_report,
     ) -> None:
         """Load it.
 
@@ -95,7 +92,7 @@ class Floras:
         data_dir: Path | None,
         encoder: Path | None,
         only: Sequence[str] = (),
-        warn: Warn = _ignore,
+        warn: Warn = no_report,
     ) -> None:
         """Load them.
 

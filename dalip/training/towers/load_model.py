@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
+from dalip.progress import no_report
 from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
-from dalip.training.log import Report, print_to_stderr
+from dalip.training.log import Report
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, is_bundle
 from dalip.training.towers.official import (
@@ -40,7 +41,7 @@ class Loaded:
     """Of the run that it comes from, if it comes from one."""
 
 
-def load_model(source: str, *, pretrained: str | None = None, report: Report = print_to_stderr) -> Loaded:
+def load_model(source: str, *, pretrained: str | None = None, report: Report = no_report) -> Loaded:
     """Load a model from wherever it is kept.
 
     Args:

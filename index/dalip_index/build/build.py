@@ -12,10 +12,10 @@ from dalip import __version__
 from dalip.datasets import Record, Split
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
-from dalip.progress import Progress, no_progress
+from dalip.progress import Progress, no_progress, no_report
 from dalip.taxonomy import Taxon
 from dalip_index.build.contents import NewContents, require_evidence, taxon_name_of
-from dalip_index.build.embed_photos import embed_and_keep, embed_only, no_report
+from dalip_index.build.embed_photos import embed_and_keep, embed_only
 from dalip_index.build.learn import Learned, PhotoVectors, learn
 from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION

@@ -9,12 +9,11 @@ from typing import Any
 from dalip.datasets import Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
-from dalip.progress import Progress, no_progress
+from dalip.progress import Progress, no_progress, no_report
 from dalip.taxon_tree import placed_among
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
 from dalip_index.build.contents import FloraContents, NewContents, read_contents, taxon_name_of
-from dalip_index.build.embed_photos import no_report
 from dalip_index.flora.load import check_encoder
 from dalip_index.store.kept_photos import digest_of
 from dalip_index.store.manifest import FloraManifest

@@ -63,7 +63,7 @@ class FloraContents:
         """
         for name in names:
             if name not in self.texts:
-                raise FloraError("taxon-not-in-flora", source=name)
+                raise FloraError("taxon-not-held", source=name)
 
 
 def read_contents(root: Path) -> FloraContents:

@@ -18,7 +18,7 @@ from dalip_index.build.contents import taxon_name_of
 from dalip_index.store.kept_photos import Halves, KeptCopy, Pack, digest_of, kept_as, kept_copy, packs_of
 from dalip_index.store.photo_store import PhotoStore
 
-__all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only", "no_report"]
+__all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only"]
 
 _AT_ONCE = 128  # photos that are embedded before they are written; a killed build has lost no more
 _AHEAD = 64
@@ -43,10 +43,6 @@ class EmbeddedPhotos:
     def kept(self) -> list[Record]:
         """Those of which copies are kept."""
         return [record for record in self.records if digest_of(record)]
-
-
-def no_report(photo: Skipped) -> None:
-    """Take a photo that was not used, and do nothing."""
 
 
 def embed_only(

@@ -15,14 +15,14 @@ from dalip.datasets import Record
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.photos import PhotoSource
-from dalip.progress import Progress, no_progress
+from dalip.progress import Progress, no_progress, no_report
 from dalip.prompts import taxon_texts
 from dalip.taxon_tree import check_taxonomy, placed_among
 from dalip.taxonomy import Taxon
 from dalip_index.build.build import count_evidence, photo_evidence, write_version
 from dalip_index.build.change import add_photos, remove_from
 from dalip_index.build.contents import FloraContents, read_contents, taxon_name_of
-from dalip_index.build.embed_photos import EmbeddedPhotos, embed_and_keep, no_report
+from dalip_index.build.embed_photos import EmbeddedPhotos, embed_and_keep
 from dalip_index.build.learn import Learned
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.load import load_flora

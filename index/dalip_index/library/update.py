@@ -11,6 +11,7 @@ from PIL import Image
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
 from dalip.photos import encode, open_image, read_details, shrink
+from dalip.photos.walk import IMAGE_SUFFIXES
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import FoundFile, KnownFile, LibraryStore, PhotoContent
@@ -95,7 +96,7 @@ def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> Lib
         raise LibraryError("no-folder", source=folder)
     scan = scan_folder(str(root))
     if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in store.photos()):
-        raise LibraryError("no-photos", source=folder)
+        raise LibraryError("folder-without-photos", source=folder, endings=sorted(IMAGE_SUFFIXES))
     store.begin(options.encoder.fingerprint, str(root))
     known = store.photos()
     unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]

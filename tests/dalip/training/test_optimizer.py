@@ -60,7 +60,7 @@ def test_the_optimizer_gets_the_scheduled_rates(
 
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
     config = tiny_config(shard, steps=10, warmup=0.2, schedule="linear", tower_lr=1e-3, head_lr=4e-3)
-    train(config, tmp_path, report=lambda line: None)
+    train(config, tmp_path)
     factors = [schedule(i, 10, 0.2, "linear") for i in range(10)]
     assert rates == [{4e-3 * factor} for factor in factors]  # tiny has no pretrained weights
 
@@ -103,7 +103,7 @@ def test_what_is_frozen_does_not_learn(model: DALIP) -> None:
 
 def test_frozen_weights_are_the_same_after_training(shard: Path, tmp_path: Path) -> None:
     config = tiny_config(shard, steps=3, freeze=("clip.visual.transformer.resblocks.0.",), ema_decay=0)
-    train(config, tmp_path / "run", report=lambda line: None)
+    train(config, tmp_path / "run")
     trained = torch.load(tmp_path / "run" / "model.pt", weights_only=True)["model"]
     torch.manual_seed(config.seed)
     start = create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32).clip.state_dict()
@@ -123,6 +123,6 @@ def test_gradients_are_clipped(shard: Path, tmp_path: Path, monkeypatch: pytest.
         return take(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
-    train(tiny_config(shard, steps=3, grad_clip=1e-3), tmp_path, report=lambda line: None)
+    train(tiny_config(shard, steps=3, grad_clip=1e-3), tmp_path)
     assert len(norms) == 3
     assert max(norms) == pytest.approx(1e-3, rel=1e-3)

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 @pytest.fixture(scope="module")
 def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "whole"
-    train(small_config(shard), run, report=lambda line: None)
+    train(small_config(shard), run)
     return run
 
 
@@ -56,7 +56,7 @@ def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, t
         assert status == -signal.SIGKILL
         killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
     assert 0 < killed_at[0] < killed_at[1]
-    train(small_config(shard), tmp_path / "run", report=lambda line: None)
+    train(small_config(shard), tmp_path / "run")
     expected = load_checkpoint(finished / "model.pt")["model"]
     found = load_checkpoint(tmp_path / "run" / "model.pt")["model"]
     assert found.keys() == expected.keys()
@@ -99,7 +99,7 @@ def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Path, tmp_path: Path) -> None:
     with refuses(TrainingError, match=r"the (loss|gradient's norm) is (nan|inf) at step \d+; .*-\d+$"):
-        train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path, report=lambda line: None)
+        train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path)
 
 
 def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
@@ -116,7 +116,7 @@ def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
 
     monkeypatch.setattr(trainer, "backward", broken)
     with refuses(TrainingError, match=r"the gradient's norm is nan at step 0; .*: (\S+, ){7}\S+$"):
-        train(small_config(shard, save_minutes=0), tmp_path, report=lambda line: None)
+        train(small_config(shard, save_minutes=0), tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
@@ -128,7 +128,7 @@ def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
     monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
     AcceleratorState._reset_state(reset_partial_state=True)
     for name in ("no", precision):
-        train(small_config(shard, precision=name), tmp_path / name, report=lambda line: None)
+        train(small_config(shard, precision=name), tmp_path / name)
     AcceleratorState._reset_state(reset_partial_state=True)
     assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
 
@@ -136,7 +136,7 @@ def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
 def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:
     """A finished run has nothing left to do, with any number of loading processes."""
     before = load_checkpoint(finished / "model.pt")["model"]
-    train(small_config(shard, workers=1, save_minutes=5), finished, report=lambda line: None)
+    train(small_config(shard, workers=1, save_minutes=5), finished)
     after = load_checkpoint(finished / "model.pt")["model"]
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
@@ -172,7 +172,7 @@ def test_a_training_crop_follows_from_its_draw_alone(augment: str, shard: Path) 
 def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, tmp_path: Path) -> None:
     still = {"tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0}
     config = small_config(shard, init=str(finished), epochs=0.5, **still)
-    train(config, tmp_path / "run", report=lambda line: None)
+    train(config, tmp_path / "run")
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run"))
     for name, value in first.items():
         assert torch.equal(second[name], value), name
@@ -188,7 +188,7 @@ def test_a_run_starts_from_another_whose_origin_is_gone(finished: Path, shard: P
     shutil.copytree(finished, gone)
     TrainConfig.load(gone / "config.json").with_values(model="local-dir:/gone").save(gone / "config.json")
     config = small_config(shard, model="local-dir:/gone", init=str(gone), image_size=80, steps=1)
-    train(config, tmp_path / "run", report=lambda line: None)
+    train(config, tmp_path / "run")
     assert load_run(tmp_path / "run")[1].image.size == 80
     assert load_run(finished)[1].image.size == 64
 
@@ -205,7 +205,7 @@ def test_towers_do_not_drop_out(shard: Path, tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.Trainer, "take_step", take_step)
-        train(config, tmp_path / "run", report=lambda line: None)
+        train(config, tmp_path / "run")
     models[0].train_mode()
     one, two = (models[0].bare.encode_text(*text).first_order for text in texts)
     assert models[0].bare.clip.text.training
@@ -222,7 +222,7 @@ def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path
     for name, checkpointed in (("plain", False), ("checkpointed", True)):
         size = 32 if model == "tiny" else 64
         config = small_config(shard, **plain, image_size=size, checkpoint_gradients=checkpointed)
-        train(config, tmp_path / name, report=lambda line: None)
+        train(config, tmp_path / name)
     assert losses_of(tmp_path / "checkpointed") == pytest.approx(losses_of(tmp_path / "plain"), rel=1e-4)
 
 
@@ -231,7 +231,7 @@ def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> N
         config = small_config(
             shard, model="tiny", freeze=(), steps=3, precision=precision, evaluate_every=0.0
         )
-        train(config, tmp_path / precision, report=lambda line: None)
+        train(config, tmp_path / precision)
     assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
     assert losses_of(tmp_path / "bf16") != losses_of(tmp_path / "no")
 
@@ -248,7 +248,7 @@ def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> N
 )
 def test_every_objective_learns_and_exports(objective: str, shard: Path, tmp_path: Path) -> None:
     config = tiny_config(shard, freeze=(), objective=objective, epochs=6, head_lr=2e-3)
-    train(config, tmp_path / "run", report=lambda line: None)
+    train(config, tmp_path / "run")
     losses = losses_of(tmp_path / "run")
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
     assert (load_run(tmp_path / "run")[0].config is not None) == (objective in ("joint", "second-order"))
@@ -305,4 +305,4 @@ def test_features_of_another_photo_under_the_same_name_are_computed_anew(
 
 def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:
     with refuses(TrainingError, match="cache_views = 2: needs a frozen image tower"):
-        train(small_config(shard, cache_views=2), tmp_path / "run", report=lambda line: None)
+        train(small_config(shard, cache_views=2), tmp_path / "run")

@@ -90,10 +90,10 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
     assert (config.model, config.dropout, config.count_padding) == ("small.pt", 0.5, True)
     with refuses(TrainingError, match=r"small.pt: has model = 'small.pt', and a run"):
         plan(config.with_values(model="ViT-B-16-quickgelu"))
-    train(config, tmp_path / "run", report=lambda line: None)
+    train(config, tmp_path / "run")
     path.unlink()
     again = config.with_values(**settings_of(tmp_path / "run"), init=str(tmp_path / "run"))
-    train(again, tmp_path / "again", report=lambda line: None)
+    train(again, tmp_path / "again")
     for run in ("run", "again"):
         state = load_run(tmp_path / run)[0].state_dict()
         assert all(torch.equal(state[name], value) for name, value in small.named_parameters()), run

@@ -1,6 +1,9 @@
 ### What is wrong with floras.
 
-error-taxon-not-held = the flora does not hold it; name one of its taxa
+error-taxon-not-held = the flora does not hold it; { $medium ->
+    [page] look it up in the list
+   *[command] `dalip index info` lists what it holds
+}
 error-taxon-without-texts = the flora has no texts for it to compare parts of a photo with; choose other taxa
 error-vectors-unfit = vectors of shape { $shape } cannot be compared; give finite numbers of shape (photos, { $width })
 error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); name its own with --encoder, or move it to this one with `dalip index rebuild` if it keeps its photos

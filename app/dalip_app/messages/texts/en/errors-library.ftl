@@ -11,7 +11,6 @@ error-library-other-encoder = the library was made with another encoder; { $medi
 error-library-busy = another process is moving the library to another encoder; wait until it is done
 error-no-words = there is nothing to search for; say in words what the photos show
 error-no-folder = there is no such folder; name a folder of photos
-error-no-photos = the folder holds no photo; name a folder of photos
 error-folder-unknown = this is not a folder of the library; { $medium ->
     [page] look at the list of folders
    *[command] `dalip library info` lists them

@@ -28,7 +28,6 @@ error-embedding-not-finite = the encoder gives no finite vector for its { $evide
    *[photos] photos
 }; check the encoder with `dalip index verify --encoder`
 error-photos-not-kept = the flora does not keep its photos, which this change needs; build it again, or teach it plants that it lacks with `dalip index add --taxon`
-error-taxon-not-in-flora = the flora does not hold it; `dalip index info` lists what it holds
 error-taxon-held-as = the flora holds it as { $held }; write it so
 error-kept-photos-of-one-name = the flora keeps { $number } photos of this name; say which, by SHA-256: { $digests }
 error-photo-not-kept = the flora keeps no such photo; name it as when it was added{ $kept ->
