@@ -13,9 +13,14 @@ from dalip.errors import DalipError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["atomic_write", "flush_to_disk", "from_json", "hold_lock", "to_json"]
+__all__ = ["as_utf8", "atomic_write", "flush_to_disk", "from_json", "hold_lock", "to_json"]
 
 T = TypeVar("T")
+
+
+def as_utf8(name: object) -> str:
+    r"""Give a name so that UTF-8 can write it: names of files may hold bytes that it cannot, which become `\udcff`."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

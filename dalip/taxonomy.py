@@ -7,13 +7,15 @@ from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
 
-__all__ = ["RANKS", "Taxon", "VernacularName", "first_words", "reference_links"]
+__all__ = ["LIST_SEPARATOR", "RANKS", "Taxon", "VernacularName", "first_words", "reference_links"]
 
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
 
+LIST_SEPARATOR = "|"
+"""Darwin Core's recommended separator of the values of a list."""
+
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
-_SEPARATOR = "|"  # Darwin Core's recommended separator of list values
 _HYBRID_SIGNS = ("x", "×")
 _RANK_MARKS = {
     "subsp.": "subspecies",
@@ -92,11 +94,11 @@ class Taxon:
         return {
             "scientificName": self.scientific_name,
             "taxonRank": self.taxon_rank,
-            "vernacularName": _SEPARATOR.join(names),
+            "vernacularName": LIST_SEPARATOR.join(names),
             "genus": self.genus,
             "family": self.family,
             "order": self.order,
-            "references": _SEPARATOR.join(self.references),
+            "references": LIST_SEPARATOR.join(self.references),
         }
 
     @classmethod
@@ -147,7 +149,7 @@ def _rank_of(name: str) -> str:
 
 
 def _split(value: str) -> list[str]:
-    return [part.strip() for part in value.split(_SEPARATOR) if part.strip()]
+    return [part.strip() for part in value.split(LIST_SEPARATOR) if part.strip()]
 
 
 def _read_vernacular_name(text: str) -> VernacularName:

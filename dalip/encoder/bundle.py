@@ -8,7 +8,12 @@ from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST, EncoderManifest, File
 from dalip.errors import BundleError
 from dalip.files import atomic_write
 
-__all__ = ["check_bundle", "read_checked", "read_manifest", "verify_bundle", "write_manifest"]
+__all__ = ["check_bundle", "is_bundle", "read_checked", "read_manifest", "verify_bundle", "write_manifest"]
+
+
+def is_bundle(folder: Path) -> bool:
+    """Say whether a folder holds an exported encoder."""
+    return (folder / MANIFEST).is_file()
 
 
 def write_manifest(folder: Path, manifest: EncoderManifest) -> EncoderManifest:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from dalip.encoder import EncoderManifest, Vectors, read_manifest
+from dalip.encoder.bundle import is_bundle
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import DalipError, ExportError, ImageError
 from dalip.evaluation import ZeroShotTask, accuracy_by_source, choose_first_order
@@ -31,7 +32,7 @@ from dalip.training.optimizer import freeze
 from dalip.training.run_report import write_report
 from dalip.training.torch_embedder import TorchEmbedder
 from dalip.training.towers.create import Towers
-from dalip.training.towers.from_bundle import ORIGIN, is_bundle, origin_of
+from dalip.training.towers.from_bundle import ORIGIN, origin_of
 from dalip.training.towers.load_model import load_run
 from dalip.training.validation import selection_naming
 

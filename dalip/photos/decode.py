@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
+from dalip.files import as_utf8
 
 __all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
@@ -78,8 +79,7 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
 
 def _shown(path: object) -> str:
     """A path as one printable line: names may hold line breaks, and bytes that are not UTF-8."""
-    text = str(path).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_utf8(path))
 
 
 def _check_file(path: Path, name: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from dalip.errors import ImageError, Skipped
+from dalip.files import as_utf8
 
 __all__ = ["IMAGE_SUFFIXES", "is_photo_name", "list_files"]
 
@@ -78,5 +79,4 @@ def _status(path: Path) -> os.stat_result | ImageError:
 
 
 def _skipped(path: Path, error: ImageError) -> Skipped:
-    name = str(path).encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-    return Skipped.of(name, error)
+    return Skipped.of(as_utf8(path), error)

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dalip.encoder.bundle import is_bundle
 from dalip.encoder.manifest import BUNDLE_FILES, MANIFEST
 from dalip.errors import TrainingError
 from dalip.training.config import TrainConfig
 from dalip.training.towers.create import Towers, load_towers, resize_towers
-from dalip.training.towers.from_bundle import bundle_settings, is_bundle, write_bundle_towers
+from dalip.training.towers.from_bundle import bundle_settings, write_bundle_towers
 from dalip.training.towers.load_model import find_run
 from dalip.training.towers.official import method_of_official, naming, official_towers, read_official
 

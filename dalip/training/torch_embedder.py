@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from dalip.datasets import Record
 from dalip.encoder import Block, Vectors, read_manifest
+from dalip.encoder.bundle import is_bundle
 from dalip.encoder.embed_ahead import embed_ahead
-from dalip.encoder.manifest import MANIFEST
 from dalip.errors import TrainingError
 from dalip.evaluation import Embedder, Photos, Reweighted, collect_photos
 from dalip.model import DALIP
@@ -102,6 +102,6 @@ def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
     run = find_run(Path(source))
     if first_order is None and run and len(embedder.blocks) == 2:
         exported = run / "encoder"
-        if (exported / MANIFEST).is_file():
+        if is_bundle(exported):
             first_order = read_manifest(exported).blocks[0].weight
     return embedder if first_order is None else Reweighted(embedder, first_order)

@@ -33,7 +33,6 @@ __all__ = [
     "bundle_settings",
     "bundle_state",
     "check_rebuilt",
-    "is_bundle",
     "origin_of",
     "read_tensors",
     "write_bundle_towers",
@@ -75,11 +74,6 @@ class Origin:
     """How the weights are stored."""
     places: dict[str, Place]
     """Tensors by their names in the model; all others are called `model.NAME`."""
-
-
-def is_bundle(path: Path) -> bool:
-    """Say whether a folder holds an exported encoder."""
-    return (path / MANIFEST).is_file()
 
 
 def origin_of(folder: Path) -> tuple[EncoderManifest, Origin]:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import open_clip
 from torch import Tensor
 
+from dalip.encoder.bundle import is_bundle
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
 from dalip.progress import no_report
@@ -15,7 +16,7 @@ from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.log import Report
 from dalip.training.towers.create import Towers, create_towers, load_towers
-from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, is_bundle
+from dalip.training.towers.from_bundle import bundle_state, check_rebuilt
 from dalip.training.towers.official import (
     from_official,
     method_of_official,

@@ -12,6 +12,7 @@ from dalip import __version__
 from dalip.datasets import Record, Split
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
+from dalip.files import as_utf8
 from dalip.progress import Progress, no_progress, no_report
 from dalip.taxonomy import Taxon
 from dalip_index.build.contents import NewContents, require_evidence, taxon_name_of
@@ -202,8 +203,7 @@ def photo_evidence(
         roles: What they are used for.
     """
     for record, label, role in zip(records, labels.tolist(), roles, strict=True):
-        key = record.key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-        yield Evidence(label, "photo", key, _rights(record), role, digest_of(record))
+        yield Evidence(label, "photo", as_utf8(record.key), _rights(record), role, digest_of(record))
 
 
 def _rights(record: Record) -> str:

@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dalip.taxonomy import Taxon
 
 __all__ = [
@@ -19,9 +16,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-Vectors = NDArray[np.float32]
-"""Embeddings, one a row: float32 of shape (number, width)."""
 
 EvidenceKind = Literal["both", "text", "photos"]
 """What an answer leans on: everything known of a taxon, its texts alone, or its photos alone."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dalip.errors import LibraryError, Skipped
+from dalip.files import as_utf8
 from dalip.photos.walk import list_files
 
 __all__ = ["Scan", "is_below", "scan_folder"]
@@ -50,8 +51,7 @@ def scan_folder(root: str) -> Scan:
         try:
             name.encode()
         except UnicodeEncodeError:
-            written = name.encode(errors="backslashreplace").decode()
-            scan.refused.append(Skipped.of(written, LibraryError("name-not-utf8")))
+            scan.refused.append(Skipped.of(as_utf8(name), LibraryError("name-not-utf8")))
         else:
             scan.files[name] = (status.st_size, status.st_mtime_ns)
     return scan

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dalip.errors import DalipError, FloraError
-from dalip.taxonomy import Taxon, VernacularName
+from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
 
 __all__ = [
     "CATALOGUE",
@@ -25,7 +25,6 @@ CATALOGUE = "catalogue.db"
 """Name of the catalogue in a version's folder."""
 
 _EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
-_SEPARATOR = "|"  # Darwin Core's recommended separator of list values
 
 
 Role = Literal["evidence", "selection", "calibration"]
@@ -149,7 +148,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
 
 
 def _split(value: str) -> tuple[str, ...]:
-    return tuple(part for part in value.split(_SEPARATOR) if part)
+    return tuple(part for part in value.split(LIST_SEPARATOR) if part)
 
 
 def read_taught(folder: Path) -> tuple[str, ...]:

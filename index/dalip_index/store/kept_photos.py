@@ -17,6 +17,7 @@ from dalip.datasets import FilePart, Record, Report
 from dalip.datasets.photo_location import Location
 from dalip.datasets.shards import ShardPhoto, read_shard
 from dalip.errors import DalipError, FloraError
+from dalip.files import as_utf8
 from dalip.photos import PhotoSource, encode, is_plain_webp, open_image, shrink
 from dalip.taxonomy import Taxon
 from dalip_index.store.manifest import FileStamp
@@ -132,8 +133,7 @@ def taught_record(number: int, source: PhotoSource, taxon: Taxon, taught: str) -
         location = _Given(source, key)
     if isinstance(source, bytes):
         key = hashlib.sha256(source).hexdigest()
-    key = key.encode("utf-8", "backslashreplace").decode()  # a file may be called anything
-    return Record(key, location, {**taxon.to_darwin_core(), "references": "", "taught": taught})
+    return Record(as_utf8(key), location, {**taxon.to_darwin_core(), "references": "", "taught": taught})
 
 
 def kept_copy(content: bytes, side: int) -> bytes:
