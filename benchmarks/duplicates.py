@@ -20,7 +20,7 @@ from tables import publish
 
 from dalip.datasets import Record, read_records, split_of
 from dalip.datasets.pack.duplicates import MIN_LIKENESS, candidates, likeness, near_pairs
-from dalip.datasets.pack.shrink import HASH_BYTES, Appearance, look
+from dalip.datasets.pack.prepare_photo import HASH_BYTES, PerceptualHash, perceptual_hash
 from dalip.photos import open_image
 
 PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
@@ -107,12 +107,12 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def stacked(looks: list[Appearance]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def stacked(looks: list[PerceptualHash]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     codes = np.stack([[one.code for one in looks], [one.mirrored for one in looks]])
     return codes, np.stack([one.thumb for one in looks])
 
 
-def found_of(originals: list[Appearance], copies: list[Appearance]) -> float:
+def found_of(originals: list[PerceptualHash], copies: list[PerceptualHash]) -> float:
     """Give the share of copies that are found."""
     codes, thumbs = stacked([*originals, *copies])
     number = len(originals)
@@ -123,18 +123,18 @@ def found_of(originals: list[Appearance], copies: list[Appearance]) -> float:
 def recall_table(images: dict[str, list[Image.Image]]) -> list[str]:
     """Say how many copies are found, by what was done to them."""
     chance = {split: np.random.default_rng(0) for split in images}
-    originals = {split: [look(image) for image in some] for split, some in images.items()}
+    originals = {split: [perceptual_hash(image) for image in some] for split, some in images.items()}
     lines = [f"| copies | {' | '.join(images)} |", f"|---|{'---:|' * len(images)}"]
     for name, change in CHANGES.items():
         shares = [
-            found_of(originals[split], [look(change(image, chance[split])) for image in some])
+            found_of(originals[split], [perceptual_hash(change(image, chance[split])) for image in some])
             for split, some in images.items()
         ]
         lines.append(f"| {name} | {' | '.join(f'{100 * share:.1f}' for share in shares)} |")
     return lines
 
 
-def real_pairs(records: list[Record], looks: list[Appearance]) -> list[tuple[float, int, str, str]]:
+def real_pairs(records: list[Record], looks: list[PerceptualHash]) -> list[tuple[float, int, str, str]]:
     """Give the pairs that the hashes propose: likeness, distance and keys, the most alike first."""
     codes, thumbs = stacked(looks)
     rows = []
@@ -148,7 +148,7 @@ def real_pairs(records: list[Record], looks: list[Appearance]) -> list[tuple[flo
     return sorted(rows, reverse=True)
 
 
-def pairs_table(records: list[Record], looks: list[Appearance]) -> list[str]:
+def pairs_table(records: list[Record], looks: list[PerceptualHash]) -> list[str]:
     """Say which pairs are found among photos as they are, but those that were used to choose the limits."""
     rows = [
         row
@@ -198,7 +198,7 @@ def sheet(seed: int) -> Image.Image:
 
 def sheets_table() -> list[str]:
     """Say how many pairs of drawn sheets are proposed and found, none of them rightly."""
-    codes, thumbs = stacked([look(sheet(seed)) for seed in range(SHEETS)])
+    codes, thumbs = stacked([perceptual_hash(sheet(seed)) for seed in range(SHEETS)])
     number, proposed = SHEETS * (SHEETS - 1) // 2, sum(len(pairs.first) for pairs in candidates(codes))
     return [
         "| sheets | pairs of them | of them proposed, % | found |",
@@ -240,7 +240,7 @@ def main() -> None:
     tables = {
         "planted duplicates": recall_table(planted),
         "duplicates among photos": pairs_table(
-            records, [look(open_image(record.read_bytes())) for record in records]
+            records, [perceptual_hash(open_image(record.read_bytes())) for record in records]
         ),
     }
     tables["drawn sheets"] = sheets_table()

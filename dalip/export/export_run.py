@@ -27,7 +27,7 @@ from dalip.training.config import TrainConfig, source_of
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.inherit import START
 from dalip.training.log import Report
-from dalip.training.memory import keep_freed_memory
+from dalip.training.malloc import keep_freed_memory
 from dalip.training.optimizer import freeze
 from dalip.training.run_report import write_report
 from dalip.training.torch_embedder import TorchEmbedder

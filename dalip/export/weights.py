@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dalip.training.towers.from_bundle import FLOAT, HALF, INT8, SCALE
 
-__all__ = ["Weights", "shrink"]
+__all__ = ["Weights", "quantize_weights"]
 
 Weights = Literal["fp32", "int8"]
 """`fp32`: as trained. `int8`: matrices as 8-bit integers with a scale for each row or column, everything else in half
@@ -17,7 +17,7 @@ precision."""
 _INT8_SIZE = 16_384  # smaller matrices are not worth the rounding
 
 
-def shrink(model: onnx.ModelProto) -> onnx.ModelProto:
+def quantize_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store weights small and compute with them in fp32: onnxruntime folds the conversion away on loading."""
     graph = model.graph
     kept: list[TensorProto] = []

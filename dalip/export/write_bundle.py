@@ -14,7 +14,7 @@ from dalip.errors import ExportError
 from dalip.export.graph import OPSET, to_onnx
 from dalip.export.onnx_modules import ImageEncoder, TextEncoder
 from dalip.export.origin import describe_origin
-from dalip.export.weights import Weights, shrink
+from dalip.export.weights import Weights, quantize_weights
 from dalip.export.whitening import Whitening
 from dalip.model import DALIP
 from dalip.progress import no_report
@@ -140,7 +140,7 @@ def _text_graph(encoder: TextEncoder, towers: Towers) -> onnx.ModelProto:
 
 def _write(graph: onnx.ModelProto, path: Path, weights: Weights) -> None:
     if weights == "int8":
-        graph = shrink(graph)
+        graph = quantize_weights(graph)
     size = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
     if size > _LARGEST:
         raise ExportError("export-too-large", source=path, size=f"{size / 2**30:.1f}")

@@ -20,7 +20,7 @@ from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.dry_run import describe_plan
 from dalip.training.inherit import inherit_towers, keep_start
 from dalip.training.log import Report
-from dalip.training.memory import keep_freed_memory
+from dalip.training.malloc import keep_freed_memory
 from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.load_model import load_weights, method_of

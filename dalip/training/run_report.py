@@ -12,7 +12,7 @@ from dalip.errors import DalipError
 from dalip.files import atomic_write
 from dalip.training.checkpoint import load_checkpoint
 from dalip.training.config import CARRIED_OUT, TrainConfig
-from dalip.training.kept_errors import read_error
+from dalip.training.error_json import read_error
 from dalip.training.log import read_log
 
 __all__ = ["write_report"]

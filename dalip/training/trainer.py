@@ -18,8 +18,8 @@ from dalip.training.config import TrainConfig
 from dalip.training.data.batches import Batch
 from dalip.training.data.corpus import Corpus
 from dalip.training.data.feed import Feed
+from dalip.training.error_json import write_error
 from dalip.training.interrupts import Interrupts
-from dalip.training.kept_errors import write_error
 from dalip.training.log import Log, Report
 from dalip.training.optimizer import EmaWeights, parameter_groups, schedule
 from dalip.training.step import backward

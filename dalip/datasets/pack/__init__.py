@@ -3,6 +3,6 @@
 from dalip.datasets.pack.names import given_names
 from dalip.datasets.pack.output_folder import DOWNLOADS
 from dalip.datasets.pack.packing import Packed, PackSettings, pack
-from dalip.datasets.pack.shrink import PhotoSettings
+from dalip.datasets.pack.prepare_photo import PhotoSettings
 
 __all__ = ["DOWNLOADS", "PackSettings", "Packed", "PhotoSettings", "given_names", "pack"]

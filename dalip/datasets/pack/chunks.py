@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.datasets.pack.shrink import HASH_BYTES, THUMB_SIDE, PhotoSettings, prepare
+from dalip.datasets.pack.prepare_photo import HASH_BYTES, THUMB_SIDE, PhotoSettings, prepare
 from dalip.datasets.record import Record, key_hash
 from dalip.errors import DalipError, DataError
 from dalip.files import atomic_write

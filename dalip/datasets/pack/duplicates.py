@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.datasets.pack.shrink import THUMB_SIDE
+from dalip.datasets.pack.prepare_photo import THUMB_SIDE
 
 __all__ = ["MIN_LIKENESS", "Groups", "Pair", "candidates", "likeness", "near_pairs"]
 

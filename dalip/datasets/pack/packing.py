@@ -19,8 +19,8 @@ from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, wr
 from dalip.datasets.pack.duplicates import Pair, near_pairs
 from dalip.datasets.pack.names import Resolution, given_name, name_records
 from dalip.datasets.pack.output_folder import WORK, alone, begin, end, is_finished, require_ours
+from dalip.datasets.pack.prepare_photo import PhotoSettings
 from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards
-from dalip.datasets.pack.shrink import PhotoSettings
 from dalip.datasets.record import Record
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.progress import Progress, no_progress

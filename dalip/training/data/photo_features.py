@@ -21,7 +21,7 @@ from dalip.files import atomic_write, from_json, to_json
 from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
-from dalip.training.kept_errors import read_error, write_error
+from dalip.training.error_json import read_error, write_error
 from dalip.training.log import Report
 from dalip.training.optimizer import weights_hash
 

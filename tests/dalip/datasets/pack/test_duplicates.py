@@ -14,7 +14,7 @@ from dalip.datasets import FilePart, Record, read_records, split_of
 from dalip.datasets.pack import Packed, PackSettings, duplicates
 from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.duplicates import Groups, near_pairs
-from dalip.datasets.pack.shrink import Appearance, look
+from dalip.datasets.pack.prepare_photo import PerceptualHash, perceptual_hash
 from dalip.photos import open_image
 
 Change = Callable[[Image.Image], Image.Image]
@@ -49,7 +49,7 @@ LEAST = {"cropped at a corner": 0.75}
 
 def found(originals: list[Image.Image], copies: list[Image.Image]) -> tuple[float, set[tuple[int, int]]]:
     """Give the share of copies that are found, and the pairs that are no copies."""
-    looks: list[Appearance] = [look(image) for image in [*originals, *copies]]
+    looks: list[PerceptualHash] = [perceptual_hash(image) for image in [*originals, *copies]]
     codes = np.stack([[one.code for one in looks], [one.mirrored for one in looks]])
     thumbs = np.stack([one.thumb for one in looks])
     pairs = {(pair.second, pair.first) for pair in near_pairs(codes, thumbs)}

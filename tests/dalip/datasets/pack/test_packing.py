@@ -23,8 +23,8 @@ from dalip.datasets.pack import chunks as work
 from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.datasheet import read_datasheet
 from dalip.datasets.pack.names import Resolution
+from dalip.datasets.pack.prepare_photo import prepare
 from dalip.datasets.pack.shard_writer import safe_keys, text_of
-from dalip.datasets.pack.shrink import prepare
 from dalip.datasets.photo_location import WebPhoto
 from dalip.errors import DataError, Skipped
 from dalip.photos import open_image

@@ -13,7 +13,7 @@ from dalip.datasets.photo_location import Location
 from dalip.errors import DataError
 from dalip.photos import encode, is_plain_webp, open_image, shrink
 
-__all__ = ["HASH_BYTES", "THUMB_SIDE", "Appearance", "PhotoSettings", "look", "prepare"]
+__all__ = ["HASH_BYTES", "THUMB_SIDE", "PerceptualHash", "PhotoSettings", "perceptual_hash", "prepare"]
 
 _MIN_SIDE = 64
 """Pixels; a photo with a shorter side shows too little of a plant."""
@@ -61,7 +61,7 @@ class PhotoSettings:
             raise DataError("pack-setting-range", name="quality", value=self.quality, least=1, most=100)
 
 
-class Appearance(NamedTuple):
+class PerceptualHash(NamedTuple):
     """What a photo looks like, in few bytes."""
 
     code: NDArray[np.uint8]
@@ -84,7 +84,7 @@ class Prepared:
     """SHA-256 of what is seen, so that a copy with other metadata has the same."""
     area: int
     """Pixels of the photo that was read."""
-    appearance: Appearance
+    appearance: PerceptualHash
 
 
 def prepare(location: Location, settings: PhotoSettings) -> Prepared:
@@ -109,16 +109,16 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
         if short <= settings.size and is_plain_webp(content, lossless=False)
         else encode(image, "WEBP", settings.quality)
     )
-    return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, look(image))
+    return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, perceptual_hash(image))
 
 
-def look(image: Image.Image) -> Appearance:
+def perceptual_hash(image: Image.Image) -> PerceptualHash:
     """Describe what a photo looks like; hardly anything that keeps its picture changes that."""
     grey = image.convert("L")
     samples = np.asarray(grey.resize((_SAMPLES, _SAMPLES), Image.Resampling.BILINEAR), dtype=np.float64)
     waves = _WAVES @ samples @ _WAVES.T
     thumb = np.asarray(grey.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR))
-    return Appearance(_above_median(waves), _above_median(waves * _MIRROR), thumb)
+    return PerceptualHash(_above_median(waves), _above_median(waves * _MIRROR), thumb)
 
 
 def _area(content: bytes, image: Image.Image) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 from wording import said
 
 from dalip.errors import DataError, ImageError
-from dalip.training.kept_errors import read_error, write_error
+from dalip.training.error_json import read_error, write_error
 
 
 def test_an_error_is_read_as_it_was_written() -> None:
