@@ -85,7 +85,7 @@ error-database-damaged = ce fichier est endommagé ({ $cause }) ; { $holds ->
 error-flora-busy = un autre processus change cette flore ; attendez qu’il ait fini
 error-flora-not-written = la flore ne peut être écrite ({ $cause }) ; libérez de la place sur le disque, ou indiquez un autre dossier
 error-photos-not-kept = la flore ne garde pas ses photos, qu’il faut pour ce changement ; reconstruisez-la, ou apprenez-lui des plantes qui lui manquent
-error-taxon-not-in-flora = la flore ne la contient pas ; cherchez-la dans la liste
+error-taxon-not-held = la flore ne la contient pas ; cherchez-la dans la liste
 error-taxon-held-as = la flore la contient sous le nom { $held } ; écrivez-le ainsi
 error-taxon-not-taught = la flore ne la contient pas ; elle a appris { $number ->
     [0] aucune plante
