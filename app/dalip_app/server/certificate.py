@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import Certificate, GeneralName
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dalip.errors import ServerError, first_line
 from dalip.files import atomic_write
 from dalip_app.server.addresses import addresses, lan_address
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate, GeneralName
 
 __all__ = ["Tls", "given_certificate", "own_certificate"]
 
@@ -43,7 +46,6 @@ def given_certificate(certificate: Path, key: Path) -> Tls:
     Raises:
         ServerError: One of them cannot be read, or they do not belong together.
     """
-    from cryptography import x509
 
     def refuse_password() -> NoReturn:
         raise ServerError("certificate-key-encrypted", source=key)
@@ -70,8 +72,6 @@ def own_certificate(host: str, folder: Path) -> Tls:
     Raises:
         ServerError: It cannot be written.
     """
-    from cryptography import x509
-
     path = folder / "tls.pem"
     names = _names(host)
     try:
@@ -92,9 +92,7 @@ def _names(host: str) -> list[str]:
     return sorted({name for name in known if name and len(name) <= 64 and name.isascii()})
 
 
-def _covers(certificate: "Certificate", names: list[str]) -> bool:
-    from cryptography import x509
-
+def _covers(certificate: Certificate, names: list[str]) -> bool:
     try:
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -102,13 +100,8 @@ def _covers(certificate: "Certificate", names: list[str]) -> bool:
     return set(names) <= {str(name.value) for name in held}
 
 
-def _new(names: list[str]) -> tuple["Certificate", bytes]:
+def _new(names: list[str]) -> tuple[Certificate, bytes]:
     """Make a certificate; give it, and the content of a file with it and its key."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
     key = ec.generate_private_key(ec.SECP256R1())
     me = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DALIP on this computer")])
     now = datetime.now(UTC)
@@ -130,9 +123,7 @@ def _new(names: list[str]) -> tuple["Certificate", bytes]:
     return certificate, certificate.public_bytes(encoding) + secret
 
 
-def _general_name(name: str) -> "GeneralName":
-    from cryptography import x509
-
+def _general_name(name: str) -> GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
@@ -150,7 +141,5 @@ def _write(path: Path, content: bytes) -> None:
         raise ServerError("certificate-not-written", source=path, cause=error.strerror) from error
 
 
-def _fingerprint(certificate: "Certificate") -> str:
-    from cryptography.hazmat.primitives import hashes
-
+def _fingerprint(certificate: Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()

@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from dalip_app.server.addresses import addresses
-from dalip_app.server.certificate import Tls
+
+if TYPE_CHECKING:
+    from dalip_app.server.certificate import Tls  # and with it cryptography, which only HTTPS needs
 
 __all__ = ["run_server"]
 
@@ -51,7 +53,7 @@ def run_server(
     on_ready: Callable[[list[str]], None],
     end_streams: Callable[[], None],
     *,
-    tls: Tls | None = None,
+    tls: "Tls | None" = None,
     log_requests: bool = False,
 ) -> None:
     """Serve until a signal comes, which is raised again as its handler does in the end.
