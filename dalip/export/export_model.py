@@ -11,7 +11,7 @@ from dalip.export.parity import check_parity
 from dalip.export.weights import Weights
 from dalip.export.write_bundle import export_bundle, refuse_used
 from dalip.progress import no_report
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.towers.load_model import Loaded, load_model
 
 __all__ = ["export_model"]
@@ -34,7 +34,7 @@ def export_model(
     weights: Weights = "fp32",
     name: str | None = None,
     terms: str = "",
-    report: Report = no_report,
+    report: ReportLine = no_report,
 ) -> EncoderManifest:
     """Export a model that is no run, checked on pictures and texts made here.
 

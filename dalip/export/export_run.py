@@ -26,7 +26,7 @@ from dalip.progress import no_report
 from dalip.training.config import TrainConfig, source_of
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.inherit import START
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.malloc import keep_freed_memory
 from dalip.training.optimizer import freeze
 from dalip.training.run_report import write_report
@@ -48,7 +48,7 @@ def export_and_describe(
     *,
     compare: Callable[[], Sequence[str]] | None = None,
     describe: Callable[[DalipError], str] = str,
-    report: Report = no_report,
+    report: ReportLine = no_report,
 ) -> EncoderManifest:
     """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
 
@@ -84,7 +84,7 @@ def export_run(
     weights: Weights | None = None,
     name: str | None = None,
     terms: str | None = None,
-    report: Report = no_report,
+    report: ReportLine = no_report,
 ) -> EncoderManifest:
     """Export a finished run, with the scoring weights that its validation photos favour.
 
@@ -165,7 +165,7 @@ def export_run(
 
 
 def _whitening(
-    model: DALIP, towers: Towers, corpus: Corpus, *, mirror: bool, report: Report
+    model: DALIP, towers: Towers, corpus: Corpus, *, mirror: bool, report: ReportLine
 ) -> Whitening | None:
     """Learn from photos of the train split how appearances are to be compared."""
     plants = corpus.plants("train")

@@ -40,7 +40,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Part = Annotated[float, Meta(ge=0, lt=1)]
 
 
-def about(text: str) -> Meta:
+def described(text: str) -> Meta:
     """Give a field its one description: for `dalip train --help`, `dalip train --settings` and the reader of this."""
     return Meta(description=text)
 
@@ -56,229 +56,238 @@ class TrainConfig:
     data: Annotated[
         tuple[str, ...],
         Meta(min_length=1),
-        about(
+        described(
             "Photos to learn from, with names or captions: .tar shards, a folder of shards, a table (CSV, TSV) or its "
             "folder, or a folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with "
             "@2 twice an epoch. Records of the split `train` are learned from."
         ),
     ]
     taxa: Annotated[
-        str | None, about("A CSV or TSV file whose names and ranks of taxa complete those of the photos.")
+        str | None, described("A CSV or TSV file whose names and ranks of taxa complete those of the photos.")
     ] = None
     descriptions: Annotated[
         str | None,
-        about(
+        described(
             "JSON lines (optionally .gz) with `scientificName` and `description`: further texts to learn from, one "
             "sentence at a time."
         ),
     ] = None
     stream: Annotated[
         bool,
-        about(
+        described(
             "Read shards from front to back instead of at random: for more data than a machine should index, also "
             "from the network (whatever the library webdataset opens). Needs `steps`."
         ),
     ] = False
-    shuffle: Annotated[Positive, about("Photos that a stream holds back and mixes.")] = 2000
+    shuffle: Annotated[Positive, described("Photos that a stream holds back and mixes.")] = 2000
     validate: Annotated[
         tuple[str, ...],
-        about("What a streaming run is evaluated on; other runs use the validation split of their own data."),
+        described(
+            "What a streaming run is evaluated on; other runs use the validation split of their own data."
+        ),
     ] = ()
 
     model: Annotated[
         str,
-        about(
+        described(
             "Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, "
             "`hf-hub:NAME` and `local-dir:FOLDER` included."
         ),
     ] = "lite0-minilm"
     pretrained: Annotated[
         str | None,
-        about(
+        described(
             "open_clip's tag of the weights, or a file of weights; without it, those that belong to the model, if any."
         ),
     ] = None
     init: Annotated[
         str | None,
-        about(
+        described(
             "Start from the weights of an exported encoder (`builtin` is the built-in one), of a finished run, or of "
             "the authors' checkpoint; model and sizes are theirs."
         ),
     ] = None
     freeze: Annotated[
         tuple[str, ...],
-        about(
+        described(
             "What does not learn: `image` or `text`, a tower without its projection; or the beginning of parameter "
             "names."
         ),
     ] = ()
     cache_views: Annotated[
         Count,
-        about(
+        described(
             "With a frozen image tower: so many augmented views of each photo go through it once, and training reads "
             "the features. 0 runs the tower at every step."
         ),
     ] = 0
     cache: Annotated[
         str | None,
-        about(
+        described(
             "Where the features of frozen towers are kept, for several runs to share; by default in the run."
         ),
     ] = None
 
     objective: Annotated[
         Objective,
-        about(
+        described(
             "What is minimised. `dalip`: both orders, each compared on its own. `joint`: their weighted similarity. "
             "`first-order`, `second-order`: one alone. `clip`, `siglip`: the first order as published, where photos "
             "of one taxon are told apart too."
         ),
     ] = "dalip"
     first_order: Annotated[
-        Share, about("Weight l1 of the first order in the objectives `dalip` and `joint`.")
+        Share, described("Weight l1 of the first order in the objectives `dalip` and `joint`.")
     ] = 0.5
     embed_dim: Annotated[
-        Positive | None, about("Width D of the joint space, where the model leaves it open.")
+        Positive | None, described("Width D of the joint space, where the model leaves it open.")
     ] = None
-    num_heads: Annotated[Positive, about("Heads h of MBDC.")] = 4
-    reduced_dim: Annotated[Positive, about("Channels r of each head.")] = 24
+    num_heads: Annotated[Positive, described("Heads h of MBDC.")] = 4
+    reduced_dim: Annotated[Positive, described("Channels r of each head.")] = 24
     dropout: Annotated[
         Part,
-        about(
+        described(
             "Part of the image channels, or of the text tokens, left out before the Gram matrix in training; the "
             "authors' release has 0.5."
         ),
     ] = 0.0
     norm: Annotated[
         Literal["batch", "layer"],
-        about(
+        described(
             "What normalises the image channels after reduction: `layer`, which gives the same result however a batch "
             "is divided, and was no worse where we measured it; or the paper's `batch`."
         ),
     ] = "layer"
     count_padding: Annotated[
-        bool, about("Whether the padding of a text counts as tokens, as in the authors' release.")
+        bool, described("Whether the padding of a text counts as tokens, as in the authors' release.")
     ] = False
     folded: Annotated[
         bool,
-        about(
+        described(
             "Whether MBDC ends in one linear map instead of the paper's two in a row, which can express no more: an "
             "exported encoder has one, and so does a run that starts from it."
         ),
     ] = False
 
-    epochs: Annotated[Rate, about("Passes over the photos.")] = 20.0
-    steps: Annotated[Positive | None, about("Steps of the run, instead of epochs.")] = None
+    epochs: Annotated[Rate, described("Passes over the photos.")] = 20.0
+    steps: Annotated[Positive | None, described("Steps of the run, instead of epochs.")] = None
     batch_size: Annotated[
-        int, Meta(ge=2), about("Pairs a step, over all processes; each is compared with all others.")
+        int, Meta(ge=2), described("Pairs a step, over all processes; each is compared with all others.")
     ] = 96
     accumulate: Annotated[
         Positive,
-        about(
+        described(
             "Micro-batches in which each process embeds its share of a batch, to need less memory. The comparison "
             "stays whole, and a step takes about a third longer (Gao et al., 2021)."
         ),
     ] = 1
     checkpoint_gradients: Annotated[
         bool,
-        about("Whether the towers compute activations twice instead of keeping them: less memory, slower."),
+        described(
+            "Whether the towers compute activations twice instead of keeping them: less memory, slower."
+        ),
     ] = False
     balance: Annotated[
         Share,
-        about(
+        described(
             "Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn equally "
             "often. Not for a stream."
         ),
     ] = 0.0
     description_share: Annotated[
         Share,
-        about("How often a photo is paired with a sentence of its taxon's description instead of its names."),
+        described(
+            "How often a photo is paired with a sentence of its taxon's description instead of its names."
+        ),
     ] = 0.25
 
     image_size: Annotated[
         Positive | None,
-        about(
+        described(
             "Pixels a side at which the encoder will be used; by default what the model's weights were made for."
         ),
     ] = None
     train_sizes: Annotated[
         tuple[tuple[float, Positive], ...],
-        about(
+        described(
             "Pixels a side in training, if others: [until this part of the run, size], smaller first to go faster."
         ),
     ] = ()
     crop_scale: Annotated[
-        float, Meta(gt=0, le=1), about("Least part of the photo's area that a training crop keeps.")
+        float, Meta(gt=0, le=1), described("Least part of the photo's area that a training crop keeps.")
     ] = 0.25
     augment: Annotated[
         Literal["none", "colour", "trivial"],
-        about(
+        described(
             "What else is done to a crop: `none`; `colour`, its colours jittered a little; or `trivial`, one random "
             'change of random strength (Müller and Hutter, "TrivialAugment", 2021).'
         ),
     ] = "colour"
     erasing: Annotated[
         Share,
-        about(
+        described(
             "How often a rectangle of a training crop is blanked (Zhong et al., "
             '"Random erasing data augmentation", 2020).'
         ),
     ] = 0.0
     mirror: Annotated[
         bool,
-        about(
+        described(
             "Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."
         ),
     ] = False
 
-    tower_lr: Annotated[Amount, about("Peak learning rate of pretrained weights.")] = 3e-4
+    tower_lr: Annotated[Amount, described("Peak learning rate of pretrained weights.")] = 3e-4
     head_lr: Annotated[
         Amount,
-        about(
+        described(
             "Peak learning rate of new weights: MBDC, and projections and towers without pretrained weights."
         ),
     ] = 1e-3
-    weight_decay: Annotated[Amount, about("AdamW's, on matrices only.")] = 0.05
+    weight_decay: Annotated[Amount, described("AdamW's, on matrices only.")] = 0.05
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
-        about(
+        described(
             "How the learning rate falls after warm-up: `cosine`, `linear`, or `constant`, which does not."
         ),
     ] = "cosine"
-    warmup: Annotated[Part, about("Part of the run in which the learning rate rises.")] = 0.05
-    grad_clip: Annotated[Rate, about("Largest norm of the gradient.")] = 1.0
+    warmup: Annotated[Part, described("Part of the run in which the learning rate rises.")] = 0.05
+    grad_clip: Annotated[Rate, described("Largest norm of the gradient.")] = 1.0
     ema_decay: Annotated[
         Part,
-        about("Decay a step of the EMA weights, which are what is evaluated and exported; 0 turns them off."),
+        described(
+            "Decay a step of the EMA weights, which are what is evaluated and exported; 0 turns them off."
+        ),
     ] = 0.995
     precision: Annotated[
         Literal["no", "bf16", "fp16"],
-        about(
+        described(
             "Mixed precision of the towers, for a GPU: `no`, `bf16` or `fp16`; Gram and distances always stay in fp32."
         ),
     ] = "no"
 
-    seed: Annotated[Count, about("Decides initial heads, order of the photos, crops and texts.")] = 0
+    seed: Annotated[Count, described("Decides initial heads, order of the photos, crops and texts.")] = 0
     workers: Annotated[
-        Count, about("Processes that load photos; does not change the outcome, unless the data is streamed.")
+        Count,
+        described("Processes that load photos; does not change the outcome, unless the data is streamed."),
     ] = 2
-    save_minutes: Annotated[Amount, about("Time between checkpoints; does not change the outcome.")] = 3.0
+    save_minutes: Annotated[Amount, described("Time between checkpoints; does not change the outcome.")] = 3.0
     evaluate_every: Annotated[
         Amount,
-        about(
+        described(
             "Epochs between evaluations on the validation split, 0 for none; those of a stream are `steps / epochs` "
             "long."
         ),
     ] = 2.0
     weights: Annotated[
         Literal["fp32", "int8"],
-        about(
+        described(
             "How the exported encoder stores its weights: `fp32`, or `int8`, a quarter of the size; does not change "
             "the trained model."
         ),
     ] = "fp32"
     terms: Annotated[
-        str, about("Terms under which the weights may be used, for the exported encoder's manifest.")
+        str, described("Terms under which the weights may be used, for the exported encoder's manifest.")
     ] = ""
 
     def __post_init__(self) -> None:

@@ -9,9 +9,9 @@ from torch.utils.tensorboard import SummaryWriter
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
-__all__ = ["Log", "Report", "read_log"]
+__all__ = ["Log", "ReportLine", "read_log"]
 
-Report = Callable[[str | DalipError], None]
+ReportLine = Callable[[str | DalipError], None]
 """Called with one line of progress at a time, or with why something was not used."""
 
 _HEADER = "step,quantity,value\n"

@@ -19,7 +19,7 @@ from dalip.training.config import TrainConfig
 from dalip.training.data.corpus import Corpus, load_corpus
 from dalip.training.dry_run import describe_plan
 from dalip.training.inherit import inherit_towers, keep_start
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.malloc import keep_freed_memory
 from dalip.training.optimizer import freeze, parameter_groups
 from dalip.training.towers.create import Towers, create_towers, load_towers
@@ -32,7 +32,7 @@ _PATIENCE = timedelta(days=1)
 """How long processes wait for one of them to compute features or to evaluate."""
 
 
-def train(config: TrainConfig, run: Path, *, report: Report = no_report) -> Path:
+def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> Path:
     """Train, or resume, a run until it is done.
 
     Started by `accelerate launch` or `torchrun`, all processes train one model.
@@ -86,14 +86,14 @@ def train(config: TrainConfig, run: Path, *, report: Report = no_report) -> Path
     return run / "model.pt"
 
 
-def _report_left_out(corpus: Corpus, report: Report) -> None:
+def _report_left_out(corpus: Corpus, report: ReportLine) -> None:
     for source, photos in corpus.left_out.items():
         report(DataError("shard-without-texts", source=source, photos=photos))
     for photo in corpus.skipped:
         report(photo.error)
 
 
-def plan(config: TrainConfig, *, report: Report = no_report) -> list[str]:
+def plan(config: TrainConfig, *, report: ReportLine = no_report) -> list[str]:
     """Describe what `train` would do, in lines for people, without doing it.
 
     Args:
@@ -114,7 +114,7 @@ def plan(config: TrainConfig, *, report: Report = no_report) -> list[str]:
 
 
 def _start(
-    config: TrainConfig, folder: Path, report: Report, *, resuming: bool = False, untrained: bool = False
+    config: TrainConfig, folder: Path, report: ReportLine, *, resuming: bool = False, untrained: bool = False
 ) -> tuple[DALIP, Towers]:
     """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
     torch.manual_seed(config.seed)

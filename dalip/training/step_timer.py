@@ -2,7 +2,7 @@
 
 import time
 
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 
 __all__ = ["StepTimer"]
 
@@ -12,7 +12,7 @@ _SECONDS = 10
 class StepTimer:
     """Tell loss, speed and time left, after the first step, every ten seconds, and after the last."""
 
-    def __init__(self, step: int, total: int, batch_size: int, report: Report) -> None:
+    def __init__(self, step: int, total: int, batch_size: int, report: ReportLine) -> None:
         """Start the clock.
 
         Args:

@@ -20,7 +20,7 @@ from dalip.training.data.corpus import Corpus
 from dalip.training.data.feed import Feed
 from dalip.training.error_json import write_error
 from dalip.training.interrupts import Interrupts
-from dalip.training.log import Log, Report
+from dalip.training.log import Log, ReportLine
 from dalip.training.optimizer import EmaWeights, parameter_groups, schedule
 from dalip.training.step import backward
 from dalip.training.step_timer import StepTimer
@@ -42,7 +42,7 @@ class Trainer:
         towers: Towers,
         model: DALIP,
         accelerator: Accelerator,
-        report: Report,
+        report: ReportLine,
     ) -> None:
         self.config, self.run, self.corpus, self.towers, self.report = config, run, corpus, towers, report
         self.accelerator = accelerator

@@ -25,7 +25,7 @@ _NAMED = 8  # taxa of a set that are named; a longer list helps no one
 
 _HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # in the catalogues
 
-Name = Callable[[Taxon], str]
+NameOf = Callable[[Taxon], str]
 
 
 def percent(share: float) -> str:
@@ -64,7 +64,7 @@ def common_name(taxon: Taxon, code: str) -> str:
     return taxon.vernacular_name_in(code) or taxon.vernacular_name
 
 
-def sentence(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+def sentence(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
     """Say in one sentence what a photo shows and how sure that is.
 
     Args:
@@ -81,7 +81,7 @@ def sentence(answer: Identification, name: Name = best_name, say: Language | Non
     return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
 
 
-def cautions(answer: Identification, name: Name = best_name, say: Language | None = None) -> list[str]:
+def cautions(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> list[str]:
     """Say which of the likely plants are known to do harm.
 
     Args:
@@ -121,7 +121,7 @@ def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
             yield "alike", taxon, hazard
 
 
-def resemblance(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+def resemblance(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
     """Say which taxa the first name is hardest to tell from."""
     if not answer.look_alikes or answer.verdict == "not a plant":
         return ""
@@ -129,7 +129,7 @@ def resemblance(answer: Identification, name: Name = best_name, say: Language | 
     return (say or language())("answer-alike", plant=first, others=", ".join(others))
 
 
-def promise(answer: Identification, name: Name = best_name, say: Language | None = None) -> str:
+def promise(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
     """Say which taxa the right one is among, and how often that holds; an empty string where there is no telling.
 
     Args:

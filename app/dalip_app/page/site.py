@@ -19,7 +19,7 @@ from dalip_app.server.api import add_api
 from dalip_app.server.floras import Floras
 from dalip_app.server.guard import Keys, guard
 from dalip_app.server.indexing import Indexing
-from dalip_app.server.library_photos import add_photos
+from dalip_app.server.library_photos import add_photo_routes
 from dalip_app.server.uploads import add_uploads
 from dalip_app.server.visits import Visits, journal_of
 from dalip_index import Journal, Library
@@ -93,7 +93,7 @@ def make_site(
     local = is_loopback(host) and isinstance(journal, Journal)
     indexing = Indexing(library, floras()) if library is not None else None
     if library is not None:
-        add_photos(app, library)
+        add_photo_routes(app, library)
     add_export(app, journal_of(journal), uploads)
     stop = mount_pages(app, lambda say: make_page(say, floras, indexing, journal, may_add_folders=local))
     if local:

@@ -67,7 +67,7 @@ class Result(BaseModel):
     gbif: Gbif = Gbif()
 
 
-class Asked(BaseModel):
+class AskedFor(BaseModel):
     """What was asked."""
 
     project: str
@@ -80,7 +80,7 @@ class Asked(BaseModel):
 class Answer(BaseModel):
     """The names for the photos of one plant, best first."""
 
-    query: Asked
+    query: AskedFor
     language: str
     bestMatch: str  # noqa: N815
     results: list[Result]
@@ -164,7 +164,7 @@ def add_api(app: FastAPI, floras: Floras) -> None:
             waiting -= 1
         if answer.verdict == "not a plant" and not no_reject:
             raise HTTPException(404, "Species not found")
-        asked = Asked(
+        asked = AskedFor(
             project=project,
             images=[image.filename or "" for image in images],
             organs=list(organs or ["auto"] * len(images)),
@@ -186,7 +186,7 @@ def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification
     return answer
 
 
-def _as_plantnet(answer: Identification, asked: Asked, language: str) -> Answer:
+def _as_plantnet(answer: Identification, asked: AskedFor, language: str) -> Answer:
     return Answer(
         query=asked,
         language=language,

@@ -10,7 +10,7 @@ from dalip.photos import small_copy
 from dalip_app.server.uploads import MAX_FILE
 from dalip_index import Library
 
-__all__ = ["add_photos", "photo_address", "thumbnail_address"]
+__all__ = ["add_photo_routes", "photo_address", "thumbnail_address"]
 
 _KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # what has this SHA-256 never changes
 
@@ -33,7 +33,7 @@ def photo_address(content: str) -> str:
     return f"/library/{content}/photo"
 
 
-def add_photos(app: FastAPI, library: Library) -> None:
+def add_photo_routes(app: FastAPI, library: Library) -> None:
     """Add the addresses; the files are given as they are.
 
     Args:

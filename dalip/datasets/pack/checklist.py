@@ -17,7 +17,7 @@ from dalip.datasets.terms import checked_name, read_rank
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon
 
-__all__ = ["Checklist", "Entry", "common_name", "read_checklist"]
+__all__ = ["Checklist", "Entry", "plain_common_name", "read_checklist"]
 
 _DIGIT = re.compile(r"\d")
 _GZIP = b"\x1f\x8b"
@@ -60,16 +60,16 @@ class Checklist:
 
     @cached_property
     def common_names(self) -> dict[str, list[Taxon]]:
-        """Accepted taxa by common name, as `common_name` gives it."""
+        """Accepted taxa by common name, as `plain_common_name` gives it."""
         found: dict[str, list[Taxon]] = defaultdict(list)
         for entries in self.names.values():
             for entry in entries:
                 for vernacular in entry.taxon.vernacular_names:
-                    found[common_name(vernacular.name)].append(entry.taxon)
+                    found[plain_common_name(vernacular.name)].append(entry.taxon)
         return found
 
 
-def common_name(name: str) -> str:
+def plain_common_name(name: str) -> str:
     """Give a common name without what people write in several ways: capitals, accents, hyphens, apostrophes."""
     return " ".join(plain_name(name).replace("-", " ").replace("'", "").split())
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dalip.datasets.pack.chunks import Part
+from dalip.datasets.pack.chunks import PreparedPart
 from dalip.datasets.pack.duplicates import Groups, Pair
 from dalip.datasets.record import Record, Split
 from dalip.errors import DalipError, DataError
 
-__all__ = ["Choice", "Duplicate", "LeftOut", "Photo", "Policy", "Reason", "choose"]
+__all__ = ["Choice", "Duplicate", "NamedPhoto", "NotPacked", "Policy", "Reason", "choose"]
 
 Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
 """Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; its name is not
@@ -20,7 +20,7 @@ Policy = Literal["drop", "keep"]
 
 
 @dataclass(frozen=True)
-class Photo:
+class NamedPhoto:
     """A photo that could be read, with the name it goes by."""
 
     record: Record
@@ -28,7 +28,7 @@ class Photo:
     """In the shards."""
     fields: Mapping[str, Any]
     """Of the photo and its taxon, Darwin Core."""
-    part: Part
+    part: PreparedPart
     number: int
     """Where it lies in the part."""
 
@@ -49,7 +49,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class NotPacked:
     """A photo that is not packed, or a row of a source that names none."""
 
     where: str
@@ -64,8 +64,8 @@ class LeftOut:
 class Duplicate:
     """A photo that shows the same picture as another."""
 
-    photo: Photo
-    other: Photo
+    photo: NamedPhoto
+    other: NamedPhoto
     """The one that stands for the picture: the largest, if it is packed."""
     kind: Literal["exact", "near"]
     across: bool
@@ -77,15 +77,15 @@ class Duplicate:
 class Choice:
     """What is packed, and why the rest is not."""
 
-    kept: list[Photo] = field(default_factory=list)
+    kept: list[NamedPhoto] = field(default_factory=list)
     """In the order of the photos given."""
     groups: dict[str, str] = field(default_factory=dict)
     """Key to `splitGroup`, for photos whose split follows from something else than their key."""
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[NotPacked] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
 
 
-def choose(photos: Sequence[Photo], pairs: Sequence[Pair], policy: Policy) -> Choice:
+def choose(photos: Sequence[NamedPhoto], pairs: Sequence[Pair], policy: Policy) -> Choice:
     """Decide which photos are packed.
 
     Of those that show the same picture under one name the largest is kept. The same photo under two names is left out
@@ -114,7 +114,7 @@ def choose(photos: Sequence[Photo], pairs: Sequence[Pair], policy: Policy) -> Ch
     return choice
 
 
-def _groups(photos: Sequence[Photo], pairs: Sequence[Pair]) -> tuple[Groups, Groups]:
+def _groups(photos: Sequence[NamedPhoto], pairs: Sequence[Pair]) -> tuple[Groups, Groups]:
     """Group the photos that are the same, and those that show the same picture."""
     same, alike = Groups(), Groups()
     first: dict[str, int] = {}
@@ -129,7 +129,7 @@ def _groups(photos: Sequence[Photo], pairs: Sequence[Pair]) -> tuple[Groups, Gro
 
 def _choose_among(
     cluster: list[int],
-    photos: Sequence[Photo],
+    photos: Sequence[NamedPhoto],
     same: Groups,
     outside: set[int],
     policy: Policy,
@@ -146,7 +146,9 @@ def _choose_among(
             outside.add(n)
             other = photos[chosen]
             error = DataError("photo-duplicate", other=other.record.where)
-            choice.left_out.append(LeftOut(photos[n].record.where, "duplicate", error, photos[n].record.key))
+            choice.left_out.append(
+                NotPacked(photos[n].record.where, "duplicate", error, photos[n].record.key)
+            )
     first = photos[best[0]]
     for n in best[1:]:
         photo = photos[n]
@@ -155,14 +157,14 @@ def _choose_among(
         choice.duplicates.append(Duplicate(photo, first, kind, across, n not in outside))
 
 
-def _contradiction(photos: Sequence[Photo], n: int, cluster: list[int], names: list[str]) -> LeftOut:
+def _contradiction(photos: Sequence[NamedPhoto], n: int, cluster: list[int], names: list[str]) -> NotPacked:
     record = photos[n].record
     others = [photos[m].record.where for m in cluster if m != n]
     error = DataError("photo-with-two-names", others=others, names=names)
-    return LeftOut(record.where, "contradiction", error, record.key)
+    return NotPacked(record.where, "contradiction", error, record.key)
 
 
-def _split_groups(photos: Sequence[Photo], alike: Groups) -> dict[str, str]:
+def _split_groups(photos: Sequence[NamedPhoto], alike: Groups) -> dict[str, str]:
     """Join what shows the same picture with what shows the same plant, and name each group."""
     together = Groups()
     for n, photo in enumerate(photos):

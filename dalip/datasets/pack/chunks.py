@@ -21,7 +21,7 @@ from dalip.errors import DalipError, DataError
 from dalip.files import atomic_write
 from dalip.quiet import ignore_pillow_warnings
 
-__all__ = ["Part", "error_of", "identity", "prepare_all", "stamp_of"]
+__all__ = ["PreparedPart", "error_of", "identity", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 32
 """At most, on average; what a killed run does again is at most a part for each process, and 50 photos keep two busy."""
@@ -33,7 +33,7 @@ _THUMB_BYTES = THUMB_SIDE**2
 
 
 @dataclass(frozen=True)
-class Part:
+class PreparedPart:
     """Prepared photos in one file: a line of JSON, hashes and thumbnails, then the photos one after the other."""
 
     path: Path
@@ -44,7 +44,7 @@ class Part:
     """Where the hashes begin in the file: first all, then all mirrored, then the thumbnails."""
 
     @classmethod
-    def read(cls, path: Path) -> "Part | None":
+    def read(cls, path: Path) -> "PreparedPart | None":
         """Read what a part says of its photos, not the photos; `None` where it is missing or cut short."""
         try:
             with path.open("rb") as file:
@@ -89,7 +89,7 @@ def prepare_all(
     *,
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Iterator[tuple[Part, list[Record]]]:
+) -> Iterator[tuple[PreparedPart, list[Record]]]:
     """Prepare all photos, except those that an earlier run has left in `folder`, and then give them in order.
 
     Args:
@@ -107,14 +107,14 @@ def prepare_all(
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {folder / _name(part, settings): part for part in _parted(records)}
-    missing = {path: part for path, part in wanted.items() if Part.read(path) is None}
+    missing = {path: part for path, part in wanted.items() if PreparedPart.read(path) is None}
     done = len(records) - sum(map(len, missing.values()))
     progress(done, len(records))
     for path in _prepare(missing, settings, workers):
         done += len(missing[path])
         progress(done, len(records))
     for path, part in wanted.items():
-        found = Part.read(path)
+        found = PreparedPart.read(path)
         if found is None:
             raise DataError("pack-part-gone", source=path)
         yield found, part

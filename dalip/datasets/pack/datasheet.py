@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dalip import __version__
-from dalip.datasets.pack.choosing import Choice, Duplicate, Photo
+from dalip.datasets.pack.choosing import Choice, Duplicate, NamedPhoto
 from dalip.datasets.pack.shard_writer import Shard
 from dalip.datasets.record import Split, split_of
 from dalip.errors import DalipError, DataError, first_line
@@ -64,7 +64,7 @@ class Datasheet:
     names: Mapping[str, int]
     """Names by how they were found."""
     left_out: Mapping[str, int]
-    """Photos and rows by reason, see `LeftOut`."""
+    """Photos and rows by reason, see `NotPacked`."""
     duplicates: Mapping[str, int]
     """`exact` and `near` ones, and of all of them those `withinSplit` and those that would have lain `acrossSplits`."""
     settings: Mapping[str, Any]
@@ -153,7 +153,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _taxa_rows(photos: Sequence[Photo], splits: Mapping[str, str]) -> list[list[Any]]:
+def _taxa_rows(photos: Sequence[NamedPhoto], splits: Mapping[str, str]) -> list[list[Any]]:
     """Count photos by taxon, for `dalip index build --taxa` as well as for people."""
     counts: dict[str, Counter[str]] = {}
     facts: dict[str, list[str]] = {}

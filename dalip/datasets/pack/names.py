@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from dalip.datasets.pack.checklist import Checklist, Entry, common_name
-from dalip.datasets.pack.choosing import LeftOut, Reason
+from dalip.datasets.pack.checklist import Checklist, Entry, plain_common_name
+from dalip.datasets.pack.choosing import NotPacked, Reason
 from dalip.datasets.pack.datasheet import NameUse
 from dalip.datasets.pack.scientific_name import NameParts, plain_name, read_name
 from dalip.datasets.pack.spelling import Match, Speller
@@ -166,7 +166,7 @@ class _Resolver:
                 return found if certain or found.taxon is None else _only_species(given, found.taxon)
         if parts and parts.infra and (found := self._below_species(given, parts)):
             return found
-        if found := _one_of(given, "common name", self._list.common_names.get(common_name(name), ())):
+        if found := _one_of(given, "common name", self._list.common_names.get(plain_common_name(name), ())):
             return found
         return self._misspelt(given, parts) if parts else Resolution(given, "unknown", None)
 
@@ -251,7 +251,7 @@ def given_names(records: Iterable[Record]) -> list[str]:
 
 def name_records(
     records: Sequence[Record], resolutions: Mapping[str, Resolution] | None
-) -> tuple[list[tuple[Record, dict[str, Any]]], list[LeftOut], list[NameUse]]:
+) -> tuple[list[tuple[Record, dict[str, Any]]], list[NotPacked], list[NameUse]]:
     """Give photos the fields of their taxa.
 
     Args:
@@ -262,12 +262,12 @@ def name_records(
         The photos with their fields, those that have neither a name nor a caption, and what became of each name.
     """
     named: list[tuple[Record, dict[str, Any]]] = []
-    left: list[LeftOut] = []
+    left: list[NotPacked] = []
     for record in records:
         try:
             named.append((record, _fields(record, resolutions)))
         except DataError as error:
-            left.append(LeftOut(record.where, _REASONS.get(error.kind, "unnamed"), error, record.key))
+            left.append(NotPacked(record.where, _REASONS.get(error.kind, "unnamed"), error, record.key))
     photos = Counter(given_name(record) for record in records)
     return named, left, [_use(name, resolutions, photos[name]) for name in given_names(records)]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from dalip import __version__
 from dalip.cpus import available_cpus
-from dalip.datasets.pack.choosing import Choice, LeftOut, Photo, Policy, choose
-from dalip.datasets.pack.chunks import Part, error_of, identity, prepare_all, stamp_of
+from dalip.datasets.pack.choosing import Choice, NamedPhoto, NotPacked, Policy, choose
+from dalip.datasets.pack.chunks import PreparedPart, error_of, identity, prepare_all, stamp_of
 from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
 from dalip.datasets.pack.duplicates import Pair, near_pairs
 from dalip.datasets.pack.names import Resolution, given_name, name_records
@@ -56,7 +56,7 @@ class Packed:
 
     sheet: Datasheet
     names: Sequence[NameUse]
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[NotPacked] = ()
     """Empty where all was done already; the table beside the shards says it."""
     read: int = 0
     """Photos that this run read; those that an earlier one had read do not count."""
@@ -98,7 +98,7 @@ def pack(
     """
     settings = settings or PackSettings()
     named, left_out, names = name_records(records, resolutions)
-    left_out += [LeftOut("", "unread", fault.error) for fault in skipped]
+    left_out += [NotPacked("", "unread", fault.error) for fault in skipped]
     faults = [str(fault.error) for fault in skipped]
     wanted = identity([__version__, asdict(settings), faults, [*map(asdict, names)], [*map(_told, records)]])
     require_ours(out)
@@ -155,26 +155,26 @@ def _read(
     settings: PackSettings,
     workers: int | None,
     progress: Callable[[int, int], None],
-) -> tuple[list[Photo], list[LeftOut]]:
+) -> tuple[list[NamedPhoto], list[NotPacked]]:
     """Prepare all photos; give those that could be read, in the order of packing, and the others."""
     records = [record for record, _ in named]
     fields = {record.key: told for record, told in named}
     keys = safe_keys(fields)
-    photos: list[Photo] = []
-    left: list[LeftOut] = []
+    photos: list[NamedPhoto] = []
+    left: list[NotPacked] = []
     parts = prepare_all(
         records, out / WORK, settings.photos, workers=workers or available_cpus(), progress=progress
     )
     for part, members in parts:
         for number, record in enumerate(members):
             if error := error_of(part.facts[number]):
-                left.append(LeftOut(record.where, "unreadable", error, record.key))
+                left.append(NotPacked(record.where, "unreadable", error, record.key))
             else:
-                photos.append(Photo(record, keys[record.key], fields[record.key], part, number))
+                photos.append(NamedPhoto(record, keys[record.key], fields[record.key], part, number))
     return photos, left
 
 
-def _pairs(photos: Sequence[Photo], progress: Progress) -> list[Pair]:
+def _pairs(photos: Sequence[NamedPhoto], progress: Progress) -> list[Pair]:
     """Find the pairs that show the same picture."""
     if not photos:
         return []
@@ -184,7 +184,7 @@ def _pairs(photos: Sequence[Photo], progress: Progress) -> list[Pair]:
     return near_pairs(codes, thumbs, lambda done, total: progress("photos compared", done, total))
 
 
-def _by_part(photos: Sequence[Photo]) -> Iterator[tuple[Part, list[int]]]:
+def _by_part(photos: Sequence[NamedPhoto]) -> Iterator[tuple[PreparedPart, list[int]]]:
     """Give each part with the numbers of some photos in it; photos of a part stand together."""
     for _, members in groupby(photos, key=lambda photo: photo.part.path):
         some = list(members)
@@ -214,7 +214,7 @@ def _write(
     return write_datasheet(out, shards, choice, names, told, describe)
 
 
-def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
+def _packed(photo: NamedPhoto, choice: Choice) -> PackedPhoto:
     fields = dict(photo.fields)
     fields.pop("splitGroup", None)
     if group := choice.groups.get(photo.key):
@@ -224,7 +224,7 @@ def _packed(photo: Photo, choice: Choice) -> PackedPhoto:
     )
 
 
-def _nothing(left_out: Sequence[LeftOut], out: Path) -> DataError:
+def _nothing(left_out: Sequence[NotPacked], out: Path) -> DataError:
     """Say why nothing was packed."""
     for left in left_out:
         cause = left.error.about(left.where) if left.where else left.error

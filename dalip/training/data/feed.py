@@ -26,7 +26,7 @@ from dalip.training.data.photo_features import cache_photo_features
 from dalip.training.data.sampling import Sampling
 from dalip.training.data.stream import StreamDataset
 from dalip.training.data.text_features import TextFeatures
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.step import Inputs
 from dalip.training.towers.create import Towers
 
@@ -57,7 +57,7 @@ class Feed:
             data = [labels, self.photos.weights, self.corpus.texts, self.corpus.descriptions]
         return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
-    def prepare(self, folder: Path, report: Report) -> None:
+    def prepare(self, folder: Path, report: ReportLine) -> None:
         """Compute what frozen towers give, beforehand and once, or read what another run has left.
 
         Args:
@@ -120,7 +120,7 @@ def _start_worker(worker: int) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, report: Report) -> Iterator[None]:
+def _alone(folder: Path, report: ReportLine) -> Iterator[None]:
     """Wait until no other run writes features to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     busy = TrainingError("cache-in-use", source=folder)

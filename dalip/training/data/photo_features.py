@@ -22,7 +22,7 @@ from dalip.model import DALIP
 from dalip.training.config import TrainConfig
 from dalip.training.data.crops import augmentation, open_crop
 from dalip.training.error_json import read_error, write_error
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.optimizer import weights_hash
 
 __all__ = ["PhotoFeatures", "cache_photo_features"]
@@ -97,7 +97,7 @@ def cache_photo_features(
     image: ImageSettings,
     folder: Path,
     *,
-    report: Report,
+    report: ReportLine,
 ) -> PhotoFeatures:
     """Compute the features of `config.cache_views` crops of each photo, or go on with computing them.
 

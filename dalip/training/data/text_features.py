@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dalip.encoder.manifest import TextSettings
 from dalip.model import DALIP
 from dalip.training.checkpoint import load_checkpoint, save_checkpoint
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.optimizer import weights_hash
 from dalip.training.towers.tokens import tokenize
 
@@ -38,7 +38,7 @@ class TextFeatures:
         rows = [self._features(text, device) for text in texts]
         return ids, mask, nn.utils.rnn.pad_sequence(rows, batch_first=True).float().to(device)
 
-    def prepare(self, texts: Sequence[str], folder: Path, report: Report) -> None:
+    def prepare(self, texts: Sequence[str], folder: Path, report: ReportLine) -> None:
         """Compute the features of texts beforehand, or read them where another run has left them.
 
         Args:

@@ -26,7 +26,7 @@ from dalip.files import from_json, to_json
 from dalip.model import image_adapter, text_adapter
 from dalip.model.towers import TextAdapter
 from dalip.progress import no_report
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.towers.find_model import CONFIG_FILE, OURS, Config, image_settings, look_up
 from dalip.training.towers.lite import FRESH, LITE, describe_lite, load_lite
 from dalip.training.towers.open_clip_tokenizer import save_tokenizer
@@ -88,7 +88,7 @@ def create_towers(
     embed_dim: int | None = None,
     image_size: int | None = None,
     untrained: bool = False,
-    report: Report = no_report,
+    report: ReportLine = no_report,
 ) -> Towers:
     """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
 

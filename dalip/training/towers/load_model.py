@@ -14,7 +14,7 @@ from dalip.model import DALIP, MethodConfig
 from dalip.progress import no_report
 from dalip.training.checkpoint import fitting, load_checkpoint
 from dalip.training.config import TrainConfig
-from dalip.training.log import Report
+from dalip.training.log import ReportLine
 from dalip.training.towers.create import Towers, create_towers, load_towers
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt
 from dalip.training.towers.official import (
@@ -42,7 +42,7 @@ class Loaded:
     """Of the run that it comes from, if it comes from one."""
 
 
-def load_model(source: str, *, pretrained: str | None = None, report: Report = no_report) -> Loaded:
+def load_model(source: str, *, pretrained: str | None = None, report: ReportLine = no_report) -> Loaded:
     """Load a model from wherever it is kept.
 
     Args:

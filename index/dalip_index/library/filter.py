@@ -21,7 +21,7 @@ __all__ = [
     "TaxonCount",
     "count_taxa",
     "count_verdicts",
-    "describe",
+    "hits_of",
     "matching",
     "newest",
 ]
@@ -147,7 +147,7 @@ def newest(store: LibraryStore, only: PhotoFilter, offset: int, top_k: int) -> t
     return [number for number, _ in rows], rows[0][1] if rows else 0
 
 
-def describe(
+def hits_of(
     store: LibraryStore, photos: Sequence[int], similarities: Sequence[float | None]
 ) -> Iterator[Hit]:
     """Say what is known of photos.

@@ -24,7 +24,7 @@ from dalip_index.library.filter import (
     TaxonCount,
     count_taxa,
     count_verdicts,
-    describe,
+    hits_of,
     matching,
     newest,
 )
@@ -211,7 +211,7 @@ class Library:
         """
         _check_page(top_k, offset)
         photos, total = newest(self._store, only, offset, top_k)
-        return Found(tuple(describe(self._store, photos, [None] * len(photos))), total)
+        return Found(tuple(hits_of(self._store, photos, [None] * len(photos))), total)
 
     def folders(self) -> dict[str, int]:
         """Give the folders that were added, with the number of photos below each that can be found."""
@@ -268,7 +268,7 @@ class Library:
         rows = rows[np.argsort(-similarities[rows], kind="stable")]  # ties in the order of their paths
         total = len(rows) if least is None else int((similarities[rows] >= least).sum())
         page = rows[offset : min(offset + top_k, total)] if total else rows[:closest]
-        hits = describe(self._store, library.photos[page].tolist(), similarities[page].tolist())
+        hits = hits_of(self._store, library.photos[page].tolist(), similarities[page].tolist())
         return Found(tuple(hits), total, len(rows) - total)
 
     def _load(self) -> SearchIndex:
