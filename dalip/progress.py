@@ -1,4 +1,4 @@
-"""The protocol by which everything that takes long reports its progress."""
+"""Progress of long operations: the protocol of its callback."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ __all__ = ["Progress", "no_progress"]
 
 
 class Progress(Protocol):
-    """Told how far a piece of work has come."""
+    """Callback that reports the progress of a long operation."""
 
     def __call__(self, stage: str, done: int, total: int, /) -> None:
         """Take a report.
