@@ -21,7 +21,7 @@ from dalip_app.server.uploads import MAX_FILE
 __all__ = ["in_their_language", "mount_pages"]
 
 _STATIC = Path(__file__).parent / "static"
-_QUEUE = 64  # events of a page that may wait; further ones are told that it is busy
+_QUEUE = 64  # events of a page that may wait; further ones get 503
 _SESSIONS = 200  # visits of which the last answer is remembered
 _ICONS = (192, 512)  # pixels per side
 
