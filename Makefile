@@ -41,7 +41,7 @@ format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is gene
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
-# How the built-in encoder and flora were made. A killed run goes on where it stopped.
+# How the built-in encoder and flora were made. A killed run resumes where it stopped.
 PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
 assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder

@@ -1,8 +1,8 @@
-"""Choose how a trained encoder reads photos: pixels a side, with or without the mirror image.
+"""Choose how a trained encoder reads photos: pixels per side, with or without the mirror image.
 
     python benchmarks/choose_reading.py RUN [--sizes 224 256 288]
 
-Names the selection photos of the run's data from texts alone and prints, for each way to read them, the negative
+Names the validation photos of the run's data from texts alone and prints, for each way to read them, the negative
 log-likelihood (smaller is better; a mean over the sources, each at its best temperature) and top-1 by source.
 """
 
@@ -32,7 +32,7 @@ def main() -> None:
             embedder = TorchEmbedder(model, reading, mirror=mirror)
             naming, _ = selection_naming(embedder, corpus)
             if naming is None:
-                parser.error(f"{arguments.run}: has no selection photos to choose on")
+                parser.error(f"{arguments.run}: has no validation photos to choose on")
             first_order = choose_first_order(naming, embedder.blocks)
             accuracies = accuracy_by_source(naming.reweighted(embedder.blocks, first_order))
             found = [accuracy for source, accuracy in accuracies.items() if source in naming.sources]

@@ -4,9 +4,9 @@
 
 Photos of `--elsewhere` that show one of TAXA, or a species of a genus among them, are named from texts. Those of all
 other taxa are named from one, two and four photos of each taxon, the rest of its photos being the question, by both
-orders, by the first alone and by appearance (SimpleShot, drawn anew 200 times). And by its similarity to the nearest
-of TAXA a photo of the plants that were learned (split `selection`) should be told from those of other plants, and from
-`--things`: the area under the ROC curve says how often the first of two such photos is the more similar.
+orders, by the first alone and by appearance (SimpleShot, redrawn 200 times). And by its similarity to the nearest
+of TAXA a photo of the plants that were learned (split `selection`) should be separated from those of other plants,
+and from `--things`: the area under the ROC curve says how often the first of two such photos is the more similar.
 """
 
 import argparse

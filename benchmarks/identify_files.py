@@ -67,14 +67,16 @@ def print_times(photos: list[Path], options: list[str], folder: Path) -> None:
     print(f"one photo, cold: {median:.2f} s (spread {spread:.2f})")
     many = [photos[i % len(photos)] for i in range(500)]
     median, spread = median_seconds(many, options)
-    print(f"500 photos: {1000 * median / 500:.0f} ms a photo (spread {1000 * spread / 500:.0f})")
+    print(f"500 photos: {1000 * median / 500:.0f} ms per photo (spread {1000 * spread / 500:.0f})")
     large = []
     for i, path in enumerate(photos[:20]):
         large.append(folder / f"large-{i}.jpg")
         with Image.open(path) as photo:
             photo.convert("RGB").resize((4000, 3000)).save(large[-1], quality=92)
     median, spread = median_seconds(large, options)
-    print(f"20 JPEGs of 12 megapixels: {1000 * median / 20:.0f} ms a photo (spread {1000 * spread / 20:.0f})")
+    print(
+        f"20 JPEGs of 12 megapixels: {1000 * median / 20:.0f} ms per photo (spread {1000 * spread / 20:.0f})"
+    )
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
     python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
 
-EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, a line
-a run as soon as it ends, so a command that is stopped goes on where it was; `docs/make_results.py` writes the tables.
+EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, one
+line per run as soon as it ends, so a command that is stopped resumes; `docs/make_results.py` writes the tables.
 
 Both sides of a comparison have the same photos, texts, steps, seeds and starting weights. Most experiments train the
 heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower too. The
-scoring weight of the orders is chosen on selection photos; everything reported is measured on test photos.
+scoring weight of the orders is chosen on validation photos; everything reported is measured on test photos.
 """
 
 import argparse
@@ -75,7 +75,7 @@ FINETUNED: Changes = {
     "evaluate_every": 0.0,
     "ema_decay": 0.99,
 }
-"""The image tower learns too, but for its first stages, as in the encoder that ships; from small crops."""
+"""The image tower learns too, except for its first stages, as in the encoder that ships; from small crops."""
 
 OBJECTIVES: dict[str, Changes] = {
     "DALIP": {},
@@ -176,7 +176,7 @@ class Bench:
         )
 
     def evaluate(self, run: Path) -> dict[str, Any]:
-        """Measure a finished run on selection and on test photos, with the scoring weight that selection favours."""
+        """Measure a finished run on validation and on test photos, with the scoring weight that validation favours."""
         embedder = RunEmbedder(run, self.remembered)
         splits = ("selection", "test")
         photos = {split: embedder.embed_photos(self.corpus.plants(split)) for split in splits}

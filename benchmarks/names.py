@@ -4,7 +4,7 @@
     python benchmarks/names.py --checklist checklist.tsv.gz --write    # renews docs/packing.md
 
 Names are drawn from the checklist and misspelt here; others are taken out of it first, for a name that it lacks must
-not be found. The rules are compared on names of the selection split, and what the chosen one does is
+not be found. The rules are compared on names of the validation split (`selection`), and what the chosen one does is
 reported on names of the calibration split, which were not looked at before.
 """
 

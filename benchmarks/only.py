@@ -4,7 +4,7 @@
     python benchmarks/only.py --data DATA --write    # renews docs/trust.md
 
 The built-in flora answers as it is, and restricted to lists: random ones, five of each length, and a family. Which rule
-refuses was chosen on selection photos, and everything else is measured on test photos. Photos of plants that the flora
+rejects was chosen on validation photos, and everything else is measured on test photos. Photos of plants that the flora
 does not hold are halved by their keys, as in benchmarks/trust.py, for the one and the other.
 """
 
@@ -32,7 +32,7 @@ FAMILY = "Asteraceae"
 PROMISE = "0.9"
 
 Rule = Callable[[Similarities, Calibration], NDArray[np.bool_]]
-"""Says which photos are refused as plants of none of the taxa that may be named."""
+"""Says which photos are rejected as plants of none of the taxa that may be named."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def lists_of(flora: Flora) -> dict[str, list[list[str]]]:
 
 
 def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
-    """Give photos of the taxa that may be named, and of those left out but for what lies inside one of the first."""
+    """Give photos of the taxa that may be named, and of those left out except for what lies inside one of the first."""
     names = [r.taxon.scientific_name if r.taxon else "" for r in known.records]
     rows = np.array([some.tree.rows.get(name, -1) for name in names])
     inside = np.array([any(r.taxon and t.contains(r.taxon) for t in some.taxa) for r in known.records])
@@ -69,7 +69,7 @@ def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
 def measured(
     some: RestrictedFlora, answering: Flora, allowed: Photos, left_out: Photos, material: Material
 ) -> list[float]:
-    """Measure a flora on the photos of the taxa of a list, and on what should be refused."""
+    """Measure a flora on the photos of the taxa of a list, and on what should be rejected."""
     calibration = answering.calibration
     targets = np.array([answering.row(some.whole.taxa[row]) for row in allowed.targets])
     compared = answering.similarities(allowed.vectors)
@@ -84,9 +84,9 @@ def measured(
 
 
 def only_table(flora: Flora, material: Material) -> list[str]:
-    columns = ("taxa in the set", "top-1", "ECE", f"in the set of {PROMISE}", "refused wrongly")
+    columns = ("taxa in the set", "top-1", "ECE", f"in the set of {PROMISE}", "rejected wrongly")
     kinds = ("taxa left out", "plants not in the flora", "no plants")
-    head = [*columns, *(f"refused: {kind}" for kind in kinds)]
+    head = [*columns, *(f"rejected: {kind}" for kind in kinds)]
     lines = [f"| photos of | answered with | {' | '.join(head)} |", "|---|---|" + "---:|" * len(head)]
     for name, drawn in lists_of(flora).items():
         rows: dict[str, list[list[float]]] = {"all taxa": [], "these": []}
@@ -143,7 +143,7 @@ RULES: dict[str, Rule] = {
 
 def rules_table(flora: Flora, material: Material) -> list[str]:
     lists = lists_of(flora)
-    lines = [f"| refused by | {' | '.join(lists)} |", "|---|" + "---:|" * len(lists)]
+    lines = [f"| rejected by | {' | '.join(lists)} |", "|---|" + "---:|" * len(lists)]
     compared: list[list[list[Similarities]]] = []
     for drawn in lists.values():
         compared.append([])

@@ -1,10 +1,10 @@
-"""Measure `dalip data pack`: photos a second, use of the processors, and resuming after kills.
+"""Measure `dalip data pack`: photos per second, use of the processors, and resuming after kills.
 
     python benchmarks/packing.py --data DATA --write    # DATA: the folder of the shards
 
 Photos of the shards are unpacked into one folder for each plant and packed: as they are, and again some of them
 enlarged to what a phone takes. Then the command is killed (SIGKILL) at random moments until it has packed all in spite
-of it, over and over, and the bytes are compared with those of a run that nobody killed.
+of it, over and over, and the bytes are compared with those of an uninterrupted run.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def timed(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
 
 def speed_table(sources: dict[str, Path], folder: Path) -> list[str]:
     lines = [
-        "| photos | processes | seconds | photos a second | processors had | had or waited for |",
+        "| photos | processes | seconds | photos per second | processors had | had or waited for |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, source in sources.items():

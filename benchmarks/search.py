@@ -3,8 +3,9 @@
     python benchmarks/search.py --data DATA            # DATA: the folder of the shards
     python benchmarks/search.py --data DATA --write    # renews docs/search.md
 
-Two libraries are made, one of the selection photos of all shards and one of the test photos. Each is asked for what
-it holds, and for what was left out of it. The limit of each rule is chosen on the first, and reported on the second.
+Two libraries are made, one of the validation photos (split `selection`) of all shards and one of the test photos. Each
+is asked for what it holds, and for what was left out of it. The limit of each rule is chosen on the first, and reported
+on the second.
 """
 
 import argparse
@@ -93,7 +94,7 @@ class Outcome:
 
 
 Scored = dict[str, list[tuple[Array, NDArray[np.bool_]]]]
-"""For each kind the scores of the photos that count and which of them are right, a pair a query."""
+"""For each kind the scores of the photos that count and which of them are right, a pair per query."""
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
 
 
 def libraries(encoder: Encoder, root: Path) -> dict[str, dict[str, Library]]:
-    """Make the library of selection photos and that of test photos, to be asked in words and by photos."""
+    """Make the library of validation photos and that of test photos, to be asked in words and by photos."""
     groups = read(encoder, root)
     garden, garden_vectors = groups["garden"]
     made: dict[str, dict[str, Library]] = {"words": {}, "photo": {}}
@@ -303,7 +304,7 @@ def compare(
     made: dict[str, Library], rules: dict[str, list[tuple[str, Rule]]], references: Array
 ) -> list[list[str]]:
     """Give two tables: the rules by what they are worth, and the best one by kinds of queries, on test photos."""
-    lines = ["| rule | variant | limit | worth, selection | worth, test |", "|---|---|---:|---:|---:|"]
+    lines = ["| rule | variant | limit | worth, validation | worth, test |", "|---|---|---:|---:|---:|"]
     best = (-1.0, "", {}, 0.0)
     for name, variants in rules.items():
         label, rule, limit = choose(made["selection"], variants, references)

@@ -252,7 +252,7 @@ def table(figures: dict[str, Any]) -> str:
         *((f"of the start, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
         ("memory then", f"{figures['memory at start']:.0f} MB"),
         ("clients at once", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
-        ("answers a second", f"{figures['requests a second']:.0f}"),
+        ("answers per second", f"{figures['requests a second']:.0f}"),
     ]
     for kind, name in (("api", "HTTP API"), ("page", "`/identify`")):
         times = " / ".join(f"{figures[kind][part]:.2f}" for part in ("p50", "p95", "p99"))
@@ -261,7 +261,7 @@ def table(figures: dict[str, Any]) -> str:
     failed = sum(number for status, number in figures["statuses"].items() if status >= 500)
     grown = f"{figures['memory after warm-up']:.0f} MB and {figures['memory at the end']:.0f} MB"
     rows += [
-        ("told to come back (429), failed (5xx)", f"{told}, {failed}"),
+        ("busy (429), failed (5xx)", f"{told}, {failed}"),
         ("answers that were not those for the photo alone", str(len(figures["wrong"]))),
         ("memory after the warm-up, and at the end", grown),
     ]

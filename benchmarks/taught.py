@@ -89,7 +89,7 @@ def taught_table(
     """Teach new taxa: what is then named right, and what the flora's own test photos lose."""
     known, _ = with_unit_appearance(known, flora.encoder.width)
     lines = [
-        "| taught | photos each | top-1 | top-5 | refused | named as new | right if named so | test photos: top-1 "
+        "| taught | photos each | top-1 | top-5 | rejected | named as new | right if named so | test photos: top-1 "
         "| top-5 | in the set of 0.9 | taken for new |",
         "|---|---:|" + "---:|" * 9,
         _old_row(flora, known, targets),
@@ -306,7 +306,7 @@ def inside_table(flora: Flora, records: Sequence[Record], root: Path, photos: in
     by_taxon: dict[str, list[Record]] = {}
     for record in records:
         by_taxon.setdefault(record.taxon.scientific_name if record.taxon else "", []).append(record)
-    outcomes = ("right species", "right genus or above", "wrong", "not sure", "refused")
+    outcomes = ("right species", "right genus or above", "wrong", "not sure", "rejected")
     counts = {
         (flora_is, rank): dict.fromkeys(outcomes, 0)
         for flora_is in ("as it is", "taught")
@@ -339,7 +339,7 @@ def inside_table(flora: Flora, records: Sequence[Record], root: Path, photos: in
 def _outcome(record: Record, answer: Identification) -> str:
     assert record.taxon
     if answer.verdict in ("not in flora", "not a plant"):
-        return "refused"
+        return "rejected"
     if answer.taxon is None:
         return "not sure"
     if answer.taxon.scientific_name == record.taxon.scientific_name:

@@ -4,7 +4,7 @@
     python benchmarks/trust.py --data DATA --write    # renews docs/trust.md
 
 Photos that the flora was calibrated on and its test photos are halved at random, 100 times: one half calibrates, the
-other is measured. Photos that it should refuse are halved by their keys: the scores were chosen on one half, and this
+other is measured. Photos that it should reject are halved by their keys: the scores were chosen on one half, and this
 reports the other.
 """
 
@@ -145,7 +145,7 @@ def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
     lines = [
         "| photos | number | top-1 | answered | right if answered | "
         + " | ".join(f"in the set of {c:g}" for c in COVERAGES)
-        + " | refused |",
+        + " | rejected |",
         "|---|" + "---:|" * (5 + len(COVERAGES)),
     ]
     for name, photos in groups.items():
@@ -194,7 +194,7 @@ def refusal_table(
 ) -> list[str]:
     columns = [f"{name}, {half}" for name in others for half in ("chosen on", "reported")]
     lines = [
-        f"| told by | {' | '.join(columns)} | other plants, from photos of known ones of the same source |",
+        f"| score | {' | '.join(columns)} | other plants, from photos of known ones of the same source |",
         "|---|" + "---:|" * (len(columns) + 1),
     ]
     passes, alike = scores_of(flora, known, train), scores_of(flora, same_source, train)

@@ -1,4 +1,4 @@
-"""How everything that takes long reports: its progress, and what it did not use."""
+"""Progress of long operations, and what they did not use: the protocol of the callback, and those that do nothing."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ __all__ = ["Progress", "no_progress", "no_report"]
 
 
 class Progress(Protocol):
-    """Told how far a piece of work has come."""
+    """Callback that reports the progress of a long operation."""
 
     def __call__(self, stage: str, done: int, total: int, /) -> None:
         """Take a report.

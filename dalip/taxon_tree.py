@@ -18,7 +18,7 @@ def fold_name(name: str) -> str:
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
-    """Give the taxon of a rank that holds a taxon.
+    """Give the higher taxon of a taxon at a rank.
 
     Args:
         taxon: Any.
@@ -46,7 +46,7 @@ def taxon_above(taxon: Taxon, rank: str) -> Taxon:
 
 
 def check_taxonomy(taxa: Sequence[Taxon]) -> None:
-    """Make sure that taxa agree about what holds them.
+    """Make sure that taxa have a consistent classification.
 
     Raises:
         FloraError: A genus is in two families, or a family in two orders.
@@ -57,7 +57,7 @@ def check_taxonomy(taxa: Sequence[Taxon]) -> None:
 
 
 def agreeing(taxa: Iterable[Taxon]) -> tuple[list[Taxon], list[FloraError]]:
-    """Tell taxa that agree about what holds them from those that contradict one before.
+    """Separate taxa with a consistent classification from those that contradict one before.
 
     Returns:
         The taxa that agree, and what is wrong with each of the others: a genus in two families, a family in two orders.
@@ -93,7 +93,7 @@ def _contradiction(rank: str, name: str, who: Taxon, one: str, taxon: Taxon, oth
 
 
 def placed_among(taxon: Taxon, others: Sequence[Taxon]) -> Taxon:
-    """Complete what holds a taxon by what others say of its genus and family."""
+    """Complete the higher taxa of a taxon by what others say of its genus and family."""
     family = taxon.family or _first(t.family for t in others if taxon.genus and t.genus == taxon.genus)
     if taxon.taxon_rank == "family":
         family = taxon.scientific_name
@@ -177,9 +177,9 @@ class TaxonTree:
         Args:
             probabilities: Of the flora's taxa, shape (taxa,).
             threshold: Least probability, in [0, 1].
-            shut: Those of the flora's taxa that cannot be the answer themselves, though what holds them can.
-            listed: How probable it is that the answer is among these taxa at all, 0 to 1: what holds all of them is no
-                more probable.
+            shut: Those of the flora's taxa that cannot be the answer themselves, though their higher taxa can.
+            listed: How probable it is that the answer is among these taxa at all, 0 to 1: a higher taxon of all of them
+                is no more probable.
 
         Returns:
             The taxon and its probability, the more probable of two of one rank; `None` where not even an order is

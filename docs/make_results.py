@@ -103,7 +103,7 @@ def _orders(tests: dict[int, Scores]) -> Measured:
 
 
 def value(scores: Scores, figure: str) -> float:
-    """Give a figure of one run, in percent but for `NLL`."""
+    """Give a figure of one run, in percent except for `NLL`."""
     return (1 if figure == NLL else 100) * mean(float(scores[name]) for name in FIGURES[figure])
 
 
@@ -175,7 +175,7 @@ def renewed(text: str, found: dict[str, Measured]) -> str:
         measured = found.get(match["name"], {})
         lines = table(measured, EXPERIMENTS[match["name"]].against) if measured else []
         if not measured or _unfinished(measured):
-            lines += ["", "**Unfinished:** runs are missing; the command above goes on where it stopped."]
+            lines += ["", "**Unfinished:** runs are missing; the command above resumes where it stopped."]
         return "\n".join([match[1], *lines, "", match[3]])
 
     return BLOCK.sub(block, text)

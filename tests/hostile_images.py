@@ -11,7 +11,7 @@ import pillow_heif
 from PIL import Image
 
 ORANGE = (250, 130, 10)
-"""The colour of the photo that every readable file shows, but for the grey ones."""
+"""The colour of the photo that every readable file shows, except for the grey ones."""
 
 
 def photo(width: int = 96, height: int = 64) -> Image.Image:

@@ -179,7 +179,7 @@ def main() -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
-    # What the interpreter does at its end, but for taking everything apart, which is no small part of a short process.
+    # What the interpreter does at its end, except for taking everything apart, no small part of a short process.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -42,7 +42,7 @@ def selection() -> str:
     parts = [f"{source} {100 * row['top_1']:.1f} % of {row['photos']}" for source, row in rows]
     weights = " and ".join(f"{b['weight']:.1f} {b['name'].replace('_', ' ')}" for b in manifest["blocks"])
     return (
-        f"Top-1 from texts alone on the selection photos, in PyTorch: {', '.join(parts)}. "
+        f"Top-1 from texts alone on the validation photos, in PyTorch: {', '.join(parts)}. "
         f"Scoring weights chosen on them: {weights}."
     )
 

@@ -51,7 +51,7 @@ class Folder:
 
         Args:
             path: The folder.
-            report: Hears of each file that is not for reading.
+            report: Receives each file that is not for reading.
             anywhere: Whether paths and links may lead out of it, for those in a table that the user names; never for
                 what comes with photos.
         """
@@ -119,7 +119,7 @@ class Archive:
 
         Args:
             path: The archive.
-            report: Hears of each member that is not for reading.
+            report: Receives each member that is not for reading.
 
         Raises:
             DataError: It is not a readable .zip archive.

@@ -42,7 +42,7 @@ def read_darwin_core(
         container: The archive, unpacked or not.
         base: The folder in it where `meta.xml` lies, with a slash at its end.
         below: Where photos may lie that are neither in the archive nor on the web.
-        report: Hears of each row that is left out.
+        report: Receives each row that is left out.
 
     Yields:
         Records with the photo's own licence, for that of the core is one for data. Photos of one occurrence share it as

@@ -44,7 +44,7 @@ def read_inaturalist(table: Table, finder: Finder, report: Report) -> Iterator[R
     Args:
         table: The export.
         finder: Where photos may lie that were fetched before, by the number of the photo or of the observation.
-        report: Hears of each row that is left out.
+        report: Receives each row that is left out.
 
     Yields:
         Records whose key is made of both numbers; those of one observation say so.

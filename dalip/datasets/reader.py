@@ -42,7 +42,7 @@ def read_records(
         photos: Where photos may be that a table names and that are not beside it.
         anywhere: Whether a table that is a source itself may name photos outside its folder; not for what is packed and
             passed on.
-        report: Hears of all that is left out, and of what should be known; without it, the first thing that is left
+        report: Receives all that is left out, and what should be known; without it, the first thing that is left
             out is an error.
 
     Returns:

@@ -25,7 +25,7 @@ def key_hash(key: str) -> str:
 
 
 def split_of(key: str) -> Split:
-    """Say which split a key belongs to: 70 % train, then 10 % each of selection, calibration and test.
+    """Say which split a key belongs to: 70 % train, 10 % each `selection` (validation), calibration, test.
 
     The split follows from the key's SHA-1 alone, so it is the same on every machine and for every command.
     """

@@ -104,7 +104,7 @@ def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
 
     Args:
         path: The shard, which is not compressed.
-        report: Hears of each photo that has no readable text, of texts without a photo, and of more than one photo.
+        report: Receives each photo that has no readable text, each text without a photo, and each with more than one.
 
     Returns:
         The photos in the order of the shard.

@@ -87,7 +87,7 @@ def read_lists(
     Args:
         stream: The file, at its start; can be sought.
         name: How messages name it.
-        report: Hears of each row that is malformed, and of where a damaged file ends.
+        report: Receives each row that is malformed, and where a damaged file ends.
         form: How the table is written.
 
     Yields:

@@ -17,7 +17,7 @@ def read_taxa(path: Path, report: Report | None = None) -> list[Taxon]:
 
     Args:
         path: The file; separated by tabs or semicolons if its header holds one, by commas otherwise.
-        report: Hears of each row that is left out because it is malformed or repeats a taxon; without it, the first
+        report: Receives each row that is left out because it is malformed or repeats a taxon; without it, the first
             such row is an error.
 
     Returns:
@@ -51,7 +51,7 @@ def read_taxa(path: Path, report: Report | None = None) -> list[Taxon]:
 
 
 def read_names(path: Path, report: Report | None = None) -> list[str]:
-    """Read scientific names: one a line, what follows a `#` left out, or those of a taxa file.
+    """Read scientific names: one per line, what follows a `#` left out, or those of a taxa file.
 
     Args:
         path: The file; a table if its name says so, or if its first line has the column `scientificName`.

@@ -31,7 +31,7 @@ def embed_ahead(
         sources: Where the photos are; taken one by one as they are needed.
         settings: How they are prepared.
         batch_size: Photos to embed at once, 1 or more.
-        embed: Takes pixels, float32 (n, 3, size, size), and gives a row a photo.
+        embed: Takes pixels, float32 (n, 3, size, size), and gives one row per photo.
 
     Yields:
         Each source, in order, with its row, or with the error that says why it cannot be read.

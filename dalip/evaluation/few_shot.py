@@ -72,7 +72,7 @@ def few_shot(
     Args:
         photos: What `embed_labelled` gave; all its training photos together are the centre.
         split: Which photos to name.
-        shots: Photos a taxon.
+        shots: Photos per taxon.
         folds: Draws.
         seed: Decides them.
 

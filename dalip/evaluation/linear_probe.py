@@ -31,7 +31,7 @@ class LinearProbe:
     macro_top_1: float
     """Mean over taxa."""
     strength: float
-    """C of scikit-learn's LogisticRegression, chosen on the selection split: the larger, the less regularised."""
+    """C of scikit-learn's LogisticRegression, chosen on the validation split: the larger, the less regularised."""
 
 
 def linear_probe(

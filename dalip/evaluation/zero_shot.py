@@ -188,10 +188,10 @@ def zero_shot(
 
 
 def choose_first_order(task: ZeroShotTask, blocks: Sequence[Block]) -> float:
-    """Choose the scoring weights of first and second order: those under which the right classes are likeliest.
+    """Choose the scoring weights of first and second order that maximise the likelihood of the right class.
 
     Args:
-        task: Of the selection split, with at least one photo.
+        task: Of the validation split, with at least one photo.
         blocks: Of the encoder, each with a weight above 0.
 
     Returns:

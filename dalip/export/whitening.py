@@ -32,7 +32,7 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
     The scatter within taxa is drawn towards a sphere as far as its estimate from so many photos is uncertain.
 
     Args:
-        appearances: One row a photo, (n, w), unit length.
+        appearances: One row per photo, (n, w), unit length.
         taxa: What each photo shows.
 
     Returns:

@@ -108,7 +108,7 @@ def refuse_used(out: Path) -> None:
     """Make sure that a folder can take a bundle.
 
     Raises:
-        ExportError: It holds other files, or is none.
+        ExportError: It holds other files, or is no folder.
     """
     if out.exists() and not out.is_dir():
         raise ExportError("export-not-a-folder", source=out)

@@ -35,7 +35,8 @@ def brownian_covariance(
         state: symmetric, every row sums to zero, and the order of the tokens does not matter.
 
     Source:
-        DESIGN: B^ = sqrt(max(d 1' + 1 d' - 2G, 0) / (2M) + 1e-5), then minus row and column means plus grand mean.
+        MBDC of the DALIP paper (Wu et al., 2025):
+        B^ = sqrt(max(d 1' + 1 d' - 2G, 0) / (2M) + 1e-5), then minus row and column means plus grand mean.
     """
     with torch.autocast(channels.device.type, enabled=False):
         y = channels.float()
@@ -199,7 +200,7 @@ class MultiHeadBDC(nn.Module):
         tokens: Float[Tensor, "b m d"],
         mask: Bool[Tensor, "b m"] | None = None,
     ) -> Float[Tensor, "b triangle_width"]:
-        """Give the covariance features between the projection and the output map: what the reference stores."""
+        """Give the covariance features before the output map; tests/dalip/golden holds the authors' values."""
         summaries = summary.unflatten(-1, (self.num_heads, -1))  # b h d/h
         heads = tokens.unflatten(-1, (self.num_heads, -1))  # b m h d/h: a view, as the projection left it
         # Reduction is linear and has no bias, so the weight of a token may as well come after it, on fewer numbers.

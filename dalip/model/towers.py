@@ -38,7 +38,7 @@ class ImageAdapter(Protocol):
 
     @property
     def body(self) -> tuple[nn.Parameter, ...]:
-        """The tower's parameters but for its projection; `features` uses no others."""
+        """The tower's parameters except for its projection; `features` uses no others."""
 
     def features(self, pixels: Float[Tensor, "b 3 height width"]) -> Tensor:
         """Run the tower up to its projection."""
@@ -62,7 +62,7 @@ class TextAdapter(Protocol):
 
     @property
     def body(self) -> tuple[nn.Parameter, ...]:
-        """The tower's parameters but for its projection; `features` uses no others."""
+        """The tower's parameters except for its projection; `features` uses no others."""
 
     def features(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b n w"]:
         """Run the tower up to its projection, its final norm included; n is l unless the tower pools its padding."""

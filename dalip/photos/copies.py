@@ -55,7 +55,7 @@ def encode(image: Image.Image, kind: Literal["JPEG", "WEBP"], quality: int, *, e
 
 
 def small_copy(photo: bytes) -> bytes:
-    """Make a JPEG of at most 1,600 pixels a side, upright, that holds nothing but the picture.
+    """Make a JPEG of at most 1,600 pixels per side, upright, that holds nothing but the picture.
 
     Args:
         photo: The bytes of an image file.

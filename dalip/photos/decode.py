@@ -51,7 +51,7 @@ _UPRIGHT = {
 def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image:
     """Read a photo: the first frame, upright, in RGB, transparent parts on white.
 
-    The kind of image is told by its content, never by the name's ending.
+    The format is detected from the content, never from the name's ending.
 
     Args:
         source: A path, the bytes of an image file, or a binary stream, which is read to its end.

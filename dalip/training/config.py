@@ -27,7 +27,7 @@ from dalip.files import atomic_write
 __all__ = ["CARRIED_OUT", "Setting", "TrainConfig", "settings", "source_of"]
 
 CARRIED_OUT = ("save_minutes", "workers", "cache")
-"""Fields that say how a run is carried out; its outcome does not depend on them, but for the workers of a stream."""
+"""Fields that say how a run is carried out; its outcome does not depend on them, except for the workers of a stream."""
 
 Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
 """Those of `dalip.model.loss`, which needs torch."""
@@ -172,7 +172,7 @@ class TrainConfig:
     epochs: Annotated[Rate, described("Passes over the photos.")] = 20.0
     steps: Annotated[Positive | None, described("Steps of the run, instead of epochs.")] = None
     batch_size: Annotated[
-        int, Meta(ge=2), described("Pairs a step, over all processes; each is compared with all others.")
+        int, Meta(ge=2), described("Pairs per step, over all processes; each is compared with all others.")
     ] = 96
     accumulate: Annotated[
         Positive,
@@ -204,13 +204,13 @@ class TrainConfig:
     image_size: Annotated[
         Positive | None,
         described(
-            "Pixels a side at which the encoder will be used; by default what the model's weights were made for."
+            "Side length in pixels at which the encoder will be used; by default what the model's weights were made for."
         ),
     ] = None
     train_sizes: Annotated[
         tuple[tuple[float, Positive], ...],
         described(
-            "Pixels a side in training, if others: [until this part of the run, size], smaller first to go faster."
+            "Side length in pixels in training, if another: [until this part of the run, size], smaller first to go faster."
         ),
     ] = ()
     crop_scale: Annotated[
@@ -256,7 +256,7 @@ class TrainConfig:
     ema_decay: Annotated[
         Part,
         described(
-            "Decay a step of the EMA weights, which are what is evaluated and exported; 0 turns them off."
+            "Decay per step of the EMA weights, which are what is evaluated and exported; 0 turns them off."
         ),
     ] = 0.995
     precision: Annotated[
@@ -325,7 +325,7 @@ class TrainConfig:
         return self.objective in ("dalip", "joint", "second-order")
 
     def size_at(self, progress: float, size: int) -> int:
-        """Give the pixels a side of training crops after this part of the run, in [0, 1); `size` where none is set."""
+        """Give the pixels per side of crops after this part of the run, in [0, 1); `size` where none is set."""
         return next((s for until, s in self.train_sizes if progress < until or until >= 1), size)
 
     def save(self, path: Path) -> None:
@@ -355,7 +355,7 @@ class TrainConfig:
             raise error.about(path) from None
 
     def differing(self, other: "TrainConfig") -> list[str]:
-        """Name the fields in which two configurations differ, but for those that change nothing in the weights."""
+        """Name the fields in which two configurations differ, except for those that change nothing in the weights."""
         free = {*CARRIED_OUT, "weights", "terms"} - ({"workers"} if self.stream else set())
         names = [field.name for field in fields(self) if field.name not in free]
         return [name for name in names if getattr(self, name) != getattr(other, name)]

@@ -52,7 +52,7 @@ def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
 
 
 def _steps(config: TrainConfig, corpus: Corpus) -> list[str]:
-    batch = f"{config.batch_size} pairs a step"
+    batch = f"{config.batch_size} pairs per step"
     if config.accumulate > 1:
         batch += f", embedded in {config.accumulate} parts"
     if config.steps:

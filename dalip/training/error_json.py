@@ -1,4 +1,4 @@
-"""Errors as texts that checkpoints and caches keep: why photos were skipped is told of a resumed run, too."""
+"""JSON form of errors, so that a resumed run can still report skipped photos."""
 
 import json
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ class Log:
     """The measurements of a run, as a run never stopped would have left them."""
 
     def __init__(self, run: Path, step: int) -> None:
-        """Go on with the log of a run.
+        """Resume the log of a run.
 
         Args:
             run: Its folder; gets `log.csv` and `tensorboard/`.

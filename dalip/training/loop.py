@@ -38,7 +38,7 @@ def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> 
     Started by `accelerate launch` or `torchrun`, all processes train one model.
 
     Args:
-        config: What to train. A folder that already holds a run is resumed only with the same configuration, but for
+        config: What to train. A folder that already holds a run is resumed only with the same configuration, except for
             the fields that do not change the outcome.
         run: The run's folder; made if it is not there.
         report: Called with one line of progress at a time, in the first process alone.

@@ -1,4 +1,4 @@
-"""Loss, speed and time left of a run, told every ten seconds."""
+"""Report loss, speed and time left every ten seconds."""
 
 import time
 
@@ -18,7 +18,7 @@ class StepTimer:
         Args:
             step: Steps taken before.
             total: Steps of the whole run.
-            batch_size: Pairs a step.
+            batch_size: Pairs per step.
             report: Called with one line at a time.
         """
         self._first, self._total, self._batch_size, self._report = step, total, batch_size, report

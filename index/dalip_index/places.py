@@ -34,7 +34,7 @@ def chosen_flora(chosen: Path | None, data_dir: Path | None, warn: Callable[[Flo
     Args:
         chosen: The flora; `None` where none was named.
         data_dir: As `data_dir_or_default`.
-        warn: Told where the user's own flora cannot be used, as after an update of DALIP that brings another encoder.
+        warn: Called when the user's own flora cannot be used, as after an upgrade of DALIP with another encoder.
     """
     if chosen is not None:
         return chosen

@@ -136,7 +136,7 @@ def test_the_next_migration_reaches_every_file(
     assert [row[-1] for row in rows(path, "contents")] == [1, 2, 3]
     assert [p.name for p in path.parent.glob("*.bak")] == [f"library.db.v{first}.bak"]
     monkeypatch.undo()  # back to the DALIP before, which has the copy
-    with refuses(LibraryError, match="the file is of version 3, this DALIP knows 2; update DALIP"):
+    with refuses(LibraryError, match="the file is of version 3, this DALIP knows 2; upgrade DALIP"):
         len(Library(tmp_path))
     path.with_name(f"library.db.v{first}.bak").replace(path)
     assert len(Library(tmp_path)) == 3

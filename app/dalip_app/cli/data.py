@@ -51,7 +51,7 @@ def pack(
         typer.Option(
             "--checklist",
             metavar="FILE",
-            help="CSV or TSV of Darwin Core to find the names in; as they are given, if left out.",
+            help="Darwin Core checklist (CSV or TSV) to match names against; without it names stay as given.",
             show_default=False,
         ),
     ] = None,
@@ -112,7 +112,7 @@ def pack(
     lie in one split. OUT then holds the shards, README.md and datasheet.json with counts, licences and credits, and
     tables of what was done with each name and duplicate, and of what was left out and why.
 
-    A run that was stopped, even killed, goes on where it was when it is started again.
+    An interrupted run, even a killed one, resumes when the same command is run again.
     """
     from dalip.datasets import Report
     from dalip.datasets.pack import PackSettings, PhotoSettings

@@ -70,7 +70,7 @@ def flora(
         typer.Option(
             "--plot",
             metavar="FILE",
-            help="Draw reliability, kept promises and top-1 by taxon, as .png or .svg.",
+            help="Plot calibration, prediction-set coverage and top-1 by taxon, as .png or .svg.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +79,7 @@ def flora(
 ) -> None:
     """Measure a flora: how often the right name comes first, and how far the answers can be trusted.
 
-    Photos of plants that the flora does not hold, and photos that name no taxon, show what it refuses; photos that are
+    Photos of plants that the flora does not hold, and photos that name no taxon, show what it rejects; photos that are
     labelled `containsPlant` are left out of the latter.
     """
     from dalip_index import evaluate_flora
@@ -122,7 +122,7 @@ def forgetting(
 ) -> None:
     """Measure what an image tower has forgotten of the classes of ImageNet.
 
-    The classifier that its pretrained weights came with is put on the tower as it came, and on the trained one. Photos
+    The classifier that its pretrained weights came with is applied to the pretrained and to the trained tower. Photos
     name their class by `wordnetID`, as in n04592741. For what was forgotten of captions, compare a run with an earlier
     one by `dalip evaluate retrieval`. It needs PyTorch, and a run that started from lite0-minilm or lite2-minilm.
     """
@@ -168,7 +168,7 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
     if found.rejections:
         print_result("")
         print_table(
-            ["to refuse", "told by", "photos", "AUROC", "FPR at 95 %", "refused"],
+            ["to reject", "score", "photos", "AUROC", "FPR at 95 %", "rejected"],
             [
                 [r.kind, r.score, f"{r.photos:,}", f"{r.auroc:.4f}", f"{r.fpr_at_95:.1%}", f"{r.refused:.1%}"]
                 for r in found.rejections

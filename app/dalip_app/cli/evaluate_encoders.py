@@ -76,7 +76,7 @@ def zero_shot(
 
     Each photo is compared with texts about every taxon: by its common names, by its scientific name, by its taxonomy
     (name, genus, family and order), and by all of these together, each in several phrases. The taxa to choose from
-    are those that any of the photos show, of whatever split. Photos without a scientificName are told apart by their
+    are those that any of the photos show, of whatever split. Photos without a scientificName are distinguished by their
     className, if they have one.
 
     top-1 and top-5 are the parts of the photos whose right name comes first or among the first five; ties count as
@@ -158,7 +158,7 @@ def few_shot(
     shots: Annotated[
         list[int] | None,
         typer.Option(
-            "--shots", min=1, metavar="K", help="Photos a taxon. Repeatable.", show_default="1 and 5"
+            "--shots", min=1, metavar="K", help="Photos per taxon. Repeatable.", show_default="1 and 5"
         ),
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=1, help="How often to draw them.")] = 5,

@@ -67,7 +67,7 @@ FirstOrderOption = Annotated[
 
 
 def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]]":
-    """Read what `--photos` names, and say what of it cannot be used: malformed texts, no photo, a taxon that is none.
+    """Read what `--photos` names, and say what of it cannot be used: malformed texts, no photo, an invalid taxon.
 
     Raises:
         DataError: A source is missing, malformed or holds no photo.

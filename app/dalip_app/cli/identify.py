@@ -86,7 +86,7 @@ def identify(
     ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV, one row a name, with the column names of Darwin Core.")
+        bool, typer.Option("--csv", help="Print CSV, one row per name, with the column names of Darwin Core.")
     ] = False,
     data_dir: DataDirOption = None,
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and look after it.")
+app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and manage it.")
 
 FloraArgument = Annotated[
     Path | None,
@@ -103,18 +103,18 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
         ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
-        ("kept aside", "{:,} photos to choose on, {:,} to calibrate, {:,} to test".format(*aside)),
+        ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for the test".format(*aside)),
         ("calibrated", calibrated),
         *_accuracy(manifest),
         ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
         ("size", f"{found.size / 1e6:.1f} MB"),
     ):
-        print_result(one_line(f"{name:<11} {value}"))
+        print_result(one_line(f"{name:<13} {value}"))
 
 
 def _accuracy(manifest: "FloraManifest") -> "Iterator[tuple[str, str]]":
-    """Say how often answers are right: for evidence, each photo left out of it, and for photos to choose on."""
-    for name, found in (("left out", manifest.leave_one_out), ("chosen on", manifest.selection)):
+    """Say how often answers are right: for evidence, by leave-one-out, and for validation photos."""
+    for name, found in (("leave-one-out", manifest.leave_one_out), ("validation", manifest.selection)):
         if found:
             parts = [
                 f"{rates.top1:.0%} ({rates.top5:.0%} among five)"

@@ -64,9 +64,9 @@ def build(
 ) -> None:
     """Build a flora from a list of taxa, from named photos, or from both.
 
-    What was embedded before, in this flora, is not embedded again: a build that was stopped goes on, and one with some
-    more photos takes no longer than these need. Of the photos, three tenths are kept aside, by the hash of their
-    names: to weigh texts against photos, to calibrate, and to test.
+    What was embedded before, in this flora, is not embedded again: a build that was stopped resumes, and one with some
+    more photos takes no longer than these need. Of the photos, three tenths are held out, by the hash of their names:
+    to weigh texts against photos, to calibrate, and to test.
     """
     from dalip_index import build_flora, taxa_of
 

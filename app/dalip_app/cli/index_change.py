@@ -123,9 +123,9 @@ def add(
     A flora that keeps its photos learns from all of them again; photos that it knows are not embedded again.
 
     One that does not, as the built-in one, learns only plants that it lacks, named by --taxon: one photo will do, four
-    are much better. The names of the other plants are given as before but for photos that resemble the new one. The
-    built-in flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no
-    other flora is named, by a page that is being served, too.
+    are much better. Other plants are named as before, except in photos that resemble the new one. The built-in
+    flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no other
+    flora is named, by a page that is being served, too.
     """
     if taxon is None and flora is None:
         raise typer.BadParameter("name the plant with --taxon, or a flora of your own with --flora")

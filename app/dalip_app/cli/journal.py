@@ -18,7 +18,7 @@ from dalip_app.cli.terminal import ProgressLine, complain, one_line, print_json,
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Look after the observations that you saved on the page.")
+app = typer.Typer(no_args_is_help=True, help="Manage the observations that you saved on the page.")
 
 FileArgument = Annotated[
     Path,

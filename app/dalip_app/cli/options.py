@@ -34,7 +34,7 @@ __all__ = [
 NAMED_PHOTOS = typer.Option(
     "--photos",
     metavar="PATH",
-    help="Named photos: a folder with one sub-folder a taxon, a CSV or TSV that names photos, .tar shards, an export "
+    help="Named photos: a folder with one sub-folder per taxon, a CSV or TSV that names photos, .tar shards, an export "
     "of iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given several times.",
     show_default=False,
 )
@@ -86,7 +86,7 @@ OnlyOption = Annotated[
         "--only",
         metavar="WHAT",
         help="Answer with these taxa only: the scientific name of a species, genus, family or order, or a file of "
-        "names (one a line, or a CSV or TSV with the column scientificName). May be given several times.",
+        "names (one per line, or a CSV or TSV with the column scientificName). May be given several times.",
         show_default=False,
     ),
 ]
@@ -94,10 +94,10 @@ AllPhotosOption = Annotated[
     bool,
     typer.Option(
         "--all-photos",
-        help="Learn from photos of the test split, too, a tenth, which else are left for `dalip evaluate`.",
+        help="Also learn from the test split (10 %), otherwise held out for `dalip evaluate`.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 _TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv")

@@ -108,8 +108,9 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="Serve the page to the public, as without a login wherever others can reach it: each visit has a "
-            "journal of its own, deleted after it, and visitors cannot search your photos or teach the flora.",
+            help="Serve the page in public mode (also the default when other computers can reach the page and no login "
+            "is set): each visit has a journal of its own, deleted after it, and visitors cannot search your photos or "
+            "teach the flora.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -241,7 +242,7 @@ def _prepare_process(uploads: Path) -> None:
     """
     tempfile.tempdir = str(uploads)
     os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_GRADIO_SETTINGS}
-    # What it finds wrong with a form is told to the sender.
+    # The sender gets what it finds wrong with a form.
     logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 

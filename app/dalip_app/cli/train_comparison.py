@@ -67,9 +67,9 @@ def _page(
     lines = [
         f"It started from `{start}`. Both name photos of the splits calibration and test, a fifth of all, from which "
         "nothing was learned or chosen. As in a flora, photos of the split train are the other photos, and those of "
-        "selection weigh them against the texts. `among` is how many names there are to choose from. Captions are "
-        "asked for their photos, and counted instead of these. Where few photos are measured, a difference of a few "
-        "is chance.",
+        "validation (`selection`) weigh them against the texts. `among` is how many names there are to choose from. "
+        "Captions are asked for their photos, and counted instead of these. Where few photos are measured, a "
+        "difference of a few is chance.",
         "",
         *table,
     ]

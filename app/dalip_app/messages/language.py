@@ -2,7 +2,7 @@
 
 The files are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
 the numbers of every language. To add a language, translate `texts/en/page.ftl`, and of the errors those that the page
-shows; a test says what is missing. An error that has no text in a language is told in English.
+shows; a test says what is missing. An error that has no text in a language is shown in English.
 """
 
 from functools import cache

@@ -29,7 +29,7 @@ _THUMBNAIL = 200  # pixels
 
 
 def find_taxa(flora: Flora, words: str) -> list[Taxon]:
-    """Find taxa by their names, or by what holds them; typing errors are forgiven.
+    """Find taxa by their names, or by those of their higher taxa; typing errors are forgiven.
 
     Args:
         flora: Where to look.

@@ -21,9 +21,9 @@ from dalip_app.server.uploads import MAX_FILE
 __all__ = ["in_their_language", "mount_pages"]
 
 _STATIC = Path(__file__).parent / "static"
-_QUEUE = 64  # events of a page that may wait; further ones are told that it is busy
+_QUEUE = 64  # events of a page that may wait; further ones get 503
 _SESSIONS = 200  # visits of which the last answer is remembered
-_ICONS = (192, 512)  # pixels a side
+_ICONS = (192, 512)  # pixels per side
 
 
 def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable[[], None]:

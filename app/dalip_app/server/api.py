@@ -30,7 +30,7 @@ MAX_UPLOAD = 50_000_000
 
 MAX_PHOTOS = 5
 """Of one plant, in a request to the API or on the page."""
-_WAITING = 32  # requests that may wait for a processor; further ones are told to come back
+_WAITING = 32  # requests that may wait for a processor; further ones get 429
 _RETRY_AFTER = "2"  # seconds
 
 Organ = Literal["leaf", "flower", "fruit", "bark", "auto", "habit", "other", "branch", "scan", "drawing"]

@@ -35,7 +35,7 @@ class LiveFlora:
             data_dir: The folder of the user's own things; `None` for the platform's place.
             encoder: The one that built it.
             only: Scientific names of the taxa to answer with, as of `restrict`; none for all.
-            warn: Told of a flora on disk that cannot be used, while another one answers instead.
+            warn: Called with a flora on disk that cannot be used, while another one answers instead.
 
         Raises:
             DalipError: The flora cannot be loaded, or has none of these taxa.

@@ -1,4 +1,4 @@
-"""Running the server: it says when it answers, lets requests end before it stops, and stops at once when told again."""
+"""Run the server: report readiness, finish open requests on the first signal, stop at once on the second."""
 
 import logging
 import socket
@@ -64,7 +64,7 @@ def run_server(
         host: What it was bound to.
         on_ready: Called once the server answers, with its addresses: first that for this computer. It must be quick,
             for no request is answered meanwhile.
-        end_streams: Called when the server is told to stop: ends the responses that would go on for ever.
+        end_streams: Called when the server is to stop: ends the responses that would never end.
         tls: What to show over HTTPS; without it the page comes over HTTP.
         log_requests: Whether to write a line about each request on stderr.
     """

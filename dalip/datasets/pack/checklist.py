@@ -81,7 +81,7 @@ def read_checklist(path: Path, report: Report) -> Checklist:
         path: The file. `scientificName` is required; `taxonRank`, `genus`, `family`, `order`, `vernacularName`,
             `scientificNameAuthorship`, `taxonID`, `parentNameUsageID`, `acceptedNameUsageID`, `acceptedNameUsage` and
             `taxonomicStatus` are used where they are there.
-        report: Hears of each row that cannot be used as it is, and of rows that are rightly not used.
+        report: Receives each row that cannot be used as it is, and rows that are rightly not used.
 
     Raises:
         DataError: The file cannot be read, has no column `scientificName` or no taxon.

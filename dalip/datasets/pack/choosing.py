@@ -56,7 +56,7 @@ class NotPacked:
     """The file, or the table and its line."""
     reason: Reason
     error: DalipError
-    """What is wrong; does not name the photo, but for one of the reason `unread`."""
+    """What is wrong; does not name the photo, except for one of the reason `unread`."""
     key: str = ""
 
 

@@ -97,7 +97,7 @@ def prepare_all(
         folder: Where the parts lie; made if need be. Parts of the same photos and settings are used again.
         settings: What photos become.
         workers: Processes.
-        progress: Is told how many of how many photos are ready, first of those that an earlier run has left.
+        progress: Called with how many of how many photos are ready, first of those that an earlier run has left.
 
     Returns:
         The parts, ordered by `key_hash` their keys, with their records.

@@ -37,7 +37,7 @@ def fetch(
     Args:
         records: All that is packed; photos that are on the disk stay as they are.
         folder: Keeps each photo under a name made of its address; what is there is not fetched again.
-        report: Hears of each photo that cannot be had.
+        report: Receives each photo that cannot be had.
         progress: Hears what is done, of how many addresses, and how many there are.
 
     Returns:

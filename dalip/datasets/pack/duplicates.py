@@ -95,7 +95,7 @@ def near_pairs(
     Args:
         codes: Hashes and those of the mirror images, 2 x photos x bytes.
         thumbs: Thumbnails, photos x side x side.
-        progress: Is told how many photos of how many were compared with those before.
+        progress: Called with how many photos of how many were compared with those before.
 
     Returns:
         The pairs, the later photo first.

@@ -98,7 +98,7 @@ def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
     Args:
         path: The table. Other columns are Darwin Core's terms of the taxon, for one that the checklist lacks. A row
             without `scientificName` says to leave out what bears the name.
-        report: Hears of each row that cannot be used.
+        report: Receives each row that cannot be used.
 
     Raises:
         DataError: The table cannot be read, or lacks a column.

@@ -31,7 +31,7 @@ class _Mark:
 
 
 def _is_ours(name: str) -> bool:
-    if name.endswith(".draft"):  # hidden, but for those of earlier versions
+    if name.endswith(".draft"):  # hidden, except for those of earlier versions
         name = name.removesuffix(".draft")
         return _is_ours(name) or _is_ours(name.removeprefix("."))
     is_shard = name.startswith("photos-") and name.endswith(".tar")
@@ -42,7 +42,7 @@ def require_ours(out: Path) -> None:
     """Make sure that nothing in a folder is lost.
 
     Raises:
-        DataError: It holds files of others, or is none.
+        DataError: It holds files of others, or is no folder.
     """
     if not out.exists():
         return

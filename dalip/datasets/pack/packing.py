@@ -88,7 +88,7 @@ def pack(
         describe: Gives an error in words, for the table of what was left out.
         workers: Processes that read photos; as many as there are processors by default. What is written does not
             depend on it.
-        progress: Is told how far it is.
+        progress: As of `Progress`.
 
     Returns:
         What was packed. Where `out` holds just that already, nothing is done.

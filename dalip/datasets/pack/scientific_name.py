@@ -77,7 +77,7 @@ _AUTHOR = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """A scientific name, in lower case but for `text` and `author`."""
+    """A scientific name, in lower case except for `text` and `author`."""
 
     genus: str
     """Or the one word of a name above the genus."""

@@ -46,7 +46,7 @@ class Corpus:
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
     skipped: tuple[Skipped, ...]
-    """What was left out for another reason: a malformed text, no photo, a taxon that is none."""
+    """What was left out for another reason: a malformed text, no photo, an invalid taxon."""
     taxa: Mapping[str, Taxon]
     """By scientific name, as the run's list says, or the last of the taxon's photos."""
     texts: Mapping[str, tuple[str, ...]]

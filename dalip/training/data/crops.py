@@ -25,7 +25,7 @@ def open_crop(content: bytes, transform: v2.Transform, seed: int) -> Tensor:
 
 
 def augmentation(config: TrainConfig, image: ImageSettings, size: int) -> v2.Transform:
-    """Make a photo into a training crop of `size` pixels a side, normalised."""
+    """Make a photo into a training crop of `size` pixels per side, normalised."""
     grey = [round(255 * mean) for mean in image.mean]
     changes: dict[str, list[v2.Transform]] = {
         "none": [],

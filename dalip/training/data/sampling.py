@@ -10,7 +10,7 @@ __all__ = ["Item", "Sampling"]
 
 
 class Item(NamedTuple):
-    """One draw: which record, which random choices, how many pixels a side."""
+    """One draw: which record, which random choices, how many pixels per side."""
 
     position: int
     draw: int
@@ -25,7 +25,7 @@ class Sampling:
 
         Args:
             weights: Draws of each record an epoch, on average: 1 is exactly once, 0.5 every other time, 2 twice.
-            batch_size: Draws a step; the last, incomplete batch of an epoch is filled up from the next.
+            batch_size: Draws per step; the last, incomplete batch of an epoch is filled up from the next.
             seed: Decides the order.
         """
         self.weights = np.asarray(weights, dtype=np.float64)
@@ -63,7 +63,7 @@ class Sampling:
         Args:
             start: The first step.
             total: Steps of the whole run.
-            size_at: Pixels a side of training crops after a part of the run, in [0, 1).
+            size_at: Pixels per side of training crops after a part of the run, in [0, 1).
         """
         for step in range(start, total):
             size = size_at(step / total)

@@ -116,7 +116,7 @@ class StreamDataset(IterableDataset[Batch]):
         stream, bare = None, 0
         try:
             stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())
-            # Whether a shard is whole is told by itself; when a command's failure is noticed is a matter of chance.
+            # The shard itself shows whether it is whole; when a command's failure is noticed is a matter of chance.
             set_options(stream, ignore_errors=True)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
                 for key, files in groupby(shard_files(archive), key=lambda file: file.key):
@@ -181,7 +181,7 @@ def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
         contents: Suffix and content of each file.
 
     Raises:
-        DataError: There is no photo, or more than one; the text is malformed; or the taxon is none.
+        DataError: There is no photo, or more than one; the text is malformed; or the taxon is invalid.
     """
     photos = [content for suffix, content in contents if suffix in IMAGE_SUFFIXES]
     if len(photos) != 1:

@@ -77,7 +77,7 @@ class Towers:
     fresh: tuple[str, ...]
     """How the names of those parameters of `clip` begin that start untrained: `("",)` if all do, `()` if none does."""
     description: Mapping[str, Any]
-    """What rebuilds the model: the JSON files of `towers/` but for the tokenizer, by name; see `write_description`."""
+    """The JSON files of `towers/` that rebuild the model, except the tokenizer, by name; see `write_description`."""
 
 
 def create_towers(
@@ -99,7 +99,7 @@ def create_towers(
             bring their own weights, or have none.
         folder: Made if it is not there.
         embed_dim: Width of the joint space; `None` for the model's own, the only one that pretrained weights allow.
-        image_size: Pixels a side; `None` for the model's own.
+        image_size: Pixels per side; `None` for the model's own.
         untrained: Leave the weights of open_clip's models where they are, which may be far away, and build the same
             model without.
         report: Called with one line where the weights do not say how photos were prepared for them, and open_clip's
@@ -196,7 +196,7 @@ def write_description(folder: Path, description: Mapping[str, Any], tokenizer: b
 def describe_towers(
     folder: Path, config: Config, image: ImageSettings, text: TextSettings, fresh: tuple[str, ...]
 ) -> None:
-    """Write down what `load_towers` reads, but for the tokenizer.
+    """Write down what `load_towers` reads, except for the tokenizer.
 
     Args:
         folder: Is there.
@@ -212,7 +212,7 @@ def describe_towers(
 
 
 def resize_towers(folder: Path, image_size: int) -> None:
-    """Let the towers that `folder` describes be rebuilt for another number of pixels a side."""
+    """Let the towers that `folder` describes be rebuilt for another number of pixels per side."""
     file = _ConfigFile.read(folder)
     replace(file, preprocess_cfg=file.preprocess_cfg | {"size": image_size}).write(folder)
 
@@ -222,7 +222,7 @@ def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
 
     Args:
         config: What open_clip calls the `model_cfg`.
-        image_size: Pixels a side at which it will be used.
+        image_size: Pixels per side at which it will be used.
 
     Raises:
         TrainingError: It is a CoCa.

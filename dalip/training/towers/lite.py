@@ -26,7 +26,7 @@ class Lite(NamedTuple):
     """Its name in timm."""
     package: str
     size: int
-    """Pixels a side that it was trained at."""
+    """Pixels per side that it was trained at."""
 
 
 LITE = {

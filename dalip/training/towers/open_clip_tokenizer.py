@@ -105,7 +105,7 @@ def _from_transformers(tokenizer: HFTokenizer) -> Tokenizer:
 
 
 def _cleaning(clean: Any) -> list[normalizers.Normalizer]:
-    """Give the steps of one of open_clip's cleaning functions, ftfy's repairs but for the everyday ones left out."""
+    """Give the steps of one of open_clip's cleaning functions, ftfy's repairs except for the everyday ones left out."""
     steps: list[normalizers.Normalizer] = [
         normalizers.Replace(Regex(pattern), by) for pattern, by in _REPAIRS
     ]

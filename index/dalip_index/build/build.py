@@ -51,9 +51,9 @@ def build_flora(
 ) -> FloraManifest:
     """Build a flora, or a new version of the one that is there.
 
-    Photos of the train split become evidence; those of the selection split choose the weight of text against
-    photos; those of the calibration split fit the temperature; those of the test split are not even read. A taxon all
-    of whose photos lie elsewhere has those of the selection and calibration splits as evidence.
+    Photos of the train split become evidence; those of the validation split (`selection`) choose the weight of text
+    against photos; those of the calibration split fit the temperature; those of the test split are not even read. A
+    taxon all of whose photos lie elsewhere has those of the validation and calibration splits as evidence.
 
     Texts and photos that the flora knows already, photos by the content of their files, are not embedded again.
 
@@ -195,7 +195,7 @@ def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
 def photo_evidence(
     records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role]
 ) -> Iterator[Evidence]:
-    """Give photos as they stand in the catalogue, but for where copies are kept.
+    """Give photos as they stand in the catalogue, except for where copies are kept.
 
     Args:
         records: The photos.

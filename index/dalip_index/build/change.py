@@ -196,7 +196,7 @@ def _check(contents: FloraContents, encoder: Encoder | None) -> None:
 
 
 def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
-    """Say that a version is to hold what another one does, but for some fields."""
+    """Say that a version is to hold what another one does, except for some fields."""
     tests = contents.manifest.counts.test_photos
     held = NewContents(contents.taxa, contents.kept, contents.texts, contents.kept_side, tests_before=tests)
     new = replace(held, **changes)

@@ -77,7 +77,7 @@ def embed_and_keep(
     """Make small copies of photos, keep them, and embed those that this encoder has not embedded before.
 
     A photo is known by the SHA-256 of its file, whatever it is called. What is new is written soon, so that a build
-    that is killed goes on near where it was.
+    that is killed resumes near where it was.
 
     Args:
         store: Where they are kept.

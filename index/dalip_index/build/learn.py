@@ -24,7 +24,7 @@ from dalip_index.store.manifest import HitRates
 __all__ = ["Learned", "PhotoVectors", "choose_text_weight", "hit_rates", "learn"]
 
 _DEFAULT_TEXT_WEIGHT = 0.5
-"""Used where there are too few selection photos to choose the weight on."""
+"""Used where there are too few validation photos to choose the weight on."""
 
 _TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
 
@@ -72,7 +72,7 @@ class Learned:
     prototypes: Prototypes
     calibration: Calibration
     selection: Mapping[str, HitRates]
-    """By kind of evidence, on the selection photos."""
+    """By kind of evidence, on the validation photos."""
     leave_one_out: Mapping[str, HitRates]
     """By kind of evidence, on the photos that are evidence; see `leave_one_out`."""
 
@@ -124,7 +124,7 @@ def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]
 
 
 def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float:
-    """Choose the share of text such that selection photos are likeliest.
+    """Choose the share of text that maximises the likelihood of the right class on validation photos.
 
     The likelihood (each choice at its own best temperature) changes smoothly where the hit rate on a few
     hundred photos jumps about.

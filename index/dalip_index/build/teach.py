@@ -1,7 +1,7 @@
 """Teach a flora a plant from a few photos, and let the flora forget it.
 
 A flora that keeps its photos learns from all of them again. One that does not, as the built-in one, is taught: without
-training, and nothing changes for the others but for photos that resemble the new plant.
+training, and nothing changes for the others except for photos that resemble the new plant.
 """
 
 from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ def teach_taxon(
     A flora that keeps its photos adds them to those; then it may hold the taxon already. In another flora, or one of
     texts alone, a photo is compared with the new taxon by appearance, in the direction that tells the mean of its
     photos from those of the other taxa. How alike two photos are by chance, and how badly photos fit that the flora
-    refuses, say what is added to that similarity. `docs/trust.md` says how well it works, and what it costs the other
+    rejects, say what is added to that similarity. `docs/trust.md` says how well it works, and what it costs the other
     taxa.
 
     Args:

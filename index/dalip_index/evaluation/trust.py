@@ -1,4 +1,4 @@
-"""Whether a flora's numbers mean what they say, on labelled photos, and what it rejects."""
+"""Calibration, coverage and rejection of a flora, on labelled photos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,15 +67,15 @@ class Trust:
 
 @dataclass(frozen=True)
 class Rejection:
-    """How well photos of one kind that the flora should reject are told from those that it should name."""
+    """How well photos of one kind that the flora should reject are separated from those that it should name."""
 
     kind: str
     """`other plants` or `no plants`."""
     photos: int
     score: str
-    """What they are told by: `similarity` to the best taxon, or `strangeness`, the length of appearance."""
+    """The score that separates them: `similarity` to the best taxon, or `strangeness`, the length of appearance."""
     auroc: float
-    """How often one of two such photos is told from the other, as a share of 1."""
+    """Area under the ROC curve: how often the right one of two such photos scores higher, as a share of 1."""
     fpr_at_95: float
     """Share that passes where 95 % of the photos to name pass."""
     refused: float
@@ -153,7 +153,7 @@ def measure_trust(
 def rejection(
     kind: str, named: Similarities, others: Similarities, calibration: Calibration
 ) -> tuple[Rejection, ...]:
-    """Measure how well photos are told from those that the flora should name, by each score.
+    """Measure how well photos are separated from those that the flora should name, by each score.
 
     Args:
         kind: What to call them.

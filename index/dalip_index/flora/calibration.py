@@ -1,4 +1,4 @@
-"""What similarities mean: probabilities, conformal prediction sets and rejection, from photos kept aside for it."""
+"""What similarities mean: probabilities, conformal prediction sets and rejection, from photos held out for it."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -48,9 +48,9 @@ class Calibration:
     """How a flora weighs its evidence and turns similarities into probabilities."""
 
     text_weight: float
-    """Share of text in a taxon's vector, 0 to 1, chosen on selection photos; the rest is photos."""
+    """Share of text in a taxon's vector, 0 to 1, chosen on validation photos; the rest is photos."""
     selection_photos: int
-    """Selection photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
+    """Validation photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
     temperature: float | None
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int
@@ -216,7 +216,7 @@ def fit_calibration(
     lengths: NDArray[np.floating[Any]],
     chance: float | None = None,
 ) -> Calibration:
-    """Calibrate a flora on photos kept aside for it.
+    """Calibrate a flora on photos held out for it.
 
     Args:
         text_weight: Share of text in a taxon's vector.
@@ -271,7 +271,7 @@ def negative_log_likelihood(
 def fit_temperature(
     similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], *, tolerance: float = 1e-4
 ) -> float:
-    """Find the temperature under which the right taxa are likeliest.
+    """Find the temperature that maximises the likelihood of the right class.
 
     The loss is convex in the inverse temperature, so it has one valley on the logarithmic scale, too.
 

@@ -57,7 +57,7 @@ class Candidates:
         """Put taxa together that one taxon of a rank holds: the best similarity, the sum of probabilities.
 
         Args:
-            tree: What holds the taxa.
+            tree: The taxa and their higher taxa.
             rank: As `TaxonTree.at_rank`.
             rows: Of the taxa to put together, most similar first.
 

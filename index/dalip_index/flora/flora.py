@@ -64,7 +64,7 @@ class Flora:
 
     @cached_property
     def tree(self) -> TaxonTree:
-        """The taxa and what holds them."""
+        """The taxa and their higher taxa."""
         return TaxonTree(self.taxa)
 
     def row(self, taxon: Taxon) -> int:

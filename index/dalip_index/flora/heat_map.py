@@ -1,4 +1,4 @@
-"""Why an answer (attribution): which parts of a photo speak for its first name and which for the second."""
+"""Attribution: heat map of the parts of a photo that support the first or the second name."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -95,7 +95,7 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
 
 
 def alike_names(flora: Flora, name: str) -> list[str]:
-    """Find names of a flora's taxa, and of what holds them, that are spelt like one that it lacks, best first."""
+    """Find names of a flora's taxa, and of their higher taxa, that are spelt like one that it lacks, best first."""
     from rapidfuzz import fuzz, process
 
     names = {fold_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}

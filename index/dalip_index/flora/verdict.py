@@ -33,10 +33,10 @@ def judge(
         length: Of the photo's appearance.
         in_flora: As `Calibration.in_flora`.
         calibration: The flora's.
-        tree: The taxa that may be answered and what holds them.
+        tree: The taxa that may be answered and their higher taxa.
         top_k: How many taxa to show at most.
-        listed: How probable the whole flora finds it, 0 to 1, that it is one of these. What holds all of them is no
-            more probable, else to be asked about one family would be to be sure of it.
+        listed: How probable the whole flora finds it, 0 to 1, that it is one of these. A higher taxon of all of
+            them is no more probable, else to be asked about one family would be to be sure of it.
         rank: Answer with taxa of this rank or a higher one; by default with those of the flora, and surely with the
             lowest that is probable enough.
         coverage: How often the set is to hold the right taxon.

@@ -38,7 +38,7 @@ class FloraInfo:
 
     path: Path
     manifest: FloraManifest
-    """Version, encoder, counts, and the hit rates on selection photos."""
+    """Version, encoder, counts, and the hit rates on validation photos."""
     calibration: Calibration
     size: int
     """Bytes on disk of the live version, with the photos that it keeps."""

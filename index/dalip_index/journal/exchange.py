@@ -170,7 +170,7 @@ def import_journal(journal: Journal, path: Path) -> tuple[int, int]:
         How many were added, and how many were there already.
 
     Raises:
-        JournalError: The file cannot be read, or a row is none; nothing is added then.
+        JournalError: The file cannot be read, or a row is invalid; nothing is added then.
     """
     try:
         found = list(_read(path))
@@ -246,7 +246,7 @@ def _from_row(row: _Row, number: int) -> Observation:
     """Read an observation.
 
     Raises:
-        JournalError: It is none; names the row and the field.
+        JournalError: It is invalid; names the row and the field.
     """
     about = f"row {number}"
     try:

@@ -61,7 +61,7 @@ class Observation:
         """Reject what cannot be an observation.
 
         Raises:
-            JournalError: Coordinates that are none, half of them, a date that is none, or a share outside 0 to 1.
+            JournalError: Invalid coordinates, only one of them, an invalid date, or a share outside 0 to 1.
         """
         if (self.latitude is None) != (self.longitude is None):
             raise JournalError("place-by-half")

@@ -76,7 +76,7 @@ class SearchIndex:
     photos: NDArray[np.int64]
     """Primary keys."""
     vectors: Vectors
-    """Embeddings, one row a photo."""
+    """Embeddings, one row per photo."""
 
 
 class LibraryStore:

@@ -78,7 +78,7 @@ class Library:
         """Bring the library up to date with a folder and all below it; hidden files and folders are left out.
 
         Photos of unchanged size and time are not read again. If another encoder made the library's vectors,
-        every folder of the library is encoded again. A killed call leaves a sound library; the next goes on.
+        every folder of the library is encoded again. A killed call leaves a sound library; the next resumes.
 
         Args:
             folder: The folder.

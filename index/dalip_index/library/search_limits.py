@@ -22,7 +22,7 @@ _LIMITS = {
 }
 """By the encoder's fingerprint, for similarities mean something else with every encoder.
 
-Source: `benchmarks/search.py`, chosen on selection photos, and docs/search.md, which says what they do on others.
+Source: `benchmarks/search.py`, chosen on validation photos, and docs/search.md, which says what they do on others.
 """
 
 

@@ -33,7 +33,7 @@ Role = Literal["evidence", "selection", "calibration"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text or photo that speaks for a taxon, or a photo of it that is kept aside."""
+    """One text or photo that speaks for a taxon, or a photo of it that is held out."""
 
     taxon: int
     """Row of the taxon, from 0."""
@@ -166,7 +166,7 @@ def read_taught(folder: Path) -> tuple[str, ...]:
 
 
 def read_evidence(folder: Path) -> list[Evidence]:
-    """Read every text and photo of a version, those that are kept aside too.
+    """Read every text and photo of a version, those that are held out too.
 
     Raises:
         FloraError: The catalogue is damaged.

@@ -101,7 +101,7 @@ class FloraManifest:
     encoder: EncoderStamp
     counts: FloraCounts
     selection: Mapping[str, HitRates]
-    """By kind of evidence, on the selection photos: they chose the text weight, so this is no test."""
+    """By kind of evidence, on the validation photos: they chose the text weight, so this is no test."""
     files: Mapping[str, FileStamp]
     created_by: str
     """The DALIP version that built it."""

@@ -7,7 +7,7 @@ FLORA/photos/
 ```
 
 Versions of the flora share these files, which never change. What no version names was written by a change that did not
-end: the next one goes on from it, and then removes what it has no use for.
+end: the next one resumes from it, and then removes what it has no use for.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class PhotoStore:
         return pack
 
     def arrange(self, photos: Sequence[Record], width: int) -> list[Pack]:
-        """Bring the packs into order: each full, but for the last, and none with a photo that is not wanted.
+        """Bring the packs into order: each full, except for the last, and none with a photo that is not wanted.
 
         Full packs that are wanted whole stay as they are; what the others hold goes into new ones, in the given order.
 

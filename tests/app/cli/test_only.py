@@ -116,7 +116,7 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
     ("content", "message"),
     [
         (None, "no such file of taxa"),
-        (b"# nothing\n\n", "names no taxon; write one scientific name a line"),
+        (b"# nothing\n\n", "names no taxon; write one scientific name per line"),
         (b"Quercus robur\n", "Quercus robur: the flora"),
         (b"Quercus robur\nFagus\n", "no such taxon, and none inside it, nor the other name asked for"),
         (b"scientificName,family\n", "holds no taxon"),

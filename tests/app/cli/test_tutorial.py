@@ -63,7 +63,7 @@ def test_from_photos_in_folders_to_a_served_flora(garden: Path) -> None:
         done[line] = run([program, *arguments], cwd=garden, DALIP_DATA_DIR=str(garden / "data"))
         assert done[line].status == 0, (line, done[line])
     info = done["index info garden-flora"].out
-    assert re.search(r"^left out +right for \d+% \(\d+% among five\), \d+%", info, flags=re.MULTILINE)
+    assert re.search(r"^leave-one-out +right for \d+% \(\d+% among five\), \d+%", info, flags=re.MULTILINE)
     assert "Iris pseudacorus" in done["identify asked.webp --flora garden-flora"].lines[1]
     assert "new" in done["index add --flora garden-flora more"].out
     assert (

@@ -53,9 +53,7 @@ def test_a_sentence_for_every_verdict(found: Identification, said: str) -> None:
 def test_a_set_is_a_promise_where_it_helps() -> None:
     likely = ((DAISY, 0.5), (HEMLOCK, 0.4), (SUMAC, 0.05))
     said = promise(answer("unsure", *likely, in_set=3))
-    assert said.startswith(
-        "It is one of these 3, a promise kept for 90 % of photos: Bellis perennis (daisy), "
-    )
+    assert said.startswith("It is one of these 3 (right for 90 % of photos): Bellis perennis (daisy), ")
     assert said.endswith(" or Toxicodendron diversilobum.")
     for number in (0, 1):
         assert promise(answer("unsure", *likely, in_set=number)) == ""

@@ -195,7 +195,7 @@ def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (lambda m: m.update(format_version=2), "format version 2.*upgrade dalip"),
+        (lambda m: m.update(format_version=2), "format version 2.*upgrade DALIP"),
         (lambda m: m.pop("format_version"), "there is no format_version"),
         (lambda m: m.update(format_version="1"), "there is no format_version"),
         (lambda m: m.pop("blocks"), "the field blocks is missing"),

@@ -64,7 +64,7 @@ def of(records: Sequence[Record], *colours: str) -> list[Record]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in a flora's folder, but for the lock, which may stay."""
+    """What is in a flora's folder, except for the lock, which may stay."""
     return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 

@@ -335,7 +335,7 @@ def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
     with sqlite3.connect(journal.path) as connection:
         connection.execute("PRAGMA user_version = 9")
     with refuses(
-        JournalError, match=r"journal\.db: the file is of version 9, this DALIP knows 1; update DALIP"
+        JournalError, match=r"journal\.db: the file is of version 9, this DALIP knows 1; upgrade DALIP"
     ):
         journal.observations()
     (tmp_path / "other").mkdir()

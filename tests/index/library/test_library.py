@@ -233,7 +233,7 @@ def test_a_newer_database_is_refused(
     with sqlite3.connect(tmp_path / "data" / "library" / "library.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     with refuses(
-        LibraryError, match=r"library\.db: the file is of version 99, this DALIP knows 2; update DALIP"
+        LibraryError, match=r"library\.db: the file is of version 99, this DALIP knows 2; upgrade DALIP"
     ):
         library.search_text("red", encoder)
 

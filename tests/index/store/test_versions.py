@@ -83,7 +83,10 @@ def test_a_manifest_is_written_as_before(tmp_path: Path) -> None:
         ),
         (lambda m: m["files"].update(x=1), r"damaged \(Expected `object`, got `int` - at `\$\.files"),
         (lambda m: m.update(selection=None), r"damaged \(Expected `object`, got `null` - at `\$\.selection`"),
-        (lambda m: m.update(format_version=4), "format 4 is not 3; use the DALIP that built this flora"),
+        (
+            lambda m: m.update(format_version=4),
+            "format 4 is not 3; build the flora again, or upgrade DALIP if a newer one made it",
+        ),
         (lambda m: m.update(format_version="3"), r"damaged \(Expected `int \| null`, got `str`"),
         (lambda m: m.pop("format_version"), "format None is not 3"),
     ],

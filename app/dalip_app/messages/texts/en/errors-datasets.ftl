@@ -107,7 +107,7 @@ error-taxon-repeated = { $name } is in the list twice; keep one of the rows
 error-taxa-file-missing = there is no such file of taxa; check the path
 error-taxa-file-not-read = the file of taxa cannot be read ({ $cause }); check it and its permissions
 error-taxa-file-empty = the file holds no taxon; add one row for each
-error-names-file-empty = the file names no taxon; write one scientific name a line
+error-names-file-empty = the file names no taxon; write one scientific name per line
 error-only-without-name = --only names no taxon; give the scientific name of one, or a file of names
 
 ## Checklists

@@ -11,7 +11,7 @@ error-bundle-not-written = this cannot be read or written ({ $cause }); a bundle
 
 error-manifest-not-json = this is not a JSON object ({ $cause }); copy or export the bundle again
 error-manifest-no-version = there is no format_version, so this is not the manifest of an encoder; copy or export the bundle again
-error-manifest-newer = the manifest has the format version { $version }, and this DALIP reads { $known }; upgrade dalip
+error-manifest-newer = the manifest has the format version { $version }, and this DALIP reads { $known }; upgrade DALIP
 error-manifest-field-missing = the field { $field } is missing; copy or export the bundle again
 error-manifest-field-wrong = a field is wrong ({ $cause }); copy or export the bundle again
 error-manifest-field-range = { $field } must be from { $least } to { $most }; copy or export the bundle again

@@ -51,7 +51,7 @@ error-packed-photo-of-another-vector = its photo { $photo } has another vector t
 ## Evaluation.
 
 error-no-photo-of-flora = none of the { $photos } photos is readable and of a taxon of this flora; name other photos
-error-matplotlib-missing = a plot needs matplotlib, which is not installed; run `pip install matplotlib`
+error-matplotlib-missing = a plot needs matplotlib, which is missing; pip install 'dalip[train]'
 error-plot-format = a plot cannot have this format; name a .png or .svg file
 error-plot-folder-missing = there is no folder { $folder }; make it first
 error-plot-not-written = the plot cannot be written ({ $cause }); name another file

@@ -24,7 +24,7 @@ error-setting-sizes-end = train_sizes = { $value }: should go on until 1, the en
 
 error-config-not-read = the configuration of a run cannot be read ({ $cause }); copy it again, or name another run
 error-not-a-config = this is not the configuration of a run; name the folder of a run of dalip train
-error-config-of-newer-version = holds settings that this DALIP does not know: { $fields }; upgrade dalip
+error-config-of-newer-version = holds settings that this DALIP does not know: { $fields }; upgrade DALIP
 error-source-weight = what follows the @ must be a number above 0, as in photos/@0.5
 error-setting-batch-size = batch_size = { $value }: should be a multiple of the number of processes, { $processes }
 error-setting-cache-views = cache_views = { $value }: needs a frozen image tower and photos that are not streamed; add 'image' to freeze, or set it to 0

@@ -46,7 +46,7 @@ answer-not-in-flora = This seems to be a plant that this flora does not hold; th
 answer-not-a-plant = This does not look like a photo of a plant. If it is one, the closest is { $plant }.
 answer-uncalibrated = The closest in this flora is { $plant }.
 answer-none = This flora has no name for it.
-answer-set = It is one of these { $number }, a promise kept for { $share } of photos: { $plants } or { $last }.
+answer-set = It is one of these { $number } (right for { $share } of photos): { $plants } or { $last }.
 answer-alike = Photos of { $plant } resemble most those of { $others }.
 answer-calibrated-meaning =
     The percentages take for granted that the plant is one of the { $plants } in this flora, and hold for photos
@@ -208,7 +208,7 @@ flora-harm = Harm
 flora-own-photo = Your photo of { $plant }
 teach-title = Teach it a plant
 teach-lesson =
-    Three to five photos and a name are enough, without training. The other plants are named as before, but for
+    Three to five photos and a name are enough, without training. Other plants are named as before, except in
     photos that resemble the new one.
 teach-name = Scientific name
 teach-common = Common name
@@ -263,14 +263,14 @@ about-how =
     DALIP compares your photo with every plant of a <em>flora</em>: a list of plants, each with its names, with texts
     that describe it and, where there are any, with photos. The closest five are your answer.
 about-where =
-    All of this happens on the computer that runs DALIP. Your photos are sent to nobody else and deleted within ten
-    minutes, unless you keep one in your journal, and this page loads nothing from the internet. Links under an answer
-    open other sites only when you follow them.
+    All of this happens on the computer that runs DALIP. Your photos are not sent anywhere else and are deleted within
+    ten minutes, unless you keep one in your journal, and this page loads nothing from the internet. Links under an
+    answer open other sites only when you follow them.
 about-limits-title = What it cannot do
 about-limits =
     It knows only the plants of its flora. Most photos of other things it recognises as such, and some of other plants;
     the rest get the name of a plant that they resemble. It looks at one photo, where a botanist looks at leaf, stem,
-    flower, fruit and place. Plants that look alike are told apart badly.
+    flower, fruit and place. Plants that look alike are often confused.
 about-terms = The code is under the Apache License 2.0; the weights have terms of their own, above.
 about-plants = Plants it can name
 about-plants-of = { $plants }, of { $families ->
@@ -280,7 +280,7 @@ about-plants-of = { $plants }, of { $families ->
 about-evidence = Evidence
 about-evidence-of = { $texts } texts and { $photos } photos
 about-probabilities = Probabilities
-about-calibrated = calibrated on { $photos } photos kept aside for it
+about-calibrated = calibrated on { $photos } photos held out for it
 about-uncalibrated = none; this flora has not been calibrated
 about-encoder = Encoder
 about-trained-on = Trained on

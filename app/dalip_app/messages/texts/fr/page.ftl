@@ -54,7 +54,7 @@ answer-not-in-flora = Cela semble être une plante absente de cette flore ; la 
 answer-not-a-plant = Cela ne ressemble pas à une photo de plante. Si c’en est une, la plus proche est { $plant }.
 answer-uncalibrated = La plus proche dans cette flore est { $plant }.
 answer-none = Cette flore n’a pas de nom pour elle.
-answer-set = C’est l’une de ces { $number } plantes, promesse tenue pour { $share } des photos : { $plants } ou { $last }.
+answer-set = C’est l’une de ces { $number } plantes (juste pour { $share } des photos) : { $plants } ou { $last }.
 answer-alike = Les photos de { $plant } ressemblent surtout à celles de { $others }.
 answer-calibrated-meaning =
     Les pourcentages supposent que la plante est l’une des { $plants } de cette flore, et valent pour des photos
@@ -293,7 +293,7 @@ about-how =
     DALIP compare votre photo à chaque plante d’une <em>flore</em> : une liste de plantes, chacune avec ses noms, des
     textes qui la décrivent et, s’il y en a, des photos. Les cinq plus proches sont votre réponse.
 about-where =
-    Tout se passe sur l’ordinateur qui fait tourner DALIP. Vos photos ne sont envoyées à personne d’autre et sont
+    Tout se passe sur l’ordinateur qui fait tourner DALIP. Vos photos ne sont envoyées nulle part ailleurs et sont
     effacées dans les dix minutes, sauf si vous en gardez une dans votre carnet, et cette page ne charge rien
     d’Internet. Les liens sous une réponse n’ouvrent d’autres sites que si vous les suivez.
 about-limits-title = Ce qu’il ne sait pas faire
