@@ -13,7 +13,7 @@ from dalip.errors import DalipError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["as_utf8", "atomic_write", "flush_to_disk", "from_json", "hold_lock", "to_json"]
+__all__ = ["as_utf8", "atomic_write", "flush_to_disk", "from_json", "hold_lock", "printable", "to_json"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,11 @@ T = TypeVar("T")
 def as_utf8(name: object) -> str:
     r"""Give a name so that UTF-8 can write it: names of files may hold bytes that it cannot, which become `\udcff`."""
     return str(name).encode("utf-8", "backslashreplace").decode()
+
+
+def printable(name: object) -> str:
+    r"""Give a name on one line that can be printed: line breaks and the like become `\n`, and what `as_utf8` says."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_utf8(name))
 
 
 @contextmanager

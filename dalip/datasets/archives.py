@@ -44,19 +44,19 @@ class Container(Protocol):
 
 
 class Folder:
-    """A folder; paths and links may lead to files of the folder only."""
+    """A folder; paths and links may lead to files of the folder only, unless asked for."""
 
-    def __init__(self, path: Path, report: Report, *, anywhere: bool = False) -> None:
+    def __init__(self, path: Path, report: Report, *, links: bool = False, paths: bool = False) -> None:
         """Take a folder.
 
         Args:
             path: The folder.
             report: Receives each file that is not for reading.
-            anywhere: Whether paths and links may lead out of it, for those in a table that the user names; never for
-                what comes with photos.
+            links: Whether links to files may lead out of it.
+            paths: Whether paths may, which the tables in it name.
         """
         self.path = path
-        self._anywhere = anywhere
+        self._links, self._paths = links, paths
         self._report = report
         self._root = path.resolve()
         self._within: dict[Path, bool] = {}
@@ -99,10 +99,10 @@ class Folder:
             raise DataError("table-not-read", cause=error.strerror) from error
 
     def _below(self, name: str) -> Path:
-        return self.path / (name if self._anywhere else _inside(name))
+        return self.path / (name if self._paths else _inside(name))
 
     def _leads_out(self, path: Path, name: str) -> DataError | None:
-        if self._anywhere:
+        if self._links:
             return None
         if path.parent not in self._within:
             self._within[path.parent] = path.parent.resolve().is_relative_to(self._root)

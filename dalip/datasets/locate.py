@@ -11,6 +11,7 @@ from dalip.datasets.record import Record
 from dalip.datasets.report import Report, shown
 from dalip.datasets.terms import take_over
 from dalip.errors import DataError
+from dalip.files import printable
 
 __all__ = ["Finder", "make_record"]
 
@@ -93,9 +94,9 @@ def make_record(
         observation: What the photo shows; photos of one show one plant.
     """
     try:
-        if not key.isprintable() or len(key) > _LONGEST_KEY:
+        if len(key) > _LONGEST_KEY:
             raise DataError("key-unusable", key=shown(key))
-        return Record(key, location, take_over(given), row, observation)
+        return Record(printable(key), location, take_over(given), row, observation)
     except DataError as error:
         report.skip_for(row or shown(location.named(key)), error)
         return None

@@ -40,8 +40,8 @@ def read_records(
             terms; a photo with several captions has a line for each), such a table, .tar shards or a folder of them,
             an export of iNaturalist, or a Darwin Core Archive. Which of them it is, its content says.
         photos: Where photos may be that a table names and that are not beside it.
-        anywhere: Whether a table that is a source itself may name photos outside its folder; not for what is packed and
-            passed on.
+        anywhere: Whether links in a folder, and a table that is a source itself, may lead to photos outside of the
+            folder; not for what is packed and passed on.
         report: Receives all that is left out, and what should be known; without it, the first thing that is left
             out is an error.
 
@@ -74,7 +74,8 @@ def read_records(
 def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
     """Read records as `read_records` does, to learn from or to measure on.
 
-    A table that is a source itself may name photos anywhere; records that name no possible taxon are left out.
+    Links in a folder, and a table that is a source itself, may lead to photos anywhere; records that name no possible
+    taxon are left out.
     """
     report = report or Report()
     named = []
@@ -125,7 +126,7 @@ def _read_source(source: Path, below: Folder | None, anywhere: bool, report: Rep
 
 def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report) -> Iterable[Record]:
     if source.is_dir():
-        return _read_container(Folder(source, report), below, report)
+        return _read_container(Folder(source, report, links=anywhere), below, report)
     if not source.is_file():
         raise DataError("source-missing", source=source)
     if source.suffix.lower() == ".tar":
@@ -136,7 +137,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
         # Given by name, so a link to a table elsewhere is meant; its photos lie beside the link.
         real = source.resolve()
         table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
-        beside = Folder(source.parent, report, anywhere=anywhere)
+        beside = Folder(source.parent, report, links=anywhere, paths=anywhere)
         return _read_photo_table(table, Finder(beside, "", below), report)
     raise DataError("source-unknown", source=source)
 

@@ -114,6 +114,11 @@ def read_lists(
                 return
             except csv.Error as error:
                 where = f"{name}, line {start}"
+                if separator == "\t":  # whose quotation marks are often part of the text, as in GBIF's files
+                    cells = [cell.strip() for cell in lines.read_again().rstrip("\r\n").split(separator)]
+                    if any(cells):
+                        yield start, cells
+                    continue
                 if isinstance(error, _Unclosed):
                     report.skip(where, "row-unclosed")
                 else:
@@ -187,10 +192,11 @@ class _Lines:
         """Forget the lines of the row before."""
         self._row.clear()
 
-    def read_again(self) -> None:
-        """Go back to the second line of the row, for only the first is known to be malformed."""
+    def read_again(self) -> str:
+        """Go back to the second line of the row, for only the first is known to be malformed, which is given."""
         self._again.extendleft(reversed(self._row[1:]))
         self.number -= len(self._row[1:])
+        return self._row[0]
 
     def _read(self) -> str:
         line = self._text.readline(_LONGEST_LINE)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
-from dalip.files import as_utf8
+from dalip.files import printable
 
 __all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
@@ -67,19 +67,14 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
     if isinstance(source, bytes | bytearray | memoryview):
         return _read(io.BytesIO(source), "", target)
     if not isinstance(source, str | os.PathLike):
-        return _read(io.BytesIO(source.read()), _shown(getattr(source, "name", "")), target)
-    name = _shown(source)
+        return _read(io.BytesIO(source.read()), printable(getattr(source, "name", "")), target)
+    name = printable(source)
     _check_file(Path(source), name)
     try:
         with Path(source).open("rb") as file:
             return _read(file, name, target)
     except OSError as error:
         raise ImageError("image-not-opened", source=name, cause=error.strerror) from error
-
-
-def _shown(path: object) -> str:
-    """A path as one printable line: names may hold line breaks, and bytes that are not UTF-8."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_utf8(path))
 
 
 def _check_file(path: Path, name: str) -> None:

@@ -74,6 +74,8 @@ def _status(path: Path) -> os.stat_result | ImageError:
     try:
         status = path.stat()
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            return ImageError("link-to-nothing")
         return ImageError("file-not-read", cause=error.strerror)
     return status if stat.S_ISREG(status.st_mode) else ImageError("image-pipe")
 

@@ -204,13 +204,13 @@ class TrainConfig:
     image_size: Annotated[
         Positive | None,
         described(
-            "Side length in pixels at which the encoder will be used; by default what the model's weights were made for."
+            "Side in pixels at which the encoder will be used; by default what the model's weights were made for."
         ),
     ] = None
     train_sizes: Annotated[
         tuple[tuple[float, Positive], ...],
         described(
-            "Side length in pixels in training, if another: [until this part of the run, size], smaller first to go faster."
+            "Side in pixels in training, if another: [until this part of the run, size], smaller first to go faster."
         ),
     ] = ()
     crop_scale: Annotated[

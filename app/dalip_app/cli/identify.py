@@ -147,7 +147,11 @@ def find_photos(path: Path) -> "Iterator[Path | Skipped]":
     """
     from dalip.photos.walk import IMAGE_SUFFIXES, list_files
 
-    if not path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError:  # too long a name
+        folder = False
+    if not folder:
         yield path
         return
     found = list_files(path, photos_only=True)

@@ -181,7 +181,7 @@ def _names(what: str) -> list[str]:
 
     path = Path(what)
     try:
-        there = path.exists() and not path.is_dir()  # photos may lie in a folder of that name
+        there = path.is_file()  # photos may lie in a folder of that name
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:

@@ -12,6 +12,7 @@ Medium = Literal["command", "page", "api"]
 """Where it is read: what to do about it may differ."""
 
 _LONGEST = 2000
+_LARGEST = 10**15  # larger numbers, which only a damaged file holds, are more than Fluent can write
 
 
 def describe(error: DalipError, say: Language | None = None, medium: Medium = "command") -> str:
@@ -41,7 +42,7 @@ def _plain(fact: object, say: Language, medium: Medium) -> Any:
     """Give a fact as the catalogue takes it: a number as it is, everything else as text."""
     if isinstance(fact, DalipError):
         return _cut(describe(fact, say, medium))
-    if isinstance(fact, int | float):
+    if isinstance(fact, int | float) and abs(fact) < _LARGEST:
         return fact
     if isinstance(fact, Sequence) and not isinstance(fact, str | bytes):
         return _cut(", ".join(str(_plain(part, say, medium)) for part in fact))

@@ -55,14 +55,14 @@ class Calibration:
     """Divides similarities before the softmax; `None` where the flora is not calibrated."""
     calibration_photos: int
     """Calibration photos there were; with fewer than `MIN_PHOTOS` the flora is not calibrated."""
-    right: tuple[float, ...] = ()
+    right: tuple[float, ...]
     """Probabilities that calibration photos give to their own taxa, ascending; a sample of at most 1,000, like the
     following two. Empty where the flora is not calibrated."""
-    fits: tuple[float, ...] = ()
+    fits: tuple[float, ...]
     """Their similarities to the most similar taxa, ascending."""
-    lengths: tuple[float, ...] = ()
+    lengths: tuple[float, ...]
     """Lengths of their appearances, ascending."""
-    chance: float | None = None
+    chance: float | None
     """Similarity of appearance that calibration photos rarely have with a taxon that they do not show; `None` where
     the flora is not calibrated, or has no two taxa with photos."""
     threshold: float = SURE_THRESHOLD
@@ -190,6 +190,13 @@ class Calibration:
         path.write_text(to_json(self), encoding="utf-8")
 
     @classmethod
+    def bare(
+        cls, text_weight: float, selection_photos: int, temperature: float | None, calibration_photos: int
+    ) -> "Calibration":
+        """Give one that knows nothing of calibration photos but how many there were; arguments as of the class."""
+        return cls(text_weight, selection_photos, temperature, calibration_photos, (), (), (), None)
+
+    @classmethod
     def load(cls, path: Path) -> "Calibration":
         """Read a calibration.
 
@@ -230,9 +237,9 @@ def fit_calibration(
         What they teach; without a temperature for fewer than `MIN_PHOTOS` of them.
     """
     if len(targets) < MIN_PHOTOS:
-        return Calibration(text_weight, selection_photos, None, len(targets))
+        return Calibration.bare(text_weight, selection_photos, None, len(targets))
     temperature = fit_temperature(similarities, targets)
-    bare = Calibration(text_weight, selection_photos, temperature, len(targets))
+    bare = Calibration.bare(text_weight, selection_photos, temperature, len(targets))
     probabilities = bare.probabilities(similarities)
     assert probabilities is not None
     return replace(

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 from xml.sax.saxutils import quoteattr
 
 from dalip.errors import DalipError, ImageError, JournalError
@@ -192,7 +192,7 @@ def _read(path: Path) -> Iterator[tuple[Observation, list[bytes]]]:
                 yield _from_row(row, number), []
     elif kind == ".json":
         try:
-            rows = from_json(path.read_bytes(), list[dict[str, str]])
+            rows = from_json(path.read_bytes(), list[dict[str, Any]])
         except ValueError as error:
             raise JournalError("journal-not-json", cause=error) from None
         for number, row in enumerate(rows, 1):
@@ -276,14 +276,18 @@ def _from_row(row: _Row, number: int) -> Observation:
 
 def _field(row: _Row, field: str, about: str) -> str:
     value = row.get(field)
-    if not isinstance(value, str):  # nothing, or in a row that is too long all that is left
+    if value is None:
         raise JournalError("journal-field-missing", source=about, field=field)
+    if not isinstance(value, str):
+        raise JournalError("journal-field-no-text", source=about, field=field, value=str(value))
     return value
 
 
 def _number(row: _Row, field: str, about: str) -> float | None:
-    value = _field(row, field, about)
+    value = row[field] if field in row else _field(row, field, about)
+    if value is None or value == "":  # JSON may say null
+        return None
     try:
-        return float(value) if value else None
-    except ValueError:
+        return float(value)
+    except (ValueError, TypeError):
         raise JournalError("journal-field-no-number", source=about, field=field, value=value) from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dalip.errors import DalipError, FloraError
+from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
 
 __all__ = [
@@ -143,8 +143,9 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references))
             for number, name, rank, genus, family, order, references in rows
         )
-    except DalipError as error:
-        raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=error) from error
+    except (DalipError, TypeError, AttributeError) as error:  # a column may hold what is no text
+        cause = error if isinstance(error, DalipError) else first_line(error)
+        raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=cause) from error
 
 
 def _split(value: str) -> tuple[str, ...]:

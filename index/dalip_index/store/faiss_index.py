@@ -55,7 +55,7 @@ def read_vectors(path: Path) -> Vectors:
     if not isinstance(index, faiss.IndexIDMap2):
         raise FloraError("index-of-another-kind", source=path, found=type(index).__name__)
     flat = faiss.downcast_index(index.index)
-    if not isinstance(flat, faiss.IndexFlatIP):
+    if not isinstance(flat, faiss.IndexFlatIP) or flat.d != index.d:
         raise FloraError("index-of-another-kind", source=path, found=type(flat).__name__)
     if not np.array_equal(faiss.vector_to_array(index.id_map), np.arange(1, index.ntotal + 1)):
         raise FloraError("index-ids", source=path, number=index.ntotal)

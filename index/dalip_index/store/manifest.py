@@ -152,7 +152,7 @@ class FloraManifest:
         for name, stamp in self.files.items():
             try:
                 size = (folder / name).stat().st_size
-            except OSError:
+            except (OSError, ValueError):  # which a name with a zero byte is
                 raise FloraError("flora-file-missing", source=folder / name) from None
             if size != stamp.size:
                 raise FloraError("flora-file-size", source=folder / name, size=size, stamped=stamp.size)

@@ -214,6 +214,12 @@ def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
     assert line.endswith("from the flora that it has read before")
 
 
+@pytest.mark.parametrize("number", [10**30, 1e300, float("inf"), float("nan"), -(10**400)])
+def test_numbers_that_only_a_damaged_file_holds_are_said(number: float) -> None:
+    for code in ("en", "fr"):
+        assert describe(DalipError("upload-number", most=number), language(code))
+
+
 def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
     empty = DalipError("library-empty")
     assert describe(empty).endswith("`dalip library add FOLDER` fills it")

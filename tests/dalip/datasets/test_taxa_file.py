@@ -38,6 +38,25 @@ def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> No
     assert [taxon.vernacular_name for taxon in read_taxa(path)] == ["dog rose, briar", "a\u2028b"]
 
 
+def test_a_quotation_mark_in_a_table_with_tabs_is_part_of_the_text(tmp_path: Path) -> None:
+    """As in the files of GBIF, whose columns tabs separate and nothing quotes."""
+    path = tmp_path / "Taxon.tsv"
+    rows = (
+        "scientificName\treferences",
+        'Rosa\t"Sp. Pl.": 38',
+        'Viola\t"never closed',
+        'Iris\t"quoted"',
+        "Canna\t",
+    )
+    path.write_text("\n".join(rows))
+    assert [(taxon.scientific_name, taxon.references) for taxon in read_taxa(path)] == [
+        ("Rosa", ('"Sp. Pl.": 38',)),
+        ("Viola", ('"never closed',)),
+        ("Iris", ("quoted",)),
+        ("Canna", ()),
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "cause"),
     [

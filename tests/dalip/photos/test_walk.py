@@ -44,7 +44,7 @@ def test_links_to_files_are_followed_and_others_are_reported(tmp_path: Path) -> 
     listing = list_files(folder, photos_only=True)
     assert [path.name for path in listing.files] == ["a.jpg", "link.jpg"]
     assert sorted(said(skipped.error).partition(" (")[0] for skipped in listing.skipped) == [
-        f"{folder}/broken.jpg: the file cannot be read",
+        f"{folder}/broken.jpg: this is a link to a file that is not there; restore the file, or remove the link",
         f"{folder}/circle: this is a link to a folder, which is not followed; copy the folder",
     ]
     assert len(list_files(folder).skipped) == 3, "without photos_only the broken text counts, too"

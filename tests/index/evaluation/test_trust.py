@@ -1,6 +1,7 @@
 """Answers that say how far to trust them: probabilities, sets, ranks, refusals, and several photos of one plant."""
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_refusing_takes_enough_calibration_photos(seed: int, photos: int) -> Non
     assert not any(calibration.strange(length) for length in calibration.lengths[: 99 * photos // 100])
     assert calibration.foreign(calibration.fits[0] - 1e-3) == (photos >= 20)
     assert calibration.strange(calibration.lengths[-1] + 1e-3) == (photos >= 100)
-    bare = Calibration(0.5, 0, None, 5)
+    bare = Calibration.bare(0.5, 0, None, 5)
     assert not bare.foreign(-9)
     assert not bare.strange(9)
 
@@ -201,9 +202,9 @@ def test_a_promise_lies_between_never_and_always(flora: Flora, tmp_path: Path, c
 
 def test_a_calibration_out_of_order_is_refused() -> None:
     with refuses(FloraError, match="ascending"):
-        Calibration(0.5, 0, 1.0, 20, right=(0.5, 0.1))
+        replace(Calibration.bare(0.5, 0, 1.0, 20), right=(0.5, 0.1))
     with refuses(FloraError, match="ascending"):
-        Calibration(0.5, 0, 1.0, 20, lengths=(float("nan"),))
+        replace(Calibration.bare(0.5, 0, 1.0, 20), lengths=(float("nan"),))
 
 
 def test_calibration_error_is_the_mean_distance() -> None:

@@ -108,6 +108,48 @@ def test_a_header_of_something_else_is_refused_at_load(path: Path, encoder: Enco
         load_flora(path, encoder)
 
 
+def test_a_calibration_that_lacks_a_part_is_refused_at_load(path: Path, encoder: Encoder) -> None:
+    """It would answer, and never say how sure it is."""
+    file = path / "v000001" / "calibration.json"
+    content = json.loads(file.read_text())
+    del content["right"]
+    file.write_text(json.dumps(content))
+    restamp(path)
+    with refuses(FloraError, match=r"calibration\.json.*right"):
+        load_flora(path, encoder)
+
+
+def test_an_index_of_two_widths_is_refused_at_load(path: Path, encoder: Encoder) -> None:
+    file = path / "v000001" / INDEX
+    content = bytearray(file.read_bytes())
+    content[4] ^= 1  # of the width that the outer index states
+    file.write_bytes(content)
+    restamp(path)
+    with refuses(FloraError, match=r"taxa\.faiss"):
+        load_flora(path, encoder)
+
+
+def test_names_that_no_file_can_have_are_refused(path: Path, encoder: Encoder) -> None:
+    file = path / "v000001" / "manifest.json"
+    content = json.loads(file.read_text())
+    content["files"]["a\0b"] = content["files"][INDEX]
+    file.write_text(json.dumps(content))
+    with refuses(FloraError, match="missing|not there|no such"):
+        load_flora(path, encoder)
+
+
+@pytest.mark.parametrize("value", [None, b"\xff"])
+def test_a_catalogue_of_what_is_no_text_is_refused(path: Path, encoder: Encoder, value: bytes | None) -> None:
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')")
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        connection.execute('UPDATE taxa SET "references" = ? WHERE id = 1', (value,))
+    restamp(path)
+    with refuses(FloraError, match=r"catalogue\.db"):
+        load_flora(path, encoder)
+
+
 def test_another_encoder_is_refused_and_both_are_named(path: Path, other_encoder: Encoder) -> None:
     with refuses(FloraError, match=r"tiny-0.*not with tiny-1.*--encoder"):
         load_flora(path, other_encoder)

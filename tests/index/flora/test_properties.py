@@ -93,7 +93,7 @@ similarity_rows = arrays(
 
 @given(similarities=similarity_rows, temperature=st.floats(1e-3, 10))
 def test_temperature_changes_no_order(similarities: np.ndarray, temperature: float) -> None:
-    probabilities = Calibration(0.5, 0, temperature, 0).probabilities(similarities)
+    probabilities = Calibration.bare(0.5, 0, temperature, 0).probabilities(similarities)
     assert probabilities is not None
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     ordered = np.take_along_axis(probabilities, np.argsort(similarities, axis=1), axis=1)

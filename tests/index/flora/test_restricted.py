@@ -161,7 +161,7 @@ def test_what_fits_better_is_never_refused_sooner(
     assert fits <= (calibration.in_flora(similarity + step, listed, share) or 0)
     assert fits <= (calibration.in_flora(similarity, min(listed + step, 1), share) or 0)
     assert calibration.in_flora(similarity, listed, 1) == calibration.in_flora(similarity)
-    assert Calibration(0.5, 0, None, 5).in_flora(similarity, listed, share) is None
+    assert Calibration.bare(0.5, 0, None, 5).in_flora(similarity, listed, share) is None
 
 
 def test_what_is_left_out_is_refused_and_not_named(flora: Flora, tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
             import_journal(journal, tmp_path / name)
     for name, words in (
         ("half.json", "row 2: decimalLatitude is north, which is no number"),
-        ("number.json", r"Expected `str`, got `int` - at `\$\[1\]\[\.\.\.\]`"),
+        ("number.json", "row 2: eventDate is 2026, which is no text"),
         ("bare.json", "row 2: identificationRemarks is not .* missing required field `verdict`"),
         ("remarks.json", r"row 2: identificationRemarks is not .* at `\$\.probability`"),
         ("share.json", "row 2: 2.0 is no probability"),

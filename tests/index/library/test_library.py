@@ -137,7 +137,7 @@ def test_unreadable_files_are_reported_each_time_and_do_not_stop_the_rest(
         kinds = {Path(u.source).name: u.error.kind for u in report.skipped}
         assert kinds == {
             "broken.jpg": "image-unknown",
-            "dangling.jpg": "file-not-read",
+            "dangling.jpg": "link-to-nothing",
             "empty.jpg": "image-empty",
         }
     Image.new("RGB", (9, 9), COLOURS["red"]).save(folder / "broken.jpg")

@@ -9,7 +9,7 @@ error-source-without-photos = the source holds no photo; looked for { $endings }
 error-source-unusable = nothing of the source can be used; the first that was left out: { $cause }
 error-photos-folder-missing = there is no such folder of photos; check the path
 error-key-repeated = its key '{ $key }' is also that of { $other }; rename one
-error-key-unusable = the name { $key } cannot be the key of a photo; give the file a plain name
+error-key-unusable = the name { $key } is too long for the key of a photo; give the file a shorter one
 error-field-too-long = the field { $term } has { $length } characters, over { $most }; shorten it
 error-photo-without-folder = the photo is in no folder of a plant; move it into one with the plant's name
 error-files-not-photos = { $number ->
@@ -29,6 +29,7 @@ error-photo-not-in-archive = '{ $name }' is not in { $archive }; correct the nam
 error-photo-not-found = '{ $name }' cannot be found ({ $cause }); correct the name
 error-path-out-of-folder = '{ $name }' leads out of the folder, and is not followed; write a path below the folder
 error-link-out-of-folder = '{ $name }' is a link that leads out of { $folder }; copy the file there
+error-link-to-nothing = this is a link to a file that is not there; restore the file, or remove the link
 error-link-to-folder = this is a link to a folder, which is not followed; copy the folder
 error-address-malformed = '{ $address }' is no address that a photo can be fetched from; correct it
 

@@ -47,6 +47,7 @@ error-journal-member-damaged = the file cannot be read from the archive ({ $caus
 error-journal-member-too-large = the file has more than { $most } bytes
 error-journal-photo-no-jpeg = the photo is no JPEG
 error-journal-field-missing = the field { $field } is missing
+error-journal-field-no-text = { $field } is { $value }, which is no text
 error-journal-field-no-number = { $field } is { $value }, which is no number
 error-journal-remarks = identificationRemarks is not what DALIP writes there: { $cause }
 error-data-folder-not-made = the folder cannot be made ({ $cause }); use another --data-dir

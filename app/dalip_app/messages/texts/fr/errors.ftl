@@ -65,11 +65,13 @@ error-journal-member-damaged = ce fichier ne peut être lu dans l’archive ({ $
 error-journal-member-too-large = ce fichier a plus de { $most } octets
 error-journal-photo-no-jpeg = la photo n’est pas un JPEG
 error-journal-field-missing = le champ { $field } manque
+error-journal-field-no-text = { $field } vaut { $value }, qui n’est pas un texte
 error-journal-field-no-number = { $field } vaut { $value }, qui n’est pas un nombre
 error-journal-remarks = identificationRemarks n’est pas ce que DALIP y écrit : { $cause }
 
 # Fichiers
 error-journal-not-written = ce fichier ne peut être écrit ({ $cause }) ; indiquez un autre fichier
+error-link-to-nothing = c’est un lien vers un fichier qui n’existe pas ; rétablissez le fichier ou supprimez le lien
 error-link-to-folder = c’est un lien vers un dossier, qui n’est pas suivi ; copiez le dossier
 error-library-busy = un autre processus déplace la photothèque vers un autre encodeur ; attendez qu’il ait fini
 error-data-folder-not-made = ce dossier ne peut être créé ({ $cause }) ; utilisez un autre --data-dir
