@@ -9,4 +9,4 @@ VOLUME /data
 EXPOSE 7860
 # A page that asks for a password lives, too.
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 7860, timeout=9); c.request('GET', '/health'); raise SystemExit(c.getresponse().status >= 500)"]
-ENTRYPOINT ["dalip-app", "serve", "--host", "0.0.0.0"]
+ENTRYPOINT ["dalip", "serve", "--host", "0.0.0.0"]

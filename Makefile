@@ -16,7 +16,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 serve: $(SERVE) ## Start the web page (installs no torch); options: make serve ARGS="--port 8000"
-	$(BIN)/dalip-app serve $(ARGS)
+	$(BIN)/dalip serve $(ARGS)
 
 # Files go to the processes as they are listed: the long ones of whole commands first.
 test: check ## Run all checks and the tests, except the slow ones

@@ -52,7 +52,7 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_photos_in_folders_to_a_served_flora(garden: Path) -> None:
     done: dict[str, Done] = {}
     for program, *arguments in commands():
-        if program == "dalip-app":
+        if arguments[0] == "serve":
             flora = garden / "garden-flora"
             with serving(World(ENCODER, flora, garden, flora), garden) as served:
                 photo = {"images": (garden / "asked.webp").read_bytes()}
