@@ -43,7 +43,7 @@ def test_a_plant_is_taught_named_and_forgotten(
     assert (best["scientificName"], best["vernacularName"]) == ("Flos purple", "purple flower")
     assert (best["family"], best["experimental"]) == ("Coloraceae", False)
     assert red["predictions"][0]["scientificName"] == "Flos red"
-    assert "taught      Flos purple" in dalip("index", "info", flora).lines
+    assert "taught        Flos purple" in dalip("index", "info", flora).lines
     assert json.loads(dalip("index", "info", flora, "--json").out)["taught"] == ["Flos purple"]
     assert dalip("index", "verify", flora).status == 0
     done = dalip("index", "remove", "--taxon", "Flos  purple", *use)
