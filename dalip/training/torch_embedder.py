@@ -14,7 +14,8 @@ from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import TrainingError
 from dalip.evaluation import Embedder, Photos, Reweighted, collect_photos
 from dalip.model import DALIP
-from dalip.progress import Progress, no_progress
+from dalip.progress import Progress, no_progress, no_report
+from dalip.training.log import ReportLine
 from dalip.training.towers.create import Towers
 from dalip.training.towers.load_model import find_run, load_model
 from dalip.training.towers.tokens import tokenize
@@ -76,13 +77,16 @@ class TorchEmbedder:
         return vectors
 
 
-def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
+def load_embedder(
+    source: str, *, first_order: float | None = None, report: ReportLine = no_report
+) -> Embedder:
     """Load a model for evaluation, on a GPU if there is one.
 
     Args:
         source: A run, the authors' checkpoint or an open_clip model, as for `load_model`; the weights of a named
             open_clip model follow an @: `ViT-B-32@laion2b_e16`.
         first_order: Scoring weight l1, in [0, 1]; if not given, that of the run's exported encoder, or else 0.5.
+        report: Called with what is assumed of a model that does not say it.
 
     Raises:
         TrainingError: The model cannot be loaded, or has no pretrained weights.
@@ -92,7 +96,7 @@ def load_embedder(source: str, *, first_order: float | None = None) -> Embedder:
     if not Path(source).exists() and not source.startswith(("hf-hub:", "local-dir:")):
         model, _, tag = source.partition("@")
         pretrained = tag or None
-    loaded = load_model(model, pretrained=pretrained)
+    loaded = load_model(model, pretrained=pretrained, report=report)
     if loaded.config is None and loaded.towers.fresh:
         raise TrainingError("model-untrained", source=source)
     device = "cuda" if torch.cuda.is_available() else "cpu"

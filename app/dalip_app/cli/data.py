@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dalip.errors import DalipError, DataError, Skipped
+from dalip.files import printable
 from dalip.progress import Progress
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Report
@@ -218,9 +219,9 @@ def _summarise(packed: "Packed", out: Path) -> None:
         pace = packed.read / max(packed.seconds, 1e-6)
         print_result(f"{packed.read:,} photos read in {packed.seconds:.1f} s, {pace:.0f} a second")
     if packed.unchanged:
-        print_result(one_line(f"{out}: packed already, and nothing has changed since"))
+        print_result(printable(f"{out}: packed already, and nothing has changed since"))
     shards = f"{len(sheet.shards):,} {'shard' if len(sheet.shards) == 1 else 'shards'}"
-    print_result(one_line(f"{out}: {sheet.photos:,} photos of {sheet.taxa:,} taxa in {shards}"))
+    print_result(printable(f"{out}: {sheet.photos:,} photos of {sheet.taxa:,} taxa in {shards}"))
     duplicates = sheet.duplicates
     if found := duplicates["exact"] + duplicates["near"]:
         print_result(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dalip.errors import Skipped
+from dalip.files import printable
 from dalip.progress import Progress
 from dalip_app.cli.export import need_training
 from dalip_app.cli.options import NAMED_PHOTOS
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_json, print_result, worded
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result, worded
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -114,7 +115,7 @@ def _open(source: str, first_order: float | None) -> "Embedder":
     need_training()
     from dalip.training.torch_embedder import load_embedder
 
-    return load_embedder(source, first_order=first_order)
+    return load_embedder(source, first_order=first_order, report=complain)
 
 
 def _open_bundle(folder: Path, name: str, first_order: float | None) -> "Embedder":
@@ -218,7 +219,7 @@ def print_evaluation(
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, split: str) -> None:
     """Print columns, the first `words` of them flush left and the others, numbers, flush right; and name the split."""
-    lines = [header, *([one_line(cell) for cell in row] for row in rows)]
+    lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):
         cells = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dalip.errors import DalipError, ImageError, Skipped, first_line
+from dalip.files import printable
 from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,
@@ -19,7 +20,7 @@ from dalip_app.cli.options import (
     OnlyOption,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_json, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Flora, Identification
@@ -234,13 +235,13 @@ def _csv_writer() -> "Callable[[Identification, Path | None], None]":
 def _write_for_people(answer: "Identification", picture: Path | None) -> None:
     from dalip_app.messages.words import cautions, promise, score, sentence
 
-    print_result(one_line(f"{answer.image}: {sentence(answer)}"))
+    print_result(printable(f"{answer.image}: {sentence(answer)}"))
     why = f"Why: {picture}" if picture else ""
     for words in (promise(answer), *cautions(answer), why):
         if words:
-            print_result(one_line(f"  {words}"))
+            print_result(printable(f"  {words}"))
     taxa = [prediction.taxon for prediction in answer.predictions]
-    rows = [[one_line(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
+    rows = [[printable(text) for text in (t.scientific_name, t.vernacular_name, t.family)] for t in taxa]
     widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []
     for prediction, (name, common, family) in zip(answer.predictions, rows, strict=True):
         line = f"  {score(prediction):>6}  {name:<{widths[0]}}  {common:<{widths[1]}}  {family}"

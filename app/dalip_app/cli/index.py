@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dalip.files import printable
 from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
 from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
 from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
-from dalip_app.cli.terminal import complain, one_line, print_json, print_result
+from dalip_app.cli.terminal import complain, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraInfo, FloraManifest
@@ -72,8 +73,8 @@ def verify(
     if problems:
         raise typer.Exit(1)
     if bundle:
-        print_result(one_line(f"{bundle}: sound"))
-    print_result(one_line(f"{root}: sound"))
+        print_result(printable(f"{bundle}: sound"))
+    print_result(printable(f"{root}: sound"))
 
 
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
@@ -109,7 +110,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
         ("size", f"{found.size / 1e6:.1f} MB"),
     ):
-        print_result(one_line(f"{name:<13} {value}"))
+        print_result(printable(f"{name:<13} {value}"))
 
 
 def _accuracy(manifest: "FloraManifest") -> "Iterator[tuple[str, str]]":

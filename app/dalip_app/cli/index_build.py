@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dalip.errors import FloraError
+from dalip.files import printable
 from dalip_app.cli.index_change import read_listed, read_named
 from dalip_app.cli.options import NAMED_PHOTOS, AllPhotosOption, DataDirOption, EncoderOption, load_encoder
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraManifest
@@ -92,7 +93,7 @@ def build(
         complain(f"{counts.repeated_photos:,} photos were given twice and count once")
     if counts.other_photos:
         complain(f"{counts.other_photos:,} photos name no taxon of {taxa or 'this flora'} and were left out")
-    print_result(one_line(f"{out}: {_told(manifest)}"))
+    print_result(printable(f"{out}: {_told(manifest)}"))
     left_out.finish()
 
 
@@ -133,7 +134,7 @@ def rebuild(
             manifest = teach_from(path, loaded, FLORA, [path], progress=progress, skipped=left_out)
         else:
             manifest = rebuild_flora(path, loaded, progress=progress, skipped=left_out)
-    print_result(one_line(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
+    print_result(printable(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
     left_out.finish()
 
 
@@ -171,5 +172,5 @@ def merge(
         else:
             manifest = teach_from(out, loaded, first, others, progress=progress, skipped=left_out)
     counts = manifest.counts
-    print_result(one_line(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
+    print_result(printable(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
     left_out.finish()

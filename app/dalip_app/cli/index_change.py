@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dalip.errors import Skipped
+from dalip.files import printable
 from dalip_app.cli.identify import find_photos
 from dalip_app.cli.options import (
     AllPhotosOption,
@@ -17,7 +18,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -140,7 +141,7 @@ def add(
         if manifest.counts.other_photos:
             complain(f"{manifest.counts.other_photos:,} photos name no taxon and were left out")
         print_result(
-            one_line(
+            printable(
                 f"{path}: {manifest.counts.new_photos:,} photos are new; knows {manifest.counts.taxa:,} taxa by "
                 f"{manifest.counts.photos:,} photos"
             )
@@ -149,7 +150,7 @@ def add(
         plant = _plant(taxon, rank, common_name or [], family)
         manifest = _add_plant(path, start, encoder, photos, plant, left_out)
         known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in all"
-        print_result(one_line(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
+        print_result(printable(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
     left_out.finish()
 
 
@@ -158,7 +159,7 @@ def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "
 
     for text in (taxon, family, *common_names):
         if not text.isprintable():
-            raise typer.BadParameter(f"{one_line(text)}: a name has letters only")
+            raise typer.BadParameter(f"{printable(text)}: a name has letters only")
     fields = {
         "scientificName": taxon,
         "taxonRank": rank,
@@ -268,7 +269,7 @@ def remove(
         else:
             manifest = forget_taxon(path, loaded, *names)
     gone = ", ".join([*names, *(photo or ())])
-    print_result(one_line(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
+    print_result(printable(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
 
 
 def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
@@ -279,4 +280,4 @@ def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> No
     path = flora or own_flora(data_dir)
     version = undo_change(path)
     counts = flora_info(path).manifest.counts
-    print_result(one_line(f"{path}: is {version} again, with {counts.taxa:,} taxa"))
+    print_result(printable(f"{path}: is {version} again, with {counts.taxa:,} taxa"))

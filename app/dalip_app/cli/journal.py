@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from dalip.files import printable
 from dalip_app.cli.options import (
     ChangedFloraOption,
     DataDirOption,
@@ -14,7 +15,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import ProgressLine, complain, one_line, print_json, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_result
 
 __all__ = ["app"]
 
@@ -51,7 +52,7 @@ def list_(
         said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"answered: {seen.answered}")
         share = "" if seen.probability is None else percent(seen.probability)
         date = (seen.event_date or seen.created)[:10]
-        print_result(one_line(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())
+        print_result(printable(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())
 
 
 @app.command(epilog="Example: dalip journal export observations.zip")
@@ -61,7 +62,7 @@ def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
     from dalip_index.places import data_dir_or_default
 
     number = export_journal(Journal(data_dir_or_default(data_dir)), file)
-    print_result(one_line(f"{file}: {number:,} observations"))
+    print_result(printable(f"{file}: {number:,} observations"))
 
 
 @app.command("import", epilog="Example: dalip journal import observations.zip")
@@ -71,7 +72,7 @@ def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
     from dalip_index.places import data_dir_or_default
 
     added, there = import_journal(Journal(data_dir_or_default(data_dir)), file)
-    print_result(one_line(f"{file}: {added:,} added, {there:,} there already"))
+    print_result(printable(f"{file}: {added:,} added, {there:,} there already"))
 
 
 @app.command(epilog="Example: dalip journal teach")
@@ -98,7 +99,7 @@ def teach(
             progress("plants", number, len(found))
             teach_lesson(lesson, path, start, loaded)
             print_result(
-                one_line(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
+                printable(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
             )
     if not found:
         complain("nothing to teach: your journal names no plant that the flora lacks")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dalip.files import printable
 from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,
@@ -13,7 +14,7 @@ from dalip_app.cli.options import (
     load_encoder,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, one_line, print_json, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Found, Hit, LibraryReport
@@ -67,7 +68,7 @@ def add(
         else:
             report = library.add(folder, loaded.encoder, progress, flora=loaded)
     left_out(*report.skipped)
-    print_result(one_line(f"{folder or 'all folders'}: {_summary(report)}"))
+    print_result(printable(f"{folder or 'all folders'}: {_summary(report)}"))
     left_out.finish()
 
 
@@ -89,7 +90,7 @@ def remove(
     from dalip_index.places import data_dir_or_default
 
     photos = Library(data_dir_or_default(data_dir)).remove(folder)
-    print_result(one_line(f"{folder}: forgotten, with {photos:,} photos"))
+    print_result(printable(f"{folder}: forgotten, with {photos:,} photos"))
 
 
 @app.command(epilog="Example: dalip library info")
@@ -102,9 +103,9 @@ def info(data_dir: DataDirOption = None) -> None:
     library = Library(place)
     photos = len(library)
     hint = "" if photos else "; add a folder with `dalip library add FOLDER`"
-    print_result(one_line(f"{place}: {photos:,} photos{hint}"))
+    print_result(printable(f"{place}: {photos:,} photos{hint}"))
     for folder, number in library.folders().items():
-        print_result(one_line(f"  {number:7,}  {folder}"))
+        print_result(printable(f"  {number:7,}  {folder}"))
     for verdict, number in library.verdicts().items():
         print_result(f"  {number:7,}  {verdict or 'not named yet'}")
 
@@ -223,7 +224,7 @@ def _print_hit(hit: "Hit", as_json: bool) -> None:
         print_json(content)
         return
     similarity = "" if hit.similarity is None else f"{hit.similarity:5.2f}  "
-    print_result(one_line(f"{similarity}{hit.path}  {_described(hit)}".rstrip()))
+    print_result(printable(f"{similarity}{hit.path}  {_described(hit)}".rstrip()))
 
 
 def _described(hit: "Hit") -> str:

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from dalip.errors import DalipError, Skipped
+from dalip.files import printable
 from dalip.quiet import ignore_pillow_warnings
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "LeftOut",
     "ProgressLine",
     "complain",
-    "one_line",
     "print_json",
     "print_result",
     "worded",
@@ -31,15 +31,10 @@ _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _INTERRUPTED = 130  # and for one that Ctrl-C ended
 
 
-def one_line(text: object) -> str:
-    """Make a text safe to print as one line: control characters, as file names may hold, become escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-
-
 def complain(message: object) -> None:
     """Print one line about an error, a skipped source or a warning on stderr."""
     _clear_progress()
-    print(f"dalip: {one_line(worded(message))}", file=sys.stderr, flush=True)
+    print(f"dalip: {printable(worded(message))}", file=sys.stderr, flush=True)
 
 
 def worded(message: object) -> str:
@@ -196,7 +191,7 @@ class ProgressLine:
         if self._hidden or now < self._next:
             return
         self._next = now + self._interval
-        line = one_line(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+        line = printable(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
         if self._rewrite:
             self._stream.write("\r" + line.ljust(self._width))
             self._width = len(line)

@@ -15,10 +15,11 @@ from tiny_bundle import write_tiny_bundle
 
 from dalip import __version__
 from dalip.errors import DataError, ImageError, Skipped
+from dalip.files import printable
 from dalip_app.cli import terminal
 from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
-from dalip_app.cli.terminal import LeftOut, ProgressLine, one_line, worded
+from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
 from dalip_app.messages.words import percent
 from tests.app.conftest import Done, World, run
 
@@ -202,9 +203,9 @@ def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path
 
 @given(st.text())
 def test_one_line_is_one_printable_line(text: str) -> None:
-    line = one_line(text)
+    line = printable(text)
     assert line.isprintable()
-    assert one_line(line) == line
+    assert printable(line) == line
 
 
 @given(st.floats(0, 1))
