@@ -50,7 +50,8 @@ def slow(self, batch):
     time.sleep(0.2)
     return step(self, batch)
 trainer.Trainer.take_step = slow
-train(TrainConfig.load(Path(sys.argv[1])), Path(sys.argv[2]))
+run = Path(sys.argv[2])
+train(TrainConfig.load(Path(sys.argv[1])), run, report=lambda line: print(line, file=sys.stderr, flush=True))
 """
 
 
