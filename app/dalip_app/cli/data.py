@@ -1,5 +1,6 @@
 """`dalip data pack`: pack named photos into shards, to train on and to build floras from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -164,8 +165,10 @@ def _records(
             raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
     require_ours(out)  # before anything is written there, or minutes are spent
     records = read_records(*sources, photos=photos, report=report)
-    if unlicensed := sum(not record.fields.get("license") for record in records):
-        complain(DataError("photos-unlicensed", number=unlicensed, photos=len(records)))
+    of_source = Counter(str(record.fields.get("source", "")) for record in records)
+    unlicensed = Counter(str(r.fields.get("source", "")) for r in records if not r.fields.get("license"))
+    for name, number in unlicensed.items():
+        complain(DataError("photos-unlicensed", source=name, number=number, photos=of_source[name]))
     return fetch(records, out / DOWNLOADS, report, progress) if download else without_web(records, report)
 
 

@@ -186,6 +186,20 @@ def test_an_export_comes_back_as_it_was(tmp_path_factory: Any, ending: str, foun
     assert sorted(p.name for p in folder.iterdir()) == sorted([path.name, "one", "two"])
 
 
+def test_json_of_other_programs_may_hold_numbers_and_more_fields(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "data")
+    good = Journal(tmp_path / "good")
+    good.add(seen(1), [])
+    export_journal(good, tmp_path / "good.json")
+    (row,) = json.loads((tmp_path / "good.json").read_text())
+    more = {"individualCount": 1, "habitat": None, "decimalLatitude": 1.5, "decimalLongitude": 2}
+    for number, changes in enumerate((more, more | {"decimalLatitude": None, "decimalLongitude": None})):
+        (tmp_path / "more.json").write_text(json.dumps([row | changes | {"occurrenceID": f"{number}"}]))
+        assert import_journal(journal, tmp_path / "more.json") == (1, 0)
+    places = {(o.latitude, o.longitude) for o in journal.observations()}
+    assert places == {(1.5, 2.0), (None, None)}
+
+
 def test_the_archive_is_one_of_darwin_core(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.add(seen(1, name="Rosa pink", notes='a "rose", red\nor pink'), [photo(), photo("blue")])
