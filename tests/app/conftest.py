@@ -69,11 +69,11 @@ TORCH = ("dalip_app.cli.main", "dalip.training.loop", "dalip.export")
 LIGHT = ("dalip_app.cli.main", "dalip_app.cli.serve", "dalip_index", "onnxruntime")
 
 
-def run(command: Sequence[object], cwd: Path | None = None, *, anew: bool = False, **more: str) -> Done:
-    """Run `dalip ...` or `dalip-app ...`: in a process that has imported what it needs, or `anew`, as installed."""
+def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = False, **more: str) -> Done:
+    """Run `dalip ...` or `dalip-app ...`: in a process that has imported what it needs, or `fresh`, as installed."""
     program, *arguments = map(str, command)
     settings = environment(**more)
-    if anew:
+    if fresh:
         whole = [BIN / program, *arguments]
         done = subprocess.run(whole, cwd=cwd, env=settings, capture_output=True, text=True, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
@@ -127,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         0,
         world.flora,
     ]
-    done = run(command, anew=True)
+    done = run(command, fresh=True)
     assert done.status == 0, done.err
     assert "10 taxa" in done.out
     return world

@@ -39,7 +39,7 @@ class Served:
 
 @contextmanager
 def serving(
-    world: World, folder: Path, *options: str, first: str = "", anew: bool = False
+    world: World, folder: Path, *options: str, first: str = "", fresh: bool = False
 ) -> Iterator[Served]:
     """Serve the page on a free port until the block ends.
 
@@ -48,7 +48,7 @@ def serving(
         folder: Where its files go.
         options: Of `dalip-app serve`.
         first: Python that the process runs before.
-        anew: Start the command as installed, and not in a process that has imported what it needs.
+        fresh: Start the command as installed, and not in a process that has imported what it needs.
     """
     temporary, log = folder / "tmp", folder / "stderr.txt"
     temporary.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def serving(
     settings = environment(TMPDIR=str(temporary), DALIP_DATA_DIR=str(folder / "data"))
     process: subprocess.Popen[str] | Forked
     with log.open("w") as errors:
-        if anew:
+        if fresh:
             command = [BIN / "dalip-app", *arguments]
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True, env=settings

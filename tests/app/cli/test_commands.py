@@ -52,7 +52,7 @@ def test_every_command_and_option_is_explained(path: tuple[str, ...], command: A
 
 @pytest.mark.parametrize("path", [("dalip",), ("dalip-app",), *(path for path, _ in COMMANDS)], ids=" ".join)
 def test_help_is_printed(path: tuple[str, ...]) -> None:
-    done = run([*path, "--help"], anew=len(path) == 1)
+    done = run([*path, "--help"], fresh=len(path) == 1)
     assert done.status == 0
     assert done.out.startswith(f"Usage: {' '.join(path)}")
     assert max(map(len, done.lines)) <= 80

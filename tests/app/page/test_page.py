@@ -434,7 +434,7 @@ def test_several_photos_of_one_plant_get_one_answer(
     (seen,) = journal.photographed(9)["Flos orange"]
     assert [open_image(jpeg).size for jpeg in journal.photos(seen)] == [(48, 48)] * 2
     journal.remove(seen)
-    page.get_by_role("button", name="Keep for later").click()  # deleted meanwhile, it is kept anew
+    page.get_by_role("button", name="Keep for later").click()  # deleted meanwhile, it is kept again
     expect(page.locator("#keep-said")).to_contain_text("Saved for later.")
     (seen,) = journal.photographed(9)["Flos orange"]
     journal.remove(seen)

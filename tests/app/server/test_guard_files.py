@@ -20,7 +20,7 @@ SECRET = "what nobody else may read"
 @pytest.fixture(scope="module")
 def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("fence")
-    with serving(world, folder, anew=True) as served:
+    with serving(world, folder, fresh=True) as served:
         yield served
         assert served.errors() == ""
 

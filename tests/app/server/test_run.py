@@ -47,5 +47,5 @@ def test_the_address_is_told_once_it_answers_and_a_signal_ends_it_in_order() -> 
     assert httpx.get(address).text == "ready"
     server.send_signal(signal.SIGTERM)
     assert server.stdout.read().split() == ["stopping", "closed"]
-    assert server.wait(60) == -signal.SIGTERM  # which is raised again, for whoever started the process
+    assert server.wait(60) == -signal.SIGTERM  # which is raised again, for what started the process
     server.stdout.close()

@@ -29,7 +29,7 @@ def get(address: str, path: str = "/", **headers: str) -> tuple[int, dict[str, s
 
 @pytest.fixture(scope="module")
 def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(world, tmp_path_factory.mktemp("serve"), anew=True) as served:
+    with serving(world, tmp_path_factory.mktemp("serve"), fresh=True) as served:
         yield served.address
 
 
