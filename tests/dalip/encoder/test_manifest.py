@@ -207,7 +207,7 @@ def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
         (lambda m: m["image"].update(std=[1, 1]), r"length 3 - at `\$\.image\.std`"),
         (
             lambda m: m["image"].update(mean=[0, 0, float("nan")]),
-            "not a JSON object .*byte",
+            "the JSON cannot be read .*byte",
         ),  # JSON has no NaN
         (lambda m: m["image"].update(mean=[0, 0, 10**400]), r"out of range - at `\$\.image\.mean\[2\]`"),
         (

@@ -9,7 +9,7 @@ error-bundle-file-not-onnx = this is not an ONNX file; copy or export the bundle
 error-bundle-file-not-tokenizer = this is not a tokenizer ({ $cause }); copy or export the bundle again
 error-bundle-not-written = this cannot be read or written ({ $cause }); a bundle needs the files { $needed }
 
-error-manifest-not-json = this is not a JSON object ({ $cause }); copy or export the bundle again
+error-manifest-not-json = the JSON cannot be read ({ $cause }); copy or export the bundle again
 error-manifest-no-version = there is no format_version, so this is not the manifest of an encoder; copy or export the bundle again
 error-manifest-newer = the manifest has the format version { $version }, and this DALIP reads { $known }; upgrade DALIP
 error-manifest-field-missing = the field { $field } is missing; copy or export the bundle again
