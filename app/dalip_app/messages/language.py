@@ -26,15 +26,24 @@ class Language:
         Args:
             code: One of `LANGUAGES`.
         """
-        from fluent.runtime import FluentBundle, FluentResource  # which takes a while
+        from fluent.runtime import FluentBundle  # which takes a while
 
         self.code = code
         self._bundle = FluentBundle([code], use_isolating=False)
-        for path in sorted((_TEXTS / code).glob("*.ftl")):
+        self._knows_errors = False
+        self._read("page.ftl")
+
+    def _read(self, files: str) -> None:
+        from fluent.runtime import FluentResource
+
+        for path in sorted((_TEXTS / self.code).glob(files)):
             self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")))
 
     def has(self, key: str) -> bool:
         """Say whether there is a text."""
+        if key.startswith("error-") and not self._knows_errors:
+            self._read("errors*.ftl")  # which takes as long as all the rest of a short answer's words
+            self._knows_errors = True
         return bool(self._bundle.has_message(key))
 
     def __call__(self, key: str, /, **facts: Any) -> str:
@@ -48,7 +57,7 @@ class Language:
         Raises:
             LookupError: There is no such text, or a fact is missing.
         """
-        if key.startswith("error-") and not self.has(key) and self.code != "en":
+        if not self.has(key) and key.startswith("error-") and self.code != "en":
             return language()(key, **facts)
         pattern = self._bundle.get_message(key).value
         assert pattern is not None, f"{self.code}.ftl, {key}: has no text"
