@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoilt_json import spoil
 
 from dalip.errors import DalipError, FloraError
 from dalip.files import atomic_write, flush_to_disk, from_json, hold_lock, to_json
@@ -288,16 +289,7 @@ def test_a_dataclass_comes_back_from_its_json(whole: Whole) -> None:
 @given(wholes, st.data())
 def test_a_spoilt_field_is_one_line_or_a_dataclass(whole: Whole, data: st.DataObject) -> None:
     fields = json.loads(to_json(whole))
-    place = fields
-    while True:
-        key = data.draw(st.sampled_from(sorted(place)))
-        if not (isinstance(place[key], dict) and place[key] and data.draw(st.booleans())):
-            break
-        place = place[key]
-    if data.draw(st.booleans()):
-        del place[key]
-    else:
-        place[key] = data.draw(values)
+    spoil(fields, data, values)
     try:
         whole = from_json(json.dumps(fields), Whole)
     except (ValueError, FloraError) as error:

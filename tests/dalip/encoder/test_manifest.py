@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoilt_json import spoil
 from tiny_bundle import write_tiny_bundle
 from wording import refuses, said
 
@@ -99,16 +100,7 @@ def test_any_other_json_is_a_manifest_or_a_bundle_error(
 ) -> None:
     fields = json.loads(manifest.to_json())
     del fields["fingerprint"]
-    place = fields
-    while True:
-        key = data.draw(st.sampled_from(sorted(place)))
-        if not (isinstance(place[key], dict) and place[key] and data.draw(st.booleans())):
-            break
-        place = place[key]
-    if data.draw(st.booleans()):
-        del place[key]
-    else:
-        place[key] = data.draw(json_values)
+    spoil(fields, data, json_values)
     with suppress(BundleError):
         assert EncoderManifest.from_json(json.dumps(fields)).width > 0
 
