@@ -204,6 +204,12 @@ def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: p
             read_uploads(payload)
 
 
+def in_a_process(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process that has imported nothing yet."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment(), check=False)
+
+
 def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
@@ -213,14 +219,7 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
         "make_site(floras, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
+    done = in_a_process(code, tmp_path)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
@@ -248,12 +247,5 @@ with uploads.upload_folder():
 
 def test_what_is_imported_and_laid_out_changes_nothing_of_the_process(world: World, tmp_path: Path) -> None:
     code = UNTOUCHED.format(flora=str(world.flora), bundle=str(world.bundle))
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
+    done = in_a_process(code, tmp_path)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
