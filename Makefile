@@ -6,11 +6,12 @@ PYTEST ?= -m "not slow"
 BIN := .venv/bin
 SERVE := .venv/installed-to-serve
 DEVELOP := .venv/installed-to-develop
+DOCUMENT := .venv/installed-to-document
 ASSETS := assets/dalip_assets
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check format assets clean
+.PHONY: help serve test test-all check generated format docs hooks assets clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -25,19 +26,30 @@ test: check ## Run all checks and the tests, except the slow ones
 test-all: check ## Run all checks and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(DEVELOP) ## Check format, lint, types, layers, and what is generated in README and model card
+check: $(DEVELOP) ## Check format, lint, types, layers and the generated documentation
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/make_readme.py --check
+	@$(MAKE) --no-print-directory generated
+
+COG := $(BIN)/python -m cogapp -I docs -r
+GENERATED := docs/commands.md CONTRIBUTING.md
+generated: $(DEVELOP) ## Check that the generated parts of the documentation are up to date
+	$(COG) --check --check-fail-msg "run make format" $(GENERATED)
 	$(BIN)/python docs/make_results.py --check
 	$(BIN)/python $(ASSETS)/make_card.py --check
+
+docs: $(DOCUMENT) ## Build the documentation site in site/, for reading offline; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+hooks: $(DEVELOP) ## Run quick checks before each commit, with pre-commit
+	$(BIN)/python -m pre_commit install
 
 format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is generated
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
-	$(BIN)/python docs/make_readme.py
+	$(COG) $(GENERATED)
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
@@ -56,7 +68,7 @@ assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
 	$(BIN)/python $(ASSETS)/make_card.py
 
 clean: ## Remove the environment, caches and built packages
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -77,4 +89,8 @@ $(SERVE): pyproject.toml | $(BIN)/python
 $(DEVELOP): pyproject.toml | $(BIN)/python
 	@echo "Installing what developing needs; torch makes this several gigabytes ..."
 	$(call install,".[dev]")
+	touch $(SERVE) $(DOCUMENT) $@
+
+$(DOCUMENT): pyproject.toml | $(BIN)/python
+	$(call install,".[docs]")
 	touch $(SERVE) $@

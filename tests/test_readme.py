@@ -1,0 +1,116 @@
+"""README.md: its commands and its Python run in the order of the page, and its figures are the measured ones."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from paths import ROOT
+
+from dalip_assets import ENCODER
+from tests.app.conftest import World, paint, run
+from tests.app.serving import serving
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:7860"
+QUICKLY = ("--steps", "2", "--batch-size", "8", "--workers", "0")
+"""What a test adds to `dalip train`, which otherwise takes minutes."""
+
+
+def lines(language: str) -> list[str]:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the photos that the README mentions."""
+    root = tmp_path_factory.mktemp("readme")
+    for name, colour in (("poppy", "red"), ("leaf", "green"), ("flower", "green"), ("holiday/one", "yellow")):
+        paint(root / f"{name}.jpg", colour, side=256)
+    for plant, colour in (
+        ("Papaver rhoeas", "red"),
+        ("Iris pseudacorus", "yellow"),
+        ("Viola odorata", "blue"),
+    ):
+        for number in range(12):
+            paint(root / "my-photos" / plant / f"{number}.jpg", colour, number, side=96)
+    yield root
+    shutil.rmtree(root)
+
+
+def test_commands_run_in_this_order(folder: Path) -> None:
+    ran: list[str] = []
+    for line in lines("sh"):
+        program, *arguments = shlex.split(line)
+        if program != "dalip" or arguments[0] == "serve":
+            continue
+        if arguments[0] == "train":
+            if not find_spec("torch"):
+                break  # what follows needs what is trained
+            arguments += QUICKLY
+        line_of, _, out = shlex.join(arguments).partition(" '>' ")
+        done = run([program, *shlex.split(line_of)], cwd=folder, DALIP_DATA_DIR=str(folder / "data"))
+        assert done.status == 0, (line, done)
+        if out:
+            (folder / out).write_text(done.out, encoding="utf-8")
+        ran.append(line)
+    assert (folder / "plants.csv").read_text(encoding="utf-8").startswith("image,")
+    assert {line.split()[1] for line in ran} >= {"identify", "library", "search", "index"}
+
+
+def test_the_page_that_it_serves_answers_its_requests(folder: Path) -> None:
+    flora = folder / "my-flora"
+    if not flora.exists():
+        assert run(["dalip", "index", "build", "--photos", "my-photos", flora], cwd=folder).status == 0
+    (served_as,) = (line for line in lines("sh") if line.startswith("dalip serve"))
+    assert served_as == "dalip serve --flora my-flora --flora builtin"
+    requests = [line for line in lines("sh") if line.startswith("curl ")]
+    assert len(requests) == 3
+    with serving(World(ENCODER, flora, folder, flora), folder, "--flora", "builtin") as served:
+        for line in requests:
+            command = shlex.split(
+                line.replace("curl ", "curl --silent --fail ").replace(ADDRESS, served.address)
+            )
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+            assert done.stdout.startswith("{")
+
+
+def test_its_python_runs(folder: Path) -> None:
+    code = "\n".join(lines("python"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 5
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+@pytest.mark.parametrize("line", [line for line in lines("sh") if line.startswith("make ")])
+def test_its_make_targets_exist(line: str) -> None:
+    subprocess.run([*shlex.split(line), "--dry-run"], cwd=ROOT, capture_output=True, check=True)
+
+
+def test_its_figures_are_those_that_were_measured() -> None:
+    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    rows = {
+        cells[0].strip(): cells[1:3]
+        for cells in (line.strip("|").split("|") for line in page.splitlines() if line.startswith("| "))
+        if len(cells) == 9
+    }
+    for photos, said in (
+        ("test photos", r"(\d+) % of (\d+) test photos"),
+        ("garden photos of known taxa", r"(\d+) % of (\d+) photos of the same plants from another source"),
+    ):
+        found = re.search(said, " ".join(README.split()))
+        assert found, said
+        number, top1 = rows[photos]
+        assert (int(found[2]), int(found[1])) == (int(number), round(float(top1))), photos
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) <= 200
