@@ -1,4 +1,4 @@
-# The page and the HTTP API in a container; the README says how to use it.
+# The page and the HTTP API in a container; docs/serving.md says how to use it.
 FROM python:3.12-slim
 COPY . /src
 RUN pip install --no-cache-dir /src && rm -r /src

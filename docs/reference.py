@@ -26,7 +26,7 @@ TERMINAL = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "d
 
 
 def commands() -> str:
-    """Return the `--help` of every command as Markdown, a heading for each: `dalip` first, groups before their commands."""
+    """Return the `--help` of every command as Markdown, each under its own heading, groups before their commands."""
     return "\n".join(
         f"## {line}\n\n```text\n$ {line} --help\n{_help_of(line)}\n```\n"
         for line in _lines("dalip", typer.main.get_command(app))

@@ -1,4 +1,4 @@
-"""The house: what is built and installed, what imports what, and whether the README tells the truth."""
+"""The house: what is built and installed, what imports what, and whether the documents tell the truth."""
 
 import os
 import re
@@ -13,7 +13,8 @@ from pathlib import Path
 import house
 import pytest
 from paths import ROOT
-from PIL import Image, ImageDraw
+
+from docs import reference
 
 SOURCES = {
     "dalip": ROOT,
@@ -23,7 +24,6 @@ SOURCES = {
 }
 WITH_TORCH = ("dalip.model", "dalip.training.", "dalip.export")
 LIGHT_IN_TRAINING = ("dalip.training.config", "dalip.training.presets")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGES = [root / name for name, root in SOURCES.items()]
 
 
@@ -121,10 +121,8 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).exists()]
 
 
-def test_every_module_has_a_phrase_in_the_tree_of_the_readme() -> None:
-    found = re.search(r"<!-- tree -->\n```\n(.*?)```\n<!-- end of tree -->", README, re.DOTALL)
-    assert found
-    lines = [line.split(maxsplit=1) for line in found[1].splitlines()]
+def test_every_module_is_described_in_the_file_tree() -> None:
+    lines = [line.split(maxsplit=1) for line in reference.tree().splitlines()]
     assert [line for line in lines if len(line) < 2] == []
     wanted = [p.name for p in tracked() if p.suffix == ".py" and p.name != "__init__.py"]
     mine = [p.name for p in tracked() if p.suffix == ".py" and p.is_relative_to(ROOT / "tests")]
@@ -153,14 +151,6 @@ def test_what_the_documents_name_is_there() -> None:
         folders = "app|assets|benchmarks|dalip|docs|index|tests"
         for name in re.findall(rf"(?<![\w./])((?:{folders})/[\w./-]+\.\w+)", re.sub(r"\]\(.*?\)", "", text)):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
-
-
-def test_python_in_the_readme_runs(tmp_path: Path) -> None:
-    poppy = Image.new("RGB", (320, 240), "darkgreen")
-    ImageDraw.Draw(poppy).ellipse((90, 50, 230, 190), fill="orange")
-    poppy.save(tmp_path / "poppy.jpg")
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(python("-c", code, cwd=tmp_path).splitlines()) == 5
 
 
 def test_assets_are_small_and_hold_no_photo() -> None:

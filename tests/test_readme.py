@@ -1,4 +1,4 @@
-"""README.md: its commands and its Python run in the order of the page, and its figures are the measured ones."""
+"""README.md and docs/python.md: commands and Python run in the order of the page, and figures are the measured ones."""
 
 import re
 import shlex
@@ -22,8 +22,8 @@ QUICKLY = ("--steps", "2", "--batch-size", "8", "--workers", "0")
 """What a test adds to `dalip train`, which otherwise takes minutes."""
 
 
-def lines(language: str) -> list[str]:
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+def lines(language: str, page: str = README) -> list[str]:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
     return [line for block in blocks for line in block.splitlines()]
 
 
@@ -87,6 +87,18 @@ def test_its_python_runs(folder: Path) -> None:
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
     assert len(done.stdout.splitlines()) == 5
+
+
+def test_the_python_of_the_documentation_runs_in_this_order(folder: Path, tmp_path: Path) -> None:
+    for photo in ("poppy", "leaf", "flower"):
+        shutil.copy(folder / f"{photo}.jpg", tmp_path)
+    shutil.copytree(folder / "my-photos", tmp_path / "my-photos")
+    paint(tmp_path / "more-photos" / "Viola odorata" / "one.jpg", "blue", 99, side=96)
+    assert run(["dalip", "index", "build", "--photos", "my-photos", "my-flora"], cwd=tmp_path).status == 0
+    code = "\n".join(lines("python", (ROOT / "docs" / "python.md").read_text(encoding="utf-8")))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "missing.jpg image-missing" in done.stdout
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")

@@ -64,11 +64,11 @@ def test_it_is_the_only_endpoint_that_is_offered(served: Served) -> None:
     assert "/identify" in str(client.view_api(return_format="str"))
 
 
-def test_the_example_of_the_readme_works(
+def test_the_example_of_the_documentation_works(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```\n(from gradio_client .*?)```", readme, re.DOTALL)
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(from gradio_client .*?)```", page, re.DOTALL)
     paint(tmp_path / "poppy.jpg", "red")
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}

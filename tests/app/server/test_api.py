@@ -230,9 +230,9 @@ def test_a_login_needs_a_name_and_a_password(world: World) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_examples_of_the_readme_work(served: Served, tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    examples = [line for line in readme.splitlines() if line.startswith("curl ")]
+def test_the_examples_of_the_documentation_work(served: Served, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    examples = [line for line in page.splitlines() if line.startswith("curl ")]
     assert len(examples) == 3
     for name, colour in (("poppy", "red"), ("leaf", "green"), ("flower", "green")):
         paint(tmp_path / f"{name}.jpg", colour)

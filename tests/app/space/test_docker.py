@@ -52,10 +52,10 @@ def test_what_is_sent_to_docker_is_enough_to_install(tmp_path: Path) -> None:
     assert {"dalip_app/page/site.py", "dalip_assets/encoder/image_encoder.onnx"} <= set(names)
 
 
-def test_its_command_takes_the_options_that_the_readme_adds() -> None:
+def test_its_command_takes_the_options_that_the_documentation_adds() -> None:
     program, *arguments = command("ENTRYPOINT")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    added = re.findall(r"^docker run .* dalip((?: --\S+)*)(?: +#.*)?$", readme, re.MULTILINE)
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    added = re.findall(r"^docker run .* dalip((?: --\S+)*)(?: +#.*)?$", page, re.MULTILINE)
     assert "" in added
     assert " --public" in added
     for options in added:
