@@ -163,7 +163,7 @@ def _unfinished(measured: Measured) -> bool:
 def table(measured: Measured, against: str) -> list[str]:
     """Return the lines of an experiment's table."""
     lines = [
-        f"| variant | seeds | {' | '.join(FIGURES)} | difference in {MEAN} from {against.replace(', {}', '')} |",
+        f"| variant | seeds | {' | '.join(FIGURES)} | difference in {MEAN} vs {against.replace(', {}', '')} |",
         f"|---|---|{'---:|' * (len(FIGURES) + 1)}",
     ]
     for other, variants in groups_of(measured, against).items():
@@ -223,11 +223,8 @@ def draw(name: str, measured: Measured, path: Path) -> None:
 def _dots(axes: Any, measured: Measured, column: str, shown: Experiment) -> None:
     places = range(len(measured))
     every = [values_of(measured, variant, column) for variant in measured]
-    points = [
-        (
-            value,
-            place + 0.12 * (i - (len(values) - 1) / 2),
-        )  # offset vertically, because seeds can have equal scores
+    points = [  # offset vertically, because seeds can have equal scores
+        (value, place + 0.12 * (i - (len(values) - 1) / 2))
         for place, values in zip(places, every, strict=True)
         for i, value in enumerate(values)
     ]
