@@ -164,8 +164,7 @@ def pairs_table(records: list[Record], looks: list[PerceptualHash]) -> list[str]
     missed = len({frozenset(row[2:]) for row in rows} & same) - right
     number = len(records)
     return [
-        "| photos | pairs of them | proposed and found | of them right | right ones at likeness "
-        f"{LOOKED_AT} to {MIN_LIKENESS}, missed |",
+        f"| photos | pairs | found | correct | missed at likeness {LOOKED_AT} to {MIN_LIKENESS} |",
         "|---:|---:|---:|---:|---:|",
         f"| {number:,} | {number * (number - 1) // 2:,} | {len(found)} | {right} | {missed} |",
     ]
@@ -201,7 +200,7 @@ def sheets_table() -> list[str]:
     codes, thumbs = stacked([perceptual_hash(sheet(seed)) for seed in range(SHEETS)])
     number, proposed = SHEETS * (SHEETS - 1) // 2, sum(len(pairs.first) for pairs in candidates(codes))
     return [
-        "| sheets | pairs of them | of them proposed, % | found |",
+        "| sheets | pairs | candidates, % | found |",
         "|---:|---:|---:|---:|",
         f"| {SHEETS} | {number:,} | {100 * proposed / number:.1f} | {len(near_pairs(codes, thumbs))} |",
     ]
@@ -234,9 +233,9 @@ def main() -> None:
     ]
     records = read_records(*shards)
     rng = np.random.default_rng(0)
-    planted: dict[str, list[Image.Image]] = {"train": [], "others": []}
+    planted: dict[str, list[Image.Image]] = {"training split": [], "other splits": []}
     for number in rng.permutation(len(records)).tolist():
-        some = planted["train" if records[number].split == "train" else "others"]
+        some = planted["training split" if records[number].split == "train" else "other splits"]
         if len(some) < PLANTED:
             some.append(open_image(records[number].read_bytes()))
     tables = {

@@ -303,7 +303,7 @@ def main() -> None:
         path = arguments.cache / f"epochs-{epochs:g}.json"
         if not path.exists():
             path.write_text(json.dumps(measure(bench, epochs)))
-        rows[f"trained for {epochs:g} epochs" if epochs else "as they came"] = json.loads(path.read_text())
+        rows[f"trained for {epochs:g} epochs" if epochs else "before training"] = json.loads(path.read_text())
     tables = {
         "heads": table(rows, ("text", "photos", "both")),
         "heads-cost": table(rows, ("old text", "old both")),

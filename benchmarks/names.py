@@ -82,10 +82,10 @@ def written_otherwise(name: str, chance: random.Random) -> str:
 
 
 KINDS: dict[str, tuple[bool, Callable[[str, random.Random], str]]] = {
-    "written otherwise": (False, written_otherwise),
+    "written differently": (False, written_otherwise),
     "one error": (False, misspell),
     "two errors": (False, lambda name, chance: misspell(name, chance, 2)),
-    "another ending": (False, other_ending),
+    "different ending": (False, other_ending),
     "not in the checklist": (True, lambda name, chance: name),
     "not in the checklist, one error": (True, misspell),
 }
@@ -143,7 +143,7 @@ def ask(
 
 def compare(checklist: Checklist, reduced: Checklist, asked: dict[str, list[tuple[str, str]]]) -> list[str]:
     """Compare the rules for misspellings, by the shares of right and wrong matches of each kind."""
-    kinds = [kind for kind in KINDS if kind != "written otherwise"]
+    kinds = [kind for kind in KINDS if kind != "written differently"]
     lines = [f"| rule | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     outcomes: dict[Cutoffs, list[str]] = {rule: [] for rule in RULES}
     for kind in kinds:
@@ -167,7 +167,7 @@ def compare(checklist: Checklist, reduced: Checklist, asked: dict[str, list[tupl
             outcomes[rule].append(cell)
     for rule, cells in outcomes.items():
         two = f", two from {rule.two}" if rule.two < 99 else ""
-        name = f"one error from {rule.one} letters on{two}; others {rule.ahead} further"
+        name = f"one error from {rule.one} letters{two}; others at least {rule.ahead} more"
         lines.append(f"| {f'**{name}**' if rule == CHOSEN else name} | {' | '.join(cells)} |")
     return lines
 
@@ -190,7 +190,7 @@ def main() -> None:
         if split == "selection":
             tables["name rules"] = compare(checklist, reduced, asked)
         else:
-            rows = ["| names | asked | right | wrong | ambiguous | unknown |", "|---|---|---|---|---|---|"]
+            rows = ["| names | number | right | wrong | ambiguous | unknown |", "|---|---|---|---|---|---|"]
             for kind, outcomes in ask(checklist, reduced, asked).items():
                 rows.append(f"| {kind} | {outcomes.total()} | {shares(outcomes)} |")
             tables["names"] = rows

@@ -81,7 +81,7 @@ def timed(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
 
 def speed_table(sources: dict[str, Path], folder: Path) -> list[str]:
     lines = [
-        "| photos | processes | seconds | photos per second | processors had | had or waited for |",
+        "| photos | processes | seconds | photos per second | CPUs used | used or waited for |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, source in sources.items():
@@ -126,7 +126,7 @@ def kills_table(source: Path, whole: Path, folder: Path, kills: int) -> list[str
         left += len(set(found) - set(wanted))
         shutil.rmtree(out)
     return [
-        "| kills | sets that were finished in spite of them | of them the same bytes | files left behind |",
+        "| kills | completed runs | runs with identical bytes | files left behind |",
         "|---:|---:|---:|---:|",
         f"| {done} | {sets} | {same} | {left} |",
     ]
@@ -144,7 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small, large = unpack(arguments.data, folder, arguments.photos)
-        sources = {"as they are, 224 pixels": small, "of 12 megapixels": large}
+        sources = {"unchanged, 224 pixels": small, "of 12 megapixels": large}
         tables = {"speed of packing": speed_table(sources, folder)}
         tables["kills"] = kills_table(small, folder / "small-1", folder, arguments.kills)
     publish(tables, PAGE, write=arguments.write)

@@ -154,13 +154,13 @@ def text_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
 
     return {
         "fixed": [("", lambda s, own: s)],
-        "less the photo's mean over the references": [("", lambda s, own: s - own.mean(axis=1))],
+        "minus the photo's mean over the references": [("", lambda s, own: s - own.mean(axis=1))],
         "softmax against the references": [(f"scale {x}", softmax(x)) for x in (10, 20, 50)],
         "deviations above the library's mean": [
             ("", lambda s, own: (s - s.mean(axis=1, keepdims=True)) / s.std(axis=1, keepdims=True))
         ],
         "share of the best": [("", _of_best(0.0))],
-        "share of the best, and at least": [(f"{floor:.2f}", _of_best(floor)) for floor in floors],
+        "share of the best, with a minimum": [(f"{floor:.2f}", _of_best(floor)) for floor in floors],
     }
 
 
@@ -212,7 +212,7 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
             if "className" in r.fields
         ],
         "descriptions": [],
-        "names, plant left out": [
+        "names of removed plants": [
             (t.vernacular_name, nothing, ~held[n]) for n, t in taxa.items() if t.vernacular_name
         ],
         "names of other plants": [
@@ -234,7 +234,7 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
                 - {r.fields["className"] for r in records if "className" in r.fields}
             )
         ],
-        "nowhere": [(text, nothing, everything) for text in ABSENT.replace("\n", "|").split("|")],
+        "things in no photo": [(text, nothing, everything) for text in ABSENT.replace("\n", "|").split("|")],
     }
     for text, names in DESCRIPTIONS.items():
         fits = np.any([held[n] for n in names.split("|") if n in held], axis=0)
@@ -258,8 +258,8 @@ def asked_by_photo(vectors: Array, records: list[Record], others: Array, things:
     own = vectors[plants]
     nothing = np.zeros((max(len(own), len(others), len(things)), len(records)), bool)
     return {
-        "a plant's photo": Queries(own[some], (fits & ~itself)[some], ~itself[some]),
-        "a plant's photo, plant left out": Queries(own, nothing[: len(own)], ~fits),
+        "photos of plants": Queries(own[some], (fits & ~itself)[some], ~itself[some]),
+        "photos of removed plants": Queries(own, nothing[: len(own)], ~fits),
         "photos of other plants": Queries(others, nothing[: len(others)], ~nothing[: len(others)]),
         "photos of other things": Queries(things, nothing[: len(things)], ~nothing[: len(things)]),
     }
@@ -304,7 +304,7 @@ def compare(
     made: dict[str, Library], rules: dict[str, list[tuple[str, Rule]]], references: Array
 ) -> list[list[str]]:
     """Return two tables: the rules by their value, and the best one by kinds of queries, on test photos."""
-    lines = ["| rule | variant | limit | worth, validation | worth, test |", "|---|---|---:|---:|---:|"]
+    lines = ["| rule | variant | limit | score, validation | score, test |", "|---|---|---:|---:|---:|"]
     best = (-1.0, "", {}, 0.0)
     for name, variants in rules.items():
         label, rule, limit = choose(made["selection"], variants, references)
@@ -318,7 +318,7 @@ def compare(
     kinds = [
         f"`{best[1]}`, {best[3]:.2f}, on test photos:",
         "",
-        "| asked | queries | right ones kept | right of those shown | shown, mean | nothing shown | at most three |",
+        "| kind of query | queries | recall | precision | mean shown | nothing shown | at most three shown |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for kind, outcome in outcomes(best[2], best[3]).items():

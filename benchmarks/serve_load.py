@@ -56,11 +56,11 @@ from dalip_index import Journal, Library
 stage("imports: FastAPI, uvicorn, NumPy, FAISS")
 floras = dalip_app.server.floras.Floras([], Path("data"), None)
 dalip_app.cli.serve._warm_up(floras.encoder)
-stage("encoder and flora: read, and run once")
+stage("loading and warming up encoder and flora")
 from dalip_app.page.site import make_site
 stage("import of Gradio")
 make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
-stage("the page laid out, in each language")
+stage("layout of the page, in each language")
 print(json.dumps(stages))
 """
 """Python code that repeats the steps of a start and prints the seconds of each."""
@@ -249,9 +249,9 @@ def table(figures: dict[str, Any]) -> str:
             f"to the first answer in an open browser, median of {STARTS}",
             f"{figures['first answer in a browser']:.1f} s",
         ),
-        *((f"of the start, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
-        ("memory then", f"{figures['memory at start']:.0f} MB"),
-        ("clients at once", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
+        *((f"start-up, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
+        ("memory after the start", f"{figures['memory at start']:.0f} MB"),
+        ("concurrent clients", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
         ("answers per second", f"{figures['requests a second']:.0f}"),
     ]
     for kind, name in (("api", "HTTP API"), ("page", "`/identify`")):
@@ -262,8 +262,8 @@ def table(figures: dict[str, Any]) -> str:
     grown = f"{figures['memory after warm-up']:.0f} MB and {figures['memory at the end']:.0f} MB"
     rows += [
         ("busy (429), failed (5xx)", f"{told}, {failed}"),
-        ("answers that were not those for the photo alone", str(len(figures["wrong"]))),
-        ("memory after the warm-up, and at the end", grown),
+        ("answers that differ from the one for the photo alone", str(len(figures["wrong"]))),
+        ("memory after the warm-up and at the end", grown),
     ]
     lines = [f"On {figures['machine']}, with {figures['photos']} photos:", "", "| | |", "|---|---|"]
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)])
