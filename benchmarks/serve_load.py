@@ -250,7 +250,7 @@ def table(figures: dict[str, Any]) -> str:
             f"{figures['first answer in a browser']:.1f} s",
         ),
         *((f"start-up, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
-        ("memory after the start", f"{figures['memory at start']:.0f} MB"),
+        ("memory after the first answer", f"{figures['memory at start']:.0f} MB"),
         ("concurrent clients", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
         ("answers per second", f"{figures['requests a second']:.0f}"),
     ]
