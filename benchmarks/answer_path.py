@@ -1,11 +1,11 @@
-"""What an answer costs once a photo is encoded, beside the least that arrays can do it in.
+"""Measure the time of an answer once a photo is encoded, against the minimum in plain numpy.
 
     python benchmarks/answer_path.py [--taxa 130 1300 13000] [--repeats 21] [--threads 1]
 
-Floras of made-up taxa, ten species a genus and ten genera a family, with vectors as wide as those of the built-in one,
-read from a FAISS file, and made-up photos. The floor is one matrix product over these vectors, one sort and one
-softmax, in numpy alone. Prints medians over the photos, each asked of once, answer and floor in turn. The last column
-also looks at all of an answer, as `--json` does: the look-alikes take a second product.
+The floras have synthetic taxa, ten species per genus and ten genera per family, and vectors as wide as those of the
+built-in flora, read from a FAISS file. The photos are synthetic too. The floor is one matrix product over the vectors,
+one sort and one softmax, in numpy alone. Prints medians over the photos; each is answered once, with answer and floor
+interleaved. The last column reads the whole answer, as `--json` does: the look-alikes need a second product.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from dalip_index.store.faiss_index import INDEX, read_vectors, write_index
 
 
 def make_flora(number: int, folder: Path) -> Flora:
-    """Give a flora of made-up taxa that is calibrated as the built-in one."""
+    """Return a flora of synthetic taxa with the calibration of the built-in one."""
     real, rng = load_flora(), np.random.default_rng(number)
     width, appearance_width = real.encoder.width, real.encoder.appearance_width
     halves = (
@@ -46,7 +46,7 @@ def make_flora(number: int, folder: Path) -> Flora:
 
 
 def make_photos(flora: Flora, number: int) -> Vectors:
-    """Give photos that each resemble one of the taxa, shape (photos, E + A)."""
+    """Return vectors of photos that each resemble one of the taxa, shape (photos, E + A)."""
     rng = np.random.default_rng(0)
     shown = flora.vectors[rng.integers(0, len(flora.taxa), number), :-1]
     noise = rng.standard_normal(shown.shape, np.float32) / shown.shape[1] ** 0.5
@@ -55,7 +55,7 @@ def make_photos(flora: Flora, number: int) -> Vectors:
 
 
 def floor(vectors: Vectors, photo: Vectors, temperature: float) -> None:
-    """Do the least that an answer needs: similarities, their order, and probabilities."""
+    """Compute the minimum of an answer: similarities, their order, and probabilities."""
     similarities = vectors @ photo
     np.argsort(-similarities)
     exponentials = np.exp((similarities - similarities.max()) / temperature)
@@ -69,10 +69,10 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def measure(flora: Flora, photos: Vectors) -> list[float]:
-    """Give the medians of answer, floor, product and whole answer, in milliseconds."""
+    """Return the medians of answer, floor, product and whole answer, in milliseconds."""
     temperature = flora.calibration.temperature or 1.0
     extended = np.hstack([photos, np.ones((len(photos), 1), np.float32)])
-    flora.answer("", photos[:1]).to_dict()  # what is made once and kept
+    flora.answer("", photos[:1]).to_dict()  # warms up what is computed once and cached
     found: list[list[float]] = []
     for row in range(1, len(photos)):
         photo, whole = photos[row : row + 1], extended[row]
@@ -92,10 +92,10 @@ def main() -> None:
     )
     parser.add_argument("--taxa", nargs="+", type=int, default=[130, 1300, 13000])
     parser.add_argument("--repeats", type=int, default=21)
-    parser.add_argument("--threads", type=int, default=1, help="of the matrix product")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the matrix product")
     arguments = parser.parse_args()
     print(f"numpy {np.__version__}, {arguments.threads} threads\n")
-    print("| taxa | an answer, ms | floor, ms | of it the product, ms | looked at whole, ms |")
+    print("| taxa | answer, ms | floor, ms | matrix product of the floor, ms | whole answer, ms |")
     print("|---:|---:|---:|---:|---:|")
     for number in arguments.taxa:
         with tempfile.TemporaryDirectory() as folder, threadpool_limits(arguments.threads):

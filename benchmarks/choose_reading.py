@@ -1,9 +1,10 @@
-"""Choose how a trained encoder reads photos: pixels per side, with or without the mirror image.
+"""Choose the image size of a trained encoder, and whether to average with the mirror image.
 
     python benchmarks/choose_reading.py RUN [--sizes 224 256 288]
 
-Names the validation photos of the run's data from texts alone and prints, for each way to read them, the negative
-log-likelihood (smaller is better; a mean over the sources, each at its best temperature) and top-1 by source.
+Identifies the validation photos of the run's data from texts alone. For each size, with and without the mirror image,
+it prints the negative log-likelihood (lower is better; a mean over the sources, each at its best temperature) and
+top-1 by source.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main() -> None:
             embedder = TorchEmbedder(model, reading, mirror=mirror)
             naming, _ = selection_naming(embedder, corpus)
             if naming is None:
-                parser.error(f"{arguments.run}: has no validation photos to choose on")
+                parser.error(f"{arguments.run}: the data of this run has no validation photos to choose on")
             first_order = choose_first_order(naming, embedder.blocks)
             accuracies = accuracy_by_source(naming.reweighted(embedder.blocks, first_order))
             found = [accuracy for source, accuracy in accuracies.items() if source in naming.sources]

@@ -1,11 +1,11 @@
-"""Compare encoders on the same photos: an old and a new one, or one in fp32 and int8.
+"""Compare encoders on the same photos: an old one with a new one, or fp32 with int8.
 
     python benchmarks/compare_encoders.py ONE OTHER... --taxa TAXA --photos SHARD... --captions SHARD... [--split test]
 
-Builds a flora with each bundle from the same photos, then prints the accuracy from text, photos and both, the negative
-log-likelihood of the right taxon (NLL, in nats, each at its best temperature; smaller is better, and steadier than hit
-rates on a few hundred photos), precision at 5 of search by common name, and recall of each caption's own photo. Figures
-that are a mean over photos also come as the difference from the first bundle, photo by photo, ± its standard error.
+Builds a flora with each bundle from the same photos. Prints the accuracy from text, photos and both; the negative
+log-likelihood of the right taxon (NLL, in nats, each at its best temperature; lower is better, and less noisy than
+accuracy on a few hundred photos); precision at 5 of search by common name; and recall of the photo of each caption.
+Means over photos are followed by the paired difference from the first bundle ± its standard error.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from dalip_index.flora.calibration import fit_temperature, negative_log_likeliho
 def measure(
     bundle: Path, taxa: list[Taxon], photos: list[Record], captions: list[Record], split: str
 ) -> dict[str, NDArray[np.float64]]:
-    """Give figures by name, of which the mean counts: one a photo, or one in all."""
+    """Return arrays of scores by name: one value per photo, or a single value. Their mean is printed."""
     encoder = Encoder.load(bundle)
     measured = [r for r in photos if r.split == split]
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def naming(flora: Flora, photos: list[Record]) -> dict[str, NDArray[np.float64]]
 
 
 def beside(found: NDArray[np.float64], first: NDArray[np.float64]) -> str:
-    """Say a mean and how far it is from that of the first bundle."""
+    """Format a mean and its paired difference from the first bundle."""
     if found is first or len(found) < 2:
         return f"{found.mean():12.3f}{'':16}"
     differences = found - first

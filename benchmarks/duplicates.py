@@ -1,10 +1,10 @@
-"""Measure near-duplicate detection: planted copies found, false pairs, and time.
+"""Measure near-duplicate detection: recall of planted copies, false pairs, and time.
 
-    python benchmarks/duplicates.py --data DATA --write    # DATA: the folder of the shards
+    python benchmarks/duplicates.py --data DATA --write    # DATA: the folder with the shards
 
-The limits were chosen on photos of the split `train`; recall and precision are reported on all others. A planted copy
-is found if the pair of original and copy is. Pairs among photos as they are were looked at, one by one: those that
-show the same picture, or the same plant at the same time, stand in `SAME`.
+The thresholds were chosen on the training split; recall and precision are reported on all other photos. A planted copy
+counts as found if the pair of original and copy is found. Pairs among the unchanged photos were checked manually, one
+by one: `SAME` lists those that show the same picture, or the same plant at the same time.
 """
 
 import argparse
@@ -27,7 +27,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "packing.md"
 PLANTED = 400
 SHEETS = 400
 LOOKED_AT = 0.6
-"""Likeness of the pairs that were looked at."""
+"""Least likeness of the pairs that were checked manually."""
 
 SAME = """
 ox-07323 ox-07328
@@ -54,7 +54,7 @@ ox-06328 ox-06338
 ox-01858 ox-01941
 ox-01835 ox-01941
 """
-"""Pairs, not both of the split `train`, that show one picture, or one plant in one minute, as eyes found them."""
+"""Pairs, not both in the training split, that show one picture, or one plant within a minute; checked manually."""
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -75,7 +75,7 @@ def resized(factor: float) -> Change:
 
 
 def cropped(share: float, kind: str) -> Change:
-    """Cut a share of width and height off: half at either end, at random, at one edge of four, or at two."""
+    """Crop a share of width and height: centred, at random, at one of four edges, or at two of them (a corner)."""
 
     def change(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         wide, high = image.width * share, image.height * share
@@ -113,7 +113,7 @@ def stacked(looks: list[PerceptualHash]) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 def found_of(originals: list[PerceptualHash], copies: list[PerceptualHash]) -> float:
-    """Give the share of copies that are found."""
+    """Return the share of copies that are found."""
     codes, thumbs = stacked([*originals, *copies])
     number = len(originals)
     there = {pair.second for pair in near_pairs(codes, thumbs) if pair.first == pair.second + number}
@@ -121,7 +121,7 @@ def found_of(originals: list[PerceptualHash], copies: list[PerceptualHash]) -> f
 
 
 def recall_table(images: dict[str, list[Image.Image]]) -> list[str]:
-    """Say how many copies are found, by what was done to them."""
+    """Return the recall of copies, by how they were changed."""
     chance = {split: np.random.default_rng(0) for split in images}
     originals = {split: [perceptual_hash(image) for image in some] for split, some in images.items()}
     lines = [f"| copies | {' | '.join(images)} |", f"|---|{'---:|' * len(images)}"]
@@ -135,7 +135,7 @@ def recall_table(images: dict[str, list[Image.Image]]) -> list[str]:
 
 
 def real_pairs(records: list[Record], looks: list[PerceptualHash]) -> list[tuple[float, int, str, str]]:
-    """Give the pairs that the hashes propose: likeness, distance and keys, the most alike first."""
+    """Return the pairs that the hashes propose: likeness, distance and keys, the most alike first."""
     codes, thumbs = stacked(looks)
     rows = []
     for pairs in candidates(codes):
@@ -149,7 +149,7 @@ def real_pairs(records: list[Record], looks: list[PerceptualHash]) -> list[tuple
 
 
 def pairs_table(records: list[Record], looks: list[PerceptualHash]) -> list[str]:
-    """Say which pairs are found among photos as they are, but those that were used to choose the limits."""
+    """Return the precision among unchanged photos, without the pairs that the thresholds were chosen on."""
     rows = [
         row
         for row in real_pairs(records, looks)
@@ -158,21 +158,20 @@ def pairs_table(records: list[Record], looks: list[PerceptualHash]) -> list[str]
     same = {frozenset(pair.split()) for pair in SAME.strip().splitlines()}
     unknown = [row for row in rows if frozenset(row[2:]) not in same and row[0] >= MIN_LIKENESS]
     for row in unknown:
-        print("not looked at yet, counted as wrong:", *row)
+        print("not checked manually yet, counted as wrong:", *row)
     found = [row for row in rows if row[0] >= MIN_LIKENESS]
     right = sum(frozenset(row[2:]) in same for row in found)
     missed = len({frozenset(row[2:]) for row in rows} & same) - right
     number = len(records)
     return [
-        "| photos | pairs of them | proposed and found | of them right | right ones at likeness "
-        f"{LOOKED_AT} to {MIN_LIKENESS}, missed |",
+        f"| photos | pairs | found | correct | missed at likeness {LOOKED_AT} to {MIN_LIKENESS} |",
         "|---:|---:|---:|---:|---:|",
         f"| {number:,} | {number * (number - 1) // 2:,} | {len(found)} | {right} | {missed} |",
     ]
 
 
 def sheet(seed: int) -> Image.Image:
-    """Draw a sheet of a herbarium: twigs with leaves, and a label and a scale that are always in the same place."""
+    """Draw a herbarium sheet: twigs with leaves, and a label and a scale that are always in the same place."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (400, 600), (235, 230, 215))
     draw = ImageDraw.Draw(image)
@@ -197,18 +196,18 @@ def sheet(seed: int) -> Image.Image:
 
 
 def sheets_table() -> list[str]:
-    """Say how many pairs of drawn sheets are proposed and found, none of them rightly."""
+    """Return how many pairs of drawn sheets are proposed and found; all of them are false."""
     codes, thumbs = stacked([perceptual_hash(sheet(seed)) for seed in range(SHEETS)])
     number, proposed = SHEETS * (SHEETS - 1) // 2, sum(len(pairs.first) for pairs in candidates(codes))
     return [
-        "| sheets | pairs of them | of them proposed, % | found |",
+        "| sheets | pairs | candidates, % | found |",
         "|---:|---:|---:|---:|",
         f"| {SHEETS} | {number:,} | {100 * proposed / number:.1f} | {len(near_pairs(codes, thumbs))} |",
     ]
 
 
 def time_table() -> list[str]:
-    """Measure the search among many hashes, of chance, so that what is compared a second time does not count."""
+    """Measure the search among many random hashes, without the time of the second comparison."""
     lines = ["| photos | seconds |", "|---:|---:|"]
     for number in (10_000, 100_000, 300_000):
         codes = np.random.default_rng(0).integers(0, 256, (2, number, HASH_BYTES), dtype=np.uint8)
@@ -225,16 +224,18 @@ def main() -> None:
     )
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--time", action="store_true", help="measure the time of the search, too: minutes")
+    parser.add_argument(
+        "--time", action="store_true", help="also measure the time of the search; takes minutes"
+    )
     arguments = parser.parse_args()
     shards = [
         path for kind in ("inat", "oxford", "garden") for path in sorted(arguments.data.glob(f"{kind}-*.tar"))
     ]
     records = read_records(*shards)
     rng = np.random.default_rng(0)
-    planted: dict[str, list[Image.Image]] = {"train": [], "others": []}
+    planted: dict[str, list[Image.Image]] = {"training split": [], "other splits": []}
     for number in rng.permutation(len(records)).tolist():
-        some = planted["train" if records[number].split == "train" else "others"]
+        some = planted["training split" if records[number].split == "train" else "other splits"]
         if len(some) < PLANTED:
             some.append(open_image(records[number].read_bytes()))
     tables = {

@@ -1,12 +1,12 @@
-"""Measure encoders on plants from another source than their training photos, and on photos without plants.
+"""Measure encoders under distribution shift: plants from another source, and photos without plants.
 
     python benchmarks/elsewhere.py BUNDLE... --taxa TAXA --elsewhere SHARD --learned SHARD... --things SHARD
 
-Photos of `--elsewhere` that show one of TAXA, or a species of a genus among them, are named from texts. Those of all
-other taxa are named from one, two and four photos of each taxon, the rest of its photos being the question, by both
-orders, by the first alone and by appearance (SimpleShot, redrawn 200 times). And by its similarity to the nearest
-of TAXA a photo of the plants that were learned (split `selection`) should be separated from those of other plants,
-and from `--things`: the area under the ROC curve says how often the first of two such photos is the more similar.
+Zero-shot: photos of `--elsewhere` that show one of TAXA, or a species of a genus among them, are identified from texts.
+Few-shot: photos of all other taxa are identified from one, two and four photos of each taxon, by both orders, by the
+first alone and by appearance (SimpleShot, redrawn 200 times). Out-of-distribution detection: the similarity to the
+nearest of TAXA should separate validation photos of the learned plants (`selection`) from other plants and from
+`--things`, measured by the area under the ROC curve.
 """
 
 import argparse
@@ -47,7 +47,9 @@ def measure(
     appearances = photos.vectors[:, embedder.encoder.width :]
     photos = photos._replace(vectors=photos.vectors[:, : embedder.encoder.width])
     shown = np.array([label_of(record) for record in photos.records])
-    taken_for = [name if name in classes else name.split()[0] for name in shown]  # a species for its genus
+    taken_for = [
+        name if name in classes else name.split()[0] for name in shown
+    ]  # a species counts as its genus
     records = tuple(
         replace(record, fields={**record.fields, "scientificName": name})
         for record, name in zip(photos.records, taken_for, strict=True)

@@ -1,12 +1,12 @@
-"""Measure heads trained on a few photos of new plants: gain and loss, the tables of docs/training.md.
+"""Measure heads trained on a few photos of new plants: gains and losses, the tables of docs/training.md.
 
-    python benchmarks/heads.py --data DATA --cache FOLDER            # DATA: the folder of the shards
-    python benchmarks/heads.py --data DATA --cache FOLDER --write    # renews docs/training.md
+    python benchmarks/heads.py --data DATA --cache FOLDER            # DATA: the folder with the shards
+    python benchmarks/heads.py --data DATA --cache FOLDER --write    # writes the tables into docs/training.md
 
-The photos of garden-plants are divided into three folds, taxon by taxon, three times. Heads are trained on two folds
-as `dalip train --init builtin --freeze-towers` trains them, and name the third. How texts are weighed against photos is
-chosen on the other folds. The towers are frozen: what they make of photos is computed once and kept in FOLDER, and so
-are the figures.
+Cross-validation: the photos of garden-plants are divided into three folds, taxon by taxon, three times. Heads are
+trained on two folds, as by `dalip train --init builtin --freeze-towers`, and evaluated on the third. The weight of
+texts against photos is chosen on the other folds. The towers are frozen; their features are computed once and cached in
+FOLDER, and so are the results.
 """
 
 import argparse
@@ -60,20 +60,20 @@ TRAIN = next(f"train-{i}" for i in range(99) if split_of(f"train-{i}") == "train
 
 
 class SomeFeatures(PhotoFeatures):
-    """Cached features of some of the photos."""
+    """Cached features of a subset of the photos."""
 
     def __init__(self, whole: PhotoFeatures, chosen: Sequence[int]) -> None:
         super().__init__(whole.path, {})
         self.chosen = chosen
 
     def read(self, position: int, seed: int) -> torch.Tensor:
-        """Give one view of a photo."""
+        """Return one view of a photo."""
         return super().read(self.chosen[position], seed)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The built-in encoder as something to train on, and photos as its frozen tower sees them."""
+    """The built-in encoder as a model to train, and the features of photos from its frozen tower."""
 
     config: TrainConfig
     towers: Towers
@@ -82,24 +82,24 @@ class Bench:
     taxa: dict[str, Taxon]
     views: PhotoFeatures
     seen: Vectors
-    """Photos of the garden and their mirror images, (photos, 2, ...)."""
+    """Features of the garden photos and their mirror images, shape (photos, 2, ...)."""
     looks: Vectors
-    """Appearances of these, (photos, A), unit length."""
+    """Appearances of the garden photos, shape (photos, A), unit length."""
     texts: TextFeatures
     old_seen: Vectors
     old_looks: Vectors
     old: NDArray[np.intp]
-    """Rows of the taxa that the old photos show."""
+    """Rows of the taxa in the old photos."""
     flora: Flora
 
     @property
     def targets(self) -> NDArray[np.intp]:
-        """Rows of the taxa that the photos of the garden show."""
+        """Rows of the taxa in the garden photos."""
         names = list(self.taxa)
         return np.array([names.index(r.taxon.scientific_name) for r in self.garden if r.taxon], np.intp)
 
     def train(self, chosen: NDArray[np.intp], seed: int, epochs: float) -> DALIP:
-        """Train heads on some photos of the garden."""
+        """Train heads on some of the garden photos."""
         if not epochs:
             return self.model
         config = self.config.with_values(epochs=epochs, seed=seed)
@@ -135,7 +135,7 @@ class Bench:
 
     @torch.inference_mode()
     def name(self, model: DALIP, taxa: Sequence[Taxon]) -> Vectors:
-        """Give the text prototypes of taxa."""
+        """Return the text prototypes of taxa."""
         texts = [(row, text) for row, taxon in enumerate(taxa) for text in taxon_texts(taxon)]
         rows = []
         for start in range(0, len(texts), 64):
@@ -186,7 +186,7 @@ def prepare(data: Path, cache: Path) -> Bench:
 
 
 def see(model: DALIP, towers: Towers, records: Sequence[Record], path: Path) -> Vectors:
-    """Compute, or read, what the image tower makes of photos and their mirror images."""
+    """Compute, or read from the cache, the image tower's features of photos and their mirror images."""
 
     @torch.inference_mode()
     def features(pixels: Vectors) -> Any:
@@ -212,7 +212,7 @@ def looks(model: DALIP, seen: Vectors) -> Vectors:
 
 
 def folds_of(targets: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
-    """Deal the photos of each taxon out to folds."""
+    """Distribute the photos of each taxon over the folds."""
     random, folds = np.random.default_rng(seed), np.empty(len(targets), np.intp)
     for taxon in np.unique(targets):
         mine = random.permutation(np.flatnonzero(targets == taxon))
@@ -226,7 +226,7 @@ def rates(similarities: Vectors, targets: NDArray[np.intp]) -> tuple[float, floa
 
 
 def both(text: Vectors, photos: Vectors, targets: NDArray[np.intp], folds: NDArray[np.intp]) -> Vectors:
-    """Weigh both kinds in each fold as is best in the others."""
+    """Combine text and photo similarities in each fold, with the weight that is best in the other folds."""
     joint = np.empty_like(text)
     for fold in range(FOLDS):
         others = folds != fold
@@ -241,9 +241,9 @@ def both(text: Vectors, photos: Vectors, targets: NDArray[np.intp], folds: NDArr
 
 
 def measure(bench: Bench, epochs: float) -> dict[str, list[float]]:
-    """Give hit rates by name: of the garden's photos in cross-validation, one a seed; and of the old taxa."""
+    """Return accuracies by name: of the garden photos in cross-validation, one per seed; and of the old taxa."""
     found: dict[str, list[float]] = {}
-    asked_of_old: dict[int, DALIP] = {}  # one a seed, for it hardly differs from fold to fold
+    asked_of_old: dict[int, DALIP] = {}  # one per seed, because it hardly differs between folds
     targets, taxa = bench.targets, list(bench.taxa.values())
     for seed in range(SEEDS):
         folds = folds_of(targets, seed)
@@ -268,7 +268,7 @@ def measure(bench: Bench, epochs: float) -> dict[str, list[float]]:
 
 
 def of_old(bench: Bench, model: DALIP) -> Iterator[tuple[str, float]]:
-    """Give hit rates of the flora's own test photos: from texts alone, and with its photos as it weighs them."""
+    """Yield accuracies on the flora's own test photos: from texts alone, and with the flora's weight for photos."""
     photos = bench.embed(model, bench.old_seen)
     text = photos @ bench.name(model, bench.flora.taxa).T
     weight, known = bench.flora.calibration.text_weight, bench.flora.prototypes.photos
@@ -303,7 +303,7 @@ def main() -> None:
         path = arguments.cache / f"epochs-{epochs:g}.json"
         if not path.exists():
             path.write_text(json.dumps(measure(bench, epochs)))
-        rows[f"trained for {epochs:g} epochs" if epochs else "as they came"] = json.loads(path.read_text())
+        rows[f"trained for {epochs:g} epochs" if epochs else "before training"] = json.loads(path.read_text())
     tables = {
         "heads": table(rows, ("text", "photos", "both")),
         "heads-cost": table(rows, ("old text", "old both")),

@@ -2,9 +2,9 @@
 
     python benchmarks/identify_files.py SHARD_OR_FOLDER... [--split test] [--flora F] [--encoder E]
 
-Unpacks the photos of one split into a temporary folder, identifies them through the real command line, and
-prints top-1 and top-5 by source. Then the times, each the median of five whole processes: one photo cold, a folder of
-500 photos and a folder of twenty 12-megapixel JPEGs made from them, the last two as time a photo.
+Unpacks the photos of one split into a temporary folder, identifies them with the real command, and prints top-1 and
+top-5 by source. Then it prints times, each the median of five whole processes: one photo (cold start), 500 photos, and
+twenty 12-megapixel JPEGs made from them; the last two as time per photo.
 """
 
 import argparse
@@ -25,7 +25,7 @@ REPEATS = 5
 
 
 def identify(paths: list[Path], options: list[str]) -> tuple[list[dict], float]:
-    """Give the answers and the seconds of the whole process."""
+    """Return the answers and the seconds of the whole process."""
     command = [str(Path(sys.executable).with_name("dalip")), "identify", "--json", *options, *map(str, paths)]
     started = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -33,13 +33,13 @@ def identify(paths: list[Path], options: list[str]) -> tuple[list[dict], float]:
 
 
 def median_seconds(paths: list[Path], options: list[str]) -> tuple[float, float]:
-    """Give the median and the spread (largest less smallest) of the seconds of a process."""
+    """Return the median and the range (maximum minus minimum) of the seconds of a process."""
     seconds = [identify(paths, options)[1] for _ in range(REPEATS)]
     return statistics.median(seconds), max(seconds) - min(seconds)
 
 
 def unpack(records: list[Record], folder: Path) -> dict[str, Record]:
-    """Write photos as files and give path to record."""
+    """Write photos to files and return the record of each path."""
     found = {}
     for record in records:
         suffix = record.location.path.suffix if record.location.size is None else ".webp"

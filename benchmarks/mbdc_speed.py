@@ -2,11 +2,11 @@
 
     python benchmarks/mbdc_speed.py [--batches 32 256] [--compile] [--threads 2]
 
-Takes 197 tokens of width 512, 4 heads and 46 channels, in training mode and fp32. The baseline is checked to give the
-same features and gradients first. Prints the medians of interleaved repetitions, the median of the ratios within a
-repetition, and the most memory that tensors of a step take beyond layer and inputs. On Linux, put
+Uses 197 tokens of width 512, 4 heads and 46 channels, in training mode and fp32. First checks that the baseline returns
+the same features and gradients. Prints the medians of interleaved repetitions, the median of the ratios within a
+repetition, and the peak memory of the tensors of a step, without layer and inputs. On Linux, put
 MALLOC_TRIM_THRESHOLD_=2147483647 MALLOC_MMAP_THRESHOLD_=2147483647 before the command to keep freed memory, as training
-does: without it, fresh pages are cleared at every step. One thread is timed by the processor time it takes.
+does; without it, fresh pages are cleared at every step. A single thread is timed by its CPU time.
 """
 
 import argparse
@@ -28,20 +28,20 @@ TOKENS, WIDTH, HEADS, REDUCED = 197, 512, 4, 46
 PARTS = {
     "whole layer": (),
     "without hidden and output": ("hidden", "output"),
-    "without projection too": ("hidden", "output", "projection"),
+    "also without projection": ("hidden", "output", "projection"),
     "without any linear map": ("hidden", "output", "projection", "reduction"),
 }
 Step = Callable[[], object]
 
 
 class PlainBDC(MultiHeadBDC):
-    """A loop over heads, centring by products with matrices of ones, triangles by advanced indexing.
+    """Baseline: a loop over heads, centring by products with matrices of ones, triangles by advanced indexing.
 
-    Source: how the DALIP paper's release goes about it, in our own words.
+    Source: the approach of the DALIP paper's release, reimplemented.
     """
 
     def triangles(self, summary: Tensor, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Give the covariance features between the projection and the output map."""
+        """Return the covariance features between the projection and the output map."""
         weighted = []
         for head, own in zip(
             tokens.chunk(self.num_heads, dim=-1), summary.chunk(self.num_heads, dim=-1), strict=True
@@ -75,17 +75,17 @@ class PlainBDC(MultiHeadBDC):
 
 
 class FirstChannels(nn.Module):
-    """Stands in for the reduction: as many channels, without the product."""
+    """A stand-in for the reduction with as many channels, without the product."""
 
     def forward(self, heads: Tensor) -> Tensor:
-        """Give the first of the channels."""
+        """Return the first channels."""
         return heads[..., :REDUCED]
 
 
 def interleaved_seconds(steps: dict[str, Step], repeats: int, *, warmups: int = 2) -> dict[str, list[float]]:
-    """Time steps in turn, so that whatever else the machine does falls on all of them alike.
+    """Time steps in turn, so that other load on the machine affects all of them equally.
 
-    One thread of a CPU is timed by the processor time it takes, which leaves out what other processes take.
+    A single CPU thread is timed by its CPU time, which excludes other processes.
     """
     alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
     clock = time.process_time if alone else time.perf_counter
@@ -107,7 +107,7 @@ def _finish() -> None:
 
 
 def peak_mebibytes(step: Step) -> float:
-    """Measure the most memory that tensors take during a step beyond what they took before."""
+    """Measure the peak memory of tensors during a step, minus what they took before it."""
     if torch.cuda.is_available():
         _finish()
         torch.cuda.reset_peak_memory_stats()
@@ -126,12 +126,12 @@ def peak_mebibytes(step: Step) -> float:
 
 
 def ratio(seconds: dict[str, list[float]], over: str, under: str) -> float:
-    """Give the median of the ratios of two steps within a repetition."""
+    """Return the median of the ratios of two steps within a repetition."""
     return statistics.median(a / b for a, b in zip(seconds[over], seconds[under], strict=True))
 
 
 def make_step(layer: nn.Module, summary: Tensor, tokens: Tensor) -> Callable[[], list[Tensor]]:
-    """Give a function that runs a layer forward and backward and returns its features and gradients."""
+    """Return a function that runs a layer forward and backward and returns its features and gradients."""
     leaves = [summary, tokens, *layer.parameters()]
     seed: list[Tensor] = []
 
@@ -145,7 +145,7 @@ def make_step(layer: nn.Module, summary: Tensor, tokens: Tensor) -> Callable[[],
 
 
 def compare(part: str, batch: int, device: str, repeats: int, compiled: bool) -> str:
-    """Measure one part of the layer and give a row of the table."""
+    """Measure one part of the layer and return a row of the table."""
     torch.manual_seed(0)
     layers = {
         name: kind(WIDTH, num_heads=HEADS, reduced_dim=REDUCED)
@@ -184,11 +184,11 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", type=int, default=[32, 256] if device == "cuda" else [32])
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--compile", action="store_true", help="both layers through torch.compile as well")
+    parser.add_argument("--compile", action="store_true", help="also measure both layers with torch.compile")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(f"PyTorch {torch.__version__}, {device}, {arguments.threads} threads\n")
-    print("| batch | part | baseline, ms | ours, ms | times as fast | baseline, MiB | ours, MiB |")
+    print("| batch | part | baseline, ms | ours, ms | speed-up | baseline, MiB | ours, MiB |")
     print("|---|---|---|---|---|---|---|")
     for batch in arguments.batches:
         for compiled in (False, True) if arguments.compile else (False,):

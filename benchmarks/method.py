@@ -1,13 +1,13 @@
-"""Compare DALIP with CLIP and with variants of itself: one thing changed at a time, several seeds.
+"""Compare DALIP with CLIP and run ablations: one change at a time, several seeds.
 
     python benchmarks/method.py EXPERIMENT... --data FOLDER [--seeds 3] [--work runs/method]
 
-EXPERIMENT is one of the names that `--help` lists, or `all`. The results go to `docs/results/EXPERIMENT.jsonl`, one
-line per run as soon as it ends, so a command that is stopped resumes; `docs/make_results.py` writes the tables.
+EXPERIMENT is one of the names that `--help` lists, or `all`. Each run appends a line to `docs/results/EXPERIMENT.jsonl`
+as soon as it ends, so an interrupted command resumes when you run it again. `docs/make_results.py` writes the tables.
 
-Both sides of a comparison have the same photos, texts, steps, seeds and starting weights. Most experiments train the
-heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower too. The
-scoring weight of the orders is chosen on validation photos; everything reported is measured on test photos.
+Both sides of a comparison have the same photos, texts, steps, seeds and initial weights. Most experiments train the
+heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower as well.
+The scoring weight of the orders is chosen on validation photos; everything reported is measured on test photos.
 """
 
 import argparse
@@ -64,7 +64,7 @@ FROZEN: Changes = {
     "workers": 0,
     "norm": "batch",
 }
-"""Heads over frozen towers, with the paper's norm."""
+"""Settings of runs with frozen towers: only the heads are trained, with the paper's norm."""
 
 FINETUNED: Changes = {
     "model": "lite0-minilm",
@@ -75,7 +75,7 @@ FINETUNED: Changes = {
     "evaluate_every": 0.0,
     "ema_decay": 0.99,
 }
-"""The image tower learns too, except for its first stages, as in the encoder that ships; from small crops."""
+"""Settings of fine-tuning on small crops: all but the first stages of the image tower, as in the built-in encoder."""
 
 OBJECTIVES: dict[str, Changes] = {
     "DALIP": {},
@@ -86,7 +86,7 @@ OBJECTIVES: dict[str, Changes] = {
 }
 
 FIRST_STAGE: Changes = {"captions": 1.0, "epochs": 60.0}
-"""Captioned photos alone, for as many steps as they last."""
+"""Captioned photos only, for 60 epochs."""
 
 COMPARED = ("DALIP", "first order", "CLIP")
 
@@ -127,12 +127,15 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
         }.items()
     },
 }
-"""What each variant changes in `FROZEN`, or for `finetune` in `FINETUNED`. Beside fields of TrainConfig, `captions` is
-the part of a batch that are captioned photos, and `after` what an earlier run changes, from which this one starts."""
+"""What each variant changes in `FROZEN`, or in `FINETUNED` for `finetune`.
+
+Besides the fields of TrainConfig, `captions` is the share of captioned photos in a batch, and `after` contains the
+changes of an earlier run whose weights this one starts from.
+"""
 
 
 class Bench:
-    """The data of all runs, and what frozen towers make of it."""
+    """The data of all runs, and the cached features of the frozen towers."""
 
     def __init__(self, folder: Path, work: Path) -> None:
         self.plants = sorted(map(str, [*folder.glob("inat-*.tar"), *folder.glob("oxford-*.tar")]))
@@ -148,15 +151,15 @@ class Bench:
         return len(self.corpus.captioned("train") if captioned else self.corpus.plants("train"))
 
     def config(self, base: Changes, changes: Changes, seed: int) -> TrainConfig:
-        """Give what one run trains."""
+        """Return the configuration of one run."""
         settings = base | changes
         share = settings.pop("captions", 0.1)  # of a batch
-        never = 1e-9  # and not left out, so that all runs share one cache of features
+        never = 1e-9  # instead of dropping the source, so that all runs share one cache of features
         plants, captions, epochs = self.plants, f"{self.captions}@{never}", settings.pop("epochs")
         if share == 1:
             plants, captions = [f"{path}@{never}" for path in plants], self.captions
         else:
-            epochs *= (1 - share) / (1 - 0.1)  # the same steps whatever the share
+            epochs *= (1 - share) / (1 - 0.1)  # the same number of steps for every share
             if share:
                 captions = f"{self.captions}@{share / (1 - share) / self.share_of_one:.4f}"
         if after := settings.pop("after", None):
@@ -176,7 +179,7 @@ class Bench:
         )
 
     def evaluate(self, run: Path) -> dict[str, Any]:
-        """Measure a finished run on validation and on test photos, with the scoring weight that validation favours."""
+        """Measure a finished run on validation and test photos, with the scoring weight chosen on validation photos."""
         embedder = RunEmbedder(run, self.remembered)
         splits = ("selection", "test")
         photos = {split: embedder.embed_photos(self.corpus.plants(split)) for split in splits}
@@ -198,7 +201,7 @@ class Bench:
         }
 
     def run(self, experiment: str, seeds: int) -> None:
-        """Train and measure every variant of an experiment with every seed, but those that are done."""
+        """Train and measure every variant of an experiment with every seed, except for runs that are done."""
         base = FINETUNED if experiment == "finetune" else FROZEN
         path = RESULTS / f"{experiment}.jsonl"
         for seed in range(seeds):
@@ -209,7 +212,7 @@ class Bench:
                     continue
                 row: dict[str, Any] = {"variant": variant, "seed": seed, "config": self._digest(config)}
                 done = [r for found in rows.values() for r in found if r["config"] == row["config"]]
-                if done:  # another experiment has made the same run
+                if done:  # another experiment includes the same run
                     row |= {name: done[0][name] for name in ("seconds", "selection", "test")}
                 else:
                     run = self.work / experiment / f"{variant.replace(' ', '-')}-{seed}"
@@ -225,7 +228,7 @@ class Bench:
                 print(f"{experiment}, {variant}, seed {seed}: {said}", flush=True)
 
     def _digest(self, config: TrainConfig) -> str:
-        """Tell runs apart by all that decides their outcome, wherever the data lies."""
+        """Return a hash of everything that decides the outcome of a run; the location of the data does not count."""
         settings = asdict(config) | {"data": [Path(path).name for path in config.data]}
         settings["init"] = config.init and Path(config.init).name
         for name in ("taxa", "descriptions", *CARRIED_OUT):
@@ -252,10 +255,10 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 class RunEmbedder(TorchEmbedder):
-    """A finished run; what its frozen towers give is computed once for all runs."""
+    """A finished run as an embedder; the features of frozen towers are computed once for all runs."""
 
     def __init__(self, run: Path, remembered: dict[str, torch.Tensor]) -> None:
-        """Load a run; `remembered` is filled with the image tower's features by photos, and used."""
+        """Load a run; `remembered` caches the image tower's features by photos, for this run and others."""
         model, towers, config = load_run(run)
         super().__init__(model, towers)
         self.frozen, self.remembered = "image" in config.freeze, remembered
@@ -264,7 +267,7 @@ class RunEmbedder(TorchEmbedder):
 
     @torch.inference_mode()
     def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
-        """Embed photos, all readable."""
+        """Embed photos, which must all be readable."""
         if not self.frozen:
             return super().embed_photos(records, progress)
         parts = []

@@ -1,11 +1,11 @@
-"""Measure how misspelt names are found in a checklist: hits and mistakes, the tables of docs/packing.md.
+"""Measure fuzzy matching of misspelt names in a checklist: the tables of docs/packing.md.
 
-    python benchmarks/names.py --checklist checklist.tsv.gz            # of species, e.g. the one in ../shared/data
-    python benchmarks/names.py --checklist checklist.tsv.gz --write    # renews docs/packing.md
+    python benchmarks/names.py --checklist checklist.tsv.gz            # species names, e.g. ../shared/data
+    python benchmarks/names.py --checklist checklist.tsv.gz --write    # writes docs/packing.md
 
-Names are drawn from the checklist and misspelt here; others are taken out of it first, for a name that it lacks must
-not be found. The rules are compared on names of the validation split (`selection`), and what the chosen one does is
-reported on names of the calibration split, which were not looked at before.
+The script draws names from the checklist and misspells them. It first removes other names from the checklist, because a
+name that is not in it must not be found. The rules are compared on names in the validation split (`selection`). The
+chosen rule is reported on names in the calibration split, which were not used before.
 """
 
 import argparse
@@ -51,11 +51,11 @@ LIKE = {
 }
 ENDINGS = {"a": "us", "us": "a", "um": "us", "is": "e", "e": "is", "ii": "i", "i": "ii"}
 LACKED = 10
-"""One of so many names is taken out of the checklist."""
+"""One in this many names is removed from the checklist."""
 
 
 def misspell(name: str, chance: random.Random, errors: int = 1) -> str:
-    """Drop, double, swap or replace letters of a name, more often by one that sounds alike; never its first letter."""
+    """Drop, double, swap or replace letters of a name, often by a similar one; never its first letter."""
     for _ in range(errors):
         place = chance.choice([i for i in range(1, len(name) - 1) if name[i].isalpha()])
         letter = name[place]
@@ -69,31 +69,31 @@ def misspell(name: str, chance: random.Random, errors: int = 1) -> str:
 
 
 def other_ending(name: str, chance: random.Random) -> str:
-    """Give a name the ending of another gender or case, where it has one."""
+    """Return a name with the ending of another gender or case; without such an ending, with an error."""
     ending = next((e for e in sorted(ENDINGS, key=len, reverse=True) if name.endswith(e)), "")
     return name.removesuffix(ending) + ENDINGS[ending] if ending else misspell(name, chance)
 
 
 def written_otherwise(name: str, chance: random.Random) -> str:
-    """Give a name as people write it who make no error."""
+    """Return a name in another correct spelling: case, spaces, author or hybrid sign."""
     genus, _, rest = name.partition(" ")
     ways = (name.upper(), name.lower(), f"{name} L.", f"{name} (Mill.) Hook. f. ex DC.", f"{genus}_{rest}")
     return chance.choice((*ways, f"{genus}  {rest.title()}", f"{genus} × {rest}"))
 
 
 KINDS: dict[str, tuple[bool, Callable[[str, random.Random], str]]] = {
-    "written otherwise": (False, written_otherwise),
+    "written differently": (False, written_otherwise),
     "one error": (False, misspell),
     "two errors": (False, lambda name, chance: misspell(name, chance, 2)),
-    "another ending": (False, other_ending),
+    "different ending": (False, other_ending),
     "not in the checklist": (True, lambda name, chance: name),
     "not in the checklist, one error": (True, misspell),
 }
-"""Whether the checklist lacks the name, and how it is written."""
+"""Whether the name is missing from the checklist, and the function that writes it."""
 
 
 def names_of(checklist: Checklist, split: str) -> list[str]:
-    """Give the species of a split, written in two words."""
+    """Return the species in a split whose names have two words."""
     found = {
         entry.taxon.scientific_name
         for entries in checklist.names.values()
@@ -112,16 +112,16 @@ def without(checklist: Checklist, lacked: set[str]) -> Checklist:
 
 
 def queries(names: list[str], lacked: list[str], count: int) -> dict[str, list[tuple[str, str]]]:
-    """Give for each kind pairs of what is asked and what is meant, the same ones at every call."""
+    """Return for each kind pairs of the query and the intended name; the same at every call."""
     chance = random.Random(0)
     drawn = {}
-    for kind, (lacks, write) in KINDS.items():
-        asked = chance.sample(lacked if lacks else names, count)
+    for kind, (absent, write) in KINDS.items():
+        asked = chance.sample(lacked if absent else names, count)
         drawn[kind] = [(write(name, chance), name) for name in asked]
     return drawn
 
 
-def told(outcomes: Counter[str]) -> str:
+def shares(outcomes: Counter[str]) -> str:
     total = outcomes.total()
     return " | ".join(f"{100 * outcomes[o] / total:.2f}" for o in ("right", "wrong", "ambiguous", "unknown"))
 
@@ -129,7 +129,7 @@ def told(outcomes: Counter[str]) -> str:
 def ask(
     checklist: Checklist, reduced: Checklist, asked: dict[str, list[tuple[str, str]]]
 ) -> dict[str, Counter[str]]:
-    """Resolve all, and count what became of them."""
+    """Resolve all queries and count the outcomes."""
     outcomes: dict[str, Counter[str]] = {}
     for kind, pairs in asked.items():
         found = resolve_names([given for given, _ in pairs], reduced if KINDS[kind][0] else checklist)
@@ -142,13 +142,13 @@ def ask(
 
 
 def compare(checklist: Checklist, reduced: Checklist, asked: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """Compare the rules for misspellings, by the share that is found right and wrong of each kind."""
-    kinds = [kind for kind in KINDS if kind != "written otherwise"]
+    """Compare the rules for misspellings, by the shares of right and wrong matches of each kind."""
+    kinds = [kind for kind in KINDS if kind != "written differently"]
     lines = [f"| rule | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     outcomes: dict[Cutoffs, list[str]] = {rule: [] for rule in RULES}
     for kind in kinds:
-        lacks = KINDS[kind][0]
-        listed = reduced if lacks else checklist
+        absent = KINDS[kind][0]
+        listed = reduced if absent else checklist
         speller = Speller(listed)
         searched = [
             (meant, parts, listed.names.get(parts.key), speller.search(parts))
@@ -163,11 +163,11 @@ def compare(checklist: Checklist, reduced: Checklist, asked: dict[str, list[tupl
                 right += taxon is not None and taxon.scientific_name == meant
                 wrong += taxon is not None and taxon.scientific_name != meant
             share = 100 / len(searched)
-            told = f"{share * wrong:.2f}" if lacks else f"{share * right:.1f} / {share * wrong:.2f}"
-            outcomes[rule].append(told)
+            cell = f"{share * wrong:.2f}" if absent else f"{share * right:.1f} / {share * wrong:.2f}"
+            outcomes[rule].append(cell)
     for rule, cells in outcomes.items():
         two = f", two from {rule.two}" if rule.two < 99 else ""
-        name = f"one error from {rule.one} letters on{two}; others {rule.ahead} further"
+        name = f"one error from {rule.one} letters{two}; others at least {rule.ahead} more"
         lines.append(f"| {f'**{name}**' if rule == CHOSEN else name} | {' | '.join(cells)} |")
     return lines
 
@@ -190,9 +190,9 @@ def main() -> None:
         if split == "selection":
             tables["name rules"] = compare(checklist, reduced, asked)
         else:
-            rows = ["| names | asked | right | wrong | ambiguous | unknown |", "|---|---|---|---|---|---|"]
+            rows = ["| names | number | right | wrong | ambiguous | unknown |", "|---|---|---|---|---|---|"]
             for kind, outcomes in ask(checklist, reduced, asked).items():
-                rows.append(f"| {kind} | {outcomes.total()} | {told(outcomes)} |")
+                rows.append(f"| {kind} | {outcomes.total()} | {shares(outcomes)} |")
             tables["names"] = rows
     publish(tables, PAGE, write=arguments.write)
 

@@ -1,11 +1,11 @@
-"""Measure answers restricted by `--only`: two tables of docs/trust.md.
+"""Measure answers restricted by `--only`, and the rejection of other plants: two tables of docs/trust.md.
 
-    python benchmarks/only.py --data DATA            # DATA: the folder of the shards
-    python benchmarks/only.py --data DATA --write    # renews docs/trust.md
+    python benchmarks/only.py --data DATA            # DATA: the folder with the shards
+    python benchmarks/only.py --data DATA --write    # writes the tables into docs/trust.md
 
-The built-in flora answers as it is, and restricted to lists: random ones, five of each length, and a family. Which rule
-rejects was chosen on validation photos, and everything else is measured on test photos. Photos of plants that the flora
-does not hold are halved by their keys, as in benchmarks/trust.py, for the one and the other.
+The built-in flora answers with all of its taxa and restricted to lists: five random ones of each length, and a family.
+The rejection rule was chosen on validation photos; everything else is measured on test photos. Photos of plants that
+are not in the flora are split into halves by their keys, as in benchmarks/trust.py, one for each purpose.
 """
 
 import argparse
@@ -29,26 +29,26 @@ SEEDS = 5
 SHARES = (0.9, 0.5)
 TAXA = 10
 FAMILY = "Asteraceae"
-PROMISE = "0.9"
+COVERAGE = "0.9"
 
 Rule = Callable[[Similarities, Calibration], NDArray[np.bool_]]
-"""Says which photos are rejected as plants of none of the taxa that may be named."""
+"""Returns which photos are rejected as plants of other taxa than those on the list."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """Photos, by what they show."""
+    """Photos, by what is in them."""
 
     known: Photos
-    """Taxa of the flora."""
+    """Plants in the flora."""
     absent: Photos
-    """Plants that it does not hold."""
+    """Plants that are not in the flora."""
     things: Photos
-    """No plants."""
+    """Photos without plants."""
 
 
 def lists_of(flora: Flora) -> dict[str, list[list[str]]]:
-    """Give lists of names, by what to call them."""
+    """Return lists of names, by the label of their row."""
     names = [taxon.scientific_name for taxon in flora.taxa]
     found: dict[str, list[list[str]]] = {}
     for number in (*(round(share * len(names)) for share in SHARES), TAXA):
@@ -59,7 +59,7 @@ def lists_of(flora: Flora) -> dict[str, list[list[str]]]:
 
 
 def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
-    """Give photos of the taxa that may be named, and of those left out except for what lies inside one of the first."""
+    """Return the photos of taxa on the list, and those of other taxa, except for taxa within one on the list."""
     names = [r.taxon.scientific_name if r.taxon else "" for r in known.records]
     rows = np.array([some.tree.rows.get(name, -1) for name in names])
     inside = np.array([any(r.taxon and t.contains(r.taxon) for t in some.taxa) for r in known.records])
@@ -69,7 +69,7 @@ def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
 def measured(
     some: RestrictedFlora, answering: Flora, allowed: Photos, left_out: Photos, material: Material
 ) -> list[float]:
-    """Measure a flora on the photos of the taxa of a list, and on what should be rejected."""
+    """Measure a flora on photos of the taxa on a list, and on photos that should be rejected."""
     calibration = answering.calibration
     targets = np.array([answering.row(some.whole.taxa[row]) for row in allowed.targets])
     compared = answering.similarities(allowed.vectors)
@@ -79,17 +79,17 @@ def measured(
         for photos in (left_out, material.absent, material.things)
     ]
     top1 = (compared.values.argmax(axis=1) == targets).mean()
-    shares = (top1, trust.ece, trust.coverage[PROMISE], trust.not_in_flora, *refused)
-    return [trust.set_size[PROMISE], *(100 * float(share) for share in shares)]
+    shares = (top1, trust.ece, trust.coverage[COVERAGE], trust.not_in_flora, *refused)
+    return [trust.set_size[COVERAGE], *(100 * float(share) for share in shares)]
 
 
 def only_table(flora: Flora, material: Material) -> list[str]:
-    columns = ("taxa in the set", "top-1", "ECE", f"in the set of {PROMISE}", "rejected wrongly")
-    kinds = ("taxa left out", "plants not in the flora", "no plants")
+    columns = ("set size", "top-1", "ECE", f"coverage at {COVERAGE}", "wrongly rejected")
+    kinds = ("taxa not on the list", "plants not in the flora", "no plants")
     head = [*columns, *(f"rejected: {kind}" for kind in kinds)]
     lines = [f"| photos of | answered with | {' | '.join(head)} |", "|---|---|" + "---:|" * len(head)]
     for name, drawn in lists_of(flora).items():
-        rows: dict[str, list[list[float]]] = {"all taxa": [], "these": []}
+        rows: dict[str, list[list[float]]] = {"all taxa": [], "the list only": []}
         for names in drawn:
             some = restrict(flora, names)
             photos = divided(some, material.known)
@@ -130,15 +130,17 @@ def _halves(compared: Similarities, calibration: Calibration) -> NDArray[np.floa
 
 RULES: dict[str, Rule] = {
     "best similarity in the whole flora": lambda *of: _whole(*of) < IN_FLORA_LEAST,
-    "best similarity in the list": lambda *of: _best_listed(*of) < IN_FLORA_LEAST,
+    "best similarity on the list": lambda *of: _best_listed(*of) < IN_FLORA_LEAST,
     "probability of the list": lambda *of: _probable(*of) < IN_FLORA_LEAST,
-    "the first or the third, whole": lambda *of: np.minimum(_whole(*of), _probable(*of)) < IN_FLORA_LEAST,
-    "the first or the third, each half": lambda *of: _halves(*of) < IN_FLORA_LEAST,
-    "**the first or the third, in parts by the length of the list**": lambda compared, calibration: np.array(
+    "first or third rule, each at the full rate": lambda *of: (
+        np.minimum(_whole(*of), _probable(*of)) < IN_FLORA_LEAST
+    ),
+    "first or third rule, each at half the rate": lambda *of: _halves(*of) < IN_FLORA_LEAST,
+    "**first or third rule, rate split in proportion to the list**": lambda compared, calibration: np.array(
         [calibration.foreign(*fit) for fit in compared.fits(calibration)]
     ),
 }
-"""What was tried, by what it is called."""
+"""Rejection rules that were tried, by the label of their row."""
 
 
 def rules_table(flora: Flora, material: Material) -> list[str]:
@@ -161,7 +163,7 @@ def rules_table(flora: Flora, material: Material) -> list[str]:
 
 
 def gathered(flora: Flora, data: Path) -> dict[str, Material]:
-    """Encode what is needed, each photo once, by split."""
+    """Return the photos of the validation and the test split, each encoded once."""
     plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
     garden = read_records(*sorted(data.glob("garden-*.tar")))
     objects = read_records(*sorted(data.glob("general-objects-*.tar")))

@@ -1,10 +1,10 @@
-"""Measure `dalip data pack`: photos per second, use of the processors, and resuming after kills.
+"""Measure `dalip data pack`: photos per second, CPU use, and resuming after kills.
 
-    python benchmarks/packing.py --data DATA --write    # DATA: the folder of the shards
+    python benchmarks/packing.py --data DATA --write    # DATA: the folder with the shards
 
-Photos of the shards are unpacked into one folder for each plant and packed: as they are, and again some of them
-enlarged to what a phone takes. Then the command is killed (SIGKILL) at random moments until it has packed all in spite
-of it, over and over, and the bytes are compared with those of an uninterrupted run.
+Photos from the shards are unpacked into one folder per plant and packed, first unchanged, then some of them enlarged to
+the size of phone photos. Then the command is repeatedly killed (SIGKILL) at random moments and restarted until it
+finishes, and the bytes are compared with those of an uninterrupted run.
 """
 
 import argparse
@@ -32,7 +32,7 @@ LARGE, LARGE_SIZE = 100, (4000, 3000)
 
 
 def unpack(data: Path, folder: Path, photos: int) -> tuple[Path, Path]:
-    """Give a folder of photos as they are, and one of large ones."""
+    """Return a folder of unchanged photos, and one of enlarged ones."""
     shards = [path for kind in ("garden", "inat") for path in sorted(data.glob(f"{kind}-*.tar"))]
     records = read_records(*shards)[:photos]
     for number, record in enumerate(records):
@@ -57,10 +57,10 @@ def command(source: Path, out: Path, workers: int) -> list[str]:
 
 
 def timed(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
-    """Pack photos; give the seconds, how many processors worked at it, and how many it would have kept busy.
+    """Pack photos; return the seconds, how many CPUs were used, and how many it could have kept busy.
 
-    The last counts the time that its processes waited for a processor, too, which others on the machine had: it is
-    what the second would be on a machine of its own.
+    The last number also counts the time that the processes waited for a CPU that other programs used: it is what the
+    second number would be on an idle machine.
     """
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -81,7 +81,7 @@ def timed(source: Path, out: Path, workers: int) -> tuple[float, float, float]:
 
 def speed_table(sources: dict[str, Path], folder: Path) -> list[str]:
     lines = [
-        "| photos | processes | seconds | photos per second | processors had | had or waited for |",
+        "| photos | processes | seconds | photos per second | CPUs used | used or waited for |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, source in sources.items():
@@ -100,7 +100,7 @@ def content(out: Path) -> dict[str, bytes]:
 
 
 def kills_table(source: Path, whole: Path, folder: Path, kills: int) -> list[str]:
-    """Kill the command at random moments of what its whole run takes."""
+    """Kill the command at random moments within the duration of a whole run."""
     chance = random.Random(0)
     workers = available_cpus()
     seconds, *_ = timed(source, folder / "again", workers)
@@ -126,7 +126,7 @@ def kills_table(source: Path, whole: Path, folder: Path, kills: int) -> list[str
         left += len(set(found) - set(wanted))
         shutil.rmtree(out)
     return [
-        "| kills | sets that were finished in spite of them | of them the same bytes | files left behind |",
+        "| kills | completed runs | runs with identical bytes | files left behind |",
         "|---:|---:|---:|---:|",
         f"| {done} | {sets} | {same} | {left} |",
     ]
@@ -144,7 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small, large = unpack(arguments.data, folder, arguments.photos)
-        sources = {"as they are, 224 pixels": small, "of 12 megapixels": large}
+        sources = {"unchanged, 224 pixels": small, "of 12 megapixels": large}
         tables = {"speed of packing": speed_table(sources, folder)}
         tables["kills"] = kills_table(small, folder / "small-1", folder, arguments.kills)
     publish(tables, PAGE, write=arguments.write)

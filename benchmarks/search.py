@@ -1,11 +1,11 @@
-"""Compare rules for hiding search results that fit badly: the tables of docs/search.md.
+"""Compare rules for hiding weak matches of a search: the tables of docs/search.md.
 
-    python benchmarks/search.py --data DATA            # DATA: the folder of the shards
-    python benchmarks/search.py --data DATA --write    # renews docs/search.md
+    python benchmarks/search.py --data DATA            # DATA: the folder with the shards
+    python benchmarks/search.py --data DATA --write    # writes docs/search.md
 
-Two libraries are made, one of the validation photos (split `selection`) of all shards and one of the test photos. Each
-is asked for what it holds, and for what was left out of it. The limit of each rule is chosen on the first, and reported
-on the second.
+Two libraries are built, one from the validation photos (`selection`) of all shards and one from the test photos. Each
+is searched for things that are in it, and for things that are not. The threshold of each rule is chosen on the first
+library and reported on the second.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from dalip_assets import ENCODER
 
 PAGE = Path(__file__).parent.parent / "docs" / "search.md"
 FEW = 3
-"""So many photos are next to nothing."""
+"""A result with at most this many photos counts as nearly empty."""
 STEPS = 100
-"""Limits tried for a rule."""
+"""How many thresholds are tried for a rule."""
 FLOORS, PHOTO_FLOORS = [0.40, 0.44, 0.48, 0.52], [0.70, 0.75, 0.80]
-"""Least similarities tried with the last rule."""
+"""Minimum similarities tried with the last rule."""
 
 Array = NDArray[np.float32]
 Rule = Callable[[Array, Array], Array]
-"""Takes similarities of queries with photos, and of photos with reference texts; gives scores of queries and photos."""
+"""Takes similarities of queries to photos and of photos to reference texts; returns scores of queries and photos."""
 
 THINGS = """a person|a crowd of people|a child|a face|hands|a dog|a cat|a horse|a bird|a fish|an insect|a house|a street
 a car|a train|a boat|an aeroplane|a bridge|a room|a kitchen|food on a plate|a bottle|a computer|a telephone|a book
@@ -59,7 +59,7 @@ DESCRIPTIONS = {
     "blue flowers": "Gentiana acaulis|Muscari|Myosotis latifolia|Nigella damascena|Sisyrinchium bellum",
     "a bush with small leaves": "Baccharis pilularis|Vaccinium ovatum|Arctostaphylos crustacea",
 }
-"""Words that name no taxon of the flora, and taxa that they fit; other plants may fit, too, and do not count."""
+"""Descriptions that name no taxon of the flora, and taxa that they fit; other plants may also fit and do not count."""
 
 ABSENT = """an aeroplane cockpit|a tax return form|a spreadsheet on a screen|an x-ray of a hand|bathroom tiles
 my passport|sushi on a plate|a chess board|the surface of the moon|a wedding cake|an escalator in a shopping mall
@@ -69,23 +69,23 @@ a thermometer|a page of sheet music|a blood test result|a parking ticket|a washi
 
 @dataclass(frozen=True)
 class Queries:
-    """What one kind of query asks a library for."""
+    """The queries of one kind to a library."""
 
     vectors: Array
     right: NDArray[np.bool_]
     """Shape (queries, photos)."""
     counted: NDArray[np.bool_]
-    """The photos that count, for or against; in the library for this query."""
+    """The photos that are in the library for this query."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule does to one kind of query at one limit, as means over the queries."""
+    """The results of a rule for one kind of query at one threshold, as means over the queries."""
 
     kept: float
-    """Share of the right photos that are shown; NaN where none is right."""
+    """Recall: share of the right photos that are shown; NaN if no photo is right."""
     precision: float
-    """Share of right ones among those shown, of queries that show any; NaN where none is right."""
+    """Precision of the queries that show any photo; NaN if no photo is right."""
     shown: float
     empty: float
     """Share of queries that show nothing."""
@@ -94,12 +94,12 @@ class Outcome:
 
 
 Scored = dict[str, list[tuple[Array, NDArray[np.bool_]]]]
-"""For each kind the scores of the photos that count and which of them are right, a pair per query."""
+"""By kind, a pair for each query: the scores of the photos that count, and which of these are right."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """The photos of one split, and what they are asked for."""
+    """The photos of one split, and the queries to them."""
 
     photos: Array
     queries: dict[str, Queries]
@@ -117,7 +117,7 @@ class Library:
 
 
 def outcomes(scored: Scored, limit: float) -> dict[str, Outcome]:
-    """Say what a limit does to each kind of query."""
+    """Return the outcome of a threshold for each kind of query."""
     found = {}
     for kind, rows in scored.items():
         number = np.array([(scores >= limit).sum() for scores, _ in rows])
@@ -135,10 +135,10 @@ def outcomes(scored: Scored, limit: float) -> dict[str, Outcome]:
 
 
 def worth(scored: Scored, limit: float) -> float:
-    """Give what a limit is worth, between 0 and 1.
+    """Return the value of a threshold, between 0 and 1.
 
-    It is the mean over kinds of the share of right photos kept, where there are some, averaged with the mean over the
-    other kinds of the share of queries that show next to nothing.
+    It averages two means: over the kinds that have right photos, the share of these that is shown; and over the other
+    kinds, the share of queries that show nearly nothing.
     """
     found = outcomes(scored, limit).values()
     kept = [outcome.kept for outcome in found if not np.isnan(outcome.kept)]
@@ -147,25 +147,25 @@ def worth(scored: Scored, limit: float) -> float:
 
 
 def text_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
-    """Give the rules for texts, each with its variants."""
+    """Return the rules for text queries, each with its variants."""
 
     def softmax(scale: float) -> Rule:
         return lambda s, own: scale * s - np.logaddexp(scale * s, np.log(np.exp(scale * own).sum(axis=1)))
 
     return {
         "fixed": [("", lambda s, own: s)],
-        "less the photo's mean over the references": [("", lambda s, own: s - own.mean(axis=1))],
+        "minus the photo's mean over the references": [("", lambda s, own: s - own.mean(axis=1))],
         "softmax against the references": [(f"scale {x}", softmax(x)) for x in (10, 20, 50)],
         "deviations above the library's mean": [
             ("", lambda s, own: (s - s.mean(axis=1, keepdims=True)) / s.std(axis=1, keepdims=True))
         ],
         "share of the best": [("", _of_best(0.0))],
-        "share of the best, and at least": [(f"{floor:.2f}", _of_best(floor)) for floor in floors],
+        "share of the best, with a minimum": [(f"{floor:.2f}", _of_best(floor)) for floor in floors],
     }
 
 
 def photo_rules(floors: list[float]) -> dict[str, list[tuple[str, Rule]]]:
-    """Give the rules for photos, which need no texts."""
+    """Return the rules for photo queries, which need no reference texts."""
     return {name: rules for name, rules in text_rules(floors).items() if "references" not in name}
 
 
@@ -174,7 +174,7 @@ def _of_best(floor: float) -> Rule:
 
 
 def choose(library: Library, rules: list[tuple[str, Rule]], references: Array) -> tuple[str, Rule, float]:
-    """Find the variant and the limit that are worth most."""
+    """Find the variant and the threshold with the highest value."""
     best = (-1.0, "", rules[0][1], 0.0)
     for label, rule in rules:
         scored = library.scored(rule, references)
@@ -189,7 +189,7 @@ def _named(records: list[Record], name: str) -> NDArray[np.bool_]:
 
 
 def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]) -> dict[str, Queries]:
-    """Make the queries in words for a library of some photos."""
+    """Return the text queries to a library of some photos."""
     everything = np.ones(len(records), bool)
     nothing = ~everything
     taxa = {r.taxon.scientific_name: r.taxon for r in records if r.taxon}
@@ -212,7 +212,7 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
             if "className" in r.fields
         ],
         "descriptions": [],
-        "names, plant left out": [
+        "names of removed plants": [
             (t.vernacular_name, nothing, ~held[n]) for n, t in taxa.items() if t.vernacular_name
         ],
         "names of other plants": [
@@ -234,7 +234,7 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
                 - {r.fields["className"] for r in records if "className" in r.fields}
             )
         ],
-        "nowhere": [(text, nothing, everything) for text in ABSENT.replace("\n", "|").split("|")],
+        "things in no photo": [(text, nothing, everything) for text in ABSENT.replace("\n", "|").split("|")],
     }
     for text, names in DESCRIPTIONS.items():
         fits = np.any([held[n] for n in names.split("|") if n in held], axis=0)
@@ -250,7 +250,7 @@ def asked_in_words(encoder: Encoder, records: list[Record], others: list[Record]
 
 
 def asked_by_photo(vectors: Array, records: list[Record], others: Array, things: Array) -> dict[str, Queries]:
-    """Make the queries by photos: each plant of a library for its like, and what has no like there."""
+    """Return the photo queries: photos of plants in the library, and photos of things that are not in it."""
     plants = [i for i, r in enumerate(records) if r.taxon]
     fits = np.array([_named(records, records[i].taxon.scientific_name) for i in plants])  # type: ignore[union-attr]
     itself = np.eye(len(records), dtype=bool)[plants]
@@ -258,15 +258,15 @@ def asked_by_photo(vectors: Array, records: list[Record], others: Array, things:
     own = vectors[plants]
     nothing = np.zeros((max(len(own), len(others), len(things)), len(records)), bool)
     return {
-        "a plant's photo": Queries(own[some], (fits & ~itself)[some], ~itself[some]),
-        "a plant's photo, plant left out": Queries(own, nothing[: len(own)], ~fits),
+        "photos of plants": Queries(own[some], (fits & ~itself)[some], ~itself[some]),
+        "photos of removed plants": Queries(own, nothing[: len(own)], ~fits),
         "photos of other plants": Queries(others, nothing[: len(others)], ~nothing[: len(others)]),
         "photos of other things": Queries(things, nothing[: len(things)], ~nothing[: len(things)]),
     }
 
 
 def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
-    """Embed the photos of all shards that were not learned from, by what a library or a query takes them for."""
+    """Embed the photos of all shards that were not used for training, grouped for libraries and queries."""
     records = [
         record
         for kind in ("inat", "oxford", "general", "garden")
@@ -284,7 +284,7 @@ def read(encoder: Encoder, root: Path) -> dict[str, tuple[list[Record], Array]]:
 
 
 def libraries(encoder: Encoder, root: Path) -> dict[str, dict[str, Library]]:
-    """Make the library of validation photos and that of test photos, to be asked in words and by photos."""
+    """Return the libraries of validation and of test photos, with their text and photo queries."""
     groups = read(encoder, root)
     garden, garden_vectors = groups["garden"]
     made: dict[str, dict[str, Library]] = {"words": {}, "photo": {}}
@@ -303,8 +303,8 @@ def libraries(encoder: Encoder, root: Path) -> dict[str, dict[str, Library]]:
 def compare(
     made: dict[str, Library], rules: dict[str, list[tuple[str, Rule]]], references: Array
 ) -> list[list[str]]:
-    """Give two tables: the rules by what they are worth, and the best one by kinds of queries, on test photos."""
-    lines = ["| rule | variant | limit | worth, validation | worth, test |", "|---|---|---:|---:|---:|"]
+    """Return two tables: the rules by their value, and the best one by kinds of queries, on test photos."""
+    lines = ["| rule | variant | limit | score, validation | score, test |", "|---|---|---:|---:|---:|"]
     best = (-1.0, "", {}, 0.0)
     for name, variants in rules.items():
         label, rule, limit = choose(made["selection"], variants, references)
@@ -318,7 +318,7 @@ def compare(
     kinds = [
         f"`{best[1]}`, {best[3]:.2f}, on test photos:",
         "",
-        "| asked | queries | right ones kept | right of those shown | shown, mean | nothing shown | at most three |",
+        "| kind of query | queries | recall | precision | mean shown | nothing shown | at most three shown |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for kind, outcome in outcomes(best[2], best[3]).items():

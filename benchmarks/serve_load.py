@@ -1,13 +1,13 @@
-"""Load a running page with many visitors at once, and check that each gets their own answer.
+"""Load test of `dalip serve`: many concurrent clients, each of which must get the right answer.
 
     python benchmarks/serve_load.py PHOTOS [--clients 20] [--seconds 60] [--write]
 
-Starts `dalip-app serve` with the built-in flora, times its start, asks for each photo of a folder alone, and then lets
-clients ask for photos in turn for the given time after a warm-up: three quarters of them the HTTP API, the others
-`/identify` by gradio_client. Prints the figures as JSON, and with `--write` puts them into docs/serving.md. Exits 1
-where an answer was not that for the photo alone, a request failed, or memory grew by more than a tenth.
+Starts `dalip-app serve` with the built-in flora, times its start, and identifies each photo of a folder alone. After a
+warm-up, clients then send photos in turn for the given time: three quarters of them to the HTTP API, the others to
+`/identify` through gradio_client. Prints the results as JSON; `--write` also puts them into docs/serving.md. Exits with
+status 1 if an answer differs from the one for the photo alone, a request fails, or memory grows by more than a tenth.
 
-All of it runs on one machine, so that the clients take a part of the processors' time.
+Everything runs on one machine, so the clients use part of its CPU time.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from dalip.cpus import available_cpus
 PAGE = Path(__file__).parents[1] / "docs" / "serving.md"
 WARM_UP = 20  # seconds
 STARTS = 5
-GROWTH = 0.1  # of memory, from the end of the warm-up on
+GROWTH = 0.1  # of memory, since the end of the warm-up
 
 STAGES = """
 import json, time
@@ -56,22 +56,22 @@ from dalip_index import Journal, Library
 stage("imports: FastAPI, uvicorn, NumPy, FAISS")
 floras = dalip_app.server.floras.Floras([], Path("data"), None)
 dalip_app.cli.serve._warm_up(floras.encoder)
-stage("encoder and flora: read, and run once")
+stage("loading and warming up encoder and flora")
 from dalip_app.page.site import make_site
 stage("import of Gradio")
 make_site(floras, Library(Path("data")), Journal(Path("data")), "127.0.0.1", Keys())
-stage("the page laid out, in each language")
+stage("layout of the page, in each language")
 print(json.dumps(stages))
 """
-"""Python that does what a start does, and says how many seconds each part took."""
+"""Python code that repeats the steps of a start and prints the seconds of each."""
 
 Ask = Callable[[Path], Any]
-"""Gives what the server answered for a photo; its status where there is no answer."""
+"""Returns the answer of the server for a photo, or its status code if there is no answer."""
 
 
 @dataclass
 class Tally:
-    """What the clients saw."""
+    """What the clients measured."""
 
     api: list[float] = field(default_factory=list)
     """Seconds to each answer of the HTTP API."""
@@ -83,7 +83,7 @@ class Tally:
 
 @contextmanager
 def server(folder: Path):
-    """Start the real command; give the process, its address, and the seconds until it answered."""
+    """Start the real command; yield the process, its address, and the seconds until it was ready."""
     command = [
         Path(sys.executable).with_name("dalip-app"),
         "serve",
@@ -127,7 +127,7 @@ def page_client(address: str) -> Ask:
 def visit(
     ask: Ask, photos: list[Path], alone: dict[Path, Any], until: float, seconds: list[float], tally: Tally
 ):
-    """Ask for one photo after the other until the time is up."""
+    """Send one photo after the other until the time is up."""
     for photo in cycle(photos):
         if time.perf_counter() > until:
             return
@@ -142,7 +142,7 @@ def visit(
 
 
 def load(address: str, photos: list[Path], clients: int, seconds: float, tally: Tally) -> None:
-    """Let clients ask until the time is up."""
+    """Let all clients send photos until the time is up."""
     on_page = clients // 4
     makers = [(api_client, tally.api)] * (clients - on_page) + [(page_client, tally.page)] * on_page
     asks = [make(address) for make, _ in makers]
@@ -159,7 +159,7 @@ def load(address: str, photos: list[Path], clients: int, seconds: float, tally: 
 
 
 def first_answer(photo: Path) -> float:
-    """Give the seconds from the start of a server to the first answer in a browser that is open already."""
+    """Return the seconds from the start of a server to the first answer in a browser that is already open."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page, started = browser.new_page(), time.perf_counter()
@@ -190,7 +190,7 @@ def machine() -> str:
 
 
 def stages() -> dict[str, float]:
-    """Time the parts of a start in a process of its own."""
+    """Time the steps of a start in a separate process."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", STAGES]
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
@@ -249,9 +249,9 @@ def table(figures: dict[str, Any]) -> str:
             f"to the first answer in an open browser, median of {STARTS}",
             f"{figures['first answer in a browser']:.1f} s",
         ),
-        *((f"of the start, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
-        ("memory then", f"{figures['memory at start']:.0f} MB"),
-        ("clients at once", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
+        *((f"start-up, {name}", f"{seconds:.1f} s") for name, seconds in figures["stages"].items()),
+        ("memory after the first answer", f"{figures['memory at start']:.0f} MB"),
+        ("concurrent clients", f"{figures['clients']}, for {figures['seconds']:.0f} s"),
         ("answers per second", f"{figures['requests a second']:.0f}"),
     ]
     for kind, name in (("api", "HTTP API"), ("page", "`/identify`")):
@@ -262,8 +262,8 @@ def table(figures: dict[str, Any]) -> str:
     grown = f"{figures['memory after warm-up']:.0f} MB and {figures['memory at the end']:.0f} MB"
     rows += [
         ("busy (429), failed (5xx)", f"{told}, {failed}"),
-        ("answers that were not those for the photo alone", str(len(figures["wrong"]))),
-        ("memory after the warm-up, and at the end", grown),
+        ("answers that differ from the one for the photo alone", str(len(figures["wrong"]))),
+        ("memory after the warm-up and at the end", grown),
     ]
     lines = [f"On {figures['machine']}, with {figures['photos']} photos:", "", "| | |", "|---|---|"]
     return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows)])

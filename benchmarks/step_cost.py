@@ -1,12 +1,12 @@
-"""Measure the cost of a training step of DALIP over one of CLIP, for ViT-B/16 with the paper's heads.
+"""Measure the cost of a training step of DALIP relative to CLIP, for ViT-B/16 with the paper's heads.
 
     python benchmarks/step_cost.py [--batch 16] [--repeats 5] [--threads 2]
 
-A step is forward, loss, backward and AdamW, on random images and texts of full length. The models share their towers;
-the rows "heads alone" are what the heads of both towers take of it, without the noise of the towers. "before" has the
-heads of `mbdc_speed.PlainBDC`, "after" ours. Prints medians of interleaved steps, the median of their ratios to CLIP
-within a repetition, and the most memory that tensors of a step take beyond weights and optimiser. On a GPU the towers
-run in bfloat16. See `mbdc_speed.py` for the environment that keeps freed memory.
+A step is forward, loss, backward and AdamW, on random images and texts of full length. The models share their towers.
+The baseline heads are those of `mbdc_speed.PlainBDC`. The rows "heads alone" measure the heads of both towers without
+the noise of the towers. Prints medians of interleaved steps, the median of their ratios to CLIP within a repetition,
+and the peak memory of the tensors of a step, without weights and optimiser. On a GPU the towers run in bfloat16. See
+`mbdc_speed.py` for the environment variables that keep freed memory.
 """
 
 import argparse
@@ -20,19 +20,21 @@ from open_clip.model import CLIP
 from dalip.model import DALIP, DalipLoss, MethodConfig
 
 NAME = "ViT-B-16"
-PIXELS, PATCHES, LENGTH, END = 224, 196, 77, 49407  # the end-of-text token has the greatest id
+PIXELS, PATCHES, LENGTH, END = 224, 196, 77, 49407  # the end-of-text token has the highest id
 PLAIN = "CLIP"
 
 
 def make_models(clip: CLIP) -> dict[str, DALIP]:
-    """Give the three models that are compared, with shared towers."""
-    before = DALIP(clip, MethodConfig())
-    before.image_bdc, before.text_bdc = (PlainBDC(before.embed_dim, modality=m) for m in ("image", "text"))
-    return {PLAIN: DALIP(clip, None), "DALIP, before": before, "DALIP, after": DALIP(clip, MethodConfig())}
+    """Return the three models that are compared; they share their towers."""
+    baseline = DALIP(clip, MethodConfig())
+    heads = (PlainBDC(baseline.embed_dim, modality=m) for m in ("image", "text"))
+    baseline.image_bdc, baseline.text_bdc = heads
+    ours = DALIP(clip, MethodConfig())
+    return {PLAIN: DALIP(clip, None), "DALIP, baseline heads": baseline, "DALIP, our heads": ours}
 
 
 def make_step(model: DALIP, batch: int, device: str) -> Step:
-    """Give a function that takes one training step."""
+    """Return a function that takes one training step."""
     model.train().to(device)
     loss = DalipLoss(objective="dalip" if model.config else "clip")
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
@@ -52,7 +54,7 @@ def make_step(model: DALIP, batch: int, device: str) -> Step:
 
 
 def make_heads_step(model: DALIP, batch: int, device: str) -> Step:
-    """Give a function that takes one training step of the two heads, from tokens on."""
+    """Return a function that takes one training step of the two heads, starting from tokens."""
     heads = [head for head in (model.image_bdc, model.text_bdc) if head is not None]
     optimizer = torch.optim.AdamW([p for head in heads for p in head.parameters()], lr=1e-6)
     summary, *tokens = (
@@ -85,7 +87,7 @@ def main() -> None:
     steps = {name: make_step(model, arguments.batch, device) for name, model in models.items()}
     seconds = interleaved_seconds(steps, arguments.repeats, warmups=1)
     heads = {
-        f"heads alone, {name.removeprefix('DALIP, ')}": make_heads_step(model, arguments.batch, device)
+        f"{name.removeprefix('DALIP, ')} alone": make_heads_step(model, arguments.batch, device)
         for name, model in models.items()
         if name != PLAIN
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def publish(tables: dict[str, list[str]], page: Path, *, write: bool) -> None:
-    """Print tables, or write each between `<!-- table: NAME -->` and `<!-- end -->`."""
+    """Print tables or, with `write`, put each between `<!-- table: NAME -->` and `<!-- end -->` of a page."""
     if not write:
         print("\n\n".join("\n".join([f"{name}:", *lines]) for name, lines in tables.items()))
         return

@@ -1,4 +1,4 @@
-"""Measure how well a flora is taught plants from a few photos; run by `benchmarks/trust.py`."""
+"""Measure few-shot learning: how well a flora identifies plants taught from a few photos. Run by `trust.py`."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,33 +27,33 @@ TEACHINGS = 5
 RANKS_ASKED = (None, "genus")
 NUMBERS = (1, 2, 4)
 COST = 0.005
-"""Of the answers to calibration photos that ways of teaching may turn from right to wrong, to be compared fairly."""
+"""Share of the answers to calibration photos that teaching may turn from right to wrong; the same for each way."""
 
 Vectors = NDArray[np.float32]
 Support = Sequence[NDArray[np.intp]]
-"""The photos that teach each taxon."""
+"""The teaching photos of each taxon."""
 Way = Callable[[Support], list[Vectors]]
-"""Gives the vectors that each taught taxon is compared by, shape (one or more, E + A)."""
+"""Returns the vectors that each taught taxon is compared by, shape (one or more, E + A)."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """Photos and the taxa that they show."""
+    """Photos and the taxa in them."""
 
     records: tuple[Record, ...]
     vectors: Vectors
-    """With appearances of unit length."""
+    """Embeddings and appearances; the appearances have unit length."""
     lengths: Vectors
-    """Of their appearances, as they were."""
+    """Lengths of the appearances before they were normalised."""
     targets: NDArray[np.intp]
 
     @property
     def number(self) -> int:
-        """Of taxa."""
+        """Number of taxa."""
         return int(self.targets.max()) + 1
 
     def draws(self, photos: int) -> Iterator[tuple[list[NDArray[np.intp]], NDArray[np.intp]]]:
-        """Give photos that teach each taxon, drawn at random, and those that are left to be named."""
+        """Yield random teaching photos of each taxon, and the remaining photos, which are to be identified."""
         for seed in range(DRAWS):
             random = np.random.default_rng(seed)
             mixed = [
@@ -63,7 +63,7 @@ class Named:
 
 
 def new_taxa(flora: Flora, records: Sequence[Record], vectors: Vectors, least: int, most: int = 99) -> Named:
-    """Give the taxa of photos that have a number of them, as taxa 0, 1, ..."""
+    """Return the photos of taxa that have `least` to `most` photos; the taxa are numbered 0, 1, ..."""
     names = [r.taxon.scientific_name if r.taxon else "" for r in records]
     kept = sorted(name for name in set(names) if least <= names.count(name) <= most)
     chosen = [i for i, name in enumerate(names) if name in kept]
@@ -73,7 +73,7 @@ def new_taxa(flora: Flora, records: Sequence[Record], vectors: Vectors, least: i
 
 
 def enlarged(flora: Flora, new: Named, support: dict[int, NDArray[np.intp]]) -> Prototypes:
-    """Teach a flora new taxa, each by the photos chosen for it."""
+    """Return the prototypes of a flora that was taught new taxa from the photos chosen for each."""
     width, offset = flora.encoder.width, flora.calibration.taught_offset
     assert offset is not None
     prototypes = flora.prototypes
@@ -86,11 +86,11 @@ def enlarged(flora: Flora, new: Named, support: dict[int, NDArray[np.intp]]) -> 
 def taught_table(
     flora: Flora, sets: dict[str, Named], known: Vectors, targets: NDArray[np.intp]
 ) -> list[str]:
-    """Teach new taxa: what is then named right, and what the flora's own test photos lose."""
+    """Return the accuracy on newly taught taxa, and what teaching them costs on the flora's own test photos."""
     known, _ = with_unit_appearance(known, flora.encoder.width)
     lines = [
-        "| taught | photos each | top-1 | top-5 | rejected | named as new | right if named so | test photos: top-1 "
-        "| top-5 | in the set of 0.9 | taken for new |",
+        "| taught | photos per taxon | top-1 | top-5 | rejected | answered with a new taxon | accuracy if so answered "
+        "| test photos: top-1 | top-5 | coverage at 0.9 | mistaken for a new taxon |",
         "|---|---:|" + "---:|" * 9,
         _old_row(flora, known, targets),
     ]
@@ -109,7 +109,7 @@ def taught_table(
                     ]
             lines.append(f"| {new.number} {name} | {number} | {_cells(together)} |")
             if alone:
-                lines.append(f"| one of these | {number} | {_cells(alone)} |")
+                lines.append(f"| one of these taxa alone | {number} | {_cells(alone)} |")
     return lines
 
 
@@ -121,7 +121,7 @@ def _taught(
     known: Vectors,
     targets: NDArray[np.intp],
 ) -> tuple[float, ...]:
-    """Teach some taxa and ask for other photos of them, and for those of the flora."""
+    """Return the rates of one row: on other photos of the taught taxa, then on the flora's own photos."""
     calibration, old = flora.calibration, len(flora.taxa)
     prototypes = enlarged(flora, new, support)
     similarities = prototypes.similarities(new.vectors[asked], "both", calibration.text_weight)
@@ -171,7 +171,7 @@ def ways_table(
     tuned: tuple[Vectors, NDArray[np.intp]],
     test: tuple[Vectors, NDArray[np.intp]],
 ) -> list[str]:
-    """Compare ways to weigh what is known of a new taxon, at the same cost to the flora's own photos."""
+    """Compare ways to represent a new taxon, at the same cost to the flora's own photos."""
     width, weight, known = flora.encoder.width, flora.calibration.text_weight, flora.prototypes.photos
     texts = np.vstack([_text(flora, record) for record in _one_each(new)])
     appearances, crops = new.vectors[:, width:], _crops(flora, new)
@@ -201,16 +201,16 @@ def ways_table(
         return beside(0.25 * texts, 0.75 * telling(_means(appearances, support), known))
 
     ways: dict[str, Way] = {
-        "as any other taxon: texts and photos weighed alike": as_any_other,
+        "like any other taxon: the flora's weights for texts and photos": as_any_other,
         "embeddings of the photos": embeddings,
         "appearances: the nearest photo": nearest,
         "appearances: their mean": means,
-        "**the direction that tells their mean from the flora's taxa**": chosen,
+        "**appearances: the direction that separates their mean from the flora's taxa**": chosen,
         "the same, with the mirror image and eight crops of each photo": with_crops,
-        "the same, without crops, and a quarter of the weight to texts": with_texts,
+        "the same, without crops, with a quarter of the weight on texts": with_texts,
     }
     lines = [
-        "| compared by | " + " | ".join(f"{n}: top-1 | top-5 | test photos lost" for n in NUMBERS) + " |",
+        "| compared by | " + " | ".join(f"{n}-shot: top-1 | top-5 | test top-1 lost" for n in NUMBERS) + " |",
         "|---|" + "---:|" * (3 * len(NUMBERS)),
     ]
     for name, way in ways.items():
@@ -227,7 +227,7 @@ def _means(rows: Vectors, support: Support) -> Vectors:
 
 
 def _scores(photos: Vectors, taxa: Sequence[Vectors]) -> Vectors:
-    """Compare photos with the nearest of the vectors of each taxon: shape (photos, taxa)."""
+    """Return the similarity of photos to the nearest vector of each taxon, shape (photos, taxa)."""
     return np.stack([(photos @ vectors.T).max(axis=1) for vectors in taxa], axis=1)
 
 
@@ -241,9 +241,9 @@ def _at_the_same_cost(
     *,
     free: bool,
 ) -> tuple[float, float, float]:
-    """Give top-1 and top-5 of new photos and top-1 lost on test photos, as means over draws.
+    """Return top-1 and top-5 on new photos and the top-1 lost on test photos, as means over draws.
 
-    What is added to the similarities is such that calibration photos lose `COST`, or nothing for a `free` way.
+    The offset of the new taxa is such that calibration photos lose `COST`; a `free` way has no offset.
     """
     weight, old = flora.calibration.text_weight, len(flora.taxa)
     drawn = [(way(support), asked) for support, asked in new.draws(number)]
@@ -280,7 +280,7 @@ def _text(flora: Flora, record: Record) -> Vectors:
 
 
 def _crops(flora: Flora, new: Named) -> Vectors:
-    """Give mean appearances of each photo, its mirror image, and squares of it: three whole, five of three quarters."""
+    """Return the mean appearance of each photo, its mirror image and eight square crops: three full, five smaller."""
     found = []
     for record in new.records:
         photo = open_image(record.read_bytes())
@@ -302,14 +302,14 @@ def _crops(flora: Flora, new: Named) -> Vectors:
 
 
 def inside_table(flora: Flora, records: Sequence[Record], root: Path, photos: int = 2) -> list[str]:
-    """Ask for species whose genus is a taxon of the flora, before and after the flora is taught them."""
+    """Identify species whose genus is a taxon of the flora, before and after the flora is taught the species."""
     by_taxon: dict[str, list[Record]] = {}
     for record in records:
         by_taxon.setdefault(record.taxon.scientific_name if record.taxon else "", []).append(record)
-    outcomes = ("right species", "right genus or above", "wrong", "not sure", "rejected")
+    outcomes = ("right species", "right genus or above", "wrong", "not confident", "rejected")
     counts = {
         (flora_is, rank): dict.fromkeys(outcomes, 0)
-        for flora_is in ("as it is", "taught")
+        for flora_is in ("before teaching", "after teaching")
         for rank in RANKS_ASKED
     }
     for seed in range(TEACHINGS):
@@ -324,15 +324,15 @@ def inside_table(flora: Flora, records: Sequence[Record], root: Path, photos: in
                     path, flora.encoder, mine[0].taxon, [r.read_bytes() for r in mine[:photos]], start=root
                 )
             for (flora_is, rank), found in counts.items():
-                use = load_flora(path, flora.encoder) if flora_is == "taught" else flora
+                use = load_flora(path, flora.encoder) if flora_is == "after teaching" else flora
                 answers = use.identify([r.read_bytes() for r in asked], rank=rank)
                 for record, answer in zip(asked, answers, strict=True):
                     assert isinstance(answer, Identification)
                     found[_outcome(record, answer)] += 1
-    lines = [f"| flora | asked for | {' | '.join(outcomes)} |", "|---|---|" + "---:|" * len(outcomes)]
+    lines = [f"| flora | rank | {' | '.join(outcomes)} |", "|---|---|" + "---:|" * len(outcomes)]
     for (flora_is, rank), found in counts.items():
         shares = " | ".join(f"{100 * count / sum(found.values()):.0f}" for count in found.values())
-        lines.append(f"| {flora_is} | {rank or 'the lowest that is sure'} | {shares} |")
+        lines.append(f"| {flora_is} | {rank or 'lowest confident rank'} | {shares} |")
     return lines
 
 
@@ -341,7 +341,7 @@ def _outcome(record: Record, answer: Identification) -> str:
     if answer.verdict in ("not in flora", "not a plant"):
         return "rejected"
     if answer.taxon is None:
-        return "not sure"
+        return "not confident"
     if answer.taxon.scientific_name == record.taxon.scientific_name:
         return "right species"
     return "right genus or above" if answer.taxon.contains(record.taxon) else "wrong"

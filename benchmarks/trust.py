@@ -1,11 +1,11 @@
-"""Measure calibration, coverage and rejection of a flora: the tables of docs/trust.md.
+"""Measure accuracy, calibration, coverage and rejection of a flora: the tables of docs/trust.md.
 
-    python benchmarks/trust.py --data DATA            # DATA: the folder of the shards
-    python benchmarks/trust.py --data DATA --write    # renews docs/trust.md
+    python benchmarks/trust.py --data DATA            # DATA: the folder with the shards
+    python benchmarks/trust.py --data DATA --write    # writes the tables into docs/trust.md
 
-Photos that the flora was calibrated on and its test photos are halved at random, 100 times: one half calibrates, the
-other is measured. Photos that it should reject are halved by their keys: the scores were chosen on one half, and this
-reports the other.
+The calibration and test photos are split into random halves 100 times: one half calibrates the flora, the other is
+measured. Photos that the flora should reject are split into halves by their keys: the scores were chosen on one half,
+and the other is for reporting.
 """
 
 import argparse
@@ -46,31 +46,31 @@ GROUPS = 400
 EXPLAINED = 200
 NEIGHBOURS = 10
 HIDDEN = 0.2
-"""Part of a photo."""
+"""Share of a photo that the deletion test hides."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos of one kind, and what a flora makes of them."""
+    """Photos of one kind, with their vectors and their similarities to the taxa of a flora."""
 
     records: tuple[Record, ...]
     vectors: NDArray[np.float32]
     compared: Similarities
     targets: NDArray[np.intp]
-    """Rows of their taxa; -1 for what the flora does not hold."""
+    """Rows of their taxa; -1 for taxa that are not in the flora."""
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Photos":
-        """Give some of them."""
+        """Return some of the photos."""
         records = [self.records[i] for i in np.arange(len(self.records))[chosen]]
         compared = Similarities(self.compared.values[chosen], self.compared.lengths[chosen])
         return Photos(tuple(records), self.vectors[chosen], compared, self.targets[chosen])
 
     def of(self, source: str) -> NDArray[np.bool_]:
-        """Say which are from a source."""
+        """Return which photos are from a source."""
         return np.array([r.source == source for r in self.records])
 
     def fit(self, flora: Flora) -> Calibration:
-        """Calibrate the flora on them."""
+        """Calibrate the flora on these photos."""
         weight, compared = flora.calibration.text_weight, self.compared
         return fit_calibration(weight, 0, compared.values, self.targets, compared.lengths)
 
@@ -108,8 +108,8 @@ def halved(flora: Flora, known: Photos) -> dict[str, list[Trust]]:
 def calibration_table(found: dict[str, list[Trust]]) -> list[str]:
     names = [f"{c:g}" for c in COVERAGES]
     lines = [
-        "| source | ECE | answered | right if answered | "
-        + " | ".join(f"in the set of {n} | taxa in it" for n in names)
+        "| source | ECE | answered | accuracy if answered | "
+        + " | ".join(f"coverage at {n} | set size" for n in names)
         + " |",
         "|---|" + "---:|" * (3 + 2 * len(names)),
     ]
@@ -125,7 +125,7 @@ def calibration_table(found: dict[str, list[Trust]]) -> list[str]:
 
 
 def draw(found: dict[str, list[Trust]], path: Path) -> None:
-    """Draw the reliability of halves, each bin as a mean over the halvings."""
+    """Draw the reliability diagram; each bin is the mean over the random halves."""
     from matplotlib.figure import Figure
 
     means = []
@@ -143,8 +143,8 @@ def draw(found: dict[str, list[Trust]], path: Path) -> None:
 def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
     calibration = flora.calibration
     lines = [
-        "| photos | number | top-1 | answered | right if answered | "
-        + " | ".join(f"in the set of {c:g}" for c in COVERAGES)
+        "| photos | number | top-1 | answered | accuracy if answered | "
+        + " | ".join(f"coverage at {c:g}" for c in COVERAGES)
         + " | rejected |",
         "|---|" + "---:|" * (5 + len(COVERAGES)),
     ]
@@ -159,12 +159,12 @@ def elsewhere_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
 
 
 def scores_of(flora: Flora, photos: Photos, train: NDArray[np.float32]) -> dict[str, NDArray[np.floating]]:
-    """Give established scores of how well photos fit, the higher the better.
+    """Return established out-of-distribution scores of photos; higher means that a photo fits the flora better.
 
     Args:
         flora: The flora.
         photos: The photos.
-        train: Appearances, of unit length, of the photos that the flora was built from.
+        train: Appearances of the photos that the flora was built from, of unit length.
     """
     compared = photos.compared
     temperature = flora.calibration.temperature
@@ -175,13 +175,13 @@ def scores_of(flora: Flora, photos: Photos, train: NDArray[np.float32]) -> dict[
     nearest = np.partition(unit[:, flora.encoder.width :] @ train.T, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     return {
-        "largest probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
+        "maximum softmax probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
         "energy (Liu et al., 2020)": energy,
-        "largest similarity": compared.values.max(axis=1),
-        "mean similarity to the ten nearest photos that built the flora (Sun et al., 2022)": nearest.mean(
+        "maximum similarity": compared.values.max(axis=1),
+        "mean similarity to the ten nearest training photos of the flora (Sun et al., 2022)": nearest.mean(
             axis=1
         ),
-        "strangeness: Mahalanobis distance to the mean plant": -compared.lengths,
+        "Mahalanobis distance to the mean plant": -compared.lengths,
     }
 
 
@@ -194,7 +194,7 @@ def refusal_table(
 ) -> list[str]:
     columns = [f"{name}, {half}" for name in others for half in ("chosen on", "reported")]
     lines = [
-        f"| score | {' | '.join(columns)} | other plants, from photos of known ones of the same source |",
+        f"| score | {' | '.join(columns)} | other plants vs known plants of the same source |",
         "|---|" + "---:|" * (len(columns) + 1),
     ]
     passes, alike = scores_of(flora, known, train), scores_of(flora, same_source, train)
@@ -212,7 +212,7 @@ def refusal_table(
 
 
 def verdict_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
-    lines = ["| photos | number | not a plant | not in flora | named |", "|---|---:|---:|---:|---:|"]
+    lines = ["| photos | number | not a plant | not in flora | identified |", "|---|---:|---:|---:|---:|"]
     for name, photos in groups.items():
         none, other = photos.compared.refused(flora.calibration)
         shares = (none.mean(), other.mean(), 1 - none.mean() - other.mean())
@@ -223,7 +223,7 @@ def verdict_table(flora: Flora, groups: dict[str, Photos]) -> list[str]:
 
 def together_table(flora: Flora, test: Photos) -> list[str]:
     lines = [
-        "| source | photos in a group | groups | top-1 | mean probability of the right taxon | ECE |",
+        "| source | photos per group | groups | top-1 | mean probability of the right taxon | ECE |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for source in sorted({r.source for r in test.records}):
@@ -248,12 +248,12 @@ def together_table(flora: Flora, test: Photos) -> list[str]:
 
 
 def deletion_table(flora: Flora, records: list[Record]) -> list[str]:
-    """Hide a fifth of each photo, and see what is left of the lead of the best taxon over the next."""
+    """Test attribution by deletion: hide a fifth of each photo and measure the lead of the best taxon again."""
     random = np.random.default_rng(0)
     changes: dict[str, list[float]] = {
-        "what speaks most for it": [],
-        "anything": [],
-        "what speaks least for it": [],
+        "hottest patches": [],
+        "random patches": [],
+        "coldest patches": [],
     }
     size = flora.encoder.manifest.image.size
     for record in records:
@@ -267,7 +267,7 @@ def deletion_table(flora: Flora, records: list[Record]) -> list[str]:
         leads = similarities[:, flora.row(first.taxon)] - similarities[:, flora.row(second.taxon)]
         for name, lead in zip(changes, leads[1:], strict=True):
             changes[name].append(float(lead - leads[0]))
-    lines = ["| hidden | change of the lead in similarity, ± standard error |", "|---|---:|"]
+    lines = ["| hidden part | change of the lead in similarity, ± standard error |", "|---|---:|"]
     for name, values in changes.items():
         lines.append(f"| {name} | {mean(values):+.3f} ± {stdev(values) / len(values) ** 0.5:.3f} |")
     return lines
@@ -279,7 +279,7 @@ def _vectors(flora: Flora, photos: list[Image.Image]) -> NDArray[np.float32]:
 
 
 def _without(photo: Image.Image, grid: tuple[int, ...], patches: NDArray[np.intp]) -> Image.Image:
-    """Paint patches of a square photo over with its mean colour."""
+    """Return a square photo with some patches painted over with its mean colour."""
     covered = photo.copy()
     colour = tuple(np.asarray(photo).reshape(-1, 3).mean(axis=0).astype(int).tolist())
     height, width = photo.height / grid[0], photo.width / grid[1]
@@ -337,7 +337,7 @@ def measure(flora: Flora, root: Path, data: Path, plot: Path | None) -> dict[str
         ),
         "inside": inside_table(flora, inside.records, root),
         "together": together_table(flora, test),
-        "taught": taught_table(flora, {"taxa": new, "other taxa, not looked at before": fewer}, *asked),
+        "taught": taught_table(flora, {"taxa": new, "held-out taxa": fewer}, *asked),
         "ways": ways_table(flora, new, tuned, asked),
         "deletion": deletion_table(flora, list(test.records)[:: len(test.records) // EXPLAINED]),
     }

@@ -1,9 +1,10 @@
-"""Write the tables of results.md, and its plots, from what `benchmarks/method.py` measured, the files results/*.jsonl.
+"""Write the tables and plots of results.md from results/*.jsonl, the measurements of `benchmarks/method.py`.
 
-python docs/make_results.py            # renew tables and plots
+python docs/make_results.py            # write tables and plots
 python docs/make_results.py --check    # exit 1 if a table is out of date
 
-A marker names its experiment, as in `<!-- table: dropout -->` ... `<!-- end -->`; all else on the page is by hand.
+The table of an experiment goes between `<!-- table: NAME -->` and `<!-- end -->`. The rest of the page is written
+manually.
 """
 
 import json
@@ -20,18 +21,19 @@ RESULTS = DOCS / "results"
 BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Scores = dict[str, Any]
-"""What one run reached on test photos, by figure, parts of one."""
+"""Scores of one run on test photos, by name; shares between 0 and 1, except for NLL."""
 Measured = dict[str, dict[int, Scores]]
-"""The scores of an experiment, by variant and seed."""
+"""Scores of an experiment, by variant and seed."""
 
 
 class Experiment(NamedTuple):
     """How an experiment is shown."""
 
     against: str
-    """The variant that others are compared with; `{}` stands for what follows the comma in their names."""
+    """The variant that others are compared with; `{}` stands for the part of their names after the comma."""
     plot: str = ""
-    """`dots`, or `log` or `linear` for lines over such an axis; its label follows a colon. Empty for no plot."""
+    """`dots`, or `log` or `linear` for lines over an axis of that scale, then a colon and the label of the axis; empty
+    for no plot."""
 
 
 MEAN = "mean top-1"
@@ -45,38 +47,47 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "caption → photo R@5": ("caption to photo R@5",),
     "photo → caption R@1": ("photo to caption R@1",),
 }
-"""The columns of a table, and the scores that each is the mean of."""
+"""Columns of a table, and the scores that each is the mean of."""
 PLOTTED = ("Oxford top-1", "iNaturalist top-1", "caption → photo R@1")
 SEEDS = 3
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # told apart by colour-blind eyes (Okabe and Ito, 2008)
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers (Okabe and Ito, 2008)
 LINES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^:"))
 
 EXPERIMENTS = {
     "objectives": Experiment("DALIP", "dots"),
     "finetune": Experiment("DALIP", "dots"),
     "orders_finetuned": Experiment("first order alone"),
-    "joint": Experiment("sum of two"),
+    "joint": Experiment("sum of two losses"),
     "orders": Experiment("first order alone"),
     "dropout": Experiment("0"),
     "norm": Experiment("batch norm"),
     "heads": Experiment("h 4, r 24", "dots"),
     "lambda": Experiment("0.5", "dots:l1"),
     "lr": Experiment("DALIP, 0.001"),
-    "padding": Experiment("left out"),
+    "padding": Experiment("masked out"),
     "epochs": Experiment("DALIP, {}", "log:epochs"),
-    "mixing": Experiment("DALIP, {}", "linear:captioned photos in a batch (%)"),
+    "mixing": Experiment("DALIP, {}", "linear:share of captioned photos in a batch (%)"),
     "forgetting": Experiment("DALIP, {}"),
 }
 
 READ_IN_ORDERS = {"orders": "objectives", "orders_finetuned": "finetune"}
-"""The experiments whose runs of DALIP are read with one order, the other and both."""
+"""Tables that score the DALIP runs of another experiment with the first order, the second order and both."""
+
+SHOWN_AS = {
+    "joint": {"sum of two": "sum of two losses", "of the sum": "joint loss"},
+    "padding": {"left out": "masked out", "counted": "counted as tokens"},
+}
+"""Row labels of variants whose names in the results files are too short to understand, by experiment."""
 
 
 def read(folder: Path) -> dict[str, Measured]:
-    """Read the measurements that are there."""
-    strangers = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys()
-    if strangers:
-        sys.exit(f"docs/make_results.py: say in EXPERIMENTS how to show {', '.join(sorted(strangers))}")
+    """Return the measurements in a folder, by experiment.
+
+    Experiments without a file are skipped. A file that no experiment shows ends the script.
+    """
+    unknown = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys()
+    if unknown:
+        sys.exit(f"docs/make_results.py: add an entry to EXPERIMENTS for {', '.join(sorted(unknown))}")
     found: dict[str, Measured] = {}
     for name in EXPERIMENTS:
         path = folder / f"{READ_IN_ORDERS.get(name, name)}.jsonl"
@@ -84,7 +95,8 @@ def read(folder: Path) -> dict[str, Measured]:
         rows = [json.loads(line) for line in lines]
         measured: Measured = {}
         for row in rows:
-            variant = row["variant"].replace(", 1 epochs", ", 1 epoch")
+            variant = SHOWN_AS.get(name, {}).get(row["variant"], row["variant"])
+            variant = variant.replace(", 1 epochs", ", 1 epoch")
             tests = row["test"]
             read_with = "both" if name == "forgetting" and "both" in tests else "chosen"
             measured.setdefault(variant, {})[row["seed"]] = tests[read_with]
@@ -103,17 +115,17 @@ def _orders(tests: dict[int, Scores]) -> Measured:
 
 
 def value(scores: Scores, figure: str) -> float:
-    """Give a figure of one run, in percent except for `NLL`."""
+    """Return a score of one run, in percent except for `NLL`."""
     return (1 if figure == NLL else 100) * mean(float(scores[name]) for name in FIGURES[figure])
 
 
 def values_of(measured: Measured, variant: str, figure: str) -> list[float]:
-    """Give a figure of all runs of a variant, by seed."""
+    """Return a score of every run of a variant, ordered by seed."""
     return [value(scores, figure) for _, scores in sorted(measured[variant].items())]
 
 
 def groups_of(measured: Measured, against: str) -> dict[str, list[str]]:
-    """Give the variants that are compared with each other, by the one that all others of them are compared with."""
+    """Return the variants that are compared with each other, grouped by their reference variant."""
     groups: dict[str, list[str]] = {}
     for variant in measured:
         groups.setdefault(against.format(variant.rpartition(", ")[2]), []).append(variant)
@@ -121,17 +133,17 @@ def groups_of(measured: Measured, against: str) -> dict[str, list[str]]:
 
 
 def difference(measured: Measured, variant: str, other: str) -> str:
-    """Give the mean difference of `MEAN` to another variant over the seeds of both, and its standard error."""
+    """Return the paired difference of `MEAN` from another variant: mean over the common seeds ± standard error."""
     seeds = measured[variant].keys() & measured.get(other, {}).keys()
     if variant == other or not seeds:
         return "–"
     found = [value(measured[variant][s], MEAN) - value(measured[other][s], MEAN) for s in sorted(seeds)]
     error = f" ± {stdev(found) / math.sqrt(len(found)):.1f}" if len(found) > 1 else ""
-    return f"{round(mean(found), 1) + 0.0:+.1f}{error}".replace("-", "−")  # + 0.0 for no "-0.0"
+    return f"{round(mean(found), 1) + 0.0:+.1f}{error}".replace("-", "−")  # + 0.0 avoids "-0.0"
 
 
 def clear_winner(measured: Measured, variants: list[str], figure: str) -> str | None:
-    """Give the variant whose mean beats the next by more than the pooled standard deviation of the two, if any."""
+    """Return the variant whose mean beats the next by more than their pooled standard deviation, if there is one."""
     every = {variant: values_of(measured, variant, figure) for variant in variants}
     if len(every) < 2 or _unfinished(measured):
         return None
@@ -149,9 +161,9 @@ def _unfinished(measured: Measured) -> bool:
 
 
 def table(measured: Measured, against: str) -> list[str]:
-    """Give the lines of an experiment's table."""
+    """Return the lines of an experiment's table."""
     lines = [
-        f"| variant | seeds | {' | '.join(FIGURES)} | {MEAN} against {against.replace(', {}', '')} |",
+        f"| variant | seeds | {' | '.join(FIGURES)} | difference in {MEAN} vs {against.replace(', {}', '')} |",
         f"|---|---|{'---:|' * (len(FIGURES) + 1)}",
     ]
     for other, variants in groups_of(measured, against).items():
@@ -169,20 +181,20 @@ def table(measured: Measured, against: str) -> list[str]:
 
 
 def renewed(text: str, found: dict[str, Measured]) -> str:
-    """Give a page with its tables renewed."""
+    """Return the text of a page with its tables replaced by current ones."""
 
     def block(match: re.Match[str]) -> str:
         measured = found.get(match["name"], {})
         lines = table(measured, EXPERIMENTS[match["name"]].against) if measured else []
         if not measured or _unfinished(measured):
-            lines += ["", "**Unfinished:** runs are missing; the command above resumes where it stopped."]
+            lines += ["", "**Unfinished:** some runs are missing; run the command above again to resume."]
         return "\n".join([match[1], *lines, "", match[3]])
 
     return BLOCK.sub(block, text)
 
 
 def draw(name: str, measured: Measured, path: Path) -> None:
-    """Draw the plot of an experiment, to be read at 700 pixels and sharp at twice that."""
+    """Draw the plot of an experiment: readable at a width of 700 pixels, and sharp at twice that."""
     from matplotlib.figure import Figure
 
     shown = EXPERIMENTS[name]
@@ -198,7 +210,7 @@ def draw(name: str, measured: Measured, path: Path) -> None:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     if not dots:
-        figure.supxlabel(f"{label} – bars: standard deviation over seeds", fontsize=9)
+        figure.supxlabel(f"{label} – error bars: standard deviation over seeds", fontsize=9)
     else:
         panels[0].set_ylabel(label, fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -211,8 +223,8 @@ def draw(name: str, measured: Measured, path: Path) -> None:
 def _dots(axes: Any, measured: Measured, column: str, shown: Experiment) -> None:
     places = range(len(measured))
     every = [values_of(measured, variant, column) for variant in measured]
-    points = [
-        (value, place + 0.12 * (i - (len(values) - 1) / 2))  # one below the other, since they may be equal
+    points = [  # offset vertically, because seeds can have equal scores
+        (value, place + 0.12 * (i - (len(values) - 1) / 2))
         for place, values in zip(places, every, strict=True)
         for i, value in enumerate(values)
     ]
@@ -239,7 +251,7 @@ def _lines(axes: Any, measured: Measured, column: str, shown: Experiment) -> Non
         points.sort()
     ticks = sorted({x for points in lines.values() for x, _ in points})
     for i, (line, points) in enumerate(lines.items()):
-        aside = i - (len(lines) - 1) / 2  # so that error bars do not hide each other
+        aside = i - (len(lines) - 1) / 2  # offset, so that error bars do not overlap
         step = (max(ticks) - min(ticks)) / 60
         xs = [x * 1.05**aside if kind == "log" else x + aside * step for x, _ in points]
         means = [mean(values) for _, values in points]
@@ -252,7 +264,7 @@ def _lines(axes: Any, measured: Measured, column: str, shown: Experiment) -> Non
 
 
 def main() -> None:
-    """Renew tables and plots or, with `--check`, say whether the tables are up to date."""
+    """Write tables and plots or, with `--check`, exit with status 1 if the tables are out of date."""
     found = read(RESULTS)
     before = PAGE.read_text(encoding="utf-8")
     text = renewed(before, found)
