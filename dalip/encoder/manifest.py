@@ -115,7 +115,7 @@ class EncoderManifest:
     patch_grid: tuple[int, int]
     """Rows and columns of the patch vectors."""
     appearance_width: int
-    """A, the number of values that describe what a photo looks like, regardless of any text (see `DALIP.appearance`)."""
+    """A, the number of values that describe a photo's looks, independent of any text (see `DALIP.appearance`)."""
     opset: int
     precision: str
     """Precision of the weights, in words: `fp32`, `int8 weights`."""
