@@ -44,7 +44,7 @@ def read_meta(container: Container, base: str) -> list[Layout]:
     """Read `meta.xml`: first the core, then the extensions.
 
     Raises:
-        DataError: It cannot be read, or describes something that is not allowed in an archive.
+        DataError: It cannot be read, or describes tables that are malformed or not supported.
     """
     name = base + "meta.xml"
     where = container.path / name

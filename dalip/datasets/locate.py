@@ -28,7 +28,7 @@ class Finder:
     base: str = ""
     """The table's folder in it, with a trailing slash."""
     below: Folder | None = None
-    """Another folder (`--photos`), searched for photos that are not beside the table."""
+    """Another folder (`--photos`), searched for photos that are not next to the table."""
 
     def find(self, name: str) -> Location:
         """Find a photo by its path below one of the folders, or by its web address.

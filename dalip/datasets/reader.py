@@ -38,7 +38,7 @@ def read_records(
             spaces); a folder or .zip archive with tables that list photos (columns `file` or `image`, and Darwin Core
             terms; a photo with several captions has a row for each); such a table itself; .tar shards or a folder of
             them; an iNaturalist export; or a Darwin Core Archive. The type is detected from the content.
-        photos: Another folder to search for photos that a table names and that are not beside it.
+        photos: Another folder to search for photos that a table names and that are not next to it.
         anywhere: Whether links in a folder, and a table that is itself a source, may lead to photos outside the
             folder; not for data that is packed and shared.
         report: Receives everything that is skipped, and notes; without it, the first skipped item is an error.
@@ -132,7 +132,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
     if source.suffix.lower() in _TABLES:
-        # The table was given explicitly, so a link to a table elsewhere is intended; its photos are beside the link.
+        # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
         table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
         beside = Folder(source.parent, report, links=anywhere, paths=anywhere)

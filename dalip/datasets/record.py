@@ -80,7 +80,7 @@ class Record:
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """Captions of the photo: its `captions`, a list or a string; or else its `caption`, or the text beside it."""
+        """Captions of the photo: its `captions`, a list or a string; or else its `caption`, or its text file."""
         for name in _CAPTIONS:
             value = self.fields.get(name)
             found = value if isinstance(value, list) else [value]

@@ -15,7 +15,7 @@ __all__ = ["ShardPhoto", "StrictHeader", "read_content", "read_fields", "read_sh
 
 
 class ShardFile(NamedTuple):
-    """A photo, or a text file beside it."""
+    """A photo, or one of its text files."""
 
     key: str
     """Path and name up to the first dot of the name."""
@@ -25,7 +25,7 @@ class ShardFile(NamedTuple):
 
 
 class ShardPhoto(NamedTuple):
-    """A photo in a shard with the metadata beside it."""
+    """A photo in a shard, with its metadata."""
 
     key: str
     location: FilePart
@@ -77,7 +77,7 @@ def read_content(archive: tarfile.TarFile, file: ShardFile) -> bytes:
 
 
 def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
-    """Read the metadata beside a photo: the fields in its .json, and its .txt as the field `text`.
+    """Read the metadata of a photo: the fields in its .json, and its .txt as the field `text`.
 
     Args:
         texts: Content by suffix; either may be missing.

@@ -14,9 +14,7 @@ from dalip.errors import DataError, first_line
 __all__ = ["Form", "Table", "read_lines", "read_lists", "read_table"]
 
 _LONGEST_LINE = 1_000_000  # characters
-_LONGEST_ROW = (
-    200  # lines per row: free text may have many, but an unclosed quotation mark swallows the whole file
-)
+_LONGEST_ROW = 200  # lines; free text may have many, an unclosed quotation mark swallows all the rest
 _MARKS = {  # longer ones first, because the mark of UTF-32 starts with that of UTF-16
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",

@@ -177,9 +177,7 @@ class EncoderManifest:
         version = content.get("format_version", 0)
         _check(type(version) is int and version >= 1, "manifest-no-version")
         _check(version <= FORMAT_VERSION, "manifest-newer", version=version, known=FORMAT_VERSION)
-        for name in (
-            known.name for known in fields(cls)
-        ):  # defaults are for writers; a file must have every field
+        for name in (known.name for known in fields(cls)):  # defaults are for writers; files have every field
             _check(name in content, "manifest-field-missing", field=name)
         try:
             manifest = from_json(text, cls)

@@ -24,7 +24,7 @@ from dalip.quiet import ignore_pillow_warnings
 __all__ = ["PreparedPart", "error_of", "identity", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 32
-"""Maximum average. An interrupted run repeats at most one part per process, and 50 photos keep two processes busy."""
+"""Upper limit of the average. An interrupted run repeats at most one part per process; 50 photos keep two busy."""
 
 _FORMAT = 2
 """Format version of parts; changing it invalidates the parts on disk."""

@@ -26,7 +26,7 @@ FILES = (
     "left-out.csv",
     "duplicates.csv",
 )
-"""The files beside the shards."""
+"""The files of a packed dataset, besides the shards."""
 
 _SPLITS: tuple[str, ...] = get_args(Split)
 _FORMAT = 1
@@ -101,7 +101,7 @@ def write_datasheet(
     settings: Mapping[str, Any],
     describe: Callable[[DalipError], str],
 ) -> Datasheet:
-    """Write all files beside the shards.
+    """Write all files of the dataset except the shards.
 
     Args:
         folder: Folder of the dataset.

@@ -78,7 +78,7 @@ def _marked(safe: str, key: str) -> str:
 
 
 def text_of(fields: Mapping[str, Any], given: str) -> str:
-    """Return the text to write beside a photo: its own, unless it begins with a name that was corrected.
+    """Return the text to write for a photo: its own, unless it begins with a name that was corrected.
 
     Args:
         fields: Fields of the packed photo.
