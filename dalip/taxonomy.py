@@ -13,7 +13,7 @@ RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form",
 """Ranks a taxon may have, from the widest to the narrowest."""
 
 LIST_SEPARATOR = "|"
-"""Darwin Core's recommended separator of the values of a list."""
+"""Darwin Core's recommended separator for lists of values."""
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
 _HYBRID_SIGNS = ("x", "×")

@@ -129,7 +129,7 @@ def _write(path: Path, photos: Iterable[PackedPhoto]) -> int:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Add a file whose header does not record when or by whom it was packed."""
+    """Add a file whose header does not record when it was packed or who packed it."""
     header = tarfile.TarInfo(name)
     header.size = len(content)
     header.mode = 0o644
