@@ -8,7 +8,7 @@ __all__ = ["available_cpus"]
 
 
 def available_cpus() -> int:
-    """Count the processors that this process may use: by its affinity, and on Linux its container's quota."""
+    """Return how many processors this process may use, by its CPU affinity and, on Linux, its container's quota."""
     if hasattr(os, "process_cpu_count"):  # from Python 3.13
         count = os.process_cpu_count() or 1
     elif hasattr(os, "sched_getaffinity"):
@@ -17,5 +17,5 @@ def available_cpus() -> int:
         count = os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        count = min(count, -(-int(quota) // int(period)))  # "max", for no quota, is no number
+        count = min(count, -(-int(quota) // int(period)))  # "max" means no quota and is not a number
     return max(1, count)

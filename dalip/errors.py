@@ -1,4 +1,4 @@
-"""All errors that DALIP raises on purpose, with a kind and facts; and `Skipped`, the report of what was not used.
+"""`DalipError` and its subclasses, each with a kind and facts, and `Skipped`, which reports an unused file or row.
 
 ```
 DalipError
@@ -10,11 +10,11 @@ DalipError
 ├── JournalError    the user's observations
 ├── TrainingError   a run that cannot start or continue
 ├── ExportError     a model that cannot become a bundle
-└── ServerError     a server that cannot start as it was asked to
+└── ServerError     a server that cannot start as configured
 ```
 
 Errors carry data, not sentences: a `kind`, the `source` that they are about, and `facts`. `dalip_app.messages` turns
-them into words, for the command line, the page and the HTTP API, in the languages that there are.
+them into messages for the command line, the page and the HTTP API, in every supported language.
 """
 
 from dataclasses import dataclass
@@ -42,12 +42,12 @@ class DalipError(Exception):
     """Base class of every error that DALIP raises on purpose."""
 
     def __init__(self, kind: str, *, source: object = "", **facts: object) -> None:
-        """Say what went wrong.
+        """Describe what went wrong.
 
         Args:
-            kind: Names what went wrong, such as `image-damaged`; the catalogue of texts has an entry for each.
-            source: What it is about: a file, a line of a table, a member of an archive; empty where it is about none.
-            facts: What the words need, by name: texts, numbers, paths, or sequences of these.
+            kind: What went wrong, such as `image-damaged`; the message catalogue has an entry for each kind.
+            source: What the error is about: a file, a table line or an archive member; empty if none applies.
+            facts: Values that the message needs, by name: strings, numbers, paths, or sequences of these.
         """
         super().__init__(kind)
         self.kind = kind
@@ -55,24 +55,24 @@ class DalipError(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        """Give kind and facts, for developers: `photo.jpg: image-too-large (width=50000, height=50000)`."""
+        """Return kind and facts, for developers: `photo.jpg: image-too-large (width=50000, height=50000)`."""
         facts = ", ".join(f"{name}={value}" for name, value in self.facts.items())
         source = f"{self.source}: " if self.source else ""
         return f"{source}{self.kind} ({facts})" if facts else f"{source}{self.kind}"
 
     def __repr__(self) -> str:
-        """Give what makes the error: `ImageError('image-too-large', source='photo.jpg', width=50000)`."""
+        """Return the call that creates the error: `ImageError('image-too-large', source='photo.jpg', width=50000)`."""
         named = {"source": self.source} if self.source else {}
         parts = [repr(self.kind), *(f"{k}={v!r}" for k, v in (named | self.facts).items())]
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def about(self, source: object) -> Self:
-        """Give the same error about a source that its raiser does not know, such as the file that a row stands in."""
+        """Return the same error with a source that its raiser does not know, such as the file that contains a row."""
         whole = f"{source}: {self.source}" if self.source else source
         return type(self)(self.kind, source=whole, **self.facts)
 
     def recast(self, family: type[E]) -> E:
-        """Give the same error as one of another class, for callers that promise that class."""
+        """Return the same error as an instance of another class, for callers that document that class."""
         return self if isinstance(self, family) else family(self.kind, source=self.source, **self.facts)
 
 
@@ -109,7 +109,7 @@ class ExportError(DalipError):
 
 
 class ServerError(DalipError):
-    """A server cannot start as it was asked to."""
+    """A server cannot start as configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +117,16 @@ class Skipped:
     """A file, row, member of an archive or folder that was not used, and why."""
 
     source: str
-    """The path as it was given, or how else the source is called."""
+    """The path as given, or another name for the source."""
     error: DalipError
-    """Names the source, too."""
+    """Why; it also names the source."""
 
     @classmethod
     def of(cls, source: str, error: DalipError) -> Self:
-        """Report an error about a source that its raiser did not know."""
+        """Create a report, adding the source to an error that has none."""
         return cls(source, error if error.source else error.about(source))
 
 
 def first_line(error: Exception) -> str:
-    """Give what another library's error says, cut to one line; the error's class where it says nothing."""
+    """Return the first line of another library's error message, or the error's class name if the message is empty."""
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, hold locks, and read JSON into dataclasses with checks."""
+"""Write files atomically, hold locks, and read JSON into dataclasses with checks."""
 
 import json
 import os
@@ -19,23 +19,24 @@ T = TypeVar("T")
 
 
 def as_utf8(name: object) -> str:
-    r"""Give a name so that UTF-8 can write it: names of files may hold bytes that it cannot, which become `\udcff`."""
+    r"""Return a name that UTF-8 can encode: bytes in file names that are not UTF-8 become `\udcff` and the like."""
     return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def printable(name: object) -> str:
-    r"""Give a name on one line that can be printed: line breaks and the like become `\n`, and what `as_utf8` says."""
+    r"""Return a printable name on one line: line breaks and the like become `\n`; otherwise as `as_utf8`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_utf8(name))
 
 
 @contextmanager
 def atomic_write(path: Path, *, durable: bool = False, rivals: bool = False) -> Iterator[Path]:
-    """Write a file whole or not at all.
+    """Write a file atomically: completely or not at all.
 
     Args:
-        path: The file, which is replaced when the block ends without an error, and else stays as it was.
-        durable: Whether the file has reached the disk when the block ends, so that it survives a power cut.
-        rivals: Whether other processes may write the same file meanwhile; what one leaves that is killed then stays.
+        path: The file, which is replaced when the block ends without an error and is otherwise left unchanged.
+        durable: Whether to flush the file to disk when the block ends, so that it survives a power cut.
+        rivals: Whether other processes may write the same file at the same time; a killed process then leaves its
+            draft behind.
 
     Yields:
         The path to write to, in the same folder.
@@ -68,16 +69,16 @@ def flush_to_disk(path: Path) -> None:
 
 @contextmanager
 def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
-    """Hold a lock until the block ends; the system takes it back from a process that ends, however it does.
+    """Hold a lock until the block ends; the system releases it if the process ends in any way, even if killed.
 
     Args:
-        path: The lock's file, which is made where it is not there, and stays.
-        busy: Raised where another process, or another thread of this one, holds the lock.
+        path: The lock file, which is created if missing and kept afterwards.
+        busy: Raised if another process, or another thread of this one, holds the lock.
 
     Raises:
-        OSError: The file cannot be made.
+        OSError: The file cannot be created.
     """
-    from filelock import FileLock, Timeout  # takes a while to import, and most commands lock nothing
+    from filelock import FileLock, Timeout  # slow to import, and most commands need no lock
 
     lock = FileLock(path, timeout=0)
     try:
@@ -91,10 +92,10 @@ def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
 
 
 def to_json(value: "DataclassInstance | Mapping[str, Any]", *, indent: int = 2) -> str:
-    """Give the text of a JSON file that holds a dataclass, or a dict.
+    """Return a dataclass or a mapping as the content of a JSON file.
 
     Raises:
-        ValueError: A number in it is not finite, which JSON has no way to write.
+        ValueError: It contains a number that is not finite, which JSON cannot represent.
     """
     content = value if isinstance(value, Mapping) else asdict(value)
     return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
@@ -108,8 +109,8 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
         kind: The dataclass, or a plain type such as `dict`.
 
     Raises:
-        ValueError: Not JSON, or a field is missing, of another type or of an impossible value; says which.
-        DalipError: What the dataclass itself refuses.
+        ValueError: Not JSON, or a field is missing or has a wrong type or value; the message says which.
+        DalipError: The dataclass itself rejects a value.
     """
     import msgspec
 
@@ -117,5 +118,5 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
         return msgspec.json.decode(text, type=kind)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    except msgspec.DecodeError as error:  # a `ValidationError` is one
+    except msgspec.DecodeError as error:  # the base class of `ValidationError`
         raise ValueError(str(error)) from None

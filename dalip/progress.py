@@ -1,4 +1,4 @@
-"""Progress of long operations, and what they did not use: the protocol of the callback, and those that do nothing."""
+"""Callbacks for progress and for skipped items: the `Progress` protocol, and callbacks that do nothing."""
 
 from typing import Protocol
 
@@ -9,18 +9,18 @@ class Progress(Protocol):
     """Callback that reports the progress of a long operation."""
 
     def __call__(self, stage: str, done: int, total: int, /) -> None:
-        """Take a report.
+        """Receive a progress report.
 
         Args:
-            stage: What is being done, such as `photos`.
-            done: How many are finished.
-            total: How many there are; 0 where it is not known.
+            stage: The current stage, such as `photos`.
+            done: Number of finished items.
+            total: Total number of items; 0 if unknown.
         """
 
 
 def no_progress(stage: str, done: int, total: int, /) -> None:
-    """Take a report, and say nothing of it."""
+    """Ignore a progress report."""
 
 
 def no_report(what: object, /) -> None:
-    """Take a line, or what was not used, and say nothing of it."""
+    """Ignore a message or a skipped item."""

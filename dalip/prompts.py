@@ -1,4 +1,4 @@
-"""Sentences about a taxon made from its names, for floras and for training."""
+"""Text prompts for a taxon, built from its names, for floras and for training."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from dalip.taxonomy import Taxon
 __all__ = ["NAME_KINDS", "class_texts", "sentences", "taxon_texts"]
 
 NameKind = Literal["common", "scientific", "taxonomic", "all"]
-"""Which names of a taxon a text uses; `all` are those of each kind and those that join two."""
+"""Which of a taxon's names a prompt uses; `all` means every kind, and also prompts that combine two kinds."""
 
 NAME_KINDS: tuple[NameKind, ...] = get_args(NameKind)
-"""The kinds in the order of reports."""
+"""The kinds, in the order in which reports list them."""
 
-_MAX_NAMES = 4  # of the common names, so that a plant with many does not drown its scientific name
-_LONGEST = 50  # words of a sentence; the rest of longer ones is cut
+_MAX_NAMES = 4  # common names used, so that a plant's many common names do not outweigh its scientific name
+_LONGEST = 50  # words per sentence; longer sentences are truncated
 
 _CLASS_TEMPLATES = (
     "a photo of a {}",
@@ -29,28 +29,28 @@ _CLASS_TEMPLATES = (
 
 
 def taxon_texts(taxon: Taxon, kind: NameKind = "all") -> list[str]:
-    """Write the texts that stand for a taxon, by scientific name, English common names and taxonomy.
+    """Return the prompts for a taxon, built from its scientific name, English common names and taxonomy.
 
     Args:
-        taxon: Any taxon; whatever it does not say is left out.
-        kind: `common`, `scientific` or `taxonomic` for the texts with names of this kind alone; the taxonomic ones
+        taxon: Any taxon; empty fields are skipped.
+        kind: `common`, `scientific` or `taxonomic` for prompts with names of this kind only; the taxonomic ones
             begin with the scientific name.
 
     Returns:
-        Between 3 and 11 distinct texts for `all`; no other text of its own is needed to find the taxon's photos. None
-        for a kind of which the taxon has no name.
+        3 to 11 distinct prompts for `all`; no further text is needed to find the taxon's photos. Empty if the taxon
+        has no name of the requested kind.
     """
     texts = [text for of, text in _texts(taxon) if kind in ("all", of)]
     return list(dict.fromkeys(texts))
 
 
 def class_texts(name: str) -> list[str]:
-    """Write the texts that stand for a class that is no taxon, such as `mailbox`."""
+    """Return the prompts for a class that is not a taxon, such as `mailbox`."""
     return [template.format(name) for template in _CLASS_TEMPLATES]
 
 
 def _texts(taxon: Taxon) -> Iterator[tuple[str, str]]:
-    """Give kind and text; those that mix names of two kinds are of none."""
+    """Yield kind and prompt; a prompt that combines two kinds of names is `mixed`."""
     name = taxon.scientific_name
     lineage = [
         f"{rank} {value}" for rank, value in (("family", taxon.family), ("order", taxon.order)) if value
@@ -70,7 +70,7 @@ def _texts(taxon: Taxon) -> Iterator[tuple[str, str]]:
 
 
 def sentences(description: str) -> list[str]:
-    """Split a description into sentences short enough to be read whole.
+    """Split a description into sentences, each cut to 50 words.
 
     Args:
         description: Running text.
@@ -78,7 +78,7 @@ def sentences(description: str) -> list[str]:
     Returns:
         The sentences of at least four words, in order.
     """
-    # An abbreviated genus ("V. ocellata") and the like end in one letter and a full stop: no sentence ends there.
+    # A single capital letter with a full stop is an abbreviation, as in "V. ocellata", and does not end a sentence.
     parts = re.split(r"(?<![A-Z]\.)(?<=[.!?])\s+(?=[A-Z])", description.strip())
     split = (part.split() for part in parts)
     return [" ".join(words[:_LONGEST]) for words in split if len(words) >= 4]

@@ -1,4 +1,4 @@
-"""What programs do, and a library must not, so that Pillow's remarks on odd photos do not reach their users."""
+"""Silence Pillow's warnings about odd photos in the whole process; for programs, because a library must not do that."""
 
 import logging
 import warnings
@@ -7,11 +7,12 @@ __all__ = ["ignore_pillow_warnings"]
 
 
 def ignore_pillow_warnings() -> None:
-    """Ignore what Pillow warns of, in the whole process: for commands, and for processes that they start.
+    """Ignore Pillow's warnings in the whole process; for commands and the processes that they start.
 
-    Pillow reports oddities of a file (broken EXIF, say) as Python warnings, and some in its log, which ends on stderr
-    where nothing else was set. A photo that cannot be read is an error of its own. A library cannot
-    silence the rest for the length of a call, for `warnings.catch_warnings` is not safe in threads that decode photos.
+    Pillow reports oddities in a file, such as broken EXIF data, as Python warnings and partly in its log, which goes to
+    stderr unless configured otherwise. A photo that cannot be read raises an error in any case. A library cannot
+    silence the warnings for the duration of a call, because `warnings.catch_warnings` is not thread-safe and photos
+    are decoded in threads.
     """
     warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.|pillow_heif")
     logging.getLogger("PIL").setLevel(logging.CRITICAL)

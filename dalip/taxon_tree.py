@@ -1,4 +1,4 @@
-"""The tree of genera, families and orders above a list of taxa, and the check that the taxa agree about it."""
+"""`TaxonTree`: genera, families and orders above a list of taxa, and a check that the classification is consistent."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,19 +13,19 @@ __all__ = ["TaxonTree", "agreeing", "check_taxonomy", "fold_name", "placed_among
 
 
 def fold_name(name: str) -> str:
-    """Write a scientific name so that small and capital letters, spaces and the hybrid sign make no difference."""
+    """Normalise a scientific name for comparison: case, spacing and the form of the hybrid sign make no difference."""
     return " ".join(name.replace("×", " x ").split()).casefold()
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
-    """Give the higher taxon of a taxon at a rank.
+    """Return the higher taxon of a taxon at a given rank.
 
     Args:
-        taxon: Any.
+        taxon: Any taxon.
         rank: One of `RANKS`.
 
     Returns:
-        The taxon above; the taxon itself where it is of that rank or a higher one, or does not say where it belongs.
+        The higher taxon; the taxon itself if it has that rank or a higher one, or if its higher taxon is unknown.
     """
     if RANKS.index(taxon.taxon_rank) <= RANKS.index(rank):
         return taxon
@@ -57,10 +57,10 @@ def check_taxonomy(taxa: Sequence[Taxon]) -> None:
 
 
 def agreeing(taxa: Iterable[Taxon]) -> tuple[list[Taxon], list[FloraError]]:
-    """Separate taxa with a consistent classification from those that contradict one before.
+    """Separate taxa with a consistent classification from those that contradict an earlier one.
 
     Returns:
-        The taxa that agree, and what is wrong with each of the others: a genus in two families, a family in two orders.
+        The consistent taxa, and an error for each of the others: a genus in two families, or a family in two orders.
     """
     said: dict[tuple[str, str], tuple[str, Taxon]] = {}
     agreed: list[Taxon] = []
@@ -93,7 +93,7 @@ def _contradiction(rank: str, name: str, who: Taxon, one: str, taxon: Taxon, oth
 
 
 def placed_among(taxon: Taxon, others: Sequence[Taxon]) -> Taxon:
-    """Complete the higher taxa of a taxon by what others say of its genus and family."""
+    """Fill in a taxon's missing family and order from other taxa of the same genus and family."""
     family = taxon.family or _first(t.family for t in others if taxon.genus and t.genus == taxon.genus)
     if taxon.taxon_rank == "family":
         family = taxon.scientific_name
@@ -106,10 +106,10 @@ def _first(names: Iterable[str]) -> str:
 
 
 class TaxonTree:
-    """The taxa of a flora and those that hold them, with what each holds."""
+    """The taxa of a flora and their higher taxa, with the taxa that each contains."""
 
     def __init__(self, taxa: Sequence[Taxon]) -> None:
-        """Find the species, genera, families and orders of the taxa; one that the flora holds itself stays as it is."""
+        """Find the species, genera, families and orders of the taxa; those that are in the flora are used unchanged."""
         self.rows = {taxon.scientific_name: row for row, taxon in enumerate(taxa)}
         self._taxa = taxa
         self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
@@ -126,18 +126,18 @@ class TaxonTree:
         self._by_rank: dict[str, tuple[tuple[Taxon, ...], NDArray[np.intp]]] = {}
 
     def above(self, taxon: Taxon, rank: str) -> Taxon:
-        """Give the taxon of a rank that holds one of the flora's, as the flora has it where it has it."""
+        """Return the higher taxon at a rank for one of the flora's taxa; the flora's own entry if it has one."""
         found = taxon_above(taxon, rank)
         return self._nodes.get(_key(found), found)
 
     def at_rank(self, rank: str) -> tuple[tuple[Taxon, ...], NDArray[np.intp]]:
-        """Give the taxa of a rank that hold the flora's, found once; as `above`.
+        """Return the higher taxa of the flora's taxa at a rank, as `above` does; computed once per rank.
 
         Args:
             rank: One of `RANKS`.
 
         Returns:
-            The taxa, and the place among them of the one that holds each of the flora's taxa, shape (taxa,).
+            The higher taxa, and for each of the flora's taxa the index of its higher taxon, shape (taxa,).
         """
         if rank not in self._by_rank:
             above = [self.above(taxon, rank) for taxon in self._taxa]
@@ -148,20 +148,20 @@ class TaxonTree:
         return self._by_rank[rank]
 
     def rows_by_name(self) -> dict[str, list[int]]:
-        """Give by the name of each node, as `fold_name` writes it, the rows of the flora's taxa that it holds or is."""
+        """Return, by each node's name from `fold_name`, the rows of the flora's taxa that it is or contains."""
         found: dict[str, list[int]] = {}
         for node, row in zip(self._node.tolist(), self._row.tolist(), strict=True):
             found.setdefault(fold_name(self.nodes[node].scientific_name), []).append(row)
         return found
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Add up what each node holds.
+        """Sum the probabilities of the taxa that each node contains.
 
         Args:
             probabilities: Of the flora's taxa, shape (taxa,).
 
         Returns:
-            Of the nodes, shape (nodes,); those of the flora's taxa come first.
+            Probabilities of the nodes, shape (nodes,); the flora's own taxa come first.
         """
         return np.asarray(np.bincount(self._node, probabilities[self._row], len(self.nodes)), np.float64)
 
@@ -172,18 +172,18 @@ class TaxonTree:
         shut: NDArray[np.bool_],
         listed: float = 1.0,
     ) -> tuple[Taxon, float] | None:
-        """Find the lowest taxon that is probable enough.
+        """Find the lowest taxon whose probability reaches a threshold.
 
         Args:
             probabilities: Of the flora's taxa, shape (taxa,).
-            threshold: Least probability, in [0, 1].
-            shut: Those of the flora's taxa that cannot be the answer themselves, though their higher taxa can.
-            listed: How probable it is that the answer is among these taxa at all, 0 to 1: a higher taxon of all of them
-                is no more probable.
+            threshold: Minimum probability, in [0, 1].
+            shut: Mask of the flora's taxa that cannot be the answer themselves, although their higher taxa can.
+            listed: Probability, in [0, 1], that the answer is one of these taxa; it caps the probability of a higher
+                taxon that contains all of them.
 
         Returns:
-            The taxon and its probability, the more probable of two of one rank; `None` where not even an order is
-            probable enough.
+            The taxon and its probability, the most probable one if several have the same rank; `None` if not even an
+            order reaches the threshold.
         """
         found = self.probabilities(probabilities)
         found[self._holds_all] = np.minimum(found[self._holds_all], listed)

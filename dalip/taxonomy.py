@@ -13,7 +13,7 @@ RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form",
 """Ranks a taxon may have, from the widest to the narrowest."""
 
 LIST_SEPARATOR = "|"
-"""Darwin Core's recommended separator of the values of a list."""
+"""Darwin Core's recommended separator for lists of values."""
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
 _HYBRID_SIGNS = ("x", "×")
@@ -28,7 +28,7 @@ _RANK_MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class VernacularName:
-    """A common name and the language it is in (ISO 639-1)."""
+    """A common name and its language (ISO 639-1)."""
 
     name: str
     language: str = "en"
@@ -36,7 +36,7 @@ class VernacularName:
 
 @dataclass(frozen=True, slots=True)
 class Taxon:
-    """A taxon as DALIP knows it; equality is by all fields, identity in a flora by `scientific_name`."""
+    """A taxon; equality compares all fields, but within a flora `scientific_name` identifies a taxon."""
 
     scientific_name: str
     """Without authorship, e.g. `Viola ocellata`."""
@@ -51,10 +51,10 @@ class Taxon:
     """Pages that describe the taxon (https addresses)."""
 
     def __post_init__(self) -> None:
-        """Reject what cannot be a taxon.
+        """Check the scientific name and the rank.
 
         Raises:
-            DataError: No scientific name, or an unknown rank.
+            DataError: The scientific name is missing or malformed, or the rank is unknown.
         """
         if not self.scientific_name.strip():
             raise DataError("no-name")
@@ -76,11 +76,11 @@ class Taxon:
         return self.vernacular_name_in("en")
 
     def vernacular_name_in(self, language: str) -> str:
-        """Give the preferred common name in a language (ISO 639-1), or an empty string."""
+        """Return the preferred common name in a language (ISO 639-1), or an empty string."""
         return next((v.name for v in self.vernacular_names if v.language == language), "")
 
     def contains(self, other: "Taxon") -> bool:
-        """Say whether `other` lies strictly inside this taxon, as a species does in its genus."""
+        """Return whether this taxon strictly contains `other`, as a genus contains its species."""
         if RANKS.index(other.taxon_rank) <= RANKS.index(self.taxon_rank):
             return False
         above = {"order": other.order, "family": other.family, "genus": other.genus}
@@ -89,7 +89,7 @@ class Taxon:
         return other.scientific_name.startswith(self.scientific_name + " ")
 
     def to_darwin_core(self) -> dict[str, str]:
-        """Give the taxon as Darwin Core fields; lists joined by `|`, names not English as `lang:name`."""
+        """Return the taxon as Darwin Core fields; lists are joined by `|`, non-English names written as `lang:name`."""
         names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
         return {
             "scientificName": self.scientific_name,
@@ -103,14 +103,14 @@ class Taxon:
 
     @classmethod
     def from_darwin_core(cls, fields: Mapping[str, str]) -> "Taxon":
-        """Read a taxon from Darwin Core fields; only `scientificName` is required, unknown ones are ignored.
+        """Read a taxon from Darwin Core fields; only `scientificName` is required, unknown fields are ignored.
 
         Args:
-            fields: Term to value. `vernacularName` and `references` may hold several values joined by `|`. Without
-                `taxonRank` and `genus` the name says them.
+            fields: Term to value. `vernacularName` and `references` may contain several values joined by `|`. A
+                missing `taxonRank` or `genus` is derived from the name.
 
         Raises:
-            DataError: No scientific name, or an unknown rank.
+            DataError: The scientific name is missing or malformed, or the rank is unknown.
         """
         name = " ".join((fields.get("scientificName") or "").split())
         rank = (fields.get("taxonRank") or "").strip().lower() or _rank_of(name)
@@ -129,7 +129,7 @@ class Taxon:
 
 
 def first_words(name: str, number: int) -> str:
-    """Give the first words of a scientific name, hybrid signs not counted: 1 for its genus, 2 for its species."""
+    """Return the first words of a scientific name, not counting hybrid signs: 1 for the genus, 2 for the species."""
     words = name.split()
     end = 0
     while number > 0 and end < len(words):
@@ -160,9 +160,9 @@ def _read_vernacular_name(text: str) -> VernacularName:
 
 
 def reference_links(taxon: Taxon) -> dict[str, str]:
-    """Give the addresses of pages about a taxon, by the name of the site.
+    """Return the addresses of pages about a taxon, by site name.
 
-    GBIF and POWO are searched by scientific name; Wikipedia's page is the recorded one where there is one.
+    GBIF and POWO are searched by scientific name; the Wikipedia page is the recorded one if there is one.
     """
     wikipedia = next((r for r in taxon.references if "wikipedia.org/" in r), None)
     return {

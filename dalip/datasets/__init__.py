@@ -1,4 +1,4 @@
-"""Photographs with names: one record, one reader of everything that holds them, and the split rule. Loads no torch."""
+"""Read labelled photos from folders, tables, shards and archives, and assign splits. Does not import torch."""
 
 from dalip.datasets.photo_location import FilePart
 from dalip.datasets.reader import read_named, read_records, require_unique_keys

@@ -1,4 +1,4 @@
-"""Read folders and .zip archives safely: no link, path or size leads out of them."""
+"""Read folders and .zip archives safely: no link or path leads outside, and zip bombs are rejected."""
 
 import stat
 import zipfile
@@ -14,11 +14,11 @@ from dalip.photos.walk import list_files
 __all__ = ["Archive", "Container", "Folder", "is_archive"]
 
 _LARGE, _DENSE = 100_000_000, 200
-"""A text of more bytes that unpacks to more than so many times its size is no table but a bomb."""
+"""A text of more than `_LARGE` bytes that was compressed by more than `_DENSE` times is a zip bomb, not a table."""
 
 
 class Container(Protocol):
-    """What holds files below it, by names with slashes."""
+    """A folder or archive, whose files have names with slashes."""
 
     @property
     def path(self) -> Path:
@@ -26,34 +26,34 @@ class Container(Protocol):
 
     @property
     def names(self) -> list[str]:
-        """All files that may be read, sorted; what is hidden is none of them."""
+        """All files that may be read, sorted; hidden files are ignored."""
 
     def place(self, name: str) -> FilePart | ZipMember:
         """Find a file.
 
         Raises:
-            DataError: There is none of this name, or it leads out of the container.
+            DataError: There is no such file, or it is outside the container.
         """
 
     def open(self, name: str) -> BinaryIO:
-        """Open a text for reading.
+        """Open a text file for reading.
 
         Raises:
-            DataError: It is not there, cannot be read or would unpack to far more than a text.
+            DataError: It is missing, cannot be read, or would unpack to far more than a text file.
         """
 
 
 class Folder:
-    """A folder; paths and links may lead to files of the folder only, unless asked for."""
+    """A folder; paths and links may only lead to files inside it, unless allowed otherwise."""
 
     def __init__(self, path: Path, report: Report, *, links: bool = False, paths: bool = False) -> None:
-        """Take a folder.
+        """Use a folder.
 
         Args:
             path: The folder.
-            report: Receives each file that is not for reading.
-            links: Whether links to files may lead out of it.
-            paths: Whether paths may, which the tables in it name.
+            report: Receives each file that must not be read.
+            links: Whether links to files may lead outside the folder.
+            paths: Whether paths in its tables may lead outside the folder.
         """
         self.path = path
         self._links, self._paths = links, paths
@@ -63,7 +63,7 @@ class Folder:
 
     @cached_property
     def names(self) -> list[str]:
-        """All files below the folder, sorted; links out of it and to folders are reported and left out."""
+        """All files below the folder, sorted; links to folders or outside it are reported and skipped."""
         listing = list_files(self.path)
         for skipped in listing.skipped:
             self._report.on_skip(skipped)
@@ -80,13 +80,13 @@ class Folder:
         """Find a file; see `Container`."""
         path = self._below(name)
         try:
-            if not path.is_file() and "\\" in name:  # as Windows writes paths
+            if not path.is_file() and "\\" in name:  # a Windows path
                 path = self._below(name.replace("\\", "/"))
             if not path.is_file():
                 raise DataError("photo-not-in-folder", name=shown(name), folder=self.path)
             if wrong := self._leads_out(path, name):
                 raise wrong
-        except (OSError, ValueError, RuntimeError) as error:  # too long a name, a circle of links
+        except (OSError, ValueError, RuntimeError) as error:  # the name is too long, or links form a cycle
             cause = getattr(error, "strerror", None) or first_line(error)
             raise DataError("photo-not-found", name=shown(name), cause=cause) from error
         return FilePart(path)
@@ -112,14 +112,14 @@ class Folder:
 
 
 class Archive:
-    """A .zip archive; nothing of it is written to the disk."""
+    """A .zip archive, read without unpacking it to disk."""
 
     def __init__(self, path: Path, report: Report) -> None:
         """Read the directory of the archive.
 
         Args:
             path: The archive.
-            report: Receives each member that is not for reading.
+            report: Receives each member that must not be read.
 
         Raises:
             DataError: It is not a readable .zip archive.
@@ -177,7 +177,7 @@ class Archive:
 
 
 def is_archive(path: Path) -> bool:
-    """Say whether a file is meant to be a .zip archive, by its name or its first bytes."""
+    """Return whether a file is a .zip archive, judging by its name or its first bytes."""
     if path.suffix.lower() == ".zip":
         return True
     try:
@@ -188,10 +188,10 @@ def is_archive(path: Path) -> bool:
 
 
 def _inside(name: str) -> PurePosixPath:
-    """Take a name for a path below a folder.
+    """Return a name as a path inside a folder.
 
     Raises:
-        DataError: It leads elsewhere.
+        DataError: The path leads outside the folder.
     """
     path, windows = PurePosixPath(name), PureWindowsPath(name)
     if path.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in name:
@@ -204,7 +204,7 @@ def _plain_parts(name: str) -> tuple[str, ...]:
 
 
 def _wrong_with(member: zipfile.ZipInfo, name: str) -> str:
-    """Give the kind of error that a member is, if it is not for reading."""
+    """Return the kind of error for a member that must not be read; empty if it may be."""
     try:
         _inside(name)
     except DataError:

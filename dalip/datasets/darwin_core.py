@@ -1,4 +1,4 @@
-"""Read photos and names from Darwin Core Archives: of GBIF, of collections, of DALIP's own journal.
+"""Read photos and names from Darwin Core Archives: from GBIF, collections or DALIP's own journal.
 
 Source: the Darwin Core text guide (https://dwc.tdwg.org/text/), and the extensions Simple Multimedia
 (http://rs.gbif.org/terms/1.0/Multimedia) and Audubon Core.
@@ -22,7 +22,7 @@ __all__ = ["read_darwin_core"]
 _MEDIA = ("multimedia", "image")
 _CORES = ("occurrence", "taxon")
 _TAXON = ("scientificName", "taxonRank", "vernacularName", "genus", "family", "order", "eventDate")
-_CREDITS = {  # our field: the terms, the first that says anything
+_CREDITS = {  # our field: the terms to read, of which the first non-empty one counts
     "license": ("license", "WebStatement", "UsageTerms", "rights"),
     "rightsHolder": ("rightsHolder", "Owner", "creator"),
     "references": ("references", "furtherInformationURL"),
@@ -36,20 +36,20 @@ _Row = Mapping[str, str]
 def read_darwin_core(
     container: Container, base: str, below: Folder | None, report: Report
 ) -> Iterator[Record]:
-    """Read the photos of an archive: rows of its multimedia, or the `associatedMedia` of its core.
+    """Read the photos in an archive, from its multimedia rows or from `associatedMedia` in its core.
 
     Args:
         container: The archive, unpacked or not.
-        base: The folder in it where `meta.xml` lies, with a slash at its end.
-        below: Where photos may lie that are neither in the archive nor on the web.
-        report: Receives each row that is left out.
+        base: The folder in it that contains `meta.xml`, with a trailing slash.
+        below: Another folder to search for photos.
+        report: Receives each skipped row.
 
     Yields:
-        Records with the photo's own licence, for that of the core is one for data. Photos of one occurrence share it as
-        their observation; those of one taxon share nothing.
+        Records with the photo's own licence, because the core's licence applies to data. Photos of one occurrence have
+        it as their common observation; photos of one taxon have no observation.
 
     Raises:
-        DataError: The archive cannot be used at all.
+        DataError: The archive cannot be used.
     """
     layouts = read_meta(container, base)
     core = layouts[0]
@@ -115,7 +115,7 @@ def _records(
         except DataError as error:
             report.skip_for(where, error)
             continue
-        # By name and not by number, so that a row more in front of it changes no key.
+        # The key uses the photo's name, not its position, so that an inserted row changes no other key.
         key = f"{identifier}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
         fields = _fields(core_row, photo, finder.container.path)
         if record := make_record(key, place, fields, report, row=where, observation=observation):

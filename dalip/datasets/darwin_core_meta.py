@@ -1,4 +1,4 @@
-"""Parse the `meta.xml` of a Darwin Core Archive, and the tables that it describes.
+"""Parse the `meta.xml` of a Darwin Core Archive, and read the tables that it describes.
 
 Source: the Darwin Core text guide (https://dwc.tdwg.org/text/).
 """
@@ -26,25 +26,25 @@ _LINE_ENDS = ("\n", "\r", "\r\n", "")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table of the archive is written, and what its columns mean."""
+    """The format of a table in the archive, and the meaning of its columns."""
 
     kind: str
     """The last part of its row type, in lower case: `occurrence`, `taxon`, `multimedia`."""
     files: tuple[str, ...]
     form: Form
     skip: int
-    """Lines of header."""
+    """Number of header lines."""
     columns: tuple[tuple[int, str], ...]
-    """Number of the column, and the last part of its term; that of the identifier is empty."""
+    """Index of each column, and the last part of its term, which is empty for the identifier."""
     defaults: dict[str, str] = field(default_factory=dict)
-    """Values of terms where the table says none."""
+    """Values of terms for empty or missing cells."""
 
 
 def read_meta(container: Container, base: str) -> list[Layout]:
     """Read `meta.xml`: first the core, then the extensions.
 
     Raises:
-        DataError: It cannot be read or says what no archive may.
+        DataError: It cannot be read, or describes tables that are malformed or not supported.
     """
     name = base + "meta.xml"
     where = container.path / name
@@ -65,7 +65,7 @@ def read_meta(container: Container, base: str) -> list[Layout]:
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses entities, with which a small file can become a huge one or bring in others."""
+    """Rejects a DOCTYPE, whose entities could expand a small file enormously or include other files."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
         raise DataError("meta-doctype")
@@ -109,19 +109,19 @@ def _layout(table: ElementTree.Element) -> Layout:
 
 
 def _encoding(name: str) -> str:
-    """Give an encoding that Python knows; none for UTF-8, which is tried anyway, with Windows-1252 after it."""
+    """Return Python's name of an encoding; empty for UTF-8, which is tried anyway, followed by Windows-1252."""
     codec = codecs.lookup(name.strip() or "utf-8")
-    "".encode(codec.name)  # not all codecs are for text
+    "".encode(codec.name)  # fails for codecs that do not encode text
     return "" if codec.name in ("utf-8", "ascii") else codec.name
 
 
 def read_rows(
     container: Container, base: str, layout: Layout, report: Report
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Read the rows of a table of the archive.
+    """Read the rows of a table in the archive.
 
     Yields:
-        How messages name the row, and its values by term, without empty ones; the identifier's term is empty.
+        The row's name in messages, and its non-empty values by term; the identifier's term is empty.
 
     Raises:
         DataError: A table cannot be opened.
@@ -139,7 +139,7 @@ def read_rows(
             width = len(header[-1][1]) if header else 0
             for line, cells in lists:
                 where = f"{name}, line {line}"
-                # A line break or separator in the middle of a text shifts what follows into other columns.
+                # A stray line break or separator in a text shifts the following values into other columns.
                 if len(cells) <= widest or (width and len(cells) != width):
                     report.skip(where, "row-width", cells=len(cells), columns=width or widest + 1)
                     continue

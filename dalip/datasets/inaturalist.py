@@ -1,4 +1,4 @@
-"""Read photos and names from the CSV exports of iNaturalist.
+"""Read photos and names from iNaturalist CSV exports.
 
 Source: the columns of https://www.inaturalist.org/observations/export.
 """
@@ -17,9 +17,9 @@ from dalip.errors import DataError
 __all__ = ["COLUMNS", "read_inaturalist"]
 
 COLUMNS = frozenset({"id", "image_url"})
-"""What an export is known by."""
+"""The columns by which an export is recognised."""
 
-_TAKEN = {  # our field: the export's columns, the first that says anything
+_TAKEN = {  # our field: the export's columns, of which the first non-empty one counts
     "scientificName": ("scientific_name",),
     "vernacularName": ("common_name",),
     "genus": ("taxon_genus_name",),
@@ -39,15 +39,15 @@ _PHOTO_NUMBER = re.compile(r"/photos/(\d+)/")
 
 
 def read_inaturalist(table: Table, finder: Finder, report: Report) -> Iterator[Record]:
-    """Read the observations of an export that have a photo.
+    """Read the observations in an export that have a photo.
 
     Args:
         table: The export.
-        finder: Where photos may lie that were fetched before, by the number of the photo or of the observation.
-        report: Receives each row that is left out.
+        finder: Finds photos that were downloaded before, by the number of the photo or of the observation.
+        report: Receives each skipped row.
 
     Yields:
-        Records whose key is made of both numbers; those of one observation say so.
+        Records whose key contains both numbers; photos of one observation have its address in common.
     """
     stems = {PurePosixPath(n).stem: n for n in finder.below.names} if finder.below else {}
     for line, row in table.rows:

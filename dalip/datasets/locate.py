@@ -1,4 +1,4 @@
-"""From a row that names a photo to its record."""
+"""Find the photo that a table row names, and make its record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ _LONGEST_KEY = 500
 
 @dataclass(frozen=True)
 class Finder:
-    """Where the photos of a table may lie."""
+    """Finds the photos that a table names."""
 
     container: Container
     """The folder or archive of the table."""
     base: str = ""
-    """The folder in it where the table lies, with a slash at its end."""
+    """The table's folder in it, with a trailing slash."""
     below: Folder | None = None
-    """Another folder (`--photos`), where photos are looked for that do not lie beside the table."""
+    """Another folder (`--photos`), searched for photos that are not next to the table."""
 
     def find(self, name: str) -> Location:
-        """Find a photo by the path below one of the folders, or by its address on the web.
+        """Find a photo by its path below one of the folders, or by its web address.
 
-        An address counts as the file of its last part where `below` has one.
+        If `below` contains a file named like the last part of the address, that file is used.
 
         Raises:
-            DataError: It is not there, leads out of the folders, or cannot be an address of a photo.
+            DataError: The photo is missing, is outside the folders, or has a malformed address.
         """
         if _is_address(name):
             last = _last_part(name)
@@ -53,15 +53,15 @@ class Finder:
 
 
 def _is_address(name: str) -> bool:
-    """Say whether a text is meant as an address on the web, not as a path."""
+    """Return whether a string is meant as a web address, not as a path."""
     return "://" in name[:20] or name.lower().startswith("data:")
 
 
 def _last_part(address: str) -> str:
-    """Check an address, and give the last part of its path.
+    """Check an address, and return the last part of its path.
 
     Raises:
-        DataError: It is not one of http or https.
+        DataError: It is not a valid http or https address.
     """
     try:
         parts = urlsplit(address)
@@ -83,15 +83,15 @@ def make_record(
     row: str = "",
     observation: str = "",
 ) -> Record | None:
-    """Make a record; what is wrong with it is reported, and there is none then.
+    """Make a record, or report why this is not possible and return `None`.
 
     Args:
-        key: Of the photo.
-        location: Where it is.
-        given: What the source says, by column.
-        report: Hears what is wrong.
-        row: The table and line that names it; empty where none does.
-        observation: What the photo shows; photos of one show one plant.
+        key: Key of the photo.
+        location: Location of the photo.
+        given: Values from the source, by column.
+        report: Receives a photo that is skipped.
+        row: The table and line that name the photo; empty if no table does.
+        observation: The observation that the photo belongs to; photos of one observation show one plant.
     """
     try:
         if len(key) > _LONGEST_KEY:

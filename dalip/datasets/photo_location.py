@@ -1,4 +1,4 @@
-"""Where photos are: in files, parts of files, archives or on the web."""
+"""Locations of photos: files, parts of files, archive members and web addresses."""
 
 import os
 import zipfile
@@ -14,35 +14,35 @@ from dalip.errors import DataError, first_line
 __all__ = ["BROKEN", "MAX_PHOTO_BYTES", "FilePart", "Location", "WebPhoto", "ZipMember"]
 
 MAX_PHOTO_BYTES = 100_000_000
-"""Larger files are taken for no photo; what an archive's member unpacks to counts."""
+"""Larger files are not accepted as photos; for an archive member, the unpacked size counts."""
 
 BROKEN = (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile)
-"""What reading a damaged file or archive raises; `UnicodeError` is a `ValueError`."""
+"""Exceptions from reading a damaged file or archive; `UnicodeError` is a `ValueError`."""
 
 
 class Location(Protocol):
-    """Where a photo is."""
+    """The location of a photo."""
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the photo does, without reading it.
+        """A value that changes when the photo does, found without reading the photo.
 
         Raises:
-            OSError: It is not there.
+            OSError: The photo is missing.
         """
 
     @property
     def origin(self) -> str:
-        """What it lies in: the name of its folder, archive or site."""
+        """The name of its folder, archive or site."""
 
     def named(self, key: str) -> str:
-        """Say how messages name the photo, whose key in its source is given."""
+        """Return the photo's name in messages, where `key` is its key in the source."""
 
     def read(self) -> bytes:
         """Read the encoded photo.
 
         Raises:
-            DataError: It cannot be read, or is larger than any photo; does not name it.
+            DataError: It cannot be read, or is too large; the error does not name the photo.
         """
 
 
@@ -53,11 +53,11 @@ class FilePart:
     path: Path
     offset: int = 0
     size: int | None = None
-    """Bytes; `None` for all from `offset` on."""
+    """In bytes; `None` for everything from `offset` on."""
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the file does; see `Location`."""
+        """A value that changes when the file does; see `Location`."""
         status = self.path.stat()
         return "file", str(self.path), self.offset, self.size, status.st_size, status.st_mtime_ns
 
@@ -67,7 +67,7 @@ class FilePart:
         return self.path.parent.name
 
     def named(self, key: str) -> str:
-        """Name the file, and of a shard the key; see `Location`."""
+        """Return the path, and for a photo in a shard also the key; see `Location`."""
         return str(self.path) if self.size is None else f"{self.path}:{key}"
 
     def read(self) -> bytes:
@@ -83,18 +83,18 @@ class FilePart:
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A photo in a .zip archive, which is read where it lies."""
+    """A photo in a .zip archive, read without unpacking the archive."""
 
     path: Path
     """The archive."""
     name: str
-    """Of the member."""
+    """Name of the member."""
     checksum: int
-    """CRC-32 by the archive's directory."""
+    """CRC-32 from the archive's directory."""
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the member does; see `Location`."""
+        """A value that changes when the member does; see `Location`."""
         return "zip", str(self.path), self.name, self.checksum
 
     @property
@@ -103,11 +103,11 @@ class ZipMember:
         return self.path.name.removesuffix(".zip")
 
     def named(self, key: str) -> str:
-        """Name the archive and the member; see `Location`."""
+        """Return the paths of archive and member; see `Location`."""
         return str(self.path / self.name)
 
     def read(self) -> bytes:
-        """Read the encoded photo, never more than a photo may have; see `Location`."""
+        """Read the encoded photo, up to the maximum size; see `Location`."""
         try:
             archive = _opened(self.path, self.path.stat().st_mtime_ns, os.getpid())
             with archive.open(self.name) as member:
@@ -118,33 +118,33 @@ class ZipMember:
 
 @dataclass(frozen=True)
 class WebPhoto:
-    """A photo that a source names by its address only."""
+    """A photo for which the source has only a web address."""
 
     url: str
     """https or http."""
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """The address, for what is there is not known; see `Location`."""
+        """The address, because the content is not known; see `Location`."""
         return "web", self.url
 
     @property
     def origin(self) -> str:
-        """The name of the site."""
+        """The host name of the site."""
         return urlsplit(self.url).hostname or ""
 
     def named(self, key: str) -> str:
-        """Name the address; see `Location`."""
+        """Return the address; see `Location`."""
         return self.url
 
     def read(self) -> bytes:
-        """Refuse to be read: it has to be fetched first; see `Location`."""
+        """Raise an error, because the photo must be downloaded first; see `Location`."""
         raise DataError("photo-on-web")
 
 
 @lru_cache(maxsize=4)
 def _opened(path: Path, changed: int, process: int) -> zipfile.ZipFile:
-    """Keep archives open, for their directory may list 300,000 photos; each process its own, for forks share places."""
+    """Keep archives open, because one may list 300,000 photos; one per process, because forks share file positions."""
     return zipfile.ZipFile(path)
 
 

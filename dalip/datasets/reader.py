@@ -1,7 +1,6 @@
-"""From what people have to records of photos: folders, tables, shards, exports and archives.
+"""`read_records`: read labelled photos from folders, tables, shards, exports and archives.
 
-There is one rule: what cannot be used is reported, by file or row, and the rest is read; a source of which nothing can
-be used is an error.
+Files and rows that cannot be used are reported, and the rest is read. A source without anything usable is an error.
 """
 
 from collections import Counter
@@ -26,31 +25,30 @@ __all__ = ["read_named", "read_records", "require_unique_keys"]
 _TABLES = (".csv", ".tsv")
 _PHOTO_COLUMNS = ("file", "image")
 _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
-"""Columns that may say which photos show one plant at one time."""
+"""Columns that may group photos of the same plant taken at the same time."""
 
 
 def read_records(
     *sources: Path, photos: Path | None = None, anywhere: bool = False, report: Report | None = None
 ) -> list[Record]:
-    """Read what sources say of photos, without reading the photos.
+    """Read the records of photos from sources, without reading the photos themselves.
 
     Args:
-        sources: Each a folder with a sub-folder for each plant (its name, underscores read as spaces, is the scientific
-            name), a folder or .zip archive with tables that name photos (columns `file` or `image`, and Darwin Core
-            terms; a photo with several captions has a line for each), such a table, .tar shards or a folder of them,
-            an export of iNaturalist, or a Darwin Core Archive. Which of them it is, its content says.
-        photos: Where photos may be that a table names and that are not beside it.
-        anywhere: Whether links in a folder, and a table that is a source itself, may lead to photos outside of the
-            folder; not for what is packed and passed on.
-        report: Receives all that is left out, and what should be known; without it, the first thing that is left
-            out is an error.
+        sources: Each is a folder with a subfolder for each plant, named by scientific name (underscores are read as
+            spaces); a folder or .zip archive with tables that list photos (columns `file` or `image`, and Darwin Core
+            terms; a photo with several captions has a row for each); such a table itself; .tar shards or a folder of
+            them; an iNaturalist export; or a Darwin Core Archive. The type is detected from the content.
+        photos: Another folder to search for photos that a table names and that are not next to it.
+        anywhere: Whether links in a folder, and a table that is itself a source, may lead to photos outside the
+            folder; not for data that is packed and shared.
+        report: Receives everything that is skipped, and notes; without it, the first skipped item is an error.
 
     Returns:
-        The records in the order of the sources, within one in the order of the shard or table, or by path. Keys are
-        unique: one that another source has, too, begins with the name of its source.
+        The records in the order of the sources, and within a source in the order of the shard or table, or by path.
+        Keys are unique: a key that an earlier source also has is prefixed with the name of its source.
 
     Raises:
-        DataError: A source cannot be used at all.
+        DataError: A source contains nothing usable.
     """
     report = report or Report()
     if photos is not None and not photos.is_dir():
@@ -61,7 +59,7 @@ def read_records(
         here: dict[str, Record] = {}
         for record in _read_source(source, below, anywhere, report):
             key = record.key
-            if key in found:  # as photos in two folders may have
+            if key in found:  # photos in two folders may have the same name
                 key = f"{source.resolve().name}/{key}"
             if other := here.get(key) or found.get(key):
                 report.skip(record.where, "key-repeated", key=shown(key), other=other.where)
@@ -72,10 +70,10 @@ def read_records(
 
 
 def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
-    """Read records as `read_records` does, to learn from or to measure on.
+    """Read records like `read_records`, for training or evaluation.
 
-    Links in a folder, and a table that is a source itself, may lead to photos anywhere; records that name no possible
-    taxon are left out.
+    Links in a folder, and a table that is itself a source, may lead to photos anywhere. Records whose fields do not
+    form a valid taxon are skipped.
     """
     report = report or Report()
     named = []
@@ -90,7 +88,7 @@ def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
 
 
 def require_unique_keys(records: Iterable[Record]) -> None:
-    """Make sure that a key names one record.
+    """Make sure that no two records share a key.
 
     Raises:
         DataError: Two records share a key.
@@ -103,10 +101,10 @@ def require_unique_keys(records: Iterable[Record]) -> None:
 
 
 def _read_source(source: Path, below: Folder | None, anywhere: bool, report: Report) -> Iterator[Record]:
-    """Read a source, of which something can be used.
+    """Read a source, which must contain something usable.
 
     Raises:
-        DataError: Nothing can.
+        DataError: It contains nothing usable.
     """
     left_out: list[Skipped] = []
 
@@ -134,7 +132,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
     if source.suffix.lower() in _TABLES:
-        # Given by name, so a link to a table elsewhere is meant; its photos lie beside the link.
+        # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
         table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
         beside = Folder(source.parent, report, links=anywhere, paths=anywhere)
@@ -153,7 +151,7 @@ def _read_container(container: Container, below: Folder | None, report: Report) 
 
 
 def _top_folder(names: list[str]) -> str:
-    """Give the folder that a whole archive lies in, as archives of a folder do; empty if it is that of a plant."""
+    """Return the folder that contains the whole content of an archive; empty if there is none or it is a plant's."""
     first = names[0].partition("/")[0] + "/" if names else ""
     if not all(name.startswith(first) for name in names):
         return ""
@@ -185,12 +183,12 @@ def _read_tables_or_classes(
 
 
 class _PhotoTable(NamedTuple):
-    """A table that names photos, while it is read."""
+    """An open table that lists photos."""
 
     stream: BinaryIO
     table: Table
     column: str
-    """That names the photos; empty in an export of iNaturalist."""
+    """The column that names the photos; empty for an iNaturalist export."""
 
 
 def _open_photo_table(container: Container, name: str, called: str, report: Report) -> _PhotoTable:
@@ -269,7 +267,7 @@ def _read_shards(shards: list[Path], report: Report) -> Iterator[Record]:
         try:
             photos = read_shard(shard, report)
         except DataError as error:
-            # Of a whole folder one shard may be damaged.
+            # One damaged shard must not stop the rest of a folder.
             report.on_skip(Skipped(str(shard), error))
             continue
         for key, location, fields in photos:

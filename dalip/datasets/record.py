@@ -1,4 +1,4 @@
-"""A photo with what is known of it, and the rule by which it belongs to a split."""
+"""`Record`: a photo with its metadata, and `split_of`, the rule that assigns photos to splits."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ __all__ = ["Record", "Split", "join_captions", "key_hash", "split_of"]
 Split = Literal["train", "selection", "calibration", "test"]
 
 _CAPTIONS = ("captions", "caption", "text")
-"""Fields that may hold captions, the first that does counts."""
+"""Fields that may contain captions; the first non-empty one counts."""
 
 
 def key_hash(key: str) -> str:
-    """Give the SHA-1 of a key in hexadecimal digits: what splits follow from, and what shuffles photos always alike."""
+    """Return the SHA-1 of a key in hexadecimal digits, which determines splits and reproducible shuffles."""
     return hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def split_of(key: str) -> Split:
-    """Say which split a key belongs to: 70 % train, 10 % each `selection` (validation), calibration, test.
+    """Return the split of a key: 70 % train, 10 % each `selection` (validation), calibration and test.
 
-    The split follows from the key's SHA-1 alone, so it is the same on every machine and for every command.
+    The split depends on the key's SHA-1 alone, so it is the same on every machine and for every command.
     """
     bucket = int(key_hash(key), 16) % 100
     if bucket < 70:
@@ -37,50 +37,50 @@ def split_of(key: str) -> Split:
 
 @dataclass(frozen=True)
 class Record:
-    """One photo with what is known of it; its bytes stay where they are until they are asked for."""
+    """One photo with its metadata; its bytes are only read on request."""
 
     key: str
-    """Unique, and the same each time the same sources are read: the path below the source, or the identifier that the
-    source gives. Decides the split of a photo that belongs to no observation."""
+    """Unique, and the same each time the same sources are read: the path below the source, or the identifier in the
+    source. Determines the split of a photo that belongs to no observation."""
     location: Location
     """Where the photo is."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Darwin Core terms (`scientificName` as given, `license`, `rightsHolder`, `references`, `eventDate`), `source`,
-    `captions`, and whatever else the source says."""
+    `captions`, and any other field of the source."""
     row: str = ""
-    """The table and line that names it, for messages; empty where no table does."""
+    """The table and line that name it, for messages; empty if no table does."""
     observation: str = ""
-    """Photos with the same one show one plant at one time; they lie in one split. Empty for a photo alone."""
+    """Photos with the same value show the same plant at the same time and are in one split. Empty for a lone photo."""
 
     @property
     def name(self) -> str:
-        """How messages name the photo."""
+        """The photo's name in messages."""
         return self.location.named(self.key)
 
     @property
     def where(self) -> str:
-        """How messages name what its source says of it: the row of a table, or else the photo."""
+        """Where the metadata is from, in messages: the row of a table, or else the photo."""
         return self.row or shown(self.name)
 
     @property
     def group(self) -> str:
-        """What photos share that lie in one split: the field `splitGroup`, or else the observation, or the key."""
+        """The value that determines the split: the field `splitGroup`, or else the observation, or else the key."""
         told = self.fields.get("splitGroup")
         return told if isinstance(told, str) and told else self.observation or self.key
 
     @property
     def split(self) -> Split:
-        """The split that it belongs to."""
+        """The split of the photo."""
         return split_of(self.group)
 
     @property
     def source(self) -> str:
-        """Where the photo comes from, as its source says; the name of its folder where it does not."""
+        """Where the photo comes from: the field `source`, or else the name of its folder, archive or site."""
         return str(self.fields.get("source") or self.location.origin)
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """Free texts about the photo: its `captions`, a list or one; or else its `caption`, or the text beside it."""
+        """Captions of the photo: its `captions`, a list or a string; or else its `caption`, or its text file."""
         for name in _CAPTIONS:
             value = self.fields.get(name)
             found = value if isinstance(value, list) else [value]
@@ -90,10 +90,10 @@ class Record:
 
     @cached_property
     def taxon(self) -> Taxon | None:
-        """The taxon in the photo, or `None` where the record names none.
+        """The taxon in the photo, or `None` if the record has no scientific name.
 
         Raises:
-            DataError: The fields are not those of a taxon.
+            DataError: The fields do not form a valid taxon.
         """
         if not self.fields.get("scientificName"):
             return None
@@ -117,7 +117,7 @@ class Record:
 
 
 def join_captions(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Join two lines of a table about one photo, which may differ in the caption alone."""
+    """Merge two table rows about the same photo that differ only in the caption; `None` if they differ otherwise."""
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     if len(differing) != 1 or differing[0] not in _CAPTIONS or not second.get(differing[0]):
         return None

@@ -1,4 +1,4 @@
-"""Where the reading of photos and tables reports what it leaves out, and how names are written in such reports."""
+"""`Report`: callbacks for items that are skipped while photos and tables are read, and names shown in messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ def _refuse(skipped: Skipped) -> NoReturn:
 
 @dataclass(frozen=True)
 class Report:
-    """Takes what is found wrong while the rest is read; as it comes, the first thing that is left out is an error."""
+    """Receives problems while the rest is read; by default, the first skipped item is raised as an error."""
 
     on_skip: Callable[[Skipped], None] = _refuse
-    """Takes what is left out: a file, a row, a member of an archive."""
+    """Receives each skipped file, row or archive member."""
     on_note: Callable[[DataError], None] = no_report
-    """Takes what should be known, though nothing that was meant to be used is left out for it."""
+    """Receives notes that users should see, although nothing that was meant to be used was skipped."""
 
     def skip(self, source: str, kind: str, **facts: object) -> None:
-        """Report that something is left out."""
+        """Report a skipped item."""
         self.on_skip(Skipped.of(source, DataError(kind, **facts)))
 
     def skip_for(self, source: str, error: DalipError) -> None:
-        """Report that something is left out, for an error whose raiser does not know what it is about."""
+        """Report a skipped item, for an error whose raiser does not know the source."""
         self.on_skip(Skipped(source, error.about(source)))
 
     def note(self, source: str, kind: str, **facts: object) -> None:
-        """Report what should be known."""
+        """Report something that users should know."""
         self.on_note(DataError(kind, source=source, **facts))
 
 
 def shown(name: str | Path) -> str:
-    """Give a name for a message, which has one line and is not endless."""
+    """Return a name for a message, on one line and of limited length."""
     text = str(name)
     text = text if text.isprintable() and text else repr(text)
     return text if len(text) <= 250 else f"{text[:120]}…{text[-120:]}"

@@ -1,4 +1,4 @@
-"""Read WebDataset .tar shards: files whose names agree up to the first dot are one sample."""
+"""Read WebDataset .tar shards: files with the same name up to the first dot form one sample."""
 
 import json
 import tarfile
@@ -15,7 +15,7 @@ __all__ = ["ShardPhoto", "StrictHeader", "read_content", "read_fields", "read_sh
 
 
 class ShardFile(NamedTuple):
-    """A photo, or one of the texts beside it."""
+    """A photo, or one of its text files."""
 
     key: str
     """Path and name up to the first dot of the name."""
@@ -25,7 +25,7 @@ class ShardFile(NamedTuple):
 
 
 class ShardPhoto(NamedTuple):
-    """A photo of a shard with all that stands beside it."""
+    """A photo in a shard, with its metadata."""
 
     key: str
     location: FilePart
@@ -33,34 +33,34 @@ class ShardPhoto(NamedTuple):
 
 
 class StrictHeader(tarfile.TarInfo):
-    """A header that must be whole: Python's own reader takes a shard that is cut short between files for complete."""
+    """A header that must be complete: Python's own reader accepts a shard that is truncated between files."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header.
 
         Raises:
-            ReadError: It is not one, nor the mark of the shard's end.
+            ReadError: It is neither a header nor the end-of-archive mark.
         """
         try:
             return super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the mark of the end
+                raise  # the end-of-archive mark
             raise tarfile.ReadError(str(error)) from error
 
 
 def shard_files(archive: tarfile.TarFile) -> Iterator[ShardFile]:
-    """List the photos and texts of a shard, in its order, without reading them.
+    """List the photos and text files in a shard, in order, without reading them.
 
     Args:
-        archive: Open for reading, as a stream or at random; with headers of `StrictHeader`, so that none is missed.
+        archive: Open for reading, as a stream or with random access, with `StrictHeader`, so that no file is missed.
     """
     for header in archive:
         folder, slash, name = header.name.removeprefix("./").rpartition("/")
         stem, dot, extension = name.partition(".")
         suffix = dot + extension.lower()
-        # A sparse file is a few bytes that claim to be terabytes.
+        # A sparse file of a few bytes can claim to have terabytes.
         if (
             stem
             and header.isreg()
@@ -71,19 +71,19 @@ def shard_files(archive: tarfile.TarFile) -> Iterator[ShardFile]:
 
 
 def read_content(archive: tarfile.TarFile, file: ShardFile) -> bytes:
-    """Read a file of a shard; where the shard is a stream, before the next is asked for."""
+    """Read a file in a shard; in a stream, call this before requesting the next file."""
     content = archive.extractfile(file.header)
     return content.read() if content else b""
 
 
 def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
-    """Read what stands beside a photo: the fields of its .json, and its .txt as the field `text`.
+    """Read the metadata of a photo: the fields in its .json, and its .txt as the field `text`.
 
     Args:
         texts: Content by suffix; either may be missing.
 
     Raises:
-        DataError: The .json is no JSON object, or the .txt is not UTF-8; does not name the photo.
+        DataError: The .json is not a JSON object, or the .txt is not UTF-8; the error does not name the photo.
     """
     try:
         fields = json.loads(texts[".json"]) if ".json" in texts else {}
@@ -100,17 +100,17 @@ def read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
-    """Read what a shard says of its photos, but not the photos.
+    """Read the metadata of the photos in a shard, but not the photos.
 
     Args:
-        path: The shard, which is not compressed.
-        report: Receives each photo that has no readable text, each text without a photo, and each with more than one.
+        path: The shard, not compressed.
+        report: Receives each photo whose metadata cannot be read, and each sample without a photo or with several.
 
     Returns:
         The photos in the order of the shard.
 
     Raises:
-        DataError: It is no shard, damaged, or cut short.
+        DataError: It is not a shard, is damaged, or is truncated.
     """
     images: dict[str, list[FilePart]] = {}
     texts: dict[str, dict[str, bytes]] = {}

@@ -1,4 +1,4 @@
-"""Tables: CSV and TSV in any encoding, where each malformed row is reported and the rest is read."""
+"""Read CSV and TSV tables in any encoding; malformed rows are reported, and the rest is read."""
 
 import csv
 import io
@@ -14,27 +14,27 @@ from dalip.errors import DataError, first_line
 __all__ = ["Form", "Table", "read_lines", "read_lists", "read_table"]
 
 _LONGEST_LINE = 1_000_000  # characters
-_LONGEST_ROW = 200  # lines of a row: free texts have many, a quotation mark that nothing closes has all
-_MARKS = {  # the longer first: that of UTF-32 starts like that of UTF-16
+_LONGEST_ROW = 200  # lines; free text may have many, an unclosed quotation mark swallows all the rest
+_MARKS = {  # longer ones first, because the mark of UTF-32 starts with that of UTF-16
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",
     b"\xef\xbb\xbf": "",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-"""The encodings that a file may start with the mark of; UTF-8 is what is tried anyway."""
+"""Encodings by byte order mark; empty for UTF-8, which is tried by default."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a table is written."""
+    """The format of a table."""
 
     separator: str = ""
-    """Of columns; empty for what the first line holds."""
+    """Column separator; empty to detect it from the first line."""
     quote: str = '"'
-    """Around a column; empty for none."""
+    """Quotation mark around a cell; empty for none."""
     encoding: str = ""
-    """Empty for what the file starts with the mark of, or else UTF-8, or else Windows-1252, line by line."""
+    """Empty for the encoding of the byte order mark, or else UTF-8, or else Windows-1252, decided line by line."""
 
 
 class Table(NamedTuple):
@@ -42,19 +42,19 @@ class Table(NamedTuple):
 
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
-    """The line where each row starts, and its cells by column, without the empty ones."""
+    """The line where each row starts, and its non-empty cells by column."""
     name: str
-    """How messages name it."""
+    """The table's name in messages."""
 
     def where(self, line: int) -> str:
-        """Say how messages name a row."""
+        """Return a row's name in messages."""
         return f"{self.name}, line {line}"
 
     def require(self, *columns: str) -> None:
-        """Make sure that there are columns.
+        """Make sure that columns exist.
 
         Raises:
-            DataError: One is missing.
+            DataError: A column is missing.
         """
         missing = [column for column in columns if column not in self.columns]
         if missing:
@@ -63,13 +63,13 @@ class Table(NamedTuple):
 
 
 def separator_of(header: str) -> str:
-    """Say what separates the columns of a table, by its first line: a tab, a semicolon or a comma."""
-    # Spreadsheets of many countries write semicolons where others write commas.
+    """Return the column separator of a table, detected from its first line: a tab, a semicolon or a comma."""
+    # Spreadsheets in many countries write semicolons instead of commas.
     return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
 
 
 def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[str]:
-    """Read the lines of a text in any encoding; arguments as of `read_lists`."""
+    """Read the lines of a text file in any encoding; arguments as for `read_lists`."""
     lines = _Lines(stream, name, report, "")
     while True:
         lines.start_row()
@@ -82,16 +82,16 @@ def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[str]:
 def read_lists(
     stream: BinaryIO, name: str, report: Report, form: Form = Form()
 ) -> Iterator[tuple[int, list[str]]]:
-    """Read the rows of a table one after the other, in little memory.
+    """Read the rows of a table one by one, with little memory.
 
     Args:
-        stream: The file, at its start; can be sought.
-        name: How messages name it.
-        report: Receives each row that is malformed, and where a damaged file ends.
-        form: How the table is written.
+        stream: The file, at its start; must be seekable.
+        name: The table's name in messages.
+        report: Receives each malformed row, and the line where a damaged file ends.
+        form: The format of the table.
 
     Yields:
-        The line where a row starts, from 1 on, and its cells; rows without any text are skipped.
+        The line where a row starts, counted from 1, and its cells; empty rows are ignored.
     """
     lines = None
     try:
@@ -114,7 +114,7 @@ def read_lists(
                 return
             except csv.Error as error:
                 where = f"{name}, line {start}"
-                if separator == "\t":  # whose quotation marks are often part of the text, as in GBIF's files
+                if separator == "\t":  # quotation marks are often part of the text, as in GBIF's files
                     cells = [cell.strip() for cell in lines.read_again().rstrip("\r\n").split(separator)]
                     if any(cells):
                         yield start, cells
@@ -133,7 +133,7 @@ def read_lists(
 
 
 def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form()) -> Table:
-    """Read a table whose first row names the columns; arguments as of `read_lists`."""
+    """Read a table whose first row has the column names; arguments as for `read_lists`."""
     lists = read_lists(stream, name, report, form)
     columns = next(lists, (0, []))[1]
 
@@ -142,32 +142,32 @@ def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form())
             if any(cells[len(columns) :]):
                 report.skip(f"{name}, line {line}", "row-too-wide", cells=len(cells), columns=len(columns))
             else:
-                # Spreadsheets leave out empty cells at the end.
+                # Spreadsheets omit empty cells at the end of a row.
                 yield line, {c: v for c, v in zip(columns, cells, strict=False) if c and v}
 
     return Table(columns, rows(), name)
 
 
 class _Unclosed(csv.Error):
-    """A quotation mark that nothing closes makes one row of all that follows."""
+    """An unclosed quotation mark, which turns everything after it into one row."""
 
 
 class _Lines:
-    """The lines of a file as text; those that a malformed row swallowed can be read again."""
+    """The decoded lines of a file; lines that a malformed row swallowed can be read again."""
 
     def __init__(self, stream: BinaryIO, name: str, report: Report, encoding: str) -> None:
         start = stream.read(4)
         mark = next((m for m in _MARKS if start.startswith(m)), b"")
         self._encoding = _MARKS.get(mark, encoding)
         stream.seek(len(mark) if mark and not self._encoding else 0)
-        # As Latin-1 every byte is a character, so that each line can be decoded by itself.
+        # In Latin-1 every byte is a character, so each line can be decoded separately.
         self._text = io.TextIOWrapper(stream, self._encoding or "latin-1", errors="replace")
         self._name, self._report = name, report
         self._again: deque[str] = deque()
         self._row: list[str] = []
         self._warned = False
         self.number = 0
-        """Of the line that was read last."""
+        """Number of the line that was read last."""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -183,17 +183,17 @@ class _Lines:
         return line
 
     def first(self) -> str:
-        """Look at the first line."""
+        """Return the first line without consuming it."""
         line = self._read()
         self._again.append(line)
         return line
 
     def start_row(self) -> None:
-        """Forget the lines of the row before."""
+        """Forget the lines of the previous row."""
         self._row.clear()
 
     def read_again(self) -> str:
-        """Go back to the second line of the row, for only the first is known to be malformed, which is given."""
+        """Return the row's first line, which alone is known to be malformed, and go back to its second line."""
         self._again.extendleft(reversed(self._row[1:]))
         self.number -= len(self._row[1:])
         return self._row[0]

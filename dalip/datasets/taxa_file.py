@@ -1,4 +1,4 @@
-"""Lists of taxa in files: tables in Darwin Core's terms, and plain lists of names."""
+"""Read lists of taxa from files: tables with Darwin Core columns, and plain lists of names."""
 
 from pathlib import Path
 
@@ -16,15 +16,15 @@ def read_taxa(path: Path, report: Report | None = None) -> list[Taxon]:
     """Read a taxa file: CSV or TSV with a header of Darwin Core terms.
 
     Args:
-        path: The file; separated by tabs or semicolons if its header holds one, by commas otherwise.
-        report: Receives each row that is left out because it is malformed or repeats a taxon; without it, the first
+        path: The file; separated by tabs or semicolons if its header contains one, otherwise by commas.
+        report: Receives each row that is skipped because it is malformed or repeats a taxon; without it, the first
             such row is an error.
 
     Returns:
         The taxa in the order of the file, at least one.
 
     Raises:
-        DataError: The file cannot be read, lacks the column `scientificName`, or holds no taxon at all.
+        DataError: The file cannot be read, has no column `scientificName`, or contains no taxon.
     """
     report = report or Report()
     taxa: dict[str, Taxon] = {}
@@ -51,14 +51,14 @@ def read_taxa(path: Path, report: Report | None = None) -> list[Taxon]:
 
 
 def read_names(path: Path, report: Report | None = None) -> list[str]:
-    """Read scientific names: one per line, what follows a `#` left out, or those of a taxa file.
+    """Read scientific names from a taxa file, or from a list with one name per line and comments after `#`.
 
     Args:
-        path: The file; a table if its name says so, or if its first line has the column `scientificName`.
-        report: As of `read_taxa`.
+        path: The file; a table if its extension says so, or if its first line has the column `scientificName`.
+        report: As for `read_taxa`.
 
     Raises:
-        DataError: The file cannot be read, or names no taxon.
+        DataError: The file cannot be read, or contains no name.
     """
     try:
         with path.open("rb") as file:

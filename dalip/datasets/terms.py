@@ -1,4 +1,4 @@
-"""Which fields of a source are kept with a photo, under which Darwin Core terms; never coordinates."""
+"""Select which fields of a source are kept with a photo, under Darwin Core terms; coordinates are never kept."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dalip.taxonomy import RANKS
 __all__ = ["checked_name", "read_rank", "take_over"]
 
 _LONGEST_NAME = 200
-"""Characters of a name; the longest that are in use, of hybrids with authors, have fewer."""
+"""Characters of a name; the longest names in use, those of hybrids with authors, have fewer."""
 
 _LONGEST_TEXT = 100_000
 _TERMS = {
@@ -23,7 +23,7 @@ _TERMS = {
         *("captions", "caption", "text"),
     )
 } | {"licence": "license", "creator": "rightsHolder", "photographer": "rightsHolder"}
-"""Terms by how their columns are spelt: without underscores and spaces, in lower case."""
+"""Terms by the normalised spelling of their columns: in lower case, without underscores, spaces and hyphens."""
 
 _PLACES = frozenset({"lat", "lon", "lng", "long", "gps", "location", "geometry", "geojson", "footprintwkt"})
 _PLACE_WORDS = ("latitude", "longitude", "coordinate")
@@ -48,17 +48,17 @@ _RANK_WORDS = {
 
 
 def read_rank(word: str) -> str:
-    """Give the rank that a source means, one of `RANKS`; empty for one that floras do not have."""
+    """Return the rank that a source means, one of `RANKS`; empty for a rank that floras do not have."""
     folded = word.strip().rstrip(".").lower()
     found = _RANK_WORDS.get(folded, folded)
     return found if found in RANKS else ""
 
 
 def checked_name(name: str) -> str:
-    """Give a name with single spaces, and letters and accents as one character each.
+    """Return a name with single spaces and composed characters (Unicode NFC).
 
     Raises:
-        DataError: It is no name: too long, or with characters that do not show.
+        DataError: It is not a name: too long, or with unprintable characters.
     """
     if len(name) > _LONGEST_NAME:
         raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=_LONGEST_NAME)
@@ -71,21 +71,21 @@ def checked_name(name: str) -> str:
 
 
 def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Choose and name the fields of a photo as Darwin Core does.
+    """Select the fields of a photo, and name them by Darwin Core terms.
 
     Args:
-        given: Column or field to value. Where a photo was taken, and what is neither a text, a number nor a list of
-            texts, is left out; empty values, too. A rank that floras do not have stays as it is written.
+        given: Column or field to value. Values that say where a photo was taken, empty values, and values that are not
+            strings, numbers or lists of strings are ignored. A rank that floras do not have is kept unchanged.
 
     Raises:
-        DataError: A name is no name, or a text is longer than any.
+        DataError: The scientific name is not a name, or a text is too long.
     """
     fields: dict[str, Any] = {}
     for column, value in given.items():
         term = _term(column)
         kept = _kept(term, value) if term else None
         if kept is not None and kept != "" and kept != []:
-            # A column that bears the term itself comes before one that means the same.
+            # A column named exactly like the term takes precedence over one with another spelling.
             fields[term] = kept if column == term else fields.get(term, kept)
     if "scientificName" in fields:
         fields["scientificName"] = checked_name(str(fields["scientificName"]))
@@ -96,7 +96,7 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1000)
 def _term(column: str) -> str:
-    """Give the name of a column as a field; empty for one that says where a photo was taken."""
+    """Return the field name for a column; empty for a column that says where a photo was taken."""
     folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
     if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
         return ""

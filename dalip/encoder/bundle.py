@@ -1,4 +1,4 @@
-"""Read, check and write encoder bundles, the folders that `dalip export` makes."""
+"""Read, check and write encoder bundles, the folders that `dalip export` creates."""
 
 import hashlib
 from dataclasses import replace
@@ -12,15 +12,15 @@ __all__ = ["check_bundle", "is_bundle", "read_checked", "read_manifest", "verify
 
 
 def is_bundle(folder: Path) -> bool:
-    """Say whether a folder holds an exported encoder."""
+    """Return whether a folder contains an exported encoder."""
     return (folder / MANIFEST).is_file()
 
 
 def write_manifest(folder: Path, manifest: EncoderManifest) -> EncoderManifest:
-    """Hash the files of a bundle and write its `manifest.json`, whole or not at all.
+    """Hash the files of a bundle and write its `manifest.json` atomically.
 
     Args:
-        folder: Holds the other files of the bundle already.
+        folder: Already contains the other files of the bundle.
         manifest: What to write; its `files` are replaced.
 
     Returns:
@@ -63,13 +63,13 @@ def read_manifest(folder: Path) -> EncoderManifest:
 
 
 def check_bundle(folder: Path) -> EncoderManifest:
-    """Check a bundle quickly: the manifest, and presence, size and first bytes of its files.
+    """Check a bundle quickly: the manifest, and the presence, size and first byte of each file.
 
     Returns:
         The manifest.
 
     Raises:
-        BundleError: Something is missing or wrong; it says which file.
+        BundleError: A file is missing or wrong; the error names it.
     """
     manifest = read_manifest(folder)
     for name, entry in manifest.files.items():
@@ -82,20 +82,20 @@ def check_bundle(folder: Path) -> EncoderManifest:
             raise BundleError("bundle-file-not-read", source=path, cause=error.strerror) from error
         if size != entry.size:
             raise BundleError("bundle-file-size", source=path, size=size, wanted=entry.size)
-        # An ONNX file is a protobuf message whose first field, number 1, is the format's version.
+        # An ONNX file is a protobuf message whose first field, number 1, is the format version.
         if name.endswith(".onnx") and head != b"\x08":
             raise BundleError("bundle-file-not-onnx", source=path)
     return manifest
 
 
 def verify_bundle(folder: Path) -> EncoderManifest:
-    """Check a bundle in full: what `check_bundle` checks, and the hash of each file.
+    """Check a bundle in full: everything that `check_bundle` checks, and the hash of each file.
 
     Returns:
         The manifest.
 
     Raises:
-        BundleError: Something is missing or wrong; it says which file.
+        BundleError: A file is missing or wrong; the error names it.
     """
     manifest = check_bundle(folder)
     for name in manifest.files:
@@ -107,7 +107,7 @@ def read_checked(folder: Path, manifest: EncoderManifest, name: str) -> bytes:
     """Read one file of a bundle and check its hash, which takes about a millisecond for 2 MB.
 
     Raises:
-        BundleError: The file cannot be read, or a byte of it was changed.
+        BundleError: The file cannot be read, or has changed.
     """
     path = Path(folder) / name
     try:

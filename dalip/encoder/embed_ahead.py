@@ -1,4 +1,4 @@
-"""Embed many photos in order, while threads read the next ones."""
+"""Embed many photos in order while threads read the next ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -25,16 +25,16 @@ def embed_ahead(
     batch_size: int,
     embed: Callable[[NDArray[np.float32]], NDArray[np.float32]],
 ) -> Iterator[tuple[S, NDArray[np.float32] | ImageError]]:
-    """Run something on photos, which are read in threads meanwhile, at most a few batches ahead.
+    """Embed batches of photos while threads read the next ones, a few batches ahead at most.
 
     Args:
-        sources: Where the photos are; taken one by one as they are needed.
-        settings: How they are prepared.
-        batch_size: Photos to embed at once, 1 or more.
-        embed: Takes pixels, float32 (n, 3, size, size), and gives one row per photo.
+        sources: The photos; consumed one by one as they are needed.
+        settings: How photos are preprocessed.
+        batch_size: Photos per batch, 1 or more.
+        embed: Takes pixels, float32 (n, 3, size, size), and returns one row per photo.
 
     Yields:
-        Each source, in order, with its row, or with the error that says why it cannot be read.
+        Each source, in order, with its row, or with an error if it cannot be read.
     """
     photos = map_ahead(partial(_prepare, settings=settings), sources, 2 * batch_size)
     while batch := list(islice(photos, batch_size)):
@@ -49,5 +49,5 @@ def _prepare(source: PhotoSource, settings: ImageSettings) -> NDArray[np.float32
         photo = source() if callable(source) else source
         image = photo if isinstance(photo, Image.Image) else open_image(photo, target=settings.size)
         return preprocess(image, settings)
-    except DalipError as error:  # of another class for a record that cannot be read from its shard
+    except DalipError as error:  # a record that cannot be read from its shard raises another class
         return error.recast(ImageError)

@@ -1,4 +1,4 @@
-"""Embed records and texts, for evaluation: the protocol, and an exported encoder that follows it."""
+"""Embed records and texts for evaluation: the `Embedder` protocol, and an exported encoder that implements it."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
@@ -17,18 +17,18 @@ _TEXTS_AT_ONCE = 256
 
 
 class Photos(NamedTuple):
-    """Photos that were embedded, and those that could not be."""
+    """Embedded photos, and those that could not be read."""
 
     records: tuple[Record, ...]
     """The readable ones."""
     vectors: Vectors
-    """One row a readable photo."""
+    """One row per readable photo."""
     skipped: tuple[Skipped, ...] = ()
-    """The others, and why they cannot be read."""
+    """The unreadable photos, with reasons."""
 
 
 class Embedder(Protocol):
-    """An encoder, whatever it runs on."""
+    """An encoder, independent of the library that runs it."""
 
     @property
     def name(self) -> str:
@@ -36,13 +36,13 @@ class Embedder(Protocol):
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The parts of an embedding with their weights, the first order first."""
+        """The parts of an embedding with their weights, first order first."""
 
     def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
-        """Embed photos; those that cannot be read are named, not dropped in silence."""
+        """Embed photos; those that cannot be read are reported, not silently dropped."""
 
     def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
-        """Embed texts; (0, E) for none."""
+        """Embed texts; returns (0, E) if there are none."""
 
 
 class OnnxEmbedder:
@@ -53,8 +53,8 @@ class OnnxEmbedder:
 
         Args:
             encoder: The bundle.
-            name: What tables call it, if not its own name.
-            appearance: Whether the embedding of a photo is followed by its appearance.
+            name: Name in tables; the bundle's own name by default.
+            appearance: Whether to append a photo's appearance to its embedding.
         """
         self.encoder, self.appearance = encoder, appearance
         self.name = name or encoder.manifest.name
@@ -82,11 +82,11 @@ def collect_photos(
     width: int,
     progress: Progress = no_progress,
 ) -> Photos:
-    """Put embeddings together as they come.
+    """Collect embeddings, and the errors of unreadable photos, as they arrive.
 
     Args:
         records: The photos.
-        results: For each photo, in order, its embedding (E,) or why it cannot be read.
+        results: For each photo, in order, its embedding (E,) or the error if it cannot be read.
         width: E.
         progress: Called with "photos" after each one.
     """

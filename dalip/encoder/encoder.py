@@ -25,16 +25,16 @@ _IMAGES_AT_ONCE = 16
 _TEXTS_AT_ONCE = 64
 
 Vectors = NDArray[np.float32]
-"""Embeddings of unit length, one a row: float32 of shape (number, E)."""
+"""Embeddings of unit length, one per row: float32 of shape (number, E)."""
 
 S = TypeVar("S", bound=PhotoSource)
 
 
 class Encoder:
-    """A bundle on disk as two functions, from photos and from texts to one space.
+    """Embeds photos and texts in one space, with the models of a bundle on disk.
 
-    Embeddings have unit length, so the inner product of two is their similarity. The models are opened at
-    their first use, so identifying photos never loads the text encoder. Several threads may share an encoder.
+    Embeddings have unit length, so the inner product of two is their similarity. Each model is loaded on first use,
+    so identifying photos never loads the text encoder. Several threads may share an encoder.
     """
 
     def __init__(self, folder: Path, manifest: EncoderManifest) -> None:
@@ -52,11 +52,11 @@ class Encoder:
         """Open a bundle.
 
         Args:
-            folder: Where the bundle lies.
-            verify: Check every file's hash now; otherwise sizes and headers now, and each hash at first use.
+            folder: The folder of the bundle.
+            verify: Check the hash of every file now; otherwise check sizes and headers now and each hash on first use.
 
         Raises:
-            BundleError: The bundle is missing, incomplete, damaged or of an unknown version; names the file.
+            BundleError: The bundle is missing, incomplete, damaged or of an unknown version; the error names the file.
         """
         folder = Path(folder)
         return cls(folder, verify_bundle(folder) if verify else check_bundle(folder))
@@ -81,7 +81,7 @@ class Encoder:
             images: Upright, of any size and mode.
 
         Returns:
-            Array (n, E), float32, rows of unit length; (0, E) for no photo.
+            Array (n, E), float32, rows of unit length; (0, E) if there are no photos.
 
         Raises:
             BundleError: The image encoder cannot be opened or run.
@@ -95,13 +95,13 @@ class Encoder:
         return np.concatenate(results)
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts of any length and script; what exceeds the context length is cut off.
+        """Embed texts of any length and script; longer ones are truncated to the context length.
 
         Args:
             texts: Any number of strings, empty ones included.
 
         Returns:
-            Array (n, E), float32, rows of unit length; (0, E) for no text.
+            Array (n, E), float32, rows of unit length; (0, E) if there are no texts.
 
         Raises:
             BundleError: The text encoder cannot be opened or run.
@@ -139,20 +139,20 @@ class Encoder:
     def encode_files(
         self, sources: Iterable[S], batch_size: int = 8, *, appearance: bool = False
     ) -> Iterator[tuple[S, Vectors | ImageError]]:
-        """Embed photos from wherever they are, in order, however many; a bad one does not stop the rest.
+        """Embed any number of photos, in order; an unreadable one does not stop the rest.
 
-        Photos are read in threads while the encoder works, a few batches ahead at most.
+        Threads read photos while the encoder works, a few batches ahead at most.
 
         Args:
-            sources: Each a path, the bytes of an image file, an image, or a function that gives one of these.
-            batch_size: Photos to embed at once, 1 or more.
-            appearance: Whether each embedding is followed by the photo's appearance.
+            sources: Each a path, the bytes of an image file, an image, or a function that returns one of these.
+            batch_size: Photos per batch, 1 or more.
+            appearance: Whether to append each photo's appearance to its embedding.
 
         Returns:
-            Each source with its embedding, (E,) float32 of unit length, or with the error that says why not. With
-            `appearance` the row is (E + A,). The direction of an appearance says what the photo looks like; its
-            length, about 1 for photos of plants, how strange it is among those that the encoder learned. Of an encoder
-            that learned none here all are of length 1.
+            Each source with its embedding, (E,) float32 of unit length, or with the error if it cannot be read. With
+            `appearance` the row is (E + A,). The direction of an appearance describes what the photo looks like. Its
+            length, about 1 for photos of plants, is an out-of-distribution score: how far the photo is from those that
+            the encoder learned. Every length is 1 if the encoder was exported without whitening.
 
         Raises:
             BundleError: The image encoder cannot be opened or run.

@@ -1,4 +1,4 @@
-"""The fields of an encoder's `manifest.json`, checked when it is read."""
+"""The fields of an encoder's `manifest.json`, checked when they are read."""
 
 import hashlib
 import json
@@ -26,77 +26,77 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
-"""The version of the bundle format that this code writes, and the newest that it reads."""
+"""The bundle format version that this code writes, and the newest that it reads."""
 
 MANIFEST = "manifest.json"
 IMAGE_ENCODER = "image_encoder.onnx"
 TEXT_ENCODER = "text_encoder.onnx"
 TOKENIZER = "tokenizer.json"
 BUNDLE_FILES = (IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER)
-"""The files beside the manifest; each is named there with its size and hash."""
+"""The other files of a bundle; the manifest lists each with its size and hash."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """How a photo becomes the image encoder's input."""
+    """How a photo is preprocessed for the image encoder."""
 
     size: int
     """Height and width of the input, in pixels."""
     mean: tuple[float, float, float]
-    """Subtracted from each channel, in units of white = 1."""
+    """Subtracted from each channel, whose values are from 0 to 1 (white)."""
     std: tuple[float, float, float]
-    """Each channel is divided by it after that."""
+    """Each channel is then divided by this."""
     resize_mode: Literal["shortest", "squash"] = "shortest"
     """`shortest`: the short side becomes `size`, then the centre is cropped; `squash`: both become `size`."""
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     """Pillow's filter for the resize."""
 
     def __post_init__(self) -> None:
-        """Reject settings that no photo can be prepared with."""
+        """Reject settings that cannot be used to preprocess photos."""
         _check_range("image.size", self.size, 1, 4096)
         _check(all(s > 0 for s in self.std), "manifest-std-not-positive")
 
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How a text becomes the text encoder's input; the rest is in `tokenizer.json`."""
+    """How text is tokenized for the text encoder; the rest is in `tokenizer.json`."""
 
     context_length: int
-    """Tokens kept of a text, its special ones included."""
+    """Maximum number of tokens, including special tokens; longer texts are truncated."""
     pad_id: int
-    """The token that fills up the shorter texts of a batch."""
+    """The token that pads the shorter texts of a batch."""
 
     def __post_init__(self) -> None:
-        """Reject settings that no text can be prepared with."""
+        """Reject settings that cannot be used to tokenize text."""
         _check_range("text.context_length", self.context_length, 1, 65536)
         _check_least("text.pad_id", self.pad_id, 0)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the embedding, and its weight in the similarity; its length is the square root of that."""
+    """A part of the embedding, and its weight in the similarity, the square of the part's norm."""
 
     name: str
     width: int
     weight: float
 
     def __post_init__(self) -> None:
-        """Reject an empty block and a negative weight."""
+        """Reject an empty block and a weight outside [0, 1]."""
         _check_least("blocks.width", self.width, 1)
         _check_range("blocks.weight", self.weight, 0, 1)
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """What a file of the bundle must be: its SHA-256 in hexadecimal digits and its size in bytes."""
+    """The expected SHA-256, in hexadecimal digits, and size in bytes of a bundle file."""
 
     sha256: str
     size: int
 
     def __post_init__(self) -> None:
-        """Reject what cannot be a file's hash and size."""
+        """Reject a malformed hash and a negative size."""
         _check(bool(_SHA256.fullmatch(self.sha256)), "manifest-hash-wrong", hash=self.sha256)
         _check_least("files.size", self.size, 0)
 
@@ -111,23 +111,23 @@ class EncoderManifest:
     embed_dim: int
     """D, the width of the joint space and of each patch vector."""
     blocks: tuple[Block, ...]
-    """The parts of an embedding, in order; their weights sum to one."""
+    """The parts of an embedding, in order; their weights sum to 1."""
     patch_grid: tuple[int, int]
     """Rows and columns of the patch vectors."""
     appearance_width: int
-    """A, numbers that describe what a photo looks like whatever texts say of it (see `DALIP.appearance`)."""
+    """A, the number of values that describe a photo's looks, independent of any text (see `DALIP.appearance`)."""
     opset: int
     precision: str
-    """Of the weights, in words: `fp32`, `int8 weights`."""
+    """Precision of the weights, in words: `fp32`, `int8 weights`."""
     files: dict[str, FileEntry] = field(default_factory=dict)
     """File name to hash and size; filled in by `write_manifest`."""
     trained_on: tuple[str, ...] = ()
-    """The data sets whose photos or texts shaped the weights."""
+    """The datasets whose photos or texts the weights were trained on."""
     terms: str = ""
-    """Under which terms the weights may be used."""
+    """The terms of use of the weights."""
     created_by: str = f"dalip {__version__}"
     details: dict[str, Any] = field(default_factory=dict)
-    """Whatever else is worth keeping, as JSON."""
+    """Any further information, as JSON."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -148,27 +148,27 @@ class EncoderManifest:
 
     @property
     def fingerprint(self) -> str:
-        """What tells this encoder from any other: 64 hexadecimal digits.
+        """Identifies the encoder: 64 hexadecimal digits.
 
-        It is the SHA-256 over the hashes of the files and the settings of image and text, for these decide an
-        embedding. Name, terms and details do not, so copies of one encoder share their fingerprint.
+        It is the SHA-256 of the file hashes and the image and text settings, because these determine an embedding.
+        Name, terms and details do not, so copies of an encoder have the same fingerprint.
         """
         hashes = sorted(self.files[name].sha256 for name in BUNDLE_FILES if name in self.files)
         settings = json.dumps([asdict(self.image), asdict(self.text)], sort_keys=True)
         return hashlib.sha256("\n".join([*hashes, settings]).encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Give the text of `manifest.json`: the fields, the format version and the fingerprint first."""
+        """Return the content of `manifest.json`: format version and fingerprint first, then the fields."""
         first = {"format_version": self.format_version, "fingerprint": self.fingerprint}
         return to_json(first | asdict(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "EncoderManifest":
-        """Read the content of a `manifest.json`; fields that this version does not know are ignored.
+        """Parse the content of a `manifest.json`; unknown fields are ignored.
 
         Raises:
-            BundleError: Not JSON, another format version, a field missing, of a wrong type or impossible, or
-                the fingerprint is not that of the fields. The caller adds the name of the file.
+            BundleError: It is not JSON, has another format version, lacks a field, has a field of a wrong type or
+                value, or its fingerprint does not match the fields. The caller adds the file name.
         """
         try:
             content = from_json(text, dict[str, Any])
@@ -177,7 +177,7 @@ class EncoderManifest:
         version = content.get("format_version", 0)
         _check(type(version) is int and version >= 1, "manifest-no-version")
         _check(version <= FORMAT_VERSION, "manifest-newer", version=version, known=FORMAT_VERSION)
-        for name in (known.name for known in fields(cls)):  # defaults are for writers: a file has all of them
+        for name in (known.name for known in fields(cls)):  # defaults are for writers; files have every field
             _check(name in content, "manifest-field-missing", field=name)
         try:
             manifest = from_json(text, cls)

@@ -1,4 +1,4 @@
-"""Turn photos in memory into the input of the image encoder: resize, crop, normalise."""
+"""Preprocess photos for the image encoder: resize, crop, normalise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ __all__ = ["preprocess", "visible_box"]
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
-# Pillow shrinks a large photo cheaply until it is this much larger than needed, and filters from there; at 3
-# the result cannot be told from filtering all of it.
+# Pillow first shrinks a large photo cheaply to this many times the needed size, then filters. At 3 the result is
+# indistinguishable from filtering the full photo.
 _REDUCING_GAP = 3.0
 
 
@@ -28,7 +28,7 @@ def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float3
         Array (3, size, size), float32: red, green and blue as (value - mean) / std, value from 0 to 1.
 
     Raises:
-        ImageError: The image has no pixels or a mode without colours.
+        ImageError: The image has no pixels, or a mode that cannot be converted to RGB.
     """
     size = settings.size
     width, height = image.size
@@ -43,11 +43,11 @@ def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float3
 
 
 def visible_box(width: int, height: int, settings: ImageSettings) -> tuple[float, float, float, float]:
-    """Say which part of a photo the encoder sees.
+    """Return the part of a photo that the encoder sees.
 
     Args:
-        width: Of the photo, in pixels.
-        height: Of the photo, in pixels.
+        width: Width of the photo, in pixels.
+        height: Height of the photo, in pixels.
         settings: The `image` section of the encoder's manifest.
 
     Returns:
@@ -59,10 +59,10 @@ def visible_box(width: int, height: int, settings: ImageSettings) -> tuple[float
 
 
 def _centre_box(width: int, height: int, size: int) -> tuple[float, float, float, float]:
-    """The part of the image that stays after "short side to `size`, then crop the centre", in its own pixels.
+    """Return the part that remains after resizing the short side to `size` and cropping the centre, in original pixels.
 
-    What lies between is rounded as torchvision's `Resize` and `CenterCrop` round it, for encoders are trained
-    with those. Cropping first keeps a panorama of 1 x 10,000 pixels from being blown up before it is cut.
+    Intermediate sizes are rounded as in torchvision's `Resize` and `CenterCrop`, because encoders are trained with
+    those. Cropping first avoids enlarging a panorama of 1 x 10,000 pixels before it is cropped.
     """
     short, long = min(width, height), max(width, height)
     resized_long = int(size * long / short)

@@ -1,4 +1,4 @@
-"""Change how much the first and the second order count in the similarity."""
+"""Change the scoring weights of the first and second order in the similarity."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,13 @@ __all__ = ["Reweighted", "reweight"]
 
 
 class Reweighted:
-    """An encoder with other scoring weights than its own."""
+    """An encoder with scoring weights that replace its own."""
 
     def __init__(self, embedder: Embedder, first_order: float) -> None:
-        """Give the first order the weight `first_order`, in [0, 1], and the second the rest.
+        """Set the weight of the first order to `first_order`, in [0, 1], and that of the second to the rest.
 
         Raises:
-            DalipError: The encoder has only the first order, or keeps nothing of one of them.
+            DalipError: The encoder has only the first order, or an order that needs a weight has weight 0 in it.
         """
         self.embedder, self.first_order, self.name = embedder, first_order, embedder.name
         try:
@@ -48,15 +48,15 @@ def reweight(vectors: Vectors, blocks: Sequence[Block], first_order: float) -> V
     """Change the scoring weights in embeddings.
 
     Args:
-        vectors: As an encoder with these blocks gives them, (n, E).
-        blocks: Widths and present weights.
+        vectors: Embeddings of an encoder with these blocks, (n, E).
+        blocks: Widths and current weights.
         first_order: Scoring weight l1 of the first order, in [0, 1]; the second has 1 - l1.
 
     Returns:
-        (n, E), of unit length again.
+        (n, E), again of unit length.
 
     Raises:
-        DalipError: There is no second order, or one that is to have a weight has weight 0 now.
+        DalipError: There is no second order, or a block that needs a weight currently has weight 0.
     """
     factors = np.repeat(_factors(blocks, first_order), [block.width for block in blocks])
     return vectors * factors.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Open ONNX Runtime sessions when they are first needed, on the processors that this process may use."""
+"""Open ONNX Runtime sessions, on the processors that this process may use or on a GPU."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ from dalip.errors import BundleError
 
 __all__ = ["Session"]
 
-_FATAL = 4  # onnxruntime's severity; below it, stderr fills with notes on graphics cards that are not there
+_FATAL = 4  # onnxruntime's log severity; lower levels fill stderr with notes about missing GPUs
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
@@ -29,19 +29,19 @@ class Session:
         """Open a model.
 
         Args:
-            content: What the .onnx file holds.
-            name: How errors name the file.
-            outputs: Names that the model must give.
+            content: The content of the .onnx file.
+            name: The file's name in errors.
+            outputs: Names of the outputs that the model must have.
 
         Raises:
-            BundleError: onnxruntime refuses the model, or an output is missing.
+            BundleError: onnxruntime rejects the model, or an output is missing.
         """
         ort = _onnxruntime()
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = available_cpus()
         options.inter_op_num_threads = 1
-        # Threads that wait in a busy loop take the processors from those that read the next photos.
+        # Threads that spin while waiting take processor time from those that read the next photos.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name = name
         try:
@@ -57,14 +57,14 @@ class Session:
         """Run the model.
 
         Args:
-            outputs: Which outputs to give.
+            outputs: Names of the outputs to return.
             inputs: Array of each input, by its name.
 
         Returns:
-            The outputs in the order asked for, float32, all of them finite.
+            The outputs in the requested order, float32, all values finite.
 
         Raises:
-            BundleError: The model fails on this input, or gives numbers that are not finite.
+            BundleError: The model fails on this input, or returns values that are not finite.
         """
         try:
             values = self._session.run(list(outputs), dict(inputs))
@@ -77,7 +77,7 @@ class Session:
 
 
 def _brief(error: Exception) -> str:
-    """Give what onnxruntime says, which may fill many lines, as one short one."""
+    """Return onnxruntime's error message, which may have many lines, as one short line."""
     return " ".join(str(error).split())[:200]
 
 
@@ -85,8 +85,9 @@ def _brief(error: Exception) -> str:
 def _onnxruntime() -> Any:
     """Import onnxruntime without output on stderr, and without its telemetry.
 
-    From version 1.29 it reports its use to its makers unless a variable, read while it is imported, tells it not to.
-    DALIP promises that nothing leaves this computer. The variable is then put back, for it is the user's.
+    From version 1.29, onnxruntime sends usage data to its makers unless an environment variable, read during import,
+    disables it. DALIP promises that nothing leaves this computer. The variable is then restored, because it belongs to
+    the user.
     """
     before = os.environ.get(_NO_TELEMETRY)
     os.environ[_NO_TELEMETRY] = "1"
@@ -99,16 +100,16 @@ def _onnxruntime() -> Any:
         else:
             os.environ[_NO_TELEMETRY] = before
     onnxruntime.set_default_logger_severity(_FATAL)
-    onnxruntime.disable_telemetry_events()  # Windows, where the variable means nothing
+    onnxruntime.disable_telemetry_events()  # for Windows, where the variable has no effect
     return onnxruntime
 
 
 @contextlib.contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Turn the process's stderr away for a moment.
+    """Redirect the process's stderr to the null device for the duration of the block.
 
-    There is no other way: while it is imported, onnxruntime looks for graphics cards, and its C++ code warns straight
-    into file 2 about virtual ones (WSL, containers, Raspberry Pi). Its severity can be set only after that.
+    There is no other way: during its import, onnxruntime looks for GPUs, and its C++ code writes warnings about virtual
+    ones (WSL, containers, Raspberry Pi) directly to file descriptor 2. Its log severity can only be set afterwards.
     """
     try:
         stderr = os.dup(2)
@@ -126,8 +127,8 @@ def _without_stderr() -> Iterator[None]:
 
 def _providers(ort: Any) -> list[str]:
     if "CUDAExecutionProvider" in ort.get_available_providers() and _has_cuda_device():
-        # Finds the CUDA libraries that pip installed; it prints about those that it misses, and onnxruntime
-        # then falls back to the CPU by itself.
+        # Finds the CUDA libraries that pip installed. It prints messages about missing ones; onnxruntime then falls
+        # back to the CPU.
         with contextlib.redirect_stdout(io.StringIO()):
             ort.preload_dlls()
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -136,7 +137,7 @@ def _providers(ort: Any) -> list[str]:
 
 @cache
 def _has_cuda_device() -> bool:
-    """Ask the driver itself: onnxruntime-gpu always lists CUDA, and complains where there is none."""
+    """Ask the driver directly, because onnxruntime-gpu always lists CUDA and complains if there is no device."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
         count = ctypes.c_int()

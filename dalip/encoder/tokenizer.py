@@ -1,4 +1,4 @@
-"""Turn texts into the input of the text encoder: token ids and their mask."""
+"""Tokenize text for the text encoder: token ids and attention mask."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,18 +13,18 @@ __all__ = ["TextTokenizer"]
 
 
 class TextTokenizer:
-    """The bundle's `tokenizer.json`, cutting and padding as the manifest says."""
+    """The bundle's `tokenizer.json`, with truncation and padding as set in the manifest."""
 
     def __init__(self, content: bytes, settings: TextSettings, name: str) -> None:
-        """Load the tokeniser.
+        """Load the tokenizer.
 
         Args:
-            content: What `tokenizer.json` holds.
+            content: The content of `tokenizer.json`.
             settings: The `text` section of the manifest.
-            name: How errors name the file.
+            name: The file's name in errors.
 
         Raises:
-            BundleError: The content is not a tokeniser.
+            BundleError: The content is not a tokenizer.
         """
         from tokenizers import Tokenizer
 
@@ -37,7 +37,7 @@ class TextTokenizer:
         self._pad_id = settings.pad_id
 
     def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tokenise texts of any length and script.
+        """Tokenize texts of any length and script.
 
         Args:
             texts: One or more.
@@ -52,9 +52,9 @@ class TextTokenizer:
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"a text must be a string, not {type(text).__name__}: {text!r:.60}")
-        # Lone surrogates come from file names and arguments that are not UTF-8; the Rust code refuses them.
+        # Lone surrogates come from file names and arguments that are not UTF-8; the Rust code rejects them.
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        # One by one is as fast: `encode_batch` starts threads, and then warns on stderr in every program that forks.
+        # `encode_batch` is no faster, and its threads cause a warning on stderr in every program that forks later.
         tokens = [self._tokenizer.encode(text).ids for text in clean]
         shape = len(tokens), max(map(len, tokens))
         ids, mask = np.full(shape, self._pad_id, dtype=np.int64), np.zeros(shape, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Measure few-shot classification: photos named from one or a few photos of each taxon (SimpleShot).
+"""Measure few-shot classification (SimpleShot): photos identified from one or a few photos per taxon.
 
 Source: Wang et al., "SimpleShot: revisiting nearest-neighbor classification for few-shot learning", 2019.
 """
@@ -20,7 +20,7 @@ __all__ = ["FewShot", "few_shot", "simple_shot"]
 
 @dataclass(frozen=True)
 class FewShot:
-    """Accuracy over the photos of one source, in [0, 1], all taxa with enough photos being possible answers."""
+    """Accuracy over the photos of one source, in [0, 1]; every taxon with enough photos is a possible answer."""
 
     source: str
     shots: int
@@ -31,19 +31,19 @@ class FewShot:
     spread: float
     """Standard deviation of top-1 over the folds."""
     macro_top_1: float
-    """Mean over the folds of the mean over taxa."""
+    """Mean over taxa, averaged over the folds."""
 
 
 def simple_shot(
     support: Vectors, labels: NDArray[np.intp], queries: Vectors, centre: NDArray[np.float32]
 ) -> NDArray[np.intp]:
-    """Give each query the label whose mean is nearest, after centring and normalising.
+    """Return for each query the label with the nearest class mean, after centring and normalising.
 
     Args:
         support: (s, E).
         labels: (s,).
         queries: (n, E).
-        centre: (E,), the mean of what is known beforehand.
+        centre: (E,), the mean of the photos known beforehand.
 
     Returns:
         (n,), labels.
@@ -51,7 +51,7 @@ def simple_shot(
     names, rows = np.unique(labels, return_inverse=True)
     shots = _centred(support, centre)
     means = np.stack([shots[rows == i].mean(axis=0) for i in range(len(names))])
-    # Squared distance, less the part that is the same for all means.
+    # Squared distance, without the term that is the same for all means.
     distances = (means**2).sum(axis=1) - 2 * _centred(queries, centre) @ means.T
     nearest: NDArray[np.intp] = names[distances.argmin(axis=1)]
     return nearest
@@ -67,20 +67,20 @@ def _centred(vectors: Vectors, centre: NDArray[np.float32]) -> Vectors:
 def few_shot(
     photos: LabelledPhotos, split: Split, shots: Sequence[int] = (1, 5), folds: int = 5, seed: int = 0
 ) -> list[FewShot]:
-    """Name the photos of a split from few photos of the split `train`, drawn again for each fold.
+    """Classify the photos in a split from a few photos in the training split, drawn again for each fold.
 
     Args:
-        photos: What `embed_labelled` gave; all its training photos together are the centre.
-        split: Which photos to name.
-        shots: Photos per taxon.
-        folds: Draws.
-        seed: Decides them.
+        photos: The result of `embed_labelled`; the mean of all its training photos is the centre.
+        split: The split whose photos are classified.
+        shots: Numbers of photos per taxon.
+        folds: Number of draws.
+        seed: Seed of the draws.
 
     Returns:
-        A row a source and number of shots; none for a number that no taxon has photos for.
+        One row per source and number of shots; no rows for a number that no taxon has enough photos for.
 
     Raises:
-        DataError: No taxon has photos for any of the numbers.
+        DataError: No taxon has enough photos for any number of shots.
     """
     queries, truth, sources = photos.others[split]
     centre = photos.train.mean(axis=0)

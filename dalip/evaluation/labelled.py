@@ -1,4 +1,4 @@
-"""Embed labelled photos of several splits, for few-shot classification and the linear probe."""
+"""Embed labelled photos in several splits, for few-shot classification and the linear probe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from dalip.progress import Progress, no_progress
 __all__ = ["ALL_SOURCES", "LabelledPhotos", "embed_labelled", "label_of", "source_masks"]
 
 ALL_SOURCES = "all"
-"""Stands for all sources together where there are several."""
+"""Stands for all sources together if there are several."""
 
 
 def label_of(record: Record) -> str | None:
-    """Give the scientific name of the taxon in a photo, or else its `className`; `None` where it has neither."""
+    """Return the scientific name of the taxon in a photo, or else its `className`; `None` if it has neither."""
     if record.taxon:
         return record.taxon.scientific_name
     name = record.fields.get("className")
@@ -27,7 +27,7 @@ def label_of(record: Record) -> str | None:
 
 
 def source_masks(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
-    """Say which photos, (n,), are of each source; and of all together, last, where there are several."""
+    """Return for each source a mask of its photos, (n,), and last one of all photos if there are several sources."""
     own = np.array(sources)
     masks = {source: own == source for source in sorted(set(sources))}
     return masks if len(masks) == 1 else masks | {ALL_SOURCES: np.ones(len(own), bool)}
@@ -35,16 +35,16 @@ def source_masks(sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos of several splits; each label is one of a photo to train on."""
+    """Embedded photos in several splits; each label has at least one training photo."""
 
     train: Vectors
     train_labels: NDArray[np.intp]
     others: Mapping[Split, tuple[Vectors, NDArray[np.intp], tuple[str, ...]]]
-    """By split other than `train`: embeddings, labels and sources."""
+    """Embeddings, labels and sources, by split other than `train`."""
     names: tuple[str, ...]
-    """What the labels stand for."""
+    """Name of each label."""
     left_out: int
-    """Photos that show nothing of which there is a photo to train on."""
+    """Number of photos whose label has no training photo."""
     skipped: tuple[Skipped, ...]
     """Photos that cannot be read."""
 
@@ -52,10 +52,10 @@ class LabelledPhotos:
 def embed_labelled(
     embedder: Embedder, records: Sequence[Record], splits: Sequence[Split], progress: Progress = no_progress
 ) -> LabelledPhotos:
-    """Embed the photos of the split `train` and of some others.
+    """Embed the photos in the training split and in the given splits.
 
     Raises:
-        DataError: A split has no photo that can be used.
+        DataError: A split has no usable photo.
     """
     wanted = [record for record in records if label_of(record) and record.split in ("train", *splits)]
     photos = embedder.embed_photos(wanted, progress)

@@ -16,7 +16,7 @@ from dalip.progress import Progress, no_progress
 __all__ = ["LinearProbe", "linear_probe"]
 
 _STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-_STEPS = 500  # of the solver; further ones change no answer
+_STEPS = 500  # iterations of the solver; more do not change any answer
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LinearProbe:
     macro_top_1: float
     """Mean over taxa."""
     strength: float
-    """C of scikit-learn's LogisticRegression, chosen on the validation split: the larger, the less regularised."""
+    """C of scikit-learn's LogisticRegression, chosen on the validation split; larger values regularise less."""
 
 
 def linear_probe(
@@ -40,16 +40,17 @@ def linear_probe(
     strengths: Sequence[float] = _STRENGTHS,
     progress: Progress = no_progress,
 ) -> list[LinearProbe]:
-    """Fit a logistic regression on the split `train` and name the photos of another.
+    """Fit a logistic regression on the training split and classify the photos in another split.
 
     Args:
-        photos: What `embed_labelled` gave for `selection` and `split`.
-        split: Which photos to name.
-        strengths: Values of C, of which the one with the best top-1 on `selection` is taken, the smallest if several.
+        photos: The result of `embed_labelled` for the validation split (`selection`) and `split`.
+        split: The split whose photos are classified.
+        strengths: Values of C to try; the one with the best top-1 on the validation split is used, the smallest of
+            equals.
         progress: Called with "classifiers".
 
     Returns:
-        A row a source.
+        One row per source.
 
     Raises:
         DalipError: scikit-learn is missing, or the photos show only one taxon.
@@ -67,7 +68,7 @@ def linear_probe(
     _, strength, model = best
     queries, truth, sources = photos.others[split]
     scores = model.decision_function(queries)
-    if scores.ndim == 1:  # of two classes, it scores the second alone
+    if scores.ndim == 1:  # with two classes, scikit-learn scores only the second
         scores = np.stack([-scores, scores], axis=1)
     places = ranks(scores, np.eye(len(photos.names), dtype=bool)[truth])
 
@@ -91,6 +92,6 @@ def _fit(photos: LabelledPhotos, strength: float) -> Any:
     except ImportError:
         raise DalipError("probe-without-scikit-learn") from None
     model = LogisticRegression(C=strength, max_iter=_STEPS)
-    with warnings.catch_warnings():  # that there are few photos of many taxa, which is nothing unusual here
+    with warnings.catch_warnings():  # about few photos per class, which is normal here
         warnings.filterwarnings("ignore", category=UserWarning)
         return model.fit(photos.train, photos.train_labels)

@@ -1,26 +1,24 @@
-"""Metrics computed from arrays alone: ranks, hit rates, macro means, negative log-likelihood."""
+"""Metrics on plain arrays: ranks, hit rates, macro means, negative log-likelihood."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["hit_rate", "macro_mean", "nearest_ranks", "nll_at_best_temperature", "ranks"]
 
-_TIE = (
-    1e-6  # similarities nearer than this differ by rounding: one text in two places need not give one number
-)
-_AT_ONCE = 256  # queries compared with all candidates at once, so that many of these fit in memory
+_TIE = 1e-6  # smaller differences in similarity are rounding errors: identical texts may score slightly differently
+_AT_ONCE = 256  # queries per block that is compared with all candidates, to limit memory
 
 
 def ranks(scores: NDArray[np.floating], own: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Find the place of the best of the right candidates, ties counted against it.
+    """Return the rank of the best correct candidate, counting ties against it.
 
     Args:
-        scores: (n, c), the higher the better.
-        own: (n, c), True for the right candidates of each row, at least one.
+        scores: (n, c), higher is better.
+        own: (n, c), True for the correct candidates of each row, at least one.
 
     Returns:
-        (n,): how many wrong candidates score at least as high as the best right one; 0 is the first place. What is not
-        a number counts as higher.
+        (n,): how many wrong candidates score at least as high as the best correct one; 0 is the first place. NaN scores
+        count as higher.
     """
     best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
     found: NDArray[np.intp] = (~(scores < best - _TIE) & ~own).sum(axis=1)
@@ -30,15 +28,15 @@ def ranks(scores: NDArray[np.floating], own: NDArray[np.bool_]) -> NDArray[np.in
 def nearest_ranks(
     queries: NDArray[np.float32], candidates: NDArray[np.float32], pairs: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """Rank candidates by inner product and find the place of the best right one of each query.
+    """Rank candidates by inner product and return the rank of each query's best correct candidate.
 
     Args:
         queries: (n, E).
         candidates: (c, E).
-        pairs: (p, 2), rows of a query and of a candidate that is right for it; each query has at least one.
+        pairs: (p, 2), the row of a query and the row of a correct candidate; each query has at least one pair.
 
     Returns:
-        (n,), as `ranks` gives them.
+        (n,), as returned by `ranks`.
     """
     found = np.empty(len(queries), np.intp)
     for start in range(0, len(queries), _AT_ONCE):
@@ -52,12 +50,12 @@ def nearest_ranks(
 
 
 def hit_rate(places: NDArray[np.intp], k: int) -> float:
-    """Give the part of the places that are among the first k, in [0, 1]."""
+    """Return the share of ranks among the first k, in [0, 1]."""
     return float((places < k).mean())
 
 
 def macro_mean(values: ArrayLike, labels: ArrayLike) -> float:
-    """Give the mean over labels of the mean over the values of a label, so that rare labels count as much."""
+    """Return the mean of the per-label means, so that rare labels count as much as frequent ones."""
     _, rows, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     return float((np.bincount(rows, np.asarray(values, float)) / counts).mean())
 
@@ -65,9 +63,9 @@ def macro_mean(values: ArrayLike, labels: ArrayLike) -> float:
 def nll_at_best_temperature(
     photos: NDArray[np.float32], classes: NDArray[np.float32], truth: NDArray[np.intp]
 ) -> float:
-    """Give the mean negative log-likelihood of the right class, in nats, at the temperature best for these photos.
+    """Return the mean negative log-likelihood of the correct class, in nats, at the best temperature for these photos.
 
-    It changes smoothly where hit rates on a few hundred photos jump about.
+    It changes smoothly, whereas hit rates on a few hundred photos fluctuate.
 
     Args:
         photos: (n, E), at least one.

@@ -18,7 +18,7 @@ _DEPTHS = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Recall among the photos and captions of one source, by depth k, in [0, 1]."""
+    """Recall at depth k among the photos and captions of one source, in [0, 1]."""
 
     source: str
     photos: int
@@ -26,7 +26,7 @@ class Retrieval:
     image_to_text: dict[int, float]
     """How often one of a photo's captions is among the k nearest captions."""
     text_to_image: dict[int, float]
-    """How often a photo that has the caption is among the k nearest photos."""
+    """How often a photo with this caption is among the k nearest photos."""
 
 
 def retrieval(
@@ -34,18 +34,18 @@ def retrieval(
 ) -> tuple[list[Retrieval], tuple[Skipped, ...]]:
     """Measure how well photos and captions find each other, within each source.
 
-    A caption that several photos have is one caption, right for each of them.
+    A caption that several photos share counts once and is correct for each of them.
 
     Args:
         embedder: The encoder.
-        records: The photos; those without a caption are left out.
+        records: The photos; those without a caption are skipped.
         progress: Called with "photos" and "texts".
 
     Returns:
-        A row a source, and the photos that cannot be read, with the reasons.
+        One row per source, and the unreadable photos with reasons.
 
     Raises:
-        DataError: No photo has a caption, or none of these can be read.
+        DataError: No photo has a caption, or no photo with one can be read.
     """
     captioned = [record for record in records if record.captions]
     photos = embedder.embed_photos(captioned, progress)

@@ -1,4 +1,4 @@
-"""Measure zero-shot classification: photos named from texts alone."""
+"""Measure zero-shot classification: photos identified from text prompts alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,25 +30,25 @@ __all__ = [
 ]
 
 Classes = Mapping[str, Sequence[str]]
-"""Scientific name of a taxon, or name of another class, to the texts that stand for it."""
+"""Scientific name of a taxon, or name of another class, to its prompts."""
 
 
 @dataclass(frozen=True)
 class ZeroShotTask:
-    """Photos to be named and the texts of what they may show, embedded."""
+    """Embedded photos to classify, and the embedded prompts of the classes."""
 
     photos: Vectors
     sources: tuple[str, ...]
-    """Of each photo."""
+    """Source of each photo."""
     truth: NDArray[np.intp]
     """The class of each photo."""
     texts: Vectors
-    """All texts, one class after the other."""
+    """All prompts, class by class."""
     starts: NDArray[np.intp]
-    """The row of each class's first text."""
+    """The row of each class's first prompt."""
 
     def class_vectors(self) -> Vectors:
-        """Give the mean direction of each class's texts, (c, E)."""
+        """Return the mean direction of each class's prompts, (c, E)."""
         sums = np.add.reduceat(self.texts, self.starts, axis=0)
         vectors: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         return vectors
@@ -61,21 +61,21 @@ class ZeroShotTask:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy in [0, 1] over some photos, all classes being possible answers."""
+    """Accuracy in [0, 1] over some photos; every class is a possible answer."""
 
     photos: int
     classes: int
     top_1: float
     top_5: float
     macro_top_1: float
-    """Mean over classes of top-1."""
+    """Top-1 averaged over classes."""
     nll: float
-    """Mean negative log-likelihood of the right class, in nats, at the temperature that is best for these photos."""
+    """Mean negative log-likelihood of the correct class, in nats, at the best temperature for these photos."""
 
 
 @dataclass(frozen=True)
 class ZeroShot(Accuracy):
-    """Accuracy over the photos of one source, by one kind of names."""
+    """Accuracy over the photos of one source, with one kind of names."""
 
     source: str
     names: str
@@ -84,14 +84,14 @@ class ZeroShot(Accuracy):
 def classes_by_name_kind(
     records: Sequence[Record], taxa: Iterable[Taxon] = ()
 ) -> dict[str, dict[str, list[str]]]:
-    """Gather what photos may show, and how it is called.
+    """Collect the classes that photos may show, with prompts for each kind of names.
 
     Args:
-        records: Photos of taxa, or with a `className`; what they show are the classes.
-        taxa: Further taxa to choose from, whose names and ranks also complete those of the photos.
+        records: Photos of taxa, or with a `className`; their labels are the classes.
+        taxa: Further taxa to choose from. Their names and ranks replace those given with the photos.
 
     Returns:
-        For each kind of names of taxa, and for `class`, classes with a name of this kind; kinds without are absent.
+        The classes with a name of this kind, by kind of taxon names and for `class`; empty kinds are absent.
     """
     shown = {record.taxon.scientific_name: record.taxon for record in records if record.taxon}
     shown |= {taxon.scientific_name: taxon for taxon in taxa}
@@ -107,18 +107,18 @@ def classes_by_name_kind(
 def text_vectors(
     embedder: Embedder, texts: Iterable[str], progress: Progress = no_progress
 ) -> dict[str, Vectors]:
-    """Embed texts, each once."""
+    """Embed distinct texts, each once."""
     distinct = list(dict.fromkeys(texts))
     return dict(zip(distinct, embedder.embed_texts(distinct, progress), strict=True))
 
 
 def make_zero_shot_task(photos: Photos, classes: Classes, vectors: Mapping[str, Vectors]) -> ZeroShotTask:
-    """Put photos and classes together; photos of none of the classes are left out.
+    """Combine photos and classes in a task; photos that show no given class are skipped.
 
     Args:
         photos: Embedded photos.
-        classes: Each with a text at least.
-        vectors: The embedding of each text.
+        classes: The classes, each with at least one prompt.
+        vectors: The embedding of each prompt.
     """
     numbers = {name: i for i, name in enumerate(classes)}
     mine = [i for i, record in enumerate(photos.records) if label_of(record) in numbers]
@@ -133,7 +133,7 @@ def make_zero_shot_task(photos: Photos, classes: Classes, vectors: Mapping[str, 
 
 
 def accuracy_by_source(task: ZeroShotTask) -> dict[str, Accuracy]:
-    """Measure the photos of each source; all sources together come last where there are several."""
+    """Measure accuracy for the photos of each source, and last for all sources together if there are several."""
     classes = task.class_vectors()
     pairs = np.stack([np.arange(len(task.truth)), task.truth], axis=1)
     places = nearest_ranks(task.photos, classes, pairs)
@@ -156,19 +156,19 @@ def zero_shot(
     classes: Mapping[str, Classes],
     progress: Progress = no_progress,
 ) -> tuple[list[ZeroShot], tuple[Skipped, ...]]:
-    """Name photos from texts alone.
+    """Classify photos from text prompts alone.
 
     Args:
         embedder: The encoder.
         records: The photos.
-        classes: By kind of names, the classes to choose from, as `classes_by_name_kind` gives them.
+        classes: The classes to choose from, by kind of names, as returned by `classes_by_name_kind`.
         progress: Called with "photos" and "texts".
 
     Returns:
-        A row a kind and source, and the photos that cannot be read, with the reasons.
+        One row per kind of names and source, and the unreadable photos with reasons.
 
     Raises:
-        DataError: No photo is readable and of one of the classes.
+        DataError: No readable photo shows one of the classes.
     """
     known = {name for some in classes.values() for name in some}
     photos = embedder.embed_photos([r for r in records if label_of(r) in known], progress)
@@ -188,15 +188,15 @@ def zero_shot(
 
 
 def choose_first_order(task: ZeroShotTask, blocks: Sequence[Block]) -> float:
-    """Choose the scoring weights of first and second order that maximise the likelihood of the right class.
+    """Choose the scoring weights of first and second order that maximise the likelihood of the correct class.
 
     Args:
-        task: Of the validation split, with at least one photo.
-        blocks: Of the encoder, each with a weight above 0.
+        task: The photos in the validation split, at least one.
+        blocks: The encoder's blocks, each with a weight above 0.
 
     Returns:
-        The scoring weight l1 of the first order that has the least negative log-likelihood, a mean over the sources;
-        1 where there is no second.
+        The scoring weight l1 of the first order with the lowest negative log-likelihood, averaged over the sources;
+        1 if there is no second order.
     """
     if len(blocks) == 1:
         return 1.0

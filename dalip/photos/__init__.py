@@ -1,4 +1,4 @@
-"""Open photos: decoding, orientation, EXIF data, reading ahead."""
+"""Open photos: decode, orient, read EXIF data, read ahead."""
 
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
 from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, open_image, to_rgb

@@ -1,4 +1,4 @@
-"""Smaller copies of photos, which hold nothing but the picture."""
+"""Make smaller copies of photos, without EXIF data or any other metadata."""
 
 import io
 from typing import Literal
@@ -21,15 +21,15 @@ def shrink(
     resample: Image.Resampling = Image.Resampling.BICUBIC,
     reducing_gap: float | None = 2.0,
 ) -> Image.Image:
-    """Make an image smaller, in its own proportions; one that is small enough is given as it is.
+    """Shrink an image, keeping its aspect ratio; one that is small enough is returned unchanged.
 
     Args:
         image: Of any size.
-        short_side: The most pixels of the short side.
-        long_side: The most pixels of the long side.
+        short_side: Maximum length of the short side, in pixels.
+        long_side: Maximum length of the long side, in pixels.
         resample: Pillow's filter.
-        reducing_gap: Where an image is more than so many times as large as needed, it is first shrunk to that size,
-            cheaply; `None` filters all of it.
+        reducing_gap: An image more than this many times larger than needed is first shrunk to that size cheaply;
+            `None` filters the full image.
     """
     short, long = sorted(image.size)
     scale = min(1.0, (short_side or short) / short, (long_side or long) / long)
@@ -40,22 +40,22 @@ def shrink(
 
 
 def encode(image: Image.Image, kind: Literal["JPEG", "WEBP"], quality: int, *, effort: int = 4) -> bytes:
-    """Encode an image without anything that its file said about it.
+    """Encode an image without the metadata of its file.
 
     Args:
-        image: Of mode RGB.
+        image: In mode RGB.
         kind: The format.
-        quality: Of the compression, from 1 to 100.
-        effort: Of WebP, from 0 (fast) to 6 (small).
+        quality: Compression quality, from 1 to 100.
+        effort: WebP compression effort, from 0 (fast) to 6 (small).
     """
     file = io.BytesIO()
-    # Of all that a file says, only a comment stays with an image, and would be written again.
+    # A comment is the only metadata that stays with an image and would be written again.
     image.save(file, kind, quality=quality, method=effort, comment=b"")
     return file.getvalue()
 
 
 def small_copy(photo: bytes) -> bytes:
-    """Make a JPEG of at most 1,600 pixels per side, upright, that holds nothing but the picture.
+    """Make an upright JPEG of at most 1,600 pixels per side, without metadata.
 
     Args:
         photo: The bytes of an image file.
@@ -68,11 +68,11 @@ def small_copy(photo: bytes) -> bytes:
 
 
 def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:
-    """Say whether an image file is a WebP with nothing but its picture: written again, it would only lose.
+    """Return whether an image file is a WebP without metadata, which re-encoding would only degrade.
 
     Args:
-        content: The file.
-        lossless: Whether one that is compressed without loss counts.
+        content: The content of the file.
+        lossless: Whether lossless WebP counts.
     """
     kinds = (b"WEBPVP8 ", b"WEBPVP8L") if lossless else (b"WEBPVP8 ",)
     return (

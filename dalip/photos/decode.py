@@ -1,4 +1,4 @@
-"""Decode photos of every common format, upright and in RGB; anything else is refused with a clear error."""
+"""Decode photos in every common format, upright and in RGB; anything else is rejected with a clear error."""
 
 import ctypes
 import io
@@ -20,20 +20,24 @@ from dalip.files import printable
 __all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
-"""A file's path, an encoded image, or a stream of one."""
+"""A file path, the bytes of an encoded image, or a binary stream of one."""
 
 MAX_PIXELS = 200_000_000
-"""Photos with more pixels are refused by their header; phone cameras reach just under 200 megapixels."""
+"""Photos with more pixels are rejected based on their header; phone cameras reach just under 200 megapixels."""
 
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
-"""The kinds of images that can be read."""
+"""Image formats that can be read."""
 
-_HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
+_HUGE = 40_000_000  # pixels; larger photos are decoded one at a time, because each may take 800 MB
 _one_huge_photo_at_a_time = threading.Lock()
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_SCANS = frozenset({-1, 0xD9, 0xDA})  # the end of the file or image, and the start of a scan
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; the others are no frames
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # SOF0 to SOF15; the excluded codes are not frames
 _SCALABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # SOF0 to SOF2: baseline, extended and progressive
 
 _ORIENTATION = 0x0112
@@ -51,18 +55,18 @@ _UPRIGHT = {
 def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image:
     """Read a photo: the first frame, upright, in RGB, transparent parts on white.
 
-    The format is detected from the content, never from the name's ending.
+    The format is detected from the content, never from the file name.
 
     Args:
         source: A path, the bytes of an image file, or a binary stream, which is read to its end.
-        target: Side in pixels of the square that the photo will be resized to. A larger one is then read at a
-            fraction of its size, never less than twice `target`, which is several times as fast.
+        target: Side in pixels of the square that the photo will be resized to. A larger photo is then decoded at a
+            fraction of its size, never less than twice `target`, which is several times faster.
 
     Returns:
-        An image of mode RGB.
+        An image in mode RGB.
 
     Raises:
-        ImageError: The photo is missing, empty, no image, damaged, cut short or too large; in one line.
+        ImageError: The photo is missing, empty, not an image, damaged, truncated or too large; the message is one line.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return _read(io.BytesIO(source), "", target)
@@ -82,7 +86,7 @@ def _check_file(path: Path, name: str) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError("image-missing", source=name) from None
-    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero byte
+    except (OSError, ValueError) as error:  # a name that is too long or contains a null byte
         cause = getattr(error, "strerror", None) or error
         raise ImageError("image-not-opened", source=name, cause=cause) from error
     if stat.S_ISDIR(mode):
@@ -106,11 +110,11 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
     """Open an image without decoding its pixels.
 
     Args:
-        file: At its beginning; it must stay open.
+        file: Positioned at its start; it must stay open.
 
     Raises:
-        ImageError: Empty, not an image that can be read, or too large.
-        Exception: Of any kind where it is damaged: Pillow's plugins raise nearly anything.
+        ImageError: The file is empty, not a readable image, or too large.
+        Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
     """
     head = file.read(64)
     if not head:
@@ -136,10 +140,10 @@ def _decode(file: BinaryIO, target: int | None) -> Image.Image:
 
 
 def _plugin_for(head: bytes) -> Any:
-    """The Pillow class that reads an image with this beginning.
+    """Return the Pillow class that reads an image with these first bytes.
 
-    Asking the class itself spares the import of forty plugins, and keeps those that no photo needs out of
-    reach: PostScript would start another program.
+    Using the class directly avoids importing forty plugins, and makes those that no photo needs unreachable: the one
+    for PostScript would start another program.
     """
     module, name = "", ""
     if head.startswith(b"\xff\xd8\xff"):
@@ -155,7 +159,7 @@ def _plugin_for(head: bytes) -> Any:
     elif head.startswith(b"BM"):
         module, name = "PIL.BmpImagePlugin", "BmpImageFile"
     elif head[4:8] == b"ftyp":
-        # The brands, four letters each. AVIF, HEIC and videos share the container, AVIF and HEIC also `mif1`.
+        # Brands have four letters. AVIF, HEIC and videos share the container; AVIF and HEIC also share `mif1`.
         brands = {head[i : i + 4] for i in range(8, len(head), 4)}
         if brands & {b"avif", b"avis"}:
             module, name = "PIL.AvifImagePlugin", "AvifImageFile"
@@ -172,10 +176,10 @@ def _plugin_for(head: bytes) -> Any:
 
 
 def _can_be_scaled(file: BinaryIO) -> bool:
-    """Say whether libjpeg can decode an image at a fraction of its size: a JPEG of the cosine transform.
+    """Return whether libjpeg can decode an image at a fraction of its size, which only works for DCT-based JPEGs.
 
-    Of a lossless one (SOF3) libjpeg gives all pixels, whatever it is asked for, and `draft` has made room for fewer:
-    they would be written beyond their memory. The file's position stays where it is.
+    For a lossless JPEG (SOF3), libjpeg returns all pixels whatever size is requested, but `draft` has allocated memory
+    for fewer, so they would be written out of bounds. The file position is restored.
 
     Source: ITU-T T.81, tables B.1 and B.2, for the markers.
     """
@@ -198,46 +202,46 @@ def _can_be_scaled(file: BinaryIO) -> bool:
 
 
 def _next_jpeg_marker(file: BinaryIO) -> int:
-    """Skip to the code of the next marker; -1 at the end of the file."""
+    """Skip to the next marker and return its code, or -1 at the end of the file."""
     while (byte := file.read(1)) and byte != b"\xff":
         pass
-    while byte == b"\xff":  # any number of which may stand before the code
+    while byte == b"\xff":  # any number of these may precede the code
         byte = file.read(1)
     return byte[0] if byte else -1
 
 
 @cache
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing about damaged files to stderr, where its functions can be reached."""
+    """Keep libtiff from writing to stderr about damaged files, if its functions are accessible."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
 
 
 def _shrink(image: Image.Image, least: int) -> Image.Image:
-    """Average blocks of pixels while the short side stays at `least`, in modes where that makes sense."""
+    """Average blocks of pixels, keeping the short side at `least` or more, in modes where averaging makes sense."""
     if image.mode.startswith(("I", "F")):
         image = _to_8_bits(image)
     factor = min(image.size) // least
     if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"):
         return image
     small = image.reduce(factor)
-    small.info.update(image.info)  # a transparent colour is noted there
+    small.info.update(image.info)  # it records a transparent colour
     return small
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # EXIF is a format of its own, broken in many ways; the photo is still good
+    except Exception:  # EXIF data is broken in many ways; the photo is still usable
         return 1
     return value if isinstance(value, int) else 1
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB, transparent parts on white, deep ones scaled to 8 bits.
+    """Convert an image of any mode to RGB, with transparent parts on white and deep channels scaled to 8 bits.
 
     Raises:
-        ImageError: The mode cannot be shown in colours.
+        ImageError: The mode cannot be converted to RGB.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
@@ -254,13 +258,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale grey values of 16 or 32 bits: by the range of their type if it is known, else by their own."""
+    """Scale 16-bit or 32-bit grey values to 8 bits, by the range of their type if known, otherwise of the values."""
     values = np.asarray(image)
     if values.dtype.itemsize == 2:
         return Image.fromarray((values >> 8).astype(np.uint8))
     levels = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(levels.min()), float(levels.max())
-    # Whole numbers of 32 bits also hold images of 8 or 16 bits, as they are.
+    # 32-bit integers also store images of 8 or 16 bits, unscaled.
     known = 1.0 if values.dtype.kind == "f" else 255.0 if high <= 255 else 65535.0
     start, span = (low, max(high - low, 1e-30)) if low < 0 or high > known else (0.0, known)
     return Image.fromarray(((levels - start) * (255 / span) + 0.5).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""What a photo says of itself: when and where it was taken."""
+"""Read from EXIF data when and where a photo was taken."""
 
 import io
 import math
@@ -15,10 +15,10 @@ __all__ = ["PhotoDetails", "read_details"]
 
 @dataclass(frozen=True, slots=True)
 class PhotoDetails:
-    """When and where a photo was taken, as far as it says so."""
+    """When and where a photo was taken, as far as its EXIF data records it."""
 
     event_date: str = ""
-    """ISO 8601, with its offset from UTC where the camera wrote one."""
+    """ISO 8601, with the UTC offset if the camera recorded one."""
     latitude: float | None = None
     """Degrees north, WGS 84."""
     longitude: float | None = None
@@ -26,16 +26,16 @@ class PhotoDetails:
 
 
 def read_details(photo: bytes | Path) -> PhotoDetails:
-    """Read when and where a photo was taken from its EXIF data; what is missing or damaged is left out.
+    """Read from its EXIF data when and where a photo was taken; missing or damaged values stay empty.
 
     Args:
-        photo: The bytes of an image file, or where it is.
+        photo: The bytes of an image file, or its path.
     """
     try:
         with photo.open("rb") if isinstance(photo, Path) else io.BytesIO(photo) as file:
             exif = open_header(file).getexif()
             details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except Exception:  # EXIF is a format of its own, broken in many ways; the photo may still be good
+    except Exception:  # EXIF data is broken in many ways; the photo may still be usable
         return PhotoDetails()
     latitude = _degrees(place.get(ExifTags.GPS.GPSLatitude), place.get(ExifTags.GPS.GPSLatitudeRef), 90)
     longitude = _degrees(place.get(ExifTags.GPS.GPSLongitude), place.get(ExifTags.GPS.GPSLongitudeRef), 180)

@@ -14,19 +14,19 @@ __all__ = ["PhotoSource", "map_ahead"]
 
 Photo = Path | str | bytes | Image.Image
 PhotoSource = Photo | Callable[[], Photo]
-"""Where a photo is: a path, the bytes of an image file, an image, or a function that gives one of these."""
+"""A photo: a path, the bytes of an image file, an image, or a function that returns one of these."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:
-    """Run a function on items in threads, as many as there are processors, before its results are asked for.
+    """Run a function on items ahead of the consumer, in as many threads as there are processors.
 
     Args:
-        function: Takes an item; what it raises is raised where its result would have come.
-        items: Taken one by one as they are needed.
-        ahead: How many results may wait, besides those that are being worked on.
+        function: Takes an item; an exception that it raises is raised in place of its result.
+        items: Consumed one by one as they are needed.
+        ahead: How many results may wait, in addition to those in progress.
 
     Yields:
         Each item, in order, with its result.

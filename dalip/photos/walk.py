@@ -1,7 +1,7 @@
-"""Files in a folder and below: the one walk, for the library, for `identify FOLDER` and for sources of named photos.
+"""List the files in a folder tree, for the library, for `identify FOLDER` and for sources of named photos.
 
-Hidden files and folders are left out. A link to a file counts as that file; a link to a folder is not followed, for it
-may lead round in a circle. That, what cannot be looked at and what is no file is reported.
+Hidden files and folders are ignored. A link to a file counts as that file; a link to a folder is not followed, because
+it may form a cycle. Links to folders, paths that cannot be read and anything that is not a regular file are reported.
 """
 
 import os
@@ -18,32 +18,32 @@ __all__ = ["IMAGE_SUFFIXES", "is_photo_name", "list_files"]
 IMAGE_SUFFIXES = frozenset(
     {".webp", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
-"""File name endings that are taken for photos, in lower case."""
+"""File name extensions that count as photos, in lower case."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a folder and below."""
+    """The contents of a folder tree."""
 
     files: Mapping[Path, os.stat_result]
-    """By path, which begins as the folder's was given; sorted by the parts of the path."""
+    """Status by path. Paths begin with the folder as it was given, and are sorted by their parts."""
     skipped: Sequence[Skipped]
-    """What could not be looked at, what is no file, and links to folders."""
+    """Paths that could not be read, anything that is not a regular file, and links to folders."""
     unlisted: Sequence[Path]
-    """Folders that could not be listed; nothing is known of what is in them."""
+    """Folders that could not be listed, so their contents are unknown."""
 
 
 def is_photo_name(name: str) -> bool:
-    """Say whether a file is taken for a photo, by the ending of its name."""
+    """Return whether a file counts as a photo, by the extension of its name."""
     return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def list_files(root: Path, *, photos_only: bool = False) -> Listing:
-    """List the files in a folder and all below it.
+    """List the files in a folder and all its subfolders.
 
     Args:
         root: The folder.
-        photos_only: Leave out, without a report, files whose endings are not of `IMAGE_SUFFIXES`.
+        photos_only: Ignore, without a report, files whose extension is not in `IMAGE_SUFFIXES`.
     """
     files: dict[Path, os.stat_result] = {}
     skipped: list[Skipped] = []
@@ -70,7 +70,7 @@ def list_files(root: Path, *, photos_only: bool = False) -> Listing:
 
 
 def _status(path: Path) -> os.stat_result | ImageError:
-    """Look at a file; give what is wrong with one that cannot be read as a file, as a link that leads nowhere."""
+    """Return a file's status, or an error if it cannot be read as a regular file, such as a broken link."""
     try:
         status = path.stat()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`dalip data pack`: names resolved, photos checked and resized, duplicates found, shards and datasheet written."""
+"""`dalip data pack`: resolve names, check and resize photos, find duplicates, write shards and a datasheet."""
 
 from dalip.datasets.pack.names import given_names
 from dalip.datasets.pack.output_folder import DOWNLOADS

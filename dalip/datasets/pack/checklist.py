@@ -1,4 +1,4 @@
-"""A checklist of taxa: which names there are, what they are synonyms of, and which common names mean one taxon only."""
+"""`read_checklist`: read accepted names, synonyms and common names from a checklist of taxa."""
 
 import gzip
 import re
@@ -28,39 +28,39 @@ _UNUSED = frozenset(
         *("subgenus", "section", "subsection", "series", "subseries"),
     }
 )
-"""Ranks that there are, but not in floras."""
+"""Valid ranks that floras do not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of a checklist, a name of a taxon."""
+    """A row in a checklist: one name of a taxon."""
 
     line: int
     taxon: Taxon
-    """What the row says; of a synonym, not what it is a synonym of."""
+    """The taxon as the row describes it; for a synonym, not the accepted taxon."""
     parts: NameParts | None
-    """`None` for formulas of hybrids."""
+    """`None` for hybrid formulas."""
     author: str = ""
     identifier: str = ""
     parent: str = ""
     accepted: str = ""
-    """Identifier, or else the name, of the taxon that this is a synonym of; empty for an accepted name."""
+    """Identifier, or else the name, of a synonym's accepted taxon; empty for an accepted name."""
     is_synonym: bool = False
 
 
 @dataclass(frozen=True)
 class Checklist:
-    """The names of a checklist, to look up."""
+    """The names in a checklist, for lookup."""
 
     path: Path
     names: dict[str, list[Entry]]
-    """Accepted taxa by the key of their name and by how it is written in plain letters."""
+    """Accepted taxa by the key of their name, and by their name as `plain_name` returns it."""
     synonyms: dict[str, list[tuple[Entry, Taxon]]]
     """Synonyms by the key of their name, each with the accepted taxon."""
 
     @cached_property
     def common_names(self) -> dict[str, list[Taxon]]:
-        """Accepted taxa by common name, as `plain_common_name` gives it."""
+        """Accepted taxa by common name, as `plain_common_name` returns it."""
         found: dict[str, list[Taxon]] = defaultdict(list)
         for entries in self.names.values():
             for entry in entries:
@@ -70,21 +70,21 @@ class Checklist:
 
 
 def plain_common_name(name: str) -> str:
-    """Give a common name without what people write in several ways: capitals, accents, hyphens, apostrophes."""
+    """Normalise a common name: drop what people write in various ways, capitals, accents, hyphens and apostrophes."""
     return " ".join(plain_name(name).replace("-", " ").replace("'", "").split())
 
 
 def read_checklist(path: Path, report: Report) -> Checklist:
-    """Read a checklist: CSV or TSV, also gzipped, with Darwin Core's terms as columns.
+    """Read a checklist: CSV or TSV, plain or gzipped, with Darwin Core columns.
 
     Args:
         path: The file. `scientificName` is required; `taxonRank`, `genus`, `family`, `order`, `vernacularName`,
             `scientificNameAuthorship`, `taxonID`, `parentNameUsageID`, `acceptedNameUsageID`, `acceptedNameUsage` and
-            `taxonomicStatus` are used where they are there.
-        report: Receives each row that cannot be used as it is, and rows that are rightly not used.
+            `taxonomicStatus` are used if present.
+        report: Receives each row that cannot be used, and notes on rows that are deliberately not used.
 
     Raises:
-        DataError: The file cannot be read, has no column `scientificName` or no taxon.
+        DataError: The file cannot be read, has no column `scientificName`, or contains no taxon.
     """
     entries = list(_read_entries(path, report))
     if not entries:
@@ -97,7 +97,7 @@ def read_checklist(path: Path, report: Report) -> Checklist:
         for key in _keys(entry):
             names[key].append(entry)
     synonyms: dict[str, list[tuple[Entry, Taxon]]] = defaultdict(list)
-    # Of two with one identifier the first counts.
+    # If entries share an identifier, the first counts.
     by_identifier = {entry.identifier: entry for entry in reversed(entries) if entry.identifier}
     for entry in (e for e in entries if e.is_synonym):
         taxon = _accepted(entry, by_identifier, names, path, report)
@@ -127,7 +127,7 @@ def _by_identifier(entries: Iterable[Entry], path: Path, report: Report) -> dict
 
 
 def _with_parents(entries: list[Entry], known: dict[str, Entry], path: Path, report: Report) -> list[Entry]:
-    """Fill in family and order from the taxa above; say which of those are missing or above themselves."""
+    """Fill in family and order from parent taxa; report parents that are missing or form a cycle."""
     missing: dict[str, list[int]] = defaultdict(list)
     cyclic: set[str] = set()
     above: dict[str, dict[str, str]] = {"": {}}
@@ -169,7 +169,7 @@ def _completed(entry: Entry, above: dict[str, str]) -> Entry:
 def _accepted(
     entry: Entry, known: dict[str, Entry], names: dict[str, list[Entry]], path: Path, report: Report
 ) -> Taxon | None:
-    """Follow a synonym to what is accepted."""
+    """Follow a synonym to its accepted taxon."""
     where, name = f"{path}, line {entry.line}", entry.taxon.scientific_name
     seen = {entry.identifier}
     step = entry
@@ -192,7 +192,7 @@ def _accepted(
 
 
 def _read_entries(path: Path, report: Report) -> Iterator[Entry]:
-    """Read the rows that can be used, one after the other; report the others."""
+    """Yield the usable rows, and report the others."""
     dropped: Counter[str] = Counter()
     unnamed = 0
     ranks: dict[str, list[int]] = defaultdict(list)

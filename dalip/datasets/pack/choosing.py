@@ -1,4 +1,4 @@
-"""Choose one of several photos that show the same picture, and keep such photos in one split."""
+"""Choose one photo among near-duplicates, and keep near-duplicates in one split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,75 +12,75 @@ from dalip.errors import DalipError, DataError
 __all__ = ["Choice", "Duplicate", "NamedPhoto", "NotPacked", "Policy", "Reason", "choose"]
 
 Reason = Literal["unread", "unreadable", "unnamed", "unresolved", "decided", "duplicate", "contradiction"]
-"""Why a photo is not packed: its source did not say enough of it; it cannot be read; it has no name; its name is not
-known; a person decided so; another photo shows the same; or it has two names."""
+"""Why a photo is not packed: its entry in the source cannot be used; the photo cannot be read; it has no name; its name
+cannot be resolved; a person decided to leave it out; it duplicates another photo; or the same photo has two names."""
 
 Policy = Literal["drop", "keep"]
-"""What happens to duplicates; either way they lie in one split."""
+"""What happens to duplicates; either way they are in one split."""
 
 
 @dataclass(frozen=True)
 class NamedPhoto:
-    """A photo that could be read, with the name it goes by."""
+    """A readable photo, with its resolved name."""
 
     record: Record
     key: str
-    """In the shards."""
+    """Key in the shards."""
     fields: Mapping[str, Any]
-    """Of the photo and its taxon, Darwin Core."""
+    """Darwin Core fields of the photo and its taxon."""
     part: PreparedPart
     number: int
-    """Where it lies in the part."""
+    """Index of the photo in the part."""
 
     @property
     def name(self) -> str:
-        """Its scientific name; empty where it has only captions."""
+        """Its scientific name; empty if it has only captions."""
         return str(self.fields.get("scientificName", ""))
 
     @property
     def fact(self) -> Mapping[str, Any]:
-        """What is known of its file."""
+        """The facts about its file."""
         return self.part.facts[self.number]
 
     @property
     def own_split(self) -> Split:
-        """The split it would have if nothing were known of duplicates."""
+        """The split it would be in without its duplicates."""
         return self.record.split
 
 
 @dataclass(frozen=True)
 class NotPacked:
-    """A photo that is not packed, or a row of a source that names none."""
+    """A photo that is not packed, or a source row without a usable photo."""
 
     where: str
-    """The file, or the table and its line."""
+    """The file, or the table and line."""
     reason: Reason
     error: DalipError
-    """What is wrong; does not name the photo, except for one of the reason `unread`."""
+    """The problem; does not name the photo, except if the reason is `unread`."""
     key: str = ""
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A photo that shows the same picture as another."""
+    """A photo that is an exact duplicate or near-duplicate of another."""
 
     photo: NamedPhoto
     other: NamedPhoto
-    """The one that stands for the picture: the largest, if it is packed."""
+    """The representative of the duplicates: the largest one that is packed."""
     kind: Literal["exact", "near"]
     across: bool
-    """Whether both would have lain in different splits."""
+    """Whether the two would have been in different splits."""
     packed: bool
 
 
 @dataclass
 class Choice:
-    """What is packed, and why the rest is not."""
+    """Which photos are packed, and why the others are not."""
 
     kept: list[NamedPhoto] = field(default_factory=list)
-    """In the order of the photos given."""
+    """In the order of the given photos."""
     groups: dict[str, str] = field(default_factory=dict)
-    """Key to `splitGroup`, for photos whose split follows from something else than their key."""
+    """Key to `splitGroup`, for photos whose split does not follow from their key."""
     left_out: list[NotPacked] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
 
@@ -88,13 +88,13 @@ class Choice:
 def choose(photos: Sequence[NamedPhoto], pairs: Sequence[Pair], policy: Policy) -> Choice:
     """Decide which photos are packed.
 
-    Of those that show the same picture under one name the largest is kept. The same photo under two names is left out
-    altogether, for one of them is wrong; similar photos under two names are kept.
+    Among near-duplicates with the same name, the largest photo is kept. All copies of a photo with two names are left
+    out, because one of the names is wrong; near-duplicates with two names are kept.
 
     Args:
-        photos: All that could be read, with different keys.
-        pairs: Those that show the same picture, by their numbers.
-        policy: `keep` leaves nothing out.
+        photos: All readable photos, with distinct keys.
+        pairs: Near-duplicates, by index.
+        policy: `keep` leaves out no photo.
     """
     choice = Choice()
     same, alike = _groups(photos, pairs)
@@ -115,7 +115,7 @@ def choose(photos: Sequence[NamedPhoto], pairs: Sequence[Pair], policy: Policy) 
 
 
 def _groups(photos: Sequence[NamedPhoto], pairs: Sequence[Pair]) -> tuple[Groups, Groups]:
-    """Group the photos that are the same, and those that show the same picture."""
+    """Group exact duplicates, and group near-duplicates."""
     same, alike = Groups(), Groups()
     first: dict[str, int] = {}
     for n, photo in enumerate(photos):
@@ -135,7 +135,7 @@ def _choose_among(
     policy: Policy,
     choice: Choice,
 ) -> None:
-    """Choose among photos of one picture, and note what they are to each other."""
+    """Choose among near-duplicates, and record which photo duplicates which."""
     best = sorted(cluster, key=lambda n: (n in outside, -photos[n].fact["area"], photos[n].record.key))
     kept: dict[str, int] = {}
     for n in best:
@@ -165,7 +165,7 @@ def _contradiction(photos: Sequence[NamedPhoto], n: int, cluster: list[int], nam
 
 
 def _split_groups(photos: Sequence[NamedPhoto], alike: Groups) -> dict[str, str]:
-    """Join what shows the same picture with what shows the same plant, and name each group."""
+    """Merge the groups of near-duplicates with the groups of photos of the same plant, and name each group."""
     together = Groups()
     for n, photo in enumerate(photos):
         together.join(n, alike.of(n))

@@ -1,4 +1,4 @@
-"""Prepare photos in parallel processes, in parts on disk, so that a killed run resumes."""
+"""Prepare photos in parallel processes, in parts on disk, so that an interrupted run can resume."""
 
 import hashlib
 import json
@@ -24,10 +24,10 @@ from dalip.quiet import ignore_pillow_warnings
 __all__ = ["PreparedPart", "error_of", "identity", "prepare_all", "stamp_of"]
 
 _PHOTOS_A_PART = 32
-"""At most, on average; what a killed run does again is at most a part for each process, and 50 photos keep two busy."""
+"""Upper limit of the average. An interrupted run repeats at most one part per process; 50 photos keep two busy."""
 
 _FORMAT = 2
-"""Of parts; another number makes those on disk count for nothing."""
+"""Format version of parts; changing it invalidates the parts on disk."""
 
 _THUMB_BYTES = THUMB_SIDE**2
 
@@ -38,14 +38,14 @@ class PreparedPart:
 
     path: Path
     facts: tuple[Mapping[str, Any], ...]
-    """Of each photo in order: `error` and its `facts`; or `sha256`, `pixels`, `area`, and the `start` and `size` of its
-    bytes in the file."""
+    """Facts about each photo, in order: `error` and its `facts`; or `sha256`, `pixels`, `area`, and the `start` and
+    `size` of its bytes in the file."""
     codes_at: int
-    """Where the hashes begin in the file: first all, then all mirrored, then the thumbnails."""
+    """Offset of the hashes in the file: first those of the photos, then of the mirror images, then the thumbnails."""
 
     @classmethod
     def read(cls, path: Path) -> "PreparedPart | None":
-        """Read what a part says of its photos, not the photos; `None` where it is missing or cut short."""
+        """Read the facts in a part, but not the photos; `None` if it is missing or truncated."""
         try:
             with path.open("rb") as file:
                 head = json.loads(file.readline())
@@ -55,12 +55,12 @@ class PreparedPart:
             return None
 
     def codes(self) -> NDArray[np.uint8]:
-        """Give the hashes, and those of the mirror images: 2 x photos x `HASH_BYTES`."""
+        """Return the hashes, and those of the mirror images: 2 x photos x `HASH_BYTES`."""
         number = len(self.facts)
         return self._array(self.codes_at, (2, number, HASH_BYTES))
 
     def thumbs(self) -> NDArray[np.uint8]:
-        """Give the thumbnails: photos x `THUMB_SIDE` x `THUMB_SIDE`."""
+        """Return the thumbnails: photos x `THUMB_SIDE` x `THUMB_SIDE`."""
         number = len(self.facts)
         return self._array(self.codes_at + 2 * number * HASH_BYTES, (number, THUMB_SIDE, THUMB_SIDE))
 
@@ -78,7 +78,7 @@ class PreparedPart:
 
 
 def identity(value: object) -> str:
-    """Give a name for a value of JSON that changes when the value does."""
+    """Return a name for a JSON value that changes when the value does."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:40]
 
 
@@ -90,20 +90,20 @@ def prepare_all(
     workers: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[tuple[PreparedPart, list[Record]]]:
-    """Prepare all photos, except those that an earlier run has left in `folder`, and then give them in order.
+    """Prepare all photos, except those that an earlier run left in `folder`, and then yield them in order.
 
     Args:
         records: In any order.
-        folder: Where the parts lie; made if need be. Parts of the same photos and settings are used again.
-        settings: What photos become.
-        workers: Processes.
-        progress: Called with how many of how many photos are ready, first of those that an earlier run has left.
+        folder: Where the parts are stored; created if missing. Parts with the same photos and settings are reused.
+        settings: How photos are prepared.
+        workers: Number of processes.
+        progress: Called with the number of photos that are ready and the total, first with those of an earlier run.
 
-    Returns:
-        The parts, ordered by `key_hash` their keys, with their records.
+    Yields:
+        The parts, ordered by the `key_hash` of their keys, with their records.
 
     Raises:
-        DataError: A process was ended from outside.
+        DataError: A worker process was killed, or a part has disappeared.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {folder / _name(part, settings): part for part in _parted(records)}
@@ -121,7 +121,7 @@ def prepare_all(
 
 
 def _parted(records: Sequence[Record]) -> list[list[Record]]:
-    """Part records by the first bits of `key_hash` their key: one more changes one part, not all that follow."""
+    """Split records into parts by the first bits of `key_hash`, so that a new record changes one part, not all."""
     parts = 1
     while len(records) > parts * _PHOTOS_A_PART:
         parts *= 2
@@ -132,13 +132,13 @@ def _parted(records: Sequence[Record]) -> list[list[Record]]:
 
 
 def _name(part: Sequence[Record], settings: PhotoSettings) -> str:
-    """Name a part by what goes into it, so that a photo that has changed is read again."""
+    """Name a part by its inputs, so that a photo that has changed is read again."""
     photos = [[record.key, stamp_of(record), record.where] for record in part]
     return identity([_FORMAT, asdict(settings), photos]) + ".part"
 
 
 def stamp_of(record: Record) -> object:
-    """Give what changes when the photo of a record does."""
+    """Return a value that changes when the photo of a record does."""
     try:
         return record.location.stamp
     except OSError as error:
@@ -146,25 +146,25 @@ def stamp_of(record: Record) -> object:
 
 
 def error_of(fact: Mapping[str, Any]) -> DataError | None:
-    """Give what is wrong with a photo of a part, by what is known of it."""
+    """Return the error of a photo in a part, given its facts; `None` if it could be read."""
     return DataError(fact["error"], **fact["facts"]) if "error" in fact else None
 
 
 def _prepare(parts: Mapping[Path, Sequence[Record]], settings: PhotoSettings, workers: int) -> Iterator[Path]:
-    """Write parts, giving each path when its part is there."""
+    """Write parts, and yield the path of each when it is written."""
     if min(workers, len(parts)) <= 1:  # starting processes takes longer than one part
         for path, part in parts.items():
             yield _write(path, part, settings)
         return
     waiting = iter(parts.items())
-    context = get_context("spawn")  # fresh processes: copies of one that has threads may hang
+    context = get_context("spawn")  # fresh processes, because forks of a process with threads may hang
     crew: dict[Connection, SpawnProcess] = {}
     try:
         for _ in range(min(workers, len(parts))):
             ours, theirs = context.Pipe()
             worker = context.Process(target=_work, args=(theirs, settings), daemon=True)
             worker.start()
-            theirs.close()  # so that only the worker holds it, and each end notices that the other has gone
+            theirs.close()  # only the worker keeps it open, so that each end notices when the other is gone
             crew[ours] = worker
             ours.send(next(waiting))
         busy = set(crew)
@@ -185,7 +185,7 @@ def _prepare(parts: Mapping[Path, Sequence[Record]], settings: PhotoSettings, wo
 
 
 def _finished(connection: Connection) -> Path:
-    """Take what a worker gives: the path of the part that it wrote, or what kept it from that."""
+    """Receive a worker's result: the path of the part that it wrote, or the exception that prevented it."""
     result: Path | Exception = connection.recv()
     if isinstance(result, Exception):
         raise result
@@ -193,8 +193,8 @@ def _finished(connection: Connection) -> Path:
 
 
 def _work(connection: Connection, settings: PhotoSettings) -> None:
-    """Write parts for the process that started this one, until that closes its end or has gone, even if killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other process
+    """Write parts for the parent process, until it closes its end of the pipe or dies, even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     ignore_pillow_warnings()
     with suppress(EOFError, ConnectionError):
         while True:
@@ -207,7 +207,7 @@ def _work(connection: Connection, settings: PhotoSettings) -> None:
 
 
 def _write(path: Path, part: Sequence[Record], settings: PhotoSettings) -> Path:
-    """Prepare the photos of a part and write it, whole or not at all."""
+    """Prepare the photos of a part, and write it atomically."""
     facts: list[dict[str, Any]] = []
     codes = np.zeros((2, len(part), HASH_BYTES), np.uint8)
     thumbs = np.zeros((len(part), THUMB_SIDE, THUMB_SIDE), np.uint8)
@@ -232,7 +232,7 @@ def _write(path: Path, part: Sequence[Record], settings: PhotoSettings) -> Path:
         )
         photos.append(photo.content)
         start += size
-    # Two processes, one of them left by a run that was killed, may write the same part; both write the same.
+    # A process left over from a killed run may write the same part at the same time; both write the same content.
     with atomic_write(path, durable=True, rivals=True) as draft, draft.open("wb") as file:
         file.write(json.dumps({"bytes": start, "facts": facts}, default=str).encode() + b"\n")
         file.writelines([codes.tobytes(), thumbs.tobytes(), *photos])

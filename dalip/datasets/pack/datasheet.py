@@ -1,4 +1,4 @@
-"""What a packed set says of itself: for people, for programs, and with its credits."""
+"""The datasheet of a packed dataset: `README.md`, `datasheet.json`, credits and other tables."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ FILES = (
     "left-out.csv",
     "duplicates.csv",
 )
-"""What lies beside the shards."""
+"""The files of a packed dataset, besides the shards."""
 
 _SPLITS: tuple[str, ...] = get_args(Split)
 _FORMAT = 1
@@ -37,22 +37,22 @@ _CREDITS = ("scientificName", "rightsHolder", "license", "references")
 
 @dataclass(frozen=True)
 class NameUse:
-    """What became of a name that sources gave."""
+    """How a name in the sources was resolved."""
 
     given: str
     how: str
-    """`exact`, `synonym`, `fuzzy` and so on; `as given` where no checklist was asked."""
+    """`exact`, `synonym`, `fuzzy` and so on; `as given` if no checklist was used."""
     scientific_name: str
-    """Empty where there is none."""
+    """Empty if the name was not resolved."""
     candidates: str
-    """What else it may mean, as text."""
+    """Other possible taxa, as text."""
     photos: int
-    """With this name in the sources."""
+    """Number of photos with this name in the sources."""
 
 
 @dataclass(frozen=True)
 class Datasheet:
-    """Figures of a packed set, as `datasheet.json` holds them."""
+    """Statistics of a packed dataset, as stored in `datasheet.json`."""
 
     photos: int
     shards: tuple[Shard, ...]
@@ -62,26 +62,26 @@ class Datasheet:
     licenses: Mapping[str, int]
     """Photos by licence; `not stated` for those without."""
     names: Mapping[str, int]
-    """Names by how they were found."""
+    """Names by how they were resolved."""
     left_out: Mapping[str, int]
-    """Photos and rows by reason, see `NotPacked`."""
+    """Skipped photos and rows by reason, see `NotPacked`."""
     duplicates: Mapping[str, int]
-    """`exact` and `near` ones, and of all of them those `withinSplit` and those that would have lain `acrossSplits`."""
+    """Numbers of `exact` and `near` duplicates, and of those that would have been `withinSplit` or `acrossSplits`."""
     settings: Mapping[str, Any]
     dalip: str = __version__
     format: int = _FORMAT
 
     @property
     def complete(self) -> bool:
-        """Whether all that was given could be read and named."""
+        """Whether every input could be read and named."""
         return not set(self.left_out) & {"unread", "unreadable", "unnamed", "unresolved", "contradiction"}
 
 
 def read_datasheet(folder: Path) -> Datasheet:
-    """Read `datasheet.json` of a packed set.
+    """Read the `datasheet.json` of a packed dataset.
 
     Raises:
-        DataError: It is missing, damaged or of another format.
+        DataError: It is missing, damaged or in another format.
     """
     path = folder / "datasheet.json"
     try:
@@ -101,18 +101,18 @@ def write_datasheet(
     settings: Mapping[str, Any],
     describe: Callable[[DalipError], str],
 ) -> Datasheet:
-    """Write everything that lies beside the shards.
+    """Write all files of the dataset except the shards.
 
     Args:
-        folder: Of the set.
-        shards: As they were written.
-        choice: What is in them, and what is not.
-        names: What became of each name.
-        settings: How it was packed.
-        describe: Gives an error in words.
+        folder: Folder of the dataset.
+        shards: The shards that were written.
+        choice: Which photos are in them, and which are not.
+        names: How each name was resolved.
+        settings: The packing settings.
+        describe: Turns an error into a message.
 
     Returns:
-        The figures.
+        The datasheet.
     """
     photos = sorted(choice.kept, key=lambda photo: photo.key)
     splits = {photo.key: split_of(choice.groups.get(photo.key, photo.key)) for photo in photos}
@@ -149,12 +149,12 @@ def write_datasheet(
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
-    """Count values, the most frequent first, in an order that depends on nothing else."""
+    """Count values, the most frequent first and ties in alphabetical order."""
     return dict(sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _taxa_rows(photos: Sequence[NamedPhoto], splits: Mapping[str, str]) -> list[list[Any]]:
-    """Count photos by taxon, for `dalip index build --taxa` as well as for people."""
+    """Count photos by taxon, in a table that `dalip index build --taxa` also reads."""
     counts: dict[str, Counter[str]] = {}
     facts: dict[str, list[str]] = {}
     for photo in photos:
@@ -189,7 +189,7 @@ _DUPLICATE_COLUMNS = (
 
 
 def _duplicate_rows(duplicates: Sequence[Duplicate]) -> list[list[str]]:
-    """List duplicates, with the splits that they would have had without one another."""
+    """List duplicates, with the splits that they would have been in without each other."""
     return sorted(
         [
             d.photo.record.key,
@@ -206,26 +206,30 @@ def _duplicate_rows(duplicates: Sequence[Duplicate]) -> list[list[str]]:
 
 
 def _page(sheet: Datasheet, taxa: Sequence[Sequence[Any]]) -> str:
-    """Write the page for people."""
-    photos = len(_TAXON)  # the column of their number
+    """Return the content of `README.md`."""
+    photos = len(_TAXON)  # index of the column with the number of photos
     shown = sorted(taxa, key=lambda row: (-row[photos], row[0]))[:_SHOWN_TAXA]
     rows = [[row[0], row[4], *row[photos:]] for row in shown]
-    more = "\nThe others are in `taxa.csv`.\n" if len(taxa) > len(shown) else ""
+    more = "\n`taxa.csv` lists all taxa.\n" if len(taxa) > len(shown) else ""
     duplicates = sheet.duplicates
     found = duplicates["exact"] + duplicates["near"]
     parts = [
         f"# {sheet.photos:,} photos of {sheet.taxa:,} taxa\n",
-        f"Packed by `dalip data pack`, version {sheet.dalip}, as WebDataset shards: `key.webp`, `key.json` (Darwin "
-        "Core terms) and `key.txt`. Photos of one plant at one time, and photos that show the same picture, have the "
-        "same `splitGroup` and lie in one split; the split of every other photo follows from its key.\n",
-        "Before you share this set, look at the licences: the photos belong to those named in `credits.csv`.\n",
+        f"This dataset was created with `dalip data pack`, version {sheet.dalip}. The photos are in WebDataset shards. "
+        "Each photo has three files: `key.webp`, `key.json` (metadata in Darwin Core terms) and `key.txt` (name or "
+        "caption). Near-duplicates, and photos of the same plant taken at the same time, share a `splitGroup` and are "
+        "in the same split. The split of every other photo follows from its key. The validation split is called "
+        "`selection`.\n",
+        "Check the licences before you share this dataset. The photos belong to the rights holders listed in "
+        "`credits.csv`.\n",
         _listed("Split", sheet.splits),
         _listed("Licence", sheet.licenses),
         _listed("Source", sheet.sources),
-        _listed("Names by how they were found (`names.csv`)", sheet.names),
-        _listed("Left out, by reason (`left-out.csv`)", sheet.left_out),
-        f"Of {found:,} duplicates (`duplicates.csv`), {duplicates['exact']:,} exact and {duplicates['near']:,} near, "
-        f"{duplicates['acrossSplits']:,} would have lain in another split than what they show.\n",
+        _listed("Name resolution (`names.csv`)", sheet.names),
+        _listed("Skipped, by reason (`left-out.csv`)", sheet.left_out),
+        f"Duplicates found (`duplicates.csv`): {found:,}, of which {duplicates['exact']:,} are exact duplicates and "
+        f"{duplicates['near']:,} near-duplicates. Without grouping, {duplicates['acrossSplits']:,} of them would be in "
+        "a different split from the photo that they duplicate.\n",
         _table(("taxon", "family", "photos", *_SPLITS), rows) + more,
         "Settings: " + ", ".join(f"{name} {value}" for name, value in sheet.settings.items()) + ".\n",
     ]
@@ -233,7 +237,7 @@ def _page(sheet: Datasheet, taxa: Sequence[Sequence[Any]]) -> str:
 
 
 def _listed(title: str, counts: Mapping[str, int]) -> str:
-    return _table((title, "number"), list(counts.items())) if counts else ""
+    return _table((title, "count"), list(counts.items())) if counts else ""
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

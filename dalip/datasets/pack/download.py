@@ -1,4 +1,4 @@
-"""Download photos from the web into a folder, a few at a time; a rerun resumes."""
+"""Download photos from the web into a folder, a few at a time; a rerun resumes where it stopped."""
 
 import hashlib
 import time
@@ -26,22 +26,22 @@ _TRIES = 4
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 120.0  # seconds
 _TIMEOUT = httpx.Timeout(30.0)
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-"""What a server answers that may answer better later."""
+"""HTTP status codes for which a retry may succeed."""
 
 
 def fetch(
     records: Sequence[Record], folder: Path, report: Report, progress: Progress = no_progress
 ) -> list[Record]:
-    """Fetch the photos that are on the web.
+    """Download the photos that are on the web.
 
     Args:
-        records: All that is packed; photos that are on the disk stay as they are.
-        folder: Keeps each photo under a name made of its address; what is there is not fetched again.
-        report: Receives each photo that cannot be had.
-        progress: Hears what is done, of how many addresses, and how many there are.
+        records: All records to pack; those with photos on disk are returned unchanged.
+        folder: Stores each photo under a name derived from its address; existing files are not downloaded again.
+        report: Receives each photo that cannot be downloaded.
+        progress: Called with "photos fetched" after each address.
 
     Returns:
-        The records whose photos are on the disk now, in their order.
+        The records whose photos are on disk now, in the same order.
 
     Raises:
         DataError: The folder cannot be written to.
@@ -55,9 +55,7 @@ def fetch(
     except OSError as error:
         raise DataError("download-folder", source=folder, cause=error.strerror) from error
     results: dict[str, Path | DataError] = {}
-    headers = {
-        "User-Agent": f"DALIP/{version('dalip')} (plant photos for a flora of one's own; dalip data pack)"
-    }
+    headers = {"User-Agent": f"DALIP/{version('dalip')} (plant photos for a personal flora; dalip data pack)"}
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         with httpx.Client(
@@ -68,13 +66,13 @@ def fetch(
                 results[url] = answer.result()
                 progress("photos fetched", done, len(addresses))
     finally:
-        # After Ctrl-C what was not begun is not fetched.
+        # After Ctrl-C, downloads that have not started are cancelled.
         pool.shutdown(cancel_futures=True)
     return [kept for record in records if (kept := _on_disk(record, results, report))]
 
 
 def without_web(records: Sequence[Record], report: Report) -> list[Record]:
-    """Leave out the photos that would have to be fetched, and report how many each source has of them."""
+    """Skip the photos that would have to be downloaded, and report their number for each source."""
     on_web = [record for record in records if isinstance(record.location, WebPhoto)]
     left = Counter(record.where.rpartition(", line ")[0] or record.where for record in on_web)
     for source, count in left.items():
@@ -93,7 +91,7 @@ def _on_disk(record: Record, results: dict[str, Path | DataError], report: Repor
 
 
 def _fetched(client: httpx.Client, url: str, folder: Path) -> Path | DataError:
-    """Fetch one photo; give its file, or what is wrong."""
+    """Download one photo and return its file, or the error."""
     path = folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
     if path.is_file():
         return path
@@ -124,10 +122,10 @@ def _fetched(client: httpx.Client, url: str, folder: Path) -> Path | DataError:
 
 
 def _keep(answer: httpx.Response, path: Path) -> Path:
-    """Write a photo, whole or not at all.
+    """Write a photo atomically.
 
     Raises:
-        DataError: It is empty, or too large to be a photo, or not on the web.
+        DataError: It is empty, too large to be a photo, or neither from http nor https.
     """
     if answer.url.scheme not in ("http", "https"):
         raise DataError("download-elsewhere")
@@ -145,7 +143,7 @@ def _keep(answer: httpx.Response, path: Path) -> Path:
 
 
 def _asked_wait(said: str) -> float:
-    """Read how many seconds a server asks to wait: a number, or a date."""
+    """Return how many seconds a server asks to wait, from a number or a date."""
     try:
         return max(float(said), 0.0)
     except ValueError:

@@ -1,6 +1,6 @@
 """Find near-duplicate photos: recompressed, resized, mirrored or slightly cropped.
 
-A perceptual hash proposes pairs, and a second look at their thumbnails decides. docs/packing.md says how well.
+A perceptual hash proposes pairs, and a comparison of their thumbnails decides. docs/packing.md has the measurements.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -15,70 +15,70 @@ from dalip.datasets.pack.prepare_photo import THUMB_SIDE
 __all__ = ["MIN_LIKENESS", "Groups", "Pair", "candidates", "likeness", "near_pairs"]
 
 _MAX_DISTANCE = 96
-"""Bits of 256 by which the hashes of a pair may differ to be worth a second look."""
+"""Maximum Hamming distance, of 256 bits, at which the thumbnails of a pair are compared."""
 
 MIN_LIKENESS = 0.8
-"""How alike two thumbnails must be, from -1 to 1, to show the same picture."""
+"""Minimum similarity of two thumbnails, from -1 to 1, to count as near-duplicates."""
 
 Floats = NDArray[np.floating[Any]]
 
-_MAX_CANDIDATES = 5_000_000  # minutes of second looks
-_LEAST_DISTANCE = 31  # bits; recompressed and resized copies differ in no more than 20
+_MAX_CANDIDATES = 5_000_000  # takes minutes to compare
+_LEAST_DISTANCE = 31  # bits; recompressed and resized copies differ in at most 20
 _SAMPLE = 3000
-_MIN_UNCROPPED = 0.5  # correlation; spares nine candidates of ten the closer look
+_MIN_UNCROPPED = 0.5  # correlation; nine of ten candidates fall below it and need no closer comparison
 _BLOCK = 8192
 _CROPS = (0.0, 0.025, 0.05)
-"""Shares of a side that a second look may cut off, either end of which counts."""
+"""Fractions of a side that the comparison may crop at each end; both ends together at most the largest of them."""
 
 
 class Pair(NamedTuple):
-    """Two photos that show the same picture, by their numbers."""
+    """Two near-duplicates, by index."""
 
     first: int
     second: int
 
 
 class Pairs(NamedTuple):
-    """Many pairs of photos that may show the same picture, one an entry of each column."""
+    """Many pairs of possible near-duplicates, one per entry of each array."""
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
     distance: NDArray[np.int32]
-    """Bits by which their hashes differ."""
+    """Hamming distance of their hashes, in bits."""
 
     def between(self, start: int, end: int) -> "Pairs":
-        """Give some of the pairs."""
+        """Return a range of the pairs."""
         return Pairs(
             self.first[start:end], self.second[start:end], self.mirrored[start:end], self.distance[start:end]
         )
 
     def thumbs(self, thumbs: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Give the thumbnails of the first and the second photos, turned to look alike."""
+        """Return the thumbnails of the first photos, mirrored where the pair is, and of the second photos."""
         first = thumbs[self.first]
         return np.where(self.mirrored[:, None, None], first[:, :, ::-1], first), thumbs[self.second]
 
 
 class Groups:
-    """What belongs together, directly or by way of others."""
+    """Groups of things that belong together, directly or indirectly (union-find)."""
 
     def __init__(self) -> None:
-        """Start with everything alone."""
+        """Start with each thing in its own group."""
         self._above: dict[Hashable, Hashable] = {}
 
     def join(self, one: Hashable, other: Hashable) -> None:
-        """Put two things, and what belongs to each, into one group."""
+        """Merge the groups of two things."""
         self._above[self.of(one)] = self.of(other)
 
     def of(self, thing: Hashable) -> Hashable:
-        """Give what stands for the group of a thing."""
+        """Return the representative of a thing's group."""
         while (above := self._above.get(thing, thing)) != thing:
             self._above[thing] = self._above.get(above, above)
             thing = above
         return thing
 
     def listed(self, things: Iterable[Any]) -> dict[Hashable, list[Any]]:
-        """Sort things into their groups, in their order."""
+        """Return the things by group, in the given order."""
         found: dict[Hashable, list[Any]] = {}
         for thing in things:
             found.setdefault(self.of(thing), []).append(thing)
@@ -90,12 +90,12 @@ def near_pairs(
     thumbs: NDArray[np.uint8],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Pair]:
-    """Find the pairs of photos that show the same picture.
+    """Find pairs of near-duplicates.
 
     Args:
-        codes: Hashes and those of the mirror images, 2 x photos x bytes.
+        codes: Hashes, and those of the mirror images, 2 x photos x bytes.
         thumbs: Thumbnails, photos x side x side.
-        progress: Called with how many photos of how many were compared with those before.
+        progress: Called with the number of photos compared with the earlier ones, and the total.
 
     Returns:
         The pairs, the later photo first.
@@ -115,9 +115,9 @@ def near_pairs(
 
 
 def _affordable_distance(codes: NDArray[np.uint8]) -> int:
-    """Give the distance at which not too many pairs come to a second look.
+    """Return the hash distance at which the number of thumbnails to compare stays affordable.
 
-    Two photos of 300,000 sheets of a herbarium look far more alike than two of flowers, and there are many more pairs.
+    Herbarium sheets look far more alike than photos of flowers, and a herbarium of 300,000 sheets has many more pairs.
     """
     sample = codes[:, :_SAMPLE]
     at = np.zeros(_MAX_DISTANCE + 1)
@@ -133,14 +133,14 @@ def candidates(
     *,
     max_distance: int = _MAX_DISTANCE,
 ) -> Iterator[Pairs]:
-    """Give the pairs whose hashes differ in at most `max_distance` bits, each once, the later photo first."""
+    """Yield the pairs whose hashes differ in at most `max_distance` bits, each once, the later photo first."""
     import faiss
 
     plain, mirrored = (np.ascontiguousarray(code) for code in codes)
     index = faiss.IndexBinaryFlat(8 * plain.shape[1])
     for start in range(0, len(plain), _BLOCK):
         end = min(start + _BLOCK, len(plain))
-        index.add(plain[start:end])  # what comes later is compared with it then
+        index.add(plain[start:end])  # later photos are then compared with these
         for turned, queries in ((False, plain), (True, mirrored)):
             limits, distances, seconds = index.range_search(queries[start:end], max_distance + 1)
             firsts = np.repeat(np.arange(start, end), (limits[1:] - limits[:-1]).astype(np.int64))
@@ -150,28 +150,28 @@ def candidates(
 
 
 def likeness(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
-    """Say how alike thumbnails are, pair by pair, where one may be cropped out of the other.
+    """Return the similarity of thumbnails, pair by pair, where one may be a crop of the other.
 
     Args:
         first: Pairs x side x side grey values.
-        second: Likewise.
+        second: Same shape.
 
     Returns:
-        The best correlation of their details over the crops, -1 to 1.
+        The best correlation of their details over all crops, -1 to 1.
     """
     one, other = _details(first), _details(second)
     return np.maximum(_best_crop(one, other), _best_crop(other, one))
 
 
 def _uncropped(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
-    """Correlate thumbnails as they are."""
+    """Correlate thumbnails without cropping."""
     products: Floats = _normalised(first.astype(np.float32)) * _normalised(second.astype(np.float32))
     correlations: Floats = products.sum(axis=(1, 2))
     return correlations
 
 
 def _details(thumbs: NDArray[np.uint8]) -> Floats:
-    """Take the light of the surroundings away: bright flowers in the middle of dark leaves are all alike."""
+    """Subtract the local mean, because all photos of a bright flower among dark leaves look alike without that."""
     values: Floats = thumbs.astype(np.float32)
     return np.subtract(values, _blur() @ values @ _blur().T, dtype=np.float32)
 
@@ -197,7 +197,7 @@ def _normalised(values: Floats) -> Floats:
 
 @cache
 def _blur() -> Floats:
-    """The matrix that gives each row the mean of five."""
+    """Return the matrix that replaces each row by the mean of five rows."""
     rows = np.arange(THUMB_SIDE)
     near = np.abs(rows[:, None] - rows) <= 2
     return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
@@ -205,7 +205,7 @@ def _blur() -> Floats:
 
 @cache
 def _croppers() -> list[Floats]:
-    """Matrices that cut off the first and last rows and stretch the rest to the whole side."""
+    """Return matrices that crop the first and last rows and stretch the rest to the full side."""
     made = []
     for before in _CROPS:
         for after in _CROPS:

@@ -1,4 +1,4 @@
-"""Names as given, and what they mean in a checklist: alike, as synonyms, as common names or misspelt; never guessed."""
+"""Resolve names against a checklist: exact matches, synonyms, common names and clear misspellings, without guessing."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,8 +32,8 @@ How = Literal[
     "ambiguous",
     "unknown",
 ]
-"""How a name was found: by the person's own decision, without a checklist, by its letters, as a synonym, as a common
-name of one taxon, in spite of a misspelling, or not itself but its species; several may be meant; or none is."""
+"""How a name was resolved: by the user's decision; without a checklist; by exact match; as a synonym; as a common name
+of one taxon; despite a misspelling; or only to its species. Otherwise it has several possible meanings or none."""
 
 _CANDIDATES = 5
 _REASONS: dict[str, Reason] = {
@@ -45,18 +45,18 @@ _REASONS: dict[str, Reason] = {
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a name means."""
+    """The result of resolving a name."""
 
     given: str
     how: How
     taxon: Taxon | None
-    """`None` where the name is ambiguous or unknown, or the decision is to leave it out."""
+    """`None` if the name is ambiguous or unknown, or if the decision is to leave it out."""
     candidates: tuple[Taxon, ...] = ()
-    """What may be meant where `taxon` is `None`, the closest first; of an unknown name what is written like it."""
+    """Possible taxa if `taxon` is `None`, closest first; for an unknown name, those with a similar spelling."""
 
     @property
     def listed(self) -> str:
-        """The candidates as text; homonyms with what tells them apart."""
+        """The candidates as text; homonyms with rank and family to distinguish them."""
         names = [taxon.scientific_name for taxon in self.candidates]
         told = [
             f"{t.scientific_name} ({t.taxon_rank}, {t.family or t.order or 'no family'})"
@@ -70,15 +70,15 @@ class Resolution:
 def resolve_names(
     given: Iterable[str], checklist: Checklist | None, decisions: Mapping[str, Taxon | None] | None = None
 ) -> dict[str, Resolution]:
-    """Find what names mean.
+    """Resolve names to taxa.
 
     Args:
         given: Scientific or common names, as people wrote them.
-        checklist: The names to find them among; without one, each is taken as it is.
-        decisions: What a person decided, see `read_decisions`; it goes first.
+        checklist: The checklist to look them up in; without one, each name is accepted as given.
+        decisions: The user's decisions, see `read_decisions`; they take precedence.
 
     Returns:
-        A resolution for each name. One below the species that the checklist lacks is found as `only its species`.
+        A resolution for each name. An infraspecific name that the checklist lacks is resolved as `only its species`.
     """
     resolver = _Resolver(checklist) if checklist else None
     found = {}
@@ -93,15 +93,15 @@ def resolve_names(
 
 
 def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
-    """Read what a person decided about names: a CSV or TSV with the columns `given` and `scientificName`.
+    """Read a user's decisions about names: a CSV or TSV with the columns `given` and `scientificName`.
 
     Args:
-        path: The table. Other columns are Darwin Core's terms of the taxon, for one that the checklist lacks. A row
-            without `scientificName` says to leave out what bears the name.
+        path: The table. Other columns are Darwin Core terms of the taxon, for a taxon that the checklist lacks. A row
+            without `scientificName` means that photos with this name are left out.
         report: Receives each row that cannot be used.
 
     Raises:
-        DataError: The table cannot be read, or lacks a column.
+        DataError: The table cannot be read, or a column is missing.
     """
     decisions: dict[str, Taxon | None] = {}
     try:
@@ -138,7 +138,7 @@ def _as_given(name: str) -> Resolution:
 
 
 class _Resolver:
-    """Finds names in one checklist."""
+    """Resolves names against one checklist."""
 
     def __init__(self, checklist: Checklist) -> None:
         self._list = checklist
@@ -153,14 +153,14 @@ class _Resolver:
         return Speller(self._list)
 
     def resolve(self, given: str) -> Resolution:
-        """Find what a name means."""
+        """Resolve a name."""
         try:
             name = checked_name(given)
         except DataError:
             return Resolution(given, "unknown", None)
         parts = read_name(name)
         for key in dict.fromkeys([plain_name(name), parts.key if parts else ""]):
-            # What follows the name may be a cultivar instead of its author.
+            # The words after the name may be a cultivar instead of its author.
             certain = parts is None or parts.certain or key != parts.key or self._knows_author(parts)
             if found := self._by_letters(given, key, parts) if key else None:
                 return found if certain or found.taxon is None else _only_species(given, found.taxon)
@@ -188,7 +188,7 @@ class _Resolver:
         return any(_letters(entry.author) == author for entry in entries)
 
     def _below_species(self, given: str, parts: NameParts) -> Resolution | None:
-        """Find a name below the species that says no rank; one that says another may mean something else."""
+        """Find an infraspecific name that is given without its rank; one with another rank is ambiguous."""
         alike = dict.fromkeys(self._unmarked.get(_unmarked(parts), ()))
         if alike and parts.mark:
             return Resolution(given, "ambiguous", None, tuple(alike)[:_CANDIDATES])
@@ -203,7 +203,7 @@ class _Resolver:
                 return _spelt(given, match)
         if species and species.taxon:
             return _only_species(given, species.taxon)
-        # A misspelt species of which there is more to say: to take it would be two guesses in one.
+        # The species is misspelt and the rest of the name unknown: accepting it would be two guesses in one.
         return species or _spelt(given, self._speller.closest(parts.of_species)._replace(clear=False))
 
 
@@ -227,7 +227,7 @@ def _only_species(given: str, taxon: Taxon) -> Resolution:
 
 
 def _of_same_sign(entries: list[Entry], parts: NameParts | None) -> list[Entry]:
-    """Prefer hybrids for a name with a hybrid sign, and others for one without."""
+    """Prefer hybrids for a name with a hybrid sign, and other taxa for a name without one."""
     return [e for e in entries if e.parts and parts and e.parts.hybrid == parts.hybrid] or entries
 
 
@@ -240,26 +240,27 @@ def _unmarked(parts: NameParts) -> str:
 
 
 def given_name(record: Record) -> str:
-    """Give the scientific name of a photo as its source has it; empty where it has none."""
+    """Return the scientific name of a photo as given by its source; empty if there is none."""
     return " ".join(str(record.fields.get("scientificName") or "").split())
 
 
 def given_names(records: Iterable[Record]) -> list[str]:
-    """Give all names of some photos, each once."""
+    """Return the distinct names of some photos, sorted."""
     return sorted({name for record in records if (name := given_name(record))})
 
 
 def name_records(
     records: Sequence[Record], resolutions: Mapping[str, Resolution] | None
 ) -> tuple[list[tuple[Record, dict[str, Any]]], list[NotPacked], list[NameUse]]:
-    """Give photos the fields of their taxa.
+    """Add the fields of their taxa to photos.
 
     Args:
         records: Photos.
-        resolutions: Given name to what a checklist makes of it; without it, names stay as given.
+        resolutions: Resolution of each given name; without it, names stay as given.
 
     Returns:
-        The photos with their fields, those that have neither a name nor a caption, and what became of each name.
+        The photos with their fields, the photos that are not packed because of their names, and how each name was
+        resolved.
     """
     named: list[tuple[Record, dict[str, Any]]] = []
     left: list[NotPacked] = []
@@ -279,7 +280,7 @@ def _fields(record: Record, resolutions: Mapping[str, Resolution] | None) -> dic
             raise DataError("photo-nameless")
         return fields
     fields["scientificName"] = given
-    if not read_rank(str(fields.get("taxonRank", ""))):  # one that floras do not have says nothing
+    if not read_rank(str(fields.get("taxonRank", ""))):  # ignore ranks that floras do not have
         fields.pop("taxonRank", None)
     answer = resolutions[given] if resolutions else None
     if answer is None or (answer.taxon and answer.how == "as given"):
@@ -290,7 +291,7 @@ def _fields(record: Record, resolutions: Mapping[str, Resolution] | None) -> dic
     # `references` of a photo is the page of the observation, not of the taxon.
     taxon = {k: v for k, v in answer.taxon.to_darwin_core().items() if v and k != "references"}
     if taxon["scientificName"] != given:
-        # What else the source says of the taxon may be of a name that was wrong.
+        # The source's other fields of the taxon may belong to the wrong name.
         fields = {k: v for k, v in fields.items() if k not in ("taxonRank", "genus", "family", "order")}
         fields["verbatimIdentification"] = given
     return fields | taxon

@@ -1,4 +1,4 @@
-"""The output folder of a packed set: whether DALIP made it, writes to it now, or has completed it."""
+"""The output folder of a packed dataset: protect other files in it, lock it, and mark it as complete."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,26 +12,26 @@ from dalip.files import atomic_write, from_json, hold_lock, to_json
 __all__ = ["DOWNLOADS", "WORK", "alone", "begin", "end", "is_finished", "require_ours"]
 
 DOWNLOADS = ".downloads"
-"""Where photos from the web lie."""
+"""Subfolder for downloaded photos."""
 
 WORK = ".work"
-"""What a run has done so far; gone when it has ended."""
+"""Subfolder for the intermediate results of a run; removed when the dataset is complete."""
 
-_MARK = ".packed.json"  # written last: what the set was made of, and how long its files are
+_MARK = ".packed.json"  # written last: what the dataset was made from, and the sizes of its files
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """What is written when a set is complete."""
+    """The content of the file that marks a dataset as complete."""
 
     of: str
-    """What it was made of."""
+    """Identifies what it was made from."""
     bytes: Mapping[str, int]
     """Sizes of its files."""
 
 
 def _is_ours(name: str) -> bool:
-    if name.endswith(".draft"):  # hidden, except for those of earlier versions
+    if name.endswith(".draft"):  # drafts are hidden, except those of earlier versions
         name = name.removesuffix(".draft")
         return _is_ours(name) or _is_ours(name.removeprefix("."))
     is_shard = name.startswith("photos-") and name.endswith(".tar")
@@ -39,10 +39,10 @@ def _is_ours(name: str) -> bool:
 
 
 def require_ours(out: Path) -> None:
-    """Make sure that nothing in a folder is lost.
+    """Make sure that packing into a folder cannot destroy other files.
 
     Raises:
-        DataError: It holds files of others, or is no folder.
+        DataError: It contains files that DALIP did not write, or is not a folder.
     """
     if not out.exists():
         return
@@ -58,7 +58,7 @@ def require_ours(out: Path) -> None:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Keep a second run out of a folder."""
+    """Lock a folder against a second run until the block ends."""
     (out / WORK).mkdir(parents=True, exist_ok=True)
     with hold_lock(out / WORK / "lock", DataError("pack-folder-busy", source=out)):
         yield
@@ -70,7 +70,7 @@ def _sizes(out: Path) -> dict[str, int]:
 
 
 def is_finished(out: Path, wanted: str) -> bool:
-    """Say whether a folder holds the whole set that is wanted."""
+    """Return whether a folder already contains the complete dataset that is requested."""
     try:
         return from_json((out / _MARK).read_bytes(), _Mark) == _Mark(wanted, _sizes(out))
     except (OSError, ValueError):
@@ -78,12 +78,12 @@ def is_finished(out: Path, wanted: str) -> bool:
 
 
 def begin(out: Path) -> None:
-    """Say that a set is being written: until its end it counts for none."""
+    """Mark a dataset as incomplete, until `end` is called."""
     (out / _MARK).unlink(missing_ok=True)
 
 
 def end(out: Path, wanted: str, shards: Iterable[str]) -> None:
-    """Remove what an earlier set left, and say that all is written."""
+    """Remove leftovers of an earlier dataset, and mark this one as complete."""
     names = set(shards)
     for path in out.iterdir():
         if path.suffix == ".draft" or (path.suffix == ".tar" and path.name not in names):

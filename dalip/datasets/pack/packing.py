@@ -1,4 +1,4 @@
-"""From records to a folder of shards with a datasheet; a killed run continues, and ends with the same bytes."""
+"""`pack`: pack records into shards with a datasheet; an interrupted run resumes and writes identical bytes."""
 
 import shutil
 import time
@@ -30,11 +30,11 @@ __all__ = ["PackSettings", "Packed", "pack"]
 
 @dataclass(frozen=True)
 class PackSettings:
-    """What is made of photos."""
+    """The settings of `pack`."""
 
     photos: PhotoSettings = field(default_factory=PhotoSettings)
     shard_photos: int = 1000
-    """How many photos a shard holds."""
+    """Photos per shard."""
     duplicates: Policy = "drop"
 
     def __post_init__(self) -> None:
@@ -52,18 +52,18 @@ class PackSettings:
 
 @dataclass(frozen=True)
 class Packed:
-    """What a run did."""
+    """The result of a run."""
 
     sheet: Datasheet
     names: Sequence[NameUse]
     left_out: Sequence[NotPacked] = ()
-    """Empty where all was done already; the table beside the shards says it."""
+    """Empty if the dataset was already complete; `left-out.csv` then has the list."""
     read: int = 0
-    """Photos that this run read; those that an earlier one had read do not count."""
+    """Photos that this run read, without those read by an earlier run."""
     seconds: float = 0.0
-    """That reading them took."""
+    """Seconds that reading them took."""
     unchanged: bool = False
-    """Whether all was done already."""
+    """Whether the dataset was already complete."""
 
 
 def pack(
@@ -80,21 +80,21 @@ def pack(
     """Pack photos into WebDataset shards.
 
     Args:
-        records: The photos, with different keys.
-        out: Folder of the set: none yet, an empty one, or one that this function wrote.
-        settings: What is made of the photos.
-        resolutions: What a checklist makes of their names; without it, names stay as given.
-        skipped: What could not be read from the sources, for the datasheet.
-        describe: Gives an error in words, for the table of what was left out.
-        workers: Processes that read photos; as many as there are processors by default. What is written does not
-            depend on it.
-        progress: As of `Progress`.
+        records: The photos, with distinct keys.
+        out: Folder of the dataset: missing, empty, or written by this function.
+        settings: How photos are packed.
+        resolutions: Resolution of each given name; without it, names stay as given.
+        skipped: Source files and rows that could not be read, for the datasheet.
+        describe: Turns an error into a message, for `left-out.csv`.
+        workers: Number of processes that read photos, by default the number of processors. The output does not depend
+            on it.
+        progress: See `Progress`.
 
     Returns:
-        What was packed. Where `out` holds just that already, nothing is done.
+        What was packed. Nothing is done if `out` already contains exactly this dataset.
 
     Raises:
-        DataError: `out` holds something else, another run is writing there, or no photo is left.
+        DataError: `out` contains other files, another run is writing to it, or no photo is left to pack.
     """
     settings = settings or PackSettings()
     named, left_out, names = name_records(records, resolutions)
@@ -105,7 +105,7 @@ def pack(
     if not named:
         raise _nothing(left_out, out)
     if is_finished(out, wanted):
-        with suppress(DataError):  # a datasheet that is damaged is made again
+        with suppress(DataError):  # a damaged datasheet is written again
             sheet = read_datasheet(out)
             shutil.rmtree(out / WORK, ignore_errors=True)
             return Packed(sheet, names, unchanged=True)
@@ -127,7 +127,7 @@ def pack(
 
 
 class _Pace:
-    """Says how far the reading of photos is, and how fast it goes."""
+    """Reports how many photos have been read, and how fast."""
 
     def __init__(self, progress: Progress) -> None:
         """Start the clock."""
@@ -138,10 +138,10 @@ class _Pace:
         self.seconds = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Say that `done` photos are read; the first time, by an earlier run."""
+        """Report that `done` photos have been read; the first call counts those of an earlier run."""
         self._before = done if self._before is None else self._before
         self.read, self.seconds = done - self._before, time.monotonic() - self._started
-        rate = f", {self.read / self.seconds:.0f} a second" if self.read else ""
+        rate = f", {self.read / self.seconds:.0f} per second" if self.read else ""
         self._progress(f"photos read{rate}", done, total)
 
 
@@ -156,7 +156,7 @@ def _read(
     workers: int | None,
     progress: Callable[[int, int], None],
 ) -> tuple[list[NamedPhoto], list[NotPacked]]:
-    """Prepare all photos; give those that could be read, in the order of packing, and the others."""
+    """Prepare all photos, and return the readable ones, in packing order, and the others."""
     records = [record for record, _ in named]
     fields = {record.key: told for record, told in named}
     keys = safe_keys(fields)
@@ -175,7 +175,7 @@ def _read(
 
 
 def _pairs(photos: Sequence[NamedPhoto], progress: Progress) -> list[Pair]:
-    """Find the pairs that show the same picture."""
+    """Find pairs of near-duplicates."""
     if not photos:
         return []
     parts = list(_by_part(photos))
@@ -185,7 +185,7 @@ def _pairs(photos: Sequence[NamedPhoto], progress: Progress) -> list[Pair]:
 
 
 def _by_part(photos: Sequence[NamedPhoto]) -> Iterator[tuple[PreparedPart, list[int]]]:
-    """Give each part with the numbers of some photos in it; photos of a part stand together."""
+    """Yield each part with the indices of the given photos in it; photos of a part must be consecutive."""
     for _, members in groupby(photos, key=lambda photo: photo.part.path):
         some = list(members)
         yield some[0].part, [photo.number for photo in some]
@@ -225,7 +225,7 @@ def _packed(photo: NamedPhoto, choice: Choice) -> PackedPhoto:
 
 
 def _nothing(left_out: Sequence[NotPacked], out: Path) -> DataError:
-    """Say why nothing was packed."""
+    """Return the error that says why nothing was packed."""
     for left in left_out:
         cause = left.error.about(left.where) if left.where else left.error
         return DataError("pack-nothing-left", source=out, cause=cause)

@@ -1,4 +1,4 @@
-"""Read, check and resize one photo for packing, and hash it so that its duplicates are found."""
+"""Read, check and resize one photo for packing, and compute the hashes that detect its duplicates."""
 
 import hashlib
 import io
@@ -20,32 +20,32 @@ _MIN_SIDE = 64
 
 _MAX_SIDE = 800
 MAX_ASPECT = 20
-"""How many times as long as wide a photo may be."""
+"""Maximum ratio of the long side to the short side."""
 
 THUMB_SIDE = 32
-"""Side of the grey thumbnail that a second look at two similar photos compares."""
+"""Side of the grey thumbnail with which two similar photos are compared."""
 
 _SAMPLES, _FREQUENCIES = 64, 16
 _HEADERS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
 
 HASH_BYTES = _FREQUENCIES**2 // 8
-"""Length of a perceptual hash."""
+"""Length of a perceptual hash, in bytes."""
 
 _WAVES = np.cos(
     np.pi * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SAMPLES) + 1) / (2 * _SAMPLES)
 )
 _MIRROR = np.where(np.arange(1, _FREQUENCIES + 1) % 2, -1, 1)
-"""What mirroring a photo does to the amplitudes of its horizontal waves."""
+"""The effect of mirroring a photo on the amplitudes of its horizontal frequencies."""
 
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """What photos become."""
+    """How photos are resized and compressed."""
 
     size: int = 256
-    """Pixels of the short side; smaller photos stay as they are."""
+    """Length of the short side in pixels; smaller photos are not enlarged."""
     quality: int = 90
-    """Of the WebP compression."""
+    """WebP compression quality, from 1 to 100."""
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -62,12 +62,12 @@ class PhotoSettings:
 
 
 class PerceptualHash(NamedTuple):
-    """What a photo looks like, in few bytes."""
+    """A compact description of what a photo looks like."""
 
     code: NDArray[np.uint8]
-    """Perceptual hash, `HASH_BYTES` bytes: which of the photo's lowest 16 x 16 waves are above their median."""
+    """Perceptual hash, `HASH_BYTES` bytes: which of the photo's lowest 16 x 16 frequencies are above their median."""
     mirrored: NDArray[np.uint8]
-    """The same of its mirror image."""
+    """The hash of its mirror image."""
     thumb: NDArray[np.uint8]
     """`THUMB_SIDE` x `THUMB_SIDE` grey values."""
 
@@ -79,20 +79,20 @@ class Prepared:
     content: bytes
     """WebP without any metadata."""
     sha256: str
-    """Of the file that it was read from."""
+    """SHA-256 of the original file."""
     pixels: str
-    """SHA-256 of what is seen, so that a copy with other metadata has the same."""
+    """SHA-256 of the resized pixels; equal for a copy with different metadata."""
     area: int
-    """Pixels of the photo that was read."""
+    """Number of pixels of the original photo."""
     appearance: PerceptualHash
 
 
 def prepare(location: Location, settings: PhotoSettings) -> Prepared:
-    """Read a photo, check it and make it small.
+    """Read, check and shrink a photo.
 
     Raises:
-        DataError: It is too small, or cannot be got at.
-        ImageError: It cannot be read.
+        DataError: It is too small or too narrow, or its file cannot be read.
+        ImageError: It cannot be decoded.
     """
     content = location.read()
     image = open_image(content, target=settings.size)
@@ -113,7 +113,7 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
 
 
 def perceptual_hash(image: Image.Image) -> PerceptualHash:
-    """Describe what a photo looks like; hardly anything that keeps its picture changes that."""
+    """Compute the perceptual hash of a photo, which hardly changes if the photo is resized or recompressed."""
     grey = image.convert("L")
     samples = np.asarray(grey.resize((_SAMPLES, _SAMPLES), Image.Resampling.BILINEAR), dtype=np.float64)
     waves = _WAVES @ samples @ _WAVES.T
@@ -122,11 +122,11 @@ def perceptual_hash(image: Image.Image) -> PerceptualHash:
 
 
 def _area(content: bytes, image: Image.Image) -> int:
-    """Count the pixels of a photo by its header, for of a large one `image` has a part only."""
+    """Return the number of pixels from a photo's header, because a large photo is decoded at a fraction of its size."""
     try:
         with Image.open(io.BytesIO(content), formats=_HEADERS) as header:
             return header.width * header.height
-    except (OSError, ValueError, Image.DecompressionBombError):  # HEIC, say
+    except (OSError, ValueError, Image.DecompressionBombError):  # HEIC, for example
         return image.width * image.height
 
 

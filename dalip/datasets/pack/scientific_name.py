@@ -21,7 +21,7 @@ _MARKS = {
 _OPEN = frozenset(
     {"sp", "spp", "cf", "aff", "nr", "indet", "sect", "subg", "hybrid", "cultivar", "complex", "agg"}
 )
-"""Words after which no name of one taxon follows."""
+"""Words that show that a name does not stand for one taxon, as in `Iris sp.`"""
 _PARTICLES = frozenset(
     {
         *(
@@ -62,41 +62,41 @@ _PARTICLES = frozenset(
         *("fil", "bis"),
     }
 )
-"""Words in lower case that belong to authors."""
+"""Lower-case words in author names."""
 _NO_EPITHETS = _OPEN | _PARTICLES | _MARKS.keys()
 _SIMPLE = re.compile(r"[A-Z][a-z]+(?: ([a-z]{4,}))?")
-"""Most names, for which the rest need not be asked."""
+"""Matches most names, which need no further parsing."""
 _GENUS = re.compile(r"[a-z][a-z-]+", re.IGNORECASE)
 _EPITHET = re.compile(r"[a-z][a-z-]+")
 _CULTIVAR = re.compile(r"\s'([^']+)'(?=\s|$)|\s(?:cv|cultivar)\.?\s+(\S.*)$")
 _AUTHOR = re.compile(
     r"[^\s]*\.[^\s]*|[(\[].*|.*[)\]],?|&|\d{4}|[A-Z]{1,2}|Linnaeus|Linn|" + "|".join(sorted(_PARTICLES))
 )
-"""A word that can only be of an author: shortened, in brackets, a year or a particle."""
+"""A word that can only belong to an author: abbreviated, in brackets, a year or a particle."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """A scientific name, in lower case except for `text` and `author`."""
+    """The parts of a scientific name, in lower case except for `text` and `author`."""
 
     genus: str
-    """Or the one word of a name above the genus."""
+    """Or the single word of a name above genus rank."""
     species: str = ""
     mark: str = ""
-    """Of the rank below the species: `subsp.`, `var.`, `f.`; empty where the name does not say it."""
+    """Abbreviation of the infraspecific rank: `subsp.`, `var.`, `f.`; empty if the name has none."""
     infra: str = ""
-    """The epithet below the species."""
+    """The infraspecific epithet."""
     cultivar: str = ""
     hybrid: bool = False
-    """Whether a hybrid sign stands in it."""
+    """Whether it contains a hybrid sign."""
     text: str = ""
     """The name as written, without its authors."""
     author: str = ""
-    """What follows the name."""
+    """The words after the name."""
 
     @property
     def key(self) -> str:
-        """What names of one spelling share; the hybrid sign counts for nothing, for many leave it out."""
+        """The key that equally spelt names share; the hybrid sign is ignored, because many people omit it."""
         cultivar = f"'{self.cultivar}'" if self.cultivar else ""
         return " ".join(p for p in (self.genus, self.species, self.mark, self.infra, cultivar) if p)
 
@@ -107,25 +107,25 @@ class NameParts:
 
     @property
     def certain(self) -> bool:
-        """Whether what follows the name can only be its author, and not a cultivar or a misspelt epithet."""
+        """Whether the words after the name can only be its author, and not a cultivar or a misspelt epithet."""
         words = [word.rstrip(",") for word in self.author.split()]
         after = all(_AUTHOR.fullmatch(word) for word in words)
-        # Behind an epithet `Rosa canina Linnaeus Mill.` is plain enough; `Rosa Cannina` is not.
+        # After an epithet, as in `Rosa canina Linnaeus Mill.`, this is clear enough; in `Rosa Cannina` it is not.
         return after or bool(self.species and words and _AUTHOR.fullmatch(words[-1]))
 
 
 def plain_name(name: str) -> str:
-    """Give a name in lower case, without accents and hybrid signs, with single spaces and straight quotes."""
+    """Return a name in lower case, without accents and hybrid signs, with single spaces and straight quotes."""
     if _SIMPLE.fullmatch(name):
         return name.lower()
     return " ".join(word for word in _tidy(name).split() if word not in _SIGNS).lower()
 
 
 def read_name(name: str) -> NameParts | None:
-    """Take a name apart.
+    """Parse a scientific name.
 
     Returns:
-        Its parts; `None` for what is no name of one taxon: a formula of a hybrid, `Iris sp.`, `Rosa cf. canina`.
+        Its parts; `None` if it does not stand for one taxon: a hybrid formula, `Iris sp.`, `Rosa cf. canina`.
     """
     simple = _SIMPLE.fullmatch(name)
     if simple and simple[1] not in _NO_EPITHETS:
@@ -140,7 +140,7 @@ def read_name(name: str) -> NameParts | None:
         return None
     if len(words) > 1 and words[1] in _SIGNS:
         hybrid = True
-        # `Photinia x Fraseri`: behind the sign an epithet stands, however it is written.
+        # `Photinia x Fraseri`: the word after the sign is an epithet, even if it is capitalised.
         words = [words[0], *(word.lower() for word in words[2:3]), *words[3:]]
     if words[0].isupper():
         words = [word.lower() for word in words]
@@ -159,7 +159,7 @@ def _read_words(words: list[str]) -> NameParts:
     while place < len(words):
         word, after = words[place], words[place + 1] if place + 1 < len(words) else ""
         if species and (found := _MARKS.get(word.lower().rstrip("."))) and _is_epithet(after):
-            mark, infra, author = found, after, []  # an author in front was that of the species
+            mark, infra, author = found, after, []  # an author before it was that of the species
             place += 1
         elif not author and not (species and infra) and _is_epithet(word):
             species, infra = (species, word) if species else (word, "")
@@ -174,7 +174,7 @@ def _is_epithet(word: str) -> bool:
 
 
 def _as_written(name: str, parts: NameParts, has_cultivar: bool) -> str:
-    """Give the name without its author, which stands at the end; one in the middle stays."""
+    """Return the name without the author at its end; an author in the middle stays."""
     written = " ".join(name.split())
     if not parts.author or has_cultivar:
         return written

@@ -1,4 +1,4 @@
-"""Write WebDataset shards that are the same, bit for bit, for the same photos."""
+"""Write WebDataset shards that are bit-for-bit identical for the same photos."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ _MAX_KEY_BYTES = 150
 
 @dataclass(frozen=True)
 class PackedPhoto:
-    """What goes into a shard for one photo."""
+    """The content of a shard for one photo."""
 
     key: str
     content: bytes
@@ -42,16 +42,16 @@ class Shard:
 
 
 def safe_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Give each key a form that is a good name in a shard and on every file system, and different from all others.
+    """Map each key to a unique form that is a valid name in a shard and on every file system.
 
-    What a key says before the ending of an image stays, with its folders, as far as it can: dots would end the key,
-    and `..` would lead out of the folder that a shard is unpacked to.
+    A key loses its image extension and otherwise stays the same, including folders, as far as possible: a dot would end
+    the key, and `..` would lead outside the folder that a shard is unpacked to.
     """
     plain = {key: _safe(key) for key in keys}
     found: dict[str, int] = {}
     for safe in plain.values():
         found[safe.casefold()] = found.get(safe.casefold(), 0) + 1
-    # Keys that share a form get a mark that follows from the key alone, not from which came first.
+    # Keys that share a form get a suffix that depends on the key alone, not on their order.
     return {
         key: safe
         if found[safe.casefold()] == 1 and len(safe.encode()) <= _MAX_KEY_BYTES
@@ -78,11 +78,11 @@ def _marked(safe: str, key: str) -> str:
 
 
 def text_of(fields: Mapping[str, Any], given: str) -> str:
-    """Give the text that goes beside a photo: its own, if that does not begin with a name that was corrected.
+    """Return the text to write for a photo: its own, unless it begins with a name that was corrected.
 
     Args:
-        fields: Of the packed photo.
-        given: Its scientific name as the source gave it.
+        fields: Fields of the packed photo.
+        given: Its scientific name as given by the source.
     """
     name = str(fields.get("scientificName") or "")
     told = fields.get("text")
@@ -97,12 +97,12 @@ def text_of(fields: Mapping[str, Any], given: str) -> str:
 
 
 def write_shards(folder: Path, photos: Iterable[PackedPhoto], photos_each: int) -> Iterator[Shard]:
-    """Write photos, in their order, into `photos-000000.tar` and so on, each whole or not at all.
+    """Write photos, in order, to `photos-000000.tar` and so on, each shard atomically.
 
     Args:
-        folder: Must be there.
-        photos: Are asked for one at a time.
-        photos_each: How many a shard holds, the last one perhaps less.
+        folder: Must exist.
+        photos: Consumed one at a time.
+        photos_each: Photos per shard; the last one may have fewer.
     """
     waiting = iter(photos)
     for number, first in enumerate(waiting):
@@ -115,12 +115,12 @@ def write_shards(folder: Path, photos: Iterable[PackedPhoto], photos_each: int) 
 
 
 def _write(path: Path, photos: Iterable[PackedPhoto]) -> int:
-    """Write a shard, and give the number of its photos."""
+    """Write a shard, and return the number of its photos."""
     count = 0
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
         for photo in photos:
             count += 1
-            # `text` lies beside the fields, as readers of shards expect it.
+            # Readers of shards expect `text` in a separate file.
             fields = {name: value for name, value in photo.fields.items() if name != "text"}
             _add(archive, f"{photo.key}.webp", photo.content)
             _add(archive, f"{photo.key}.json", json.dumps(fields).encode())
@@ -129,7 +129,7 @@ def _write(path: Path, photos: Iterable[PackedPhoto]) -> int:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Add a file whose header says nothing of when and by whom it was packed."""
+    """Add a file whose header does not record when it was packed or who packed it."""
     header = tarfile.TarInfo(name)
     header.size = len(content)
     header.mode = 0o644

@@ -1,4 +1,4 @@
-"""Find the scientific name of a checklist that is closest to a misspelt one."""
+"""Fuzzy-match misspelt scientific names with the names in a checklist."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dalip.taxonomy import Taxon
 __all__ = ["Cutoffs", "Match", "Speller"]
 
 _LISTED = 3
-"""Errors of a name that is still looked for."""
+"""Maximum number of errors in a candidate."""
 _ENDINGS = (
     "ensis",
     "iensis",
@@ -34,53 +34,53 @@ _ENDINGS = (
     "e",
     "i",
 )
-"""What Latin epithets end in, by gender and case; one taken for another is one error."""
+"""Endings of Latin epithets, by gender and case; confusing two of them counts as one error."""
 
 
 class Near(NamedTuple):
     """A name that is close to a misspelt one."""
 
     errors: tuple[int, int, int]
-    """In the genus, in the species' epithet and in the one below it."""
+    """In the genus, the species epithet and the infraspecific epithet."""
     parts: NameParts
     taxon: Taxon
 
 
 class Match(NamedTuple):
-    """The names that a misspelt one may stand for."""
+    """The taxa that a misspelt name may stand for."""
 
     taxa: tuple[Taxon, ...]
-    """The closest first."""
+    """Closest first."""
     near: bool
     """Whether the first is close enough to be meant."""
     clear: bool
-    """Whether nothing else is, so that the first can be taken."""
+    """Whether the match is unambiguous, so that the first can be accepted."""
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """When a misspelling is clear: chosen by `benchmarks/names.py`, see docs/packing.md."""
+    """Thresholds for accepting a fuzzy match, chosen by `benchmarks/names.py`; see docs/packing.md."""
 
     one: int = 6
-    """Letters that a word needs for one error in it to be clear."""
+    """Minimum number of letters in a word with one error."""
     two: int = 14
-    """Letters that a word needs for two errors in it."""
+    """Minimum number of letters in a word with two errors."""
     together: int = 2
-    """Errors that a whole name may have."""
+    """Maximum number of errors in the whole name."""
     ahead: int = 2
-    """Errors that every other name must have more."""
+    """Number of errors that every other name must have in addition."""
 
     def judge(self, parts: NameParts, found: Sequence[Near]) -> Match:
-        """Say what a misspelt name may stand for.
+        """Decide which taxa a misspelt name may stand for.
 
         Args:
             parts: The name.
-            found: What is close to it, the closest first.
+            found: Similar names, closest first.
         """
         taxa = tuple(dict.fromkeys(near.taxon for near in found))
         first = sum(found[0].errors) if found else 0
         near = bool(found) and first <= self.together and self._plain(parts, found[0])
-        # One word is too little: too many genera that a checklist lacks would be taken for another.
+        # One word is not enough: too many genera that a checklist lacks would be mistaken for another.
         alone = not parts.species
         others = [sum(other.errors) for other in found if other.taxon != found[0].taxon]
         return Match(taxa, near, near and not alone and (not others or others[0] >= first + self.ahead))
@@ -92,7 +92,7 @@ class Cutoffs:
             not wrong
             or (
                 len(word) >= least[wrong]
-                # People hardly err in the first letter, and small is not large.
+                # People rarely get the first letter wrong, and micr- (small) is no misspelling of macr- (large).
                 and word[0] == known[0]
                 and word.replace("micr", "macr") != known.replace("micr", "macr")
             )
@@ -101,11 +101,11 @@ class Cutoffs:
 
 
 class Speller:
-    """Finds the closest names of a checklist, synonyms too."""
+    """Finds the closest names in a checklist, including synonyms."""
 
     def __init__(self, checklist: Checklist) -> None:
         self._named: dict[str, dict[str, list[Taxon]]] = defaultdict(lambda: defaultdict(list))
-        """Taxa by genus, and by the whole name's key."""
+        """Taxa by genus, and by the key of the whole name."""
         self._parts: dict[str, NameParts] = {}
         named = [(e, e.taxon) for entries in checklist.names.values() for e in entries]
         for entry, taxon in (*named, *(pair for pairs in checklist.synonyms.values() for pair in pairs)):
@@ -115,11 +115,11 @@ class Speller:
         self._genera = list(self._named)
 
     def closest(self, parts: NameParts) -> Match:
-        """Say what a misspelt name may stand for."""
+        """Return the taxa that a misspelt name may stand for."""
         return Cutoffs().judge(parts, self.search(parts))
 
     def search(self, parts: NameParts) -> list[Near]:
-        """Find names with the same kind of parts, the closest first."""
+        """Find similar names with the same kinds of parts, closest first."""
         found: list[Near] = []
         genera = extract(
             parts.genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
@@ -130,7 +130,7 @@ class Speller:
                 errors = _errors(parts, known, int(in_genus))
                 if errors is not None and sum(errors) <= _LISTED:
                     found += [Near(errors, known, taxon) for taxon in named]
-        # Among names with as many errors those of the same genus are the likelier ones.
+        # Among names with the same number of errors, those of the same genus are more likely.
         return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.parts.key))
 
 
@@ -139,7 +139,7 @@ def _words(parts: NameParts) -> tuple[str, str, str]:
 
 
 def _errors(given: NameParts, known: NameParts, in_genus: int) -> tuple[int, int, int] | None:
-    """Count the errors; there is no count for names of different kinds."""
+    """Count the errors; `None` for names with different kinds of parts."""
     if given.mark != known.mark or bool(given.species) != bool(known.species) or known.cultivar:
         return None
     if bool(given.infra) != bool(known.infra):
