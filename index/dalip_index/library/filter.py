@@ -56,8 +56,8 @@ class PhotoFilter:
     taxon: str = ""
     """Scientific name, genus or family, case-insensitive. Photos that the flora rejects do not match any taxon."""
     since: str = ""
-    """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. For a photo without the date it was taken, the
-    time of its file is used."""
+    """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. If a photo does not contain the date it was
+    taken, the time of its file is used."""
     until: str = ""
     """Last day, month or year, inclusive."""
     verdict: str = ""

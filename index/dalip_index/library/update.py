@@ -44,7 +44,7 @@ class LibraryReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Photos that were `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, without zero counts."""
+        """Number of photos `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, without zeros."""
         every = {
             "added": self.added,
             "changed": self.updated,
