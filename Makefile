@@ -1,4 +1,4 @@
-# Everything a fresh clone needs, with only Python 3.11 or newer (python3) and make. `make` alone lists the targets.
+# All tasks for a fresh clone; they need only Python 3.11 or newer (python3) and make. `make` alone lists the targets.
 
 PYTHON ?= python3
 ARGS ?=
@@ -16,11 +16,11 @@ DATA ?= data
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-serve: $(SERVE) ## Start the web page (installs no torch); options: make serve ARGS="--port 8000"
+serve: $(SERVE) ## Start the web page (does not install torch); options: make serve ARGS="--port 8000"
 	$(BIN)/dalip serve $(ARGS)
 
-# Files go to the processes as they are listed: the long ones of whole commands first.
-test: check ## Run all checks and the tests, except the slow ones
+# xdist assigns files in this order, so the slowest ones, which test whole commands, come first.
+test: check ## Run all checks and all tests except the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-all: check ## Run all checks and all tests
@@ -46,18 +46,18 @@ docs: $(DOCUMENT) ## Build the documentation site in site/, for reading offline;
 hooks: $(DEVELOP) ## Run quick checks before each commit, with pre-commit
 	$(BIN)/python -m pre_commit install
 
-format: $(DEVELOP) ## Format the code, fix what can be fixed, renew what is generated
+format: $(DEVELOP) ## Format the code, apply automatic fixes, update generated files
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
 	$(COG) $(GENERATED)
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
-# How the built-in encoder and flora were made. A killed run resumes where it stopped.
+# Reproduces the built-in encoder and flora. You can interrupt it at any time; run it again to resume the training.
 PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
-assets: $(DEVELOP) ## Train and build what ships: make assets DATA=folder
-	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); name the folder of the photos"; exit 1; }
+assets: $(DEVELOP) ## Train and build the built-in encoder and flora: make assets DATA=folder
+	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); give the folder that contains the photo shards"; exit 1; }
 	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --data $(DATA)/general-captions-000000.tar@1.2 \
 		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin
@@ -72,22 +72,22 @@ clean: ## Remove the environment, caches and built packages
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DALIP needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DALIP needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Use a newer one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-# Half-gigabyte downloads break off now and then, and pip gives up within seconds: wait, and begin again.
+# Half-gigabyte downloads fail now and then, and pip gives up within seconds, so wait and retry.
 INSTALL := $(BIN)/python -m pip install --quiet --editable
 install = $(INSTALL) $(1) || { sleep 15 && $(INSTALL) $(1); } || { sleep 60 && $(INSTALL) $(1); }
 
-# `-e .` and `-e ".[dev]"` share one environment: what develops also serves.
+# `-e .` and `-e ".[dev]"` share one environment, so a development environment can also serve.
 $(SERVE): pyproject.toml | $(BIN)/python
-	@echo "Installing what serving needs, a few hundred megabytes ..."
+	@echo "Installing the packages for serving, a few hundred megabytes ..."
 	$(call install,.)
 	touch $@
 
 $(DEVELOP): pyproject.toml | $(BIN)/python
-	@echo "Installing what developing needs; torch makes this several gigabytes ..."
+	@echo "Installing the packages for development, several gigabytes because of torch ..."
 	$(call install,".[dev]")
 	touch $(SERVE) $(DOCUMENT) $@
 

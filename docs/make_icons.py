@@ -1,4 +1,4 @@
-"""Draw the icons that the installed page has on a phone or a computer: the leaf on paper, as PNG files.
+"""Draw the app icons of the page for phones and computers: the leaf on a paper-coloured background, as PNG files.
 
 python docs/make_icons.py
 """
@@ -12,11 +12,11 @@ from dalip_app.page.theme import PAPER
 
 STATIC = Path(__file__).parents[1] / "app" / "dalip_app" / "page" / "static"
 SIDES = (192, 512)
-LEAF = 0.56  # of the side: a phone may cut all but the middle circle of four fifths away
+LEAF = 0.56  # of the side: phones may crop the icon to a central circle of 80 % of the side
 
 
 def main() -> None:
-    """Let a browser draw them."""
+    """Draw the icons in a browser."""
     leaf = (STATIC / "leaf.svg").read_text(encoding="utf-8")
     style = f"body {{ margin: 0; display: grid; place-items: center; height: 100vh; background: {PAPER[0]} }}"
     style += f" svg {{ width: {100 * LEAF:.0f}vw }}"

@@ -1,8 +1,8 @@
-"""Take the pictures of the README and the guide: the running page in a real browser.
+"""Take the screenshots for the README and the guide from the running page in a real browser.
 
     python docs/screenshots.py
 
-The photos are scikit-learn's sample images, of an installed scikit-learn: `flower.jpg` by vultilion and `china.jpg` by
+The photos are sample images from the installed scikit-learn: `flower.jpg` by vultilion and `china.jpg` by
 danielbuechele, both on Flickr, CC BY 2.0.
 """
 
@@ -22,12 +22,12 @@ from playwright.sync_api import Locator, Page, sync_playwright
 DOCS = Path(__file__).parent
 PHOTOS = Path(sklearn.__file__).parent / "datasets" / "images"
 WIDTH, HEIGHT = 1180, 900
-COLOURS = 256  # a picture of the page needs no more, and a third of the space
+COLOURS = 256  # enough for the page, at a third of the file size
 
 
 @contextmanager
 def served(data_dir: Path) -> Iterator[str]:
-    """Serve the page until the block ends; give its address."""
+    """Serve the page until the block ends, and yield its address."""
     command = [str(Path(sys.executable).with_name("dalip-app")), "serve", "--port", "0"]
     server = subprocess.Popen([*command, "--data-dir", str(data_dir)], stdout=subprocess.PIPE, text=True)
     try:
@@ -42,23 +42,23 @@ def served(data_dir: Path) -> Iterator[str]:
 
 
 def keep(what: Page | Locator, name: str) -> None:
-    """Write what is seen as a small PNG."""
+    """Save a screenshot as a small PNG file."""
     path = DOCS / f"{name}.png"
-    what.page.wait_for_timeout(500) if isinstance(what, Locator) else what.wait_for_timeout(500)  # bars grow
+    what.page.wait_for_timeout(500) if isinstance(what, Locator) else what.wait_for_timeout(500)  # animation
     what.screenshot(path=path)
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Open a tab and go to the top of the page."""
+    """Open a tab and scroll to the top of the page."""
     page.get_by_role("tab", name=name).click()
     page.evaluate("window.scrollTo(0, 0)")
     page.wait_for_timeout(1000)
 
 
 def make_library(folder: Path) -> None:
-    """Fill a folder with photos to search: the two, and parts of them."""
+    """Fill a folder with photos to search: the two sample images and crops of them."""
     folder.mkdir()
     for name in ("flower", "china"):
         with Image.open(PHOTOS / f"{name}.jpg") as photo:
@@ -69,7 +69,7 @@ def make_library(folder: Path) -> None:
 
 
 def take(page: Page, photos: Path) -> None:
-    """Walk through the tabs as a person would."""
+    """Click through the tabs as a user would, and take the screenshots."""
     page.get_by_label("A photo of a plant", exact=True).set_input_files(PHOTOS / "flower.jpg")
     page.locator(".card").nth(4).wait_for()
     page.locator("#identify-photo .picker[data-state=done]").wait_for()
@@ -96,7 +96,7 @@ def take(page: Page, photos: Path) -> None:
 
 
 def main() -> None:
-    """Serve the page with an empty data folder, and take the pictures."""
+    """Serve the page with an empty data folder, and take the screenshots."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         photos = Path(folder, "Garden")
         make_library(photos)

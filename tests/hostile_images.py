@@ -1,4 +1,4 @@
-"""Photos as people really have them, and files that only look like photos, made on the spot for tests."""
+"""Unusual but real-world photos, and files that only look like photos, generated for tests."""
 
 import os
 import struct
@@ -15,18 +15,18 @@ ORANGE = (250, 130, 10)
 
 
 def photo(width: int = 96, height: int = 64) -> Image.Image:
-    """A smooth scene, RGB: orange, brighter to the right and the bottom, so that turning it shows."""
+    """A smooth RGB scene: orange, brighter towards the right and the bottom, so that a rotation is visible."""
     x = np.linspace(0.8, 1.0, width)[None, :, None]
     y = np.linspace(0.7, 1.0, height)[:, None, None]
     return Image.fromarray((np.array(ORANGE) * x * y).astype(np.uint8))
 
 
 def write_hostile_images(folder: Path) -> dict[str, Path]:
-    """Write every odd or bad file into `folder`.
+    """Write all unusual and damaged files into `folder`.
 
     Returns:
-        Name to path, with the names of `READABLE` and `UNREADABLE`. Nothing lies at the path of `missing`;
-        `pipe` is left out where the system has no named pipes.
+        Paths by name, with the names in `READABLE` and `UNREADABLE`. The path of `missing` does not exist; `pipe` is
+        omitted on systems without named pipes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
@@ -48,7 +48,7 @@ def _grey16() -> Image.Image:
 
 
 def _with_alpha(mode: str) -> Image.Image:
-    """The photo in the left half, nothing at all in the right one."""
+    """The photo in the left half, transparent in the right half."""
     image = photo().convert("RGBA")
     image.paste((0, 0, 0, 0), (48, 0, 96, 64))
     return image.convert(mode)
@@ -64,9 +64,9 @@ def _heic(path: Path) -> None:
 
 
 def _rotated(path: Path) -> None:
-    """Stored lying on its side, with the EXIF note that cameras write to say so."""
+    """Stored sideways, with the EXIF orientation that cameras write."""
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to show it
+    exif[0x0112] = 6  # rotate 90 degrees clockwise to display
     photo().transpose(Image.Transpose.ROTATE_90).save(path, quality=95, exif=exif)
 
 
@@ -75,12 +75,12 @@ def _broken_exif(path: Path) -> None:
 
 
 def _lossless_jpeg(path: Path, width: int = 1200, height: int = 900) -> None:
-    """A grey JPEG of the lossless kind (SOF3, ITU-T T.81 process 14), all of its differences 0."""
+    """A grey lossless JPEG (SOF3, ITU-T T.81 process 14) in which all differences are 0."""
 
     def segment(marker: int, body: bytes) -> bytes:
         return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
 
-    table = bytes([0, 1, *[0] * 15, 0])  # one code, of one bit, for a difference of 0
+    table = bytes([0, 1, *[0] * 15, 0])  # a single one-bit code for a difference of 0
     frame = struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0])
     scan = bytes([1, 1, 0, 1, 0, 0])
     head = segment(0xC4, table) + segment(0xC3, frame) + segment(0xDA, scan)
@@ -106,7 +106,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _bomb(path: Path, side: int = 50_000) -> None:
-    """A valid grey PNG, 2.5 MB on disk and 2.5 GB in memory; its zeros are compressed once and repeated."""
+    """A valid grey PNG, 2.5 MB on disk and 2.5 GB in memory: one compressed block of zeros, repeated."""
     total, piece = (side + 1) * side, 1 << 20
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     deflate.compress(bytes(piece))
@@ -114,7 +114,7 @@ def _bomb(path: Path, side: int = 50_000) -> None:
     repeated = deflate.compress(bytes(piece)) + deflate.flush(zlib.Z_FULL_FLUSH)
     last = zlib.compressobj(9, zlib.DEFLATED, -15)
     tail = last.compress(bytes(total % piece)) + last.flush()
-    checksum = struct.pack(">HH", total % 65521, 1)  # Adler-32 of so many zeros
+    checksum = struct.pack(">HH", total % 65521, 1)  # Adler-32 of that many zeros
     stream = b"\x78\xda" + repeated * (total // piece) + tail + checksum
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", stream) + _chunk(b"IEND", b"")

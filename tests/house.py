@@ -1,4 +1,4 @@
-"""Rules of the house: functions that list what breaks them, which `test_house.py` runs on the code and on examples."""
+"""House rules: functions that list violations, which `test_house.py` runs on the code and on examples."""
 
 import ast
 import re
@@ -9,11 +9,11 @@ from pathlib import Path
 __all__ = ["crowded", "modules_of", "repeated_lines", "repeated_names", "unused_names"]
 
 MODULES = 18  # in one package, without `__init__`
-LINES = 8  # that two places may not share
+LINES = 8  # number of lines that two places must not share
 
 
 def modules_of(roots: Iterable[Path]) -> dict[str, Path]:
-    """Give the file of each module, by its name, of packages that lie at these paths."""
+    """Return the file of each module, by module name, in the packages at these paths."""
     return {
         ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__"): path
         for root in roots
@@ -28,7 +28,7 @@ def crowded(roots: Iterable[Path]) -> list[str]:
 
 
 def repeated_names(root: Path) -> list[str]:
-    """List file names that a package holds twice: an editor's tabs, and a traceback, then tell nothing."""
+    """List file names that occur twice in a package: they are ambiguous in editor tabs and tracebacks."""
     found = Counter(path.name for path in root.rglob("*.py") if path.name != "__init__.py")
     return [f"{root.name}: {name} is there {number} times" for name, number in found.items() if number > 1]
 
@@ -36,14 +36,14 @@ def repeated_names(root: Path) -> list[str]:
 def repeated_lines(roots: Iterable[Path]) -> list[str]:
     """List places that share eight lines or more.
 
-    Blank lines, imports and `__all__` do not count, nor do plain parameters: two functions that take the same must both
-    say so. Options of commands count.
+    Blank lines, imports and `__all__` do not count. Plain parameters do not count either, because two functions with
+    the same parameters must both declare them. Options of commands count.
     """
     seen: dict[tuple[str, ...], tuple[Path, int]] = {}
     found: list[str] = []
     for path in modules_of(roots).values():
         lines = _lines_that_count(path)
-        ends_at = -1  # of the last place that was reported: its windows overlap
+        ends_at = -1  # end of the last reported place, because its windows overlap
         for start in range(len(lines) - LINES + 1):
             window = tuple(text for _, text in lines[start : start + LINES])
             first, line = seen.setdefault(window, (path, lines[start][0]))
@@ -77,18 +77,18 @@ def _is_plain_parameter(node: ast.AST) -> bool:
 def unused_names(
     roots: Iterable[Path], others: Iterable[Path], tests: Iterable[Path], pages: str
 ) -> list[str]:
-    """List public names (those in `__all__`) that only their own module uses, and that no page documents.
+    """List public names (those in `__all__`) that no other module uses and no page documents.
 
-    Use by tests counts where the module uses the name itself: what only tests use is not used.
+    Use in tests counts only if the module also uses the name itself, so a name used only in tests is listed.
 
     Args:
         roots: The packages.
         others: Other files that use them, such as benchmarks.
-        tests: Tests of them.
-        pages: All of the documentation, in Markdown, and what names the commands.
+        tests: Tests of the packages.
+        pages: All documentation in Markdown, and the text that defines the commands.
     """
     modules = modules_of(roots)
-    used: dict[str, set[str]] = defaultdict(set)  # by which files, for each `module.name`
+    used: dict[str, set[str]] = defaultdict(set)  # the files that use each `module.name`
     for path in (*modules.values(), *others):
         for name in _uses(path, modules):
             used[name].add(str(path))
@@ -111,7 +111,7 @@ def unused_names(
 
 
 def _uses(path: Path, modules: dict[str, Path]) -> Iterator[str]:
-    """Give `module.name` for all that a file imports or takes from modules that it imports."""
+    """Yield `module.name` for every name that a file imports, or accesses in a module that it imports."""
     aliases: dict[str, str] = {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -130,6 +130,6 @@ def _uses(path: Path, modules: dict[str, Path]) -> Iterator[str]:
 
 
 def _documented(name: str, pages: str) -> bool:
-    """Whether a page names it as code: alone in backticks, or in an example in Python."""
+    """Return whether a page mentions a name as code: alone in backticks, or in a Python example."""
     examples = "".join(re.findall(r"```python\n(.*?)```", pages, re.DOTALL))
     return bool(re.search(rf"`([\w.]+\.)?{name}(\(.*?\))?`", pages) or re.search(rf"\b{name}\b", examples))

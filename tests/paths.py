@@ -1,4 +1,4 @@
-"""Where tests find things."""
+"""Paths used in tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Photos for tests that are as different from each other as real ones: soft patches of colour, drawn at random."""
+"""Random test photos of soft colour patches, which differ from each other as much as real photos do."""
 
 import io
 
@@ -9,14 +9,14 @@ __all__ = ["encoded", "scene"]
 
 
 def scene(seed: int, width: int = 320, height: int = 240) -> Image.Image:
-    """Draw a photo; the same one for the same seed."""
+    """Draw a photo, deterministic for a seed."""
     rng = np.random.default_rng(seed)
     patches = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
     return patches.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
-    """Compress a photo."""
+    """Encode a photo."""
     file = io.BytesIO()
     image.save(file, kind, **({"quality": 90} | options))  # type: ignore[arg-type]
     return file.getvalue()

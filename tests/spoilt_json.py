@@ -1,4 +1,4 @@
-"""JSON with one field that is not as it was written: for tests of what reads it."""
+"""JSON with one missing or changed field, to test its readers."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["spoil"]
 
 
 def spoil(fields: dict[str, Any], data: st.DataObject, values: st.SearchStrategy[Any]) -> None:
-    """Delete a field of an object, or of one in it, or give it another value."""
+    """Delete or change a field of a JSON object or of a nested object."""
     place = fields
     while True:
         key = data.draw(st.sampled_from(sorted(place)))

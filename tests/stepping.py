@@ -1,6 +1,6 @@
-"""One step of a tiny model, alone or as one of several processes, for test_step.py.
+"""One training step of a tiny model, in one process or in several, for test_step.py.
 
-python stepping.py OUT    with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set as torchrun sets them
+python stepping.py OUT    with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set as by torchrun
 """
 
 import sys
@@ -19,13 +19,13 @@ OBJECTIVES = ("dalip", "joint", "clip", "siglip")
 
 
 def gradients(accelerator: Accelerator, objective: str, parts: int) -> dict[str, torch.Tensor]:
-    """Give the gradients of one step on the same eight pairs, this process's share of them in so many parts."""
+    """Return the gradients of one step on a fixed batch of eight pairs, with this process's share in micro-batches."""
     torch.manual_seed(0)
     method = MethodConfig(num_heads=2, reduced_dim=5, norm="layer")
     model = DALIP(CLIP(32, VISION, TEXT), method if objective in ("dalip", "joint") else None)
     loss = DalipLoss(0.4, objective=objective)  # type: ignore[arg-type]
     pixels, ids = torch.randn(PAIRS, 3, 32, 32), torch.randint(1, 49, (PAIRS, 12))
-    ids[:, 7] = 49  # the end of each text
+    ids[:, 7] = 49  # end-of-text token
     taxa = torch.tensor([0, 1, 0, 2, 3, 4, 1, 5])
     positives, ignored = taxa[:, None] == taxa[None, :], torch.zeros(PAIRS, PAIRS, dtype=torch.bool)
     ignored[2, 3] = ignored[3, 2] = True

@@ -1,4 +1,4 @@
-"""What ships: sound, small, without a photo in it, and as good on the test photos as it must be."""
+"""The built-in encoder and flora: valid, free of photos, and accurate enough on the test photos."""
 
 import json
 
@@ -82,4 +82,4 @@ def test_the_model_card_quotes_what_is_measured_now(evaluation: FloraEvaluation)
             new["evidence"],
             new["photos"],
         )
-        assert old["top1"] == pytest.approx(new["top1"], abs=0.005)  # another CPU rounds otherwise
+        assert old["top1"] == pytest.approx(new["top1"], abs=0.005)  # other CPUs round differently

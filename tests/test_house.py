@@ -1,4 +1,4 @@
-"""The house: what is built and installed, what imports what, and whether the documents tell the truth."""
+"""The project as a whole: built and installed files, imports, and whether the documents are correct."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that was built from it."""
+    """A folder with the sdist and the wheel built from it."""
     out = tmp_path_factory.mktemp("dist")
     python("-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT), cwd=out)
     return out
@@ -46,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder away from the checkout into which the wheel was installed, without its dependencies."""
+    """A folder outside the checkout with the installed wheel, without dependencies."""
     target = tmp_path_factory.mktemp("installed")
     (wheel,) = built.glob("*.whl")
     python("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=built)
@@ -114,7 +114,7 @@ def test_only_the_method_its_training_and_the_export_load_torch(tmp_path: Path) 
 
 
 def tracked() -> list[Path]:
-    """Give the files under version control."""
+    """Return the files under version control."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout:
         pytest.skip("not a git checkout, so nothing says which files belong to it")
@@ -140,7 +140,7 @@ def test_links_in_the_documents_lead_somewhere() -> None:
 
 
 def test_what_the_documents_name_is_there() -> None:
-    """Paths and dotted names; the CHANGELOG speaks of what was."""
+    """Paths and dotted names in the documentation exist; the CHANGELOG is excluded, as it describes old versions."""
     sources = house.modules_of(PACKAGES)
     for page in [path for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]:
         text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The page about the method: its tables follow from the measurements, and it is up to date with them."""
+"""The results page: its tables are computed from the measurements and are up to date."""
 
 import json
 import math
@@ -30,7 +30,7 @@ def scores(oxford: float, inat: float = 0.5, weight: float = 0.7) -> dict[str, f
 
 
 def write(folder: Path, experiment: str, runs: dict[str, list[dict[str, Any]]]) -> None:
-    """Write a row a run, seed by seed as the benchmark does; a run's `test` is one reading of it or several by name."""
+    """Write one row per run, seed by seed as the benchmark does; `test` is one reading, or several by name."""
     rows = [
         {"variant": variant, "seed": seed, "test": test if "chosen" in test else {"chosen": test}}
         for variant, tests in runs.items()
@@ -38,14 +38,14 @@ def write(folder: Path, experiment: str, runs: dict[str, list[dict[str, Any]]]) 
     ]
     rows.sort(
         key=lambda row: -int(str(row["seed"]))
-    )  # the order of the file decides nothing but that of variants
+    )  # the order of rows in the file affects only the order of variants
     rows.sort(key=lambda row: list(runs).index(str(row["variant"])))
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / f"{experiment}.jsonl").write_text(text, encoding="utf-8")
 
 
 def cells(lines: list[str]) -> dict[str, list[str]]:
-    """Give the cells of a table's rows by variant, heading and rule left out."""
+    """Return the cells of a table by variant, without the header."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     return {name: rest for name, *rest in rows}
 
@@ -128,7 +128,7 @@ def test_missing_runs_are_told(tmp_path: Path) -> None:
     text = renewed(page, read(tmp_path))
     assert "**Unfinished:**" in text
     assert "| layer norm | 1 of 3 | 50.0 |" in text
-    assert "**90.0" not in text  # nothing wins before all have run
+    assert "**90.0" not in text  # no winner before all runs are complete
     write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)] * 3})
     text = renewed(text, read(tmp_path))
     assert "**Unfinished:**" not in text
@@ -165,7 +165,7 @@ def test_command_renews_tables_and_plots_and_checks_the_page(
     for name in ("epochs", "lambda"):
         head = (tmp_path / f"{name}.png").read_bytes()[:24]
         assert head[:8] == b"\x89PNG\r\n\x1a\n"
-        assert struct.unpack(">I", head[16:20]) == (1400,)  # pixels wide
+        assert struct.unpack(">I", head[16:20]) == (1400,)  # width in pixels
     monkeypatch.setattr("sys.argv", ["make_results.py", "--check"])
     make_results.main()
     write(tmp_path, "lambda", {"0.1": [scores(0.5)], "0.5": [scores(0.7)]})

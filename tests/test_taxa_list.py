@@ -1,4 +1,4 @@
-"""The taxa of the built-in flora, and the script that makes their list."""
+"""The taxa in the built-in flora, and the script that makes their list."""
 
 from collections import Counter
 

@@ -1,7 +1,7 @@
-"""A tiny encoder bundle for tests, made in a moment without torch.
+"""A tiny encoder bundle for tests, made quickly and without torch.
 
-It knows colours: a photo of one colour and a text with that colour's name are close, so that tests can
-identify and search for real. All other words get small random vectors, from their letters.
+It knows colours: a photo of one colour and a text with that colour's name are similar, so tests can really identify and
+search. All other words get small random vectors derived from their letters.
 """
 
 import string
@@ -33,7 +33,7 @@ WEIGHTS = (0.6, 0.4)
 
 
 def write_tiny_bundle(folder: Path, *, seed: int = 0) -> Path:
-    """Write a bundle into `folder`, made if need be, and give it back; the same bytes for the same seed."""
+    """Write a bundle into `folder`, created if needed, and return the folder; the same seed gives the same bytes."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -78,7 +78,7 @@ def _tokenizer() -> Tokenizer:
 def _word_tables(
     tokenizer: Tokenizer, first: np.ndarray, bias: np.ndarray, second: np.ndarray, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """One vector a token for each block; a colour's is what the image encoder gives for that colour."""
+    """One vector per token for each block; a colour's vector equals the image encoder's output for that colour."""
     tables = [rng.normal(0, 0.02, (tokenizer.get_vocab_size(), DIM)).astype(np.float32) for _ in range(2)]
     for word, rgb in COLOURS.items():
         f = np.tanh(first @ (np.array(rgb) / 127.5 - 1) + bias)
@@ -89,7 +89,7 @@ def _word_tables(
 
 
 def _blocks(f: str, z: str) -> list[onnx.NodeProto]:
-    """Normalise f and z, weigh and join them to `embedding`."""
+    """Normalise and weight f and z, and concatenate them to `embedding`."""
     return [
         helper.make_node("LpNormalization", [f], ["f_unit"], axis=1, p=2),
         helper.make_node("LpNormalization", [z], ["z_unit"], axis=1, p=2),
@@ -116,7 +116,7 @@ def _image_graph(first: np.ndarray, bias: np.ndarray, second: np.ndarray) -> onn
         helper.make_node("Mul", ["tokens", "tokens"], ["squares"]),
         helper.make_node("ReduceMean", ["squares"], ["second_moments"], axes=[1], keepdims=0),
         helper.make_node("MatMul", ["second_moments", "second"], ["z"]),
-        # What is of one colour has an appearance of length 1, what has many is longer, so no plant.
+        # A photo of one colour has an appearance of length 1. With many colours it is longer, so it is not a plant.
         helper.make_node("LpNormalization", ["f"], ["direction"], axis=1, p=2),
         helper.make_node("Mul", ["f", "f"], ["squared_mean"]),
         helper.make_node("Sub", ["second_moments", "squared_mean"], ["variances"]),

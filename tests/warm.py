@@ -1,9 +1,10 @@
-"""Processes that start at once: forked from one that has imported what takes long to import.
+"""Processes that start quickly: forked from a process that has already imported the slow modules.
 
-They are like any other: arguments, environment, folder, streams and exit are their own, and code that they run may be
-killed, or fail. Only imports were done before, and so were not done in the order, or for the reason, of a real start.
+They behave like other processes: they have separate arguments, environment, working directory, streams and exit status,
+and their code can fail or be killed. Only the imports are done in advance, so their order and cause differ from those
+in a real start.
 
-python warm.py DESCRIPTOR MODULE...    waits at the socket DESCRIPTOR for processes that are wanted
+python warm.py DESCRIPTOR MODULE...    waits on the socket DESCRIPTOR for requests to start processes
 """
 
 import atexit
@@ -25,18 +26,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-_NUMBER = 12  # bytes in which a process's number, and then its status, is told
+_NUMBER = 12  # bytes used to send a process ID, and later its exit status
 
 
 class Forked:
-    """A process that was forked; answers as `subprocess.Popen` does."""
+    """A forked process with the interface of `subprocess.Popen`."""
 
     def __init__(self, told: int, stdout: IO[str] | None = None) -> None:
-        """Wait until it is there.
+        """Wait until the process exists.
 
         Args:
-            told: A pipe from which its number comes, and its status at its end.
-            stdout: What it prints.
+            told: A pipe that delivers its process ID, and its status when it ends.
+            stdout: Its standard output.
         """
         self.stdout = stdout
         self.returncode: int | None = None
@@ -80,11 +81,11 @@ def fork(
     stdout: IO[str] | None = None,
     cwd: Path | None = None,
 ) -> Forked | subprocess.Popen[str]:
-    """Run code as `python -c` does, in a process that has imported `modules` already.
+    """Run code as `python -c` does, in a process that has already imported `modules`.
 
-    Without `stdout`, what it prints comes through a pipe.
+    Without `stdout`, its output is sent through a pipe.
     """
-    if sys.platform != "linux":  # other systems' libraries do not all bear a fork
+    if sys.platform != "linux":  # on other systems, some libraries break after a fork
         command = [sys.executable, "-c", code, *arguments]
         out = stdout or subprocess.PIPE
         return subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=stderr, text=True)
@@ -109,14 +110,14 @@ def fork(
 
 @cache
 def _parent(modules: tuple[str, ...]) -> socket.socket:
-    """Start a process that imports modules and forks when asked to; it ends with this one."""
+    """Start a process that imports modules and forks on request; it ends together with this one."""
     here, there = socket.socketpair()
     subprocess.Popen(
         [sys.executable, "-P", __file__, str(there.fileno()), *modules],
         pass_fds=[there.fileno()],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # no terminal, so that what its children print waits in a buffer as in a pipe
-        # As dalip.encoder sets it before it imports onnxruntime.
+        stdout=subprocess.DEVNULL,  # not a terminal, so that its children buffer their output as in a pipe
+        # The same setting as in dalip.encoder before it imports onnxruntime.
         env=os.environ | {"PYTHONUTF8": "1", "ORT_DISABLE_TELEMETRY": "1"},
     )
     there.close()
@@ -124,8 +125,8 @@ def _parent(modules: tuple[str, ...]) -> socket.socket:
 
 
 def _fork_when_asked(asked: socket.socket) -> dict[str, object]:
-    """Wait for requests, and return with each in a new process."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of those that watch, below
+    """Wait for requests, and return each of them in a new process."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # for the watching processes below
     while True:
         message, files, _, _ = socket.recv_fds(asked, 1, 4)
         if not message:
@@ -146,12 +147,12 @@ def _fork_when_asked(asked: socket.socket) -> dict[str, object]:
         os.write(tell, str(status).rjust(_NUMBER).encode())
         os._exit(0)
     os.close(tell)
-    # A job in the background inherits that Ctrl-C is ignored.
+    # A background job inherits an ignored Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in ((1, stdout), (2, stderr)):
         os.dup2(file, number)
         os.close(file)
-    # New ones, for the old have found out what they wrote to.
+    # New streams, because the old ones have already checked what they write to.
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape")
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
     with os.fdopen(request) as file:
@@ -159,11 +160,11 @@ def _fork_when_asked(asked: socket.socket) -> dict[str, object]:
 
 
 def main() -> None:
-    """Import, and then run in new processes what is asked for."""
+    """Import the modules, then run each request in a new process."""
     asked = socket.socket(fileno=int(sys.argv[1]))
     for name in sys.argv[2:]:
         importlib.import_module(name)
-    gc.freeze()  # else each new process would copy what a search for garbage touches
+    gc.freeze()  # or else garbage collection would make each new process copy the pages that it touches
     request = _fork_when_asked(asked)
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -179,7 +180,7 @@ def main() -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
-    # What the interpreter does at its end, except for taking everything apart, no small part of a short process.
+    # Exit as the interpreter does, but without the teardown, which would take a large part of a short process's time.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What people are told of errors, for tests of the code that raises them."""
+"""Error messages as users see them, for tests of the code that raises the errors."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ __all__ = ["refuses", "said"]
 
 
 def said(error: BaseException) -> str:
-    """Give the line that is printed for an error."""
+    """Return the line printed for an error."""
     return describe(error) if isinstance(error, DalipError) else str(error)
 
 
 @contextmanager
 def refuses(kind: type[DalipError], match: str = "") -> Iterator[pytest.ExceptionInfo[DalipError]]:
-    """Expect an error, as `pytest.raises`, whose line matches a pattern."""
+    """Expect an error, like `pytest.raises`, whose printed line matches a pattern."""
     with pytest.raises(kind) as caught:
         yield caught
     line = said(caught.value)

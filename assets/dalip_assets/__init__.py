@@ -1,4 +1,4 @@
-"""Where the built-in encoder and flora are, and the list of harmful plants."""
+"""Paths of the built-in encoder, the built-in flora, and the list of harmful plants."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Write the measured figures into the model card, from the output of `dalip evaluate flora --json`.
+"""Update the measured figures in the model card from the output of `dalip evaluate flora --json`.
 
-python assets/dalip_assets/make_card.py            # renew MODEL_CARD.md
-python assets/dalip_assets/make_card.py --check    # exit 1 if it is out of date
+python assets/dalip_assets/make_card.py            # update MODEL_CARD.md
+python assets/dalip_assets/make_card.py --check    # exit with status 1 if it is out of date
 """
 
 import json
@@ -17,7 +17,7 @@ EVIDENCE = {"both": "texts and photos", "text": "texts alone", "photos": "photos
 
 
 def accuracy() -> str:
-    """Give the table of `evaluation.json`."""
+    """Return the accuracy table from `evaluation.json`."""
     found: dict[str, Any] = json.loads((ASSETS / "evaluation.json").read_text(encoding="utf-8"))
     lines = ["| source | photos | answers from | top-1 | top-5 |", "|---|---:|---|---:|---:|"]
     lines += [
@@ -29,26 +29,26 @@ def accuracy() -> str:
     lines += [
         "",
         f"Search by common name: mean precision at 5 is {search['precision_at_5']:.3f} over {search['taxa']} names and "
-        f"{search['photos']:,} photos; {search['best_possible']:.3f} is the best possible, since many taxa have fewer "
-        "than five photos there.",
+        f"{search['photos']:,} photos. The best possible value is {search['best_possible']:.3f}, because many taxa "
+        "have fewer than five test photos.",
     ]
     return "\n".join(lines)
 
 
 def selection() -> str:
-    """Give what training measured on the photos that it was tuned on."""
+    """Return the accuracy on the validation photos, as measured in training."""
     manifest = json.loads((ASSETS / "encoder" / "manifest.json").read_text(encoding="utf-8"))
     rows = manifest["details"]["selection"].items()
     parts = [f"{source} {100 * row['top_1']:.1f} % of {row['photos']}" for source, row in rows]
     weights = " and ".join(f"{b['weight']:.1f} {b['name'].replace('_', ' ')}" for b in manifest["blocks"])
     return (
         f"Top-1 from texts alone on the validation photos, in PyTorch: {', '.join(parts)}. "
-        f"Scoring weights chosen on them: {weights}."
+        f"The scoring weights were chosen on these photos: {weights}."
     )
 
 
 def size() -> str:
-    """Give the size of what ships."""
+    """Return the sizes of the encoder and the flora."""
     sizes = {
         name: sum(p.stat().st_size for p in (ASSETS / name).rglob("*") if p.is_file())
         for name in ("encoder", "flora")
@@ -57,7 +57,7 @@ def size() -> str:
 
 
 def main() -> None:
-    """Renew the card or, with `--check`, say whether it is up to date."""
+    """Update the card or, with `--check`, exit with status 1 if it is out of date."""
     text = CARD.read_text(encoding="utf-8")
     blocks = {"accuracy": accuracy(), "selection": selection(), "size": size()}
     renewed = BLOCK.sub(lambda m: f"{m[1]}{blocks[m['what']]}\n{m[3]}", text)

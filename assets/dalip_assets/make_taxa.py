@@ -1,12 +1,11 @@
-r"""Make `taxa.csv`, the taxa of the built-in flora, from the photographs' records and the name lists.
+r"""Make `taxa.csv`, the taxa in the built-in flora, from photo records and name lists.
 
     python -m dalip_assets.make_taxa --checklist checklist.tsv.gz --descriptions descriptions.jsonl.gz \
         SHARD... > taxa.csv
 
-Rank, genus, family and order are those of the records. English names are taken from the records, the
-encyclopedia and the checklist, in this order, at most six; a row of `names.csv` replaces them where a person
-found them wrong (a misspelling, a name of another plant) and adds names in other languages. Only facts are
-taken, no text.
+Rank, genus, family and order come from the records. English names come from the records, the encyclopedia and the
+checklist, in this order, at most six. A row in `names.csv` replaces names that a person found to be wrong (a
+misspelling, a name of another plant) and adds names in other languages. Only facts are used, no text.
 """
 
 import argparse
@@ -28,15 +27,15 @@ HAND_MADE = Path(__file__).with_name("names.csv")
 
 
 def clean_names(names: Iterable[str], scientific_name: str = "") -> list[str]:
-    """Keep real common names, one spelling of each, at most six.
+    """Filter common names: one spelling of each, at most six.
 
     Args:
-        names: Names as the sources have them, the preferred one first.
-        scientific_name: Left out where it stands among the names of a species.
+        names: Names as in the sources, the preferred one first.
+        scientific_name: Scientific name of the taxon. For a species, it is removed from the names.
 
     Returns:
-        The names in their order. Spellings that differ in case, spaces or hyphens count as one name, and the
-        one with more capitals stays, since one source writes everything in lower case.
+        The names in their original order. Spellings that differ in case, spaces or hyphens count as one name. The one
+        with more capitals is kept, because one source writes everything in lower case.
     """
     chosen: dict[str, str] = {}
     for name in names:
@@ -44,7 +43,7 @@ def clean_names(names: Iterable[str], scientific_name: str = "") -> list[str]:
         key = re.sub(r"[^\w]", "", name).lower()
         if not key or "×" in name or (" " in scientific_name and name.lower() == scientific_name.lower()):
             continue
-        # A genus is given in the singular, as its species are.
+        # A genus may be listed in the singular and in the plural, which count as one name.
         same = next((k for k in (key, key.removesuffix("s"), key + "s") if k in chosen), None)
         if same is None or (same == key and _capitals(name) > _capitals(chosen[key])):
             chosen[key] = name
@@ -89,12 +88,12 @@ def make_taxa(shards: Iterable[Path], checklist: Path, descriptions: Path) -> li
     """Make the rows of `taxa.csv`, sorted by scientific name.
 
     Args:
-        shards: WebDataset shards whose JSON records hold Darwin Core terms.
+        shards: WebDataset shards whose JSON records contain Darwin Core terms.
         checklist: Gzipped TSV with `scientificName` and `vernacularName`.
         descriptions: Gzipped JSON lines with `scientificName`, `names` and `sourceTitle`.
 
     Returns:
-        One row for each taxon; list values joined by `|`, names in other languages as `fr:name`.
+        One row per taxon; list values are joined by `|`, names in other languages have the form `fr:name`.
     """
     taxa = _records(shards)
     english = _in_checklist(checklist, taxa)

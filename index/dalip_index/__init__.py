@@ -1,4 +1,4 @@
-"""Floras, the photo library and the journal: what is kept on disk and searched, without PyTorch.
+"""Floras, the photo library and the journal: stored on disk and searched without PyTorch.
 
 ```python
 from dalip_index import load_flora

@@ -1,4 +1,4 @@
-"""Where things are: the user's data folder, and the flora to use (named, taught or built-in)."""
+"""The user's data folder, and the flora to use: chosen, taught or built-in."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +11,11 @@ from dalip_index.store.versions import CURRENT
 __all__ = ["BUILT_IN", "chosen_flora", "data_dir_or_default", "flora_to_change", "own_flora"]
 
 BUILT_IN = Path("builtin")
-"""Stands for the built-in flora, with what it was taught, where several floras are named."""
+"""Stands for the built-in flora, including the plants taught to it, in a list of floras."""
 
 
 def data_dir_or_default(chosen: Path | None) -> Path:
-    """Give the folder of the user's own things: the one chosen, or the platform's place for them."""
+    """Return the user's data folder: the chosen one, or the platform's default."""
     if chosen is not None:
         return chosen
     from platformdirs import user_data_path
@@ -24,17 +24,17 @@ def data_dir_or_default(chosen: Path | None) -> Path:
 
 
 def own_flora(data_dir: Path | None) -> Path:
-    """Give the place of the built-in flora with what the user taught it, whether or not there is one."""
+    """Return the path of the user's taught copy of the built-in flora, whether or not it exists."""
     return data_dir_or_default(data_dir) / "flora"
 
 
 def chosen_flora(chosen: Path | None, data_dir: Path | None, warn: Callable[[FloraError], None]) -> Path:
-    """Give the flora to use: the one chosen, else the user's own if it was taught something, else the built-in one.
+    """Return the flora to use: the chosen one, else the user's own if it was taught any plants, else the built-in one.
 
     Args:
-        chosen: The flora; `None` where none was named.
+        chosen: The flora; `None` if none was specified.
         data_dir: As `data_dir_or_default`.
-        warn: Called when the user's own flora cannot be used, as after an upgrade of DALIP with another encoder.
+        warn: Called when the user's own flora cannot be used, for example after a DALIP upgrade with another encoder.
     """
     if chosen is not None:
         return chosen
@@ -52,7 +52,7 @@ def chosen_flora(chosen: Path | None, data_dir: Path | None, warn: Callable[[Flo
 
 
 def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, Path | None]:
-    """Give where lessons go, and the flora to start from where there is none yet: a copy of the built-in one learns."""
+    """Return the flora to teach, and the flora to copy if it does not exist yet (the built-in one is never changed)."""
     if chosen and chosen.resolve() == FLORA.resolve():
         raise FloraError("builtin-flora-fixed", source=chosen)
     return (chosen, None) if chosen else (own_flora(data_dir), FLORA)

@@ -1,9 +1,10 @@
-"""How the SQLite files of the library and the journal are opened, and their numbered migrations applied.
+"""SQLite for the library and the journal: opens the files and applies numbered migrations.
 
-The file's `user_version` says how many migrations it has had. Opening it applies the others in their order, each in a
-transaction of its own that also counts it, so a killed process leaves the version before or the one after. The first
-time, a copy of a file that is not empty is left beside it, such as `journal.db.v1.bak` for one of version 1: to go
-back to an older DALIP, stop DALIP and put it in the file's place. A file of a newer version is refused.
+The file's `user_version` is the number of migrations applied so far. Opening the file applies the remaining ones in
+order. Each runs in a separate transaction that also updates `user_version`, so a killed process leaves either the
+version before or the version after. Before the first of these migrations, a file that is not empty is copied next to
+itself, for example to `journal.db.v1.bak` for version 1. To go back to an older DALIP, stop DALIP and replace the file
+with that copy. Files with a newer version are rejected.
 """
 
 import shutil
@@ -21,29 +22,32 @@ from dalip.files import atomic_write
 __all__ = ["Database", "Migration", "transaction"]
 
 Migration = Callable[[sqlite3.Connection], None]
-"""Changes the tables and what is in them, inside a transaction that it leaves open: no `executescript`."""
+"""Changes tables and rows in an open transaction, which it must not end; so it cannot use `executescript`."""
 
-_WAIT = 30  # seconds, for another process that writes
-_READ_ONLY = ("SQLITE_CANTOPEN", "SQLITE_READONLY")  # how the errors begin that a read-only folder causes
+_WAIT = 30  # seconds to wait for another process that is writing
+_READ_ONLY = (
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+)  # prefixes of the error names that a read-only folder causes
 
 
 @dataclass(frozen=True)
 class Database:
-    """A file, the migrations that make its tables, and what is raised when something goes wrong with it."""
+    """A database file, its migrations, and the error class raised for it."""
 
     path: Path
     migrations: Sequence[Migration]
-    """The first makes the tables of version 1, each of the others the next version. Only ever appended to."""
+    """The first creates the tables of version 1, and each later one produces the next version. Append only."""
     error: type[DalipError]
-    """What is raised."""
+    """The class of the errors raised."""
     holds: Literal["library", "journal"]
-    """What the file is: what to do about a damaged one differs."""
+    """The contents of the file, because the remedy for a damaged file differs."""
 
     def make_folder(self) -> None:
-        """Make the folder that the file lies in.
+        """Create the folder that contains the file.
 
         Raises:
-            DalipError: It cannot be made; of the class `error`, as below.
+            DalipError: The folder cannot be created. The class is `error`, here and below.
         """
         folder = self.path.parent
         try:
@@ -53,10 +57,11 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """Open the file, brought to the present version, in autocommit mode.
+        """Open the file in autocommit mode, after migrating it to the current version.
 
         Raises:
-            DalipError: It was written by a newer DALIP, is damaged, or cannot be used, or a query in the block fails.
+            DalipError: The file was written by a newer DALIP, is damaged or cannot be used, or a query in the block
+                fails.
         """
         try:
             with closing(self._open()) as connection:
@@ -68,7 +73,7 @@ class Database:
             raise self.damaged(error) from error
 
     def damaged(self, error: Exception) -> DalipError:
-        """Say that the file is damaged, and what to do."""
+        """Return the error for a damaged file, which includes the remedy."""
         return self.error("database-damaged", source=self.path, cause=error, holds=self.holds)
 
     def _open(self) -> sqlite3.Connection:
@@ -80,7 +85,7 @@ class Database:
             unwritable = error.sqlite_errorname.startswith(_READ_ONLY)
             if not unwritable or not self.path.exists() or _has_log(self.path):
                 raise
-            # SQLite wants to make files beside one in WAL mode even to read it, unless told that no process writes.
+            # SQLite creates files next to a database in WAL mode even to read it, unless `immutable` is set.
             address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
             return sqlite3.connect(address, uri=True, isolation_level=None)
         return connection
@@ -94,7 +99,7 @@ class Database:
         _write_ahead(connection)
         to_copy = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
         while version < newest:
-            with transaction(connection):  # which one process has at a time
+            with transaction(connection):  # only one process at a time
                 version = _version(connection)
                 if version < newest:
                     if to_copy:
@@ -103,20 +108,20 @@ class Database:
                     self.migrations[version](connection)
                     version += 1
                     connection.execute(f"PRAGMA user_version = {version}")
-        if version > newest:  # by another process, of a newer DALIP, just now
+        if version > newest:  # another process with a newer DALIP has just migrated it
             raise self.error("database-newer", source=self.path, version=version, known=newest)
 
     def _copy(self, version: int) -> None:
-        """Leave a copy of the file beside it, as it was before a transaction of another connection."""
+        """Copy the file next to itself, as it was before the transaction that is open on another connection."""
         path = self.path.with_name(f"{self.path.name}.v{version}.bak")
         try:
             with atomic_write(path, durable=True) as draft:
-                draft.unlink(missing_ok=True)  # of a process that was killed
+                draft.unlink(missing_ok=True)  # left by a killed process
                 source = sqlite3.connect(self.path, timeout=_WAIT)
                 with closing(source), closing(sqlite3.connect(draft)) as copy:
-                    copy.execute("PRAGMA journal_mode = OFF")  # nothing is left over if it is killed
+                    copy.execute("PRAGMA journal_mode = OFF")  # a killed process leaves no journal file
                     source.backup(copy)
-                shutil.copymode(self.path, draft)  # a file that others may not read stays one
+                shutil.copymode(self.path, draft)  # the copy is as private as the file
         except (OSError, sqlite3.OperationalError) as error:
             raise self.error("database-not-copied", source=path, cause=error) from error
 
@@ -127,7 +132,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer not wait for each other."""
+    """Switch to the write-ahead log (WAL), so that readers and a writer do not block each other."""
     until = time.monotonic() + _WAIT
     while True:
         try:
@@ -135,21 +140,21 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
         except (
             sqlite3.OperationalError
-        ) as error:  # SQLite does not wait here for another that has just opened it
+        ) as error:  # SQLite's timeout does not apply here if another process has just opened the file
             if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
                 raise
             time.sleep(0.02)
 
 
 def _has_log(path: Path) -> bool:
-    """Say whether there are changes that SQLite has not put into the file yet."""
+    """Return whether the write-ahead log contains changes that are not in the file yet."""
     log = path.with_name(path.name + "-wal")
     return log.exists() and log.stat().st_size > 0
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
-    """Do all that the block does, or nothing."""
+    """Run the block in a transaction, which is rolled back if the block raises."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield

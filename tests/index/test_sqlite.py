@@ -1,4 +1,4 @@
-"""The user's databases are brought to the present version from files that earlier ones wrote."""
+"""Migrations of the user's databases, from files written by earlier versions."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ EARLIER = Path(__file__).parent / "earlier"
 
 
 def put(name: str, path: Path) -> Path:
-    """Put a file of an earlier version where it is looked for."""
+    """Copy a file from an earlier version to its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(EARLIER / name, path))
 
@@ -42,7 +42,7 @@ def version(path: Path) -> int:
 
 
 def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Give the columns of each table."""
+    """Return the columns of each table."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return {n: connection.execute(f"PRAGMA table_info({n})").fetchall() for (n,) in names.fetchall()}
@@ -63,13 +63,13 @@ def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, e
     assert (version(copy), copy.stat().st_mode & 0o777) == (1, path.stat().st_mode & 0o777)
     assert {table: rows(copy, table) for table in before} == before
     photos = tmp_path / "photos"
-    with closing(sqlite3.connect(path)) as connection, connection:  # its folder is there again
+    with closing(sqlite3.connect(path)) as connection, connection:  # its folder exists again
         for table in ("folders", "photos"):
             connection.execute(f"UPDATE {table} SET path = replace(path, '/photos', ?)", (str(photos),))
     for colour in ("red", "green", "blue"):
         paint(photos / f"{colour}.png", colour, 1)
     flora = load_flora(EARLIER / "flora-3", encoder)
-    assert library.name(flora) == 0  # names need what the photos look like
+    assert library.name(flora) == 0  # identifying needs the appearances
     assert library.update(encoder, flora=flora).counts == {"changed": 3}
     assert library.named_otherwise(flora) == 0
 
@@ -120,7 +120,7 @@ def test_a_flora_of_format_3_answers_and_is_changed(tmp_path: Path, encoder: Enc
 
 
 def third(connection: sqlite3.Connection) -> None:
-    """What the next schema might be: a column, and a value for the rows that there are."""
+    """A possible next migration: a new column, and a value for the existing rows."""
     connection.execute("ALTER TABLE contents ADD COLUMN stars INTEGER NOT NULL DEFAULT 0")
     connection.execute("UPDATE contents SET stars = id")
 
@@ -135,7 +135,7 @@ def test_the_next_migration_reaches_every_file(
     assert version(path) == 3
     assert [row[-1] for row in rows(path, "contents")] == [1, 2, 3]
     assert [p.name for p in path.parent.glob("*.bak")] == [f"library.db.v{first}.bak"]
-    monkeypatch.undo()  # back to the DALIP before, which has the copy
+    monkeypatch.undo()  # back to the earlier DALIP, with the backup copy
     with refuses(LibraryError, match="the file is of version 3, this DALIP knows 2; upgrade DALIP"):
         len(Library(tmp_path))
     path.with_name(f"library.db.v{first}.bak").replace(path)
@@ -150,7 +150,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = put("library-1.db", tmp_path / "library.db")
     with refuses(LibraryError, match=r"library\.db: the file cannot be used \(no such table: no_table\)"):
         connect(path, *MIGRATIONS, fails)
-    assert version(path) == 2  # the one before it was done
+    assert version(path) == 2  # the migration before it was applied
     assert "stars" not in str(tables(path))
     connect(path, *MIGRATIONS, third)
     assert version(path) == 3
@@ -264,7 +264,7 @@ def test_processes_that_open_at_once_migrate_once(tmp_path: Path, name: str) -> 
 
 @pytest.fixture
 def read_only() -> Iterator[Path]:
-    """A folder that may be read and not written, by root neither."""
+    """A read-only folder, even for root."""
     if sys.platform == "win32":
         pytest.skip("Windows has other permissions")
     root, folder = os.geteuid() == 0, Path(tempfile.mkdtemp())

@@ -1,1 +1,1 @@
-"""Build floras, change them, and teach them plants."""
+"""Build and change floras, and teach them plants."""

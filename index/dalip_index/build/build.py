@@ -1,4 +1,4 @@
-"""`build_flora`: make a version of a flora from taxa, texts and photos."""
+"""`build_flora`: build a flora from taxa, texts and photos."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,34 +49,34 @@ def build_flora(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Build a flora, or a new version of the one that is there.
+    """Build a flora, or a new version of an existing one.
 
-    Photos of the train split become evidence; those of the validation split (`selection`) choose the weight of text
-    against photos; those of the calibration split fit the temperature; those of the test split are not even read. A
-    taxon all of whose photos lie elsewhere has those of the validation and calibration splits as evidence.
+    Photos in the training split become evidence, photos in the validation split (`selection`) choose the text weight,
+    and photos in the calibration split fit the calibration. Photos in the test split are not even read. If a taxon has
+    no photos in the training split, its validation and calibration photos become evidence.
 
-    Texts and photos that the flora knows already, photos by the content of their files, are not embedded again.
+    Texts and photos already embedded in this flora are reused. Photos are recognised by the content of their files.
 
     Args:
-        out: The flora's folder; absent, empty, or a flora.
-        encoder: Makes all vectors; the flora works with this one only.
+        out: The flora's folder; missing, empty, or a flora.
+        encoder: Makes all vectors; the flora works only with this encoder.
         taxa: The taxa, each once.
-        records: Photos; those that name no taxon of the flora are counted and left out.
-        texts: Texts that stand for a taxon, by scientific name; `dalip.prompts.taxon_texts` for all others.
-        keep: Short side in pixels of the copies of photos that the flora keeps, so that it can be changed and moved to
-            another encoder; 0 to keep none.
-        test_too: Whether photos of the test split become evidence, too.
-        progress: Called with "texts", "photos" and "files", the number done, and the number to do.
-        skipped: Called with each photo that cannot be read, or stands under two names, and is left out.
+        records: Photos; photos of taxa that are not in the flora are counted and skipped.
+        texts: Texts by scientific name; other taxa get those from `dalip.prompts.taxon_texts`.
+        keep: Short side in pixels of the copies that the flora keeps of its photos, so that it can be changed and moved
+            to another encoder; 0 to keep none.
+        test_too: Whether photos in the test split also become evidence.
+        progress: Called with "texts", "photos" and "files", the number done, and the total.
+        skipped: Called with each photo that is skipped because it cannot be read or has two different names.
 
     Returns:
-        What was built.
+        The manifest of the new version.
 
     Raises:
-        FloraError: No taxon, one taxon twice or without any evidence, two taxa that contradict each other about what
-            holds them, texts for a taxon that is not there, embeddings that are not finite, or a folder that cannot
-            become this flora.
-        DataError: A photo's fields name no possible taxon.
+        FloraError: There is no taxon, a taxon appears twice or has no evidence, two taxa contradict each other about
+            their higher taxa, there are texts for an unknown taxon, an embedding is not finite, or the folder cannot
+            be used for this flora.
+        DataError: A photo's fields do not describe a valid taxon.
     """
     check_target(out)
     contents = NewContents(taxa, records, texts or {}, keep, test_too)
@@ -93,13 +93,13 @@ def build_version(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Write a version that holds what it is told to; as `build_flora`.
+    """Write a version with given contents, as `build_flora` does.
 
     Args:
         out: The flora.
-        draft: What `new_version` yields for it.
+        draft: The value that `new_version` yields for it.
         encoder: Makes all vectors.
-        contents: What it is to hold, checked.
+        contents: The contents, already checked.
         progress: As `build_flora`.
         skipped: As `build_flora`.
     """
@@ -143,21 +143,21 @@ def write_version(
     store: PhotoStore,
     kept: Sequence[Record],
 ) -> FloraManifest:
-    """Write the files of a version, and bring the photos that it keeps into order.
+    """Write the files of a version, and repack its kept photos.
 
     Args:
-        draft: What `new_version` yields: an empty folder, and the name that the version will have.
-        encoder: The one that made the vectors.
+        draft: The value that `new_version` yields: an empty folder, and the name of the new version.
+        encoder: The encoder that made the vectors.
         taxa: The taxa, each once.
-        evidence: Every text and photo.
-        learned: What follows from their vectors.
-        counts: How much of everything there is.
-        kept_side: Short side of the copies that it keeps of all photos, 0 where it does not.
+        evidence: All texts and photos.
+        learned: Prototypes, calibration and hit rates.
+        counts: Counts for the manifest.
+        kept_side: Short side in pixels of the kept copies; 0 if the flora does not keep all its photos.
         store: Where copies are kept.
-        kept: Those that it needs.
+        kept: The kept photos that the version needs.
 
     Returns:
-        What the version says about itself.
+        The manifest of the version.
     """
     folder, version = draft
     prototypes, calibration = learned.prototypes, learned.calibration
@@ -183,7 +183,7 @@ def write_version(
 
 
 def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
-    """Say what each photo is used for: what its split says, but as evidence where its taxon has none else."""
+    """Return the role of each photo: that of its split, or evidence if its taxon has no training photos."""
     by_split: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
     roles: list[Role] = [by_split.get(record.split, "evidence") for record in records]
     shown = {label for label, role in zip(labels.tolist(), roles, strict=True) if role == "evidence"}
@@ -195,25 +195,25 @@ def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
 def photo_evidence(
     records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role]
 ) -> Iterator[Evidence]:
-    """Give photos as they stand in the catalogue, except for where copies are kept.
+    """Yield photos as catalogue entries, without the packs of their copies.
 
     Args:
         records: The photos.
-        labels: Rows of the taxa that they show, shape (photos,).
-        roles: What they are used for.
+        labels: Row of the taxon in each photo, shape (photos,).
+        roles: Role of each photo.
     """
     for record, label, role in zip(records, labels.tolist(), roles, strict=True):
         yield Evidence(label, "photo", as_utf8(record.key), _rights(record), role, digest_of(record))
 
 
 def _rights(record: Record) -> str:
-    """Say who made a photo and under which terms, as far as its fields do."""
+    """Return the rights holder, licence and source of a photo, as far as its fields contain them."""
     parts = (record.fields.get(term) for term in ("rightsHolder", "license", "source"))
     return "; ".join(str(part) for part in parts if part)
 
 
 def count_evidence(taxa: Sequence[Taxon], evidence: Sequence[Evidence]) -> FloraCounts:
-    """Count what a flora holds."""
+    """Count the contents of a flora."""
     kinds = Counter(e.role if e.kind == "photo" else "text" for e in evidence)
     return FloraCounts(
         taxa=len(taxa),
@@ -232,7 +232,7 @@ def count_evidence(taxa: Sequence[Taxon], evidence: Sequence[Evidence]) -> Flora
 def _stamps_before(out: Path) -> Mapping[str, FileStamp]:
     try:
         return FloraManifest.load(current_version(out)).photos
-    except FloraError:  # a first version, or one of another format
+    except FloraError:  # there is no version yet, or it has another format
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Add photos to a flora that keeps its photos, remove some, rebuild it, merge floras."""
+"""Change floras that keep their photos: add and remove photos, rebuild, merge."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,21 +32,20 @@ def add_photos(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Add photos, and the taxa that they show, to a flora that keeps its photos.
+    """Add photos and their taxa to a flora that keeps its photos.
 
     Args:
         path: The flora, which gets a new version.
-        encoder: The one that built it.
-        records: The photos; those that name no taxon are left out.
-        taxa: More about taxa that the flora lacks; it takes them up even without photos. The others are made from what
-            the photos say of them.
-        test_too: Whether photos of the test split are added, too.
+        encoder: The encoder that built it.
+        records: The photos; photos without a taxon are skipped.
+        taxa: New taxa to add, even if they have no photos. Other new taxa are taken from the fields of the photos.
+        test_too: Whether photos in the test split are also added.
         progress: As `build_flora`.
         skipped: As `build_flora`.
 
     Raises:
-        FloraError: The flora keeps no photos, was built with another encoder, its taxa contradict the new ones, or it
-            cannot be read or written.
+        FloraError: The flora keeps no photos, was built with another encoder, or cannot be read or written; or its taxa
+            contradict the new ones.
     """
     with _changing(path, encoder) as (draft, contents):
         held = list(contents.taxa)
@@ -63,7 +62,7 @@ def add_photos(
 
 
 def taxa_of(records: Iterable[Record]) -> list[Taxon]:
-    """Give the taxa that photos name, each once and as the first of them describes it, in alphabetical order."""
+    """Return the taxa of photos in alphabetical order, each as described by the first photo of it."""
     found: dict[str, Taxon] = {}
     for record in records:
         if record.taxon:
@@ -79,18 +78,18 @@ def remove_from(
     photos: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> FloraManifest:
-    """Take taxa, with all that is known of them, or single photos out of a flora that keeps its photos.
+    """Remove taxa with all their evidence, or single photos, from a flora that keeps its photos.
 
     Args:
         path: The flora, which gets a new version.
-        encoder: The one that built it.
+        encoder: The encoder that built it.
         names: Scientific names of the taxa.
-        photos: Keys of the photos, as the catalogue lists them; or SHA-256 of their files, at least 8 digits.
+        photos: Keys of the photos as listed in the catalogue; or SHA-256 of their files, at least the first 8 digits.
         progress: As `build_flora`.
 
     Raises:
-        FloraError: The flora keeps no photos, was built with another encoder, or does not hold one of these; a key is
-            that of several photos; nothing would be left; or it cannot be read or written.
+        FloraError: The flora keeps no photos or was built with another encoder; a taxon or photo is not in the flora; a
+            key matches several photos; nothing would be left; or the flora cannot be read or written.
     """
     with _changing(path, encoder) as (draft, contents):
         contents.require_taxa(names)
@@ -113,11 +112,11 @@ def rebuild_flora(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Let an encoder, another one or the same, learn a flora from the texts and photos that it keeps.
+    """Rebuild a flora from its texts and kept photos, with the same or another encoder.
 
     Args:
         path: The flora, which gets a new version.
-        encoder: Makes all vectors from now on.
+        encoder: Makes all vectors of the new version.
         progress: As `build_flora`.
         skipped: As `build_flora`.
 
@@ -136,22 +135,22 @@ def merge_floras(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Make one flora of several that keep their photos.
+    """Merge several floras that keep their photos into one.
 
-    A taxon that several hold has the photos and texts of all, and otherwise is as the first describes it.
+    A taxon in several floras gets the photos and texts of all of them. Its other data comes from the first one.
 
     Args:
-        out: The new flora's folder; absent, empty, or a flora.
-        encoder: Makes all vectors; what the floras know by it is not made again.
+        out: The new flora's folder; missing, empty, or a flora.
+        encoder: Makes all vectors; vectors that the floras have from this encoder are reused.
         floras: The floras, at least one.
         progress: As `build_flora`.
-        skipped: As `build_flora`; also called with each photo that shows one taxon in one flora, another in another.
+        skipped: As `build_flora`; also called with each photo that has different taxa in two floras.
 
     Raises:
         FloraError: A flora keeps no photos or cannot be read, taxa contradict each other, or `out` cannot be written.
     """
     check_target(out)
-    for flora in floras:  # so that what cannot be is said before anything is written
+    for flora in floras:  # report errors before anything is written
         read_contents(flora).require_photos()
     with new_version(out) as draft:
         return build_version(out, draft, encoder, _merged(floras), progress, skipped)
@@ -177,10 +176,10 @@ def _merged(floras: Sequence[Path]) -> NewContents:
 
 @contextmanager
 def _changing(path: Path, encoder: Encoder | None = None) -> Iterator[tuple[tuple[Path, str], FloraContents]]:
-    """Write a new version of a flora that keeps its photos, and was built with an encoder if one is given.
+    """Write a new version of a flora that keeps its photos; check that `encoder`, if not `None`, built it.
 
     Yields:
-        What `new_version` does, and what the flora holds, which no other process changes meanwhile.
+        The value of `new_version`, and the contents of the flora, which no other process can change in the meantime.
     """
     _check(read_contents(path), encoder)  # before anything is written
     with new_version(path) as draft:
@@ -196,7 +195,7 @@ def _check(contents: FloraContents, encoder: Encoder | None) -> None:
 
 
 def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
-    """Say that a version is to hold what another one does, except for some fields."""
+    """Return the contents of a version with some fields changed."""
     tests = contents.manifest.counts.test_photos
     held = NewContents(contents.taxa, contents.kept, contents.texts, contents.kept_side, tests_before=tests)
     new = replace(held, **changes)
@@ -219,7 +218,7 @@ def _found(contents: FloraContents, photo: str) -> str:
 
 
 def _joined(first: Taxon, second: Taxon) -> Taxon:
-    """Complete what one flora says of a taxon by what another does."""
+    """Fill in missing data of a taxon in one flora from another."""
     names: tuple[VernacularName, ...] = tuple(
         dict.fromkeys((*first.vernacular_names, *second.vernacular_names))
     )

@@ -1,4 +1,4 @@
-"""What the live version of a flora holds, where every change starts, and what a new version is to hold."""
+"""Contents of the live version of a flora, where every change starts, and of the new version to write."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,34 +20,34 @@ __all__ = ["FloraContents", "NewContents", "read_contents", "require_evidence", 
 
 @dataclass(frozen=True)
 class FloraContents:
-    """What the live version of a flora holds, without its vectors."""
+    """The contents of the live version of a flora, without its vectors."""
 
     root: Path
     manifest: FloraManifest
     taxa: tuple[Taxon, ...]
     evidence: tuple[Evidence, ...]
     taught: tuple[str, ...]
-    """Scientific names of the taxa that were taught later."""
+    """Scientific names of the taxa taught later."""
 
     @cached_property
     def kept(self) -> list[Record]:
-        """The photos that it keeps, in the order of its catalogue."""
+        """The photos kept by the flora, in the order of its catalogue."""
         order = [e.photo for e in self.evidence if e.photo]
         return kept_photos(self.root, self.manifest.photos, order)
 
     @cached_property
     def texts(self) -> dict[str, tuple[str, ...]]:
-        """The texts of each taxon, none of some, by its scientific name."""
+        """The texts of each taxon by scientific name; a taxon may have none."""
         found = texts_of(self.evidence)
         return {taxon.scientific_name: found.get(row, ()) for row, taxon in enumerate(self.taxa)}
 
     @property
     def kept_side(self) -> int:
-        """Short side in pixels of the copies of photos that it keeps, or will."""
+        """Short side in pixels of the copies that the flora keeps of its photos, now or later."""
         return self.manifest.kept_side or KEPT_SIDE
 
     def require_photos(self) -> None:
-        """Make sure that it keeps all its photos.
+        """Make sure that the flora keeps all its photos.
 
         Raises:
             FloraError: It does not.
@@ -56,10 +56,10 @@ class FloraContents:
             raise FloraError("photos-not-kept", source=self.root)
 
     def require_taxa(self, names: Iterable[str]) -> None:
-        """Make sure that it holds taxa.
+        """Make sure that the flora contains taxa.
 
         Raises:
-            FloraError: It does not hold one of these names.
+            FloraError: One of the names is not in the flora.
         """
         for name in names:
             if name not in self.texts:
@@ -67,7 +67,7 @@ class FloraContents:
 
 
 def read_contents(root: Path) -> FloraContents:
-    """Read what the live version of a flora holds, without its encoder.
+    """Read the contents of the live version of a flora, without its encoder.
 
     Raises:
         FloraError: It is missing or damaged.
@@ -84,7 +84,7 @@ def read_contents(root: Path) -> FloraContents:
 
 @dataclass(frozen=True)
 class NewContents:
-    """What a new version is to hold."""
+    """The contents of a new version."""
 
     taxa: Sequence[Taxon]
     records: Sequence[Record] = ()
@@ -92,7 +92,7 @@ class NewContents:
     keep: int = KEPT_SIDE
     test_too: bool = False
     tests_before: int = 0
-    """Photos of the test split that were left out when what is kept was added."""
+    """Photos in the test split that were skipped when the kept photos were added."""
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -101,12 +101,12 @@ class NewContents:
 
     @cached_property
     def known(self) -> list[Record]:
-        """The photos that name a taxon of the flora."""
+        """The photos labelled with a taxon in the flora."""
         return [record for record in self.records if taxon_name_of(record) in self.rows]
 
     @cached_property
     def wanted(self) -> list[Record]:
-        """Those that are looked at; a photo that is kept was learned from before, whichever split it is of."""
+        """The photos to embed. Kept photos are always included, whatever their split, because they were used before."""
         return [r for r in self.known if self.test_too or r.split != "test" or digest_of(r)]
 
     @cached_property
@@ -115,7 +115,7 @@ class NewContents:
         return text_evidence(self.taxa, self.texts)
 
     def check(self) -> None:
-        """Make sure that it can become a flora, before anything is read or written.
+        """Make sure that a flora can be built from these contents, before anything is read or written.
 
         Raises:
             FloraError: It cannot; see `build_flora`.
@@ -134,7 +134,7 @@ class NewContents:
 
 
 def taxon_name_of(record: Record) -> str:
-    """Give the scientific name of what a photo shows; an empty string where it does not say."""
+    """Return the scientific name of the taxon in a photo; an empty string if the photo has no taxon."""
     return record.taxon.scientific_name if record.taxon else ""
 
 
@@ -143,10 +143,10 @@ def require_evidence(taxa: Sequence[Taxon], rows: Container[int]) -> None:
 
     Args:
         taxa: The taxa.
-        rows: Of those that have some.
+        rows: Rows of the taxa that have some.
 
     Raises:
-        FloraError: One has none.
+        FloraError: A taxon has none.
     """
     for row, taxon in enumerate(taxa):
         if row not in rows:

@@ -1,4 +1,4 @@
-"""Embed photos, and keep small copies of them, unless the flora has done that before."""
+"""Embed photos and keep small copies of them, reusing photos that the flora has embedded before."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from dalip_index.store.photo_store import PhotoStore
 
 __all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only"]
 
-_AT_ONCE = 128  # photos that are embedded before they are written; a killed build has lost no more
+_AT_ONCE = 128  # photos embedded before they are written: the most that a killed build loses
 _AHEAD = 64
 
 
@@ -29,19 +29,19 @@ class EmbeddedPhotos:
     """Photos with their vectors."""
 
     records: Sequence[Record]
-    """The readable ones, each once; kept ones as copies."""
+    """The readable photos without duplicates; records of kept photos point to the copies."""
     vectors: Halves
-    """A row each, (photos, E + A)."""
+    """One row per photo, (photos, E + A)."""
     refused: int = 0
-    """How many could not be read, or stand under two names."""
+    """Photos that could not be read, or that have two different names."""
     repeated: int = 0
-    """How many were given again."""
+    """Duplicates."""
     new: int = 0
-    """How many were embedded now; the others had been before."""
+    """Photos embedded now; the others were embedded before."""
 
     @property
     def kept(self) -> list[Record]:
-        """Those of which copies are kept."""
+        """The photos with kept copies."""
         return [record for record in self.records if digest_of(record)]
 
 
@@ -51,12 +51,12 @@ def embed_only(
     progress: Progress,
     skipped: Callable[[Skipped], None],
 ) -> EmbeddedPhotos:
-    """Embed photos, and keep nothing of them but the vectors.
+    """Embed photos without keeping copies of them.
 
     Args:
-        encoder: Makes them.
+        encoder: Makes the vectors.
         records: The photos.
-        progress: Called with "photos", the number done, and the number to do.
+        progress: Called with "photos", the number done, and the total.
         skipped: Called with each photo that cannot be read.
     """
     photos = OnnxEmbedder(encoder, appearance=True).embed_photos(records, progress)
@@ -74,18 +74,18 @@ def embed_and_keep(
     progress: Progress,
     skipped: Callable[[Skipped], None],
 ) -> EmbeddedPhotos:
-    """Make small copies of photos, keep them, and embed those that this encoder has not embedded before.
+    """Keep small copies of photos, and embed photos that this encoder has not embedded before.
 
-    A photo is known by the SHA-256 of its file, whatever it is called. What is new is written soon, so that a build
-    that is killed resumes near where it was.
+    Photos are recognised by the SHA-256 of their files, whatever their names. New photos are written in small batches,
+    so a killed build resumes close to where it stopped.
 
     Args:
-        store: Where they are kept.
+        store: Where the copies are kept.
         encoder: Makes the vectors.
-        records: The photos; one that a flora keeps is not copied again.
+        records: The photos; photos already kept by a flora are not copied again.
         side: Short side of the copies, in pixels.
-        progress: Called with "photos", the number done, and the number to do.
-        skipped: Called with each photo that cannot be read, or shows another plant under another name.
+        progress: Called with "photos", the number done, and the total.
+        skipped: Called with each photo that cannot be read, or that appears under two plant names.
     """
     found: dict[str, Record] = {}
     pending: list[tuple[Record, bytes]] = []
@@ -118,7 +118,7 @@ def embed_and_keep(
                     refused.add(digest)
             elif copy is not None:
                 new += 1
-                # Where a new copy is, is known when its shard is written.
+                # The location of a new copy is not known until its shard is written.
                 place = record.location if digest_of(record) else KeptCopy(store.folder, digest=digest)
                 pending.append((kept_as(Record("", place), record), copy))
                 if len(pending) == _AT_ONCE:
@@ -131,7 +131,7 @@ def embed_and_keep(
 
 
 def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | None] | DalipError:
-    """Give a photo's digest, and its copy where the encoder has not looked at it."""
+    """Return a photo's digest, and its copy if the encoder has not embedded it yet."""
     try:
         if digest := digest_of(record):
             return digest, None if digest in store else record.read_bytes()
@@ -143,7 +143,9 @@ def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | No
 
 
 def _checked(photo: Record, row: Vectors | ImageError) -> Vectors:
-    if isinstance(row, ImageError):  # in the pack of another flora, for a copy that was just made can be read
+    if isinstance(
+        row, ImageError
+    ):  # from another flora's pack, because a copy made just now is always readable
         raise FloraError("kept-photo-damaged", source=photo.name, cause=row, key=digest_of(photo))
     return row
 

@@ -1,4 +1,4 @@
-"""Learn from the vectors of texts and photos: prototypes, text weight, calibration, and hit rates."""
+"""Learn from the vectors of texts and photos: prototypes, text weight, calibration and hit rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,29 +24,29 @@ from dalip_index.store.manifest import HitRates
 __all__ = ["Learned", "PhotoVectors", "choose_text_weight", "hit_rates", "learn"]
 
 _DEFAULT_TEXT_WEIGHT = 0.5
-"""Used where there are too few validation photos to choose the weight on."""
+"""Used if there are too few validation photos to choose the weight."""
 
 _TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
 
 _AT_ONCE = 4096  # photos
-_CHOOSE_ON = 2000  # photos: more would take long, and choose no other weight of the 21
+_CHOOSE_ON = 2000  # photos: more would take longer and not change which of the 21 weights is chosen
 
 
 @dataclass(frozen=True)
 class PhotoVectors:
-    """Photos as an encoder sees them, with what they show and what they are used for."""
+    """Vectors of photos, with their taxa and roles."""
 
     vectors: Halves
-    """Each embedding followed by its appearance, shape (photos, E + A)."""
+    """Embeddings, each followed by its appearance, shape (photos, E + A)."""
     labels: NDArray[np.intp]
     """Rows of the taxa, shape (photos,)."""
     roles: Sequence[Role]
-    """One each."""
+    """One per photo."""
     width: int
-    """E."""
+    """E, length of an embedding."""
 
     def of(self, role: Role) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
-        """Give the photos of a role, some thousands at once: vectors, appearances of unit length; labels; lengths."""
+        """Yield the photos with a role in batches: vectors with unit appearance, labels, lengths of appearance."""
         chosen = np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)
         for start in range(0, len(chosen), _AT_ONCE):
             rows = chosen[start : start + _AT_ONCE]
@@ -54,7 +54,7 @@ class PhotoVectors:
             yield unit, self.labels[rows], lengths
 
     def all_of(self, role: Role) -> tuple[Vectors, NDArray[np.intp], Vectors]:
-        """Give all photos of a role together."""
+        """Return all photos with a role, as `of` yields them."""
         empty = (
             np.empty((0, self.vectors.shape[1]), np.float32),
             np.empty(0, np.intp),
@@ -67,23 +67,23 @@ class PhotoVectors:
 
 @dataclass(frozen=True)
 class Learned:
-    """What a flora knows."""
+    """Everything a flora learns from vectors."""
 
     prototypes: Prototypes
     calibration: Calibration
     selection: Mapping[str, HitRates]
     """By kind of evidence, on the validation photos."""
     leave_one_out: Mapping[str, HitRates]
-    """By kind of evidence, on the photos that are evidence; see `leave_one_out`."""
+    """By kind of evidence, on the photos used as evidence; see the function `leave_one_out`."""
 
 
 def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) -> Learned:
     """Learn a flora from vectors.
 
     Args:
-        text: Prototypes of texts, shape (taxa, E), zeros where there are none.
-        text_counts: Texts behind them, shape (taxa,).
-        photos: What is known of them.
+        text: Text prototypes, shape (taxa, E), zeros for taxa without texts.
+        text_counts: Number of texts per taxon, shape (taxa,).
+        photos: Vectors, taxa and roles of the photos.
     """
     taxa, appearance = len(text), photos.vectors.shape[1] - photos.width
     sums, counts = np.zeros((taxa, appearance)), np.zeros(taxa, np.intp)
@@ -112,11 +112,11 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
 
 
 def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> HitRates:
-    """Say how often the right taxon is among the 1 and 5 most similar; ties count against it.
+    """Return top-1 and top-5 hit rates; ties count against the right taxon.
 
     Args:
         similarities: Shape (photos, taxa), at least one photo.
-        targets: The column of the right taxon for each photo, shape (photos,).
+        targets: Column of the right taxon for each photo, shape (photos,).
     """
     own = similarities[np.arange(len(targets)), targets]
     ranks = (similarities >= own[:, None]).sum(axis=1)
@@ -124,18 +124,18 @@ def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]
 
 
 def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float:
-    """Choose the share of text that maximises the likelihood of the right class on validation photos.
+    """Choose the text weight that maximises the likelihood of the right class on validation photos.
 
-    The likelihood (each choice at its own best temperature) changes smoothly where the hit rate on a few
-    hundred photos jumps about.
+    The likelihood, with the temperature fitted for each weight, changes smoothly. The hit rate on a few hundred photos
+    is too noisy.
 
     Args:
-        prototypes: The taxa.
-        photos: The photos to choose on, shape (photos, E + A).
-        targets: The row of the right taxon for each photo, shape (photos,).
+        prototypes: Prototypes of the taxa.
+        photos: The validation photos, shape (photos, E + A).
+        targets: Row of the right taxon for each photo, shape (photos,).
 
     Returns:
-        The weight, 0 to 1; the default for fewer than `MIN_PHOTOS` photos.
+        The weight, 0 to 1; the default if there are fewer than `MIN_PHOTOS` photos.
     """
     if len(targets) < MIN_PHOTOS:
         return _DEFAULT_TEXT_WEIGHT
@@ -154,13 +154,13 @@ def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray
 def _hit_rates_by_kind(
     prototypes: Prototypes, text_weight: float, photos: Vectors, targets: NDArray[np.intp]
 ) -> dict[str, HitRates]:
-    """Give the hit rates of each kind of evidence on photos; nothing for no photo.
+    """Return the hit rates on photos by kind of evidence; empty if there are no photos.
 
     Args:
-        prototypes: The taxa.
-        text_weight: Share of the text.
+        prototypes: Prototypes of the taxa.
+        text_weight: Weight of text, 0 to 1.
         photos: Shape (photos, E + A).
-        targets: The row of the right taxon for each photo, shape (photos,).
+        targets: Row of the right taxon for each photo, shape (photos,).
     """
     if not len(targets):
         return {}
@@ -173,18 +173,19 @@ def _hit_rates_by_kind(
 def leave_one_out(
     prototypes: Prototypes, sums: NDArray[np.float64], text_weight: float, photos: PhotoVectors
 ) -> dict[str, HitRates]:
-    """Measure how often the photos that are evidence find their taxa, each with itself taken out of the prototypes.
+    """Measure leave-one-out accuracy: each evidence photo is identified with itself removed from its prototype.
 
-    Nothing else changes: the weight of text, chosen on other photos, stays.
+    The text weight, which was chosen on other photos, is not changed.
 
     Args:
-        prototypes: Of all taxa, none of them taught.
-        sums: Of the appearances behind the prototypes of photos, shape (taxa, A).
-        text_weight: Share of the text.
+        prototypes: Prototypes of all taxa; none of the taxa is taught.
+        sums: Sum of the appearances of each taxon's evidence photos, shape (taxa, A).
+        text_weight: Weight of text, 0 to 1.
         photos: The photos.
 
     Returns:
-        By kind of evidence; nothing for no photo. For `photos` one that is the only one of its taxon is a miss.
+        Hit rates by kind of evidence; empty if there are no photos. With `photos` alone, the only photo of a taxon
+        counts as a miss.
     """
     found: dict[str, list[HitRates]] = {kind: [] for kind in EVIDENCE_KINDS}
     sizes: list[int] = []
@@ -193,7 +194,7 @@ def leave_one_out(
     present = prototypes.photo_counts > 0
     share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(
         initial=0
-    )  # of photos; the same in each row
+    )  # weight of photos, the same in each row
     total, others = prototypes.photos.sum(axis=0), max(int(present.sum()) - 1, 1)
     for vectors, labels, _ in photos.of("evidence"):
         rows = np.arange(len(labels))
@@ -204,7 +205,7 @@ def leave_one_out(
         by_photo = prototypes.similarities(vectors, "photos", text_weight)
         both = vectors @ whole[:, :-1].T
         own = (appearances * without).sum(axis=1)
-        # One that has no other photo competes as a taxon without any: by the mean of the others.
+        # Without its only photo, a taxon competes like any taxon without photos: with the mean of the others.
         filled = (appearances * (total - prototypes.photos[labels])).sum(axis=1) / others
         both[rows, labels] += share * (np.where(alone, filled, own) - by_photo[rows, labels])
         by_photo[:, ~present] = -np.inf

@@ -1,7 +1,7 @@
-"""Teach a flora a plant from a few photos, and let the flora forget it.
+"""Teach a flora a plant from a few photos (few-shot, without training), and forget it again.
 
-A flora that keeps its photos learns from all of them again. One that does not, as the built-in one, is taught: without
-training, and nothing changes for the others except for photos that resemble the new plant.
+A flora that keeps its photos is rebuilt from all of them. Other floras, such as the built-in one, get an additional
+prototype. Nothing changes for the other plants, except for photos that resemble the new plant.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,20 +36,20 @@ from dalip_index.store.versions import CURRENT, new_version
 __all__ = ["flora_to_teach", "forget_taxon", "learns_from_all", "teach_from", "teach_taxon"]
 
 _USUAL_CHANCE = 0.15
-"""What `Calibration.chance` is about with the built-in encoder, for floras whose photos do not say it."""
+"""Typical `Calibration.chance` with the built-in encoder, for floras in which it could not be measured."""
 
 
 class _Lesson(NamedTuple):
-    """A taxon, and what it is taught by."""
+    """A taxon, and the texts and photos to teach it from."""
 
     taxon: Taxon
     texts: Sequence[str]
     photos: Sequence[int]
-    """Rows of those that were embedded."""
+    """Rows in the embedded photos."""
 
 
 class _Known(NamedTuple):
-    """What a version knows."""
+    """The taxa of a version with their evidence, prototypes and kept photos."""
 
     taxa: Sequence[Taxon]
     evidence: Sequence[Evidence]
@@ -58,11 +58,11 @@ class _Known(NamedTuple):
 
     @classmethod
     def of(cls, flora: Flora, contents: FloraContents) -> "_Known":
-        """Take it from a flora, and from what else stands on disk."""
+        """Combine a loaded flora with the rest of its contents on disk."""
         return cls(flora.taxa, contents.evidence, flora.prototypes, contents.kept)
 
     def without(self, row: int) -> "_Known":
-        """Take a taxon away, and the photos that no other needs."""
+        """Return a copy without a taxon and without photos that no other taxon needs."""
         evidence = [replace(e, taxon=e.taxon - (e.taxon > row)) for e in self.evidence if e.taxon != row]
         staying = {e.photo for e in evidence}
         return _Known(
@@ -84,41 +84,41 @@ def teach_taxon(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Add a taxon to a flora by a few photos of it, without training.
+    """Add a taxon to a flora from a few photos, without training.
 
-    A flora that keeps its photos adds them to those; then it may hold the taxon already. In another flora, or one of
-    texts alone, a photo is compared with the new taxon by appearance, in the direction that tells the mean of its
-    photos from those of the other taxa. How alike two photos are by chance, and how badly photos fit that the flora
-    rejects, say what is added to that similarity. `docs/trust.md` says how well it works, and what it costs the other
-    taxa.
+    A flora that keeps its photos adds the new ones to them; it may already contain the taxon. In other floras, also
+    those built from texts alone, photos are compared with the new taxon by appearance, along the direction that
+    distinguishes the mean of its photos from the means of the other taxa. An offset is added to this similarity; it
+    follows from the similarity that photos have by chance and from the flora's rejection limit. `docs/trust.md` reports
+    how well this works and how it affects the other taxa.
 
     Args:
-        path: The flora, which gets a new version, and keeps small copies of the photos.
-        encoder: The one that built it.
-        taxon: The taxon; where it does not say its family or order, the flora's taxa of its genus do.
-        photos: Photos of it: one will do, four are much better.
-        start: The flora to start from where there is none at `path` yet.
-        again: Whether the flora was taught the taxon before, and forgets those photos in the same step.
-        progress: Called with "photos", the number done, and the number to do.
-        skipped: Called with each photo that cannot be read and is left out.
+        path: The flora, which gets a new version and keeps small copies of the photos.
+        encoder: The encoder that built it.
+        taxon: The taxon; a missing family or order is filled in from the flora's taxa in the same genus.
+        photos: Photos of it; one is enough, four are much better.
+        start: The flora to copy if there is none at `path` yet.
+        again: Whether to replace the photos that the taxon was taught from before.
+        progress: Called with "photos", the number done, and the total.
+        skipped: Called with each photo that is skipped because it cannot be read.
 
     Returns:
-        What the flora holds now.
+        The manifest of the new version.
 
     Raises:
-        FloraError: The flora, which keeps no photos or has none, holds the taxon already; its taxa contradict it; no
-            photo can be read; or the flora cannot be loaded or written.
+        FloraError: A flora that keeps no photos, or was built without photos, already contains the taxon; its taxa
+            contradict it; no photo can be read; or the flora cannot be loaded or written.
     """
     flora = flora_to_teach(path, start, encoder)
     taught = TAUGHT[taxon.scientific_name in flora.tree.rows]
     given = [taught_record(number, photo, taxon, taught) for number, photo in enumerate(photos, 1)]
     if learns_from_all(flora):
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
-    _ready(taxon, flora, again)  # so that what cannot be is said before the photos are read
+    _ready(taxon, flora, again)  # report errors before the photos are read
     with new_version(path) as draft:
         flora = flora_to_teach(
             path, start, encoder
-        )  # again, for another process may have taught it meanwhile
+        )  # load again, because another process may have taught it in the meantime
         known, placed = _ready(taxon, flora, again)
         store = PhotoStore(path, encoder.fingerprint)
         embedded = embed_and_keep(store, encoder, [*known.kept, *given], KEPT_SIDE, progress, skipped)
@@ -127,21 +127,21 @@ def teach_taxon(
 
 
 def forget_taxon(path: Path, encoder: Encoder, *names: str) -> FloraManifest:
-    """Take away taxa that a flora was taught, so that it answers as before.
+    """Remove taught taxa from a flora, so that it answers as before.
 
-    From a flora that keeps its photos it takes those by which it was taught, and a taxon if it was new then and has no
-    others; `remove_from` takes any.
+    In a flora that keeps its photos, this removes the photos that the taxa were taught from. A taxon itself is removed
+    if teaching added it and it has no other photos. `remove_from` removes any taxon.
 
     Args:
         path: The flora, which gets a new version.
-        encoder: The one that built it.
-        names: Scientific names of the taxa; all are taken away, or none.
+        encoder: The encoder that built it.
+        names: Scientific names of the taxa; either all of them are removed, or none.
 
     Returns:
-        What the flora holds now.
+        The manifest of the new version.
 
     Raises:
-        FloraError: The flora does not hold a taxon or was built with it, or cannot be loaded or written.
+        FloraError: A taxon is not in the flora or was not taught, or the flora cannot be loaded or written.
     """
     flora = load_flora(path, encoder)
     if flora.manifest.keeps_all and not {*names} <= {*flora.taught}:
@@ -182,22 +182,22 @@ def teach_from(
     progress: Progress = no_progress,
     skipped: Callable[[Skipped], None] = no_report,
 ) -> FloraManifest:
-    """Teach a copy of a flora what others know, by the photos that these keep.
+    """Teach a copy of a flora the taxa of other floras, from their kept photos.
 
-    From a flora that keeps all its photos come all taxa that have some, from another one those that it was taught; what
-    the copy holds already is not taught again. The encoder need not be theirs, so that this also moves a copy of the
-    built-in flora to the one of a new DALIP.
+    A flora that keeps all its photos contributes every taxon with photos; other floras contribute the taxa that they
+    were taught. Taxa already in the copy are not taught again. The other floras may have been built with another
+    encoder, so this also moves a taught copy of the built-in flora to a new DALIP version.
 
     Args:
-        out: The copy, which gets a new version; absent, empty, or a flora, also one of `floras`.
-        encoder: The one that built `start`.
-        start: The flora to start from.
-        floras: The others; the first one that keeps photos of a taxon teaches it.
-        progress: Called with "photos", the number done, and the number to do.
-        skipped: Called with each photo that two floras have under two names.
+        out: The copy, which gets a new version; missing, empty, or a flora, which may be one of `floras`.
+        encoder: The encoder that built `start`.
+        start: The flora to copy.
+        floras: The other floras; a taxon is taught from the first one that keeps photos of it.
+        progress: Called with "photos", the number done, and the total.
+        skipped: Called with each photo that has different names in two floras.
 
     Returns:
-        What the copy holds now.
+        The manifest of the new version.
 
     Raises:
         FloraError: A flora cannot be read or written, or taxa contradict each other.
@@ -225,20 +225,20 @@ def teach_from(
 
 
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
-    """Load the flora at `path` or, where there is none yet, the one to start from; see `teach_taxon`."""
+    """Load the flora at `path`, or `start` if there is none yet; see `teach_taxon`."""
     return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
 
 
 def learns_from_all(flora: Flora) -> bool:
-    """Say whether a flora that is taught learns from all its photos: it keeps them, and was built with some."""
+    """Return whether teaching rebuilds a flora from all its photos: it keeps them, and was built with some."""
     return flora.manifest.keeps_all and bool(flora.prototypes.photo_counts[~flora.prototypes.taught].any())
 
 
 def _taught_row(scientific_name: str, flora: Flora) -> int:
-    """Find the row of a taxon that was taught.
+    """Return the row of a taught taxon.
 
     Raises:
-        FloraError: The flora does not hold it, or was built with it.
+        FloraError: The taxon is not in the flora, or was not taught.
     """
     row = flora.tree.rows.get(scientific_name)
     if row is None:
@@ -250,10 +250,11 @@ def _taught_row(scientific_name: str, flora: Flora) -> int:
 
 
 def _ready(taxon: Taxon, flora: Flora, again: bool) -> tuple[_Known, Taxon]:
-    """Give what a flora knows before it is taught a taxon, and the taxon, completed by its genus and family.
+    """Return the state of a flora before a taxon is taught, and the taxon with missing higher taxa filled in.
 
     Raises:
-        FloraError: The flora holds it already, or not yet if it is taught it again; or its taxa contradict it.
+        FloraError: The flora already contains the taxon, or does not contain it with `again`; or its taxa contradict
+            it.
     """
     known, name = _Known.of(flora, read_contents(flora.folder.parent)), taxon.scientific_name
     if again:
@@ -273,7 +274,7 @@ def _teach(
     embedded: EmbeddedPhotos,
     lessons: Sequence[_Lesson],
 ) -> FloraManifest:
-    """Write a version that knows more taxa than a flora does, by photos that are embedded."""
+    """Write a version with more taxa than a flora, from photos already embedded."""
     taxa, evidence, prototypes = list(known.taxa), list(known.evidence), known.prototypes
     for taxon, texts, photos in lessons:
         if not photos:
@@ -291,7 +292,7 @@ def _teach(
 def _with(
     flora: Flora, prototypes: Prototypes, taxon: Taxon, texts: Sequence[str], photos: Vectors
 ) -> Prototypes:
-    """Add the prototypes of a taxon that is taught by photos, shape (photos, E + A)."""
+    """Add the prototypes of a taxon taught from photos, shape (photos, E + A)."""
     width = flora.encoder.width
     offset = flora.calibration.taught_offset
     if offset is None:
@@ -306,7 +307,7 @@ def _with(
 
 
 def _write(draft: tuple[Path, str], store: PhotoStore, flora: Flora, known: _Known) -> FloraManifest:
-    """Write a version that knows other taxa than a flora, and is calibrated as it is."""
+    """Write a version with other taxa than a flora and the same calibration."""
     manifest, found = flora.manifest, count_evidence(known.taxa, known.evidence)
     counts = replace(
         manifest.counts,

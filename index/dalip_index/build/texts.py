@@ -1,4 +1,4 @@
-"""Embed the texts about taxa into text prototypes; texts that are known are not embedded again."""
+"""Text prototypes: embed the texts about each taxon, reusing texts already embedded."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,11 +21,11 @@ __all__ = ["embed_texts", "text_evidence", "texts_of"]
 
 
 def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
-    """Give the texts of taxa.
+    """Return the texts of taxa as evidence.
 
     Args:
         taxa: The taxa in the order of the flora.
-        texts: Those to take, by scientific name; `dalip.prompts.taxon_texts` for all others.
+        texts: Texts by scientific name; other taxa get those from `dalip.prompts.taxon_texts`.
     """
     return [
         Evidence(row, "text", text)
@@ -35,7 +35,7 @@ def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> 
 
 
 def texts_of(evidence: Sequence[Evidence]) -> dict[int, tuple[str, ...]]:
-    """Give the texts of each taxon that has any, by its row."""
+    """Return the texts of each taxon that has any, keyed by the taxon's row."""
     found: dict[int, tuple[str, ...]] = {}
     for one in evidence:
         if one.kind == "text":
@@ -46,18 +46,18 @@ def texts_of(evidence: Sequence[Evidence]) -> dict[int, tuple[str, ...]]:
 def embed_texts(
     encoder: Encoder, evidence: Sequence[Evidence], taxa: int, flora: Path, progress: Progress = no_progress
 ) -> tuple[Vectors, NDArray[np.intp]]:
-    """Make the prototypes of texts.
+    """Compute the text prototypes.
 
     Args:
-        encoder: Embeds them.
+        encoder: Embeds the texts.
         evidence: The texts.
-        taxa: How many taxa there are.
-        flora: Where prototypes are taken from, if a flora of the same encoder is there, for taxa whose texts are the
-            same.
-        progress: Called with "texts", the number done, and the number to do.
+        taxa: Number of taxa.
+        flora: A flora whose prototypes are reused for taxa with unchanged texts, if it exists and was built with the
+            same encoder.
+        progress: Called with "texts", the number done, and the total.
 
     Returns:
-        The prototypes, (taxa, E), zeros where there is no text; and the number of texts behind each, (taxa,).
+        The prototypes, shape (taxa, E), zeros for taxa without texts; and the number of texts per taxon, shape (taxa,).
     """
     wanted, known = texts_of(evidence), _known(encoder, flora)
     fresh = [(row, text) for row, texts in wanted.items() if texts not in known for text in texts]
@@ -70,7 +70,7 @@ def embed_texts(
 
 
 def _known(encoder: Encoder, flora: Path) -> dict[tuple[str, ...], Vectors]:
-    """Give the prototypes of a flora by the texts behind them; none where it is of another encoder, or unusable."""
+    """Return a flora's prototypes keyed by their texts; empty if it is unusable or was built with another encoder."""
     try:
         folder = current_version(flora)
         manifest = FloraManifest.load(folder)

@@ -1,1 +1,1 @@
-"""How good a flora is: accuracy, calibration, coverage and rejection."""
+"""Evaluation of a flora: accuracy, calibration, coverage and rejection."""

@@ -1,4 +1,4 @@
-"""Compare two encoders on the same photos, used as a flora would use them."""
+"""Compare two encoders on the same photos, using them as a flora does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,22 +23,22 @@ __all__ = ["Change", "compare_encoders"]
 
 @dataclass(frozen=True)
 class Change:
-    """Hit rates of two encoders on the same photos, which neither of them learned from here."""
+    """Hit rates of two encoders on the same held-out photos."""
 
     what: str
     """Which photos."""
     by: Literal["text", "photos", "both", "captions"]
-    """What they are named by; `captions`: which photo a caption finds, photos and captions changing places."""
+    """Evidence that photos are identified from; `captions`: text-to-image retrieval, photos found by their captions."""
     photos: int
-    """Photos that were named, or captions that were asked for."""
+    """Number of photos identified, or of captions used as queries."""
     classes: int
-    """What a name was chosen from; photos that a caption was looked for among."""
+    """Number of classes to choose from, or of photos searched with each caption."""
     before: HitRates
     after: HitRates
     lost: int | None = None
-    """Named right, in the first place, by the first encoder alone; `None` for captions."""
+    """Photos whose first name is correct with the first encoder only; `None` for captions."""
     gained: int | None = None
-    """By the second alone; likewise."""
+    """Photos whose first name is correct with the second encoder only; `None` for captions."""
 
 
 def compare_encoders(
@@ -49,22 +49,23 @@ def compare_encoders(
     *,
     progress: Progress = no_progress,
 ) -> list[Change]:
-    """Compare two encoders on photos of the splits `calibration` and `test`.
+    """Compare two encoders on photos in the calibration and test splits.
 
-    Those of `train` are the evidence, as they are in a flora; those of `selection` weigh texts against them.
+    As in a flora, photos in the training split are the evidence. Photos in the validation split (`selection`) choose
+    the text weight.
 
     Args:
-        before: The first.
-        after: The second.
-        photos: By what they are called: photos of any split, with the names of what they show, or captions.
-        taxa: What is known of taxa, by scientific name; for all others, what their photos say.
-        progress: Called with "photos", the number done, and the number to do.
+        before: The first encoder.
+        after: The second encoder.
+        photos: Sets of photos from any split, labelled or with captions, keyed by the name of the set.
+        taxa: Known taxa by scientific name; other taxa are taken from the fields of their photos.
+        progress: Called with "photos", the number done, and the total.
 
     Returns:
-        Set by set, in each by kind of evidence; nothing where there is nothing to measure on.
+        The changes by set, and in each set by kind of evidence; empty if there are no photos to measure on.
 
     Raises:
-        DataError: A photo's fields name no possible taxon.
+        DataError: A photo's fields do not describe a valid taxon.
     """
     changes: list[Change] = []
     for what, records in photos.items():
@@ -80,7 +81,7 @@ def compare_encoders(
 
 @dataclass(frozen=True)
 class _Named:
-    """What one encoder makes of photos: similarities to all classes by kind of evidence, and the right ones."""
+    """One encoder's similarities of photos to all classes, by kind of evidence, and the right classes."""
 
     similarities: Mapping[EvidenceKind, Vectors]
     targets: NDArray[np.intp]
@@ -129,7 +130,7 @@ def _changes(what: str, before: _Named, after: _Named) -> list[Change]:
     changes = []
     for kind, first in before.similarities.items():
         second, targets = after.similarities[kind], before.targets
-        if not len(targets):  # none of the photos is readable
+        if not len(targets):  # no photo could be read
             return []
         right = [_first(similarities, targets) for similarities in (first, second)]
         lost, gained = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())

@@ -1,4 +1,4 @@
-"""How good a flora is on labelled photos: accuracy, how far answers can be trusted, and search by common name."""
+"""Evaluate a flora on labelled photos: accuracy, calibration, rejection, and search by common name."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -21,12 +21,12 @@ from dalip_index.flora.flora import Flora
 
 __all__ = ["Accuracy", "Confusion", "FloraEvaluation", "SearchPrecision", "TaxonAccuracy", "evaluate_flora"]
 
-_DEPTH = 5  # photos looked at by a person who searches
+_DEPTH = 5  # search results that a person looks at
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Hit rates over the photos of one source, from one kind of evidence, among all taxa of the flora."""
+    """Hit rates on the photos from one source, with one kind of evidence, among all taxa in the flora."""
 
     source: str
     evidence: EvidenceKind
@@ -37,7 +37,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class TaxonAccuracy:
-    """Hit rates over the photos of one taxon, from all its evidence."""
+    """Hit rates on the photos of one taxon, using all evidence."""
 
     taxon: str
     """Scientific name."""
@@ -48,51 +48,51 @@ class TaxonAccuracy:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often one taxon was taken for another."""
+    """How often one taxon was mistaken for another."""
 
     taxon: str
-    """Scientific name of what the photos show."""
+    """Scientific name of the taxon in the photos."""
     named: str
-    """Of what came first."""
+    """Scientific name of the first prediction."""
     photos: int
 
 
 @dataclass(frozen=True)
 class SearchPrecision:
-    """How many of the first five photos found by a taxon's common name show it, as a mean over taxa."""
+    """Precision at 5 of a search by common name, as a mean over taxa."""
 
     taxa: int
-    """Taxa of the flora that the photos show and that have an English common name."""
+    """Taxa in the flora that have photos here and an English common name."""
     photos: int
-    """Photos searched in."""
+    """Photos searched."""
     precision_at_5: float
     best_possible: float
-    """What a perfect search reaches; below 1 where a taxon has fewer than five photos."""
+    """Precision of a perfect search; below 1 if a taxon has fewer than five photos."""
 
 
 @dataclass(frozen=True)
 class FloraEvaluation:
-    """What `evaluate_flora` found."""
+    """The results of `evaluate_flora`."""
 
     accuracy: tuple[Accuracy, ...]
-    """By source, in each by kind of evidence; all sources together last where there are several."""
+    """By source, then by kind of evidence; if there are several sources, all of them together come last."""
     taxa: tuple[TaxonAccuracy, ...]
-    """Those that the photos show, worst first."""
+    """Taxa with photos, least accurate first."""
     confusions: tuple[Confusion, ...]
-    """Pairs of taxa, the most frequent first."""
+    """Pairs of taxa, most frequent first."""
     search: SearchPrecision | None
-    """`None` where no taxon among the photos has a common name."""
+    """`None` if no taxon in the photos has a common name."""
     skipped: tuple[Skipped, ...]
     other_photos: int
-    """Photos that name no taxon of this flora."""
+    """Photos of taxa that are not in this flora."""
     trust: tuple[Trust, ...] = ()
-    """By source, all sources together last where there are several; none where the flora is not calibrated."""
+    """By source, with all sources together last if there are several; empty if the flora is not calibrated."""
     rejections: tuple[Rejection, ...] = ()
-    """Of the photos that it should reject, if there are any: those of plants that are neither among its taxa nor
-    inside one of them, and those that name no taxon."""
+    """For photos that the flora should reject, if there are any: photos of plants that are neither its taxa nor inside
+    one of them, and photos without a taxon."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the figures as plain values, ready for JSON; why photos were skipped is for others to put in words."""
+        """Return plain values for JSON. Of skipped photos only the source is included; callers word the reasons."""
         return asdict(replace(self, skipped=())) | {"skipped": [photo.source for photo in self.skipped]}
 
 
@@ -103,12 +103,12 @@ def evaluate_flora(
 
     Args:
         flora: The flora.
-        records: The photos; for a fair figure, of the test split only. Those of other taxa, and those that name none,
-            are for measuring rejection.
-        progress: Called with "photos", the number done, and the number to do.
+        records: The photos; for an unbiased result, from the test split only. Photos of other taxa and photos without
+            a taxon are used to measure rejection.
+        progress: Called with "photos", the number done, and the total.
 
     Raises:
-        FloraError: No readable photo shows a taxon of the flora.
+        FloraError: No readable photo shows a taxon in the flora.
     """
     rows = flora.tree.rows
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
@@ -175,7 +175,7 @@ def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]
 
 
 def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
-    """Say what a photo is for: to be `named`, or rejected as one of `other plants` or of `no plants`."""
+    """Return how a photo is used: to be `named`, or rejected as one of `other plants` or `no plants`; "" if unused."""
     if record.taxon is None:
         return "no plants" if record.fields.get("containsPlant") is not True else ""
     if record.taxon.scientific_name in names:
@@ -189,7 +189,7 @@ def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
 
 
 def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Find the place of the right taxon in each answer, from 0; past the last where it lacks the evidence."""
+    """Return the rank of the right taxon in each answer, from 0; after the last taxon if it lacks the evidence."""
     own = similarities[np.arange(len(targets)), targets][:, None]
     places: NDArray[np.intp] = (similarities > own).sum(axis=1)
     return np.where(np.isfinite(own[:, 0]), places, similarities.shape[1])

@@ -1,4 +1,4 @@
-"""Plots of `dalip evaluate flora`: reliability, coverage, accuracy by taxon."""
+"""Plots for `dalip evaluate flora`: reliability diagram, coverage, accuracy by taxon."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_plot", "draw_evaluation", "draw_reliability"]
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # told apart by colour-blind eyes, too
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # safe for colour-blind readers
 _MARKERS = "os^Dv"
 
 
 def check_plot(path: Path) -> None:
-    """Make sure that a figure can be drawn, before what it is to show is measured.
+    """Make sure that a figure can be drawn, before the time is spent on measuring.
 
     Raises:
-        DalipError: Matplotlib is missing or does not know the ending, or there is no such folder.
+        DalipError: Matplotlib is missing or does not support the format, or the folder does not exist.
     """
     formats = _figure(1).canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
@@ -30,15 +30,15 @@ def check_plot(path: Path) -> None:
 
 
 def draw_evaluation(found: "FloraEvaluation", path: Path) -> None:
-    """Draw how a flora did: reliability, coverage of the conformal prediction sets, and top-1 by taxon.
+    """Draw the evaluation of a flora: reliability, coverage of the conformal prediction sets, and top-1 by taxon.
 
     Args:
-        found: What was measured.
-        path: Where to write; the ending says the format, such as .png or .svg.
+        found: The results.
+        path: The output file; the suffix selects the format, such as .png or .svg.
 
     Raises:
         DalipError: Matplotlib is missing, or the file cannot be written.
-        ValueError: Matplotlib does not know the ending; `check_plot` says so in time.
+        ValueError: Matplotlib does not support the format; `check_plot` reports this earlier.
     """
     figure = _figure(7.5 if not found.trust else 11)
     panels = figure.subplots(1, 3 if found.trust else 1, squeeze=False)[0]
@@ -61,13 +61,13 @@ def _figure(width: float) -> Any:
 
 
 def draw_reliability(axes: Any, trust: Sequence[Trust]) -> None:
-    """Draw a reliability diagram: how often answers are right against how probable they are said to be.
+    """Draw a reliability diagram: how often answers are correct, plotted against their predicted probability.
 
     Args:
-        axes: Of matplotlib.
-        trust: One line each.
+        axes: Matplotlib axes.
+        trust: Each is drawn as one line.
     """
-    axes.plot([0, 100], [0, 100], color="0.6", lw=1, ls="--", label="as it should be")
+    axes.plot([0, 100], [0, 100], color="0.6", lw=1, ls="--", label="ideal")
     for place, row in enumerate(trust):
         axes.plot(
             [100 * b.probability for b in row.reliability],
@@ -78,12 +78,12 @@ def draw_reliability(axes: Any, trust: Sequence[Trust]) -> None:
             lw=1.2,
             label=f"{row.source}: ECE {100 * row.ece:.1f} %",
         )
-    _finish(axes, "probability of the first name (%)", "right (%)", "Reliability")
+    _finish(axes, "probability of the first name (%)", "correct (%)", "Reliability")
 
 
 def _draw_coverage(axes: Any, trust: Sequence[Trust]) -> None:
     wanted = [100 * float(name) for name in trust[0].coverage]
-    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="as it should be")
+    axes.plot([75, 100], [75, 100], color="0.6", lw=1, ls="--", label="ideal")
     for place, row in enumerate(trust):
         kept = [100 * share for share in row.coverage.values()]
         axes.plot(
@@ -95,7 +95,7 @@ def _draw_coverage(axes: Any, trust: Sequence[Trust]) -> None:
             lw=1.2,
             label=row.source,
         )
-    _finish(axes, "coverage asked for (%)", "sets that hold the right name (%)", "Coverage")
+    _finish(axes, "requested coverage (%)", "sets that contain the right name (%)", "Coverage")
 
 
 def _draw_taxa(axes: Any, top1: Sequence[float]) -> None:

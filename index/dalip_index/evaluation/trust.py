@@ -1,4 +1,4 @@
-"""Calibration, coverage and rejection of a flora, on labelled photos."""
+"""Measure a flora's calibration, coverage and rejection on labelled photos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,82 +22,82 @@ __all__ = [
 ]
 
 COVERAGES = (0.8, 0.9, 0.95)
-"""Coverages that are measured."""
+"""Coverages to measure."""
 
 _BINS = 15
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Answers that were about equally probable: a point of a reliability diagram."""
+    """Answers with similar probabilities: one point in a reliability diagram."""
 
     photos: int
     probability: float
-    """Mean of the best taxon's."""
+    """Mean probability of the best taxon."""
     right: float
-    """How often it was right, as a share of 1; with good calibration equal to the probability."""
+    """How often the best taxon was right, 0 to 1; with perfect calibration this equals `probability`."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """How far the answers for the photos of one source can be trusted; all but sizes and counts are shares of 1."""
+    """How reliable the answers for the photos from one source are. All values except sizes and counts are fractions."""
 
     source: str
     photos: int
     macro_top1: float
-    """Top-1 as a mean over taxa, each counting alike."""
+    """Macro-averaged top-1: the mean over taxa."""
     ece: float
-    """Expected calibration error of the best taxon's probability: how far it is from how often it is right, as a mean
-    over `reliability`."""
+    """Expected calibration error (ECE) of the best taxon's probability: the mean gap between probability and accuracy
+    over the bins in `reliability`."""
     reliability: tuple[Bin, ...]
-    """15 bins of equally many photos, the least probable answers first; fewer for fewer photos."""
+    """15 bins with equal numbers of photos, least probable answers first; fewer bins if there are fewer photos."""
     answered: float
     """Photos whose best taxon reaches the threshold."""
     right_if_answered: float
-    """How many of these are right; 0 where there are none."""
+    """Photos answered correctly among those; 0 if there are none."""
     coverage: Mapping[str, float]
-    """By coverage: how often the set holds the right taxon."""
+    """For each requested coverage, how often the conformal prediction set contains the right taxon."""
     set_size: Mapping[str, float]
-    """By coverage: taxa in the set, as a mean."""
+    """For each requested coverage, the mean number of taxa in the set."""
     not_a_plant: float
-    """Photos rejected as no plant, all of them wrongly."""
+    """Photos wrongly rejected as not a plant."""
     not_in_flora: float
-    """Photos rejected as a plant of another flora, all of them wrongly."""
+    """Photos wrongly rejected as a plant that is not in the flora."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """How well photos of one kind that the flora should reject are separated from those that it should name."""
+    """How well one score separates photos that the flora should reject from photos that it should identify."""
 
     kind: str
     """`other plants` or `no plants`."""
     photos: int
     score: str
-    """The score that separates them: `similarity` to the best taxon, or `strangeness`, the length of appearance."""
+    """`similarity` to the best taxon, or `strangeness`: the out-of-distribution score, the length of the appearance."""
     auroc: float
-    """Area under the ROC curve: how often the right one of two such photos scores higher, as a share of 1."""
+    """Area under the ROC curve: how often a photo to identify scores higher than a photo to reject, 0 to 1."""
     fpr_at_95: float
-    """Share that passes where 95 % of the photos to name pass."""
+    """Fraction of these photos that pass at the threshold that 95 % of the photos to identify pass."""
     refused: float
-    """Share rejected, for either reason, by the flora's own thresholds."""
+    """Fraction rejected, for either reason, at the flora's thresholds."""
 
 
 def auroc(higher: NDArray[np.floating[Any]], lower: NDArray[np.floating[Any]]) -> float:
-    """Say how often a value of the first is above one of the second, the area under the ROC curve; ties count half."""
+    """Return the area under the ROC curve: how often a value in `higher` exceeds one in `lower`; ties count half."""
     ordered = np.sort(lower)
     below, not_above = (np.searchsorted(ordered, higher, side) for side in ("left", "right"))
     return float((below + not_above).mean() / (2 * len(ordered)))
 
 
 def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
-    """Put answers into bins of equally many photos.
+    """Group answers into bins with equal numbers of photos.
 
     Args:
-        probabilities: Of the answers, shape (photos,).
-        right: Whether each was right.
+        probabilities: Probability of each answer, shape (photos,).
+        right: Whether each answer was right, shape (photos,).
 
     Returns:
-        15 bins, the least probable first; fewer for fewer photos.
+        15 bins, least probable answers first; fewer bins if there are fewer photos.
     """
     parts = np.array_split(np.argsort(probabilities, kind="stable"), _BINS)
     return tuple(
@@ -108,10 +108,10 @@ def reliability(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) ->
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """Give the mean distance between how probable answers were and how often they were right.
+    """Return the expected calibration error (ECE): the mean gap between probability and accuracy, weighted by bin size.
 
-    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; with bins of equally
-    many photos.
+    Source: Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; here with equal-mass
+    bins.
     """
     return sum(b.photos * abs(b.probability - b.right) for b in bins) / sum(b.photos for b in bins)
 
@@ -119,13 +119,13 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
 def measure_trust(
     source: str, found: Similarities, targets: NDArray[np.intp], calibration: Calibration
 ) -> Trust:
-    """Measure how far answers can be trusted.
+    """Measure calibration, coverage and wrong rejections.
 
     Args:
-        source: What to call the photos.
-        found: How similar they are to the taxa of a calibrated flora.
-        targets: The right taxon of each.
-        calibration: The flora's.
+        source: Label for the photos.
+        found: Their similarities to the taxa of a calibrated flora.
+        targets: Row of the right taxon for each photo, shape (photos,).
+        calibration: The flora's calibration.
     """
     probabilities = calibration.probabilities(found.values)
     assert probabilities is not None
@@ -153,13 +153,13 @@ def measure_trust(
 def rejection(
     kind: str, named: Similarities, others: Similarities, calibration: Calibration
 ) -> tuple[Rejection, ...]:
-    """Measure how well photos are separated from those that the flora should name, by each score.
+    """Measure how well each score separates photos to reject from photos to identify.
 
     Args:
-        kind: What to call them.
-        named: The photos to name, at least one.
+        kind: Label for the photos to reject.
+        named: The photos to identify, at least one.
         others: The photos to reject, at least one.
-        calibration: The flora's.
+        calibration: The flora's calibration.
     """
     refused = float(np.logical_or(*others.refused(calibration)).mean())
     scores = {

@@ -1,1 +1,1 @@
-"""Answer from a flora: similarities, calibrated probabilities, verdicts, prediction sets, hazards, heat maps."""
+"""Identify plants with a flora: similarities, calibration, verdicts, prediction sets, hazards, heat maps."""

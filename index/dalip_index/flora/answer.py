@@ -1,4 +1,4 @@
-"""What a flora answers: predictions and identifications, and the JSON that they become."""
+"""`Identification` and `Prediction`: a flora's answers, and their JSON form."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,28 @@ __all__ = [
 T = TypeVar("T")
 
 EvidenceKind = Literal["both", "text", "photos"]
-"""What an answer leans on: everything known of a taxon, its texts alone, or its photos alone."""
+"""What an answer is based on: texts and photos, texts alone, or photos alone."""
 
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("both", "text", "photos")
-"""The kinds of evidence in the order of reports."""
+"""The kinds of evidence in the order used by reports."""
 
 Verdict = Literal["sure", "unsure", "not in flora", "not a plant", "uncalibrated"]
-"""How far an answer can be trusted, or why there is none; `uncalibrated` floras give no probability."""
+"""Whether an answer is confident (`sure`) or not, or why the photo was rejected. `uncalibrated` answers have no
+probabilities."""
 
 
 class Lazy(Sequence[T]):
-    """A sequence of known length whose parts are made when they are first looked at.
+    """A sequence of known length whose items are created on first access.
 
-    A conformal prediction set may hold every taxon of a large flora, and most who ask never look at all of it.
+    A conformal prediction set may contain every taxon in a large flora, and most callers never read all of it.
     """
 
     def __init__(self, number: int, make: Callable[[], Sequence[T]]) -> None:
-        """Put off making a sequence.
+        """Create a lazy sequence.
 
         Args:
-            number: How many parts it has.
-            make: Makes all of them.
+            number: Number of items.
+            make: Called once to create all items.
         """
         self._number = number
         self._parts: tuple[T, ...] | Callable[[], Sequence[T]] = make
@@ -76,18 +77,18 @@ class Lazy(Sequence[T]):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One taxon that a photo may show."""
+    """A taxon that a photo may show."""
 
     taxon: Taxon
     similarity: float
-    """Inner product of the photo's embedding with the taxon's vector; the larger the closer."""
+    """Inner product of the photo's vector and the taxon's vector; larger is more similar."""
     probability: float | None
-    """Between 0 and 1, over all taxa that answers may name; `None` where the flora is not calibrated."""
+    """Between 0 and 1, over all taxa that answers may contain; `None` if the flora is not calibrated."""
     experimental: bool = False
-    """Whether the flora knows the taxon from texts alone; it is then never answered as sure."""
+    """Whether the flora knows the taxon from texts alone; such a taxon is never a confident answer."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the prediction as plain values, ready for JSON, with Darwin Core's names."""
+        """Return the prediction as plain values for JSON, with Darwin Core terms."""
         taxon = self.taxon
         return {
             "scientificName": taxon.scientific_name,
@@ -106,31 +107,31 @@ class Identification:
     """The answer for one photo."""
 
     image: str
-    """The photo as it was asked for: its path, or `image 1` and so on where it has none."""
+    """The photo's path, or `image 1` and so on if it has none."""
     predictions: tuple[Prediction, ...]
     """The most similar taxa, best first."""
     verdict: Verdict
     taxon: Taxon | None
-    """What the photo shows, where the verdict is `sure`: the lowest taxon that is probable enough, which may be the
-    genus or family of several of the flora's taxa. Otherwise `None`."""
+    """The taxon in the photo if the verdict is `sure` (confident), else `None`. It is the lowest taxon that is probable
+    enough, and may be the genus or family of several taxa in the flora."""
     probability: float | None = None
-    """Of `taxon`, the taxa inside it taken together; where it holds all that answers may name, among all taxa of the
-    flora."""
+    """Total probability of `taxon` and the taxa inside it. If `taxon` contains all taxa that answers may contain, it is
+    their probability among all taxa in the flora."""
     taxon_set: Sequence[Prediction] = ()
-    """The conformal prediction set: the taxa that the right one is among as often as `coverage` says, most similar
-    first; none where nothing fits well enough."""
+    """The conformal prediction set, which contains the right taxon with probability `coverage`; most similar first.
+    Empty if nothing fits well enough."""
     coverage: float | None = None
-    """How often the set holds the right taxon, for photos like those that the flora was calibrated on; `None` without
-    calibration."""
+    """How often the conformal prediction set contains the right taxon, for photos like the calibration photos; `None`
+    if the flora is not calibrated."""
     plant: float | None = None
-    """Share of photos of the flora's plants, between 0 and 1, that are at least as strange as this photo."""
+    """Share of photos of the flora's plants, 0 to 1, that are at least as far out of distribution as this photo."""
     in_flora: float | None = None
-    """Share of them that fit the flora no better; see `Calibration.in_flora` for answers restricted to some taxa."""
+    """Share of those photos that fit the flora no better; for restricted answers see `Calibration.in_flora`."""
     look_alikes: Sequence[Taxon] = ()
-    """The taxa that the most similar one is hardest to tell from."""
+    """The taxa that are hardest to distinguish from the most similar one."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the answer as plain values, ready for JSON; docs/identify.schema.json describes it."""
+        """Return the answer as plain values for JSON; docs/identify.schema.json describes it."""
         return {
             "image": self.image,
             "predictions": [prediction.to_dict() for prediction in self.predictions],

@@ -1,4 +1,4 @@
-"""What similarities mean: probabilities, conformal prediction sets and rejection, from photos held out for it."""
+"""Calibration on held-out photos: temperature scaling, conformal prediction sets and out-of-distribution detection."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -27,20 +27,21 @@ CALIBRATION = "calibration.json"
 """Name of the calibration in a version's folder."""
 
 SURE_THRESHOLD = 0.8
-"""A taxon at least this probable is answered as sure: four times as likely as all others together."""
+"""Minimum probability of a confident answer: four times as likely as all other taxa together."""
 
 PLANT_LEAST = 0.01
-"""A photo is taken for no plant if a smaller share of the calibration photos is as strange; see `strange`."""
+"""A photo is rejected as not a plant if a smaller share of the calibration photos is as far out of distribution; see
+`strange`."""
 
 IN_FLORA_LEAST = 0.05
-"""A plant is taken for one of another flora if a smaller share of the calibration photos fits as badly; see
-`foreign`."""
+"""A photo is rejected as a plant that is not in the flora if a smaller share of the calibration photos fits as badly;
+see `foreign`."""
 
 MIN_PHOTOS = 10
-"""With fewer photos nothing is chosen or fitted: the text weight is the default, the flora uncalibrated."""
+"""With fewer photos, the text weight is the default and the flora is not calibrated."""
 
-_KEPT = 1000  # values of each kind; more would be finer than any share that is asked for
-_TEMPERATURES = (1e-4, 1e2)  # far beyond anything that unit vectors can need, on both sides
+_KEPT = 1000  # values per list, finer than any share that is needed
+_TEMPERATURES = (1e-4, 1e2)  # wider than unit vectors can ever need
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,32 @@ class Calibration:
     """How a flora weighs its evidence and turns similarities into probabilities."""
 
     text_weight: float
-    """Share of text in a taxon's vector, 0 to 1, chosen on validation photos; the rest is photos."""
+    """Weight of text in a taxon's vector, 0 to 1, chosen on validation photos; photos have the rest."""
     selection_photos: int
-    """Validation photos there were; with fewer than `MIN_PHOTOS` the weight is the default."""
+    """Number of validation photos; with fewer than `MIN_PHOTOS`, the text weight is the default."""
     temperature: float | None
-    """Divides similarities before the softmax; `None` where the flora is not calibrated."""
+    """Divides similarities before the softmax; `None` if the flora is not calibrated."""
     calibration_photos: int
-    """Calibration photos there were; with fewer than `MIN_PHOTOS` the flora is not calibrated."""
+    """Number of calibration photos; with fewer than `MIN_PHOTOS`, the flora is not calibrated."""
     right: tuple[float, ...]
-    """Probabilities that calibration photos give to their own taxa, ascending; a sample of at most 1,000, like the
-    following two. Empty where the flora is not calibrated."""
+    """Probabilities of the right taxa of calibration photos, ascending. Like the next two lists, a sample of at most
+    1,000 values, and empty if the flora is not calibrated."""
     fits: tuple[float, ...]
-    """Their similarities to the most similar taxa, ascending."""
+    """Similarities of calibration photos to their most similar taxa, ascending."""
     lengths: tuple[float, ...]
-    """Lengths of their appearances, ascending."""
+    """Lengths of the appearances of calibration photos, ascending."""
     chance: float | None
-    """Similarity of appearance that calibration photos rarely have with a taxon that they do not show; `None` where
-    the flora is not calibrated, or has no two taxa with photos."""
+    """Similarity of appearance that calibration photos rarely reach with a wrong taxon; `None` if the flora is not
+    calibrated, or fewer than two taxa have photos."""
     threshold: float = SURE_THRESHOLD
-    """Probability from which an answer is sure."""
+    """Minimum probability of a confident answer."""
 
     def __post_init__(self) -> None:
-        """Reject values that no calibration can have.
+        """Reject invalid values.
 
         Raises:
-            FloraError: A weight or threshold outside 0 to 1, or a temperature that is not positive.
+            FloraError: A weight or threshold is outside 0 to 1, the temperature is not positive, or a list is not
+                finite and ascending.
         """
         if not 0 <= self.text_weight <= 1 or not 0 <= self.threshold <= 1:
             raise FloraError(
@@ -87,14 +89,14 @@ class Calibration:
     def probabilities(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1
     ) -> NDArray[np.float64] | None:
-        """Turn the similarities to all taxa into probabilities.
+        """Convert similarities to probabilities by temperature scaling: a softmax at the fitted temperature.
 
         Args:
-            similarities: Shape (plants, taxa), every taxon of the flora; `-inf` where one cannot be meant.
-            photos: How many photos of a plant they are the mean over.
+            similarities: Shape (plants, taxa), with every taxon of the flora; `-inf` for an excluded taxon.
+            photos: Number of photos of one plant that each row is the mean of.
 
         Returns:
-            Rows that sum to one, in the same order; `None` without a temperature.
+            Rows that sum to one, in the same order; `None` if there is no temperature.
         """
         if self.temperature is None:
             return None
@@ -104,14 +106,14 @@ class Calibration:
         return result
 
     def least_probability(self, coverage: float) -> float | None:
-        """Find the probability from which taxa belong to a conformal prediction set.
+        """Return the minimum probability of the taxa in a conformal prediction set.
 
         Args:
-            coverage: How often the set is to hold the right taxon, between 0 and 1, over many photos that are like the
+            coverage: How often the set must contain the right taxon, between 0 and 1, over many photos like the
                 calibration photos.
 
         Returns:
-            The probability, 0 where only the set of all taxa has that coverage; `None` without calibration.
+            The probability, 0 if only the set of all taxa has that coverage; `None` without calibration.
 
         Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019.
         """
@@ -121,25 +123,25 @@ class Calibration:
         return self.right[place - 1] if place >= 1 else 0.0
 
     def in_flora(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> float | None:
-        """Say how large a share of photos of the flora's plants fits no better.
+        """Return the share of photos of the flora's plants that fit no better.
 
-        It is a conformal p-value: for photos like the calibration photos it lies below x with probability x at most.
+        This is a conformal p-value: for photos like the calibration photos, it is below x with probability at most x.
 
-        Where answers are restricted to some taxa, it is so for photos of these. Two things speak against them: that the
-        photo fits the best taxon of the whole flora badly; and that the whole flora finds them improbable, compared
-        with how probable it finds the right taxa of calibration photos, for together they are at least as probable as
-        the right one of them. Each may reject a part of the photos, the first as large a part as that of the flora's
-        taxa that may be named, the second the rest (Bonferroni's correction, weighted); where there are too few
-        calibration photos for the smaller part, the other is the whole.
+        If answers are restricted to some taxa (the listed taxa), this is true for photos of those taxa. Two tests can
+        reject a photo. The first is its similarity to the best taxon of the whole flora. The second is the total
+        probability of the listed taxa in the whole flora, compared with the probabilities of the right taxa of
+        calibration photos. If the photo shows a listed taxon, the total is at least the probability of the right taxon,
+        so the comparison is valid. The tests are combined by a weighted Bonferroni correction: the first has the weight
+        `share`, the second the rest. If there are too few calibration photos for the test with the smaller weight, only
+        the other one is used.
 
         Args:
-            similarity: To the most similar taxon of the whole flora.
-            listed: Probability among all taxa of the flora, 0 to 1, that those have together that answers are
-                restricted to.
-            share: How many of the flora's taxa these are, as a share of 1.
+            similarity: Similarity to the most similar taxon of the whole flora.
+            listed: Total probability of the listed taxa among all taxa in the flora, 0 to 1.
+            share: Number of listed taxa divided by the number of taxa in the flora, 0 to 1.
 
         Returns:
-            A share of 1; `None` without calibration.
+            A value from 0 to 1; `None` without calibration.
         """
         fits = _share(bisect_right(self.fits, similarity), self.fits)
         as_probable = _share(bisect_right(self.right, listed), self.right)
@@ -150,32 +152,36 @@ class Calibration:
         return min(fits / share, as_probable / (1 - share), 1.0)
 
     def plant(self, length: float) -> float | None:
-        """Say how large a share of photos of the flora's plants is at least as strange, by the length of appearance."""
+        """Return the share of photos of the flora's plants that are at least as far out of distribution.
+
+        The length of the appearance is the out-of-distribution score.
+        """
         return _share(len(self.lengths) - bisect_left(self.lengths, length), self.lengths)
 
     @property
     def taught_offset(self) -> float | None:
-        """What is added to similarities of appearance of a taxon that is taught later, by a few photos.
+        """Offset added to the appearance similarities of a taxon that is taught later from a few photos.
 
-        A photo that resembles it as much as it may by chance then fits as badly as one that the flora refuses. `None`
-        where photos do not say it: without calibration, or without two taxa that have photos.
+        With this offset, a photo that is similar to the taxon only by chance (`chance`) fits as badly as a photo at the
+        rejection limit. `None` if it cannot be measured: without calibration, or if fewer than two taxa have photos.
         """
         if not self.fits or self.chance is None:
             return None
         return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
 
     def strange(self, length: float) -> bool:
-        """Say whether a photo is rejected as no plant, by the length of its appearance: one in a hundred is.
+        """Return whether a photo is rejected as not a plant, by the length of its appearance.
 
-        None is with fewer than 100 calibration photos.
+        One in a hundred photos of the flora's plants is. With fewer than 100 calibration photos, no photo is rejected.
         """
         share = self.plant(length)
         return share is not None and share < PLANT_LEAST
 
     def foreign(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> bool:
-        """Say whether a plant is rejected as one of another flora, or as no plant of those asked for: one in twenty is.
+        """Return whether a photo is rejected as a plant that is not in the flora or not among the listed taxa.
 
-        None is with fewer than 20 calibration photos.
+        One in twenty photos of plants that may be answered is. With fewer than 20 calibration photos, no photo is
+        rejected.
 
         Args:
             similarity: As `in_flora`.
@@ -193,7 +199,7 @@ class Calibration:
     def bare(
         cls, text_weight: float, selection_photos: int, temperature: float | None, calibration_photos: int
     ) -> "Calibration":
-        """Give one that knows nothing of calibration photos but how many there were; arguments as of the class."""
+        """Create a calibration without values from calibration photos; the arguments are those of the class."""
         return cls(text_weight, selection_photos, temperature, calibration_photos, (), (), (), None)
 
     @classmethod
@@ -201,7 +207,7 @@ class Calibration:
         """Read a calibration.
 
         Raises:
-            FloraError: The file is missing, is no JSON, or lacks a field or holds a value that cannot be.
+            FloraError: The file is missing or is not JSON, or a field is missing or invalid.
         """
         try:
             return from_json(path.read_bytes(), cls)
@@ -223,18 +229,18 @@ def fit_calibration(
     lengths: NDArray[np.floating[Any]],
     chance: float | None = None,
 ) -> Calibration:
-    """Calibrate a flora on photos held out for it.
+    """Calibrate a flora on held-out photos.
 
     Args:
-        text_weight: Share of text in a taxon's vector.
-        selection_photos: How many photos it was chosen on.
-        similarities: Of the calibration photos to all taxa, shape (photos, taxa).
-        targets: The column of the right taxon for each photo, shape (photos,).
-        lengths: Of their appearances, shape (photos,).
-        chance: Similarity of appearance that they have by chance with taxa that they do not show.
+        text_weight: Weight of text in a taxon's vector.
+        selection_photos: Number of validation photos that it was chosen on.
+        similarities: Similarities of the calibration photos to all taxa, shape (photos, taxa).
+        targets: Column of the right taxon for each photo, shape (photos,).
+        lengths: Lengths of their appearances, shape (photos,).
+        chance: Similarity of appearance that they have by chance with wrong taxa.
 
     Returns:
-        What they teach; without a temperature for fewer than `MIN_PHOTOS` of them.
+        The calibration; without a temperature if there are fewer than `MIN_PHOTOS` photos.
     """
     if len(targets) < MIN_PHOTOS:
         return Calibration.bare(text_weight, selection_photos, None, len(targets))
@@ -252,7 +258,7 @@ def fit_calibration(
 
 
 def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
-    """Give values in ascending order: all of them, or evenly many of each size."""
+    """Return values in ascending order: all of them, or an evenly spaced sample."""
     ordered = np.sort(values)
     if len(ordered) > _KEPT:
         ordered = ordered[np.linspace(0, len(ordered) - 1, _KEPT).round().astype(int)]
@@ -262,11 +268,11 @@ def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
 def negative_log_likelihood(
     similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], temperature: float
 ) -> float:
-    """Give the mean negative log-likelihood of the right taxa under a softmax at a temperature.
+    """Return the mean negative log-likelihood of the right taxa under a softmax at a temperature.
 
     Args:
         similarities: Shape (photos, taxa).
-        targets: The column of the right taxon for each photo, shape (photos,).
+        targets: Column of the right taxon for each photo, shape (photos,).
         temperature: Positive.
     """
     logits = similarities.astype(np.float64) / temperature
@@ -278,13 +284,13 @@ def negative_log_likelihood(
 def fit_temperature(
     similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], *, tolerance: float = 1e-4
 ) -> float:
-    """Find the temperature that maximises the likelihood of the right class.
+    """Fit the temperature by maximum likelihood of the right class (temperature scaling).
 
-    The loss is convex in the inverse temperature, so it has one valley on the logarithmic scale, too.
+    The loss is convex in the inverse temperature, so it also has a single minimum on a logarithmic scale.
 
     Args:
         similarities: Shape (photos, taxa), at least one photo.
-        targets: The column of the right taxon for each photo, shape (photos,).
+        targets: Column of the right taxon for each photo, shape (photos,).
         tolerance: Relative precision of the result.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The taxa that an answer may name, as arrays: which come first, which those of a rank are, and how to show some."""
+"""Candidate taxa of an answer, as arrays: rank them by similarity, and group them by taxonomic rank."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,32 +17,32 @@ __all__ = ["Candidates"]
 
 @dataclass(frozen=True)
 class Candidates:
-    """What is known of each taxon that the answer for one plant may name.
+    """All taxa that the answer for one plant may contain.
 
-    There may be hundreds of thousands, of which an answer shows a few: only for these is an object made.
+    There may be hundreds of thousands. Objects are created only for the few that an answer shows.
     """
 
     taxa: Sequence[Taxon]
     similarities: NDArray[np.floating[Any]]
     """Shape (taxa,)."""
     probabilities: NDArray[np.float64] | None
-    """Shape (taxa,); `None` where the flora is not calibrated."""
+    """Shape (taxa,); `None` if the flora is not calibrated."""
     experimental: NDArray[np.bool_]
-    """Which are known from texts alone, shape (taxa,)."""
+    """Which taxa are known from texts alone, shape (taxa,)."""
 
     def most_similar(self, number: int) -> NDArray[np.intp]:
-        """Find the rows of the most similar taxa, best first."""
+        """Return the rows of the most similar taxa, best first."""
         return largest(self.similarities, number)
 
     def at_least(self, probability: float) -> NDArray[np.intp]:
-        """Find the rows of the taxa that are at least so probable, most similar first; none without calibration."""
+        """Return the rows of taxa with at least this probability, most similar first; empty without calibration."""
         if self.probabilities is None:
             return np.empty(0, np.intp)
         rows = np.flatnonzero(self.probabilities >= probability)
         return rows[largest(self.similarities[rows], len(rows))]
 
     def predictions(self, rows: NDArray[np.intp]) -> tuple[Prediction, ...]:
-        """Make an object for each of some taxa."""
+        """Create a prediction for each of the given rows."""
         shares = [None] * len(rows) if self.probabilities is None else self.probabilities[rows].tolist()
         parts = zip(
             rows.tolist(),
@@ -54,15 +54,15 @@ class Candidates:
         return tuple(Prediction(self.taxa[row], *known) for row, *known in parts)
 
     def at_rank(self, tree: TaxonTree, rank: str, rows: NDArray[np.intp]) -> "Candidates":
-        """Put taxa together that one taxon of a rank holds: the best similarity, the sum of probabilities.
+        """Group taxa by their higher taxon of a rank, with the best similarity and the sum of probabilities.
 
         Args:
             tree: The taxa and their higher taxa.
             rank: As `TaxonTree.at_rank`.
-            rows: Of the taxa to put together, most similar first.
+            rows: Rows of the taxa to group, most similar first.
 
         Returns:
-            The taxa of the rank, most probable first, and of equally probable ones the more similar.
+            The taxa of the rank, most probable first; ties are ordered by similarity.
         """
         nodes, node_of = tree.at_rank(rank)
         found, first, place = np.unique(node_of[rows], return_index=True, return_inverse=True)

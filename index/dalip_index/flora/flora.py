@@ -1,4 +1,4 @@
-"""`Flora`: identify photos, one by one or several of one plant."""
+"""`Flora`: identify plants in photos, one photo at a time or several photos of one plant."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -24,11 +24,11 @@ from dalip_index.store.manifest import FloraManifest
 __all__ = ["Flora"]
 
 LOOK_ALIKES = 3
-"""How many taxa an answer says it is hard to tell from."""
+"""Number of look-alikes in an answer."""
 
 
 class Flora:
-    """The taxa that an answer is chosen from, and how to choose; make one with `load_flora`."""
+    """Taxa with their vectors, encoder and calibration, to identify photos with; create one with `load_flora`."""
 
     def __init__(
         self,
@@ -39,15 +39,15 @@ class Flora:
         vectors: Vectors,
         encoder: Encoder,
     ) -> None:
-        """Put a flora together from parts that fit; `load_flora` checks that they do.
+        """Create a flora from matching parts; `load_flora` checks that they match.
 
         Args:
             folder: The version's folder.
-            manifest: What it says about itself.
-            calibration: Turns similarities into probabilities.
+            manifest: The version's manifest.
+            calibration: Converts similarities to probabilities.
             taxa: In the order of their primary keys.
-            vectors: What photos are compared with, one of each taxon, shape (taxa, E + A + 1).
-            encoder: The one that made the vectors.
+            vectors: Vectors that photos are compared with, one per taxon, shape (taxa, E + A + 1).
+            encoder: The encoder that made the vectors.
         """
         self.folder = folder
         self.manifest = manifest
@@ -59,7 +59,7 @@ class Flora:
 
     @property
     def whole(self) -> "Flora":
-        """The flora with all its taxa; itself unless answers are restricted to some, as by `restrict`."""
+        """The flora with all its taxa: the flora itself, unless answers are restricted by `restrict`."""
         return self
 
     @cached_property
@@ -68,10 +68,10 @@ class Flora:
         return TaxonTree(self.taxa)
 
     def row(self, taxon: Taxon) -> int:
-        """Find the place of a taxon in `taxa`.
+        """Return the position of a taxon in `taxa`.
 
         Raises:
-            FloraError: The flora does not hold it.
+            FloraError: The taxon is not in the flora.
         """
         try:
             return self.tree.rows[taxon.scientific_name]
@@ -79,15 +79,15 @@ class Flora:
             raise FloraError("taxon-not-held", source=taxon.scientific_name) from None
 
     def look_alikes(self, taxon: Taxon, number: int = LOOK_ALIKES) -> tuple[Taxon, ...]:
-        """Find the taxa that a taxon is hardest to tell from: those whose texts and photos are most like its own.
+        """Find the look-alikes of a taxon: the taxa whose texts and photos are most similar to its own.
 
         Raises:
-            FloraError: The flora does not hold it.
+            FloraError: The taxon is not in the flora.
         """
         return self._most_alike(self.row(taxon), number, *self.whole._evidence)
 
     def _most_alike(self, row: int, number: int, vectors: Vectors, lengths: Vectors) -> tuple[Taxon, ...]:
-        """Find the taxa most like that of a row, by what `_evidence` gives for the whole flora."""
+        """Find the taxa most similar to that of a row, given the `_evidence` of the whole flora."""
         mine = self._rows[row]
         likeness = (vectors @ (vectors[mine] / lengths[mine]) / lengths)[self._rows]
         order = largest(likeness, number + 1).tolist()
@@ -95,16 +95,16 @@ class Flora:
 
     @cached_property
     def _evidence(self) -> tuple[Vectors, Vectors]:
-        """Vectors whose directions say what taxa are like in texts and photos, and their lengths, 1 for no length."""
+        """Vectors whose directions represent the texts and photos of taxa, and their lengths (1 instead of 0)."""
         vectors = self.vectors
-        if self.manifest.counts.taught:  # a taxon that was taught has there what tells it from the others
+        if self.manifest.counts.taught:  # the vector of a taught taxon is discriminative, not representative
             vectors = self.prototypes.as_built().vectors(self.calibration.text_weight)
         lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         return vectors, np.where(lengths > 0, lengths, np.float32(1))
 
     @cached_property
     def taught(self) -> tuple[str, ...]:
-        """Scientific names of the taxa that it was taught later."""
+        """Scientific names of the taxa taught later."""
         if not self.manifest.counts.taught:
             return ()
         return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.prototypes.taught))
@@ -118,7 +118,7 @@ class Flora:
 
     @cached_property
     def prototypes(self) -> Prototypes:
-        """The text and photo prototypes, read when first asked for."""
+        """The text and photo prototypes, read on first access."""
         encoder = self.encoder
         return Prototypes.load(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
 
@@ -130,13 +130,13 @@ class Flora:
         rank: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
     ) -> Iterator[Identification | Skipped]:
-        """Say what photos show, one answer for each, in their order; one that cannot be read stops nothing.
+        """Identify photos and yield one result per photo, in order. Unreadable photos are yielded as `Skipped`.
 
         Args:
-            sources: Paths, the bytes of image files, images, or functions that give one of these.
-            top_k: How many taxa to give for each photo, at least 1.
-            rank: Answer with taxa of this rank or a higher one, such as `genus`; by default those of the flora.
-            coverage: How often the set is to hold the right taxon, between 0 and 1.
+            sources: Paths, the bytes of image files, images, or functions that return one of these.
+            top_k: Number of predictions per photo, at least 1.
+            rank: Answer with taxa of this rank or a higher one, such as `genus`; by default with those of the flora.
+            coverage: How often the conformal prediction set must contain the right taxon, between 0 and 1.
         """
         _check_top_k(top_k)
         for image, result in self.encoded(sources):
@@ -146,7 +146,7 @@ class Flora:
                 yield self.answer(image, result[None], top_k, rank=rank, coverage=coverage)
 
     def encoded(self, sources: Iterable[PhotoSource]) -> Iterator[tuple[str, Vectors | ImageError]]:
-        """Give what each photo is called, and its vector, shape (E + A,), or why there is none.
+        """Encode photos; yield the name of each, and its vector, shape (E + A,), or the error.
 
         Args:
             sources: As `identify`.
@@ -163,7 +163,7 @@ class Flora:
         rank: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
     ) -> tuple[Identification | None, list[Skipped]]:
-        """Say what plant several photos show, all of the same one.
+        """Identify one plant from several photos of it.
 
         Args:
             sources: As `identify`.
@@ -172,7 +172,7 @@ class Flora:
             coverage: As `identify`.
 
         Returns:
-            One answer from all photos that can be read, `None` where none can; and the others.
+            One answer from all readable photos, or `None` if there are none; and the unreadable photos.
         """
         found = list(self.encoded(sources))
         unreadable = [Skipped.of(name, error) for name, error in found if isinstance(error, ImageError)]
@@ -191,20 +191,20 @@ class Flora:
         rank: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
     ) -> Identification:
-        """Say what plant photos show that are encoded already.
+        """Identify one plant from photos that are already encoded.
 
-        Several photos count as evidence that is half independent: their mean similarities are taken, at a temperature
-        that is lower by the square root of their number.
+        Several photos count as only partly independent evidence: their similarities are averaged, and the temperature
+        is divided by the square root of their number.
 
         Args:
-            image: What the answer calls them.
+            image: Name of the photos in the answer.
             photos: Embeddings, each followed by its appearance, shape (photos of one plant, E + A), one or more.
             top_k: As `identify`.
             rank: As `identify`.
             coverage: As `identify`.
 
         Raises:
-            FloraError: The vectors are of another width or not finite.
+            FloraError: The vectors have the wrong width or are not finite.
         """
         _check_top_k(top_k)
         found = self.similarities(photos).together()
@@ -237,7 +237,7 @@ class Flora:
             evidence: What to compare with; the similarity to taxa without it is `-inf`.
 
         Raises:
-            FloraError: The vectors are of another width or not finite.
+            FloraError: The vectors have the wrong width or are not finite.
         """
         photos = np.asarray(photos, np.float32)
         width = self.encoder.width + self.encoder.appearance_width
@@ -253,4 +253,4 @@ class Flora:
 
 def _check_top_k(top_k: int) -> None:
     if top_k < 1:
-        raise ValueError(f"top_k is {top_k}; ask for at least one taxon")
+        raise ValueError(f"top_k is {top_k}; it must be at least 1")

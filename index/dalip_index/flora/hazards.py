@@ -1,4 +1,4 @@
-"""Look up whether plants are known to harm people or animals, in a short list that is not complete.
+"""Hazards: look up whether a plant is known to harm people or animals, in a short and incomplete list.
 
 Source: Nelson, Shih and Balick, "Handbook of poisonous and injurious plants", 2nd edition, 2007; Frohne and Pfänder,
 "Poisonous plants", 2nd edition, 2005; for lilies and cats Fitzgerald, "Lily toxicity in the cat", 2010.
@@ -19,16 +19,16 @@ class Hazard:
     """How a taxon does harm."""
 
     taxon: Taxon
-    """As it is listed: the taxon asked for, or one that holds it or lies inside it."""
+    """The listed taxon: the requested one, or one above or below it in the taxonomy."""
     harm: str
     """`deadly`, `poisonous` or `harms the skin`."""
     how: str
-    """Which parts, and by what, in English."""
+    """Which parts are harmful, and which substances cause the harm, in English."""
     how_fr: str
     """The same in French."""
 
     def how_in(self, language: str) -> str:
-        """Say which parts do harm, and by what, in a language (ISO 639-1), or in English where there are no words."""
+        """Return the harmful parts and substances in a language (ISO 639-1), or in English if it is not available."""
         return self.how_fr if language == "fr" else self.how
 
 
@@ -42,12 +42,12 @@ def _listed() -> tuple[Hazard, ...]:
 
 
 def hazard_of(taxon: Taxon) -> Hazard | None:
-    """Say how a taxon is known to do harm.
+    """Return how a taxon is known to do harm.
 
-    A species is as harmful as its genus, and a genus as one of its species; a family is not.
+    A species counts as harmful if its genus is listed, and a genus if one of its species is; a family does not.
 
     Returns:
-        The listed harm; `None` where nothing is listed, which does not mean that the taxon is harmless.
+        The listed hazard; `None` if nothing is listed, which does not mean that the taxon is harmless.
     """
     if taxon.taxon_rank in ("family", "order"):
         return None

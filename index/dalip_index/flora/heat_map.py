@@ -1,4 +1,4 @@
-"""Attribution: heat map of the parts of a photo that support the first or the second name."""
+"""Attribution: a heat map of the parts of a photo that support the first or the second name."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,26 @@ __all__ = ["heat_map", "heat_picture"]
 
 _SIDE = 448  # pixels
 _FOR, _AGAINST = (230, 97, 1), (50, 60, 200)
-_STRONGEST = 0.75  # share of the colour where a part speaks most
+_STRONGEST = 0.75  # opacity of the colour at the strongest attribution
 
 
 def heat_map(flora: Flora, photo: Image.Image, taxon: Taxon, against: Taxon) -> NDArray[np.float32]:
-    """Say which parts of a photo speak for one taxon rather than another.
+    """Compute which parts of a photo support one taxon rather than another.
 
-    The vector of each patch is compared with the texts of both taxa, by the first order, whose space patches share.
+    The vector of each patch is compared with the texts of both taxa. Only the first order is used, because patches
+    share that space.
 
     Args:
         flora: The flora.
-        photo: Upright, of any size and mode; its middle square is looked at.
+        photo: An upright image of any size and mode; only its central square is used.
         taxon: One of the flora's taxa.
-        against: Another.
+        against: Another of the flora's taxa.
 
     Returns:
-        Shape (rows, columns) of the encoder's patches, from about -1 to 1: positive where a patch speaks for `taxon`.
+        Shape (rows, columns) of the encoder's patches, from about -1 to 1; positive where a patch supports `taxon`.
 
     Raises:
-        FloraError: The flora does not hold a taxon, or has no texts for it.
+        FloraError: A taxon is not in the flora, or the flora has no texts for it.
     """
     width = flora.encoder.manifest.embed_dim
     rows = [flora.row(taxon), flora.row(against)]
@@ -47,16 +48,16 @@ def heat_map(flora: Flora, photo: Image.Image, taxon: Taxon, against: Taxon) -> 
 
 
 def heat_picture(flora: Flora, photo: Image.Image, answer: Identification) -> Image.Image | None:
-    """Colour what was looked at of a photo: orange where it speaks for the first name, blue for the second.
+    """Overlay the heat map on the part of a photo that was used: orange supports the first name, blue the second.
 
     Args:
-        flora: What answered.
-        photo: Upright, of mode RGB.
-        answer: The answer for it, with taxa of the flora.
+        flora: The flora that answered.
+        photo: An upright RGB image.
+        answer: The answer for the photo, with taxa of the flora.
 
     Returns:
-        A square of 448 pixels. `None` where there are no two names, or it is no plant, or where texts do not tell the
-        two: there are none, or one is a taxon that was taught by photos.
+        A square of 448 pixels. `None` if there are fewer than two predictions, the photo was rejected as not a plant, a
+        taxon has no texts, or a taxon was taught from photos.
     """
     if len(answer.predictions) < 2 or answer.verdict == "not a plant":
         return None

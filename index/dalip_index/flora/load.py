@@ -1,4 +1,4 @@
-"""Load a flora from disk, checked so that it can be used at once."""
+"""`load_flora`: load a flora from disk and check that its parts match."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) 
         try:
             return _load_version(root, folder, encoder)
         except FloraError:
-            # Two builds that end while we read take our version away: then the pointer has moved on.
+            # If two builds finish while we read, our version is deleted. `CURRENT` has then changed: try again.
             if current_version(root) == folder:
                 raise
 
@@ -44,11 +44,11 @@ def check_encoder(path: Path, built_with: EncoderStamp, encoder: Encoder) -> Non
 
     Args:
         path: The flora.
-        built_with: The one that did.
-        encoder: The one that is to be used with it.
+        built_with: The flora's encoder, from its manifest.
+        encoder: The encoder to check.
 
     Raises:
-        FloraError: It is another one.
+        FloraError: It is a different encoder.
     """
     if built_with.fingerprint != encoder.fingerprint:
         raise FloraError(

@@ -1,4 +1,4 @@
-"""Prototypes: the mean vectors of a taxon's texts and photos, and how they become one vector."""
+"""Prototypes: mean vectors of a taxon's texts and photos, and their combination into one vector."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,34 +26,34 @@ __all__ = [
 ]
 
 _BY_CHANCE = 0.005
-"""Share of the pairs of a photo and another taxon that are at least as similar as `chance_similarity`."""
+"""Share of pairs of a photo and a wrong taxon that are at least as similar as `chance_similarity`."""
 
 
 @dataclass(frozen=True)
 class Prototypes:
-    """One unit vector a taxon for each kind of evidence; a row of zeros where it has none of that kind.
+    """One unit vector per taxon and kind of evidence; zeros if the taxon has no evidence of that kind.
 
-    A photo is its embedding, E numbers, followed by its appearance, A numbers. Texts are compared with the first, for
-    text and photo meet there; photos with the second, which keeps more of what tells photos apart.
+    The vector of a photo is its embedding, E numbers, followed by its appearance, A numbers. Texts are compared with
+    the embedding, because texts and photos share that space. Photos are compared with the appearance, which contains
+    more of the details that distinguish photos.
     """
 
     text: Vectors
     """Shape (taxa, E)."""
     text_counts: NDArray[np.intp]
-    """Texts behind each row, shape (taxa,)."""
+    """Number of texts per row, shape (taxa,)."""
     photos: Vectors
     """Shape (taxa, A)."""
     photo_counts: NDArray[np.intp]
-    """Photos behind each row, shape (taxa,)."""
+    """Number of photos per row, shape (taxa,)."""
     offsets: Vectors
-    """For a taxon that was taught later, by a few photos: what is added to its similarities; NaN for all others.
-    Shape (taxa,)."""
+    """Offset added to the similarities of a taxon taught later from a few photos; NaN for other taxa. Shape (taxa,)."""
 
     @classmethod
     def built(
         cls, text: Vectors, text_counts: NDArray[np.intp], photos: Vectors, photo_counts: NDArray[np.intp]
     ) -> "Prototypes":
-        """Give those of taxa none of which was taught later."""
+        """Create prototypes without taught taxa."""
         return cls(text, text_counts, photos, photo_counts, np.full(len(text), np.nan, np.float32))
 
     @property
@@ -63,18 +63,19 @@ class Prototypes:
         return given
 
     def vectors(self, text_weight: float) -> Vectors:
-        """Combine both kinds into the vectors that answers are searched by.
+        """Combine both kinds of prototypes into the vectors that photos are compared with.
 
-        What a taxon has none of is taken to be as with the average of the others, so that it competes by what it has.
-        Where no taxon has a kind, the other has all the weight. A taxon that was taught later is compared by its photos
-        alone, in the direction that tells them from the photos of the others; it changes nothing for these.
+        A missing prototype is replaced by the mean over the other taxa, so that a taxon competes by the evidence that
+        it has. If no taxon has evidence of a kind, the other kind has all the weight. A taxon taught later is compared
+        by its photos alone, along the direction that distinguishes them from the photos of the others; this leaves the
+        others unchanged.
 
         Args:
-            text_weight: Share of the text prototype, 0 to 1.
+            text_weight: Weight of the text prototype, 0 to 1.
 
         Returns:
-            Shape (taxa, E + A + 1). An inner product of a photo, followed by a one, with the row of a taxon that has
-            both kinds is the weighted mean of its two similarities.
+            Shape (taxa, E + A + 1). For a taxon with both kinds, the inner product of its row and a photo's vector,
+            followed by a 1, is the weighted mean of the two similarities.
         """
         taught = self.taught
         has_text, has_photos = (self.text_counts > 0) & ~taught, (self.photo_counts > 0) & ~taught
@@ -90,16 +91,16 @@ class Prototypes:
         return combined
 
     def as_built(self) -> "Prototypes":
-        """Give the same, as if no taxon had been taught later."""
+        """Return the same prototypes without marking any taxon as taught."""
         return Prototypes.built(self.text, self.text_counts, self.photos, self.photo_counts)
 
     def has(self, kind: Literal["text", "photos"]) -> NDArray[np.bool_]:
-        """Say which taxa have evidence of a kind, shape (taxa,)."""
+        """Return which taxa have evidence of a kind, shape (taxa,)."""
         present: NDArray[np.bool_] = (self.text_counts if kind == "text" else self.photo_counts) > 0
         return present
 
     def rows(self) -> Iterator[dict[str, object]]:
-        """Give them as rows of the catalogue, those of each kind that taxa have."""
+        """Yield the prototypes as rows for the catalogue."""
         kinds = (
             ("text", self.text, self.text_counts),
             ("photo", self.photos, self.photo_counts),
@@ -121,12 +122,12 @@ class Prototypes:
 
         Args:
             folder: The version.
-            taxa: How many taxa the flora has.
-            width: E, numbers in the vector of texts.
-            appearance_width: A, numbers in the vector of photos.
+            taxa: Number of taxa in the flora.
+            width: E, length of text vectors.
+            appearance_width: A, length of photo vectors.
 
         Raises:
-            FloraError: The catalogue is damaged, or a vector has another width or belongs to no taxon.
+            FloraError: The catalogue is damaged, or a vector has the wrong width or does not belong to a taxon.
         """
         widths = {"text": width, "photo": appearance_width}
         vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
@@ -148,14 +149,14 @@ class Prototypes:
     def with_taxon(
         self, text: Vectors, texts: int, photos: Vectors, count: int, offset: float
     ) -> "Prototypes":
-        """Add a taxon at the end that is taught by a few photos.
+        """Append a taxon taught from a few photos.
 
         Args:
-            text: Its prototype of texts, shape (E,).
-            texts: How many there are.
-            photos: Its prototype of photos, shape (A,).
-            count: How many there are.
-            offset: Added to its similarities.
+            text: Its text prototype, shape (E,).
+            texts: Number of texts.
+            photos: Its photo prototype, shape (A,).
+            count: Number of photos.
+            offset: Offset added to its similarities.
         """
         return Prototypes(
             np.vstack([self.text, text]),
@@ -166,11 +167,11 @@ class Prototypes:
         )
 
     def without(self, row: int) -> "Prototypes":
-        """Take the taxon of a row away."""
+        """Return the prototypes without the taxon of a row."""
         return self.part(np.flatnonzero(np.arange(len(self.text)) != row))
 
     def part(self, kept: NDArray[np.intp]) -> "Prototypes":
-        """Give those of some rows."""
+        """Return the prototypes of some rows."""
         return Prototypes(
             self.text[kept],
             self.text_counts[kept],
@@ -184,11 +185,11 @@ class Prototypes:
 
         Args:
             photos: Shape (photos, E + A).
-            kind: The kind.
-            text_weight: Share of the text, for `both`.
+            kind: The kind of evidence.
+            text_weight: Weight of text for `both`.
 
         Returns:
-            Shape (photos, taxa); 0 for a taxon without the kind.
+            Shape (photos, taxa); 0 for a taxon without that kind.
         """
         width = self.text.shape[1]
         if kind == "both":
@@ -197,7 +198,7 @@ class Prototypes:
 
 
 def rows_with_photos(folder: Path) -> NDArray[np.intp]:
-    """Read from a version which rows of its taxa have prototypes of photos, and none of the vectors.
+    """Read which taxa in a version have photo prototypes, as row numbers, without reading the vectors.
 
     Raises:
         FloraError: The catalogue is damaged.
@@ -208,30 +209,30 @@ def rows_with_photos(folder: Path) -> NDArray[np.intp]:
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:
-    """Turn means of photos into the directions that tell them from others, by ridge regression.
+    """Compute discriminative directions: those that distinguish photo means from others, by ridge regression.
 
     Args:
         rows: The means, shape (taxa, A).
-        others: Those of other taxa, which may hold the same, shape (others, A).
+        others: Means of other taxa, which may include `rows`, shape (others, A).
 
     Returns:
-        Unit vectors, shape (taxa, A). Whether or not a row is among the others changes its length alone.
+        Unit vectors, shape (taxa, A). Including a row in `others` changes only its length before normalisation.
     """
     ridge = np.eye(rows.shape[1]) + others.T.astype(np.float64) @ others
     return unit_rows(np.linalg.solve(ridge, rows.T.astype(np.float64)).T)
 
 
 def chance_similarity(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float | None:
-    """Find how similar a photo is by chance to a taxon that it does not show, had that been taught later.
+    """Measure how similar photos are by chance to wrong taxa, compared in the way used for taught taxa.
 
     Args:
-        prototypes: The taxa.
+        prototypes: Prototypes of the taxa.
         photos: Shape (photos, E + A).
-        targets: The row of the right taxon for each photo, shape (photos,).
+        targets: Row of the right taxon for each photo, shape (photos,).
 
     Returns:
-        A similarity of appearance that one in 200 pairs of a photo and another taxon reaches; `None` without such a
-        pair.
+        The similarity of appearance reached by one in 200 pairs of a photo and a wrong taxon; `None` if there are no
+        such pairs.
     """
     present = np.flatnonzero(prototypes.photo_counts)
     known = prototypes.photos[present]
@@ -247,21 +248,21 @@ def _filled(rows: Vectors, present: NDArray[np.bool_]) -> Vectors:
 
 
 def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
-    """Bring rows to unit length; a row of zeros stays one."""
+    """Normalise rows to unit length; rows of zeros stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return units
 
 
 def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]:
-    """Bring the appearances of photos to unit length.
+    """Normalise the appearances of photos to unit length.
 
     Args:
-        photos: As an encoder gives them, shape (photos, E + A).
+        photos: Vectors as an encoder returns them, shape (photos, E + A).
         width: E.
 
     Returns:
-        The vectors, of the same shape, and the lengths that the appearances had, shape (photos,).
+        The vectors, in the same shape, and the original lengths of the appearances, shape (photos,).
     """
     appearances = photos[:, width:]
     lengths: Vectors = np.linalg.norm(appearances, axis=1)
@@ -269,7 +270,7 @@ def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]
 
 
 def unit_mean(embeddings: Vectors) -> Vectors:
-    """Average embeddings, shape (number, width), one or more, and bring the mean to unit length, shape (width,)."""
+    """Return the mean of one or more embeddings, shape (number, width), normalised to unit length, shape (width,)."""
     means, _ = mean_prototypes(embeddings, np.zeros(len(embeddings), np.intp), 1)
     mean: Vectors = means[0]
     return mean
@@ -278,16 +279,16 @@ def unit_mean(embeddings: Vectors) -> Vectors:
 def mean_prototypes(
     embeddings: Vectors, labels: NDArray[np.intp], taxa: int
 ) -> tuple[Vectors, NDArray[np.intp]]:
-    """Average the embeddings of each taxon, and bring the means to unit length.
+    """Compute the mean embedding of each taxon, normalised to unit length.
 
     Args:
         embeddings: Shape (number, width), unit rows.
         labels: The taxon of each row, 0 to `taxa` - 1, shape (number,).
-        taxa: How many taxa there are.
+        taxa: Number of taxa.
 
     Returns:
-        The prototypes, shape (taxa, width), rows of zeros for taxa without an embedding; and the number of
-        embeddings behind each.
+        The prototypes, shape (taxa, width), with zeros for taxa without embeddings; and the number of embeddings per
+        taxon, shape (taxa,).
     """
     sums = np.zeros((taxa, embeddings.shape[1]), np.float64)
     np.add.at(sums, labels, embeddings)

@@ -1,4 +1,4 @@
-"""Restrict a flora to some of its taxa, as `--only` does."""
+"""Restrict answers to some taxa in a flora, as `--only` does."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -16,24 +16,24 @@ from dalip_index.flora.similarities import Similarities
 
 __all__ = ["RestrictedFlora", "alike_names", "name_not_held", "restrict"]
 
-_ALIKE = 75  # of 100: names less like one that the flora lacks are not offered
+_ALIKE = 75  # of 100: minimum fuzzy-match score of a name to suggest
 _OFFERED = 3
 
 
 class RestrictedFlora(Flora):
-    """Some taxa of a flora; make one with `restrict`.
+    """Some of the taxa in a flora; create one with `restrict`.
 
-    Probabilities are over these taxa, and nothing else is ever named. Photos are compared with all taxa all the same,
-    for what fits another one better shows a plant that is not among these.
+    Probabilities are over these taxa, and answers contain no others. Photos are still compared with all taxa, because a
+    photo that fits another taxon better shows a plant that is not among these.
     """
 
     def __init__(self, whole: Flora, rows: NDArray[np.intp], unknown: tuple[str, ...] = ()) -> None:
         """Restrict a flora.
 
         Args:
-            whole: The flora, itself not restricted.
-            rows: Of the taxa to answer with, ascending, shape (taxa to answer with,).
-            unknown: Names that were asked for and that the flora lacks.
+            whole: The flora, which must not be restricted itself.
+            rows: Rows of the taxa to answer with, ascending, shape (taxa to answer with,).
+            unknown: Requested names that are not in the flora.
         """
         taxa = tuple(whole.taxa[row] for row in rows.tolist())
         super().__init__(whole.folder, whole.manifest, whole.calibration, taxa, whole.vectors, whole.encoder)
@@ -48,7 +48,7 @@ class RestrictedFlora(Flora):
 
     @cached_property
     def prototypes(self) -> Prototypes:
-        """Those of the taxa to answer with."""
+        """The prototypes of the taxa to answer with."""
         return self._whole.prototypes.part(self._rows)
 
     @cached_property
@@ -58,14 +58,14 @@ class RestrictedFlora(Flora):
         return some
 
     def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
-        """Compare photos with the taxa to answer with, and apart from these with the others.
+        """Compare photos with the taxa to answer with and, separately, with the others.
 
         Args:
             photos: As `Flora.similarities`.
             evidence: As `Flora.similarities`.
 
         Raises:
-            FloraError: The vectors are of another width or not finite.
+            FloraError: The vectors have the wrong width or are not finite.
         """
         found = self._whole.similarities(photos, evidence)
         return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others])
@@ -76,11 +76,11 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
 
     Args:
         flora: The flora.
-        names: Scientific names of its taxa, or of species, genera, families and orders that hold some of them. Names
-            that it lacks are kept in `unknown`.
+        names: Scientific names of its taxa, or of species, genera, families and orders that contain some of them. Names
+            that are not in the flora are stored in `unknown`.
 
     Raises:
-        FloraError: It has none of them.
+        FloraError: None of the names is in the flora.
     """
     asked = list(dict.fromkeys(names))
     known = flora.tree.rows_by_name()
@@ -95,7 +95,7 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
 
 
 def alike_names(flora: Flora, name: str) -> list[str]:
-    """Find names of a flora's taxa, and of their higher taxa, that are spelt like one that it lacks, best first."""
+    """Find taxa and higher taxa in a flora whose names are spelt like an unknown name (fuzzy match), best first."""
     from rapidfuzz import fuzz, process
 
     names = {fold_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}
@@ -106,12 +106,12 @@ def alike_names(flora: Flora, name: str) -> list[str]:
 
 
 def name_not_held(flora: Flora, name: str, others: int = 0) -> FloraError:
-    """Say that a flora lacks a name, and offer those that are spelt like it.
+    """Return the error for a name that is not in a flora, with suggestions of similar names.
 
     Args:
         flora: The flora.
-        name: What was asked for.
-        others: How many more names were asked for that it lacks, where it lacks all of them.
+        name: The requested name.
+        others: Number of further requested names, if all names are unknown.
     """
     alike, place = alike_names(flora, name), flora.whole.folder.parent
     kind = "names-not-held" if others else "name-not-held"

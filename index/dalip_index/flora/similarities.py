@@ -1,4 +1,4 @@
-"""How similar photos are to the taxa of a flora: computed for all taxa at once, and what follows for the photos."""
+"""Similarities of photos to all taxa in a flora, and the rejections that follow from them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,11 @@ __all__ = ["Similarities", "compare", "largest"]
 
 
 def compare(photos: Vectors, vectors: Vectors) -> Vectors:
-    """Compare photos with taxa, all in one matrix product.
+    """Compare photos with taxa in a single matrix product.
 
     Args:
-        photos: Each an embedding and an appearance of unit length, shape (photos, E + A).
-        vectors: Of the taxa, each followed by what is added to its similarities, shape (taxa, E + A + 1).
+        photos: Embeddings, each followed by an appearance of unit length, shape (photos, E + A).
+        vectors: Vectors of the taxa, each followed by the offset added to its similarities, shape (taxa, E + A + 1).
 
     Returns:
         Inner products, shape (photos, taxa).
@@ -28,14 +28,14 @@ def compare(photos: Vectors, vectors: Vectors) -> Vectors:
 
 
 def largest(values: NDArray[np.floating[Any]], number: int) -> NDArray[np.intp]:
-    """Find the places of the largest values, the largest first; of equal ones the earlier comes first.
+    """Return the indices of the largest values, largest first; of equal values, the earlier comes first.
 
     Args:
         values: Shape (values,).
-        number: How many to find at most.
+        number: Maximum number of indices.
     """
     places: NDArray[np.intp] = np.arange(len(values))
-    if number < len(values):  # sort only what can be among them
+    if number < len(values):  # sort only the candidates
         least = np.partition(values, len(values) - number)[len(values) - number]
         places = np.flatnonzero(values >= least)
     order = np.argsort(-values[places], kind="stable")
@@ -44,31 +44,31 @@ def largest(values: NDArray[np.floating[Any]], number: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Similarities:
-    """How similar some photos are to the taxa of a flora, and how strange they are."""
+    """Similarities of photos to the taxa in a flora, and their out-of-distribution scores."""
 
     values: Vectors
     """Similarities to all taxa in the order of the flora, shape (photos, taxa)."""
     lengths: Vectors
-    """Lengths of the photos' appearances, shape (photos,)."""
+    """Lengths of the photos' appearances, the out-of-distribution scores, shape (photos,)."""
     others: Vectors | None = None
-    """To the flora's other taxa where answers are restricted to some, shape (photos, other taxa)."""
+    """Similarities to the flora's other taxa if answers are restricted, shape (photos, other taxa)."""
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Similarities":
-        """Give those of some of the photos."""
+        """Return the similarities of some of the photos."""
         others = None if self.others is None else self.others[chosen]
         return Similarities(self.values[chosen], self.lengths[chosen], others)
 
     def together(self) -> "Similarities":
-        """Take photos of one plant for one, by their means."""
+        """Combine photos of one plant into one row: the mean."""
         others = None if self.others is None else self.others.mean(axis=0)[None]
         return Similarities(self.values.mean(axis=0)[None], self.lengths.mean()[None], others)
 
     def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
-        """Give what `Calibration.in_flora` asks of each photo.
+        """Return the arguments of `Calibration.in_flora` for each photo.
 
         Args:
-            calibration: The flora's.
-            photos: How many photos of a plant each row is the mean over.
+            calibration: The flora's calibration.
+            photos: Number of photos of one plant that each row is the mean of.
         """
         if self.others is None:
             return [(best, 1.0, 1.0) for best in self.values.max(axis=1).tolist()]
@@ -79,7 +79,7 @@ class Similarities:
         return [(*fit, share) for fit in zip(every.max(axis=1).tolist(), listed.tolist(), strict=True)]
 
     def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Say which photos are rejected as no plant, and which others as plants of another flora."""
+        """Return which photos are rejected as not a plant, and which others as plants that are not in the flora."""
         none = np.array([calibration.strange(length) for length in self.lengths.tolist()], bool)
         other = np.array([calibration.foreign(*fit) for fit in self.fits(calibration)], bool)
         return none, other & ~none

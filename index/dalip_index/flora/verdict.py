@@ -1,4 +1,4 @@
-"""From what is known of all taxa to an answer: how sure, at which rank, among which taxa, or why there is none."""
+"""The verdict on a photo: confident or not, at which rank, with which prediction set, or why it is rejected."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from dalip_index.flora.candidates import Candidates
 __all__ = ["DEFAULT_COVERAGE", "judge"]
 
 DEFAULT_COVERAGE = 0.9
-"""How often the right taxon is in the set of an answer, if nothing else is asked for."""
+"""Default coverage of conformal prediction sets: how often they contain the right taxon."""
 
 
 def judge(
@@ -26,26 +26,26 @@ def judge(
     rank: str | None = None,
     coverage: float = DEFAULT_COVERAGE,
 ) -> Identification:
-    """Say what a photo shows.
+    """Decide the answer for a photo from its similarities and probabilities.
 
     Args:
-        candidates: All taxa that may be answered, in the order of the tree's.
-        length: Of the photo's appearance.
-        in_flora: As `Calibration.in_flora`.
-        calibration: The flora's.
-        tree: The taxa that may be answered and their higher taxa.
-        top_k: How many taxa to show at most.
-        listed: How probable the whole flora finds it, 0 to 1, that it is one of these. A higher taxon of all of
-            them is no more probable, else to be asked about one family would be to be sure of it.
-        rank: Answer with taxa of this rank or a higher one; by default with those of the flora, and surely with the
-            lowest that is probable enough.
-        coverage: How often the set is to hold the right taxon.
+        candidates: All taxa that may be answered, in the order of the tree.
+        length: Length of the photo's appearance.
+        in_flora: Value of `Calibration.in_flora`.
+        calibration: The flora's calibration.
+        tree: The taxa that may be answered, and their higher taxa.
+        top_k: Maximum number of taxa to show.
+        listed: Total probability, 0 to 1, of these taxa in the whole flora. It limits the probability of a higher taxon
+            that contains all of them; otherwise, restricting answers to one family would make that family certain.
+        rank: Answer with taxa of this rank or a higher one. By default, predictions are the taxa of the flora, and a
+            confident answer is the lowest taxon that is probable enough.
+        coverage: How often the conformal prediction set must contain the right taxon.
 
     Raises:
-        ValueError: A coverage that is not between 0 and 1.
+        ValueError: The coverage is not between 0 and 1.
     """
     if not 0 < coverage < 1:
-        raise ValueError(f"coverage is {coverage}; it lies between 0 and 1")
+        raise ValueError(f"coverage is {coverage}; it must be between 0 and 1")
     if rank is None:
         named, first = candidates, candidates.most_similar(top_k)
     else:
@@ -83,7 +83,7 @@ def judge(
 
 
 def _first(named: Candidates, calibration: Calibration, listed: float) -> tuple[Taxon, float] | None:
-    """Give the most probable taxon of a rank, which comes first, where it is probable enough."""
+    """Return the most probable taxon of a rank, which comes first, if it is probable enough."""
     (best,) = named.predictions(np.arange(1))
     probability = min(best.probability or 0.0, listed if len(named.taxa) == 1 else 1.0)
     if probability < calibration.threshold or best.experimental:

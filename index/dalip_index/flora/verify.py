@@ -1,4 +1,4 @@
-"""A flora described and verified: what is in it, and whether its files agree with each other."""
+"""`verify_flora` and `flora_info`: check that a flora's files are consistent, and describe its contents."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -28,22 +28,22 @@ from dalip_index.store.versions import SHARED, current_version
 
 __all__ = ["FloraInfo", "find_problems", "flora_info", "verify_flora"]
 
-_ABOUT = 0.01  # how far a vector may be from the one of another machine; those kept have half precision
-_LOOKED_AT = 8  # packs, and photos of each, that are looked at again
+_ABOUT = 0.01  # tolerance for vectors from another machine; stored vectors have half precision
+_LOOKED_AT = 8  # about how many packs, and photos in each, are embedded again
 
 
 @dataclass(frozen=True)
 class FloraInfo:
-    """A flora at a glance."""
+    """Summary of a flora."""
 
     path: Path
     manifest: FloraManifest
     """Version, encoder, counts, and the hit rates on validation photos."""
     calibration: Calibration
     size: int
-    """Bytes on disk of the live version, with the photos that it keeps."""
+    """Bytes on disk of the live version, including kept photos."""
     taught: tuple[str, ...]
-    """Scientific names of the taxa that were taught later."""
+    """Scientific names of the taxa taught later."""
 
 
 def flora_info(path: Path) -> FloraInfo:
@@ -63,7 +63,7 @@ def flora_info(path: Path) -> FloraInfo:
 
 
 def verify_flora(path: Path) -> FloraInfo:
-    """Check everything in the live version of a flora against everything else, without its encoder.
+    """Check all files in the live version of a flora against each other, without its encoder.
 
     Args:
         path: The flora.
@@ -72,7 +72,7 @@ def verify_flora(path: Path) -> FloraInfo:
         The same as `flora_info`.
 
     Raises:
-        FloraError: Something is wrong; it names the file, and says how much else is.
+        FloraError: There is a problem. The error contains the file and the number of further problems.
     """
     problems = find_problems(path)
     if len(problems) > 1:
@@ -83,14 +83,14 @@ def verify_flora(path: Path) -> FloraInfo:
 
 
 def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError]:
-    """Check everything in the live version of a flora against everything else.
+    """Check all files in the live version of a flora against each other.
 
     Args:
         path: The flora.
-        encoder: Its encoder, if its texts and a sample of its photos are to be embedded again.
+        encoder: Its encoder, to embed its texts and a sample of its photos again; `None` to skip this.
 
     Returns:
-        One error for each thing that is wrong, which names the file; none for a sound flora.
+        One error per problem, with the file; empty for a sound flora.
     """
     problems: list[FloraError] = []
     try:
@@ -115,7 +115,7 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
             problems.append(
                 FloraError("shared-file-changed" if shared else "flora-file-changed", source=place)
             )
-    if problems:  # what is not what was written could lead its reader anywhere
+    if problems:  # do not read changed files: their content could be anything
         return problems
     checks: list[Callable[[Path, Path, FloraManifest], Iterator[FloraError]]]
     checks = [_check_catalogue, _check_vectors, _check_photos]
@@ -185,7 +185,7 @@ def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterato
 
 
 def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
-    """Check the photos that are kept against the catalogue, and the prototypes against their vectors."""
+    """Check the kept photos against the catalogue, and the prototypes against the photos' vectors."""
     evidence = [e for e in read_evidence(folder) if e.kind == "photo"]
     listed: dict[str, set[str]] = {}
     for one in evidence:
@@ -215,7 +215,7 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
 
 
 def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
-    """Embed all texts and some of the photos again."""
+    """Embed all texts and some of the photos again and compare the vectors."""
     check_encoder(path, manifest.encoder, encoder)
     evidence = read_evidence(folder)
     texts = [e for e in evidence if e.kind == "text"]

@@ -1,1 +1,1 @@
-"""The user's observations, their exchange formats, and what they can teach a flora."""
+"""The journal: the user's observations, export and import, and teaching a flora from them."""

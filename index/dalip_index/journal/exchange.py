@@ -45,13 +45,13 @@ _PHOTO_TERMS = {
 }
 _OCCURRENCES, _MEDIA, _META = "occurrence.csv", "multimedia.csv", "meta.xml"
 _JPEG = b"\xff\xd8\xff"
-_LARGEST = 20_000_000  # bytes of a photo, and ten times that of a table, in an archive that is read
+_LARGEST = 20_000_000  # bytes: limit for a photo in an imported archive; for a table, ten times as much
 
 _Row = Mapping[str, str | None]
 
 
 class _Remarks(TypedDict):
-    """What Darwin Core has no term for, as JSON in `identificationRemarks`."""
+    """Values without a Darwin Core term, stored as JSON in `identificationRemarks`."""
 
     verdict: str
     probability: float | None
@@ -60,17 +60,17 @@ class _Remarks(TypedDict):
 
 
 def export_journal(journal: Journal, path: Path) -> int:
-    """Write all observations, the newest first.
+    """Write all observations to a file, newest first.
 
     Args:
         journal: The journal.
-        path: The ending says the form: `.zip` for a Darwin Core Archive with photos, `.csv`, or `.json`.
+        path: The suffix selects the format: `.zip` for a Darwin Core Archive with photos, `.csv`, or `.json`.
 
     Returns:
-        How many there are.
+        The number of observations.
 
     Raises:
-        JournalError: Another ending, or the file cannot be written.
+        JournalError: The suffix is unknown, or the file cannot be written.
     """
     writers = {".zip": _write_archive, ".csv": _write_csv, ".json": _write_json}
     write = writers.get(path.suffix.lower())
@@ -209,7 +209,7 @@ def _read_archive(path: Path) -> Iterator[tuple[Observation, list[bytes]]]:
             media.setdefault(_field(row, "occurrenceID", about), []).append(_field(row, "identifier", about))
         for number, row in enumerate(_rows(archive, _OCCURRENCES), 1):
             observation = _from_row(row, number)
-            # Names of files are only ever looked up in the archive; none is written to the disk.
+            # File names are only looked up in the archive; none is ever written to disk.
             yield observation, [_photo(archive, name) for name in media.get(observation.id, [])]
 
 
@@ -224,7 +224,7 @@ def _member(archive: zipfile.ZipFile, name: str, times: int = 1) -> bytes:
             content = file.read(most + 1)
     except KeyError:
         raise JournalError("journal-member-missing", name=name) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # damaged, or with a password
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # damaged or encrypted
         raise JournalError("journal-member-damaged", source=name, cause=error) from error
     if len(content) > most:
         raise JournalError("journal-member-too-large", source=name, most=most)
@@ -246,7 +246,7 @@ def _from_row(row: _Row, number: int) -> Observation:
     """Read an observation.
 
     Raises:
-        JournalError: It is invalid; names the row and the field.
+        JournalError: The row is invalid. The error contains the row and the field.
     """
     about = f"row {number}"
     try:
@@ -285,7 +285,7 @@ def _field(row: _Row, field: str, about: str) -> str:
 
 def _number(row: _Row, field: str, about: str) -> float | None:
     value = row[field] if field in row else _field(row, field, about)
-    if value is None or value == "":  # JSON may say null
+    if value is None or value == "":  # JSON may contain null
         return None
     try:
         return float(value)

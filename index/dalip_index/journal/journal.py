@@ -1,7 +1,7 @@
 """`Journal`: the user's observations, with DALIP's answers and the user's own names.
 
-One SQLite file in the user's data folder. Every change is one transaction that is on the disk when the method returns,
-so a process that is killed loses nothing that it was told is kept.
+One SQLite file in the user's data folder. Every change is one transaction that is on disk when the method returns, so a
+killed process loses nothing that was reported as saved.
 """
 
 import sqlite3
@@ -24,7 +24,7 @@ JOURNAL = "journal.db"
 """Name of the file in the user's data folder."""
 
 Order = Literal["doubt", "date"]
-"""Those that most need a look first: unconfirmed, and improbable; or the newest first."""
+"""`doubt`: observations that most need a review first (unconfirmed, then least probable). `date`: newest first."""
 
 _ORDERS = {
     "doubt": "name <> '', coalesce(probability, 0), created DESC, id",
@@ -34,34 +34,35 @@ _ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One plant that somebody photographed."""
+    """One plant that someone photographed."""
 
     id: str
-    """Never changes, and is the same in exports."""
+    """Never changes; exports use the same ID."""
     created: str
-    """When it was saved, in UTC, ISO 8601."""
+    """When the observation was saved, in UTC, ISO 8601."""
     answered: str
-    """The scientific name that came first."""
+    """Scientific name of the first prediction."""
     answered_rank: str
     family: str
     probability: float | None
-    """Of `answered`; `None` where the flora was not calibrated."""
+    """Probability of `answered`; `None` if the flora was not calibrated."""
     verdict: str
     name: str = ""
-    """The scientific name by the person's word, the same as `answered` or another; empty where nothing was said."""
+    """Scientific name according to the user, the same as `answered` or a correction; empty if unverified."""
     event_date: str = ""
-    """When the photo was taken, ISO 8601, if it says so and that was wanted."""
+    """When the photo was taken, ISO 8601, if the photo contains it and the user chose to keep it."""
     latitude: float | None = None
-    """Degrees north, WGS 84, if the photo says so and that was wanted."""
+    """Degrees north, WGS 84, if the photo contains it and the user chose to keep it."""
     longitude: float | None = None
     """Degrees east."""
     notes: str = ""
 
     def __post_init__(self) -> None:
-        """Reject what cannot be an observation.
+        """Reject invalid values.
 
         Raises:
-            JournalError: Invalid coordinates, only one of them, an invalid date, or a share outside 0 to 1.
+            JournalError: The coordinates or a date are invalid, one coordinate is missing, or the probability is
+                outside 0 to 1.
         """
         if (self.latitude is None) != (self.longitude is None):
             raise JournalError("place-by-half")
@@ -78,16 +79,16 @@ class Observation:
 
     @property
     def accepted(self) -> str:
-        """The name by the person's word, else the one that was answered."""
+        """The user's name for the plant, or DALIP's answer if the user gave none."""
         return self.name or self.answered
 
     @classmethod
     def of(cls, answer: Identification, **more: object) -> "Observation":
-        """Make a new observation of an answer.
+        """Create a new observation from an answer.
 
         Args:
-            answer: For the photos of one plant; it names at least one taxon.
-            more: Fields that the answer does not hold, such as `notes`.
+            answer: The answer for the photos of one plant, with at least one prediction.
+            more: Fields that are not in the answer, such as `notes`.
         """
         first = answer.predictions[0]
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -109,10 +110,10 @@ _CHANGEABLE = ("name", "event_date", "latitude", "longitude", "notes")
 
 
 class Journal:
-    """The observations in a data folder; nothing is created before the first one is saved."""
+    """The observations in a data folder. Nothing is created on disk until the first one is saved."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Name the user's data folder."""
+        """Set the user's data folder."""
         self.path = data_dir / JOURNAL
         self._database = Database(self.path, MIGRATIONS, JournalError, "journal")
 
@@ -121,10 +122,10 @@ class Journal:
 
         Args:
             observation: The observation.
-            photos: JPEG files, as they are to be kept.
+            photos: JPEG files, which are stored unchanged.
 
         Returns:
-            Whether it was new; one that is there already stays as it is.
+            Whether the observation was new; an existing one is left unchanged.
 
         Raises:
             JournalError: The file cannot be written.
@@ -142,15 +143,15 @@ class Journal:
         return bool(added)
 
     def change(self, identifier: str, **changes: object) -> Observation:
-        """Change what a person says of an observation.
+        """Change the fields of an observation that the user can edit.
 
         Args:
-            identifier: Of the observation.
+            identifier: ID of the observation.
             changes: New values of `name`, `event_date`, `latitude`, `longitude` or `notes`.
 
         Raises:
-            JournalError: There is no such observation, or a value cannot be.
-            ValueError: Another field.
+            JournalError: There is no such observation, or a value is invalid.
+            ValueError: Another field was passed.
         """
         if not set(changes) <= set(_CHANGEABLE):
             raise ValueError(f"only {', '.join(_CHANGEABLE)} can be changed")
@@ -174,7 +175,7 @@ class Journal:
             connection.execute("DELETE FROM observations WHERE id = ?", (identifier,))
 
     def get(self, identifier: str) -> Observation:
-        """Give an observation.
+        """Return an observation.
 
         Raises:
             JournalError: There is no such observation.
@@ -183,7 +184,7 @@ class Journal:
             return self._get(connection, identifier)
 
     def photos(self, identifier: str, limit: int = -1) -> list[bytes]:
-        """Give the photos of an observation, JPEG files; the first of them, or all by default."""
+        """Return the photos of an observation as JPEG files, at most `limit`; all by default."""
         with self._connect() as connection:
             return [
                 jpeg
@@ -194,12 +195,12 @@ class Journal:
             ]
 
     def observations(self, order: Order = "date", limit: int = -1, offset: int = 0) -> list[Observation]:
-        """Give observations.
+        """Return observations.
 
         Args:
-            order: Which ones come first.
-            limit: How many at most; all by default.
-            offset: How many to leave out before.
+            order: Sort order.
+            limit: Maximum number; all by default.
+            offset: Number of observations to skip at the start.
         """
         if not self.path.exists():
             return []
@@ -211,13 +212,13 @@ class Journal:
         return [Observation(*row) for row in rows]
 
     def photographed(self, each: int) -> dict[str, list[str]]:
-        """Say which taxa there are photos of, by the names that are accepted for them.
+        """Find the taxa that have photos, by their accepted names.
 
         Args:
-            each: How many observations to give of a taxon at most.
+            each: Maximum number of observations per taxon.
 
         Returns:
-            By scientific name the ids of its observations that have a photo, the newest first.
+            For each scientific name, the IDs of its observations that have a photo, newest first.
         """
         if not self.path.exists():
             return {}
@@ -235,7 +236,7 @@ class Journal:
         return found
 
     def __len__(self) -> int:
-        """Count the observations."""
+        """Return the number of observations."""
         if not self.path.exists():
             return 0
         with self._connect() as connection:
@@ -252,11 +253,11 @@ class Journal:
 
     @contextmanager
     def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction, which ends with the block."""
+        """Open the file and run the block in one transaction."""
         if not create and not self.path.exists():
             raise JournalError("no-journal", source=self.path)
         with self._database.connect() as connection:
-            connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut, too
+            connection.execute("PRAGMA synchronous = FULL")  # commits also survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
             with transaction(connection, "IMMEDIATE" if create else "DEFERRED"):
                 yield connection

@@ -1,4 +1,4 @@
-"""Find the plants of a journal that a flora can be taught, and teach them."""
+"""Teach a flora the plants in a journal."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ __all__ = ["lessons", "teach_lesson"]
 
 @dataclass(frozen=True)
 class Lesson:
-    """One plant, and the photos that show it."""
+    """A plant and photos of it."""
 
     name: str
     """Scientific name."""
     photos: tuple[bytes, ...]
     again: bool
-    """Whether the flora was taught it before."""
+    """Whether the flora was taught the plant before."""
 
 
 def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) -> list[Lesson]:
-    """Find what a journal can teach.
+    """Find the plants in a journal that a flora can be taught.
 
     Args:
         journal: The journal.
         path: The flora.
-        start: The flora to look at where there is none at `path` yet.
-        encoder: The one that built it.
+        start: The flora to use instead if there is none at `path` yet.
+        encoder: The encoder that built it.
     """
     flora = flora_to_teach(path, start, encoder)
     built = flora.tree.rows.keys() - set(flora.taught)
@@ -42,7 +42,7 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
     photos: dict[str, list[bytes]] = {}
     for seen in journal.observations():
         if seen.name and (from_all or seen.name not in built):
-            # What was taught is taught again, by all of its photos.
+            # Plants taught before are taught again from all their photos.
             old = known if seen.name not in flora.taught else set()
             mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]
             photos.setdefault(seen.name, []).extend(mine)
@@ -50,13 +50,13 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
 
 
 def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encoder) -> FloraManifest:
-    """Teach a flora a plant, in place of what it was taught of it before.
+    """Teach a flora a plant, replacing what it was taught about the plant before.
 
     Args:
         lesson: What to teach.
         path: The flora, which gets a new version.
-        start: The flora to start from where there is none at `path` yet.
-        encoder: The one that built it.
+        start: The flora to copy if there is none at `path` yet.
+        encoder: The encoder that built it.
     """
     taxon = Taxon.from_darwin_core({"scientificName": lesson.name})
     if lesson.again:

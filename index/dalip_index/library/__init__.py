@@ -1,1 +1,1 @@
-"""The user's own photos, indexed for search."""
+"""The photo library: the user's own photos, indexed for search."""

@@ -1,11 +1,11 @@
 """The SQLite database of the library: photos, their contents, names and vectors.
 
-Every method opens its own connection, so threads need no agreement, and every change is one transaction, so a
-killed process leaves the state before it or after it. What the search reads whole, the vectors, lies apart from what
-is read photo by photo: appearances, thumbnails and names.
+Every method opens its own connection, so threads need no coordination. Every change is one transaction, so a killed
+process leaves the state before or after it. The vectors, which a search reads as a whole, are in a separate table from
+the appearances, thumbnails and names, which are read photo by photo.
 
-Photos of a library that an early DALIP made have vectors alone. They can be searched as they are, and are read once
-more when a folder is added or brought up to date the next time.
+Photos in a library made by an early version of DALIP have only vectors. They can be searched as they are; the next time
+a folder is added or updated, they are read again.
 """
 
 import sqlite3
@@ -26,25 +26,25 @@ from dalip_index.sqlite import Database, transaction
 __all__ = ["FoundFile", "KnownFile", "LibraryStore", "PhotoContent", "SearchIndex"]
 
 _VECTOR_TYPE = (
-    "<f2"  # half precision moves a similarity by less than 0.001 and halves the disk and the reading
+    "<f2"  # half precision changes a similarity by less than 0.001 and halves disk space and read time
 )
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What the library knows of a file."""
+    """What the library knows about a file."""
 
     size: int
     mtime_ns: int
     sha256: str | None
-    """Of the content; `None` for a file that could not be read."""
+    """SHA-256 of the content; `None` for a file that could not be read."""
     ready: bool
-    """Whether it has all that the present encoder and this version of DALIP make of it."""
+    """Whether all data that the current encoder and this version of DALIP derive from it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as it was found on disk, to be stored."""
+    """A file found on disk, to be stored."""
 
     path: str
     size: int
@@ -56,19 +56,19 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class PhotoContent:
-    """What is in a photo, to be stored."""
+    """Data derived from a photo, to be stored."""
 
     vector: Vectors
     """Embedding and appearance, shape (E + A,)."""
     event_date: str
-    """When it was taken, ISO 8601; empty where it does not say."""
+    """When it was taken, ISO 8601; empty if unknown."""
     thumbnail: bytes
-    """A small JPEG."""
+    """A small JPEG file."""
 
 
 @dataclass(frozen=True)
 class SearchIndex:
-    """All photos that can be found, in the order of their paths, as of one generation of the database."""
+    """All searchable photos in the order of their paths, at one generation of the database."""
 
     generation: int
     encoder: str
@@ -80,10 +80,10 @@ class SearchIndex:
 
 
 class LibraryStore:
-    """The library's SQLite file; nothing is created before `begin`."""
+    """The library's SQLite file. Nothing is created on disk before `begin`."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file.
+        """Set the path of the file.
 
         Args:
             path: The database; its folder is created with it.
@@ -92,11 +92,11 @@ class LibraryStore:
         self._database = Database(path, MIGRATIONS, LibraryError, "library")
 
     def begin(self, encoder: str, folder: str | None = None) -> None:
-        """Prepare for adding a folder; vectors of another encoder are forgotten, the photos are not.
+        """Prepare for adding a folder. Vectors made by another encoder are deleted, photos are kept.
 
         Args:
             encoder: Fingerprint of the encoder.
-            folder: The folder that is about to be added; `None` for those that were added before.
+            folder: The folder about to be added; `None` to update the folders already added.
         """
         self._database.make_folder()
         with self.connect(create=True) as connection, transaction(connection):
@@ -109,7 +109,7 @@ class LibraryStore:
                 connection.execute("INSERT OR IGNORE INTO folders VALUES (?)", (folder,))
 
     def encoder(self) -> str:
-        """Give the fingerprint of the encoder that made the vectors; empty where there is no library yet."""
+        """Return the fingerprint of the encoder that made the vectors; empty if there is no library yet."""
         if not self.path.exists():
             return ""
         with self.connect() as connection:
@@ -117,14 +117,14 @@ class LibraryStore:
             return fingerprint
 
     def folders(self) -> list[str]:
-        """Give the folders that were added; none where there is no library yet."""
+        """Return the added folders; empty if there is no library yet."""
         if not self.path.exists():
             return []
         with self.connect() as connection:
             return [path for (path,) in connection.execute("SELECT path FROM folders ORDER BY path")]
 
     def photos(self) -> dict[str, KnownFile]:
-        """Give all known files by path, unreadable ones included; none where there is no library yet."""
+        """Return all known files by path, including unreadable ones; empty if there is no library yet."""
         if not self.path.exists():
             return {}
         with self.connect() as connection:
@@ -137,7 +137,7 @@ class LibraryStore:
             }
 
     def known_contents(self, hashes: Iterable[str]) -> set[str]:
-        """Say which contents need not be read again."""
+        """Return the contents that need not be read again."""
         with self.connect() as connection:
             query = (
                 "SELECT 1 FROM contents JOIN looks ON looks.content = id "
@@ -148,16 +148,16 @@ class LibraryStore:
     def save(
         self, photos: Sequence[FoundFile], contents: Mapping[str, PhotoContent], encoder: str, width: int
     ) -> None:
-        """Store files and what is in new ones, all or nothing; files of folders that were forgotten meanwhile are left.
+        """Store files and the contents of new ones in one transaction. Files in folders removed meanwhile are skipped.
 
         Args:
-            photos: What was found.
-            contents: By SHA-256.
+            photos: The files found.
+            contents: Photo contents by SHA-256.
             encoder: Fingerprint of the encoder that made the vectors.
-            width: E, the numbers of a vector that are its embedding.
+            width: E, the length of the embedding at the start of each vector.
 
         Raises:
-            LibraryError: Another process has meanwhile changed the library's encoder.
+            LibraryError: Another process has changed the library's encoder in the meantime.
         """
         with self.connect() as connection, transaction(connection):
             self.require_encoder(connection, encoder)
@@ -185,11 +185,11 @@ class LibraryStore:
             connection.execute("UPDATE state SET generation = generation + 1")
 
     def drop(self, paths: Iterable[str], folder: str | None = None) -> None:
-        """Forget files, and the contents that no file has any more.
+        """Delete files from the database, and contents that no remaining file has.
 
         Args:
             paths: The files.
-            folder: An added folder to forget with them.
+            folder: An added folder to delete with them.
         """
         with self.connect() as connection, transaction(connection):
             connection.execute("DELETE FROM folders WHERE path = ?", (folder,))
@@ -202,7 +202,7 @@ class LibraryStore:
             connection.execute("UPDATE state SET generation = generation + 1")
 
     def folder_counts(self) -> dict[str, int]:
-        """Give the added folders, each with the number of photos below it that can be found."""
+        """Return the added folders, each with its number of searchable photos."""
         counts = dict.fromkeys(self.folders(), 0)
         for path, photo in self.photos().items() if counts else ():
             for folder in counts:
@@ -210,20 +210,20 @@ class LibraryStore:
         return counts
 
     def thumbnail(self, sha256: str) -> bytes | None:
-        """Give the small JPEG of a content; `None` where there is none."""
+        """Return the thumbnail of a content as JPEG; `None` if there is none."""
         with self.connect() as connection:
             query = "SELECT thumbnail FROM looks JOIN contents ON id = content WHERE sha256 = ?"
             row = connection.execute(query, (sha256,)).fetchone()
             return row[0] if row else None
 
     def paths(self, sha256: str) -> list[Path]:
-        """Give the files that had a content when they were last looked at."""
+        """Return the files that had a content when they were last read."""
         with self.connect() as connection:
             query = "SELECT path FROM photos JOIN contents ON contents.id = content WHERE sha256 = ? ORDER BY path"
             return [Path(path) for (path,) in connection.execute(query, (sha256,))]
 
     def generation(self) -> int:
-        """Give a number that grows with every change of photos or vectors."""
+        """Return a number that increases with every change of photos or vectors."""
         with self.connect() as connection:
             number: int = connection.execute("SELECT generation FROM state").fetchone()[0]
             return number
@@ -234,7 +234,10 @@ class LibraryStore:
         Raises:
             LibraryError: There is no library, or it is damaged.
         """
-        with self.connect() as connection, transaction(connection, "DEFERRED"):  # one view of both tables
+        with (
+            self.connect() as connection,
+            transaction(connection, "DEFERRED"),
+        ):  # a consistent view of both tables
             generation, encoder = connection.execute("SELECT generation, encoder FROM state").fetchone()
             rows = connection.execute(
                 "SELECT photos.id, vector FROM photos JOIN contents ON contents.id = content "
@@ -244,10 +247,10 @@ class LibraryStore:
         return SearchIndex(generation, encoder, numbers, self.vectors([vector for _, vector in rows]))
 
     def vectors(self, halves: Sequence[bytes]) -> Vectors:
-        """Turn stored vectors, all of one width, into rows.
+        """Decode stored vectors of equal width, one per row.
 
         Raises:
-            LibraryError: They are damaged.
+            LibraryError: A vector is damaged.
         """
         try:
             flat = np.frombuffer(b"".join(halves), _VECTOR_TYPE)
@@ -256,10 +259,10 @@ class LibraryStore:
             raise self._database.damaged(error) from error
 
     def require_encoder(self, connection: sqlite3.Connection, encoder: str) -> None:
-        """Make sure, inside a transaction, that the vectors are still those of an encoder.
+        """Make sure, inside a transaction, that the vectors are still from an encoder.
 
         Raises:
-            LibraryError: Another process has meanwhile changed the library's encoder.
+            LibraryError: Another process has changed the library's encoder in the meantime.
         """
         if connection.execute("SELECT encoder FROM state").fetchone()[0] != encoder:
             raise LibraryError("library-busy", source=self.path)
@@ -269,10 +272,10 @@ class LibraryStore:
         """Open the database.
 
         Args:
-            create: Whether to make it where there is none.
+            create: Whether to create it if it does not exist.
 
         Raises:
-            LibraryError: There is none, or it cannot be used.
+            LibraryError: It does not exist or cannot be used.
         """
         if not create and not self.path.exists():
             raise LibraryError("library-empty")

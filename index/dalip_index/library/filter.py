@@ -1,4 +1,4 @@
-"""`PhotoFilter`: select photos of the library by taxon, verdict and date."""
+"""`PhotoFilter`: select photos in the library by taxon, verdict and date."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ __all__ = [
 _DATE = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
 _REFUSED = "('not in flora', 'not a plant')"
-# Many photos do not say when they were taken; the file's time is then the best guess, and marked as one.
+# Many photos do not contain the date they were taken. The file's time is then the best guess, and is marked as such.
 _MOMENT = (
     "coalesce(nullif(replace(substr(event_date, 1, 19), 'T', ' '), ''), "
     "datetime(mtime_ns / 1000000000, 'unixepoch', 'localtime'))"
@@ -41,7 +41,7 @@ _PHOTOS = (
 
 
 def _is_date(text: str) -> bool:
-    """Say whether a text is a day, a month or a year."""
+    """Return whether a string is a day, a month or a year."""
     try:
         date.fromisoformat(f"{text}-01-01"[:10])
     except ValueError:
@@ -51,24 +51,23 @@ def _is_date(text: str) -> bool:
 
 @dataclass(frozen=True)
 class PhotoFilter:
-    """What photos must be like to be found; all are with the defaults."""
+    """Conditions that photos must meet to be found. By default, all photos do."""
 
     taxon: str = ""
-    """Scientific name, genus or family of what they show, upper or lower case. Photos that the flora refuses show
-    nothing."""
+    """Scientific name, genus or family, case-insensitive. Photos that the flora rejects do not match any taxon."""
     since: str = ""
-    """First day, or year or month, as in `2024-05-31`, `2024-05` and `2024`. A photo that does not say when it was
-    taken counts by the time of its file."""
+    """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. If a photo does not contain the date it was
+    taken, the time of its file is used."""
     until: str = ""
-    """Last day, year or month, itself included."""
+    """Last day, month or year, inclusive."""
     verdict: str = ""
-    """One of an answer's verdicts."""
+    """One of the verdicts of an answer."""
 
     def __post_init__(self) -> None:
-        """Reject what no photo can be like.
+        """Reject invalid conditions.
 
         Raises:
-            LibraryError: A date or a verdict that cannot be, or days in the wrong order.
+            LibraryError: A date or a verdict is invalid, or the dates are in the wrong order.
         """
         for text in (self.since, self.until):
             if text and not _is_date(text):
@@ -79,7 +78,7 @@ class PhotoFilter:
             raise LibraryError("verdict-unknown", verdict=self.verdict, known=_VERDICTS)
 
     def sql(self) -> tuple[str, list[str]]:
-        """Give the conditions, to be added to others, and their values."""
+        """Return the SQL conditions, to append to a WHERE clause, and their parameters."""
         conditions, values = "", list[str]()
         if self.taxon.strip():
             conditions += (
@@ -104,15 +103,15 @@ class Hit:
 
     path: Path
     similarity: float | None = None
-    """Inner product with what was searched for; the larger the closer. `None` where nothing was."""
+    """Inner product with the query; larger is more similar. `None` if there was no query."""
     content: str = ""
-    """SHA-256 of the file, by which its thumbnail is found."""
+    """SHA-256 of the file, the key of its thumbnail."""
     date: str = ""
-    """When it was taken, ISO 8601, or else the time of its file."""
+    """When it was taken, ISO 8601; if unknown, the time of its file."""
     date_from_file: bool = False
-    """Whether the photo does not say when it was taken."""
+    """Whether `date` is the time of the file."""
     name: PhotoName | None = None
-    """`None` where no flora has named it yet."""
+    """`None` if no flora has identified it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class TaxonCount:
 
 
 def matching(store: LibraryStore, only: PhotoFilter) -> NDArray[np.int64]:
-    """Give the primary keys of the photos that are meant, ascending."""
+    """Return the primary keys of the photos that match a filter, ascending."""
     conditions, values = only.sql()
     with store.connect() as connection:
         rows = connection.execute(f"SELECT photos.id FROM {_PHOTOS}{conditions} ORDER BY photos.id", values)
@@ -133,7 +132,7 @@ def matching(store: LibraryStore, only: PhotoFilter) -> NDArray[np.int64]:
 
 
 def newest(store: LibraryStore, only: PhotoFilter, offset: int, top_k: int) -> tuple[list[int], int]:
-    """Give the primary keys of a page of the photos that are meant, the newest first, and how many are meant."""
+    """Return the primary keys of one page of the photos that match a filter, newest first, and the total number."""
     conditions, values = only.sql()
     with store.connect() as connection:
         rows = connection.execute(
@@ -150,12 +149,12 @@ def newest(store: LibraryStore, only: PhotoFilter, offset: int, top_k: int) -> t
 def hits_of(
     store: LibraryStore, photos: Sequence[int], similarities: Sequence[float | None]
 ) -> Iterator[Hit]:
-    """Say what is known of photos.
+    """Look up photos and yield a hit for each.
 
     Args:
         store: The library.
-        photos: Primary keys; one that is gone meanwhile is left out.
-        similarities: Of each with what was searched for.
+        photos: Primary keys; photos deleted in the meantime are skipped.
+        similarities: Similarity of each photo to the query.
     """
     query = (
         f"SELECT path, sha256, {_MOMENT}, event_date, scientific_name, taxon_rank, vernacular_name, genus, family, "
@@ -169,7 +168,7 @@ def hits_of(
 
 
 def count_taxa(store: LibraryStore) -> list[TaxonCount]:
-    """Count the photos of each taxon that occurs, with those that hold it, in alphabetical order."""
+    """Count the photos of each taxon in the library and of its genus and family, in alphabetical order."""
     named = f"SELECT {{}} FROM {_PHOTOS} AND verdict NOT IN {_REFUSED}"
     parts = (
         named.format("scientific_name AS name, taxon_rank AS rank"),
@@ -182,7 +181,7 @@ def count_taxa(store: LibraryStore) -> list[TaxonCount]:
 
 
 def count_verdicts(store: LibraryStore) -> dict[str, int]:
-    """Count the photos of each verdict; the key of those that no flora has named yet is empty."""
+    """Count the photos by verdict; the key for photos not yet identified is an empty string."""
     query = f"SELECT coalesce(verdict, ''), count(*) FROM {_PHOTOS} GROUP BY 1 ORDER BY 2 DESC, 1"
     with store.connect() as connection:
         return dict(connection.execute(query).fetchall())

@@ -1,8 +1,8 @@
-"""`Library`: add folders of photos, update and forget them, and search.
+"""`Library`: add folders of photos, update and remove them, and search.
 
-The database holds each photo's path and each content's vector, keyed by its SHA-256, so a file that moved or
-has a copy is never encoded twice. 100,000 vectors of width 512 are read into memory in less than a second and
-compared in a few hundredths, so there is no index on disk that could fall behind.
+The database contains each photo's path and each content's vector, keyed by SHA-256, so moved or copied files are never
+encoded again. 100,000 vectors of width 512 are read into memory in less than a second and compared in a few hundredths
+of a second, so there is no index on disk that could become out of date.
 """
 
 import threading
@@ -39,31 +39,31 @@ _EVERY = PhotoFilter()
 
 @dataclass(frozen=True)
 class Found:
-    """A page of what a search found."""
+    """One page of search results."""
 
     hits: tuple[Hit, ...]
-    """The best, or newest, first."""
+    """Best or newest first."""
     total: int
-    """How many photos there are on all pages."""
+    """Number of photos on all pages."""
     hidden: int = 0
-    """How many more are meant by the filter and are too unlike what was searched for."""
+    """Number of further photos that match the filter but are too dissimilar from the query."""
 
 
 class Library:
-    """Folders of photos that can be searched by words or by a photo. Several threads may share one."""
+    """Folders of photos that can be searched by words or by photo. Thread-safe."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Name the place; nothing is created before the first `add`.
+        """Set the location; nothing is created on disk before the first `add`.
 
         Args:
-            data_dir: The user's data directory; the library lies in its folder `library`.
+            data_dir: The user's data folder; the library is in its subfolder `library`.
         """
         self._store = LibraryStore(Path(data_dir) / "library" / "library.db")
         self._loading = threading.Lock()
         self._loaded: SearchIndex | None = None
 
     def __len__(self) -> int:
-        """Give the number of photos that can be found."""
+        """Return the number of searchable photos."""
         return sum(self.verdicts().values())
 
     def add(
@@ -75,20 +75,21 @@ class Library:
         flora: Flora | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> LibraryReport:
-        """Bring the library up to date with a folder and all below it; hidden files and folders are left out.
+        """Update the library from a folder and its subfolders. Hidden files and folders are skipped.
 
-        Photos of unchanged size and time are not read again. If another encoder made the library's vectors,
-        every folder of the library is encoded again. A killed call leaves a sound library; the next resumes.
+        Photos whose size and modification time are unchanged are not read again. If another encoder made the library's
+        vectors, every folder in the library is encoded again. If the process is killed, the library stays consistent
+        and the next call resumes.
 
         Args:
             folder: The folder.
             encoder: Makes the vectors.
-            progress: Called with "photos", the number done, and the number to do; then with "names".
-            flora: Says what the photos show; without it they stay as they were named, new ones without a name.
-            stop: Asked after every few photos whether to end early; what is read is kept.
+            progress: Called with "photos", the number done, and the total; then with "names".
+            flora: Identifies the photos; without it, existing names are kept and new photos have no name.
+            stop: Called after every few photos; return true to stop early. Photos read so far are kept.
 
         Raises:
-            LibraryError: The folder is missing or holds no photo, or the library cannot be written.
+            LibraryError: The folder is missing or contains no photo, or the library cannot be written.
         """
         return add_folder(self._store, folder, UpdateOptions(encoder, flora, progress, stop))
 
@@ -100,38 +101,38 @@ class Library:
         flora: Flora | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> LibraryReport:
-        """Bring the library up to date with all folders that were added, as `add` does with one.
+        """Update the library from all its folders, as `add` does for one.
 
-        A folder that is not there keeps its photos, and is among the unreadable: its disk may come back.
+        A missing folder is reported as unreadable but keeps its photos, because its disk may be connected again.
         """
         return update_folders(self._store, UpdateOptions(encoder, flora, progress, stop))
 
     def remove(self, folder: Path) -> int:
-        """Forget a folder and the photos below it, but those that lie in another folder of the library.
+        """Remove a folder and its photos from the library, except photos that are also in another added folder.
 
         Args:
-            folder: One that was added; it need not be there any more.
+            folder: A folder that was added; it need not exist any more.
 
         Returns:
-            How many photos were forgotten.
+            The number of photos removed.
 
         Raises:
-            LibraryError: It was not added, or a folder above it was, so that its photos would come back.
+            LibraryError: The folder was not added, or a parent folder was, so its photos would come back.
         """
         return forget_folder(self._store, folder)
 
     def name(
         self, flora: Flora, progress: Progress = no_progress, stop: Callable[[], bool] | None = None
     ) -> int:
-        """Say what the photos show that this version of the flora has not named yet, without reading a file.
+        """Identify the photos that this version of the flora has not identified yet, without reading any file.
 
         Args:
             flora: Built with the encoder that made the library's vectors.
             progress: Called with "names", the number done, and 0.
-            stop: Asked now and then whether to end early.
+            stop: Called now and then; return true to stop early.
 
         Returns:
-            How many photos were named, copies counted once; none where another encoder made the library.
+            The number of photos identified, copies counted once; 0 if another encoder made the library's vectors.
         """
         if self._store.encoder() != flora.encoder.fingerprint:
             return 0
@@ -148,19 +149,19 @@ class Library:
         everything: bool = False,
         closest: int = 0,
     ) -> Found:
-        """Find the photos that fit a text, best first.
+        """Find the photos that match a text query, best first.
 
         Args:
-            text: In plain words.
-            encoder: The one that the photos were added with.
-            top_k: How many to give at most.
-            offset: How many of the best to leave out, as they were given before.
-            only: Which photos are meant.
-            everything: Give photos that are too unlike the text, too, instead of counting them.
-            closest: How many of those to give where no photo is like it; they count as hidden all the same.
+            text: The query, in plain words.
+            encoder: The encoder that made the library's vectors.
+            top_k: Maximum number of hits.
+            offset: Number of best hits to skip, for the next page.
+            only: Which photos to search.
+            everything: Also return photos that are too dissimilar from the query, instead of only counting them.
+            closest: Number of such photos to return if no photo is similar enough; they still count as hidden.
 
         Raises:
-            LibraryError: The text is empty, or the library is empty or made with another encoder.
+            LibraryError: The query is empty, or the library is empty or was made with another encoder.
         """
         if not text.strip():
             raise LibraryError("no-words")
@@ -179,11 +180,11 @@ class Library:
         everything: bool = False,
         closest: int = 0,
     ) -> Found:
-        """Find the photos that look like a photo, best first.
+        """Find the photos that look similar to a photo, best first.
 
         Args:
             source: The photo; it need not be in the library.
-            encoder: The one that the photos were added with.
+            encoder: The encoder that made the library's vectors.
             top_k: As `search_text`.
             offset: As `search_text`.
             only: As `search_text`.
@@ -192,7 +193,7 @@ class Library:
 
         Raises:
             ImageError: The photo cannot be read.
-            LibraryError: The library is empty or made with another encoder.
+            LibraryError: The library is empty or was made with another encoder.
         """
         ((_, result),) = encoder.encode_files([source])
         if isinstance(result, ImageError):
@@ -202,35 +203,35 @@ class Library:
         return self._search(result, encoder, top_k, offset, only, least, closest)
 
     def newest(self, top_k: int = 20, *, offset: int = 0, only: PhotoFilter = _EVERY) -> Found:
-        """Give the photos that are meant without searching, the newest first.
+        """Return photos without a query, newest first.
 
         Args:
-            top_k: How many to give at most.
-            offset: How many of the newest to leave out.
-            only: Which photos are meant.
+            top_k: Maximum number of photos.
+            offset: Number of newest photos to skip.
+            only: Which photos to return.
         """
         _check_page(top_k, offset)
         photos, total = newest(self._store, only, offset, top_k)
         return Found(tuple(hits_of(self._store, photos, [None] * len(photos))), total)
 
     def folders(self) -> dict[str, int]:
-        """Give the folders that were added, with the number of photos below each that can be found."""
+        """Return the added folders, each with its number of searchable photos."""
         return self._store.folder_counts()
 
     def taxa(self) -> list[TaxonCount]:
-        """Give the taxa that the photos show, with genera and families, and the number of photos of each."""
+        """Return the taxa found in the photos, including genera and families, each with its number of photos."""
         return count_taxa(self._store) if self._store.path.exists() else []
 
     def verdicts(self) -> dict[str, int]:
-        """Give the number of photos of each verdict; the key of photos that are not named yet is empty."""
+        """Return the number of photos by verdict; the key for photos not yet identified is an empty string."""
         return count_verdicts(self._store) if self._store.path.exists() else {}
 
     def named_otherwise(self, flora: Flora) -> int:
-        """Count the photos that another flora, or another version of this one, has named, or none."""
+        """Count the photos not identified by this version of the flora: by another flora or version, or not yet."""
         return count_named_otherwise(self._store, flora) if self._store.path.exists() else 0
 
     def thumbnail(self, content: str) -> bytes | None:
-        """Give the small JPEG of a photo; `None` for one that the library does not hold.
+        """Return the JPEG thumbnail of a photo; `None` if the photo is not in the library.
 
         Args:
             content: SHA-256 of the file.
@@ -238,7 +239,7 @@ class Library:
         return self._store.thumbnail(content)
 
     def path_of(self, content: str) -> Path | None:
-        """Give a file that holds a photo; `None` where there is none any more.
+        """Return an existing file with the content of a photo; `None` if there is none any more.
 
         Args:
             content: SHA-256 of the file.
@@ -265,7 +266,7 @@ class Library:
         rows = np.arange(len(library.photos))
         if only != _EVERY:
             rows = np.flatnonzero(np.isin(library.photos, matching(self._store, only)))
-        rows = rows[np.argsort(-similarities[rows], kind="stable")]  # ties in the order of their paths
+        rows = rows[np.argsort(-similarities[rows], kind="stable")]  # ties are ordered by path
         total = len(rows) if least is None else int((similarities[rows] >= least).sum())
         page = rows[offset : min(offset + top_k, total)] if total else rows[:closest]
         hits = hits_of(self._store, library.photos[page].tolist(), similarities[page].tolist())
@@ -280,4 +281,4 @@ class Library:
 
 def _check_page(top_k: int, offset: int) -> None:
     if top_k < 1 or offset < 0:
-        raise ValueError(f"top_k is {top_k} and offset {offset}; ask for at least one photo, from 0 on")
+        raise ValueError(f"top_k is {top_k} and offset {offset}; top_k must be at least 1, offset at least 0")

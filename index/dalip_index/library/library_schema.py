@@ -1,11 +1,11 @@
 """The tables of the photo library, as numbered migrations.
 
-- `state`: one row, with a number that grows with every change, and the encoder that made the vectors.
-- `folders`: those that were added.
-- `contents`: what is in files, by SHA-256, with the embedding.
-- `photos`: the files, each with its content, or with what is wrong with it.
-- `looks`: what is read photo by photo: when it was taken, what it looks like, and a small picture of it.
-- `names`: what a flora says of it.
+- `state`: one row with the generation, which increases with every change, and the encoder that made the vectors.
+- `folders`: the folders that were added.
+- `contents`: file contents by SHA-256, with their embeddings.
+- `photos`: the files, each with its content, or with the error if it cannot be read.
+- `looks`: data needed for single photos: the date taken, the appearance, and a thumbnail.
+- `names`: a flora's answer for each content.
 """
 
 import sqlite3
@@ -31,7 +31,7 @@ def _photos_and_vectors(connection: sqlite3.Connection) -> None:
 
 
 def _looks_and_names(connection: sqlite3.Connection) -> None:
-    """Photos without a row in `looks` can be searched; they are read once more by the next update."""
+    """Photos without a row in `looks` can be searched; the next update reads them again."""
     connection.execute(
         "CREATE TABLE looks (content INTEGER PRIMARY KEY REFERENCES contents (id), event_date TEXT NOT NULL, "
         "appearance BLOB NOT NULL, thumbnail BLOB NOT NULL)"

@@ -1,4 +1,4 @@
-"""Name the photos of the library by a flora, from their stored vectors."""
+"""Identify the photos in the library with a flora, from their stored vectors."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -13,26 +13,26 @@ from dalip_index.sqlite import transaction
 
 __all__ = ["PhotoName", "count_named_otherwise", "name_photos"]
 
-_AT_ONCE = 256  # photos named in one transaction: a few tenths of a second
+_AT_ONCE = 256  # photos identified in one transaction: a few tenths of a second
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoName:
-    """What a flora says of a photo."""
+    """A flora's answer for a photo, as stored in the library."""
 
     scientific_name: str
-    """Of what it surely shows, which may be a genus or family; else of the first name."""
+    """The taxon of a confident answer, which may be a genus or family; otherwise the first prediction."""
     taxon_rank: str
     vernacular_name: str
     genus: str
     family: str
     probability: float | None
-    """Between 0 and 1; `None` where the flora is not calibrated."""
+    """Between 0 and 1; `None` if the flora is not calibrated."""
     verdict: str
 
     @classmethod
     def of(cls, answer: Identification) -> "PhotoName":
-        """Take from an answer what the library keeps."""
+        """Extract from an answer what the library stores."""
         first = answer.predictions[0]
         taxon, probability = (
             (answer.taxon, answer.probability) if answer.taxon else (first.taxon, first.probability)
@@ -49,7 +49,7 @@ class PhotoName:
 
 
 def flora_stamp(flora: Flora) -> str:
-    """Give what tells one version of one flora from all others."""
+    """Return a hash that identifies one version of one flora."""
     files = sorted((name, stamp.sha256) for name, stamp in flora.manifest.files.items())
     return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
@@ -60,16 +60,16 @@ def name_photos(
     progress: Progress = no_progress,
     stop: Callable[[], bool] | None = None,
 ) -> int:
-    """Name the photos that this version of the flora has not named yet.
+    """Identify the photos that this version of the flora has not identified yet.
 
     Args:
         store: The library.
         flora: Built with the encoder that made the library's vectors.
-        progress: Called with "names", the number done, and 0: how many there are is not known before.
-        stop: Asked now and then whether to end early; what is named stays named.
+        progress: Called with "names", the number done, and 0, because the total is not known in advance.
+        stop: Called now and then; return true to stop early. Names found so far are kept.
 
     Returns:
-        How many contents were named.
+        The number of photo contents identified; copies count once.
 
     Raises:
         LibraryError: The library cannot be used, or another process is changing its encoder.
@@ -79,7 +79,7 @@ def name_photos(
         numbers, vectors = _unnamed(store, stamp)
         if not numbers:
             break
-        # The names outlive whatever answers are restricted to for now.
+        # Stored names outlive the current restriction of answers, so the whole flora answers.
         answers = (flora.whole.answer("", row[None], top_k=1) for row in vectors)
         names = {n: PhotoName.of(answer) for n, answer in zip(numbers, answers, strict=True)}
         _save(store, names, stamp, flora.encoder.fingerprint)
@@ -89,7 +89,7 @@ def name_photos(
 
 
 def count_named_otherwise(store: LibraryStore, flora: Flora) -> int:
-    """Count the photos whose names this version of the flora has not given."""
+    """Count the photos that this version of the flora has not identified."""
     query = (
         "SELECT count(*) FROM photos JOIN contents ON contents.id = photos.content "
         "LEFT JOIN names ON names.content = contents.id WHERE vector IS NOT NULL AND flora IS NOT ?"

@@ -1,4 +1,4 @@
-"""What the library finds in a folder of the user's."""
+"""Scan a folder for photos to add to the library."""
 
 import os
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ __all__ = ["Scan", "is_below", "scan_folder"]
 
 @dataclass
 class Scan:
-    """What lies in a folder and below."""
+    """The files in a folder and its subfolders."""
 
     root: str
     """The folder's absolute path."""
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Size and time of last change, by path."""
+    """Size in bytes and modification time in nanoseconds, by path."""
     refused: list[Skipped] = field(default_factory=list)
-    """What could not be looked at, and why."""
+    """Files and folders that could not be used, and why."""
     unlisted: list[str] = field(default_factory=list)
-    """Folders that could not be listed; nothing is known of what is in them."""
+    """Folders that could not be listed, so their files are unknown."""
 
     def misses(self, path: str) -> bool:
-        """Say whether a file was looked for and is not there."""
+        """Return whether the scan covered a file and did not find it."""
         return (
             is_below(path, self.root)
             and path not in self.files
@@ -34,12 +34,12 @@ class Scan:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Say whether a path lies in a folder or below it."""
+    """Return whether a path is below a folder, at any depth."""
     return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def scan_folder(root: str) -> Scan:
-    """List the photos in a folder and all below it.
+    """List the photos in a folder and its subfolders.
 
     Args:
         root: The folder's absolute path.

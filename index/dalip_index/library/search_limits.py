@@ -1,4 +1,4 @@
-"""How similar a photo must be to be shown by a search."""
+"""Similarity cut-offs for search: how similar a photo must be to be shown."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ __all__ = ["SearchLimits", "limits_of"]
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """Least similarities."""
+    """Minimum similarities."""
 
     words: float
-    """Of a photo to words."""
+    """Between a photo and words."""
     photo: float
-    """Of a photo to a photo."""
+    """Between two photos."""
 
 
 _LIMITS = {
     "8163f67c31a7317ae55302794a9b887b2a1d4b23ebd5028e843aeb77fd3219d0": SearchLimits(words=0.52, photo=0.77)
 }
-"""By the encoder's fingerprint, for similarities mean something else with every encoder.
+"""By encoder fingerprint, because similarities are not comparable between encoders.
 
-Source: `benchmarks/search.py`, chosen on validation photos, and docs/search.md, which says what they do on others.
+Source: `benchmarks/search.py`, chosen on validation photos; docs/search.md reports the effect on other photos.
 """
 
 
 def limits_of(encoder: Encoder) -> SearchLimits | None:
-    """Give the limits that were measured for an encoder; `None` where none were, so that nothing should be hidden."""
+    """Return the cut-offs measured for an encoder; `None` if there are none, and then no photo should be hidden."""
     return _LIMITS.get(encoder.fingerprint)

@@ -1,4 +1,4 @@
-"""Update the library from its folders: only files that changed are read."""
+"""Update the library from its folders, reading only files that changed."""
 
 import hashlib
 from collections import Counter
@@ -20,31 +20,31 @@ from dalip_index.library.scan import Scan, is_below, scan_folder
 
 __all__ = ["LibraryReport", "UpdateOptions", "add_folder", "forget_folder", "update_folders"]
 
-_BATCH = 32  # photos stored at once: what a kill can cost
-_THUMBNAIL, _QUALITY = 320, 75  # pixels of the longer side: about 12 KB a photo
+_BATCH = 32  # photos stored in one transaction: the most that a killed process loses
+_THUMBNAIL, _QUALITY = 320, 75  # long side in pixels, and JPEG quality: about 12 KB per photo
 
 
 @dataclass(frozen=True)
 class LibraryReport:
-    """What bringing the library up to date found and did."""
+    """The result of a library update."""
 
     added: int
     """New photos."""
     updated: int
-    """Known photos that were read again: their content had changed, or the encoder, or they lacked something."""
+    """Known photos that were read again because their content or the encoder had changed, or data was missing."""
     moved: int
     """Known photos found under another path."""
     removed: int
-    """Known photos that are gone."""
+    """Known photos that no longer exist."""
     unchanged: int
     skipped: tuple[Skipped, ...]
-    """Files that look like photos but cannot be read, and folders that cannot be listed."""
+    """Files with a photo suffix that cannot be read, and folders that cannot be listed."""
     stopped: bool = False
-    """Whether it was stopped before all was done."""
+    """Whether the update was stopped early."""
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many photos were `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, zeros left out."""
+        """Number of photos `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, without zeros."""
         every = {
             "added": self.added,
             "changed": self.updated,
@@ -58,11 +58,11 @@ class LibraryReport:
 
 @dataclass
 class _PhotoToEncode:
-    """Opens a photo when the encoder asks for it, and keeps what else is needed of it."""
+    """Opens a photo when the encoder requests it, and stores its date and thumbnail."""
 
     path: str
     side: int
-    """Pixels of the encoder's input."""
+    """Side of the encoder's input, in pixels."""
     event_date: str = ""
     thumbnail: bytes = b""
 
@@ -75,22 +75,22 @@ class _PhotoToEncode:
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """What an update works with."""
+    """Options of a library update."""
 
     encoder: Encoder
     flora: Flora | None = None
-    """Names the photos; `None` to leave them as they are."""
+    """Identifies the photos; `None` to leave their names unchanged."""
     progress: Progress = no_progress
     stop: Callable[[], bool] | None = None
-    """Asked after every few photos whether to end early."""
+    """Called after every few photos; returns true to stop early."""
 
     def stopped(self) -> bool:
-        """Say whether to end."""
+        """Return whether to stop early."""
         return self.stop is not None and self.stop()
 
 
 def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> LibraryReport:
-    """Bring a library up to date with a folder; see `Library.add`."""
+    """Update a library from a folder; see `Library.add`."""
     root = Path(folder).resolve()
     if not root.is_dir():
         raise LibraryError("no-folder", source=folder)
@@ -109,7 +109,7 @@ def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> Lib
 
 
 def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport:
-    """Bring a library up to date with all its folders; see `Library.update`."""
+    """Update a library from all its folders; see `Library.update`."""
     if not store.folders():
         raise LibraryError("library-empty")
     store.begin(options.encoder.fingerprint)
@@ -118,7 +118,7 @@ def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport
 
 
 def forget_folder(store: LibraryStore, folder: Path) -> int:
-    """Forget a folder of a library; see `Library.remove`."""
+    """Remove a folder from a library; see `Library.remove`."""
     root, folders = str(Path(folder).resolve()), store.folders()
     if root not in folders:
         raise LibraryError("folder-unknown", source=folder)
@@ -137,18 +137,18 @@ def forget_folder(store: LibraryStore, folder: Path) -> int:
 
 @dataclass
 class _Update:
-    """One update of the library, from what scans of folders found."""
+    """One update of the library, based on folder scans."""
 
     store: LibraryStore
     scans: Sequence[Scan]
     known: Mapping[str, KnownFile]
-    """All that the library knew before."""
+    """The files that the library knew before."""
     options: UpdateOptions
     seen: list[FoundFile] = field(default_factory=list)
-    """What was read and stored."""
+    """Files read and stored."""
 
     def run(self) -> LibraryReport:
-        """Read and store what changed, and forget what is gone."""
+        """Read and store changed files, and drop files that no longer exist."""
         files = {path: stamp for scan in self.scans for path, stamp in scan.files.items()}
         changed = [
             FoundFile(path, *stamp)
@@ -162,7 +162,7 @@ class _Update:
                 break
             self._name()
         stopped = len(self.seen) < len(changed)
-        gone = set() if stopped else self._gone()  # what moved has perhaps not been seen yet
+        gone = set() if stopped else self._gone()  # if stopped, a moved file may not have been seen yet
         self.store.drop(gone)
         self._name()
         return self._report(gone, len(files) - len(changed), stopped=stopped)
@@ -200,7 +200,7 @@ class _Update:
         self.seen += stored
 
     def _gone(self) -> set[str]:
-        """Find the known photos that are gone: missed by a scan, or found elsewhere and not there any more."""
+        """Find known photos that no longer exist: missed by a scan, or moved to a new path."""
         missed = {path for scan in self.scans for path in self.known if scan.misses(path)}
         found = {photo.sha256 for photo in self.seen if photo.sha256 and photo.path not in self.known}
         elsewhere = {

@@ -1,1 +1,1 @@
-"""A flora on disk: versions, manifest, catalogue, vectors and kept photos."""
+"""The files of a flora: versions, manifest, catalogue, vectors and kept photos."""

@@ -28,12 +28,12 @@ _EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
 
 
 Role = Literal["evidence", "selection", "calibration"]
-"""What a photo is used for: prototypes, the weight of text against photos, or the calibration."""
+"""What a photo is used for: prototypes (`evidence`), choosing the text weight, or calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One text or photo that speaks for a taxon, or a photo of it that is held out."""
+    """A text or photo of a taxon: evidence for it, or a held-out photo."""
 
     taxon: int
     """Row of the taxon, from 0."""
@@ -41,13 +41,13 @@ class Evidence:
     content: str
     """The text itself, or the key of the photo's record."""
     rights: str = ""
-    """Who made it and under which terms, as far as it is known."""
+    """Rights holder, licence and source, as far as known."""
     role: Role = "evidence"
-    """What it is used for: texts are all evidence."""
+    """What it is used for; texts are always evidence."""
     photo: str = ""
-    """Of a photo that the flora keeps: SHA-256 of the file that the copy was made from."""
+    """For a kept photo, the SHA-256 of the original file."""
     pack: str = ""
-    """And the file, of those that versions share, that holds the copy."""
+    """For a kept photo, the name of the shared file that contains the copy."""
 
 
 def write_catalogue(
@@ -61,10 +61,10 @@ def write_catalogue(
     Args:
         path: The file, which must not exist.
         taxa: The taxa in the order of the flora.
-        evidence: Every text and photo behind the prototypes.
-        prototypes: Rows of the table `prototypes`: `taxon` (its primary key), `kind`, `vector`, `count` and `offset`.
+        evidence: All texts and photos of the flora.
+        prototypes: Rows of the table `prototypes`: `taxon` (primary key), `kind`, `vector`, `count` and `offset`.
     """
-    # sqlite-utils takes a third of a second to import, which identifying should not pay.
+    # sqlite-utils takes a third of a second to import, which would slow down identification.
     from sqlite_utils import Database
 
     database = Database(path)
@@ -102,7 +102,7 @@ def write_catalogue(
 
 def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
     terms = taxon.to_darwin_core()
-    del terms["vernacularName"]  # a table of its own
+    del terms["vernacularName"]  # in a separate table
     return {"id": number, **terms}
 
 
@@ -111,7 +111,7 @@ def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
     """Open the catalogue of a version for reading only, which also works on a read-only disk.
 
     Raises:
-        FloraError: The file is missing or no database, or a query in the block fails.
+        FloraError: The file is missing or is not a database, or a query in the block fails.
     """
     path = folder / CATALOGUE
     try:
@@ -143,7 +143,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references))
             for number, name, rank, genus, family, order, references in rows
         )
-    except (DalipError, TypeError, AttributeError) as error:  # a column may hold what is no text
+    except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)
         raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=cause) from error
 
@@ -153,7 +153,7 @@ def _split(value: str) -> tuple[str, ...]:
 
 
 def read_taught(folder: Path) -> tuple[str, ...]:
-    """Read the scientific names of the taxa of a version that were taught later.
+    """Read the scientific names of the taxa in a version that were taught later.
 
     Raises:
         FloraError: The catalogue is damaged.
@@ -167,7 +167,7 @@ def read_taught(folder: Path) -> tuple[str, ...]:
 
 
 def read_evidence(folder: Path) -> list[Evidence]:
-    """Read every text and photo of a version, those that are held out too.
+    """Read all texts and photos of a version, including held-out photos.
 
     Raises:
         FloraError: The catalogue is damaged.

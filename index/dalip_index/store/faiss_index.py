@@ -1,4 +1,4 @@
-"""`taxa.faiss` of a flora: one vector for each taxon, in a FAISS index."""
+"""`taxa.faiss` of a flora: a FAISS index with one vector per taxon."""
 
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,18 @@ __all__ = ["INDEX", "read_vectors", "write_index"]
 INDEX = "taxa.faiss"
 """Name of the index in a version's folder."""
 
-# FAISS takes a tenth of a second to import; what only describes a flora, or rejects it, need not pay for it.
+# FAISS takes a tenth of a second to import, so it is imported only when vectors are read or written.
 
 
 def write_index(path: Path, vectors: Vectors) -> None:
-    """Write an inner-product index; row i gets the id i + 1, the primary key of its taxon in the catalogue.
+    """Write an inner-product index; row i gets the ID i + 1, the primary key of its taxon in the catalogue.
 
     Args:
         path: The file.
         vectors: Shape (taxa, width).
 
     Raises:
-        FloraError: It cannot be written.
+        FloraError: The file cannot be written.
     """
     import faiss
 
@@ -37,14 +37,14 @@ def write_index(path: Path, vectors: Vectors) -> None:
 
 
 def read_vectors(path: Path) -> Vectors:
-    """Read the index of a version, and give its vectors without a copy.
+    """Read the index of a version and return its vectors without copying them.
 
     Returns:
-        Shape (taxa, width), in the order of the taxa's primary keys; for reading only. The array is the index's own
-        memory, and keeps the index alive.
+        Shape (taxa, width), in the order of the taxa's primary keys; read-only. The array is a view of the index's
+        memory and keeps the index alive.
 
     Raises:
-        FloraError: The file is missing, is no such index, or does not number its vectors from 1 on.
+        FloraError: The file is missing, is not an index of this type, or its IDs are not 1, 2, 3 and so on.
     """
     import faiss
 
@@ -64,7 +64,7 @@ def read_vectors(path: Path) -> Vectors:
 
 
 class _Memory:
-    """The vectors of an index, which lives as long as an array that shows them."""
+    """The memory of an index's vectors; keeps the index alive as long as an array uses it."""
 
     def __init__(self, index: Any, flat: Any) -> None:
         import faiss
@@ -77,5 +77,5 @@ class _Memory:
 
 
 def _reason(error: RuntimeError) -> str:
-    """Give the last line of what FAISS says, which tells the cause; those before tell where in its code it arose."""
+    """Return the last line of a FAISS error, which is the cause; the lines before are its location in FAISS's code."""
     return str(error).strip().splitlines()[-1] if str(error).strip() else first_line(error)

@@ -1,4 +1,4 @@
-"""Photos that a flora keeps: small copies, so that another encoder can look at them, in shards of such copies."""
+"""Kept photos: small copies in shards, so that a flora can be rebuilt with another encoder."""
 
 import hashlib
 import io
@@ -39,71 +39,71 @@ __all__ = [
 ]
 
 KEPT_SIDE = 320
-"""Short side in pixels of the copies that are kept; today's encoder sees 256."""
+"""Short side of the kept copies in pixels; the current encoder's input is 256."""
 
 TAUGHT = ("new plant", "more photos")
-"""What stands in the field `taught` of a photo by which a flora was taught later: was the plant new to it?"""
+"""Values of the field `taught` of a photo that a flora was taught from: whether the plant was new to the flora."""
 
-_QUALITY = 90  # of WebP, in percent: vectors of copies have a cosine of about 0.98 to those of the photos
-_LONGEST = 16_383  # pixels, the most that WebP can have
+_QUALITY = 90  # WebP quality: vectors of copies and originals have a cosine similarity of about 0.98
+_LONGEST = 16_383  # pixels, WebP's maximum
 
 Halves = NDArray[np.float16]
-"""Vectors as they are kept: float16 of shape (photos, E + A)."""
+"""Vectors as stored: float16, shape (photos, E + A)."""
 
 
 @dataclass(frozen=True)
 class KeptCopy(FilePart):
-    """Where a photo is that a flora keeps: the copy, in a shard of the flora."""
+    """Location of a kept photo: its copy in one of the flora's shards."""
 
     digest: str = ""
-    """SHA-256 of the file that the copy was made from, which tells one photo from another."""
+    """SHA-256 of the original file, which identifies the photo."""
 
 
 def digest_of(record: Record) -> str:
-    """Give the SHA-256 of the file that a photo's copy was made from; empty for a photo that no flora keeps."""
+    """Return the SHA-256 of a kept photo's original file; empty for a photo that is not kept."""
     return record.location.digest if isinstance(record.location, KeptCopy) else ""
 
 
 def packs_of(records: Iterable[Record]) -> list[Path]:
-    """Give the shards that hold the copies of photos, each once and sorted; photos that no flora keeps have none."""
+    """Return the shards that contain the copies of photos, sorted, without duplicates; photos not kept have none."""
     return sorted({record.location.path for record in records if isinstance(record.location, KeptCopy)})
 
 
 def kept_as(copy: Record, record: Record) -> Record:
-    """Give a copy under the key and with the fields of a record, as it will be kept."""
+    """Return the record of a copy with the key and fields of the original record, as it will be stored."""
     if digest_of(record):
         return replace(copy, key=record.key, fields=record.fields)
-    # When a pack is read as a shard, each photo is in the split that its own key put it in.
+    # The group keeps each photo in its original split when a pack is read as an ordinary shard.
     fields = {"splitGroup": record.group, **record.fields}
     fields.pop("key", None)
     return replace(copy, key=record.key, fields=json.loads(json.dumps(fields, default=str)))
 
 
 def kept_fields(record: Record) -> bytes:
-    """Write down what is kept beside the copy of a photo."""
+    """Encode the key and fields stored with the copy of a photo as JSON."""
     content = {**record.fields, "key": record.key}
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A photo that was handed over: its bytes, an image, or a function that gives one of these or a path."""
+    """A photo passed in memory: bytes, an image, or a function that returns one of these or a path."""
 
     photo: PhotoSource
     name: str
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """Nothing but its name, for it cannot be looked at without being read."""
+        """Only its name, because nothing more is known without reading it."""
         return "given", self.name
 
     @property
     def origin(self) -> str:
-        """Nothing is known of it."""
+        """Empty, because it is unknown."""
         return ""
 
     def named(self, key: str) -> str:
-        """Give the name that it was handed over by."""
+        """Return the name that was passed with the photo."""
         return self.name
 
     def read(self) -> bytes:
@@ -117,12 +117,12 @@ class _Given:
 
 
 def taught_record(number: int, source: PhotoSource, taxon: Taxon, taught: str) -> Record:
-    """Make a record of a photo that teaches a taxon.
+    """Create the record of a photo that teaches a taxon.
 
     Args:
-        number: What it is called by, where it has no path.
+        number: Names the photo if it has no path.
         source: The photo.
-        taxon: What it shows.
+        taxon: The taxon in the photo.
         taught: One of `TAUGHT`.
     """
     location: Location
@@ -137,16 +137,16 @@ def taught_record(number: int, source: PhotoSource, taxon: Taxon, taught: str) -
 
 
 def kept_copy(content: bytes, side: int) -> bytes:
-    """Make the copy of a photo that a flora keeps: upright, WebP, without EXIF, never larger than it was.
+    """Make the copy of a photo that a flora keeps: upright, WebP, without EXIF, never upscaled.
 
-    A WebP that is small enough, and says nothing but its pixels, is kept as it is.
+    A WebP file that is small enough and contains no metadata is kept unchanged.
 
     Args:
         content: An image file.
         side: Short side in pixels.
 
     Raises:
-        ImageError: It cannot be read.
+        ImageError: The photo cannot be read.
     """
     image = open_image(content, target=side)
     if min(image.size) <= side and is_plain_webp(content):
@@ -169,7 +169,7 @@ class Pack:
 
     @cached_property
     def photos(self) -> tuple[Record, ...]:
-        """What it holds, in its order.
+        """The photos in the shard, in order.
 
         Raises:
             FloraError: It is damaged.
@@ -180,20 +180,20 @@ class Pack:
             raise FloraError("pack-damaged", cause=error) from error
 
     def check(self) -> None:
-        """Make sure that it holds what was written: what is copied from it gets a new hash, which would say so.
+        """Make sure that the file is unchanged, because photos copied from it get a new hash that would hide damage.
 
         Raises:
-            FloraError: It does not.
+            FloraError: The file has changed.
         """
         if FileStamp.of(self.path).sha256[:16] != self.path.stem:
             raise FloraError("shared-file-changed", source=self.path)
 
     def vectors_path(self, fingerprint: str) -> Path:
-        """Give the place of the vectors by the encoder with a fingerprint."""
+        """Return the path of the vectors made by the encoder with a fingerprint."""
         return self.path.with_name(f"{self.path.stem}.{fingerprint[:12]}.npy")
 
     def vectors(self, fingerprint: str) -> Halves | None:
-        """Open the vectors by an encoder; `None` where it has not looked at this pack."""
+        """Open the vectors made by an encoder; `None` if it has not embedded this pack."""
         path = self.vectors_path(fingerprint)
         if not path.exists():
             return None
@@ -211,12 +211,12 @@ def _kept(photo: ShardPhoto) -> Record:
 
 
 def kept_photos(root: Path, files: Iterable[str], order: Iterable[str]) -> list[Record]:
-    """Give what a version keeps.
+    """Return the photos that a version keeps.
 
     Args:
         root: The flora.
-        files: What its manifest names of the files that versions share.
-        order: Digests, as its catalogue lists them.
+        files: The shared files listed in the version's manifest.
+        order: Digests in the order of the version's catalogue.
 
     Raises:
         FloraError: A pack is damaged, or a photo is missing.

@@ -1,4 +1,4 @@
-"""`manifest.json` of a flora: what a version holds, its encoder, and the hash of each file."""
+"""`manifest.json` of a flora: the counts and encoder of a version, and the hash of each file."""
 
 import hashlib
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class FileStamp:
 
     @classmethod
     def of(cls, path: Path) -> "FileStamp":
-        """Stamp a file on disk."""
+        """Return the size and hash of a file on disk."""
         with path.open("rb") as stream:
             return cls(path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
 
@@ -45,41 +45,41 @@ class EncoderStamp:
     name: str
     fingerprint: str
     width: int
-    """E, numbers in an embedding."""
+    """E, length of an embedding."""
     appearance_width: int
-    """A, numbers in a photo's appearance."""
+    """A, length of a photo's appearance vector."""
 
 
 @dataclass(frozen=True)
 class FloraCounts:
-    """How much of everything went into a flora, and what was left out."""
+    """Numbers of taxa, texts and photos used in a flora, and of photos skipped."""
 
     taxa: int
     vernacular_names: int
     texts: int
     photos: int
-    """Photos that are evidence."""
+    """Photos used as evidence."""
     selection_photos: int
     calibration_photos: int
     test_photos: int
-    """Photos left untouched, for others to measure on."""
+    """Photos in the test split, not used so that accuracy can be measured on them."""
     unreadable_photos: int
-    """Photos that cannot be read, or that stand under two names."""
+    """Photos that cannot be read, or that have two different names."""
     other_photos: int
-    """Photos that name no taxon of this flora."""
+    """Photos without a taxon in this flora."""
     repeated_photos: int = 0
-    """Photos that were given more than once, and count once."""
+    """Duplicate photos, which are used once."""
     kept_photos: int = 0
-    """Photos of which the flora keeps copies."""
+    """Photos with a copy kept in the flora."""
     new_photos: int = 0
-    """Photos that the encoder looked at for this version; it had looked at the others before."""
+    """Photos embedded for this version; the others were embedded before."""
     taught: int = 0
-    """Taxa that were taught later, by a few photos each."""
+    """Taxa taught later from a few photos each."""
 
 
 @dataclass(frozen=True)
 class HitRates:
-    """How often the right taxon is among the first 1 and 5, as shares of 1."""
+    """Top-1 and top-5 hit rates: how often the right taxon is first, or among the first 5, from 0 to 1."""
 
     top1: float
     top5: float
@@ -87,36 +87,35 @@ class HitRates:
 
 @dataclass(frozen=True)
 class _Format:
-    """What every manifest says, whatever else is in it."""
+    """The field that every format version has."""
 
     format_version: int | None = None
 
 
 @dataclass(frozen=True)
 class FloraManifest:
-    """What a flora version says about itself."""
+    """Description of one version of a flora."""
 
     version: str
     """Name of the version's folder."""
     encoder: EncoderStamp
     counts: FloraCounts
     selection: Mapping[str, HitRates]
-    """By kind of evidence, on the validation photos: they chose the text weight, so this is no test."""
+    """By kind of evidence, on the validation photos. They chose the text weight, so this is not a test result."""
     files: Mapping[str, FileStamp]
     created_by: str
     """The DALIP version that built it."""
     leave_one_out: Mapping[str, HitRates]
-    """By kind of evidence, on the photos that are evidence, each compared with prototypes that it is no part of."""
+    """By kind of evidence, on the evidence photos, each compared with prototypes that do not include it."""
     kept_side: int
-    """Short side in pixels of the copies that it keeps of its photos; 0 where it keeps none, but of plants that it was
-    taught."""
+    """Short side in pixels of the kept copies of photos; 0 if only photos of taught plants are kept."""
     photos: Mapping[str, FileStamp]
-    """What it needs of the files that versions share."""
+    """The shared files that this version needs."""
     format_version: int = FORMAT_VERSION
 
     @property
     def keeps_all(self) -> bool:
-        """Whether it keeps a copy of every photo, so that any change can be learned from all of them."""
+        """Whether a copy of every photo is kept, so that the flora can be rebuilt from all of them."""
         counts = self.counts
         return counts.kept_photos == counts.photos + counts.selection_photos + counts.calibration_photos
 
@@ -129,7 +128,7 @@ class FloraManifest:
         """Read the manifest of a version.
 
         Raises:
-            FloraError: It is missing, damaged, or of a format that this DALIP does not know.
+            FloraError: The file is missing, damaged, or in a format that this version of DALIP does not support.
         """
         path = folder / MANIFEST
         try:
@@ -144,7 +143,7 @@ class FloraManifest:
             raise FloraError("flora-file-damaged", source=path, cause=error) from error
 
     def check_sizes(self, folder: Path) -> None:
-        """Compare the files of a version with their recorded sizes, which is fast enough for every load.
+        """Compare the sizes of a version's files with the manifest, which is fast enough for every load.
 
         Raises:
             FloraError: A file is missing or has another size.
@@ -152,7 +151,7 @@ class FloraManifest:
         for name, stamp in self.files.items():
             try:
                 size = (folder / name).stat().st_size
-            except (OSError, ValueError):  # which a name with a zero byte is
+            except (OSError, ValueError):  # ValueError: a name with a null byte
                 raise FloraError("flora-file-missing", source=folder / name) from None
             if size != stamp.size:
                 raise FloraError("flora-file-size", source=folder / name, size=size, stamped=stamp.size)

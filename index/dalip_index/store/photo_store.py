@@ -1,13 +1,13 @@
-"""The kept photos of a flora: shards of small copies with their vectors, shared by its versions.
+"""The store of kept photos: shards of small copies with their vectors, shared by the versions of a flora.
 
 ```
 FLORA/photos/
-├── 3f2a09c1d2e4b5a6.tar                 a WebDataset shard of copies; its name is the beginning of its SHA-256
-└── 3f2a09c1d2e4b5a6.8163f67c31a7.npy    their vectors by the encoder whose fingerprint begins so, in their order
+├── 3f2a09c1d2e4b5a6.tar                 a WebDataset shard of copies, named by the start of its SHA-256
+└── 3f2a09c1d2e4b5a6.8163f67c31a7.npy    their vectors in the same order, with the start of the encoder's fingerprint
 ```
 
-Versions of the flora share these files, which never change. What no version names was written by a change that did not
-end: the next one resumes from it, and then removes what it has no use for.
+The versions of the flora share these files, which never change. Files that no version lists come from an interrupted
+change. The next change resumes from them, then removes those that it does not need.
 """
 
 import hashlib
@@ -31,15 +31,15 @@ _PACK_PHOTOS = 512
 
 
 class PhotoStore:
-    """The folder of what versions share, while one of them is written."""
+    """The shared folder of a flora while a new version is written."""
 
     def __init__(self, root: Path, fingerprint: str, others: Iterable[Path] = ()) -> None:
-        """Look at what is there.
+        """Scan the existing packs.
 
         Args:
-            root: The flora; what it shares lies in `photos` below it.
-            fingerprint: Of the encoder that looks at photos.
-            others: Such folders of other floras, whose vectors are as good.
+            root: The flora; its shared files are in its subfolder `photos`.
+            fingerprint: Fingerprint of the encoder that makes the vectors.
+            others: Shared folders of other floras, whose vectors can be reused.
         """
         self.folder = root / SHARED
         self.fingerprint = fingerprint
@@ -52,7 +52,7 @@ class PhotoStore:
         self._written: set[Path] = set()
 
     def _note(self, pack: Pack) -> bool:
-        """Note what the encoder has looked at in a pack; what is damaged is embedded and written again."""
+        """Register the photos in a pack with vectors. A damaged pack is ignored, so its photos are embedded again."""
         try:
             vectors = pack.vectors(self.fingerprint)
             if vectors is None or len(vectors) != len(pack.photos):
@@ -66,15 +66,15 @@ class PhotoStore:
         return digest in self._places
 
     def photo(self, digest: str) -> Record:
-        """Give the copy of a photo that the encoder has looked at."""
+        """Return the copy of a photo that has a vector."""
         pack, row = self._places[digest]
         return pack.photos[row]
 
     def vectors(self, digests: Sequence[str], width: int) -> Halves:
-        """Give the vectors of photos that the encoder has looked at, (photos, width), in the order of `digests`.
+        """Return the vectors of photos in the order of `digests`, shape (photos, width).
 
         Raises:
-            FloraError: A file of vectors is damaged or has another width.
+            FloraError: A vector file is damaged or has another width.
         """
         gathered = np.empty((len(digests), width), np.float16)
         wanted: dict[Path, tuple[Pack, list[tuple[int, int]]]] = {}
@@ -90,11 +90,11 @@ class PhotoStore:
         return gathered
 
     def write(self, photos: Sequence[tuple[Record, bytes]], vectors: Halves) -> Pack:
-        """Write a pack; it is there, whole and with its vectors, or not at all.
+        """Write a pack with its vectors atomically.
 
         Args:
-            photos: Each with its copy.
-            vectors: A row each.
+            photos: Records, each with the bytes of its copy.
+            vectors: One row per photo.
         """
         self.folder.mkdir(exist_ok=True)
         content = io.BytesIO()
@@ -114,16 +114,17 @@ class PhotoStore:
         return pack
 
     def arrange(self, photos: Sequence[Record], width: int) -> list[Pack]:
-        """Bring the packs into order: each full, except for the last, and none with a photo that is not wanted.
+        """Repack the photos, so that all packs but the last are full and contain only needed photos.
 
-        Full packs that are wanted whole stay as they are; what the others hold goes into new ones, in the given order.
+        Full packs in which every photo is needed stay unchanged. The other needed photos go into new packs, in the
+        given order.
 
         Args:
-            photos: All that are wanted, each once; the encoder has looked at them.
-            width: Numbers in a vector.
+            photos: All needed photos, each once; all have vectors.
+            width: Length of a vector.
 
         Returns:
-            The packs that hold these photos and no other.
+            The packs that contain exactly these photos.
         """
         wanted = {digest_of(photo): photo for photo in photos}
         staying: list[Pack] = []
@@ -145,7 +146,7 @@ class PhotoStore:
         return staying
 
     def stamps(self, packs: Iterable[Pack], before: Mapping[str, FileStamp]) -> dict[str, FileStamp]:
-        """Stamp the files of packs; what the version before stamped is not read again unless it was written since."""
+        """Return size and hash of pack files, reusing those in `before` for files that were not written since."""
         paths = [path for pack in packs for path in (pack.path, pack.vectors_path(self.fingerprint))]
         known = {
             path: stamp for path in paths if (stamp := before.get(path.name)) and path not in self._written
@@ -158,6 +159,6 @@ def _same(one: Record | None, other: Record) -> bool:
 
 
 def _put(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    header = tarfile.TarInfo(name)  # of no time, owner or machine
+    header = tarfile.TarInfo(name)  # without time, owner or machine, so that packs are reproducible
     header.size = len(content)
     archive.addfile(header, io.BytesIO(content))

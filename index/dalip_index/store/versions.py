@@ -1,16 +1,17 @@
-"""Versions of a flora on disk: a new one is written whole, then `CURRENT` is set to it.
+"""Versions of a flora on disk, with atomic updates: a new one is written completely, then `CURRENT` is set to it.
 
 ```
 FLORA/
-├── CURRENT      the name of the live version
-├── .lock        held by the one process that writes
-├── photos/      what versions share, if the flora keeps photos: files that never change
-├── v000001/     the one before
-└── v000002/     the live one
+├── CURRENT      name of the live version
+├── .lock        locked by the writing process
+├── photos/      files shared by the versions, if the flora keeps photos; they never change
+├── v000001/     the previous version
+└── v000002/     the live version
 ```
 
-A new version is written beside the others under a name that no reader looks for, flushed to disk, renamed, and only
-then pointed at. Killed at any moment, the flora is the old one or the new one; the next writer tidies up.
+A new version is written next to the others under a name that readers ignore, flushed to disk, and renamed. Only then is
+`CURRENT` updated. If the process is killed at any time, the flora is either the old or the new version, and the next
+writer cleans up.
 """
 
 import re
@@ -27,16 +28,16 @@ from dalip_index.store.manifest import FloraManifest
 __all__ = ["CURRENT", "SHARED", "check_target", "current_version", "new_version", "undo_change"]
 
 CURRENT = "CURRENT"
-"""Name of the file that names the live version."""
+"""Name of the file that contains the name of the live version."""
 
 KEPT_VERSIONS = 2
-"""Versions left after a change: the live one and the one before it."""
+"""Number of versions kept after a change: the live one and the one before it."""
 
 SHARED = "photos"
-"""Name of the folder of files that versions share; a version's manifest names those that it needs."""
+"""Name of the folder for files shared by the versions; a version's manifest lists the files that it needs."""
 
 _DRAFT = ".draft-"
-"""Beginning of the names of files and folders that are being written."""
+"""Prefix of the names of files and folders that are being written."""
 
 _LOCK = ".lock"
 _POINTER_DRAFT = f".{CURRENT}.draft"
@@ -46,13 +47,13 @@ _SHARED_DRAFT = re.compile(rf"\.({_SHARED_FILE.pattern})\.draft")
 
 
 def current_version(root: Path) -> Path:
-    """Find the folder of the live version.
+    """Return the folder of the live version.
 
     Args:
         root: The flora.
 
     Raises:
-        FloraError: There is no flora there, or its pointer leads nowhere.
+        FloraError: There is no flora, or `CURRENT` does not contain the name of a version.
     """
     if not root.is_dir():
         raise FloraError("flora-missing", source=root)
@@ -70,13 +71,13 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
     """Write a new version of a flora; it goes live when the block ends without an error.
 
     Args:
-        root: The flora; created where it does not exist.
+        root: The flora; created if it does not exist.
 
     Yields:
         An empty folder to write the version into, and the name that the version will have.
 
     Raises:
-        FloraError: The folder holds something else, cannot be written, or another process is writing to it.
+        FloraError: The folder contains something else, cannot be written, or another process is writing to it.
     """
     created = not root.exists()
     check_target(root)
@@ -91,14 +92,14 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             if created and [path.name for path in root.iterdir()] == [_LOCK]:
-                with suppress(OSError):  # Windows does not remove what is open
+                with suppress(OSError):  # Windows does not remove open files
                     (root / _LOCK).unlink()
                     root.rmdir()
             raise
 
 
 def undo_change(root: Path) -> str:
-    """Make the version before the live one live again; the change that is undone is gone.
+    """Go back to the version before the live one. The undone version is deleted.
 
     Args:
         root: The flora.
@@ -107,7 +108,7 @@ def undo_change(root: Path) -> str:
         The name of the version that is live now.
 
     Raises:
-        FloraError: There is no flora, no version before, or another process is writing to it.
+        FloraError: There is no flora, no earlier version, or another process is writing to it.
     """
     live = current_version(root)
     with _locked(root):
@@ -122,10 +123,10 @@ def undo_change(root: Path) -> str:
 
 
 def check_target(root: Path) -> None:
-    """Make sure that a flora may be written to a place: nothing is there yet, or a flora.
+    """Make sure that a flora can be written to a path: it does not exist, is empty, or is a flora.
 
     Raises:
-        FloraError: A file, or a folder with other things in it.
+        FloraError: It is a file, or a folder with other content.
     """
     if root.is_file():
         raise FloraError("flora-is-file", source=root)
@@ -137,7 +138,7 @@ def check_target(root: Path) -> None:
         for p in root.iterdir()
         if not (p.name in ours or p.name.startswith(_DRAFT) or _VERSION.fullmatch(p.name))
     ]
-    if (root / SHARED).exists():  # it may be somebody's own folder of photos
+    if (root / SHARED).exists():  # it may be the user's own photo folder
         own = (p.name for p in (root / SHARED).iterdir())
         foreign += [f"{SHARED}/{name}" for name in own if not _is_shared(name)]
     if foreign:
@@ -145,22 +146,22 @@ def check_target(root: Path) -> None:
 
 
 def _is_shared(name: str) -> bool:
-    """Say whether a file in the folder that versions share is theirs."""
+    """Return whether a file in the shared folder was written by DALIP."""
     return bool(_SHARED_FILE.fullmatch(name) or _SHARED_DRAFT.fullmatch(name) or name.startswith(_DRAFT))
 
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold a flora, whose folder is made if need be, against other writers.
+    """Lock a flora against other writers; its folder is created if needed.
 
     Raises:
-        FloraError: Another process, or thread, holds it; or the disk does not take what is written in the block.
+        FloraError: Another process or thread holds the lock, or writing to disk fails in the block.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
         with hold_lock(root / _LOCK, FloraError("flora-busy", source=root)):
             yield
-    except (OSError, sqlite3.OperationalError) as error:  # a full disk, as files and as SQLite see it
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk raises either one
         raise FloraError("flora-not-written", source=root, cause=error) from error
 
 
@@ -170,7 +171,7 @@ def _versions(root: Path) -> list[int]:
 
 
 def _remove_leftovers(root: Path) -> None:
-    """Remove what a killed writer left: drafts, and versions that never went live."""
+    """Remove leftovers of a killed writer: drafts, and versions that never went live."""
     for draft in (*root.glob(f"{_DRAFT}*"), *root.glob(_POINTER_DRAFT), *root.glob(f"{SHARED}/.*")):
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
@@ -200,13 +201,13 @@ def _point(root: Path, name: str) -> None:
 
 
 def _remove_unshared(root: Path) -> None:
-    """Remove what no version needs any more, or needs yet: what a change left that was killed and never done again."""
+    """Remove shared files that no version needs: from removed versions, or from a killed change."""
     shared = root / SHARED
     if not shared.is_dir():
         return
     needed: set[str] = set()
     for number in _versions(root):
-        with suppress(FloraError):  # a version that cannot be read needs nothing
+        with suppress(FloraError):  # an unreadable version needs no files
             needed |= FloraManifest.load(root / f"v{number:06d}").photos.keys()
     for path in shared.iterdir():
         if _SHARED_FILE.fullmatch(path.name) and path.name not in needed:

@@ -79,7 +79,7 @@ def test_the_catalogue_speaks_darwin_core_and_names_the_evidence(flora_path: Pat
         assert {row["kind"] for row in kinds} == {"text", "photo"}
         prototype = connection.execute("SELECT * FROM prototypes WHERE kind = 'photo' LIMIT 1").fetchone()
         vector = np.frombuffer(prototype["vector"], "<f4")
-        assert vector.shape == (16,)  # what the photos look like
+        assert vector.shape == (16,)  # the appearance
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""A flora that keeps its photos: what a change gives is what a build from all of them would give."""
+"""Changes to a flora that keeps its photos: the result equals a build from all photos."""
 
 import dataclasses
 import io
@@ -48,7 +48,7 @@ from tests.index.conftest import paint, rose
 def kept(
     tmp_path_factory: pytest.TempPathFactory, encoder: Encoder, taxa: list[Taxon], records: list[Record]
 ) -> Path:
-    """A flora of all roses, which keeps its photos; read it, change copies."""
+    """A flora of all roses that keeps its photos; read only, make changes to copies."""
     path = tmp_path_factory.mktemp("floras") / "kept"
     build_flora(path, encoder, taxa, records)
     return path
@@ -64,12 +64,12 @@ def of(records: Sequence[Record], *colours: str) -> list[Record]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in a flora's folder, except for the lock, which may stay."""
+    """The files in a flora's folder, except the lock, which may remain."""
     return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 def assert_same(one: Path, other: Path, encoder: Encoder) -> None:
-    """Two floras know the same of the same taxa, whatever the order in which they came to know it."""
+    """Two floras have the same taxa with the same evidence, in any order."""
     for flora in (one, other):
         assert find_problems(flora, encoder) == []
     first, second = load_flora(one, encoder), load_flora(other, encoder)
@@ -103,7 +103,7 @@ def test_photos_that_are_added_make_the_flora_of_all(
     assert counts.new_photos == sum(r.split != "test" for r in late)
     assert counts.kept_photos == before.kept_photos + counts.new_photos
     assert_same(path, kept, encoder)
-    assert add_photos(path, encoder, late).counts.new_photos == 0  # they are known by their content
+    assert add_photos(path, encoder, late).counts.new_photos == 0  # they are recognised by their content
     assert_same(path, kept, encoder)
 
 
@@ -185,10 +185,10 @@ def test_a_photo_under_two_names_is_in_neither(
     assert "this is the same photo as" in said(told[0].error)
     assert counts.unreadable_photos == 2
     assert counts.photos + counts.selection_photos + counts.calibration_photos == len(records) - 1
-    counts = add_photos(path, encoder, [wrong], skipped=told.append).counts  # what it knew before stays
+    counts = add_photos(path, encoder, [wrong], skipped=told.append).counts  # the earlier name is kept
     assert f"`dalip index remove --flora {path} --photo '{train[0].key}'`" in said(told[1].error)
     assert counts == dataclasses.replace(verify_flora(path).manifest.counts, unreadable_photos=1)
-    right = [wrong if r == train[0] else r for r in records]  # a build says what it shows
+    right = [wrong if r == train[0] else r for r in records]  # a build can change the name
     assert build_flora(path, encoder, taxa, right).counts.new_photos == 0
     verify_flora(path)
 
@@ -256,7 +256,7 @@ def test_lessons_move_to_another_flora(
     tmp_path: Path,
     moved: bool,
 ) -> None:
-    """What a copy of the built-in flora was taught is taught again, to the next one and by its encoder."""
+    """Plants taught to a copy of the built-in flora are taught again to the next built-in flora, with its encoder."""
     new = other_encoder if moved else encoder
     old_start, start, copy = (tmp_path / name for name in ("old", "new", "copy"))
     some = [t for t in taxa if t not in (rose("purple"), rose("green"))]
@@ -268,7 +268,7 @@ def test_lessons_move_to_another_flora(
     teach_from(copy, new, start, [copy])
     assert find_problems(copy, new) == []
     flora = load_flora(copy, new)
-    assert flora.taught == ("Rosa purple",)  # green is built in now
+    assert flora.taught == ("Rosa purple",)  # green is now built in
     assert flora.manifest.counts.kept_photos == 3
     asked = [paint(tmp_path / f"asked{i}.png", "purple", 700 + i) for i in range(5)]
     answers = [a for a in flora.identify(asked) if isinstance(a, Identification)]
@@ -316,7 +316,7 @@ def test_packs_are_full_but_for_one_and_hold_nothing_else(
 
 
 def test_a_pack_is_a_shard_that_others_read(kept: Path, records: list[Record]) -> None:
-    """What trains on a flora's photos finds each in the split that it had."""
+    """When training on a flora's kept photos, each photo is in its original split."""
     shards = sorted((kept / "photos").glob("*.tar"))
     by_key = {str(r.fields["key"]): r for r in read_records(*shards)}
     known = {r.key: r for r in records}
@@ -350,7 +350,7 @@ def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Pat
     wide = Image.new("RGB", (1000, 500), "red")
     wide.paste("blue", (0, 0, 500, 500))
     exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = 6, "A maker"  # turned by 90 degrees
+    exif[0x0112], exif[0x010F] = 6, "A maker"  # rotated by 90 degrees
     buffer = io.BytesIO()
     wide.save(buffer, "JPEG", exif=exif)
     copy = kept_copy(buffer.getvalue(), 100)
@@ -359,9 +359,9 @@ def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Pat
         red, _, blue = image.convert("RGB").getpixel((50, 20))  # type: ignore[misc]
         assert blue > 200 > 60 > red
     assert kept_copy(copy, 100) == copy
-    assert kept_copy(copy, 320) == copy  # never larger
+    assert kept_copy(copy, 320) == copy  # never upscaled
     assert kept_copy(copy, 50) != copy
-    assert b"a place" not in kept_copy(copy + b"EXIF\x08\0\0\0a place ", 320)  # however it got there
+    assert b"a place" not in kept_copy(copy + b"EXIF\x08\0\0\0a place ", 320)  # wherever the metadata is
     with Image.open(io.BytesIO(copy)) as image:
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", exif=exif)
@@ -389,13 +389,13 @@ def test_what_is_wrong_with_photos_is_found_and_mended(
     damage(file)
     with refuses(FloraError, match=f"{file.name}: .*{words}"):
         verify_flora(path)
-    counts = build_flora(path, encoder, taxa, records).counts  # as it says
+    counts = build_flora(path, encoder, taxa, records).counts  # as the error message says
     assert counts.new_photos == counts.kept_photos
     assert find_problems(path, encoder) == []
 
 
 def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
-    """Vectors that were never made from these photos, stamped as if they had been."""
+    """Vectors not made from these photos, with a valid stamp."""
     (file,) = (path / "photos").glob("*.npy")
     vectors = np.load(file)
     np.save(file, vectors[::-1].copy())
@@ -434,7 +434,7 @@ def test_taxa_are_those_that_photos_name(records: list[Record], encoder: Encoder
 def test_photos_of_ones_own_are_never_removed(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], photos: Path, tmp_path: Path
 ) -> None:
-    """A folder may be called `photos` like the one where floras keep their copies."""
+    """The user's own folder may be called `photos`, like the folder in which floras keep copies."""
     home = tmp_path / "home"
     shutil.copytree(photos / "Rosa red", home / "photos")
     with refuses(FloraError, match=r"is not empty and not a flora \(it holds photos/0.png\)"):
@@ -444,7 +444,7 @@ def test_photos_of_ones_own_are_never_removed(
     mine = path / "photos" / "mine.png"
     shutil.copy(photos / "Rosa red" / "0.png", mine)
     build_flora(path, encoder, taxa, records, keep=0)
-    build_flora(path, encoder, taxa, records, keep=0)  # no version keeps photos now
+    build_flora(path, encoder, taxa, records, keep=0)  # now no version keeps photos
     assert [p.name for p in (path / "photos").iterdir()] == ["mine.png"]
 
 
@@ -472,7 +472,7 @@ def test_a_file_may_be_called_anything(
 ) -> None:
     odd = dataclasses.replace(
         of(records, "red")[0], key="Rosa red/\udcff.png"
-    )  # as Python reads what is not UTF-8
+    )  # as Python represents paths that are not UTF-8
     path = tmp_path / "flora"
     build_flora(path, encoder, taxa, [odd], keep=keep, test_too=True)
     assert find_problems(path, encoder) == []
@@ -505,7 +505,7 @@ def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, t
     resource = pytest.importorskip("resource")  # not on Windows
     before, (soft, hard) = current_version(path), resource.getrlimit(resource.RLIMIT_FSIZE)
     many = [Taxon(f"Rosa n{number}") for number in range(100)]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # of each file: the catalogue needs more
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # limit per file, which the catalogue exceeds
     try:
         for target in (path, tmp_path / "new"):
             with refuses(FloraError, match="cannot be written"):
@@ -522,7 +522,7 @@ def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, t
 def test_damage_is_not_copied(
     path: Path, encoder: Encoder, other_encoder: Encoder, records: list[Record]
 ) -> None:
-    """A new pack would have the right hash of the wrong photo."""
+    """Otherwise, a new pack would have a valid hash of the wrong photo."""
     (pack,) = (path / "photos").glob("*.tar")
     content = bytearray(pack.read_bytes())
     start = content.index(b"RIFF") + 100

@@ -1,4 +1,4 @@
-"""Changes are killed for real; the flora is always the old one or the new one."""
+"""Processes are killed during changes; the flora is always either the old or the new one."""
 
 import random
 import shutil
@@ -23,9 +23,9 @@ from dalip_index.store.catalogue import read_taxa
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
-_KILLS = 2  # of each kind of change
+_KILLS = 2  # per kind of change
 
-# Does a change and dies at the n-th moment that alters something on disk; says how many there were if it survives.
+# Makes a change and kills itself at the n-th change on disk; if it survives, prints how many there were.
 _CHANGE = """
 import os, signal, sys
 from pathlib import Path
@@ -83,7 +83,7 @@ OLD = ALL - {"Rosa white", "Rosa black"}
 
 @dataclass(frozen=True)
 class Ground:
-    """A flora to change, and what the change needs."""
+    """A flora to change, and the inputs of the change."""
 
     change: str
     path: Path
@@ -105,7 +105,7 @@ class Ground:
         return process
 
     def read(self) -> set[str]:
-        """Load the flora as one who reads while it is changed, whatever encoder built it."""
+        """Load the flora as a concurrent reader would, with the encoder that built it."""
         folder = current_version(self.path)
         try:
             return {taxon.scientific_name for taxon in read_taxa(folder)}
@@ -115,14 +115,14 @@ class Ground:
             return self.read()
 
     def check(self) -> bool:
-        """Check the flora in full, and say whether it is the new one."""
+        """Verify the whole flora, and return whether it is the new one."""
         verify_flora(self.path)
         names = self.read()
         assert names in (self.old, self.new)
         return names == self.new
 
     def check_tidy(self) -> None:
-        """Nothing lies about but versions, and what they need."""
+        """There are no files except the versions and the files that they need."""
         versions = sorted(self.path.glob("v*"))
         assert len(versions) <= 2
         names = {p.name for p in self.path.iterdir()} - {".lock"}
@@ -141,7 +141,7 @@ def grounds(
     records: list[Record],
     photos: Path,
 ) -> Callable[[str, Path], Ground]:
-    """Make a flora of eight roses, or of ten, ready for each kind of change."""
+    """Build a flora of eight or ten roses, ready for each kind of change."""
     root = tmp_path_factory.mktemp("grounds")
     some = [taxon for taxon in taxa if taxon.scientific_name in OLD]
     build_flora(root / "flora", encoder, some, records)
@@ -164,12 +164,12 @@ CHANGES = ("build", "add", "remove", "rebuild", "merge")
 def kill_and_run_again(ground: Ground, last: int) -> None:
     process = ground.start(last)
     while process.poll() is None:
-        assert ground.read() in (ground.old, ground.new)  # those who read go on reading
+        assert ground.read() in (ground.old, ground.new)  # readers are never interrupted
     assert process.returncode == -signal.SIGKILL, process.communicate()
     done = ground.check()
     again = ground.start()
     _, errors = again.communicate()
-    if not (done and ground.change == "remove"):  # then there is nothing left to take out
+    if not (done and ground.change == "remove"):  # otherwise there is nothing left to remove
         assert again.returncode == 0, errors
         ground.check_tidy()
     assert ground.check() or ground.change == "rebuild"
@@ -195,7 +195,7 @@ def test_killed_at_every_kind_of_moment(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("change", CHANGES)
 def test_killed_a_hundred_times(tmp_path: Path, grounds: Callable[[str, Path], Ground], change: str) -> None:
-    """Twenty of each change, at any moment at all."""
+    """Twenty kills per kind of change, at random moments."""
     generator = random.Random(change)
     survivor = grounds(change, tmp_path / "survivor").start()
     began = time.monotonic()
@@ -208,7 +208,7 @@ def test_killed_a_hundred_times(tmp_path: Path, grounds: Callable[[str, Path], G
         process.kill()
         process.communicate()
         done = ground.check() and change in ("remove", "rebuild")
-        assert ground.start().wait() == 0 or done  # there may be nothing left to take out
+        assert ground.start().wait() == 0 or done  # there may be nothing left to remove
         ground.check_tidy()
         assert ground.read() == ground.new
         shutil.rmtree(ground.path.parent)

@@ -1,4 +1,4 @@
-"""Teaching a flora a plant by a few photos, and taking it back."""
+"""Teaching a flora a plant from a few photos, and undoing it."""
 
 import dataclasses
 import os
@@ -82,7 +82,7 @@ def test_the_others_compare_as_before_and_forgetting_restores_every_byte(
         kept = {p.taxon: p.similarity for p in new.predictions}
         similarities = [p.similarity for p in old.predictions]
         assert [kept[p.taxon] for p in old.predictions] == pytest.approx(similarities, abs=1e-6)
-    forget_taxon(path, encoder, "Rosa purple")  # the first of the two: the other moves up
+    forget_taxon(path, encoder, "Rosa purple")  # the first of the two, so the row of the other changes
     assert load_flora(path, encoder).taxa[-1] == rose("green")
     verify_flora(path)
     assert forget_taxon(path, encoder, "Rosa green").counts.taught == 0
@@ -239,7 +239,7 @@ def test_directions_that_tell_taxa_apart_solve_the_ridge_regression() -> None:
     random = np.random.default_rng(0)
     others = random.standard_normal((7, 12)).astype(np.float32)
     row = random.standard_normal((1, 12)).astype(np.float32)
-    # Ridge regression of "is it this taxon" on the means, each weighing as much as the penalty.
+    # Ridge regression of "is it this taxon" on the means, each with the same weight as the penalty.
     design, target = np.vstack([row, others]), np.eye(8)[0]
     weights = np.linalg.solve(design.T @ design + np.eye(12), design.T @ target)
     np.testing.assert_allclose(telling(row, others)[0], weights / np.linalg.norm(weights), atol=1e-5)

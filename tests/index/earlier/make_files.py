@@ -1,4 +1,4 @@
-"""Write the files of this folder with the DALIP that is on the path; README.md says when, and how.
+"""Write the files in this folder with the DALIP version on the path; README.md explains when and how.
 
 usage: make_files.py OUT FILE...
 """
@@ -35,7 +35,7 @@ def paint(path: Path, colour: str, seed: int) -> None:
 
 
 def make_small(database: Path, photos: Path | None = None) -> None:
-    """Say nothing of this machine, and take little room in the repository; tables and rows stay as they are."""
+    """Remove the paths of this machine and shrink the file; tables and rows stay unchanged."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         for table in ("folders", "photos") if photos else ():
             connection.execute(f"UPDATE {table} SET path = replace(path, ?, ?)", (str(photos), PHOTOS))
@@ -46,7 +46,7 @@ def make_small(database: Path, photos: Path | None = None) -> None:
 
 
 def make_flora(out: Path, encoder: Encoder, work: Path) -> None:
-    from dalip.datasets import read_records  # which the first of these versions does not have
+    from dalip.datasets import read_records  # not in the first of these versions
 
     for row, colour in enumerate(PLANTS):
         for number in range(6):

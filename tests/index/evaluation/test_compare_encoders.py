@@ -1,4 +1,4 @@
-"""Two encoders on the same photos: what is measured, and on which of them."""
+"""Comparing two encoders on the same photos: what is measured, and on which photos."""
 
 from collections.abc import Sequence
 from dataclasses import replace

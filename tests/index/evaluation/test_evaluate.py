@@ -64,7 +64,7 @@ def test_taxa_and_confusions_agree_with_the_hit_rates(flora: Flora, records: lis
 
 
 def test_search_precision_and_its_best_value(flora: Flora, records: list[Record]) -> None:
-    # Two photos of the red rose and all of the blue: five right ones can be found for one name only.
+    # Two photos of the red rose and all of the blue one, so only one name can have five correct results.
     red = [r for r in records if "red" in r.key][:2]
     blue = [r for r in records if "blue" in r.key]
     search = evaluate_flora(flora, red + blue).search

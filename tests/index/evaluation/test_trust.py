@@ -1,4 +1,4 @@
-"""Answers that say how far to trust them: probabilities, sets, ranks, refusals, and several photos of one plant."""
+"""Calibrated answers: probabilities, prediction sets, ranks, rejection, and several photos of one plant."""
 
 import dataclasses
 from dataclasses import replace
@@ -49,7 +49,7 @@ def ask(flora: Flora, photo: Path, **options: object) -> Identification:
 
 
 def calibrated(seed: int, photos: int = 2000) -> tuple[Calibration, np.ndarray, np.ndarray]:
-    """Give a calibration on one half of made photos, and the other half."""
+    """Return a calibration on one half of synthetic photos, and the other half."""
     rng = np.random.default_rng(seed)
     similarities = rng.uniform(-1, 1, (2 * photos, 6))
     targets = (similarities / 0.3 + rng.gumbel(size=similarities.shape)).argmax(axis=1)
@@ -73,7 +73,7 @@ def test_a_larger_promise_never_makes_a_smaller_set(seed: int) -> None:
     calibration, *_ = calibrated(seed, 50)
     asked = [calibration.least_probability(coverage) for coverage in (0.5, 0.8, 0.9, 0.99, 0.9999)]
     assert asked == sorted(asked, reverse=True)  # type: ignore[type-var]
-    assert asked[-1] == 0  # only the set of all taxa keeps a promise that 50 photos cannot vouch for
+    assert asked[-1] == 0  # 50 photos are too few for this coverage, so only the set of all taxa has it
 
 
 @given(seeds, st.floats(0.02, 0.5))
@@ -136,7 +136,7 @@ def test_a_photo_of_another_kind_is_refused(flora: Flora, tmp_path: Path) -> Non
     assert answer.verdict == "not a plant"
     assert answer.taxon is None
     assert answer.plant == pytest.approx(1 / 201)
-    assert len(answer.predictions) == 5  # what it would be, for those who know better
+    assert len(answer.predictions) == 5  # still shown, for users who know better
 
 
 def test_a_plant_that_fits_nothing_is_refused(flora: Flora, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
     calibration, similarities, targets = calibrated(seed)
     lengths = np.random.default_rng(seed + 1).uniform(1, 2, len(targets))
     found = measure_trust("made", Similarities(similarities, lengths), targets, calibration)
-    assert found.ece < 0.08  # bins of 133 photos are off by 3 or 4 points by chance alone
+    assert found.ece < 0.08  # bins of 133 photos deviate by 3 or 4 points by chance
     for name, share in found.coverage.items():
         assert share == pytest.approx(float(name), abs=0.08)
     sizes = list(found.set_size.values())
@@ -291,7 +291,7 @@ def test_a_flora_of_one_taxon_says_yes_or_no(tmp_path: Path, encoder: Encoder, r
     build_flora(tmp_path / "flora", encoder, [rose("red")], [*red, *some])
     flora = load_flora(tmp_path / "flora", encoder)
     assert flora.calibration.temperature is not None
-    assert flora.calibration.taught_offset is None  # nothing says what is alike by chance
+    assert flora.calibration.taught_offset is None  # similarity by chance cannot be measured
     answer = ask(flora, paint(tmp_path / "red.png", "red", 1))
     assert (answer.verdict, answer.taxon, answer.probability) == ("sure", rose("red"), 1)
     assert answer.look_alikes == ()

@@ -1,4 +1,4 @@
-"""Answers of large floras: what is made of arrays, what is made only when it is looked at, and their JSON."""
+"""Answers of large floras: array operations, lazy sequences, and JSON."""
 
 import gc
 import json
@@ -35,7 +35,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
 
 
 def large(flora: Flora, taxa: int) -> Flora:
-    """Give a flora of made-up taxa, six species a genus, with the calibration of another."""
+    """Return a flora of made-up taxa, six species per genus, with the calibration of another flora."""
     rng = np.random.default_rng(taxa)
     ones = np.ones(taxa, np.intp)
     prototypes = Prototypes.built(
@@ -59,7 +59,7 @@ def test_an_answer_makes_objects_only_for_what_is_shown(
 
     monkeypatch.setattr(candidates, "Prediction", counted)
     many = large(flora, 3000)
-    answer = many.answer("", queries(1, 1), coverage=0.9999)  # only all taxa keep such a promise
+    answer = many.answer("", queries(1, 1), coverage=0.9999)  # only the set of all taxa has this coverage
     assert len(made) == len(answer.predictions) == 5
     assert len(answer.taxon_set) == 3000
     assert len(made) == 5
@@ -159,7 +159,7 @@ def test_vectors_are_the_memory_of_the_index_and_keep_it(tmp_path: Path) -> None
     np.testing.assert_array_equal(found, vectors)
     del found
     gc.collect()
-    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # would take memory that was let go
+    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # would reuse freed memory
     np.testing.assert_array_equal(part, vectors[10:20])
     assert len(others) == 20
     with pytest.raises(ValueError, match="read-only"):

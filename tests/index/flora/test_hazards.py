@@ -1,4 +1,4 @@
-"""Plants known to do harm: found by themselves, by their genus and by their species."""
+"""Plants known to do harm: found by name, by genus and by species."""
 
 import pytest
 

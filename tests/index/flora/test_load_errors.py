@@ -21,7 +21,7 @@ from dalip_index.store.manifest import MANIFEST, FileStamp
 
 @pytest.fixture
 def path(tmp_path: Path, flora_path: Path) -> Path:
-    """A flora to break."""
+    """A flora to damage."""
     return shutil.copytree(flora_path, tmp_path / "flora")
 
 
@@ -33,7 +33,7 @@ def edit_manifest(path: Path, change: Callable[[dict], None]) -> None:
 
 
 def restamp(path: Path) -> None:
-    """Make the manifest agree with the files, as one who changed them on purpose would."""
+    """Update the manifest to match the files, as for a deliberate change."""
 
     def change(content: dict) -> None:
         for name in content["files"]:
@@ -109,7 +109,7 @@ def test_a_header_of_something_else_is_refused_at_load(path: Path, encoder: Enco
 
 
 def test_a_calibration_that_lacks_a_part_is_refused_at_load(path: Path, encoder: Encoder) -> None:
-    """It would answer, and never say how sure it is."""
+    """Otherwise, it would answer without any confidence."""
     file = path / "v000001" / "calibration.json"
     content = json.loads(file.read_text())
     del content["right"]
@@ -122,7 +122,7 @@ def test_a_calibration_that_lacks_a_part_is_refused_at_load(path: Path, encoder:
 def test_an_index_of_two_widths_is_refused_at_load(path: Path, encoder: Encoder) -> None:
     file = path / "v000001" / INDEX
     content = bytearray(file.read_bytes())
-    content[4] ^= 1  # of the width that the outer index states
+    content[4] ^= 1  # a byte of the width in the outer index
     file.write_bytes(content)
     restamp(path)
     with refuses(FloraError, match=r"taxa\.faiss"):

@@ -33,7 +33,7 @@ def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
 
 
 def compared(prototypes: Prototypes, photos: np.ndarray, weight: float) -> np.ndarray:
-    """Compare photos with taxa one by one, each followed by a one."""
+    """Compare photos, each followed by a 1, with taxa one by one."""
     return np.hstack([photos, np.ones((len(photos), 1))]) @ prototypes.vectors(weight).T
 
 
@@ -125,7 +125,7 @@ def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
 
 
 def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
-    """Prototypes behind which there is one of each kind, or none where the row is zero."""
+    """Prototypes of one text and one photo each; none of a kind if its row is zero."""
     counts = (rows.any(axis=1).astype(np.intp) for rows in (text, photos))
     return Prototypes.built(text, next(counts), photos, next(counts))
 

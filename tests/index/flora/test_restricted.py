@@ -1,4 +1,4 @@
-"""Answers restricted to some taxa: what is named, how probable it is, and what is refused."""
+"""Answers restricted to some taxa: predictions, probabilities and rejection."""
 
 import dataclasses
 import shutil
@@ -37,7 +37,7 @@ some_colours = st.sets(st.sampled_from(list(COLOURS)), min_size=1)
 
 @pytest.fixture(scope="module")
 def flora(flora_path: Path, encoder: Encoder) -> Flora:
-    """The roses, calibrated as if on ten times as many photos, for with so few nothing can be refused."""
+    """The roses, calibrated as if on ten times as many photos, because with so few no photo can be rejected."""
     found = load_flora(flora_path, encoder)
     many = {
         name: tuple(np.repeat(getattr(found.calibration, name), 10).tolist())
@@ -60,7 +60,7 @@ def test_probabilities_are_those_of_the_flora_over_what_is_left(
     whole, some = flora.answer("", photo, 99), restrict(flora, sorted(allowed)).answer("", photo, 99)
     left = [p for p in whole.predictions if p.taxon.scientific_name in allowed]
     total = sum(p.probability or 0 for p in left)
-    assert named(some) == [p.taxon.scientific_name for p in left]  # nothing else, in the same order
+    assert named(some) == [p.taxon.scientific_name for p in left]  # the same order, without the others
     assert [p.similarity for p in some.predictions] == [p.similarity for p in left]
     shares = [p.probability or 0 for p in some.predictions]
     assert sum(shares) == pytest.approx(1)
@@ -93,7 +93,7 @@ def test_more_taxa_make_none_more_probable_and_are_more_probable_together(
             assert (prediction.probability or 0) >= (wide[prediction.taxon] or 0) - 1e-12
     fits = [each.similarities(photos).fits(flora.calibration) for each in (few, many)]
     for (best, listed, share), (same, more_listed, more_share) in zip(*fits, strict=True):
-        assert best == same  # of the whole flora
+        assert best == same  # from the whole flora
         assert listed <= more_listed + 1e-12
         assert share <= more_share
 
@@ -123,7 +123,7 @@ def test_restricted_to_all_it_answers_as_it_does(flora: Flora, seed: int, number
 
 
 def made(seed: int, photos: int = 2000, taxa: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Give similarities of made photos, and which taxa they show; some are hard to tell."""
+    """Return similarities of synthetic photos and their taxa; some taxa are hard to distinguish."""
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, taxa, photos)
     similarities = rng.normal(0, 0.12, (photos, taxa))
@@ -171,7 +171,7 @@ def test_what_is_left_out_is_refused_and_not_named(flora: Flora, tmp_path: Path)
         here, gone = some.identify([red, blue], rank=rank)
         assert isinstance(here, Identification)
         assert isinstance(gone, Identification)
-        if rank in ("genus", "family"):  # that it is a rose is no news
+        if rank in ("genus", "family"):  # all taxa are roses anyway
             assert here.verdict in ("sure", "unsure")
         else:
             assert (here.verdict, here.probability) == ("sure", pytest.approx(1, abs=0.05))

@@ -1,4 +1,4 @@
-"""The journal of observations: what is saved stays, through kills, exports and imports."""
+"""The journal: observations survive kills, export and import."""
 
 import dataclasses
 import io
@@ -54,7 +54,7 @@ def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encod
         "Rosaceae",
     )
     assert journal.add(observation, [photo(), photo("blue")])
-    assert not journal.add(observation, [])  # once is enough
+    assert not journal.add(observation, [])  # already saved
     assert Journal(tmp_path / "data").observations() == [observation]
     assert [open_image(jpeg).size for jpeg in journal.photos(observation.id)] == [(64, 48)] * 2
     changed = journal.change(observation.id, name="Rosa pink", latitude=36.9, longitude=-122.0)
@@ -136,7 +136,7 @@ def test_every_acknowledged_save_survives_a_kill(tmp_path: Path, kills: int) -> 
     journal = Journal(tmp_path)
     kept = {observation.id for observation in journal.observations()}
     assert set(told) <= kept
-    assert len(kept) <= len(told) + kills  # one more may have been saved before it was said
+    assert len(kept) <= len(told) + kills  # one more may have been saved before it was reported
     assert {len(journal.photos(identifier)) for identifier in kept} == {1}
     with sqlite3.connect(journal.path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,4 +1,4 @@
-"""What a journal teaches a flora: plants that were named and that the flora was not built with."""
+"""Teaching a flora from a journal: plants that the user named and that the flora was not built with."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_a_plant_is_taught_again_by_all_of_its_photos(
     path, journal = tmp_path / "flora", Journal(tmp_path / "data")
     build_flora(path, encoder, [taxon for taxon in taxa if taxon != rose("purple")])
     see(journal, "1", "Rosa purple", paint(tmp_path / "1.png", "purple", 1))
-    see(journal, "2", "", paint(tmp_path / "2.png", "purple", 2))  # nothing was said of it
+    see(journal, "2", "", paint(tmp_path / "2.png", "purple", 2))  # not named by the user
     see(journal, "3", "Rosa red", paint(tmp_path / "3.png", "red", 3))  # the flora was built with it
     (first,) = lessons(journal, path, None, encoder)
     assert (first.name, len(first.photos), first.again) == ("Rosa purple", 1, False)

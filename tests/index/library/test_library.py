@@ -271,7 +271,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
 
 
 def dated(path: Path, colour: str, date: str, seed: int = 0) -> Path:
-    """Paint a photo that says when it was taken; nothing where the date is empty."""
+    """Paint a photo with the date it was taken, unless the date is empty."""
     paint(path, colour, seed)
     with Image.open(path) as image:
         exif = Image.Exif()
@@ -284,7 +284,7 @@ def dated(path: Path, colour: str, date: str, seed: int = 0) -> Path:
 
 @pytest.fixture
 def roses(library: Library, tmp_path: Path, encoder: Encoder, flora: Flora) -> Library:
-    """A library of named roses: two red ones of 2023 and 2024, a blue one of 2024 and one of an unknown day."""
+    """A library of identified roses: two red ones from 2023 and 2024, a blue one from 2024 and one without a date."""
     dated(tmp_path / "roses" / "a.png", "red", "2023:05:31 10:00:00", 1)
     dated(tmp_path / "roses" / "b.png", "red", "2024:06:01 10:00:00", 5)
     dated(tmp_path / "roses" / "c.png", "blue", "2024:05:31 23:59:00", 3)
@@ -387,7 +387,7 @@ def test_pages_are_those_of_a_plain_search(
     least: float | None,
     top_k: int,
 ) -> None:
-    """All pages together are what sorting everything gives, whatever is filtered, hidden or equal."""
+    """All pages together equal the result of sorting everything, with any filters, hidden photos or ties."""
     library = made_library(tmp_path_factory.mktemp("made"), encoder, similar, meant)
     query = np.eye(1, encoder.width, dtype=np.float32)[0]
     limits = None if least is None else SearchLimits(least, least)
@@ -411,7 +411,7 @@ def test_pages_are_those_of_a_plain_search(
 
 
 def made_library(folder: Path, encoder: Encoder, similar: list[float], meant: int) -> Library:
-    """Make a library without photos: each as similar to the first axis as is said, and named if it is meant."""
+    """Make a library without photo files, with given similarities to the first axis; the bits of `meant` set names."""
     store = LibraryStore(folder / "library" / "library.db")
     store.begin(encoder.fingerprint, str(folder))
     vectors = np.zeros((len(similar), encoder.width + encoder.appearance_width), np.float32)

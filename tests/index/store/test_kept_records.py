@@ -1,4 +1,4 @@
-"""Photos that a flora keeps, or is taught by, are records whose locations say so."""
+"""Records of photos that a flora keeps or is taught from, and their locations."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def test_a_copy_bears_what_is_known_of_the_photo() -> None:
         "scientificName": "Rosa",
         "splitGroup": "Rosa/1.jpg",
     }
-    assert kept_as(COPY, kept) == kept, "of a copy of a copy nothing more is written down"
+    assert kept_as(COPY, kept) == kept, "a copy of a copy gets no further fields"
 
 
 def test_a_copy_stays_in_the_split_of_its_observation() -> None:

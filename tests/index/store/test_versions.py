@@ -1,4 +1,4 @@
-"""One writer at a time, manifests that are checked, and what is left behind."""
+"""Versions of a flora: the write lock, manifest checks, and cleanup of leftovers."""
 
 import json
 import signal
@@ -51,7 +51,7 @@ def test_a_killed_writer_holds_nobody(tmp_path: Path, encoder: Encoder, taxa: li
         build_flora(path, encoder, taxa)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    (path / ".CURRENT.draft").write_text("v0")  # as of one that was killed while it pointed
+    (path / ".CURRENT.draft").write_text("v0")  # as left by a process killed while updating `CURRENT`
     check_target(path)
     build_flora(path, encoder, taxa)
     assert {p.name for p in path.iterdir()} - {".lock"} == {"CURRENT", "v000001"}
