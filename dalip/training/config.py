@@ -119,7 +119,7 @@ class TrainConfig:
         Count,
         described(
             "Number of augmented views per photo to cache as features of a frozen image tower, which then does not run "
-            "during training. 0 runs the tower at every step."
+            "in training steps. 0 runs the tower at every step."
         ),
     ] = 0
     cache: Annotated[

@@ -53,7 +53,7 @@ def write_report(
         *_selection(manifest),
         "",
         *(["## Comparison with the encoder it started from", "", *compared, ""] if compared else []),
-        "It was measured on photos from the sources it was trained on. Expect lower accuracy on photos from other",
+        "The encoder was measured on photos from the sources it was trained on. Expect lower accuracy on photos from other",
         "sources. For names that were not in its training data, it can only guess.",
         "",
         "## Measurements during training",

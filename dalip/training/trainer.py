@@ -130,8 +130,8 @@ class Trainer:
             left_out = sum(self.corpus.left_out.values()) + len(self.corpus.skipped)
             if self.skipped or left_out:
                 self.report(
-                    f"{len(self.skipped):,} photos or shards were skipped during training, "
-                    f"and {left_out:,} photos before training"
+                    f"total skipped: {len(self.skipped):,} photos or shards during training, "
+                    f"{left_out:,} photos before training"
                 )
             self.save()
             done = {
