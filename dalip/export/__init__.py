@@ -1,4 +1,4 @@
-"""Export a PyTorch model to an ONNX encoder bundle, and check that both give the same embeddings."""
+"""Export a PyTorch model to an ONNX encoder bundle, and check that both return the same embeddings."""
 
 from dalip.export.parity import check_parity
 from dalip.export.weights import Weights

@@ -36,16 +36,16 @@ def export_model(
     terms: str = "",
     report: ReportLine = no_report,
 ) -> EncoderManifest:
-    """Export a model that is no run, checked on pictures and texts made here.
+    """Export a model that is not a run, and check the export on generated pictures and a few texts.
 
     Args:
         source: The authors' checkpoint or an open_clip model, as for `load_model`.
         out: The bundle's folder.
         pretrained: Which weights of a named open_clip model: a tag or a file.
-        first_order: Scoring weight l1, in [0, 1]; 0.5 if not given, and always 1 for a plain CLIP.
-        weights: How the bundle stores its weights.
-        name: The encoder's name; made from `source` if not given.
-        terms: Under which the weights may be used.
+        first_order: Scoring weight l1, in [0, 1]; by default 0.5, and always 1 for a plain CLIP.
+        weights: Format in which the bundle stores its weights.
+        name: Name of the encoder; by default made from `source`.
+        terms: Terms of use of the weights.
         report: Called with one line of progress at a time.
 
     Returns:
@@ -53,7 +53,7 @@ def export_model(
 
     Raises:
         TrainingError: The model cannot be loaded.
-        ExportError: It cannot be exported, has untrained parts, or its export differs from it.
+        ExportError: The model cannot be exported or has untrained parts, or the export differs from the model.
     """
     refuse_used(out)
     report(f"loading {source}")
@@ -73,11 +73,12 @@ def export_model(
         details={"model": title} | ({"pretrained": pretrained} if pretrained else {}),
         report=report,
     )
-    report("comparing it with the model")
+    report("comparing the export with the model")
     images = _pictures()
     least = check_parity(loaded.model, loaded.towers, out, images, _TEXTS, weights=weights)
     report(
-        f"exported {out}; least cosine to the model, over {len(images)} pictures and {len(_TEXTS)} texts: {least:.6f}"
+        f"exported {out}; lowest cosine similarity to the model, over {len(images)} pictures and {len(_TEXTS)} texts: "
+        f"{least:.6f}"
     )
     return manifest
 
@@ -91,7 +92,7 @@ def _require_weights(source: str, loaded: Loaded) -> None:
 
 
 def _pictures() -> list[Image.Image]:
-    """Make pictures of several shapes: coarse and fine patterns, for a tower tells no noise from another."""
+    """Make pictures of several shapes, with coarse and fine patterns, because all noise looks the same to a tower."""
     random = np.random.default_rng(0)
     pictures = []
     for width, height, cells in ((320, 240, 4), (200, 300, 16), (64, 64, 64), (500, 90, 2)):

@@ -39,7 +39,7 @@ from dalip.training.validation import selection_naming
 __all__ = ["export_and_describe", "export_run"]
 
 _PARITY_ITEMS = 32
-_WHITENING_PHOTOS = 20_000  # a sample, where there are more
+_WHITENING_PHOTOS = 20_000  # a random sample, if there are more
 _AT_ONCE = 32
 
 
@@ -50,20 +50,20 @@ def export_and_describe(
     describe: Callable[[DalipError], str] = str,
     report: ReportLine = no_report,
 ) -> EncoderManifest:
-    """Export a finished run to `RUN/encoder`, as its configuration says, and describe it in `RUN/README.md`.
+    """Export a finished run to `RUN/encoder`, according to its configuration, and describe it in `RUN/README.md`.
 
     Args:
-        run: The folder that `train` left; its data must still be where the run's configuration says.
-        compare: Gives lines for the page about what the run brought, in Markdown. It is called if an encoder is kept
-            that the run started from, when the new one lies in `RUN/encoder`.
-        describe: Gives the words for why a photo was skipped in training.
+        run: Folder of the finished run; its data must still be at the paths in its configuration.
+        compare: Returns Markdown lines for the page that compare the encoder with the one that the run started from.
+            Called only if the run has a copy of that one, after the new one is in `RUN/encoder`.
+        describe: Returns the message for the error of a photo skipped in training.
         report: Called with one line of progress at a time.
 
     Returns:
         The encoder's manifest.
 
     Raises:
-        DalipError: As `export_run`.
+        DalipError: See `export_run`.
     """
     manifest = export_run(run, run / "encoder", report=report)
     compared = compare() if compare and is_bundle(run / START) else ()
@@ -86,24 +86,24 @@ def export_run(
     terms: str | None = None,
     report: ReportLine = no_report,
 ) -> EncoderManifest:
-    """Export a finished run, with the scoring weights that its validation photos favour.
+    """Export a finished run, with scoring weights chosen on its validation photos.
 
     Args:
-        run: The folder that `train` left; its data must still be where the run's configuration says.
+        run: Folder of the finished run; its data must still be at the paths in its configuration.
         out: The bundle's folder.
-        first_order: Scoring weight l1, in [0, 1], instead of the one that the validation photos favour.
-        weights: How the bundle stores its weights; as the configuration says if not given.
-        name: The encoder's name; the run's folder name if not given.
-        terms: Under which the weights may be used; as the configuration says if not given.
+        first_order: Scoring weight l1, in [0, 1], instead of the one chosen on the validation photos.
+        weights: Format in which the bundle stores its weights; by default that of the configuration.
+        name: Name of the encoder; by default the name of the run's folder.
+        terms: Terms of use of the weights; by default those of the configuration.
         report: Called with one line of progress at a time.
 
     Returns:
-        The manifest as written; its `details` hold the accuracy on the validation split from text alone.
+        The manifest as written; its `details` contain the accuracy on the validation split from text alone.
 
     Raises:
         TrainingError: The run is not finished.
-        ExportError: The model cannot be exported, or its export differs from it.
-        DataError: The run's data is gone.
+        ExportError: The model cannot be exported, or the export differs from the model.
+        DataError: The run's data is missing.
     """
     refuse_used(out)
     keep_freed_memory()
@@ -121,9 +121,11 @@ def export_run(
         first_order = choose_first_order(naming, embedder.blocks) if naming else embedder.first_order
         if model.config:
             chosen = (
-                f"chosen on {len(naming.truth):,} validation photos" if naming else "with none to choose on"
+                f"chosen on {len(naming.truth):,} validation photos"
+                if naming
+                else "default, without validation photos"
             )
-            report(f"scoring weight of the first order, {chosen}: {first_order:g}")
+            report(f"scoring weight of the first order ({chosen}): {first_order:g}")
     accuracy = {}
     if naming and corpus.plants("selection"):
         accuracy = _accuracy(naming.reweighted(embedder.blocks, first_order))
@@ -158,7 +160,7 @@ def export_run(
         model, towers, out, photos, texts, mirror=config.mirror, whitening=whitening, weights=weights
     )
     report(
-        f"exported {out}; least cosine to the trained model, over {len(photos)} photos and "
+        f"exported {out}; lowest cosine similarity to the trained model, over {len(photos)} photos and "
         f"{len(texts)} texts: {least:.6f}"
     )
     return manifest
@@ -167,7 +169,7 @@ def export_run(
 def _whitening(
     model: DALIP, towers: Towers, corpus: Corpus, *, mirror: bool, report: ReportLine
 ) -> Whitening | None:
-    """Learn from photos of the train split how appearances are to be compared."""
+    """Fit the whitening of appearance vectors on photos of the training split."""
     plants = corpus.plants("train")
     chosen = [plants[i] for i in np.random.default_rng(0).permutation(len(plants))[:_WHITENING_PHOTOS]]
     encoder = ImageEncoder(model, 1.0, mirror)
@@ -186,7 +188,7 @@ def _whitening(
             found.append(row)
             taxa.append(record.taxon.scientific_name)
         if number % 1000 == 0:
-            report(f"what photos look like: {number:,} of {len(chosen):,}")
+            report(f"appearance of photos: {number:,} of {len(chosen):,}")
     return fit_whitening(np.stack(found), taxa) if found else None
 
 
@@ -196,9 +198,9 @@ def _accuracy(naming: ZeroShotTask) -> dict[str, dict[str, Any]]:
 
 
 def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainConfig) -> Whitening | None:
-    """Take over how the encoder compares appearances that a run started from, where they are as they were.
+    """Return the whitening of the encoder that a run started from, if the image tower is unchanged.
 
-    It was learned from more photos, as a rule, and what is known by photos already need not be learned again.
+    It was usually fitted on more photos, and plants known from photos do not have to be learned again.
     """
     start = run / START
     freeze(model, config.freeze)
@@ -213,7 +215,7 @@ def _inherited_whitening(run: Path, model: DALIP, towers: Towers, config: TrainC
 
 def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
     before = read_manifest(run / START).trained_on if is_bundle(run / START) else ()
-    if config.stream:  # then the corpus is what it was evaluated on
+    if config.stream:  # then the corpus is only the data that it was evaluated on
         sources = {Path(source_of(text)[0]).name for text in config.data}
     else:
         sources = {record.source for record in corpus.records}
@@ -222,7 +224,7 @@ def _trained_on(run: Path, config: TrainConfig, corpus: Corpus) -> list[str]:
 
 
 def _parity_items(corpus: Corpus) -> tuple[list[Image.Image], list[str]]:
-    """Give photos and texts to check an export on, validation photos first; pictures of Pillow's if there is none."""
+    """Return photos and texts to check an export on: validation photos first, or Pillow's gradients if none exist."""
     photos: list[Image.Image] = []
     learned = [
         record for split in ("selection", "train") for record in corpus.records if record.split == split

@@ -18,13 +18,13 @@ OPSET = 18
 def to_onnx(
     module: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, dict[int, Any]], outputs: list[str]
 ) -> onnx.ModelProto:
-    """Capture a module as a graph that names nothing of this machine.
+    """Capture a module as a graph that contains no paths of this machine.
 
     Args:
         module: On the CPU.
-        inputs: An example of each argument of `forward`, by its name and in its order.
-        dynamic: Those sizes of each input that may differ, by dimension.
-        outputs: Names of what `forward` gives.
+        inputs: An example of each argument of `forward`, by name and in order.
+        dynamic: The dynamic sizes of each input, by dimension.
+        outputs: Names of the outputs of `forward`.
 
     Returns:
         The graph with its weights.
@@ -34,7 +34,7 @@ def to_onnx(
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about names of sizes, and about torch's own code
+            warnings.simplefilter("ignore")  # about the names of dynamic sizes, and about torch's own code
             program = torch.onnx.export(
                 module.eval(),
                 tuple(inputs.values()),
@@ -49,8 +49,8 @@ def to_onnx(
         raise ExportError("onnx-unsupported", cause=first_line(error)) from error
     assert program is not None
     model: onnx.ModelProto = program.model_proto
-    # The exporter renames outputs without looking whether a value inside already has the name, as `embedding` has
-    # in a text tower: so outputs get names of their own first and the real ones here.
+    # The exporter renames outputs without checking whether an inner value already has the name, such as `embedding` in
+    # a text tower. So outputs get unique names first, and their final names here.
     final = {f"dalip_{name}": name for name in outputs} | {name: f"inner_{name}" for name in outputs}
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces with the paths of this machine

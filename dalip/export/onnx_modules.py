@@ -13,7 +13,7 @@ __all__ = ["ImageEncoder", "TextEncoder"]
 
 
 class ImageEncoder(nn.Module):
-    """Pixels to embeddings, patch vectors and appearance: the first two of unit length, the last as whitened."""
+    """Pixels to embeddings, patch vectors and appearance: the first two of unit length, the last whitened if set."""
 
     mean: Tensor
     matrix: Tensor
@@ -29,7 +29,7 @@ class ImageEncoder(nn.Module):
             self.register_buffer("matrix", torch.from_numpy(whitening.matrix))
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Embed prepared photos."""
+        """Embed preprocessed photos."""
         features = self._features(pixels)
         tokens = self.model.image_tower.project(features[0])
         embeddings = self.model.embed_tokens(tokens, self.model.image_bdc)
@@ -39,7 +39,7 @@ class ImageEncoder(nn.Module):
         return embeddings.joint(self.first_order), patches, self._appearance(features)
 
     def appearance(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n a"]:
-        """Give the appearance alone."""
+        """Return only the appearance vectors."""
         return self._appearance(self._features(pixels))
 
     def _features(self, pixels: Tensor) -> list[Tensor]:
@@ -52,7 +52,7 @@ class ImageEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Token ids and attention mask to embeddings, which do not depend on how far a batch is padded."""
+    """Token ids and attention mask to embeddings, which do not depend on the padding of the batch."""
 
     def __init__(self, model: DALIP, first_order: float, settings: TextSettings) -> None:
         """See `export_bundle`."""
@@ -61,9 +61,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, input_ids: Int[Tensor, "n l"], attention_mask: Int[Tensor, "n l"]) -> Tensor:
         """Embed tokenised texts."""
-        if (
-            self.model.counts_padding
-        ):  # then a text has as much of it as in training, whatever else is in its batch
+        if self.model.counts_padding:  # then pad a text as in training, whatever else is in its batch
             length = self.settings.context_length
             input_ids = F.pad(input_ids, (0, length), value=self.settings.pad_id)[:, :length]
             attention_mask = F.pad(attention_mask, (0, length))[:, :length]

@@ -1,4 +1,4 @@
-"""What a bundle records of the model that it was made from, so that training can continue from it."""
+"""What a bundle records about the model that it was exported from, so that training can continue from it."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -27,14 +27,14 @@ def describe_origin(
     mirror: bool,
     weights: Weights,
 ) -> dict[str, Any]:
-    """Say what `dalip.training.towers.from_bundle` rebuilds a model from.
+    """Return the record from which `dalip.training.towers.from_bundle` rebuilds a model.
 
     Args:
-        model: As it was exported, folded.
-        towers: What it was built from.
-        graphs: What it became, by file name, before the weights were made small.
-        mirror: As given to `export_bundle`.
-        weights: Likewise.
+        model: The exported model, folded.
+        towers: What the model was built from.
+        graphs: Its exported graphs by file name, before quantisation.
+        mirror: Same as for `export_bundle`.
+        weights: Same as for `export_bundle`.
 
     Returns:
         JSON values.
@@ -52,9 +52,9 @@ def describe_origin(
 
 
 def _places(model: DALIP, graphs: Mapping[str, onnx.ModelProto]) -> dict[str, Place]:
-    """Find the tensors of a model that the exporter gave other names, by what they hold.
+    """Find the tensors of a model that the exporter renamed, by their values.
 
-    It transposes matrices, reshapes, and keeps one of several that are equal.
+    The exporter transposes matrices, reshapes tensors, and keeps only one of several equal ones.
     """
     own = {tensor.name for graph in graphs.values() for tensor in graph.graph.initializer}
     named = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}

@@ -34,20 +34,21 @@ def check_parity(
     whitening: Whitening | None = None,
     weights: Weights = "fp32",
 ) -> float:
-    """Compare a bundle with the model it came from, and take away the manifest of one that differs.
+    """Compare a bundle with the model it was exported from; if they differ, delete the bundle's manifest.
 
     Args:
         model: In evaluation mode, on the CPU.
         towers: What the model was built from.
-        bundle: What `export_bundle` wrote.
-        images: Upright, of any size and mode, at least one.
-        texts: At least one.
-        mirror: As given to `export_bundle`.
-        whitening: Likewise.
-        weights: How the bundle stores its weights: decides how close it must come.
+        bundle: Folder written by `export_bundle`.
+        images: One or more upright images, of any size and mode.
+        texts: One or more texts.
+        mirror: Same as for `export_bundle`.
+        whitening: Same as for `export_bundle`.
+        weights: Format in which the bundle stores its weights; determines how similar the outputs must be.
 
     Returns:
-        The least cosine between what the two give, over embeddings and appearance of all images and texts.
+        The lowest cosine similarity between the outputs, over embeddings and appearance vectors of all images and
+        texts.
 
     Raises:
         ExportError: They differ by more than rounding.
@@ -63,7 +64,7 @@ def check_parity(
         described = model.encode_text(ids, mask).joint(first_order)
     rows = (row for _, row in encoder.encode_files(images, appearance=True))
     found = np.stack([row for row in rows if not isinstance(row, ImageError)])  # in memory, all are readable
-    # One text apart, for what a text gives must not depend on how far its batch is padded.
+    # Embed one text separately: an embedding must not depend on the padding of its batch.
     found_texts = np.concatenate([encoder.encode_text(texts[:1]), encoder.encode_text(texts[1:])])
     least = min(
         _least_cosine(found[:, : encoder.width], photos.numpy()),

@@ -1,4 +1,4 @@
-"""Store the weights of an ONNX graph: fp32 or int8 numbers."""
+"""Store the weights of an ONNX graph as fp32, or quantise them to int8."""
 
 from typing import Any, Literal
 
@@ -14,11 +14,11 @@ Weights = Literal["fp32", "int8"]
 """`fp32`: as trained. `int8`: matrices as 8-bit integers with a scale for each row or column, everything else in half
 precision."""
 
-_INT8_SIZE = 16_384  # smaller matrices are not worth the rounding
+_INT8_SIZE = 16_384  # for smaller matrices, the savings are not worth the rounding error
 
 
 def quantize_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store weights small and compute with them in fp32: onnxruntime folds the conversion away on loading."""
+    """Quantise stored weights; computation stays in fp32, because onnxruntime folds the conversion on loading."""
     graph = model.graph
     kept: list[TensorProto] = []
     nodes = []
@@ -29,8 +29,8 @@ def quantize_weights(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         name = tensor.name
         if values.ndim == 2 and values.size >= _INT8_SIZE:
-            # The matrix is multiplied out before it is used, so a scale for each row and one for each column are
-            # both right, whatever the operator: take the one that rounds finer.
+            # The matrix is dequantised before it is used, so scales per row and per column are both correct for any
+            # operator: take those with the smaller rounding error.
             axis = min((0, 1), key=lambda a: _rounding_error(values, a))
             integers, scale = _quantise(values, axis)
             kept += [

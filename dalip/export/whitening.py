@@ -1,7 +1,7 @@
-"""Fit the whitening of appearances: what varies among photos of one taxon then counts little.
+"""Fit the whitening of appearance vectors, which reduces the weight of what varies among photos of one taxon.
 
-The length of a whitened appearance is the Mahalanobis distance from the mean of the plants: photos of anything else
-vary in directions in which plants do not, and so come out long.
+The length of a whitened appearance vector is the Mahalanobis distance from the mean of the plants. Photos of anything
+else vary in directions in which plants do not, so their vectors are long.
 """
 
 from collections.abc import Sequence
@@ -18,30 +18,30 @@ __all__ = ["Whitening", "fit_whitening", "read_whitening"]
 
 
 class Whitening(NamedTuple):
-    """A change of coordinates in which photos of one taxon scatter alike in all directions."""
+    """A change of coordinates after which photos of one taxon vary equally in all directions."""
 
     mean: NDArray[np.float32]
     """Subtracted first, (w,)."""
     matrix: NDArray[np.float32]
-    """Multiplied with from the right, (w, w); photos of the plants then have length 1 in the mean square."""
+    """Multiplied from the right, (w, w); scaled so that the mean squared length of plant photos is 1."""
 
 
 def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whitening | None:
-    """Learn which directions tell taxa apart, and which tell photos of one taxon apart.
+    """Learn which directions distinguish taxa, and which distinguish photos of one taxon.
 
-    The scatter within taxa is drawn towards a sphere as far as its estimate from so many photos is uncertain.
+    The covariance within taxa is shrunk towards a sphere, the more so the less certain its estimate from these photos.
 
     Args:
         appearances: One row per photo, (n, w), unit length.
-        taxa: What each photo shows.
+        taxa: Taxon of each photo.
 
     Returns:
-        The whitening; `None` where no two photos show the same taxon, or no two different ones.
+        The whitening; `None` if no two photos show the same taxon, or all photos do.
 
     Source: Hatch et al., "Within-class covariance normalization for SVM-based speaker recognition", 2006; Ledoit and
     Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", 2004.
     """
-    from sklearn.covariance import ledoit_wolf_shrinkage  # whose import takes longer than the rest
+    from sklearn.covariance import ledoit_wolf_shrinkage  # a slow import
 
     names, labels = np.unique(np.asarray(taxa, object).astype(str), return_inverse=True)
     if not 1 < len(names) < len(labels):

@@ -24,7 +24,9 @@ from dalip.training.towers.tokens import tokenize
 
 __all__ = ["export_bundle", "refuse_used"]
 
-_LARGEST = 2**31 - 2**24  # bytes of a protobuf message, less what a graph takes besides its weights
+_LARGEST = (
+    2**31 - 2**24
+)  # bytes: the limit of a protobuf message, minus what a graph needs besides its weights
 
 
 def export_bundle(
@@ -47,14 +49,15 @@ def export_bundle(
     Args:
         model: In evaluation mode, on the CPU.
         towers: What the model was built from: preprocessing and tokeniser.
-        out: The bundle's folder; must not hold anything else.
-        name: The encoder's name, for people.
-        first_order: Scoring weight l1, in [0, 1]; the second order has 1 - l1. A plain CLIP has the first alone.
-        mirror: Whether the encoder averages each photo with its mirror image: steadier, at twice the time.
-        whitening: How appearances are compared; without it, as the image tower gives them.
-        weights: How the weights are stored; both run in fp32.
+        out: The bundle's folder; must not contain other files.
+        name: Display name of the encoder.
+        first_order: Scoring weight l1, in [0, 1]; the second order has 1 - l1. A plain CLIP has only the first order.
+        mirror: Whether the encoder averages the embeddings of each photo and its mirror image: more stable, but takes
+            twice as long.
+        whitening: Whitening of appearance vectors; without it, they are returned as the image tower computes them.
+        weights: Format in which the weights are stored; both compute in fp32.
         trained_on: Names of the sources it was trained on.
-        terms: Under which the weights may be used.
+        terms: Terms of use of the weights.
         details: Further facts for the manifest, as JSON values.
         report: Called with one line of progress at a time.
 
@@ -105,10 +108,10 @@ def export_bundle(
 
 
 def refuse_used(out: Path) -> None:
-    """Make sure that a folder can take a bundle.
+    """Check that a bundle can be written to a folder.
 
     Raises:
-        ExportError: It holds other files, or is no folder.
+        ExportError: It contains other files, or is not a folder.
     """
     if out.exists() and not out.is_dir():
         raise ExportError("export-not-a-folder", source=out)

@@ -1,4 +1,4 @@
-"""Second-order statistics of a set of tokens: multi-head Brownian distance covariance (MBDC).
+"""Multi-head Brownian distance covariance (MBDC): second-order statistics of a set of tokens.
 
 Source: Brownian distance covariance, Székely and Rizzo, Annals of Applied Statistics 3(4), 2009; its use as a
 network layer, Xie et al., "Joint Distribution Matters: Deep Brownian Distance Covariance for Few-Shot
@@ -18,7 +18,7 @@ __all__ = ["MultiHeadBDC", "brownian_covariance"]
 
 _DISTANCE_EPS = 1e-5  # keeps the square root's gradient finite where two channels coincide
 _NORM_EPS = 1e-7
-_LEAST_LENGTH = 1e-8  # of a token, so that one of zeros has cosine 0
+_LEAST_LENGTH = 1e-8  # minimum norm of a token, so that an all-zero token has cosine 0
 
 
 def brownian_covariance(
@@ -27,12 +27,12 @@ def brownian_covariance(
     """Compute the Brownian distance covariance matrix of channels over tokens.
 
     Args:
-        channels: The value of each of r channels at each of m tokens; tokens that do not count are zero.
-        counts: How many of the m tokens count, at least 1.
+        channels: Values of r channels at m tokens; tokens that do not count are zero.
+        counts: Number of the m tokens that count, at least 1.
 
     Returns:
-        The doubly centred matrices of distances between channels, float32 whatever the input or the autocast
-        state: symmetric, every row sums to zero, and the order of the tokens does not matter.
+        The doubly centred distance matrices between channels, in float32 for any input dtype and autocast state.
+        They are symmetric, every row sums to zero, and they do not depend on the order of the tokens.
 
     Source:
         MBDC of the DALIP paper (Wu et al., 2025):
@@ -49,7 +49,7 @@ def brownian_covariance(
 
 
 class _Gram(torch.autograd.Function):
-    """Y Y^T with one product in its backward pass, where autograd, blind to the symmetry, takes two."""
+    """Y Y^T with one matrix product in the backward pass; autograd ignores the symmetry and needs two."""
 
     @staticmethod
     def forward(ctx: Any, y: Float[Tensor, "*batch r m"]) -> Float[Tensor, "*batch r r"]:
@@ -64,17 +64,17 @@ class _Gram(torch.autograd.Function):
 
 
 class _Cosine(torch.autograd.Function):
-    """Cosine of every token with one direction of its head, float32.
+    """Cosine similarity of every token to the direction of its head, in float32.
 
-    As `F.cosine_similarity`, whose backward pass makes copy upon copy of all tokens and took most of the layer's time;
-    this one makes their gradient alone.
+    Same as `F.cosine_similarity`, whose backward pass copies all tokens several times and took most of the layer's
+    time. This one only allocates their gradient.
     """
 
     @staticmethod
     def forward(
         ctx: Any, tokens: Float[Tensor, "b m h c"], directions: Float[Tensor, "b h c"]
     ) -> Float[Tensor, "b m h"]:
-        """Take tokens of any length, and directions of unit length in float32."""
+        """Compute the cosines of tokens of any length and float32 directions of unit length."""
         lengths = torch.linalg.vector_norm(tokens, dim=-1, dtype=torch.float32).clamp_(min=_LEAST_LENGTH)
         cosines: Tensor = (tokens * directions.unsqueeze(1)).sum(dim=-1) / lengths
         ctx.save_for_backward(tokens, directions, lengths, cosines)
@@ -83,10 +83,10 @@ class _Cosine(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Float[Tensor, "b m h"]) -> tuple[Tensor, Tensor]:
-        """Give (direction - cosine * token / length) / length for each token, and tokens / length summed."""
+        """Return (direction - cosine * token / length) / length per token, and token / length summed per direction."""
         tokens, directions, lengths, cosines = ctx.saved_tensors
         scaled = gradient / lengths
-        # Sums for every pair of heads, of which the diagonal is wanted: cheaper than a copy sorted by head.
+        # Sum over every pair of heads and keep the diagonal: cheaper than a copy of the tokens sorted by head.
         sums = scaled.transpose(1, 2) @ tokens.flatten(2).to(scaled.dtype)
         to_directions = sums.unflatten(-1, directions.shape[1:]).diagonal(dim1=1, dim2=2).transpose(1, 2)
         to_tokens = scaled.unsqueeze(-1) * directions.unsqueeze(1)
@@ -95,11 +95,11 @@ class _Cosine(torch.autograd.Function):
 
 
 class MultiHeadBDC(nn.Module):
-    """Turn tokens and their summary into one second-order feature vector.
+    """Map tokens and their summary to one second-order feature vector.
 
-    Each head sees its own share of the channels, weights its tokens by their likeness to the summary and takes
-    the Brownian distance covariance of `reduced_dim` channels mapped from them. The upper triangles of all heads,
-    h r (r + 1) / 2 numbers, are normalised and mapped back to the joint width.
+    Each head takes its share of the channels, weights its tokens by their similarity to the summary, reduces them to
+    `reduced_dim` channels and computes their Brownian distance covariance. The upper triangles of all heads,
+    h r (r + 1) / 2 values, are normalised and mapped back to the joint width.
     """
 
     def __init__(
@@ -113,18 +113,18 @@ class MultiHeadBDC(nn.Module):
         dropout: float = 0.0,
         folded: bool = False,
     ) -> None:
-        """Make the layer with PyTorch's default initialisation.
+        """Create the layer with PyTorch's default initialisation.
 
         Args:
             embed_dim: Width D of the joint space.
             num_heads: Number of heads h; must divide D.
             reduced_dim: Channels r of each head after reduction.
-            modality: Which of the two dropouts, and the default of `norm`.
-            norm: What normalises the reduced channels: `batch` (the default of images), pooled over batch, heads and
-                tokens, or `layer` (of texts).
-            dropout: Probability with which the authors' release drops whole channels (image) or tokens (text)
-                before the Gram matrix; 0 is better in our measurements, 0.5 reproduces the release.
-            folded: One linear map where the paper has two in a row, as `folded` makes of them.
+            modality: Determines the kind of dropout and the default of `norm`.
+            norm: Normalisation of the reduced channels: `batch` (the default for images), with statistics over batch,
+                heads and tokens, or `layer` (the default for text).
+            dropout: Probability of dropping whole channels (image) or tokens (text) before the Gram matrix. 0.5
+                reproduces the authors' release; 0 is better in our measurements.
+            folded: Use one linear map in place of the paper's last two, as in the result of the method `folded`.
 
         Raises:
             ValueError: `num_heads` does not divide `embed_dim`, or a size is below 1.
@@ -135,7 +135,7 @@ class MultiHeadBDC(nn.Module):
                 f"num_heads {num_heads} must divide embed_dim {embed_dim}, and reduced_dim {reduced_dim} be positive"
             )
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout {dropout} must lie in [0, 1)")
+            raise ValueError(f"dropout {dropout} must be in [0, 1)")
         self.num_heads = num_heads
         self.reduced_dim = reduced_dim
         self.modality = modality
@@ -166,15 +166,15 @@ class MultiHeadBDC(nn.Module):
         tokens: Float[Tensor, "b m d"],
         mask: Bool[Tensor, "b m"] | None = None,
     ) -> Float[Tensor, "b d"]:
-        """Give the second-order features z, not normalised.
+        """Return the second-order features z, not normalised.
 
         Args:
             summary: The class token, pooled feature or end-of-text token.
-            tokens: Any number of tokens, at least one, without the class token of an image.
-            mask: True where a token counts; `None` if all do. At least one must count in every row.
+            tokens: One or more tokens, without the class token of an image.
+            mask: True where a token counts; `None` if all do. Every row needs at least one token that counts.
 
         Returns:
-            Features in the joint width.
+            Features of the joint width.
         """
         triangles = self.triangles(self.projection(summary), self.projection(tokens), mask)
         output: Tensor = self.output(triangles)
@@ -182,7 +182,7 @@ class MultiHeadBDC(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> "MultiHeadBDC":
-        """Give a copy for inference that has one linear map for the last two: the same features from fewer numbers."""
+        """Return a copy for inference with the last two linear maps merged: same features, fewer parameters."""
         if not isinstance(self.hidden, nn.Linear):
             return self
         hidden, output = self.hidden, self.output.weight.double()
@@ -200,10 +200,10 @@ class MultiHeadBDC(nn.Module):
         tokens: Float[Tensor, "b m d"],
         mask: Bool[Tensor, "b m"] | None = None,
     ) -> Float[Tensor, "b triangle_width"]:
-        """Give the covariance features before the output map; tests/dalip/golden holds the authors' values."""
+        """Return the covariance features before the output map; tests/dalip/golden contains the authors' values."""
         summaries = summary.unflatten(-1, (self.num_heads, -1))  # b h d/h
-        heads = tokens.unflatten(-1, (self.num_heads, -1))  # b m h d/h: a view, as the projection left it
-        # Reduction is linear and has no bias, so the weight of a token may as well come after it, on fewer numbers.
+        heads = tokens.unflatten(-1, (self.num_heads, -1))  # b m h d/h: a view, without a copy
+        # The reduction is linear and has no bias, so tokens can be weighted after it, when there are fewer values.
         weighted = self.reduction(heads) * self._weights(summaries, heads, mask).unsqueeze(-1)
         reduced = self._normalise(weighted)
         if mask is None:
@@ -222,7 +222,7 @@ class MultiHeadBDC(nn.Module):
         heads: Float[Tensor, "b m h c"],
         mask: Bool[Tensor, "b m"] | None,
     ) -> Float[Tensor, "b m h"]:
-        """Weight the tokens of each head by the softmax of their likeness to the summary, in float32."""
+        """Return the token weights of each head: the softmax of their similarity to the summary, in float32."""
         with torch.autocast(heads.device.type, enabled=False):
             likeness: Tensor = _Cosine.apply(heads, F.normalize(summaries.float(), dim=-1))
         if mask is not None:
@@ -232,7 +232,7 @@ class MultiHeadBDC(nn.Module):
     def _normalise(self, weighted: Float[Tensor, "b m h r"]) -> Float[Tensor, "b m h r"]:
         rows, norm = weighted.flatten(0, 2), self.reduction_norm
         if isinstance(norm, nn.BatchNorm1d) and rows.shape[0] == 1:
-            # a single row has no variance to normalise by: the running statistics stand in
+            # a single row has no variance, so use the running statistics
             mean, variance = norm.running_mean, norm.running_var
             rows = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps)
         else:
@@ -242,7 +242,7 @@ class MultiHeadBDC(nn.Module):
     def _drop(self, reduced: Float[Tensor, "b m h r"]) -> Float[Tensor, "b m h r"]:
         if not (self.dropout and self.training):
             return reduced
-        # One draw for each channel (image) or token (text) of a head, for all that lies along the other axis.
+        # One draw per channel (image) or token (text) of a head, shared along the other axis.
         batch, count, heads, width = reduced.shape
         shape = (batch, 1, heads, width) if self.modality == "image" else (batch, count, heads, 1)
         return reduced * F.dropout(reduced.new_ones(shape), self.dropout)

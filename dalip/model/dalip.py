@@ -1,4 +1,4 @@
-"""The DALIP model: an open_clip model whose towers also give second-order features."""
+"""The DALIP model: an open_clip model whose towers also return second-order features."""
 
 import math
 from copy import copy
@@ -22,41 +22,41 @@ _MAX_LOG_SCALE = math.log(100)
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """What the method adds to two towers; the defaults are the paper's for a joint width of 512."""
+    """Settings of the MBDC heads added to the two towers; the defaults are the paper's for a joint width of 512."""
 
     num_heads: int = 4
-    """Heads h of MBDC; divides the joint width."""
+    """Number of heads h of MBDC; must divide the joint width."""
     reduced_dim: int = 46
     """Channels r of each head after reduction."""
     dropout: float = 0.0
-    """Of channels (image) or tokens (text) before the Gram matrix; the authors' release has 0.5."""
+    """Dropout of channels (image) or tokens (text) before the Gram matrix; the authors' release uses 0.5."""
     norm: Literal["batch", "layer"] = "batch"
-    """What normalises the image channels after reduction: the paper's batch norm, or layer norm as for texts."""
+    """Normalisation of the image channels after reduction: the paper's batch norm, or layer norm as for text."""
     count_padding: bool = False
-    """Whether the padding of a text counts as tokens, as it does in the authors' release."""
+    """Whether text padding counts as tokens, as in the authors' release."""
     folded: bool = False
-    """Whether the last two linear maps of MBDC are one, as in an exported encoder."""
+    """Whether the last two linear maps of MBDC are merged into one, as in an exported encoder."""
 
 
 class Embeddings(NamedTuple):
-    """Both orders of one modality, each of unit length."""
+    """First- and second-order embeddings of one modality, each of unit length."""
 
     first_order: Float[Tensor, "b d"]
     second_order: Float[Tensor, "b z"]
-    """As wide as the first; of width 0 where a model has the first order alone."""
+    """Same width as the first order, or width 0 if the model has only the first order."""
 
     def mean_with(self, other: "Embeddings") -> "Embeddings":
-        """Give the mean direction of two embeddings of the same things, order by order."""
+        """Return the mean direction of two embeddings of the same items, for each order separately."""
         return Embeddings(
             F.normalize(self.first_order + other.first_order, dim=-1),
             F.normalize(self.second_order + other.second_order, dim=-1),
         )
 
     def joint(self, first_order: float) -> Float[Tensor, "b d_plus_z"]:
-        """Join both orders into one unit vector whose inner product is the weighted similarity.
+        """Concatenate both orders into one unit vector whose inner product is the weighted similarity.
 
         Args:
-            first_order: Scoring weight l1 of the first order, in [0, 1]; the second has 1 - l1.
+            first_order: Scoring weight l1 of the first order, in [0, 1]; the second order has 1 - l1.
         """
         return torch.cat(
             [first_order**0.5 * self.first_order, (1 - first_order) ** 0.5 * self.second_order], dim=-1
@@ -64,18 +64,18 @@ class Embeddings(NamedTuple):
 
 
 class DALIP(nn.Module):
-    """An open_clip model with a second-order head on each tower; the caller places it on a device."""
+    """An open_clip model with a second-order head on each tower; the caller moves it to a device."""
 
     def __init__(self, clip: CLIP | CustomTextCLIP, config: MethodConfig | None) -> None:
-        """Add the heads to a model.
+        """Add the heads to an open_clip model.
 
         Args:
-            clip: Any open_clip model with tokens in its joint space.
-            config: Sizes of the heads; the joint width is the model's. `None` adds none: a plain CLIP, whose
+            clip: Any open_clip model whose towers keep tokens in the joint space.
+            config: Sizes of the heads; the joint width is the model's. `None` adds no heads: a plain CLIP, whose
                 second order has width 0.
 
         Raises:
-            DalipError: A tower keeps no tokens.
+            DalipError: A tower does not keep tokens.
             ValueError: The sizes do not fit.
         """
         super().__init__()
@@ -99,7 +99,7 @@ class DALIP(nn.Module):
             self.text_bdc = head(modality="text", norm="layer")
 
     def folded(self) -> "DALIP":
-        """Give a copy for inference that answers the same with fewer numbers; it shares the towers."""
+        """Return a copy for inference with the same output and fewer parameters; it shares the towers."""
         if self.image_bdc is None or self.text_bdc is None:
             return self
         folded = copy(self)
@@ -109,7 +109,7 @@ class DALIP(nn.Module):
 
     @property
     def counts_padding(self) -> bool:
-        """Whether padding counts as tokens, so that all texts should be padded alike, to the context length."""
+        """Whether padding counts as tokens; if so, all text should be padded to the context length."""
         return self.config is not None and self.config.count_padding
 
     @property
@@ -120,23 +120,23 @@ class DALIP(nn.Module):
 
     @torch.no_grad()
     def limit_logit_scale(self) -> None:
-        """Keep the learnt logarithm of the scale at its limit: beyond, it has no gradient to come back with."""
+        """Clamp the learnt log scale to its limit; beyond the limit its gradient is zero and it could not recover."""
         self.clip.logit_scale.clamp_(max=_MAX_LOG_SCALE)
 
     def encode_image(self, pixels: Float[Tensor, "b 3 height width"], *, mirror: bool = False) -> Embeddings:
-        """Embed normalised pixels; with `mirror`, as the mean direction of each image and its mirror image."""
+        """Embed normalised pixels; with `mirror`, return the mean direction of each image and its mirror image."""
         embeddings = self.encode_image_features(self.image_tower.features(pixels))
         return embeddings.mean_with(self.encode_image(pixels.flip(-1))) if mirror else embeddings
 
     def encode_image_features(self, features: Float[Tensor, "b ..."]) -> Embeddings:
-        """Embed what the image tower's `features` gave, so that a frozen tower need not run again."""
+        """Embed the output of the image tower's `features`, so that a frozen tower does not have to run again."""
         return self.embed_tokens(self.image_tower.project(features), self.image_bdc)
 
     def appearance(self, features: Float[Tensor, "b ..."]) -> Float[Tensor, "b w"]:
-        """Describe photos by what the image tower sees, whatever texts can say of it, from its `features`.
+        """Describe the appearance of photos by the image tower's `features`, before any projection to the joint space.
 
-        It is their mean over the patches, each channel replaced by its square root with its sign, so that a few strong
-        ones do not drown the rest, and brought to unit length.
+        The features are averaged over the patches, each channel is replaced by its signed square root so that a few
+        strong channels do not dominate, and the result is scaled to unit length.
 
         Source: Perronnin et al., "Improving the Fisher kernel for large-scale image classification", 2010.
         """
@@ -144,18 +144,18 @@ class DALIP(nn.Module):
         return F.normalize(pooled.sign() * pooled.abs().sqrt(), dim=-1)
 
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
-        """Embed token ids; padding is found from the ids where no mask is given."""
+        """Embed token ids; without a mask, padding is detected from the ids."""
         mask = self.text_tower.mask(ids) if mask is None else mask
         return self.encode_text_features(self.text_tower.features(ids, mask), ids, mask)
 
     def encode_text_features(
         self, features: Float[Tensor, "b n w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
     ) -> Embeddings:
-        """Embed what the text tower's `features` gave, so that a frozen tower need not run again."""
+        """Embed the output of the text tower's `features`, so that a frozen tower does not have to run again."""
         return self.embed_tokens(self.text_tower.project(features, ids, mask), self.text_bdc)
 
     def embed_tokens(self, tokens: Tokens, bdc: MultiHeadBDC | None) -> Embeddings:
-        """Embed what an adapter's `project` gave, by both orders."""
+        """Compute the embeddings of both orders from the output of an adapter's `project`."""
         first = F.normalize(tokens.summary.float(), dim=-1)
         if bdc is None or self.config is None:
             return Embeddings(first, first[:, :0])
@@ -170,14 +170,14 @@ class DALIP(nn.Module):
         text_features: Float[Tensor, "b n w"] | None = None,
         image_features: Float[Tensor, "b ..."] | None = None,
     ) -> tuple[Embeddings, Embeddings, Float[Tensor, ""]]:
-        """Embed a batch of pairs: image embeddings, text embeddings, logit scale.
+        """Embed a batch of pairs and return image embeddings, text embeddings and logit scale.
 
         Args:
-            pixels: Normalised images; `None` where their features are given.
+            pixels: Normalised images; `None` if `image_features` is given.
             ids: Token ids of the texts.
             mask: True where a token counts.
-            text_features: What the text tower's `features` gave, so that it need not run.
-            image_features: Likewise of the image tower.
+            text_features: Precomputed output of the text tower's `features`; without it, the tower is run.
+            image_features: Precomputed output of the image tower's `features`; without it, the tower is run.
         """
         if image_features is None:
             assert pixels is not None
@@ -189,7 +189,7 @@ class DALIP(nn.Module):
 
 
 def _embed_dim(clip: CLIP | CustomTextCLIP) -> int:
-    """Read the joint width off the text projection, which every family has in its own place."""
+    """Read the joint width from the text projection, which each model family stores in a different place."""
     text = clip.text if isinstance(clip, CustomTextCLIP) else clip
     if hasattr(text, "output_dim"):
         return int(text.output_dim)

@@ -1,4 +1,4 @@
-"""The training objective: InfoNCE over first- and second-order features, blind to false negatives."""
+"""The training loss: InfoNCE over first- and second-order features, without false negatives."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,15 +20,15 @@ Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "si
 def match_matrix(
     taxa: Sequence[Taxon | None], keys: Sequence[str] | None = None
 ) -> tuple[Bool[Tensor, "n n"], Bool[Tensor, "n n"]]:
-    """Say which pairs of a batch belong together and which count neither way.
+    """Determine which pairs of a batch are positives and which are ignored.
 
     Args:
-        taxa: The taxon of each record; `None` for a record that names none and so matches only itself.
-        keys: What tells records apart, where one may be in the batch twice.
+        taxa: The taxon of each record; `None` for a record without a taxon, which matches only itself.
+        keys: Unique keys of the records, if a record can be in the batch more than once.
 
     Returns:
-        `positives`, true where two records are of one taxon (always on the diagonal), and `ignored`, true where
-        one taxon contains the other, as a genus does its species.
+        `positives`, true where two records have the same taxon (always on the diagonal), and `ignored`, true where
+        one taxon contains the other, as a genus contains its species.
     """
     own = keys or [str(i) for i in range(len(taxa))]
     labels = [
@@ -45,7 +45,7 @@ def match_matrix(
     for number, taxon in named.values():
         words = taxon.scientific_name.split(" ")
         above = {taxon.order, taxon.family, taxon.genus, *(" ".join(words[:i]) for i in range(1, len(words)))}
-        for name in above & named.keys():  # whatever contains a taxon has one of these names
+        for name in above & named.keys():  # any taxon that contains this one has one of these names
             higher, container = named[name]
             if container.contains(taxon):
                 related[higher, number] = related[number, higher] = True
@@ -62,7 +62,7 @@ def info_nce(
     Args:
         logits: Scaled similarities, images in rows, texts in columns.
         positives: Pairs that match; at least one in every row and column.
-        ignored: Pairs left out of the comparison, none of them positive.
+        ignored: Pairs excluded from the comparison; none of them may be positive.
 
     Returns:
         The mean of the cross-entropies from image to text and from text to image, in nats.
@@ -81,12 +81,12 @@ def sigmoid_loss(
     positives: Bool[Tensor, "n n"],
     ignored: Bool[Tensor, "n n"],
 ) -> Float[Tensor, ""]:
-    """Compute SigLIP's loss: each pair on its own is a match or none.
+    """Compute the SigLIP loss: each pair is classified independently as a match or not.
 
     Args:
         logits: Scaled similarities plus bias.
         positives: Pairs that match.
-        ignored: Pairs left out of the comparison.
+        ignored: Pairs excluded from the comparison.
 
     Returns:
         The sum over pairs of the negative log-likelihood, divided by n, in nats.
@@ -100,26 +100,26 @@ def sigmoid_loss(
 
 
 class DalipLoss(nn.Module):
-    """What a step minimises, by objective; all share one logit scale between the orders.
+    """The loss of a training step; in every objective, both orders share one logit scale.
 
     - `dalip`: l1 InfoNCE(first order) + l2 InfoNCE(second order), l1 + l2 = 1;
     - `joint`: InfoNCE of the weighted similarity itself, l1 cos(f) + l2 cos(z);
-    - `first-order`, `second-order`: InfoNCE of that order alone;
-    - `clip`: InfoNCE of the first order as published, where a record matches nothing but itself;
-    - `siglip`: the sigmoid loss of the first order as published, likewise.
+    - `first-order`, `second-order`: InfoNCE of only that order;
+    - `clip`: InfoNCE of the first order as published, where a record matches only itself;
+    - `siglip`: the sigmoid loss of the first order as published, where a record matches only itself.
     """
 
     def __init__(self, first_order: float = 0.5, *, objective: Objective = "dalip") -> None:
-        """Choose objective and weights.
+        """Choose the objective and the weights of the orders.
 
         Args:
             first_order: The weight l1 of the first order in `dalip` and `joint`, in [0, 1]; the second order has
                 1 - l1. The authors' code calls it alpha.
-            objective: As above. `siglip` adds a bias, the one parameter of this module, which starts at -10.
+            objective: One of those above. `siglip` adds a bias, the only parameter of this module, initialised to -10.
         """
         super().__init__()
         if not 0 <= first_order <= 1:
-            raise ValueError(f"the weight of the first order, {first_order}, must lie in [0, 1]")
+            raise ValueError(f"the weight of the first order, {first_order}, must be in [0, 1]")
         self.objective = objective
         self.first_order = {"dalip": first_order, "joint": first_order, "second-order": 0.0}.get(
             objective, 1.0
@@ -140,9 +140,9 @@ class DalipLoss(nn.Module):
             image: Unit-length embeddings of n images.
             text: Unit-length embeddings of their n texts.
             logit_scale: Factor from cosine to logit (not its logarithm).
-            positives: As `match_matrix` gives them; by default, and for the published objectives always, each image
-                matches its own text alone.
-            ignored: Likewise; by default none.
+            positives: As returned by `match_matrix`. By default, and always for `clip` and `siglip`, each image
+                matches only its own text.
+            ignored: As returned by `match_matrix`. By default, and always for `clip` and `siglip`, no pair.
 
         Returns:
             The loss in nats.

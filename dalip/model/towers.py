@@ -1,8 +1,8 @@
-"""Token features of open_clip towers: one small adapter for each family.
+"""Token features of open_clip towers: one small adapter for each model family.
 
-Tokens are a tower's last features put through its own final norm and projection. Every adapter works in two
-steps, so that the first can be cached where a tower is frozen: `features`, the expensive part, and `project`,
-which maps features into the joint space.
+Tokens are the last features of a tower after its own final norm and projection. Every adapter works in two steps:
+`features`, the expensive part, and `project`, which maps features into the joint space. The features of a frozen
+tower can be cached.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -22,19 +22,19 @@ __all__ = ["ImageAdapter", "TextAdapter", "Tokens", "image_adapter", "text_adapt
 
 
 class Tokens(NamedTuple):
-    """What the method needs of one modality, in the joint space of width d."""
+    """Summary and tokens of one modality, in the joint space of width d."""
 
     summary: Float[Tensor, "b d"]
-    """Class token, pooled feature or end-of-text token, as `encode_image` or `encode_text` of open_clip gives it."""
+    """Class token, pooled feature or end-of-text token, as returned by open_clip's `encode_image` or `encode_text`."""
     tokens: Float[Tensor, "b m d"]
-    """All positions of a text, all patches of an image without its class token."""
+    """All positions of a text, or all patches of an image without its class token."""
     mask: Bool[Tensor, "b m"] | None
     """True where a token counts; `None` if all do."""
 
 
 @runtime_checkable
 class ImageAdapter(Protocol):
-    """Tokens of an image tower."""
+    """Access to the tokens of an image tower."""
 
     @property
     def body(self) -> tuple[nn.Parameter, ...]:
@@ -50,22 +50,22 @@ class ImageAdapter(Protocol):
         """Average features over the patches of an image, before any projection."""
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Give the rows and columns that the tokens of an image of this size form; call it in evaluation mode."""
+        """Return the rows and columns of the token grid of an image of this size; call it in evaluation mode."""
 
 
 @runtime_checkable
 class TextAdapter(Protocol):
-    """Tokens of a text tower."""
+    """Access to the tokens of a text tower."""
 
     pads_with: int | None
-    """The token with which `features` fills texts up to the context length; `None` where padding does not matter."""
+    """The token with which `features` pads text to the context length; `None` if padding does not matter."""
 
     @property
     def body(self) -> tuple[nn.Parameter, ...]:
         """The tower's parameters except for its projection; `features` uses no others."""
 
     def features(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b n w"]:
-        """Run the tower up to its projection, its final norm included; n is l unless the tower pools its padding."""
+        """Run the tower up to its projection, including its final norm; n is l unless it pools over its padding."""
 
     def project(
         self, features: Float[Tensor, "b n w"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
@@ -73,7 +73,7 @@ class TextAdapter(Protocol):
         """Map features into the joint space."""
 
     def mask(self, ids: Int[Tensor, "b l"]) -> Bool[Tensor, "b l"]:
-        """Say which positions are text rather than padding."""
+        """Return which positions are text rather than padding."""
 
 
 class _NativeImage:
@@ -93,7 +93,7 @@ class _NativeImage:
 
     def project(self, features: Tensor) -> Tokens:
         pooled, tokens = self.visual._pool(features)
-        if self.visual.final_ln_after_pool:  # then the norm was put to the pooled feature alone
+        if self.visual.final_ln_after_pool:  # then the norm was applied only to the pooled feature
             tokens = self.visual.ln_post(tokens)
         return Tokens(pooled @ self.visual.proj, tokens @ self.visual.proj, None)
 
@@ -106,14 +106,14 @@ class _NativeImage:
 
 
 class _TimmImage:
-    """A timm trunk, convolutional or transformer, with whatever head it and open_clip put behind it.
+    """A timm trunk, convolutional or transformer, followed by the heads of timm and open_clip.
 
-    Heads differ: a projection alone, a norm or a layer after pooling and before it, a classifier that serves as one.
-    So each position passes the whole head as an image of its own, whose pooled feature it is.
+    Heads differ: only a projection, a norm or layer between pooling and projection, or a classifier used as projection.
+    So each position goes through the whole head as if it were the pooled feature of a separate image.
     """
 
     def __init__(self, visual: TimmModel) -> None:
-        # By name: timm has one such layer for the trunks of each family, and adds more.
+        # Match by name: timm has a separate attention pooling class for each family of trunks, and adds more.
         if any("AttentionPool" in type(module).__name__ for module in visual.modules()):
             raise DalipError("tower-pools-by-attention")
         self.visual = visual
@@ -153,21 +153,21 @@ class _TimmImage:
 
     @torch.no_grad()
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        weight = next(self.visual.trunk.parameters())  # strides and padding are each trunk's own: so try it
+        weight = next(self.visual.trunk.parameters())  # strides and padding differ between trunks, so run it
         features = self.features(weight.new_zeros(1, 3, height, width))
         if features.ndim == 4:
             rows, columns = features.shape[1:3] if self.channels_last else features.shape[2:]
             return rows, columns
         count = features.shape[1] - self.prefix
-        rows = max(1, round((count * height / width) ** 0.5))  # as the image is, so are its tokens
+        rows = max(1, round((count * height / width) ** 0.5))  # same aspect ratio as the image
         return (rows, count // rows) if count % rows == 0 else (1, count)
 
 
 class _NativeText:
-    """open_clip's own text transformer: standing alone, or spread over the attributes of `CLIP`.
+    """open_clip's own text transformer: a separate module, or the attributes of a `CLIP`.
 
-    Where a tower attends to its padding or pools over it, its features depend on how long that is. It has learnt from
-    texts padded to the context length, so shorter ones are padded to that here.
+    If a tower attends to its padding or pools over it, its features depend on the length of the padding. It was
+    trained on text padded to the context length, so shorter text is padded to that length here.
     """
 
     def __init__(self, text: CLIP | TextTransformer) -> None:
@@ -221,7 +221,7 @@ class _NativeText:
 
 
 class _PooledOutput(NamedTuple):
-    """The two fields that open_clip's poolers read of a transformers output."""
+    """The two fields of a transformers output that open_clip's poolers read."""
 
     last_hidden_state: Tensor
     pooler_output: Tensor | None = None
@@ -256,10 +256,10 @@ class _HFText:
 
 
 def image_adapter(clip: CLIP | CustomTextCLIP) -> ImageAdapter:
-    """Choose the adapter of a model's image tower.
+    """Return the adapter for a model's image tower.
 
     Raises:
-        DalipError: The tower keeps no tokens that its projection can map.
+        DalipError: The tower does not keep tokens that its projection can map.
     """
     visual = clip.visual
     if isinstance(visual, VisionTransformer):
@@ -270,10 +270,10 @@ def image_adapter(clip: CLIP | CustomTextCLIP) -> ImageAdapter:
 
 
 def text_adapter(clip: CLIP | CustomTextCLIP) -> TextAdapter:
-    """Choose the adapter of a model's text tower.
+    """Return the adapter for a model's text tower.
 
     Raises:
-        DalipError: The tower keeps no tokens that its projection can map.
+        DalipError: The tower does not keep tokens that its projection can map.
     """
     text = clip.text if isinstance(clip, CustomTextCLIP) else clip
     if isinstance(text, HFTextEncoder):

@@ -1,6 +1,6 @@
 """Training: configuration, data loading, loop, checkpoints and evaluation, in PyTorch.
 
-Only the modules that need PyTorch import it: `config` and `presets` do not.
+Only modules that need PyTorch import it; `config` and `presets` do not.
 """
 
 from dalip.training.config import TrainConfig

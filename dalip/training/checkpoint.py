@@ -1,4 +1,4 @@
-"""Save and load the checkpoints of a training run, each written whole or not at all."""
+"""Save and load the checkpoints of a training run; writes are atomic."""
 
 import contextlib
 import pickle
@@ -17,11 +17,11 @@ __all__ = ["fitting", "load_checkpoint", "refuse_other", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; a run killed at any moment keeps either the old one or the new one.
+    """Write a checkpoint atomically: a run killed at any time keeps either the old one or the new one.
 
     Args:
         path: The file to replace.
-        state: Tensors, numbers, strings, lists and dictionaries.
+        state: Its content: tensors, numbers, strings, lists and dictionaries.
 
     Raises:
         TrainingError: The disk is full or the folder cannot be written.
@@ -29,17 +29,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     try:
         with atomic_write(path, durable=True) as part, part.open("wb") as file:
             torch.save(state, file)
-    except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
+    except torch.OutOfMemoryError:  # GPU memory; also a RuntimeError
         raise
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        free = shutil.disk_usage(path.parent).free // 2**20  # torch drops what the system said
+        free = shutil.disk_usage(path.parent).free // 2**20  # torch drops the system's message
         raise TrainingError(
             "checkpoint-not-written", source=path, cause=first_line(error), free=free
         ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, never running code from it.
+    """Read a checkpoint without executing code from it.
 
     Raises:
         TrainingError: The file is missing or not a checkpoint.
@@ -56,16 +56,16 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def refuse_other(path: Path, state: Mapping[str, Any], config: TrainConfig, data: str) -> None:
-    """Refuse a checkpoint that another run has left.
+    """Reject a checkpoint that belongs to another run.
 
     Args:
-        path: Where it is.
-        state: What it holds.
-        config: Of the run that would go on from it.
-        data: The fingerprint of that run's photos and texts.
+        path: Path of the checkpoint.
+        state: Content of the checkpoint.
+        config: Configuration of the run that would resume from it.
+        data: Fingerprint of that run's photos and texts.
 
     Raises:
-        TrainingError: It is of another configuration or other data.
+        TrainingError: The checkpoint has another configuration or other data.
     """
     if different := TrainConfig(**state["config"]).differing(config):
         raise TrainingError("checkpoint-of-other-settings", source=path, fields=different)
@@ -75,19 +75,19 @@ def refuse_other(path: Path, state: Mapping[str, Any], config: TrainConfig, data
 
 @contextlib.contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Turn what torch raises where a checkpoint is loaded into another model into one line.
+    """Convert the errors that torch raises if a checkpoint does not fit the model to a one-line error.
 
     Raises:
         TrainingError: A part is missing, or names or shapes differ.
     """
     try:
         yield
-    except torch.OutOfMemoryError:  # of the GPU, a RuntimeError too
+    except torch.OutOfMemoryError:  # GPU memory; also a RuntimeError
         raise
     except KeyError as error:
         raise TrainingError("checkpoint-lacks-part", source=path, part=error) from error
     except (RuntimeError, TypeError, ValueError) as error:
-        # Torch says in the first line that there are errors, and in the others what they are.
+        # The first line of torch's message says that there are errors; the other lines list them.
         lines = str(error).splitlines()
         why = lines[1].strip() if len(lines) > 1 else first_line(error)
         raise TrainingError("checkpoint-misfit", source=path, cause=f"{why:.200}") from error

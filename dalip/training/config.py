@@ -1,4 +1,4 @@
-"""What a training run is: one frozen dataclass, saved as JSON beside the run. It loads no torch."""
+"""`TrainConfig`, the configuration of a training run, saved as JSON in the run's folder; does not import torch."""
 
 import contextlib
 import json
@@ -27,10 +27,10 @@ from dalip.files import atomic_write
 __all__ = ["CARRIED_OUT", "Setting", "TrainConfig", "settings", "source_of"]
 
 CARRIED_OUT = ("save_minutes", "workers", "cache")
-"""Fields that say how a run is carried out; its outcome does not depend on them, except for the workers of a stream."""
+"""Fields that do not change the outcome of a run, except for `workers` when streaming."""
 
 Objective = Literal["dalip", "joint", "first-order", "second-order", "clip", "siglip"]
-"""Those of `dalip.model.loss`, which needs torch."""
+"""Same as in `dalip.model.loss`, which imports torch."""
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(gt=0)]
@@ -41,199 +41,206 @@ Part = Annotated[float, Meta(ge=0, lt=1)]
 
 
 def described(text: str) -> Meta:
-    """Give a field its one description: for `dalip train --help`, `dalip train --settings` and the reader of this."""
+    """Describe a field, for `dalip train --help`, `dalip train --settings` and readers of this module."""
     return Meta(description=text)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the outcome of a run, apart from the machine it runs on.
+    """Everything that determines the outcome of a run, apart from the machine it runs on.
 
     Raises:
-        TrainingError: A value cannot be trained with; names the field and what it must be.
+        TrainingError: A value is invalid; the error names the field and the values it accepts.
     """
 
     data: Annotated[
         tuple[str, ...],
         Meta(min_length=1),
         described(
-            "Photos to learn from, with names or captions: .tar shards, a folder of shards, a table (CSV, TSV) or its "
-            "folder, or a folder with one sub-folder a taxon. With @0.5 each photo is drawn every other epoch, with "
-            "@2 twice an epoch. Records of the split `train` are learned from."
+            "Training photos with names or captions: .tar shards, a folder of shards, a table (CSV or TSV) or the "
+            "folder that contains it, or a folder with one sub-folder per taxon. @0.5 draws each photo every other "
+            "epoch, @2 twice per epoch. Only the training split (`train`) is trained on."
         ),
     ]
     taxa: Annotated[
-        str | None, described("A CSV or TSV file whose names and ranks of taxa complete those of the photos.")
+        str | None,
+        described("CSV or TSV file of taxa, whose names and ranks replace those that come with the photos."),
     ] = None
     descriptions: Annotated[
         str | None,
         described(
-            "JSON lines (optionally .gz) with `scientificName` and `description`: further texts to learn from, one "
-            "sentence at a time."
+            "JSON Lines file (optionally .gz) with `scientificName` and `description`: additional text to train on, "
+            "one sentence at a time."
         ),
     ] = None
     stream: Annotated[
         bool,
         described(
-            "Read shards from front to back instead of at random: for more data than a machine should index, also "
-            "from the network (whatever the library webdataset opens). Needs `steps`."
+            "Read shards sequentially instead of by random access, for data that is too large to index. Shards may be "
+            "on the network (anything that the webdataset library can open). Requires `steps`."
         ),
     ] = False
-    shuffle: Annotated[Positive, described("Photos that a stream holds back and mixes.")] = 2000
+    shuffle: Annotated[Positive, described("Size of the shuffle buffer of a stream, in photos.")] = 2000
     validate: Annotated[
         tuple[str, ...],
         described(
-            "What a streaming run is evaluated on; other runs use the validation split of their own data."
+            "Photos whose validation split a streaming run is evaluated on; other runs use that of `data`."
         ),
     ] = ()
 
     model: Annotated[
         str,
         described(
-            "Towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any model that open_clip knows, "
-            "`hf-hub:NAME` and `local-dir:FOLDER` included."
+            "Image and text towers to start from: `lite0-minilm`, `lite2-minilm`, `tiny`, or any open_clip model, "
+            "including `hf-hub:NAME` and `local-dir:FOLDER`."
         ),
     ] = "lite0-minilm"
     pretrained: Annotated[
         str | None,
         described(
-            "open_clip's tag of the weights, or a file of weights; without it, those that belong to the model, if any."
+            "Pretrained weights: an open_clip tag or a weights file; by default those that come with the model, if any."
         ),
     ] = None
     init: Annotated[
         str | None,
         described(
-            "Start from the weights of an exported encoder (`builtin` is the built-in one), of a finished run, or of "
-            "the authors' checkpoint; model and sizes are theirs."
+            "Start from the weights of an exported encoder (`builtin` for the built-in one), a finished run, or the "
+            "authors' checkpoint, which also determine the model and its sizes."
         ),
     ] = None
     freeze: Annotated[
         tuple[str, ...],
         described(
-            "What does not learn: `image` or `text`, a tower without its projection; or the beginning of parameter "
+            "Parameters to freeze: `image` or `text` for a tower without its projection, or a prefix of parameter "
             "names."
         ),
     ] = ()
     cache_views: Annotated[
         Count,
         described(
-            "With a frozen image tower: so many augmented views of each photo go through it once, and training reads "
-            "the features. 0 runs the tower at every step."
+            "Number of augmented views per photo to cache as features of a frozen image tower, which then does not run "
+            "in training steps. 0 runs the tower at every step."
         ),
     ] = 0
     cache: Annotated[
         str | None,
         described(
-            "Where the features of frozen towers are kept, for several runs to share; by default in the run."
+            "Folder for the cached features of frozen towers, which several runs can share; by default in the "
+            "run's folder."
         ),
     ] = None
 
     objective: Annotated[
         Objective,
         described(
-            "What is minimised. `dalip`: both orders, each compared on its own. `joint`: their weighted similarity. "
-            "`first-order`, `second-order`: one alone. `clip`, `siglip`: the first order as published, where photos "
-            "of one taxon are told apart too."
+            "Training loss. `dalip`: both orders, each with a separate loss. `joint`: one loss on their weighted "
+            "similarity. `first-order`, `second-order`: only that order. `clip`, `siglip`: the first order with the "
+            "published loss, in which other photos of the same taxon are negatives."
         ),
     ] = "dalip"
     first_order: Annotated[
         Share, described("Weight l1 of the first order in the objectives `dalip` and `joint`.")
     ] = 0.5
     embed_dim: Annotated[
-        Positive | None, described("Width D of the joint space, where the model leaves it open.")
+        Positive | None, described("Width D of the joint space, if the model does not fix it.")
     ] = None
-    num_heads: Annotated[Positive, described("Heads h of MBDC.")] = 4
-    reduced_dim: Annotated[Positive, described("Channels r of each head.")] = 24
+    num_heads: Annotated[Positive, described("Number of MBDC heads h.")] = 4
+    reduced_dim: Annotated[Positive, described("Channels r of each MBDC head.")] = 24
     dropout: Annotated[
         Part,
         described(
-            "Part of the image channels, or of the text tokens, left out before the Gram matrix in training; the "
-            "authors' release has 0.5."
+            "Dropout of image channels and of text tokens before the Gram matrix; the authors' release uses 0.5."
         ),
     ] = 0.0
     norm: Annotated[
         Literal["batch", "layer"],
         described(
-            "What normalises the image channels after reduction: `layer`, which gives the same result however a batch "
-            "is divided, and was no worse where we measured it; or the paper's `batch`."
+            "Normalisation of the image channels after reduction: `layer`, whose result does not depend on how a batch "
+            "is divided and which was no worse in our measurements, or the paper's `batch`."
         ),
     ] = "layer"
     count_padding: Annotated[
-        bool, described("Whether the padding of a text counts as tokens, as in the authors' release.")
+        bool, described("Whether text padding counts as tokens, as in the authors' release.")
     ] = False
     folded: Annotated[
         bool,
         described(
-            "Whether MBDC ends in one linear map instead of the paper's two in a row, which can express no more: an "
-            "exported encoder has one, and so does a run that starts from it."
+            "Whether MBDC ends in one linear map instead of the paper's two consecutive ones, which are no more "
+            "expressive. Exported encoders have one, and so do runs that start from them."
         ),
     ] = False
 
-    epochs: Annotated[Rate, described("Passes over the photos.")] = 20.0
-    steps: Annotated[Positive | None, described("Steps of the run, instead of epochs.")] = None
+    epochs: Annotated[Rate, described("Passes over the training photos.")] = 20.0
+    steps: Annotated[Positive | None, described("Number of steps, instead of `epochs`.")] = None
     batch_size: Annotated[
-        int, Meta(ge=2), described("Pairs per step, over all processes; each is compared with all others.")
+        int,
+        Meta(ge=2),
+        described("Photo-text pairs per step, over all processes; each is compared with all others."),
     ] = 96
     accumulate: Annotated[
         Positive,
         described(
-            "Micro-batches in which each process embeds its share of a batch, to need less memory. The comparison "
-            "stays whole, and a step takes about a third longer (Gao et al., 2021)."
+            "Micro-batches (gradient accumulation) into which each process divides its share of a batch, to save "
+            "memory. Each pair is still compared with the whole batch, and a step takes about a third longer (Gao et "
+            "al., 2021)."
         ),
     ] = 1
     checkpoint_gradients: Annotated[
         bool,
         described(
-            "Whether the towers compute activations twice instead of keeping them: less memory, slower."
+            "Whether the towers use gradient checkpointing: activations are recomputed instead of kept, which saves "
+            "memory but is slower."
         ),
     ] = False
     balance: Annotated[
         Share,
         described(
-            "Draw taxa with few photos more often, by (number of photos) ** -balance; at 1 all taxa are drawn equally "
-            "often. Not for a stream."
+            "Oversample taxa with few photos, by (number of photos) ** -balance; 1 draws all taxa equally often. Not "
+            "available for streams."
         ),
     ] = 0.0
     description_share: Annotated[
         Share,
         described(
-            "How often a photo is paired with a sentence of its taxon's description instead of its names."
+            "Share of draws that pair a photo with a sentence from its taxon's description instead of a name."
         ),
     ] = 0.25
 
     image_size: Annotated[
         Positive | None,
         described(
-            "Side in pixels at which the encoder will be used; by default what the model's weights were made for."
+            "Input size of the encoder, in pixels per side; by default the size that the model's weights are for."
         ),
     ] = None
     train_sizes: Annotated[
         tuple[tuple[float, Positive], ...],
         described(
-            "Side in pixels in training, if another: [until this part of the run, size], smaller first to go faster."
+            "Input sizes during training, in pixels per side, as pairs [until this fraction of the run, size]; by "
+            "default the size of the encoder. Smaller sizes first make training faster."
         ),
     ] = ()
     crop_scale: Annotated[
-        float, Meta(gt=0, le=1), described("Least part of the photo's area that a training crop keeps.")
+        float, Meta(gt=0, le=1), described("Minimum fraction of the photo's area in a training crop.")
     ] = 0.25
     augment: Annotated[
         Literal["none", "colour", "trivial"],
         described(
-            "What else is done to a crop: `none`; `colour`, its colours jittered a little; or `trivial`, one random "
-            'change of random strength (Müller and Hutter, "TrivialAugment", 2021).'
+            "Further augmentation of a training crop: `none`; `colour`, mild colour jitter; or `trivial`, one random "
+            'operation of random strength (Müller and Hutter, "TrivialAugment", 2021).'
         ),
     ] = "colour"
     erasing: Annotated[
         Share,
         described(
-            "How often a rectangle of a training crop is blanked (Zhong et al., "
+            "Probability that a random rectangle of a training crop is erased (Zhong et al., "
             '"Random erasing data augmentation", 2020).'
         ),
     ] = 0.0
     mirror: Annotated[
         bool,
         described(
-            "Whether the exported encoder averages each photo with its mirror image: steadier, at twice the time."
+            "Whether the exported encoder averages the embeddings of each photo and its mirror image: more stable, "
+            "but takes twice as long."
         ),
     ] = False
 
@@ -244,54 +251,58 @@ class TrainConfig:
             "Peak learning rate of new weights: MBDC, and projections and towers without pretrained weights."
         ),
     ] = 1e-3
-    weight_decay: Annotated[Amount, described("AdamW's, on matrices only.")] = 0.05
+    weight_decay: Annotated[Amount, described("Weight decay of AdamW, on matrices only.")] = 0.05
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
-        described(
-            "How the learning rate falls after warm-up: `cosine`, `linear`, or `constant`, which does not."
-        ),
+        described("Learning rate schedule after warm-up: `cosine` or `linear` decay, or `constant`."),
     ] = "cosine"
-    warmup: Annotated[Part, described("Part of the run in which the learning rate rises.")] = 0.05
-    grad_clip: Annotated[Rate, described("Largest norm of the gradient.")] = 1.0
+    warmup: Annotated[Part, described("Fraction of the run used for learning rate warm-up.")] = 0.05
+    grad_clip: Annotated[Rate, described("Maximum norm of the gradient, for clipping.")] = 1.0
     ema_decay: Annotated[
         Part,
         described(
-            "Decay per step of the EMA weights, which are what is evaluated and exported; 0 turns them off."
+            "Decay per step of the EMA weights, which are the weights evaluated and exported; 0 disables EMA."
         ),
     ] = 0.995
     precision: Annotated[
         Literal["no", "bf16", "fp16"],
         described(
-            "Mixed precision of the towers, for a GPU: `no`, `bf16` or `fp16`; Gram and distances always stay in fp32."
+            "Mixed precision of the towers, on a GPU: `no`, `bf16` or `fp16`. Gram matrices and distances always stay "
+            "in fp32."
         ),
     ] = "no"
 
-    seed: Annotated[Count, described("Decides initial heads, order of the photos, crops and texts.")] = 0
+    seed: Annotated[
+        Count,
+        described(
+            "Random seed for the initial heads, the order of the photos, the crops and the choice of text."
+        ),
+    ] = 0
     workers: Annotated[
         Count,
-        described("Processes that load photos; does not change the outcome, unless the data is streamed."),
+        described("Data loading processes; does not change the outcome unless the data is streamed."),
     ] = 2
-    save_minutes: Annotated[Amount, described("Time between checkpoints; does not change the outcome.")] = 3.0
+    save_minutes: Annotated[
+        Amount, described("Minutes between checkpoints; does not change the outcome.")
+    ] = 3.0
     evaluate_every: Annotated[
         Amount,
         described(
-            "Epochs between evaluations on the validation split, 0 for none; those of a stream are `steps / epochs` "
-            "long."
+            "Epochs between evaluations on the validation split; 0 disables them. An epoch of a stream has "
+            "`steps / epochs` steps."
         ),
     ] = 2.0
     weights: Annotated[
         Literal["fp32", "int8"],
         described(
-            "How the exported encoder stores its weights: `fp32`, or `int8`, a quarter of the size; does not change "
-            "the trained model."
+            "Format in which the exported encoder stores its weights: `fp32`, or `int8` at a quarter of the size; does "
+            "not change the trained model."
         ),
     ] = "fp32"
-    terms: Annotated[
-        str, described("Terms under which the weights may be used, for the exported encoder's manifest.")
-    ] = ""
+    terms: Annotated[str, described("Terms of use of the weights, for the exported encoder's manifest.")] = ""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained with, and turn the lists and whole numbers of JSON into tuples and floats."""
+        """Validate the values, and convert the lists and integers of JSON to tuples and floats."""
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
@@ -304,7 +315,7 @@ class TrainConfig:
         self._check_together()
 
     def _check_together(self) -> None:
-        """Refuse fields that contradict each other."""
+        """Reject fields that contradict each other."""
         sizes, width = self.train_sizes, self.embed_dim
         if self.accumulate > self.batch_size:
             raise TrainingError("setting-accumulate", value=self.accumulate, most=self.batch_size)
@@ -321,17 +332,17 @@ class TrainConfig:
 
     @property
     def second_order(self) -> bool:
-        """Whether the model has a second order: the objective looks at it."""
+        """Whether the objective uses the second order; otherwise the model has no MBDC heads."""
         return self.objective in ("dalip", "joint", "second-order")
 
     def size_at(self, progress: float, size: int) -> int:
-        """Give the pixels per side of crops after this part of the run, in [0, 1); `size` where none is set."""
+        """Return the crop size in pixels per side at this fraction of the run, in [0, 1); `size` if none is set."""
         return next((s for until, s in self.train_sizes if progress < until or until >= 1), size)
 
     def save(self, path: Path) -> None:
-        """Write the configuration as JSON, whole or not at all."""
+        """Write the configuration as JSON, atomically."""
         with atomic_write(path) as part:
-            # In ASCII: paths that are not valid UTF-8 have no other form in JSON.
+            # ASCII only: JSON has no other way to write paths that are not valid UTF-8.
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -339,7 +350,7 @@ class TrainConfig:
         """Read a configuration that `save` wrote.
 
         Raises:
-            TrainingError: The file is missing, not JSON, names an unknown field, or holds what cannot be trained.
+            TrainingError: The file is missing or is not JSON, or contains an unknown field or an invalid value.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -355,7 +366,7 @@ class TrainConfig:
             raise error.about(path) from None
 
     def differing(self, other: "TrainConfig") -> list[str]:
-        """Name the fields in which two configurations differ, except for those that change nothing in the weights."""
+        """Return the names of the fields that differ, except for those that do not affect the trained weights."""
         free = {*CARRIED_OUT, "weights", "terms"} - ({"workers"} if self.stream else set())
         names = [field.name for field in fields(self) if field.name not in free]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
@@ -372,12 +383,12 @@ class Setting(NamedTuple):
     kind: Any
     """Its type, without constraints."""
     default: Any
-    """`None` where there is none."""
+    """`None` if there is none."""
     about: str
 
 
 def settings() -> Iterator[Setting]:
-    """Give the fields of `TrainConfig`, in their order."""
+    """Yield the fields of `TrainConfig`, in order."""
     plain, annotated = get_type_hints(TrainConfig), get_type_hints(TrainConfig, include_extras=True)
     for field in fields(TrainConfig):
         default = None if field.default is MISSING else field.default
@@ -386,7 +397,7 @@ def settings() -> Iterator[Setting]:
 
 
 def _wrong(name: str, value: object, annotation: Any) -> TrainingError:
-    """Say what a field must be, from its annotation."""
+    """Return the error for an invalid value, with the values that the annotation accepts."""
     found: Any = type_info(annotation)
     while isinstance(found, Metadata | UnionType):
         found = found.type if isinstance(found, Metadata) else found.types[0]  # the other one is None
@@ -413,7 +424,7 @@ def source_of(text: str) -> tuple[str, float]:
     path, at, weight = text.rpartition("@")
     if not at or "/" in weight:
         return text, 1.0
-    with contextlib.suppress(OSError):  # an address or a command may be too long for a path
+    with contextlib.suppress(OSError):  # a URL or a command may be too long for a path
         if Path(text).exists():
             return text, 1.0
     try:

@@ -21,13 +21,13 @@ def describe_plan(config: TrainConfig, corpus: Corpus, model: DALIP, towers: Tow
     """Describe a run before its first step.
 
     Args:
-        config: What is to be trained.
-        corpus: Its data.
-        model: As the run would start, its frozen parameters without gradients.
+        config: Configuration of the run.
+        corpus: Data of the run.
+        model: The model before the first step; its frozen parameters do not require gradients.
         towers: What the model was built from.
 
     Returns:
-        Lines for people.
+        Lines to print.
     """
     return [*_data(config, corpus), *_steps(config, corpus), *_model(config, model, towers)]
 
@@ -35,7 +35,9 @@ def describe_plan(config: TrainConfig, corpus: Corpus, model: DALIP, towers: Tow
 def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
     lines = []
     if config.stream:
-        lines.append(f"data: {len(shards_of(config)[0]):,} shards, streamed; what follows is for validation")
+        lines.append(
+            f"data: {len(shards_of(config)[0]):,} shards, streamed; the lines below are about the validation data"
+        )
     counts = Counter((record.source, record.split) for record in corpus.records)
     for source in sorted({source for source, _ in counts}):
         splits = ", ".join(
@@ -43,9 +45,11 @@ def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
         )
         lines.append(f"data: {source}: {splits}")
     for source, count in corpus.left_out.items():
-        lines.append(f"data: {source}: {count:,} left out, with neither scientificName nor caption")
+        lines.append(
+            f"data: {source}: {count:,} skipped because they have neither scientificName nor caption"
+        )
     if corpus.skipped:
-        lines.append(f"data: {len(corpus.skipped):,} more left out; the first: {corpus.skipped[0].source}")
+        lines.append(f"data: {len(corpus.skipped):,} more skipped; the first: {corpus.skipped[0].source}")
     described = f", {len(corpus.descriptions):,} with a description" if corpus.descriptions else ""
     lines.append(f"taxa: {len(corpus.taxa):,} with {len(corpus.every_text):,} texts{described}")
     return lines
@@ -54,7 +58,7 @@ def _data(config: TrainConfig, corpus: Corpus) -> list[str]:
 def _steps(config: TrainConfig, corpus: Corpus) -> list[str]:
     batch = f"{config.batch_size} pairs per step"
     if config.accumulate > 1:
-        batch += f", embedded in {config.accumulate} parts"
+        batch += f", embedded in {config.accumulate} micro-batches"
     if config.steps:
         return [f"steps: {config.steps:,}, {batch}"]
     weights = [w for w, r in zip(corpus.weights, corpus.records, strict=True) if r.split == "train"]
@@ -67,32 +71,28 @@ def _model(config: TrainConfig, model: DALIP, towers: Towers) -> list[str]:
     def count(module: Any) -> str:
         found = list(module.parameters())
         learning = sum(p.numel() for p in found if p.requires_grad)
-        return f"{sum(p.numel() for p in found) / 1e6:.1f} M parameters, {learning / 1e6:.1f} M learning"
+        return f"{sum(p.numel() for p in found) / 1e6:.1f} M parameters, {learning / 1e6:.1f} M trainable"
 
     parameters = list(model.parameters())
     learning = sum(p.numel() for p in parameters if p.requires_grad)
     state = 4 * sum(p.numel() for p in parameters) * (2 if config.ema_decay else 1) + 12 * learning
     parts = -(-config.batch_size // config.accumulate)
     kept = _kept_bytes(config, model, towers)
-    again = ", and what a block needs that is computed again" if config.checkpoint_gradients else ""
+    again = ", plus those of the block that is being recomputed" if config.checkpoint_gradients else ""
     return [
         f"model: {config.model}, joint width {model.embed_dim}, {count(model)}",
-        *(
-            f"heads of the {n}s: {count(h)}"
-            for n, h in (("image", model.image_bdc), ("text", model.text_bdc))
-            if h
-        ),
-        f"memory, estimated for one process: {state / 2**30:.1f} GiB for weights and optimizer, "
+        *(f"{n} MBDC: {count(h)}" for n, h in (("image", model.image_bdc), ("text", model.text_bdc)) if h),
+        f"estimated memory per process: {state / 2**30:.1f} GiB for weights and optimizer, "
         f"{parts * kept / 2**30:.1f} GiB for the activations of {parts} pairs{again} (less in mixed precision)",
     ]
 
 
 def _kept_bytes(config: TrainConfig, model: DALIP, towers: Towers) -> float:
-    """Measure what one pair keeps for the backward pass, at the largest size trained at, in fp32."""
+    """Measure the bytes of activations kept per pair for the backward pass, at the largest training size, in fp32."""
     seen: dict[int, int] = {}
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
 
-    kept: list[Tensor] = []  # what lives keeps its address to itself
+    kept: list[Tensor] = []  # kept alive, so that no address is reused
 
     def note(tensor: Tensor) -> Tensor:
         kept.append(tensor)

@@ -11,12 +11,12 @@ __all__ = ["read_error", "write_error"]
 
 
 def write_error(error: DalipError) -> str:
-    """Write down an error: the same text for the same error."""
+    """Return an error as JSON; equal errors return equal strings."""
     return json.dumps(_data(error), sort_keys=True)
 
 
 def read_error(text: str) -> DalipError:
-    """Read an error that `write_error` wrote; earlier DALIPs kept sentences, which become the cause of one."""
+    """Read an error from `write_error`; a sentence, as stored by earlier versions of DALIP, becomes its cause."""
     try:
         return _error(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -1,4 +1,4 @@
-"""Measure how much of ImageNet an image tower has forgotten, by the classifier of its pretrained weights."""
+"""Measure how much of ImageNet an image tower has forgotten, with the classifier of its pretrained weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _PHOTOS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Accuracy of the ImageNet classifier over some photos, in [0, 1], all 1,000 classes being possible answers."""
+    """Accuracy of the ImageNet classifier on some photos, in [0, 1], among all 1,000 classes."""
 
     photos: int
     before_top_1: float
@@ -39,21 +39,21 @@ class Forgetting:
 def forgetting(
     run: Path, records: Sequence[Record], progress: Progress = no_progress
 ) -> tuple[Forgetting, tuple[Skipped, ...]]:
-    """Put ImageNet's classifier on the image tower as it came, and on the trained one.
+    """Evaluate the ImageNet classifier on the image tower before and after training.
 
-    Both read photos as the run's encoder does, each photo once.
+    Both towers see each photo once, preprocessed as for the run's encoder.
 
     Args:
         run: A finished run.
-        records: Photos with a `wordnetID`; those without are left out.
+        records: Photos with a `wordnetID`; others are ignored.
         progress: Called with "photos".
 
     Returns:
         The accuracies, and the photos that cannot be read, with the reasons.
 
     Raises:
-        TrainingError: It is no finished run, or its image tower did not come with such a classifier.
-        DataError: No photo has a `wordnetID` of ImageNet's classes and can be read.
+        TrainingError: `run` is not a finished run, or its image tower has no ImageNet classifier.
+        DataError: There is no readable photo with the `wordnetID` of an ImageNet class.
     """
     found = find_run(run)
     if found is None:
@@ -79,7 +79,7 @@ def forgetting(
 
 @torch.inference_mode()
 def _scores(classifiers: Sequence[nn.Module], pixels: Vectors) -> Vectors:
-    """Give the scores of all classifiers, side by side."""
+    """Return the scores of all classifiers, concatenated."""
     batch = torch.from_numpy(pixels)
     scores: Vectors = torch.cat([classifier(batch) for classifier in classifiers], dim=1).numpy()
     return scores

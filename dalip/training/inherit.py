@@ -1,4 +1,4 @@
-"""Start a run from the weights of another run, of an exported encoder, or of the authors' checkpoint."""
+"""`dalip train --init`: start from the weights of another run, an exported encoder, or the authors' checkpoint."""
 
 import shutil
 from dataclasses import asdict
@@ -17,17 +17,17 @@ from dalip.training.towers.official import method_of_official, naming, official_
 __all__ = ["START", "inherit_towers", "keep_start", "settings_of"]
 
 START = "start"
-"""Folder in a run of the encoder that it started from."""
+"""Folder in a run that contains the encoder it started from."""
 
 
 def settings_of(source: Path) -> dict[str, Any]:
-    """Give the fields of a training configuration that follow from the weights a run is to start from.
+    """Return the configuration fields that are determined by the weights a run starts from.
 
     Args:
         source: A finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
 
     Raises:
-        TrainingError: There is no such thing, it is damaged, or an earlier DALIP exported it.
+        TrainingError: The source is missing or damaged, or was exported by an earlier version of DALIP.
     """
     if is_bundle(source):
         return bundle_settings(source)
@@ -61,14 +61,14 @@ _MAY_CHANGE = ("objective", "image_size", "dropout", "mirror", "weights", "terms
 
 
 def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
-    """Rebuild the towers of what a run starts from, with untrained weights, and leave in `folder` what rebuilds them.
+    """Rebuild the towers that a run starts from, with untrained weights, and write their description to `folder`.
 
     Args:
-        config: Names it as `init`.
-        folder: Made if it is not there.
+        config: Its `init` is what the run starts from.
+        folder: Created if it does not exist.
 
     Raises:
-        TrainingError: There is no such thing, it is damaged, or the configuration describes another model.
+        TrainingError: The source is missing or damaged, or the configuration describes another model.
     """
     source = Path(config.init or "")
     for name, value in settings_of(source).items():
@@ -83,7 +83,7 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
     if is_bundle(source):
         write_bundle_towers(source, folder)
     elif run := find_run(source):
-        load_towers(run / "towers")  # or says what is wrong with them
+        load_towers(run / "towers")  # raises an error if they are damaged
         shutil.copytree(run / "towers", folder, dirs_exist_ok=True)
     else:
         state = read_official(source)
@@ -95,12 +95,13 @@ def inherit_towers(config: TrainConfig, folder: Path) -> Towers:
 
 
 def keep_start(config: TrainConfig, run: Path) -> None:
-    """Copy the encoder that a run starts from into the run, if there is one; what is left of another's goes.
+    """Copy the encoder that a run starts from, if any, into the run, and remove an earlier copy.
 
-    It is what the run is compared with in the end, and what else it has is taken over (see `export_run`).
+    The finished run is compared with it, and `export_run` takes over its list of sources and, where it still fits, its
+    whitening.
 
     Raises:
-        OSError: It cannot be copied.
+        OSError: The encoder cannot be copied.
     """
     kept = run / START
     shutil.rmtree(kept, ignore_errors=True)

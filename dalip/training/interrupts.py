@@ -1,4 +1,4 @@
-"""Handle Ctrl-C in training: stop between two steps, where a run can be saved."""
+"""Handle Ctrl-C in training: stop between two steps, when a run can be saved."""
 
 import contextlib
 import signal
@@ -10,23 +10,23 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Hold Ctrl-C back while a step is taken; a second one ends it at once.
+    """Defer Ctrl-C to the end of a step; a second Ctrl-C stops immediately.
 
-    One of several processes never stops by itself, for the others would wait for it: it holds Ctrl-C back between
-    steps, too, until all have been told (`asked`).
+    One of several processes never stops alone, because the others would wait for it. It defers Ctrl-C between steps as
+    well, until all processes know of it (`asked`).
     """
 
     def __init__(self, *, alone: bool) -> None:
-        """Hold nothing back yet, in a process that trains alone or in one of several."""
+        """Start without deferring; `alone` is false for one of several processes."""
         self.between_steps = True
-        """False where a second Ctrl-C has left a step half taken."""
+        """False if a second Ctrl-C interrupted a step."""
         self.asked = False
-        """True where Ctrl-C was pressed and held back."""
+        """True if Ctrl-C was pressed and deferred."""
         self._alone, self._held = alone, False
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
-        """Take Ctrl-C over; where Python delivers signals to another thread, do nothing."""
+        """Handle Ctrl-C; does nothing outside the main thread, because Python delivers signals only there."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -38,10 +38,10 @@ class Interrupts:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold Ctrl-C back.
+        """Defer Ctrl-C.
 
         Raises:
-            KeyboardInterrupt: At the end, if it was pressed meanwhile in a process that trains alone.
+            KeyboardInterrupt: On exit, if Ctrl-C was pressed meanwhile in a process that trains alone.
         """
         self._held = True
         try:

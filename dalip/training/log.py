@@ -12,27 +12,28 @@ from dalip.files import atomic_write
 __all__ = ["Log", "ReportLine", "read_log"]
 
 ReportLine = Callable[[str | DalipError], None]
-"""Called with one line of progress at a time, or with why something was not used."""
+"""Called with one line of progress at a time, or with the reason why something was skipped."""
 
 _HEADER = "step,quantity,value\n"
 
 
 class Log:
-    """The measurements of a run, as a run never stopped would have left them."""
+    """The measurements of a run, the same as if the run had never been interrupted."""
 
     def __init__(self, run: Path, step: int) -> None:
         """Resume the log of a run.
 
         Args:
-            run: Its folder; gets `log.csv` and `tensorboard/`.
-            step: The last step of its checkpoint: what a killed run measured after it is measured again.
+            run: The run's folder, which will contain `log.csv` and `tensorboard/`.
+            step: Last step of the run's checkpoint. Later measurements of a killed run are dropped, because these steps
+                are repeated.
         """
         self.path = run / "log.csv"
         self._drop_after(step)
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append what was measured after a step."""
+        """Append the measurements of a step."""
         with self.path.open("a", newline="", encoding="utf-8") as file:
             if not file.tell():
                 file.write(_HEADER)
@@ -42,7 +43,7 @@ class Log:
             self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write out what TensorBoard's writer still holds."""
+        """Flush and close TensorBoard's writer."""
         self._board.close()
 
     def _drop_after(self, step: int) -> None:
@@ -56,7 +57,7 @@ class Log:
 
 
 def read_log(run: Path) -> dict[str, list[tuple[int, float]]]:
-    """Read what a run measured: quantity to steps and values."""
+    """Read the measurements of a run: steps and values by quantity."""
     found: dict[str, list[tuple[int, float]]] = {}
     with (run / "log.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -1,4 +1,4 @@
-"""`train` runs a training configuration to its end; `plan` says what it would do."""
+"""`train` runs a training configuration to its end; `plan` describes what it would do."""
 
 import os
 import tempfile
@@ -29,22 +29,22 @@ from dalip.training.trainer import Trainer
 __all__ = ["plan", "train"]
 
 _PATIENCE = timedelta(days=1)
-"""How long processes wait for one of them to compute features or to evaluate."""
+"""How long processes wait while one of them computes features or evaluates."""
 
 
 def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> Path:
-    """Train, or resume, a run until it is done.
+    """Train a run to its end, or resume it.
 
-    Started by `accelerate launch` or `torchrun`, all processes train one model.
+    When started with `accelerate launch` or `torchrun`, all processes train one model.
 
     Args:
-        config: What to train. A folder that already holds a run is resumed only with the same configuration, except for
-            the fields that do not change the outcome.
-        run: The run's folder; made if it is not there.
-        report: Called with one line of progress at a time, in the first process alone.
+        config: Configuration of the run. An existing run is resumed only with the same configuration, except for fields
+            that do not change the outcome.
+        run: The run's folder; created if it does not exist.
+        report: Called with one line of progress at a time, only in the first process.
 
     Returns:
-        The final checkpoint, `RUN/model.pt`: the EMA weights, or the last ones where none are kept.
+        Path of the final weights, `RUN/model.pt`: the EMA weights, or those of the last step if EMA is disabled.
 
     Raises:
         TrainingError: The run belongs to another configuration, the data cannot be used, or the loss is not finite.
@@ -64,7 +64,7 @@ def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> 
         run.mkdir(parents=True, exist_ok=True)
         resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
         ours = resuming or accelerator.is_main_process
-        # The first process may have weights to download, which the others then find.
+        # The first process may have to download weights, which the others then find in the cache.
         with tempfile.TemporaryDirectory() as aside, accelerator.local_main_process_first():
             folder = run / "towers" if ours else Path(aside)
             model, towers = _start(config, folder, report, resuming=resuming)
@@ -94,11 +94,11 @@ def _report_left_out(corpus: Corpus, report: ReportLine) -> None:
 
 
 def plan(config: TrainConfig, *, report: ReportLine = no_report) -> list[str]:
-    """Describe what `train` would do, in lines for people, without doing it.
+    """Describe what `train` would do, in lines to print, without training.
 
     Args:
-        config: What would be trained.
-        report: Called with what is left out of the data, and why.
+        config: Configuration of the run.
+        report: Called with what would be skipped in the data, and why.
 
     Raises:
         TrainingError: The configuration or its data cannot be used.
@@ -116,9 +116,9 @@ def plan(config: TrainConfig, *, report: ReportLine = no_report) -> list[str]:
 def _start(
     config: TrainConfig, folder: Path, report: ReportLine, *, resuming: bool = False, untrained: bool = False
 ) -> tuple[DALIP, Towers]:
-    """Make the model as it is before the first step; with untrained weights for a run that has a checkpoint."""
+    """Create the model before the first step; with untrained weights if the run has a checkpoint."""
     torch.manual_seed(config.seed)
-    if resuming:  # what the weights came from need not be there any more
+    if resuming:  # the source of the weights may no longer exist
         towers = load_towers(folder)
     elif config.init:
         towers = inherit_towers(config, folder)
@@ -141,7 +141,7 @@ def _start(
     if config.init and towers.fresh == ("",):
         towers = replace(towers, fresh=())
     for module in towers.clip.modules():
-        if isinstance(module, nn.Dropout):  # which would be another one in each part of a batch
+        if isinstance(module, nn.Dropout):  # it would differ between micro-batches
             module.p = 0.0
     _try_sizes(config, model)
     freeze(model, config.freeze)
@@ -150,7 +150,7 @@ def _start(
     if config.checkpoint_gradients:
         try:
             model.clip.set_grad_checkpointing()
-        except Exception as error:  # whatever a tower raises that cannot
+        except Exception as error:  # towers without gradient checkpointing raise all kinds of errors
             raise TrainingError(
                 "model-without-gradient-checkpoints", source=config.model, cause=first_line(error)
             ) from error
@@ -162,27 +162,27 @@ def _try_sizes(config: TrainConfig, model: DALIP) -> None:
     for size in sorted({size for _, size in config.train_sizes}):
         try:
             model.eval().image_tower.features(torch.zeros(1, 3, size, size))
-        except Exception as error:  # whatever a tower raises that takes one size alone
+        except Exception as error:  # towers with a fixed input size raise all kinds of errors
             raise TrainingError(
                 "setting-train-size", model=config.model, size=size, cause=first_line(error)
             ) from error
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
-    AcceleratorState._reset_state()  # another run of this Python process may have had another precision
+    AcceleratorState._reset_state()  # an earlier run in this Python process may have used another precision
     handlers = [InitProcessGroupKwargs(timeout=_PATIENCE)]
     here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if here > gpus > 0 and not parse_flag_from_env("ACCELERATE_USE_CPU"):
         raise TrainingError("processes-exceed-gpus", processes=here, gpus=gpus)
     try:
-        # Without a GPU, accelerate takes several processes for one each unless told that they are on the CPU.
+        # Without a GPU, accelerate treats several processes as independent unless told that they are on the CPU.
         cpu = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not gpus
         accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu, kwargs_handlers=handlers)
     except ValueError as error:
         raise TrainingError("precision-unusable", precision=config.precision, cause=error) from error
     if (
         config.precision != "no" and not accelerator.native_amp
-    ):  # accelerate says nothing and computes in fp32
+    ):  # accelerate would compute in fp32 without a warning
         raise TrainingError("precision-needs-gpu", precision=config.precision)
     share, left = divmod(config.batch_size, accelerator.num_processes)
     if left:

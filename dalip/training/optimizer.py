@@ -20,18 +20,20 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def freeze(model: DALIP, what: Sequence[str]) -> None:
-    """Let the parameters learn that are not named.
+    """Freeze some parameters and make all others trainable.
 
     Args:
         model: The model.
-        what: `image` or `text`, a tower without its projection; or the beginning of the names of parameters.
+        what: `image` or `text` for a tower without its projection, or prefixes of parameter names.
 
     Raises:
-        TrainingError: A beginning fits no parameter.
+        TrainingError: A prefix matches no parameter.
     """
     towers = {"image": model.image_tower.body, "text": model.text_tower.body}
     still = {id(parameter) for word in what for parameter in towers.get(word, ())}
-    if getattr(model.clip, "logit_bias", None) is not None:  # of SigLIP's checkpoints; the loss has its own
+    if (
+        getattr(model.clip, "logit_bias", None) is not None
+    ):  # from SigLIP checkpoints; our loss has a separate bias
         still.add(id(model.clip.logit_bias))
     prefixes = tuple(word for word in what if word not in towers)
     names = [name for name, _ in model.named_parameters()]
@@ -43,15 +45,15 @@ def freeze(model: DALIP, what: Sequence[str]) -> None:
 
 
 def parameter_groups(model: DALIP, fresh: Sequence[str], config: TrainConfig) -> list[dict[str, Any]]:
-    """Split what learns by learning rate (pretrained, new) and weight decay (matrices alone).
+    """Group the trainable parameters by learning rate (pretrained, new) and weight decay (matrices only).
 
     Args:
         model: The model.
-        fresh: Beginnings of the names of parameters of `model.clip` that hold no pretrained weights.
-        config: The rates; a run that starts from another has nothing but trained weights, but keeps both rates.
+        fresh: Name prefixes of the parameters of `model.clip` without pretrained weights.
+        config: Has the rates. In a run that starts from another one all weights are trained, but it uses both rates.
 
     Raises:
-        TrainingError: Nothing is left to learn.
+        TrainingError: All parameters are frozen.
     """
     groups: dict[tuple[float, float], list[Tensor]] = {}
     new = tuple(f"clip.{prefix}" for prefix in fresh)
@@ -67,7 +69,7 @@ def parameter_groups(model: DALIP, fresh: Sequence[str], config: TrainConfig) ->
 
 
 def weights_hash(tensors: Iterable[Tensor]) -> str:
-    """Tell weights from any others, in 64 hexadecimal digits."""
+    """Return the SHA-256 hash of weights, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -75,13 +77,13 @@ def weights_hash(tensors: Iterable[Tensor]) -> str:
 
 
 def schedule(step: int, total: int, warmup: float, shape: str = "cosine") -> float:
-    """Give the factor of the learning rates: rise linearly, then fall to zero as `shape` says.
+    """Return the factor of the learning rates: linear warm-up, then decay to zero according to `shape`.
 
     Args:
-        step: From 0.
+        step: Number of the step, from 0.
         total: Steps of the run.
-        warmup: Part of the run in which the rate rises.
-        shape: `cosine`, `linear`, or `constant`, which does not fall.
+        warmup: Fraction of the run used for warm-up.
+        shape: `cosine`, `linear`, or `constant`, which does not decay.
     """
     rising = max(1, round(total * warmup))
     if step < rising:
@@ -91,15 +93,15 @@ def schedule(step: int, total: int, warmup: float, shape: str = "cosine") -> flo
 
 
 class EmaWeights(Generic[Model]):
-    """A copy of a model that follows it, as an exponential mean over steps."""
+    """A copy of a model with the exponential moving average (EMA) of its weights over steps."""
 
     def __init__(self, model: Model, decay: float) -> None:
         """Copy a model.
 
         Args:
-            model: What learns when `follow` is called: its parameters with gradients and the statistics of its batch
-                norms. All else, such as frozen towers and the mask of causal attention, stays as it is.
-            decay: Weight of what was, at each step, in [0, 1).
+            model: The model to follow. Its trainable parameters and the statistics of its batch norms are averaged when
+                `follow` is called. Everything else, such as frozen towers and the causal attention mask, is unchanged.
+            decay: Weight of the previous average at each step, in [0, 1).
         """
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay, self.steps = decay, 0
@@ -117,7 +119,7 @@ class EmaWeights(Generic[Model]):
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Move towards the model as it is now; the first time, all the way."""
+        """Update the average with the current weights; the first call copies them."""
         weight = 1 - self.decay if self.steps else 1.0
         means, now = [mean for mean, _ in self._means], [now.detach() for _, now in self._means]
         torch._foreach_lerp_(means, now, weight)
@@ -126,10 +128,10 @@ class EmaWeights(Generic[Model]):
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Give what `load_state_dict` takes."""
+        """Return the state that `load_state_dict` restores."""
         return {"model": self.model.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore a state returned by `state_dict`."""
         self.model.load_state_dict(state["model"])
         self.steps = state["steps"]

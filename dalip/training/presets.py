@@ -1,13 +1,14 @@
-"""Named settings that `dalip train --preset` starts from."""
+"""Presets of `dalip train --preset`: named settings to start from."""
 
 from typing import Any
 
 __all__ = ["FREEZE_TOWERS", "PRESETS"]
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # A model of its own, from nothing, in a few minutes: to try the whole way from photos to answers.
+    # A small model, trained from scratch in a few minutes, to try the whole pipeline from photos to answers.
     "tiny": {"model": "tiny", "epochs": 2.0, "head_lr": 5e-4, "crop_scale": 0.5, "ema_decay": 0.97},
-    # The paper's model: OpenAI's CLIP ViT-B/16, 4 heads of 46 channels, batch norm. Batch and learning rates are ours.
+    # The paper's model: OpenAI's CLIP ViT-B/16, 4 heads of 46 channels, batch norm. Batch size and learning rates are
+    # ours.
     "paper": {
         "model": "ViT-B-16-quickgelu",
         "pretrained": "openai",
@@ -20,7 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "precision": "bf16",
         "ema_decay": 0.0,
     },
-    # The encoder that ships, about a minute and a half an epoch on 2 cores.
+    # The built-in encoder; about a minute and a half per epoch on 2 cores.
     "builtin": {
         "model": "lite0-minilm",
         "freeze": (
@@ -32,8 +33,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         ),
         "epochs": 30.0,
         "train_sizes": ((0.4, 160), (0.75, 192), (1.0, 224)),
-        # Training crops show plants larger than whole photos do, so a larger size of use makes up for it (Touvron et
-        # al., "Fixing the train-test resolution discrepancy", 2019): the best of 224, 256 and 288 on validation photos.
+        # Plants appear larger in training crops than in whole photos, which a larger input size of the encoder makes up
+        # for (Touvron et al., "Fixing the train-test resolution discrepancy", 2019). 256 was the best of 224, 256 and
+        # 288 on validation photos.
         "image_size": 256,
         "mirror": True,
         "augment": "trivial",
@@ -42,14 +44,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ema_decay": 0.997,
     },
 }
-"""Name to fields of `dalip.training.TrainConfig`."""
+"""Fields of `dalip.training.TrainConfig` by preset name."""
 
 FREEZE_TOWERS: dict[str, Any] = {
     "freeze": ("image", "text"),
     "cache_views": 4,
     "epochs": 40.0,
     "head_lr": 1e-3,
-    # Few photos make few steps, of which EMA weights would keep the first.
+    # Few photos mean few steps, and EMA weights would still contain too much of the first ones.
     "ema_decay": 0.0,
 }
-"""What `--freeze-towers` stands for: heads over an encoder that stays as it is, minutes on a laptop."""
+"""Settings of `--freeze-towers`: train only the heads and leave the towers unchanged, in minutes on a laptop."""

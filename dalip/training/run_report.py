@@ -27,10 +27,10 @@ def write_report(
     """Write `curves.png` and `README.md` of a finished and exported run.
 
     Args:
-        run: Its folder, with `config.json`, `log.csv` and `model.pt`.
-        manifest: Of the exported encoder, with the details that `export_run` writes.
-        compared: What it brought over the encoder that it started from, lines in Markdown.
-        describe: Gives the words for why a photo was skipped.
+        run: Folder of the run, with `config.json`, `log.csv` and `model.pt`.
+        manifest: Manifest of the exported encoder, with the details that `export_run` writes.
+        compared: Markdown lines that compare it with the encoder it started from.
+        describe: Returns the message for the error of a skipped photo.
     """
     config, measured = TrainConfig.load(run / "config.json"), read_log(run)
     _draw(measured, run / "curves.png")
@@ -41,22 +41,22 @@ def write_report(
     page = [
         f"# {manifest.name}",
         "",
-        f"An image-text encoder trained by DALIP on {', '.join(manifest.trained_on) or 'photos'}.",
-        *([f"Terms of the weights: {manifest.terms}."] if manifest.terms else []),
+        f"An image-text encoder trained with DALIP on {', '.join(manifest.trained_on) or 'photos'}.",
+        *([f"Terms of use of the weights: {manifest.terms}."] if manifest.terms else []),
         "",
-        f"`encoder/` is the model to use: input {manifest.image.size} x {manifest.image.size} pixels, embeddings of "
-        f"{manifest.width} numbers, weighed in a similarity as {weights}. `model.pt` and `config.json` are what",
-        "`dalip train`, `dalip export` and `dalip evaluate` go on from.",
+        f"Use the model in `encoder/`. Its input is {manifest.image.size} x {manifest.image.size} pixels, its "
+        f"embeddings have {manifest.width} dimensions, and its scoring weights are {weights}.",
+        "`dalip train`, `dalip export` and `dalip evaluate` read `model.pt` and `config.json`.",
         "",
         *_training(run, config, manifest, len(measured.get("loss", ())), describe),
         "",
         *_selection(manifest),
         "",
-        *(["## Against the encoder that it started from", "", *compared, ""] if compared else []),
-        "It was measured on photos from where it learned. On photos from elsewhere, expect less; to names that it has",
-        "never read it can only guess.",
+        *(["## Comparison with the encoder it started from", "", *compared, ""] if compared else []),
+        "The encoder was measured on photos from the sources it was trained on. Expect lower accuracy on photos from",
+        "other sources. For names that were not in its training data, it can only guess.",
         "",
-        "## Measured in training",
+        "## Measurements during training",
         "",
         "![Curves](curves.png)",
         "",
@@ -82,34 +82,36 @@ def _training(
     photos = manifest.details["photos"]
     source = f"{photos:,} photos" if photos else "streamed shards"
     lines = [
-        f"It learned from {source} in {steps:,} steps of {config.batch_size:,} pairs, which took "
+        f"It was trained on {source} for {steps:,} steps of {config.batch_size:,} pairs, which took "
         f"{done['seconds'] / 60:,.1f} minutes on {done['machine']} (dalip {__version__}, torch {torch.__version__})."
     ]
     if done["skipped"]:
         skipped = [describe(read_error(text)) for text in done["skipped"]]
-        lines += ["", "Skipped, because they could not be read:", "", *(f"- {line}" for line in skipped)]
+        lines += ["", "Skipped because they could not be read:", "", *(f"- {line}" for line in skipped)]
     return lines
 
 
 def _selection(manifest: EncoderManifest) -> list[str]:
-    """Say what the scoring weights were chosen on, and how well that went."""
+    """Describe the photos on which the scoring weights were chosen, and the accuracy on them."""
     details = manifest.details
     rows = [
         f"| {source} | {found['photos']:,} | {100 * found['top_1']:.1f} % | {100 * found['top_5']:.1f} % |"
         for source, found in details["selection"].items()
     ]
     if rows:
-        lines = ["## Names of plants from texts alone, on the validation photos", ""]
+        lines = ["## Accuracy from text alone, on the validation photos", ""]
         lines += ["| source | photos | top-1 | top-5 |", "|---|---:|---:|---:|", *rows, ""]
     else:
         lines = ["## Validation", ""]
     if not details["selection_photos"]:
-        lines.append("There were no validation photos, so nothing was chosen or measured on any.")
+        lines.append(
+            "There were no validation photos, so no scoring weights were chosen and nothing was measured."
+        )
     elif len(manifest.blocks) > 1:
         lines.append(
-            f"The scoring weights were chosen on {details['selection_photos']:,} validation photos, so measure on"
+            f"The scoring weights were chosen on {details['selection_photos']:,} validation photos. To measure on other"
         )
-        lines.append("others: `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
+        lines.append("photos, use `dalip evaluate zero-shot` and `dalip evaluate retrieval`.")
     if details["selection_unreadable"]:
         lines.append(f"{details['selection_unreadable']:,} more validation photos could not be read.")
     return lines
@@ -129,10 +131,10 @@ def _draw(measured: Mapping[str, list[tuple[int, float]]], path: Path) -> None:
         for i in range(window, len(losses) + 1, window)
     ]
     left.plot(*zip(*means, strict=True), color="tab:green")
-    left.set(xlabel="step", ylabel="loss (nats)", title="Loss and its running mean")
+    left.set(xlabel="step", ylabel="loss (nats)", title="Loss and running mean")
     for name, values in sorted(others.items()):
         right.plot(*zip(*values, strict=True), marker="o", markersize=3, label=name)
-    right.set(xlabel="step", ylim=(0, 1.02), title="Validation photos, from texts alone")
+    right.set(xlabel="step", ylim=(0, 1.02), title="Validation photos, from text alone")
     if others:
         right.legend(fontsize="small")
     with atomic_write(path) as part:

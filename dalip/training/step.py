@@ -1,4 +1,4 @@
-"""One step's gradients: the whole batch is compared, whatever parts and processes it is embedded in."""
+"""Gradients of one step: the whole batch is compared, across micro-batches (gradient accumulation) and processes."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ __all__ = ["Inputs", "backward"]
 
 
 class Inputs(NamedTuple):
-    """What one process embeds at once, on its device; arguments of `DALIP.forward`."""
+    """A micro-batch of one process, on its device; arguments of `DALIP.forward`."""
 
     pixels: Tensor | None
     ids: Tensor
@@ -34,24 +34,26 @@ def backward(
 ) -> Tensor:
     """Add a batch's gradients to the parameters.
 
-    The loss is computed from the embeddings of all processes and parts together; its gradients of the embeddings
-    are then carried into the towers, part by part. With one part the towers run once, with more they run twice.
+    The loss is computed from the embeddings of all processes and micro-batches together. Its gradients with respect to
+    the embeddings are then backpropagated through the towers, one micro-batch at a time. With one micro-batch the
+    towers run once, with several they run twice.
 
     Args:
-        accelerator: Knows the other processes.
-        model: A `DALIP`, as the accelerator prepared it.
+        accelerator: Gathers the embeddings of all processes.
+        model: A `DALIP`, prepared by the accelerator.
         loss: The objective.
-        parts: This process's share of the batch; all processes have shares and parts of the same sizes.
+        parts: Micro-batches of this process's share of the batch; they have the same sizes in all processes.
         positives: Pairs of the whole batch that match, in the order of the processes, bool (n, n).
-        ignored: Pairs of the whole batch that count neither way, likewise.
-        seed: Of whatever is random inside the model: the same in both passes, another in each part and process.
+        ignored: Pairs of the whole batch that are ignored, in the same order, bool (n, n).
+        seed: Seed of random operations in the model: the same in both passes, different in each micro-batch and
+            process.
 
     Returns:
-        The loss; where it is not finite, no gradient was added.
+        The loss; if it is not finite, no gradients were added.
 
     Source:
-        Gradients of embeddings carried into the towers: Gao et al., "Scaling deep contrastive learning batch size
-        under memory limited setup", 2021.
+        Gradients of embeddings backpropagated through the towers: Gao et al., "Scaling deep contrastive learning batch
+        size under memory limited setup", 2021.
     """
 
     def embed(number: int) -> tuple[list[Tensor], Tensor]:
@@ -70,7 +72,7 @@ def backward(
     if not torch.isfinite(value):
         return value.detach()
     accelerator.backward(value)
-    # Every process holds the whole loss, and gradients are averaged over processes: the mean would be too small.
+    # Each process backpropagates only its own rows, but gradients are averaged over processes, so scale them up.
     world, n = accelerator.num_processes, len(local[0])
     mine = slice(accelerator.process_index * n, (accelerator.process_index + 1) * n)
     gradients = [_gradient(leaf)[mine] * world for leaf in leaves]
@@ -89,7 +91,7 @@ def backward(
 
 
 def _gathered(accelerator: Accelerator, rows: Tensor) -> Tensor:
-    if not rows.shape[1]:  # a second order that is not there, of which accelerate can gather none on GPUs
+    if not rows.shape[1]:  # no second order, and accelerate cannot gather width 0 on GPUs
         return rows.new_empty(len(rows) * accelerator.num_processes, 0)
     gathered: Tensor = accelerator.gather(rows)
     return gathered
@@ -101,12 +103,12 @@ def _gradient(leaf: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def _rehearsal(model: DALIP) -> Iterator[None]:
-    """Run the model without gradients and without moving the running statistics of its batch norms."""
+    """Run the model without gradients and without updating the running statistics of its batch norms."""
     norms = [
         m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
     ]
     for norm in norms:
-        norm.track_running_stats = False  # in training, statistics of the batch are taken all the same
+        norm.track_running_stats = False  # in training mode, batch statistics are used anyway
     try:
         with torch.no_grad():
             yield

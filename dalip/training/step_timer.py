@@ -10,13 +10,13 @@ _SECONDS = 10
 
 
 class StepTimer:
-    """Tell loss, speed and time left, after the first step, every ten seconds, and after the last."""
+    """Report loss, speed and time left after the first step, then every ten seconds, and after the last step."""
 
     def __init__(self, step: int, total: int, batch_size: int, report: ReportLine) -> None:
         """Start the clock.
 
         Args:
-            step: Steps taken before.
+            step: Steps already done.
             total: Steps of the whole run.
             batch_size: Pairs per step.
             report: Called with one line at a time.
@@ -31,7 +31,7 @@ class StepTimer:
         return time.monotonic() - self._started
 
     def count(self, step: int, loss: float) -> None:
-        """Count a step, the `step`-th, and tell if it is time to."""
+        """Count step number `step`, and report if it is time to."""
         self._losses.append(loss)
         now = time.monotonic()
         if step not in (self._first + 1, self._total) and now - self._said < _SECONDS:

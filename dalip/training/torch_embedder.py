@@ -27,15 +27,15 @@ _TEXTS_AT_ONCE = 64
 
 
 class TorchEmbedder:
-    """A model that embeds as its export would, both orders weighing the same."""
+    """A model that embeds like its export, with equal weights for both orders."""
 
     def __init__(self, model: DALIP, towers: Towers, *, name: str = "model", mirror: bool = False) -> None:
-        """Use a model where it is.
+        """Wrap a model on its current device.
 
         Args:
             model: In evaluation mode, on any device.
-            towers: How photos and texts are prepared for it.
-            name: What tables call it.
+            towers: Preprocessing and tokenizer of the model.
+            name: Name of the model in tables.
             mirror: Whether each photo is averaged with its mirror image.
         """
         self.model, self.image, self.name, self.mirror = model, towers.image, name, mirror
@@ -51,7 +51,7 @@ class TorchEmbedder:
         return next(self.model.parameters()).device
 
     def embed_photos(self, records: Sequence[Record], progress: Progress = no_progress) -> Photos:
-        """Embed photos, read in threads while the model works."""
+        """Embed photos; threads read them while the model runs."""
         sources = (record.read_bytes for record in records)
         found = (row for _, row in embed_ahead(sources, self.image, _PHOTOS_AT_ONCE, self._embed))
         return collect_photos(records, found, self.width, progress)
@@ -85,12 +85,12 @@ def load_embedder(
     Args:
         source: A run, the authors' checkpoint or an open_clip model, as for `load_model`; the weights of a named
             open_clip model follow an @: `ViT-B-32@laion2b_e16`.
-        first_order: Scoring weight l1, in [0, 1]; if not given, that of the run's exported encoder, or else 0.5.
-        report: Called with what is assumed of a model that does not say it.
+        first_order: Scoring weight l1, in [0, 1]; by default that of the run's exported encoder, or else 0.5.
+        report: Called with what is assumed about weights that do not specify their preprocessing.
 
     Raises:
         TrainingError: The model cannot be loaded, or has no pretrained weights.
-        DalipError: A plain CLIP has no second order to weigh.
+        DalipError: `first_order` is given for a plain CLIP, which has no second order.
     """
     model, pretrained = source, None
     if not Path(source).exists() and not source.startswith(("hf-hub:", "local-dir:")):

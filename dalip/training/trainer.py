@@ -1,4 +1,4 @@
-"""`Trainer`: one run in progress, with its steps, checkpoints and validation."""
+"""`Trainer`: the training loop of a run, with its steps, checkpoints and validation."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -32,7 +32,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer:
-    """One run in progress, in one of its processes."""
+    """A training run in progress, in one of its processes."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Trainer:
         self.interrupts = Interrupts(alone=accelerator.num_processes == 1)
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one.
+        """Resume from the last checkpoint, if there is one.
 
         Raises:
-            TrainingError: The checkpoint is damaged, or of another model, configuration or data.
+            TrainingError: The checkpoint is damaged, or belongs to another model, configuration or data.
         """
         path = self.run / "checkpoint.pt"
         if path.exists():
@@ -106,7 +106,7 @@ class Trainer:
         save_checkpoint(self.run / "checkpoint.pt", state)
 
     def run_to_end(self) -> None:
-        """Take every step that is left, evaluating and saving on the way; on Ctrl-C, save and stop.
+        """Run the remaining steps, with evaluations and checkpoints; on Ctrl-C, save and stop.
 
         Raises:
             TrainingError: The loss or its gradient is not finite, or too few photos of a batch can be read.
@@ -124,14 +124,14 @@ class Trainer:
                     self.report(
                         f"stopped at step {self.step} of {self.total}; `dalip train {self.run}` resumes it"
                     )
-                self.accelerator.wait_for_everyone()  # where one process ends, torchrun ends the others
+                self.accelerator.wait_for_everyone()  # when one process ends, torchrun ends the others
             raise
         if main:
             left_out = sum(self.corpus.left_out.values()) + len(self.corpus.skipped)
             if self.skipped or left_out:
                 self.report(
-                    f"in all, {len(self.skipped):,} photos or shards were skipped in training, "
-                    f"and {left_out:,} photos left out before"
+                    f"total skipped: {len(self.skipped):,} photos or shards during training, "
+                    f"{left_out:,} photos before training"
                 )
             self.save()
             done = {
@@ -181,11 +181,11 @@ class Trainer:
         return values
 
     def result(self) -> DALIP:
-        """Give the model that is evaluated and kept: the EMA weights, where they are kept."""
+        """Return the model that is evaluated and saved: with the EMA weights, if enabled."""
         return self.ema.model if self.ema else self.bare
 
     def take_step(self, batch: Batch) -> float:
-        """Learn from one batch and give its loss.
+        """Train on one batch and return its loss.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed in one of several processes; all stop before the step.
@@ -199,7 +199,7 @@ class Trainer:
         self._skip(skipped)
         if len(labels) < self.config.batch_size:
             raise TrainingError("batch-too-small", step=self.step, cause=skipped[0])
-        # Dropout follows from seed and step alone, as the batches do: nothing of it need be kept to resume.
+        # Dropout depends only on seed and step, as the batches do, so no random state is saved for resuming.
         seed = int(np.random.default_rng([self.config.seed, self.step]).integers(2**31))
         self.train_mode()
         factor = schedule(self.step, self.total, self.config.warmup, self.config.schedule)
@@ -220,7 +220,7 @@ class Trainer:
         if not np.isfinite(value):
             raise self._not_finite("loss", value, labels)
         norm = self.accelerator.clip_grad_norm_(self.bare.parameters(), self.config.grad_clip)
-        # A gradient scaler leaves such a step out by itself, and scales less from there on.
+        # A gradient scaler skips such a step itself and reduces its scale.
         if self.accelerator.scaler is None and norm is not None and not torch.isfinite(norm):
             raise self._not_finite("gradient", float(norm), labels)
         self.optimizer.step()
@@ -243,7 +243,7 @@ class Trainer:
                 self.report(error)
 
     def train_mode(self) -> None:
-        """Switch to training, but keep the statistics of pretrained towers as they came."""
+        """Switch to training mode, but do not update the batch norm statistics of pretrained towers."""
         self.bare.train()
         if self.towers.fresh != ("",):
             self.bare.clip.visual.eval()
@@ -251,8 +251,8 @@ class Trainer:
             self.bare.clip.eval()
 
     def evaluate(self) -> None:
-        """Measure on the validation split, if there is one, and write it down."""
-        # Statistics of batch norm follow the size trained at; another size would be judged by the wrong ones.
+        """Evaluate on the validation split, if there is one, and log the result."""
+        # Batch norm statistics are those of the current training size, so evaluate at this size.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
         row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)

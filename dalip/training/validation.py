@@ -1,4 +1,4 @@
-"""Measure a run on its validation split (`selection`), and choose scoring weights on it."""
+"""Evaluate a run on its validation split (`selection`), and embed the photos on which scoring weights are chosen."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ __all__ = ["measure_selection", "selection_naming"]
 
 
 def measure_selection(embedder: Embedder, corpus: Corpus) -> tuple[dict[str, float], list[DalipError]]:
-    """Measure a model on the validation split: top-1 and top-5 of plants by source, recall of captions by source.
+    """Evaluate a model on the validation split: top-1 and top-5 accuracy of plants and recall of captions, by source.
 
     Args:
         embedder: The model.
-        corpus: The run's.
+        corpus: Data of the run.
 
     Returns:
-        Figures in [0, 1] by what the log calls them, none for what the split does not hold; and why photos of the
-        split cannot be read.
+        Metrics in [0, 1] by their names in the log, only those for which the split has photos; and the errors of
+        photos that cannot be read.
     """
     found: dict[str, float] = {}
     skipped: list[DalipError] = []
@@ -48,15 +48,15 @@ def _all_unreadable(skipped: list[DalipError]) -> Iterator[None]:
 
 
 def selection_naming(embedder: Embedder, corpus: Corpus) -> tuple[ZeroShotTask | None, list[DalipError]]:
-    """Embed what the scoring weights are chosen on: photos of the validation split, and the texts to name them by.
+    """Embed what the scoring weights are chosen on: photos of the validation split and the texts of all candidates.
 
     Args:
         embedder: The trained model.
-        corpus: The run's.
+        corpus: Data of the run.
 
     Returns:
-        Plants and the texts of all taxa; without any plants, captioned photos, each of which is a class of its own;
-        `None` if there is neither. And why photos cannot be read.
+        Plants and the texts of all taxa; if there are no plants, captioned photos, each of which is a separate class;
+        `None` if there are neither. Also the errors of photos that cannot be read.
 
     Raises:
         ExportError: None of the photos can be read.

@@ -1,1 +1,1 @@
-"""The data of training: which photos and texts are drawn, augmented, and joined into batches."""
+"""Training data: photos and texts are sampled, augmented, and joined into batches."""

@@ -1,4 +1,4 @@
-"""Make batches: photos drawn, cropped and augmented, texts drawn and tokenized."""
+"""Build batches: photos are cropped and augmented, and each is paired with one of its texts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,41 +28,41 @@ class Sample(NamedTuple):
     """One pair of photo and text."""
 
     photo: Tensor | None
-    """Normalised pixels, float32 (3, size, size), or what a frozen image tower made of them; `None` where neither the
-    photo nor any tried in its place could be read."""
+    """Normalised pixels, float32 (3, size, size), or features of a frozen image tower; `None` if neither the photo nor
+    any replacement could be read."""
     text: str
     taxon: Taxon | None
     key: str
     skipped: tuple[DalipError, ...]
-    """Messages about photos that were skipped before this one was taken instead."""
+    """Errors of photos that were skipped and replaced by this one."""
 
 
 class Batch(NamedTuple):
-    """What one step learns from."""
+    """The samples of one step."""
 
     photos: Tensor
     """The samples' photos, stacked."""
     texts: list[str]
     taxa: list[Taxon | None]
     keys: list[str]
-    """The records' keys, to tell records apart and to name in errors."""
+    """Keys of the records, to distinguish records and to report in errors."""
     skipped: list[DalipError]
-    """Messages about photos that were skipped."""
+    """Errors of photos that were skipped."""
 
 
 class PhotoDataset(Dataset[Sample]):
-    """The training photos of a corpus, at random access."""
+    """The training photos of a corpus, with random access."""
 
     def __init__(
         self, corpus: Corpus, config: TrainConfig, image: ImageSettings, features: PhotoFeatures | None = None
     ) -> None:
-        """Gather the records of the split `train`.
+        """Select the records of the training split (`train`).
 
         Args:
             corpus: The photos and texts.
-            config: Decides crops and texts.
-            image: Mean and deviation to normalise with.
-            features: What a frozen image tower made of these photos, to give instead of pixels.
+            config: Determines crops and texts.
+            image: Mean and standard deviation for normalisation.
+            features: Features of these photos from a frozen image tower, to return instead of pixels.
         """
         chosen = [i for i, record in enumerate(corpus.records) if record.split == "train"]
         self.records = [corpus.records[i] for i in chosen]
@@ -71,7 +71,7 @@ class PhotoDataset(Dataset[Sample]):
         self.config, self.image, self.features = config, image, features
 
     def __getitem__(self, item: Item) -> Sample:
-        """Draw a photo and one of its texts; where a photo cannot be read, the next that can."""
+        """Return a photo and one of its texts; if the photo cannot be read, take the next one that can."""
         random = np.random.default_rng([self.config.seed, item.draw])
         seed, skipped = int(random.integers(2**31)), list[DalipError]()
         for attempt in range(_TRIES):
@@ -94,14 +94,14 @@ class PhotoDataset(Dataset[Sample]):
 def make_sample(
     photo: Tensor, record: Record, texts: Texts, description_share: float, random: np.random.Generator
 ) -> Sample:
-    """Join a photo with one of its texts.
+    """Pair a photo with one of its texts.
 
     Args:
-        photo: What the model is to see of it.
-        record: Names a taxon or has captions.
-        texts: What else is known of its taxon.
-        description_share: How often, in [0, 1], a sentence of the taxon's description is drawn, if there is one.
-        random: Draws.
+        photo: Pixels or features of the photo.
+        record: Has a taxon or captions.
+        texts: Names and descriptions of taxa.
+        description_share: Probability of drawing a sentence from the taxon's description, if there is one, in [0, 1].
+        random: Random number generator for the draws.
     """
     taxon = record.taxon and texts.complete(record.taxon)
     told = texts.descriptions.get(taxon.scientific_name, ()) if taxon else ()
@@ -112,14 +112,14 @@ def make_sample(
 
 
 def no_sample(*skipped: DalipError) -> Sample:
-    """Give what stands for a photo that could not be read."""
+    """Return the placeholder for a photo that could not be read."""
     return Sample(None, "", None, "", skipped)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Join samples into a batch; those without a photo leave nothing but the reasons.
+    """Join samples into a batch; samples without a photo contribute only their errors.
 
-    It never raises, for an error in a loading process would reach the trainer with that process's traceback in it.
+    It never raises, because an error in a data loading process would reach the trainer with that process's traceback.
     """
     good = [sample for sample in samples if sample.photo is not None]
     photos = [sample.photo for sample in good if sample.photo is not None]

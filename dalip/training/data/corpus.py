@@ -1,4 +1,4 @@
-"""Collect what a run learns from: usable photos of all sources, their weights, and the texts of the taxa."""
+"""Collect the training data of a run: usable photos of all sources, their weights, and the texts of the taxa."""
 
 import gzip
 import json
@@ -23,15 +23,15 @@ __all__ = ["Corpus", "Texts", "is_remote", "load_corpus", "load_texts", "shards_
 
 @dataclass(frozen=True)
 class Texts:
-    """What can be said of taxa."""
+    """Names and descriptions of taxa."""
 
     listed: Mapping[str, Taxon]
-    """Known taxa by scientific name, which stand for what a photo says of its own."""
+    """Listed taxa by scientific name, which replace the taxon data of photos."""
     descriptions: Mapping[str, tuple[str, ...]]
     """Sentences about a taxon, by scientific name; taxa without a description are absent."""
 
     def complete(self, taxon: Taxon) -> Taxon:
-        """Give the taxon as the list has it, or as it is where the list has it not."""
+        """Return the listed taxon of the same name, or the given one if it is not listed."""
         return self.listed.get(taxon.scientific_name, taxon)
 
 
@@ -40,31 +40,31 @@ class Corpus:
     """The photos of a run and the texts of each taxon."""
 
     records: tuple[Record, ...]
-    """All photos that name a taxon or have captions, of every split."""
+    """All photos with a taxon or captions, from every split."""
     weights: tuple[float, ...]
-    """How often each record is drawn an epoch, on average; as long as `records`."""
+    """How often each record is drawn per epoch, on average; as long as `records`."""
     left_out: Mapping[str, int]
     """Photos with neither taxon nor caption, by source."""
     skipped: tuple[Skipped, ...]
-    """What was left out for another reason: a malformed text, no photo, an invalid taxon."""
+    """What was skipped for another reason: malformed text, a missing photo, an invalid taxon."""
     taxa: Mapping[str, Taxon]
-    """By scientific name, as the run's list says, or the last of the taxon's photos."""
+    """Taxa by scientific name, from the run's list or else from the last photo of the taxon."""
     texts: Mapping[str, tuple[str, ...]]
-    """What stands for a taxon, by scientific name."""
+    """Texts for the names of each taxon, by scientific name."""
     descriptions: Mapping[str, tuple[str, ...]]
     """Sentences about a taxon, by scientific name; taxa without a description are absent."""
 
     @property
     def every_text(self) -> list[str]:
-        """What stands for the taxa: all texts, one taxon after the other."""
+        """All texts for the names of the taxa, one taxon after the other."""
         return [text for texts in self.texts.values() for text in texts]
 
     def plants(self, split: str) -> list[Record]:
-        """Give the photos of one split that name a taxon."""
+        """Return the photos of a split that have a taxon."""
         return [record for record in self.records if record.taxon and record.split == split]
 
     def captioned(self, split: str) -> list[Record]:
-        """Give the photos of one split that have captions and name no taxon."""
+        """Return the photos of a split that have captions but no taxon."""
         return [record for record in self.records if not record.taxon and record.split == split]
 
 
@@ -72,7 +72,7 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
     """List the shards of a streaming run, and how often each is read relative to the others.
 
     Raises:
-        TrainingError: A source holds no shard, or is written in a way that webdataset does not understand.
+        TrainingError: A source contains no shard, or webdataset cannot expand its pattern.
     """
     urls: list[str] = []
     weights: list[float] = []
@@ -92,12 +92,12 @@ def shards_of(config: TrainConfig) -> tuple[list[str], list[float]]:
 
 
 def is_remote(url: str) -> bool:
-    """Say whether a shard is read from the network or a command (`http:`, `pipe:` and the like, but not a drive)."""
+    """Return whether a shard is read from the network or a command (`http:`, `pipe:` etc., but not a drive letter)."""
     return re.match(r"[A-Za-z][\w+.-]+:", url) is not None
 
 
 def load_texts(config: TrainConfig) -> Texts:
-    """Read the list of taxa and the descriptions that a configuration names.
+    """Read the list of taxa and the descriptions of a configuration.
 
     Raises:
         DataError: The list of taxa cannot be read.
@@ -108,11 +108,11 @@ def load_texts(config: TrainConfig) -> Texts:
 
 
 def load_corpus(config: TrainConfig) -> Corpus:
-    """Read what a configuration names; where it streams, what it is evaluated on.
+    """Read the data of a configuration; for a streaming run, only the data that it is evaluated on.
 
     Raises:
         DataError: A source cannot be read.
-        TrainingError: A source holds nothing to learn from, or no photo is left to train on.
+        TrainingError: A source has no photo with a taxon or caption, or the training split is empty.
     """
     if config.stream:
         shards_of(config)
@@ -148,7 +148,7 @@ def load_corpus(config: TrainConfig) -> Corpus:
 
 
 def _balanced(records: list[Record], weights: list[float], balance: float) -> list[float]:
-    """Draw rare taxa more often, by count ** -balance, while the plants together are drawn as often as before."""
+    """Oversample rare taxa by count ** -balance, while all plants together are drawn as often as before."""
     names = [record.taxon.scientific_name if record.taxon else None for record in records]
     plants = [i for i, record in enumerate(records) if record.taxon and record.split == "train"]
     counts = Counter(names[i] for i in plants)

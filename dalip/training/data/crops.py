@@ -1,4 +1,4 @@
-"""Random crops and colour changes of training photos, reproducible from a seed."""
+"""Data augmentation: random crops and colour changes of training photos, reproducible from a seed."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ __all__ = ["augmentation", "open_crop"]
 
 
 def open_crop(content: bytes, transform: v2.Transform, seed: int) -> Tensor:
-    """Read an encoded photo and cut a crop out of it, the same for the same seed; leaves torch's generator as it is.
+    """Decode a photo and return a crop that is determined by the seed; torch's global generator is unchanged.
 
     Raises:
         ImageError: The photo cannot be read.
@@ -25,7 +25,7 @@ def open_crop(content: bytes, transform: v2.Transform, seed: int) -> Tensor:
 
 
 def augmentation(config: TrainConfig, image: ImageSettings, size: int) -> v2.Transform:
-    """Make a photo into a training crop of `size` pixels per side, normalised."""
+    """Return the transform from a photo to a normalised training crop of `size` pixels per side."""
     grey = [round(255 * mean) for mean in image.mean]
     changes: dict[str, list[v2.Transform]] = {
         "none": [],

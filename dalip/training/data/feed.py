@@ -1,4 +1,4 @@
-"""Give each process of a run its share of every batch, with the features of frozen towers."""
+"""Feed each process of a run its share of every batch, with the features of frozen towers."""
 
 import contextlib
 import hashlib
@@ -39,7 +39,7 @@ class Feed:
     def __init__(
         self, config: TrainConfig, corpus: Corpus, towers: Towers, model: DALIP, accelerator: Accelerator
     ) -> None:
-        """Plan what is drawn."""
+        """Plan the draws of the run."""
         self.config, self.corpus, self.image, self.model = config, corpus, towers.image, model
         self.accelerator = accelerator
         self.photos = PhotoDataset(corpus, config, towers.image)
@@ -49,8 +49,8 @@ class Feed:
         self.text_features = TextFeatures(model, Tokenizer.from_buffer(towers.tokenizer), towers.text)
 
     def fingerprint(self) -> str:
-        """Tell this data from any other that would give other batches, in 64 hexadecimal digits."""
-        if self.config.stream:  # whose corpus is what it is evaluated on
+        """Return a SHA-256 hash of everything in the data that affects batches, as 64 hexadecimal digits."""
+        if self.config.stream:  # its corpus is only the data that it is evaluated on
             data: Any = shards_of(self.config)
         else:
             labels = [(r.key, r.taxon and r.taxon.scientific_name, r.captions) for r in self.photos.records]
@@ -58,10 +58,10 @@ class Feed:
         return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
     def prepare(self, folder: Path, report: ReportLine) -> None:
-        """Compute what frozen towers give, beforehand and once, or read what another run has left.
+        """Compute the features of frozen towers once before training, or read those that another run has cached.
 
         Args:
-            folder: Where features are kept.
+            folder: Folder of the cache.
             report: Called with one line of progress at a time.
         """
         self.model.eval()
@@ -77,7 +77,7 @@ class Feed:
                 self.photos = PhotoDataset(self.corpus, self.config, self.image, features)
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Load this process's share of every batch from step `start` on."""
+        """Load this process's share of every batch, starting with step `start`."""
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         config, size = self.config, self.image.size
         settings: dict[str, Any] = {
@@ -98,7 +98,7 @@ class Feed:
         return iter(DataLoader(self.photos, batch_sampler=shares, collate_fn=collate, **settings))
 
     def parts(self, batch: Batch) -> list[Inputs]:
-        """Divide this process's share of a batch into what is embedded at once, on its device."""
+        """Divide this process's share of a batch into micro-batches, on its device."""
         device = self.accelerator.device
         parts = []
         for rows in np.array_split(np.arange(len(batch.keys)), self.config.accumulate):
@@ -114,14 +114,14 @@ class Feed:
 
 
 def _start_worker(worker: int) -> None:
-    """Let Ctrl-C, which reaches every process of a terminal, end the training process alone, which ends these."""
+    """Ignore Ctrl-C, which reaches every process of a terminal; the training process handles it and stops the rest."""
     ignore_pillow_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def _alone(folder: Path, report: ReportLine) -> Iterator[None]:
-    """Wait until no other run writes features to a folder."""
+    """Lock a cache folder, after waiting until no other run writes features to it."""
     folder.mkdir(parents=True, exist_ok=True)
     busy = TrainingError("cache-in-use", source=folder)
     told = False

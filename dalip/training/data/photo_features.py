@@ -31,42 +31,42 @@ _AT_ONCE = 32
 
 
 class PhotoFeatures:
-    """The views of each photo as a frozen tower sees them, read from disk as they are needed."""
+    """Features of the views of each photo from a frozen tower, read from disk on demand."""
 
     def __init__(self, path: Path, errors: dict[int, str]) -> None:
-        """Open what `cache_photo_features` wrote.
+        """Open a cache written by `cache_photo_features`.
 
         Args:
             path: A .npy file of shape (photos, views, ...), float16.
-            errors: By position, why a photo could not be read, as `write_error` writes it.
+            errors: Errors of photos that could not be read, by position, as JSON from `write_error`.
         """
         self.path, self.errors = path, errors
         self._values: NDArray[np.float16] | None = None
 
     def read(self, position: int, seed: int) -> Tensor:
-        """Give one view of a photo, float32, chosen by the seed.
+        """Return the features of one view of a photo, float32; the seed chooses the view.
 
         Raises:
-            DalipError: The photo could not be read when its features were to be computed.
+            DalipError: The photo could not be read when the cache was computed.
         """
         if position in self.errors:
             raise read_error(self.errors[position])
-        if self._values is None:  # opened here, so that each loading process maps the file for itself
+        if self._values is None:  # opened here, so that each data loading process maps the file itself
             self._values = np.load(self.path, mmap_mode="r")
         return torch.from_numpy(self._values[position, seed % self._values.shape[1]].astype(np.float32))
 
 
 @dataclass
 class _Done:
-    """How far the features of a cache are computed, kept beside them."""
+    """Progress of computing a cache, stored next to it."""
 
     views: int = 0
     errors: dict[str, str] = field(default_factory=dict)
-    """By position, why a photo could not be read, as `write_error` writes it."""
+    """Errors of photos that could not be read, by position, as JSON from `write_error`."""
 
 
 class _Views(Dataset[Tensor | str]):
-    """Every view of every photo, one after the other; an error's text where the photo cannot be read."""
+    """Every view of every photo, in order; the error as JSON if the photo cannot be read."""
 
     def __init__(
         self, records: Sequence[Record], config: TrainConfig, image: ImageSettings, size: int
@@ -79,7 +79,7 @@ class _Views(Dataset[Tensor | str]):
 
     def __getitem__(self, index: int) -> Tensor | str:
         record, view = self.records[index // self.views], index % self.views
-        # Not the run's seed: runs of several seeds share one cache, and so see the same views.
+        # Independent of the run's seed: runs with different seeds share one cache, and so see the same views.
         seed = int(
             hashlib.sha256(f"{record.key} {view}".encode("utf-8", "surrogatepass")).hexdigest()[:7], 16
         )
@@ -99,14 +99,14 @@ def cache_photo_features(
     *,
     report: ReportLine,
 ) -> PhotoFeatures:
-    """Compute the features of `config.cache_views` crops of each photo, or go on with computing them.
+    """Compute the features of `config.cache_views` crops of each photo, or resume computing them.
 
     Args:
-        model: With an image tower that will not change; its device is used.
+        model: Must have a frozen image tower; the features are computed on its device.
         records: The photos.
-        config: Decides the crops; the largest of the sizes trained at is taken.
-        image: Mean and deviation to normalise with, and the size where the configuration sets none.
-        folder: Where the features are kept, under a name that follows from tower, photos and crops.
+        config: Determines the crops, which have the largest of the training sizes.
+        image: Mean and standard deviation for normalisation, and the size if the configuration sets none.
+        folder: Folder of the cache; file names depend on tower, photos and crops.
         report: Called with one line of progress at a time.
     """
     size = max((size for _, size in config.train_sizes), default=image.size)
@@ -126,7 +126,7 @@ def cache_photo_features(
         new = {"dtype": np.float16, "shape": (len(records), config.cache_views, *shape)}
         how = {"mode": "r+"} if done.views else {"mode": "w+", **new}
         values = np.lib.format.open_memmap(path, **how)
-        if hasattr(os, "posix_fallocate"):  # a disk that gets full under a mapped file would kill the process
+        if hasattr(os, "posix_fallocate"):  # a full disk under a memory-mapped file would kill the process
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         flat = values.reshape(len(views), *shape)
@@ -143,26 +143,26 @@ def cache_photo_features(
                 values.flush()
                 with atomic_write(state) as part:
                     part.write_text(to_json(done), encoding="utf-8")
-                report(f"features of photos: {done.views:,} of {len(views):,} views")
+                report(f"photo features: {done.views:,} of {len(views):,} views")
     return PhotoFeatures(path, {int(position): error for position, error in done.errors.items()})
 
 
 def _identity(record: Record) -> tuple[Any, ...]:
-    """Tell a photo from another under the same name, or from what its file held before."""
+    """Return what distinguishes a photo from another with the same name, and from earlier content of its file."""
     place = record.location
     if not isinstance(place, FilePart):
         return record.key, *place.stamp
     try:
         file = place.path.stat()
         written = file.st_size, file.st_mtime_ns
-    except OSError:  # reading it will say why
+    except OSError:  # reading it will report why
         written = None
     offset = None if place.size is None else place.offset
     return record.key, str(place.path.resolve()), offset, place.size, written
 
 
 def _in_batches(views: _Views, start: int, workers: int) -> Any:
-    """Read the views from `start` on, so many at once, each with the number of its first."""
+    """Read the views from `start` on in batches, each with the index of its first view."""
     plan = [list(range(i, min(i + _AT_ONCE, len(views)))) for i in range(start, len(views), _AT_ONCE)]
     loader: DataLoader[Any] = DataLoader(views, batch_sampler=plan, collate_fn=list, num_workers=workers)
     return ((indices[0], batch) for indices, batch in zip(plan, loader, strict=True))

@@ -10,7 +10,7 @@ __all__ = ["Item", "Sampling"]
 
 
 class Item(NamedTuple):
-    """One draw: which record, which random choices, how many pixels per side."""
+    """One draw: position of the record, number of the draw as random seed, and pixels per side."""
 
     position: int
     draw: int
@@ -18,15 +18,15 @@ class Item(NamedTuple):
 
 
 class Sampling:
-    """An endless sequence of draws, epoch after epoch, each in an order of its own."""
+    """An endless sequence of draws, reshuffled in every epoch."""
 
     def __init__(self, weights: Sequence[float], batch_size: int, seed: int) -> None:
         """Choose how often each record is drawn.
 
         Args:
-            weights: Draws of each record an epoch, on average: 1 is exactly once, 0.5 every other time, 2 twice.
-            batch_size: Draws per step; the last, incomplete batch of an epoch is filled up from the next.
-            seed: Decides the order.
+            weights: Draws of each record per epoch, on average: 1 is exactly once, 0.5 every other epoch, 2 twice.
+            batch_size: Draws per step; the last, incomplete batch of an epoch is filled up from the next epoch.
+            seed: Determines the order.
         """
         self.weights = np.asarray(weights, dtype=np.float64)
         self.batch_size, self.seed = batch_size, seed
@@ -35,18 +35,18 @@ class Sampling:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Batches of an epoch, the last one in part."""
+        """Batches per epoch, where an incomplete last batch counts as a fraction."""
         return self.per_epoch / self.batch_size
 
     def steps_in(self, epochs: float) -> int:
-        """Steps of so many epochs, at least one."""
+        """Return the number of steps in this many epochs, at least one."""
         return max(1, round(self.steps_per_epoch * epochs))
 
     def epoch(self, number: int) -> NDArray[np.int64]:
-        """Give the positions drawn in one epoch, in order.
+        """Return the positions drawn in one epoch, in order.
 
-        Records are laid end to end in random order, each as long as its weight, and read at every whole number
-        from a random start: each is drawn its weight of times, rounded up or down (systematic sampling).
+        This is systematic sampling. Records are laid end to end in random order, each as long as its weight, and
+        picked at unit steps from a random start. So each is drawn as often as its weight, rounded up or down.
         """
         random = np.random.default_rng([self.seed, number])
         order = random.permutation(len(self.weights))
@@ -63,7 +63,7 @@ class Sampling:
         Args:
             start: The first step.
             total: Steps of the whole run.
-            size_at: Pixels per side of training crops after a part of the run, in [0, 1).
+            size_at: Returns the pixels per side of training crops at a fraction of the run, in [0, 1).
         """
         for step in range(start, total):
             size = size_at(step / total)

@@ -1,4 +1,4 @@
-"""`dalip train --stream`: read shards from front to back, for data too large to index."""
+"""`dalip train --stream`: read shards sequentially, for data too large to index."""
 
 import random
 import tarfile
@@ -24,23 +24,24 @@ from dalip.training.data.sampling import Sampling
 
 __all__ = ["StreamDataset"]
 
-_ROUND = 200_000  # photos; what a resumed run reads again at most, in each of its loading processes
-_PATIENCE = 100  # shards in a row without a photo to learn from
+_ROUND = 200_000  # photos; the most that each data loading process of a resumed run reads again
+_PATIENCE = 100  # consecutive shards without a photo to train on
 
 
 class _Raw(NamedTuple):
-    """A photo as it lies in a shard."""
+    """An undecoded photo from a shard."""
 
     record: Record
     content: bytes
 
 
 class StreamDataset(IterableDataset[Batch]):
-    """Whole batches of this process, from shards in an order drawn at random, mixed by a buffer.
+    """Batches of this process, from shards in random order, mixed by a shuffle buffer.
 
-    Which photos make a batch follows from seed, step, process and number of loading processes. Every so many photos
-    a loading process starts a round of its own draws, so that a resumed run reads but the current round again, and
-    does not decode what it has learned from already. A shard that the end of a round cuts off is not read to its end.
+    The photos of a batch are determined by seed, step, process and number of data loading processes. After a fixed
+    number of photos, a data loading process starts a new round with new random draws. So a resumed run reads only the
+    current round again, and does not decode photos it was already trained on. A shard that is cut off by the end of a
+    round is not read to its end.
     """
 
     def __init__(
@@ -56,12 +57,12 @@ class StreamDataset(IterableDataset[Batch]):
         """Plan a stream.
 
         Args:
-            config: Names shards, batch size and steps.
-            texts: Complete what photos say of their taxa.
-            image: Mean and deviation to normalise with, and the size where the configuration sets none.
+            config: Contains shards, batch size and steps.
+            texts: Names and descriptions of taxa.
+            image: Mean and standard deviation for normalisation, and the size if the configuration sets none.
             start: The first step.
-            process: Which of the training processes this is, from 0.
-            processes: How many there are.
+            process: Index of this training process, from 0.
+            processes: Number of training processes.
         """
         assert config.steps is not None
         self.config, self.texts, self.image, self.start = config, texts, image, start
@@ -72,10 +73,10 @@ class StreamDataset(IterableDataset[Batch]):
         self._reading, self._finished = "", False
 
     def __iter__(self) -> Iterator[Batch]:
-        """Read the batches of one loading process; torch takes one of each process in turn."""
+        """Yield the batches of one data loading process; torch takes one from each process in turn."""
         worker = get_worker_info()
         lanes = worker.num_workers if worker else 1
-        # The process that torch asks first takes step `start`, wherever the run was stopped.
+        # The process that torch asks first must take step `start`, wherever the run was stopped.
         lane = ((worker.id if worker else 0) + self.start) % lanes
         per_round = max(1, _ROUND // self.count)
         samples: Iterator[_Raw] | None = None
@@ -98,7 +99,7 @@ class StreamDataset(IterableDataset[Batch]):
         return mixed
 
     def _raws(self, seed: list[int]) -> Iterator[_Raw]:
-        """Read shard after shard, until too many in a row have given nothing."""
+        """Read one shard after the other, until too many in a row contain no usable photo."""
         sampling = Sampling(self.weights, 1, int(np.random.default_rng([*seed, 1]).integers(2**62)))
         barren: list[str] = []
         for position in chain.from_iterable(map(sampling.epoch, count())):
@@ -112,11 +113,11 @@ class StreamDataset(IterableDataset[Batch]):
             self._finished = True
 
     def _shard(self, url: str) -> Iterator[_Raw]:
-        """Read what can be learned from in a shard; whatever goes wrong is reported."""
+        """Yield the photos of a shard that can be trained on; all problems are reported."""
         stream, bare = None, 0
         try:
             stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())
-            # The shard itself shows whether it is whole; when a command's failure is noticed is a matter of chance.
+            # The shard itself shows whether it is complete; it is random when the failure of a command is noticed.
             set_options(stream, ignore_errors=True)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
                 for key, files in groupby(shard_files(archive), key=lambda file: file.key):
@@ -132,7 +133,7 @@ class StreamDataset(IterableDataset[Batch]):
                         yield raw
                     else:
                         bare += 1
-        except Exception as error:  # of the disk, the network, a command, or a damaged archive
+        except Exception as error:  # from the disk, the network, a command, or a damaged archive
             self._skip(DataError("shard-damaged", source=url, cause=first_line(error)))
         finally:
             if stream:
@@ -153,7 +154,7 @@ class StreamDataset(IterableDataset[Batch]):
             sources = ", ".join(self.config.data)
             samples = [no_sample(DataError("stream-no-photo", source=sources))]
         good = [sample for sample in samples if sample.photo is not None]
-        if good:  # all processes need batches of one size: what is good stands in for what is not
+        if good:  # all processes need batches of the same size: good samples replace missing ones
             spare = cycle(good)
             samples = [
                 sample if sample.photo is not None else next(spare)._replace(skipped=sample.skipped)
@@ -174,10 +175,10 @@ class StreamDataset(IterableDataset[Batch]):
 
 
 def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
-    """Make a record of the files of one key; `None` where no text belongs to the photo.
+    """Build a record from the files of one key; `None` if the photo has no text.
 
     Args:
-        name: Tells the record from those of all other shards.
+        name: Unique among the records of all shards.
         contents: Suffix and content of each file.
 
     Raises:

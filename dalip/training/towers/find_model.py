@@ -20,7 +20,7 @@ __all__ = ["CONFIG_FILE", "OURS", "Config", "image_settings", "look_up"]
 Config = dict[str, Any]
 
 OURS = ("lite0-minilm", "lite2-minilm", "tiny")
-"""The models that we name ourselves; all others are open_clip's."""
+"""Model names defined by DALIP; all others are open_clip's."""
 
 CONFIG_FILE = "open_clip_config.json"
 _WEIGHTS = (".safetensors", ".bin", ".pth")  # what open_clip looks for in a folder
@@ -30,11 +30,11 @@ _TINY: Config = {
     "vision_cfg": {"image_size": 64, "patch_size": 8, "width": 128, "layers": 4, "head_width": 32},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 128, "heads": 4, "layers": 4},
 }
-"""Two small transformers for trials of minutes on a laptop, from scratch."""
+"""Two small transformers, to train from scratch in minutes on a laptop for a trial."""
 
 
 class Source(NamedTuple):
-    """What is known of a model before its weights are there."""
+    """What is known about a model before its weights are loaded."""
 
     config: Config
     preprocess: dict[str, Any]
@@ -42,18 +42,18 @@ class Source(NamedTuple):
 
 
 def look_up(model: str, pretrained: str | None) -> Source:
-    """Find out what a model is, of which at most the configuration is downloaded.
+    """Look up a model; at most its configuration is downloaded.
 
     Args:
-        model: `tiny`, an architecture of open_clip, `hf-hub:ORG/REPO` or `local-dir:PATH`.
-        pretrained: A tag or a checkpoint file, of an architecture alone.
+        model: `tiny`, an open_clip architecture, `hf-hub:ORG/REPO` or `local-dir:PATH`.
+        pretrained: A tag or a checkpoint file; only for an architecture.
 
     Returns:
-        The model's and its preprocessing's configuration, and whether there are weights to load.
+        Configuration of the model and its preprocessing, and whether there are weights to load.
 
     Raises:
         TrainingError: There is no such model or tag, or the weights were trained with another activation.
-        Exception: Whatever open_clip and the hub raise where the configuration cannot be read.
+        Exception: Any error of open_clip and the hub if the configuration cannot be read.
     """
     if model == "tiny":
         return Source(deepcopy(_TINY), {}, False)
@@ -97,16 +97,16 @@ def _look_up_architecture(model: str, pretrained: str | None) -> Source:
 
 
 def _close(name: str, names: list[str]) -> list[str]:
-    """Give what may have been meant; empty if nothing is like it."""
+    """Return the names that may have been meant; empty if none is similar."""
     lower = {known.lower(): known for known in names}
     return [lower[match] for match in get_close_matches(name.lower(), lower, cutoff=0.5)]
 
 
 def image_settings(preprocess: Mapping[str, Any]) -> ImageSettings:
-    """Take over open_clip's preprocessing, which knows more than ours can do.
+    """Convert open_clip's preprocessing, which has options that ours does not support.
 
     Raises:
-        TrainingError: It cannot be expressed.
+        TrainingError: The preprocessing is not supported.
     """
     found = merge_preprocess_dict(PreprocessCfg(), preprocess)
     size = found["size"]

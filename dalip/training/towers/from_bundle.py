@@ -1,4 +1,4 @@
-"""Rebuild a PyTorch model from an exported encoder, and check that it gives the same embeddings."""
+"""Rebuild a PyTorch model from an exported encoder, and check that both return the same embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,11 +39,11 @@ __all__ = [
 ]
 
 ORIGIN = "origin"
-"""Where the details of a manifest hold an `Origin`."""
+"""Key of the `Origin` in the details of a manifest."""
 
 INT8, SCALE, FLOAT, HALF = "_int8", "_scale", "_float", "_half"
-"""What is added to the name of a tensor: an integer matrix, the scale of its rows or columns, both before they are
-multiplied, and half precision."""
+"""Suffixes of tensor names: an integer matrix, the scale of its rows or columns, the matrix as float before it is
+multiplied by the scale, and half precision."""
 
 _LEAST_COSINE = 0.999
 _TEXTS = ("", "a rose", "Bellis perennis, the common daisy, family Asteraceae", "a photo of a plant")
@@ -51,7 +51,7 @@ _TEXTS = ("", "a rose", "Bellis perennis, the common daisy, family Asteraceae", 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a bundle a tensor of the model is that has another name there."""
+    """Location in a bundle of a model tensor that has another name there."""
 
     file: str
     name: str
@@ -60,28 +60,28 @@ class Place:
 
 @dataclass(frozen=True)
 class Origin:
-    """What rebuilds the model that a bundle came from, apart from weights and tokenizer."""
+    """What is needed to rebuild the model that a bundle was exported from, apart from weights and tokenizer."""
 
     towers: dict[str, Any]
-    """As `Towers.description`."""
+    """Same as `Towers.description`."""
     method: dict[str, Any] | None
-    """The fields of a `MethodConfig`; `None` where the model has the first order alone."""
+    """The fields of a `MethodConfig`; `None` if the model has only the first order."""
     logit_scale: float
-    """The logarithm of the factor from cosine to logit, which no embedding depends on."""
+    """Logarithm of the factor from cosine to logit; embeddings do not depend on it."""
     mirror: bool
     """Whether each photo is averaged with its mirror image."""
     weights: Literal["fp32", "int8"]
     """How the weights are stored."""
     places: dict[str, Place]
-    """Tensors by their names in the model; all others are called `model.NAME`."""
+    """Renamed tensors by their names in the model; all others are called `model.NAME`."""
 
 
 def origin_of(folder: Path) -> tuple[EncoderManifest, Origin]:
-    """Read what a bundle says of the model that it came from.
+    """Read what a bundle records about the model that it was exported from.
 
     Raises:
         BundleError: The bundle is incomplete or damaged.
-        TrainingError: It says nothing of it: an earlier DALIP exported it.
+        TrainingError: The record is missing, because an earlier version of DALIP exported the bundle, or invalid.
     """
     manifest = read_manifest(folder)
     try:
@@ -93,7 +93,7 @@ def origin_of(folder: Path) -> tuple[EncoderManifest, Origin]:
 
 
 def bundle_settings(folder: Path) -> dict[str, Any]:
-    """Give the fields of a training configuration that follow from a bundle.
+    """Return the fields of a training configuration that are determined by a bundle.
 
     Raises:
         DalipError: As `origin_of`.
@@ -113,7 +113,7 @@ def bundle_settings(folder: Path) -> dict[str, Any]:
 
 
 def write_bundle_towers(folder: Path, towers: Path) -> None:
-    """Write what rebuilds the towers of a bundle's model, with untrained weights.
+    """Write the files from which the towers of a bundle's model are rebuilt, without weights.
 
     Raises:
         DalipError: As `origin_of`.
@@ -126,15 +126,15 @@ def write_bundle_towers(folder: Path, towers: Path) -> None:
 
 
 def bundle_state(folder: Path, model: DALIP) -> dict[str, Tensor]:
-    """Read all weights of a bundle under the names that they have in its model.
+    """Read all weights of a bundle, by their names in the model.
 
     Args:
         folder: The bundle.
-        model: Says which tensors there are; what no embedding depends on is taken from it.
+        model: Determines the tensors to read; those that do not affect embeddings are copied from it.
 
     Raises:
         BundleError: The bundle is incomplete or damaged.
-        TrainingError: A tensor cannot be found in it.
+        TrainingError: The bundle does not contain a tensor.
     """
     verify_bundle(folder)
     _, origin = origin_of(folder)
@@ -161,18 +161,18 @@ def _find(
         raise TrainingError("bundle-lacks-tensor", source=folder, name=name)
     return np.array(
         found.T if place and place.transposed else found, order="C"
-    )  # what is read cannot be written
+    )  # the stored arrays are read-only
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the weights of an encoder's graph, whole numbers left out, as it computes with them.
+    """Read the floating-point weights of an encoder's graph, dequantised to the values it computes with.
 
     Raises:
-        TrainingError: The file is no graph.
+        TrainingError: The file is not a graph.
     """
     try:
         graph = onnx.load(path).graph
-    except Exception as error:  # protobuf and the system raise what they like
+    except Exception as error:  # protobuf and the system may raise anything
         raise TrainingError("graph-not-read", source=path, cause=first_line(error)) from error
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: dict[str, NDArray[np.float32]] = {}
@@ -189,14 +189,14 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
 @torch.inference_mode()
 def check_rebuilt(model: DALIP, folder: Path) -> None:
-    """Make sure that a rebuilt model embeds as the bundle does that it was rebuilt from.
+    """Check that a rebuilt model returns the same embeddings as its bundle.
 
     Args:
         model: With the bundle's weights; on the CPU.
         folder: The bundle.
 
     Raises:
-        TrainingError: It does not.
+        TrainingError: The embeddings differ.
         BundleError: The bundle cannot be run.
     """
     encoder = Encoder.load(folder)

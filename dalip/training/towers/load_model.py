@@ -33,29 +33,29 @@ __all__ = ["Loaded", "find_run", "load_model", "load_run", "load_weights", "meth
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model with what feeds it."""
+    """A model with its preprocessing and configuration."""
 
     model: DALIP
-    """On the CPU, in evaluation mode; of the first order alone where it is a plain open_clip model."""
+    """On the CPU, in evaluation mode; a plain open_clip model has only the first order."""
     towers: Towers
     config: TrainConfig | None
-    """Of the run that it comes from, if it comes from one."""
+    """Configuration of the run, if the model comes from one."""
 
 
 def load_model(source: str, *, pretrained: str | None = None, report: ReportLine = no_report) -> Loaded:
-    """Load a model from wherever it is kept.
+    """Load a model from a run, the authors' checkpoint or open_clip.
 
     Args:
         source: The folder of a finished run, or its `model.pt`; the file of the authors' checkpoint; or an open_clip
             model: a name, `hf-hub:...` or `local-dir:...`.
         pretrained: Which weights of a named open_clip model: a tag or a file.
-        report: Called with one line about what had to be assumed.
+        report: Called with one line if something had to be assumed about the weights.
 
     Returns:
         The model.
 
     Raises:
-        TrainingError: There is no such thing, it is damaged, or not what it should be.
+        TrainingError: The source is missing or damaged, or is not a model.
     """
     path = Path(source)
     if pretrained and path.exists():
@@ -69,7 +69,7 @@ def load_model(source: str, *, pretrained: str | None = None, report: ReportLine
     if path.is_dir():
         raise TrainingError("folder-not-a-run", source=path, folder=path)
     known = ":" in source or source.replace("/", "-") in open_clip.list_models()
-    if not known and (path.suffix or len(path.parts) > 1):  # meant as a path, then
+    if not known and (path.suffix or len(path.parts) > 1):  # then a path was meant
         raise TrainingError("model-not-found", source=source)
     with TemporaryDirectory(prefix="dalip-") as folder:
         towers = create_towers(source, pretrained, Path(folder), report=report)
@@ -77,7 +77,7 @@ def load_model(source: str, *, pretrained: str | None = None, report: ReportLine
 
 
 def find_run(path: Path) -> Path | None:
-    """Give the folder of a run, from itself or from its `model.pt`; `None` if there is no run."""
+    """Return the folder of a run, given the folder or its `model.pt`; `None` if it is not a run."""
     folder = path.parent if path.name == "model.pt" else path
     return folder if (folder / "config.json").is_file() else None
 
@@ -96,22 +96,22 @@ def load_run(run: Path) -> tuple[DALIP, Towers, TrainConfig]:
 
 
 def method_of(config: TrainConfig) -> MethodConfig | None:
-    """Give what a run adds to its towers; `None` where it trains the first order alone."""
+    """Return the MBDC settings of a run; `None` if it trains only the first order."""
     if not config.second_order:
         return None
     return MethodConfig(**{field.name: getattr(config, field.name) for field in fields(MethodConfig)})
 
 
 def load_weights(model: DALIP, source: Path) -> None:
-    """Load all weights of a model of the same sizes.
+    """Load all weights from a model of the same sizes.
 
     Args:
         model: Its weights are replaced.
         source: The folder of a finished run, its `model.pt`, an exported encoder, or the authors' checkpoint.
 
     Raises:
-        TrainingError: There is no such file, it is damaged, or its weights do not fit; names the first that does not.
-        BundleError: An encoder is damaged.
+        TrainingError: The file is missing or damaged, or a weight does not fit; the error names the first.
+        BundleError: The encoder is damaged.
     """
     if is_bundle(source):
         _fit(model, bundle_state(source, model), source)
@@ -144,7 +144,7 @@ def _load_official(path: Path) -> tuple[DALIP, Towers]:
 def _fit(
     model: DALIP, state: Mapping[str, Tensor], path: Path, named: Callable[[str], str] = lambda name: name
 ) -> None:
-    """Load weights that must all be there and fit; torch would name all that do not, a line each."""
+    """Load weights, all of which must exist and fit; torch would list each mismatch on a separate line."""
     expected = model.state_dict()
     if (theirs := "image_bdc.output.weight" in state) != (model.config is not None):
         raise TrainingError("heads-not-expected" if theirs else "heads-missing", source=path)

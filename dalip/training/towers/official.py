@@ -1,7 +1,7 @@
 """Load the checkpoint that the authors of the paper released.
 
-The towers have OpenAI's names, which are open_clip's for its native CLIP; what the method adds is renamed here.
-Their towers use the plain GELU, their heads count the padding of a text as tokens.
+The tensors of the towers have OpenAI's names, which open_clip also uses for its native CLIP; those of the MBDC heads
+are renamed here. The authors' towers use plain GELU, and their heads count text padding as tokens.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ __all__ = [
     "to_official",
 ]
 
-_RENAMED = {  # the start of their name to the start of ours
+_RENAMED = {  # their name prefix to ours
     "visual.fc1.": "image_bdc.projection.",
     "visual.vbdc.conv_dr_block.0.": "image_bdc.reduction.",
     "visual.vbdc.conv_dr_block.1.": "image_bdc.reduction_norm.",
@@ -44,19 +44,19 @@ _RENAMED = {  # the start of their name to the start of ours
     "tbdc.down.": "text_bdc.hidden.",
     "fc2.": "text_bdc.output.",
 }
-_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's own files hold
+_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers in OpenAI's own files
 _HEAD_WIDTH = 64  # of attention, in every CLIP with these names
 
 
 def official_state(content: Any) -> dict[str, Tensor] | None:
-    """Find the tensors of the authors' model in what a checkpoint file holds.
+    """Find the tensors of the authors' model in the content of a checkpoint file.
 
     Args:
         content: The tensors by name, or a dictionary with them as `state_dict`; names may start with `module.`, as
             training on several GPUs leaves them.
 
     Returns:
-        The tensors by the authors' names, or `None` if these are not of their model.
+        The tensors by the authors' names, or `None` if it is not their model.
     """
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping):
@@ -71,7 +71,7 @@ def read_official(path: Path) -> dict[str, Tensor]:
     """Read the authors' checkpoint: tensors by the authors' names.
 
     Raises:
-        TrainingError: There is no such file, it is damaged, or it holds something else.
+        TrainingError: The file is missing or damaged, or contains something else.
     """
     state = official_state(load_checkpoint(path))
     if state is None:
@@ -80,13 +80,13 @@ def read_official(path: Path) -> dict[str, Tensor]:
 
 
 def not_a_model(path: Path) -> TrainingError:
-    """Give the error about a file that holds neither a run's model nor the authors'."""
+    """Return the error for a file that contains neither a run's model nor the authors'."""
     return TrainingError("not-a-model", source=path)
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Name the file in errors about what it holds."""
+    """Add the file name to errors about its content."""
     try:
         yield
     except TrainingError as error:
@@ -108,7 +108,7 @@ def _rename(name: str) -> str:
 
 
 def to_official(name: str) -> str:
-    """Give the authors' name of a tensor of `DALIP`, for messages about their file."""
+    """Return the authors' name of a `DALIP` tensor, for messages about their file."""
     for theirs, ours in _RENAMED.items():
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
@@ -116,10 +116,10 @@ def to_official(name: str) -> str:
 
 
 def method_of_official(state: Mapping[str, Tensor]) -> MethodConfig:
-    """Read the sizes of the heads off the shapes; the rest is how the authors trained.
+    """Infer the sizes of the heads from tensor shapes; all other settings are those the authors trained with.
 
     Raises:
-        TrainingError: A tensor is missing or its shape impossible; the caller adds the name of the file.
+        TrainingError: A tensor is missing or has an impossible shape; the caller adds the file name.
     """
     reduced_dim, head_width = _shape(state, "tbdc.conv_dr_block.0.weight", 2)
     _, embed_dim = _shape(state, "text_projection", 2)
@@ -132,11 +132,11 @@ def official_towers(state: Mapping[str, Tensor], folder: Path) -> Towers:
     """Build the towers of the authors' model, any square ViT and text transformer, with untrained weights.
 
     Args:
-        state: The sizes are read off its shapes.
-        folder: Takes what rebuilds them; made if it is not there.
+        state: The authors' tensors, whose shapes determine the sizes.
+        folder: Where the description of the towers is written; created if it does not exist.
 
     Raises:
-        TrainingError: A tensor is missing or its shape impossible; the caller adds the name of the file.
+        TrainingError: A tensor is missing or has an impossible shape; the caller adds the file name.
     """
     width, _, _, patch_size = _shape(state, "visual.conv1.weight", 4)
     positions, _ = _shape(state, "visual.positional_embedding", 2)

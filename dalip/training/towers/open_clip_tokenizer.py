@@ -1,9 +1,9 @@
 """Convert the tokenizers of open_clip to the `tokenizer.json` of a bundle.
 
-Both of open_clip's kinds clean a text before they cut it. Of that, everything which follows a simple rule is kept:
-white space, case, punctuation, straight quotation marks, composed accents, control characters. The repair of damaged
-text is not: mojibake, HTML entities, ligatures and full-width letters stay as they are. Nor is a special token written
-out in a text taken for one by the CLIP tokenizer: it would end the text there.
+Both kinds of open_clip tokenizers clean text before they split it. The cleaning steps that follow a simple rule are
+kept: white space, case, punctuation, straight quotation marks, composed accents, control characters. The repair of
+damaged text is not: mojibake, HTML entities, ligatures and full-width letters are unchanged. The CLIP tokenizer also
+does not recognise a special token that is written out in a text, which would end the text there.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from dalip.errors import TrainingError
 
 __all__ = ["save_tokenizer"]
 
-# What CLIP takes for a word. Source: the pattern of open_clip's SimpleTokenizer, without its special tokens.
+# What CLIP treats as a word. Source: the pattern of open_clip's SimpleTokenizer, without its special tokens.
 _WORD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 
 _REPAIRS = (
@@ -25,7 +25,7 @@ _REPAIRS = (
     ("[\u201c-\u201f]", '"'),
     ("[\\x00-\\x08\\x0b\\x0e-\\x1f\\x7f\u206a-\u206f\ufeff\ufff9-\ufffc]", ""),
 )
-"""The rules of ftfy's `fix_text` that matter for everyday texts: pattern and what takes its place."""
+"""The rules of ftfy's `fix_text` that matter for everyday text: pattern and replacement."""
 
 _PROBES = (
     "",
@@ -37,17 +37,17 @@ _PROBES = (
 
 
 def save_tokenizer(tokenizer: SimpleTokenizer | HFTokenizer, path: Path) -> TextSettings:
-    """Write the tokenizer of an open_clip model as a file of the library tokenizers.
+    """Write the tokenizer of an open_clip model as a file of the tokenizers library.
 
     Args:
-        tokenizer: What open_clip's `get_tokenizer` gives.
+        tokenizer: The result of open_clip's `get_tokenizer`.
         path: The file to write; its folder exists.
 
     Returns:
         Context length and padding of the texts.
 
     Raises:
-        TrainingError: The tokenizer does something that the file cannot say.
+        TrainingError: The tokenizer does something that the file format cannot express.
     """
     if isinstance(tokenizer, HFTokenizer):
         made, pad_id = _from_transformers(tokenizer), tokenizer.tokenizer.pad_token_id
@@ -67,7 +67,7 @@ def save_tokenizer(tokenizer: SimpleTokenizer | HFTokenizer, path: Path) -> Text
 
 
 def _from_clip(tokenizer: SimpleTokenizer) -> Tokenizer:
-    """Say in Rust what CLIP's byte-pair encoder does in Python."""
+    """Build the Rust equivalent of CLIP's Python byte-pair encoder."""
     if tokenizer.reduction_fn:
         raise TrainingError("tokenizer-random")
     start, end = tokenizer.sot_token_id, tokenizer.eot_token_id
@@ -89,14 +89,14 @@ def _from_clip(tokenizer: SimpleTokenizer) -> Tokenizer:
 
 
 def _from_transformers(tokenizer: HFTokenizer) -> Tokenizer:
-    """Put open_clip's cleaning before a fast tokenizer of transformers."""
+    """Prepend open_clip's cleaning to a fast tokenizer of transformers."""
     fast = tokenizer.tokenizer
     if not fast.is_fast or tokenizer.tokenizer_mode:
         raise TrainingError("tokenizer-slow", tokenizer=fast.name_or_path)
     made = Tokenizer.from_str(fast.backend_tokenizer.to_str())
     own = [made.normalizer] if made.normalizer else []
     made.normalizer = normalizers.Sequence([*_cleaning(tokenizer.clean_fn), *own])
-    if tokenizer.strip_sep_token:  # CLIPA ends its texts with the id of padding
+    if tokenizer.strip_sep_token:  # CLIPA ends its texts with the padding id
         made.post_processor = processors.TemplateProcessing(
             single=f"{fast.cls_token} $A {fast.sep_token}",
             special_tokens=[(fast.cls_token, fast.cls_token_id), (fast.sep_token, 0)],
@@ -105,7 +105,7 @@ def _from_transformers(tokenizer: HFTokenizer) -> Tokenizer:
 
 
 def _cleaning(clean: Any) -> list[normalizers.Normalizer]:
-    """Give the steps of one of open_clip's cleaning functions, ftfy's repairs except for the everyday ones left out."""
+    """Return the steps of one of open_clip's cleaning functions, with only the common repairs of ftfy."""
     steps: list[normalizers.Normalizer] = [
         normalizers.Replace(Regex(pattern), by) for pattern, by in _REPAIRS
     ]
@@ -115,7 +115,7 @@ def _cleaning(clean: Any) -> list[normalizers.Normalizer]:
         steps.append(normalizers.Replace(Regex(r"[!-/:-@\[-`{-~]"), ""))
     steps += [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     if clean is not get_clean_fn("whitespace"):
-        # Lowercase goes letter by letter, but Greek has a sigma of its own for the end of a word.
+        # Lowercase converts letter by letter, but Greek has a separate sigma for the end of a word.
         steps.append(normalizers.Replace(Regex(r"(?<=\p{L})Σ(?!\p{L})"), "ς"))
         steps.append(normalizers.Lowercase())
     return steps

@@ -44,7 +44,7 @@ def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> N
     assert (done.status, done.out) == (0, ""), done.err
     assert re.search(r"resumed at step \d+ of 20", done.err)
     assert all(line.startswith("dalip: ") for line in done.err.splitlines()), done.err
-    for word in ("s/step", "min left", "validation  step 20", "least cosine"):
+    for word in ("s/step", "min left", "validation  step 20", "lowest cosine similarity"):
         assert word in done.err
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left >= {"config.json", "log.csv", "tensorboard", "curves.png", "README.md", "model.pt", "encoder"}
@@ -94,7 +94,7 @@ def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tm
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(dalip: Dalip, world: World, tmp_path: Path) -> None:
     done = dalip("train", *SMALL, "--data", f"{world.photos}@0.5", "--dry-run", "run")
     assert (done.status, done.err) == (0, "")
-    for word in ("data: photos: ", "taxa: ", "steps: ", "parameters", "learning", "GiB"):
+    for word in ("data: photos: ", "taxa: ", "steps: ", "parameters", "trainable", "GiB"):
         assert word in done.out
     assert not (tmp_path / "run").exists()
 
@@ -140,7 +140,7 @@ def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:
         timeout=300,
     )
     assert done_by_two.returncode == 0, done_by_two.stderr
-    assert done_by_two.stderr.count("least cosine") == 1  # the first process alone exports
+    assert done_by_two.stderr.count("lowest cosine similarity") == 1  # the first process alone exports
     one, two = ((tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two"))
     assert len(one) == len(two)
     for a, b in zip(one[1:], two[1:], strict=True):

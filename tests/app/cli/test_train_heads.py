@@ -17,7 +17,7 @@ def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_
     done = dalip("train", "--init", "builtin", "--freeze-towers", "--data", world.photos, "--dry-run", "run")
     assert (done.status, done.err) == (0, ""), done.err
     assert re.search(
-        r"model: lite0-minilm, joint width 256, 2\d\.\d M parameters, 2\.\d M learning", done.out
+        r"model: lite0-minilm, joint width 256, 2\d\.\d M parameters, 2\.\d M trainable", done.out
     )
     assert not (tmp_path / "run").exists()
 

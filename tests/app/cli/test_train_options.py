@@ -89,12 +89,12 @@ def test_every_preset_can_be_planned(preset: str, dalip: Dalip, world: World) ->
     """`paper` too, without its weights: nothing is downloaded for a plan."""
     done = dalip("train", "--preset", preset, "--data", world.photos, "--dry-run", "run")
     assert done.status == 0, done.err
-    assert "learning" in done.out
+    assert "trainable" in done.out
     frozen = PRESETS[preset].get("freeze", ())
-    total, learning = map(
-        float, re.findall(r"^model: .*, ([\d.]+) M parameters, ([\d.]+) M learning", done.out, re.M)[0]
+    total, trainable = map(
+        float, re.findall(r"^model: .*, ([\d.]+) M parameters, ([\d.]+) M trainable", done.out, re.M)[0]
     )
-    assert (learning < total) == bool(frozen)
+    assert (trainable < total) == bool(frozen)
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_a_stream_reads_from_a_command(dalip: Dalip, tmp_path: Path, world: Worl
     done = dalip("train", *small, "--data", f"pipe:cat {shard}", "run")
     assert done.status == 0, done.err
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data"] == [f"pipe:cat {shard}"]
-    assert "with none to choose on: 0.5" in done.err
+    assert "(default, without validation photos): 0.5" in done.err
     assert "validation  step" not in done.err
     assert "There were no validation photos" in (tmp_path / "run" / "README.md").read_text()
 

@@ -60,7 +60,7 @@ def test_a_plain_clip_answers_as_in_open_clip(
     assert [(block.name, block.width, block.weight) for block in manifest.blocks] == [("first_order", 32, 1)]
     assert (manifest.name, manifest.patch_grid) == ("clip", (3, 3))
     assert lines[0] == f"loading {source}"
-    assert "least cosine to the model, over 4 pictures and 5 texts: 1.00000" in lines[-1]
+    assert "lowest cosine similarity to the model, over 4 pictures and 5 texts: 1.00000" in lines[-1]
 
     encoder = Encoder.load(tmp_path / "out", verify=True)
     clip, _, prepare = open_clip.create_model_and_transforms(source)

@@ -96,5 +96,5 @@ def test_the_joint_vector_has_unit_length_and_scores_as_the_weighted_sum(n: int,
 
 
 def test_a_weight_outside_zero_and_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="must lie"):
+    with pytest.raises(ValueError, match="must be in"):
         DalipLoss(1.5)

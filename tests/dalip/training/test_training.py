@@ -41,7 +41,7 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     manifest = export_run(finished, tmp_path / "encoder", report=lines.append)
-    assert float(lines[-1].rpartition(" ")[2]) > 0.9999  # the least cosine to the model
+    assert float(lines[-1].rpartition(" ")[2]) > 0.9999  # the lowest cosine similarity to the model
     accuracy = manifest.details["selection"]["made"]
     assert accuracy["top_1"] > 0.9
     assert manifest.trained_on == ("made",)
@@ -266,7 +266,7 @@ def test_heads_learn_from_cached_features_of_frozen_towers(
     for seed in (0, 1):
         config = small_config(shard, init=str(finished), seed=seed, epochs=1, **frozen)
         train(config, tmp_path / f"run{seed}", report=lines.append)
-    assert sum(line.startswith("features of photos") for line in lines) == 1
+    assert sum(line.startswith("photo features") for line in lines) == 1
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run0"))
     changed = {name for name, value in first.items() if not torch.equal(second[name], value)}
     assert changed

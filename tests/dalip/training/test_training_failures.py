@@ -86,11 +86,9 @@ def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
     assert sum(f"{other}:{train_names[1]}: " in line and "text" in line for line in lines) == 1
     assert sum("neither a scientificName nor a caption" in line for line in lines) == 1
     expected = (
-        "4 photos or shards were skipped in training, and 0"
-        if streamed
-        else "2 photos or shards were skipped in training, and 2"
+        "4 photos or shards during training, 0" if streamed else "2 photos or shards during training, 2"
     )
-    assert f"in all, {expected} photos left out before" in lines
+    assert f"total skipped: {expected} photos before training" in lines
     assert len(read_log(tmp_path / "run")["loss"]) >= 12
 
 
@@ -115,7 +113,7 @@ def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: P
     assert sorted(line.partition(" (")[0] for line in skipped) == [
         f"{tmp_path}/{name}.tar: this is not a whole, readable shard" for name in ("bad", "gone")
     ]
-    assert any(line.startswith("in all, 2 photos or shards were skipped") for line in lines)
+    assert any(line.startswith("total skipped: 2 photos or shards") for line in lines)
     for name in ("bad", "gone"):
         (tmp_path / f"{name}.tar").write_bytes(b"")
     with refuses(
@@ -204,11 +202,11 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
     assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
     expected, found = (load_checkpoint(tmp_path / r / "model.pt")["model"] for r in ("whole", "run"))
     assert all(torch.equal(found[name], value) for name, value in expected.items())
-    counts = [[line for line in lines if line.startswith("in all, ")] for lines in (whole, resumed)]
+    counts = [[line for line in lines if line.startswith("total skipped: ")] for lines in (whole, resumed)]
     assert (
         counts[0]
         == counts[1]
-        == ["in all, 4 photos or shards were skipped in training, and 0 photos left out before"]
+        == ["total skipped: 4 photos or shards during training, 0 photos before training"]
     )
 
 

@@ -93,7 +93,7 @@ def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: 
     said: list[str] = []
     export_and_describe(run, compare=lambda: ["so much better"], report=said.append)
     assert "so much better" in (run / "README.md").read_text()
-    assert not any("what photos look like" in line for line in said)
+    assert not any("appearance of photos" in line for line in said)
 
     first, last = (load_run(tmp_path / name)[0].state_dict() for name in ("other", "run"))
     changed = {name for name, value in first.items() if not torch.equal(last[name], value)}
