@@ -34,7 +34,7 @@ def test_an_exported_clip_names_and_embeds(dalip: Dalip, world: World, clip: str
     lines = done.err.splitlines()
     assert all(line.startswith("dalip: ") for line in lines), done.err
     assert lines[0] == f"dalip: loading {clip}"
-    assert "exported encoder; least cosine" in lines[-1]
+    assert "exported encoder; lowest cosine similarity" in lines[-1]
     weights = Path(clip.removeprefix("local-dir:")) / "open_clip_pytorch_model.bin"
     assert sum(f.stat().st_size for f in tmp_path.glob("encoder/*.onnx")) < 0.3 * weights.stat().st_size
     manifest = json.loads((tmp_path / "encoder" / "manifest.json").read_text())
