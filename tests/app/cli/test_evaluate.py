@@ -88,7 +88,7 @@ def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: Wor
     assert done.lines[1].split()[4:] == ["100.0%"] * 6
     (line,) = done.err.splitlines()
     assert line.startswith(
-        f"dalip: {captioned / 'broken.png'}: the file is not an image that can be read; use"
+        f"dalip: {captioned / 'broken.png'}: the file is not an image in a supported format; use"
     )
     content = json.loads(dalip(*arguments, "--json").out)
     (row,) = content["encoders"][0]["rows"]
@@ -191,7 +191,7 @@ def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World
         plot.load()
         assert plot.width > 1000
     for plot, words in (
-        ("flora.nonsense", "name a .png or .svg file"),
+        ("flora.nonsense", "use a .png or .svg file"),
         ("nowhere/flora.png", "make it first"),
     ):
         done = dalip(*evaluate, "--plot", tmp_path / plot)

@@ -193,7 +193,7 @@ def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -
 def test_checklists_that_cannot_be_used(tmp_path: Path) -> None:
     for name, content, cause in (
         ("a.csv", b"name\nRosa\n", "the column scientificName is missing"),
-        ("b.csv", b"scientificName\nIris sp.\n", "holds no taxon that can be used"),
+        ("b.csv", b"scientificName\nIris sp.\n", "contains no taxa that can be used"),
         ("c.gz", gzip.compress(b"scientificName\nRosa\n" * 1000)[:-20], ""),
         ("d.gz", b"\x1f\x8bnot gzip", "scientificName is missing"),
     ):
