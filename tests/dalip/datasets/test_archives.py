@@ -53,8 +53,8 @@ def test_an_export_of_inaturalist(tmp_path: Path, heard: Heard) -> None:
     assert third.location == FilePart(tmp_path / "photos/80.jpg")
     assert "36.9" not in json.dumps([dict(record.fields) for record in found.values()])
     assert [line.split(", line ")[1][:20] for line in heard.faults] == [
-        "6: observation 9",
-        "7: 'x' is not an observation number",
+        "6: observation 9 has",
+        "7: 'x' is not an obs",
         "8: 'ftp://example.or",
     ]
     zipped = write_zip(tmp_path / "observations-1.csv.zip", {"observations-1.csv": text})

@@ -318,7 +318,8 @@ def test_all_tables_of_a_folder_are_read(tmp_path: Path, heard: Heard) -> None:
     one, other = heard.read(tmp_path).values()
     assert (one.captions, other.captions) == (("one",), ("three",))
     assert heard.faults == [
-        f"{tmp_path}/b.TSV, line 2: the key 'photo.jpg' is also the key of {tmp_path}/a.csv, line 2; rename one"
+        f"{tmp_path}/b.TSV, line 2: the key 'photo.jpg' is also the key of {tmp_path}/a.csv, line 2; "
+        "rename one of the photos"
     ]
     assert f"{tmp_path}/c.csv: there is no column `file`" in heard.notes[0]
     assert list(heard.read(tmp_path / "a.csv").values()) == [one]  # by its folder as by itself

@@ -60,10 +60,10 @@ def test_a_quotation_mark_in_a_table_with_tabs_is_part_of_the_text(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        (b"", "column scientificName is missing"),
+        (b"", "columns are missing: scientificName"),
         (
             b"name,family\nRosa,Rosaceae\n",
-            r"taxa\.csv: the column scientificName is missing \(columns found: name, family\)",
+            r"taxa\.csv: these columns are missing: scientificName \(columns found: name, family\)",
         ),
         (b"scientificName\n", "contains no taxa"),
         (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa is in the list twice"),

@@ -135,7 +135,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
         export_model("tiny", tmp_path / "out")
     with refuses(ExportError, match="no second order to weight"):
         export_model(source, tmp_path / "out", first_order=0.5)
-    with refuses(ExportError, match=f"{tmp_path / 'used'}: contains other files"):
+    with refuses(ExportError, match=f"{tmp_path / 'used'}: the folder contains other files"):
         export_model(source, tmp_path / "used")
     with refuses(ExportError, match=f"{tmp_path / 'file'}: "):
         export_model(source, tmp_path / "file")

@@ -83,7 +83,7 @@ def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
     photos = [line for line in skipped if "damaged" in line or "not an image" in line]
     assert {line.partition(": ")[0] for line in photos} == {f"{path}:{key}" for key in train_keys[:2]}
     assert len(photos) == 2
-    assert sum(f"{other}:{train_names[1]}: " in line and "text" in line for line in lines) == 1
+    assert sum(f"{other}:{train_names[1]}: " in line and ".json or .txt" in line for line in lines) == 1
     assert sum("neither a scientificName nor a caption" in line for line in lines) == 1
     expected = (
         "4 photos or shards were skipped in training, and 0"
@@ -387,7 +387,9 @@ def test_the_checkpoint_of_another_model_is_one_clear_line(
     finished: Path, shard: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
-    with refuses(TrainingError, match=r"checkpoint\.pt: does not fit this model \([^\n]+\); put") as error:
+    with refuses(
+        TrainingError, match=r"checkpoint\.pt: the checkpoint does not fit this model \([^\n]+\); restore"
+    ) as error:
         go(tiny_config(shard, **other), tmp_path)
     assert "Error(s) in loading" not in said(error.value)
     assert len(said(error.value)) < 400
@@ -408,7 +410,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(
         state = load_checkpoint(finished / "checkpoint.pt")
         del state["optimizer"]
         torch.save({"of code": os.getcwd, "of other things": [1], "a part is missing": state}[wrong], path)
-    with refuses(TrainingError, match=r"checkpoint\.pt: (this is not a|does not fit)") as error:
+    with refuses(
+        TrainingError, match=r"checkpoint\.pt: (this is not a|the checkpoint does not fit)"
+    ) as error:
         go(tiny_config(shard), tmp_path)
     assert is_line(error.value)
 

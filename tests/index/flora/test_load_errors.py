@@ -172,7 +172,7 @@ def test_verify_finds_rows_of_no_taxon(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "not finite"), (0.5, "does not match the prototypes")]
+    ("value", "message"), [(np.nan, "NaN or infinite"), (0.5, "does not match the prototypes")]
 )
 def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> None:
     vectors = np.full((10, 49), value, np.float32)
@@ -201,7 +201,7 @@ def test_a_taxon_twice_and_no_taxon(tmp_path: Path, encoder: Encoder, taxa: list
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
-    with refuses(FloraError, match=r"holds diary\.txt"):
+    with refuses(FloraError, match=r"contains diary\.txt"):
         build_flora(tmp_path, encoder, taxa)
     with refuses(FloraError, match="is a file"):
         build_flora(tmp_path / "diary.txt", encoder, taxa)

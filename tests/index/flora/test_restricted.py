@@ -213,7 +213,7 @@ def test_names_may_be_written_in_any_way(flora: Flora) -> None:
         restrict(flora, ["Rosa gren"])
     with refuses(
         FloraError,
-        match=r"^Quercus robur: .* neither this taxon .* the same is true of the other requested name; check the spelling",
+        match=r"^Quercus robur: .* neither this taxon .* true of the other requested name; check the spelling",
     ):
         restrict(flora, ["Quercus robur", "Fagus"])
     with refuses(FloraError, match="Rosa blue: "):

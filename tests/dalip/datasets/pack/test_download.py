@@ -115,13 +115,13 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
         zip(
             heard.faults,
             [
-                "answers 404",
+                "HTTP status 404",
                 "asks to wait",
-                "cannot be fetched",
-                "cannot be fetched",
-                "cannot be fetched",
+                "cannot be downloaded",
+                "cannot be downloaded",
+                "cannot be downloaded",
                 "is empty",
-                "more than any",
+                "the limit for a photo",
             ],
             strict=True,
         ),

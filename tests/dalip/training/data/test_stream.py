@@ -296,7 +296,10 @@ def test_a_shard_larger_than_a_round_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(stream_module, "_ROUND", 8)
     path = write_photos(tmp_path / "a.tar", 40)
     (message,) = messages_of(load(stream(path)))
-    assert message == f"{path}: the shard is too large: photos after the first 8 are not read; split it"
+    assert (
+        message
+        == f"{path}: the shard is too large: photos after the first 8 are not read; split it into smaller shards"
+    )
     monkeypatch.setattr(stream_module, "_ROUND", 40)
     assert messages_of(load(stream(path, steps=40))) == []
 

@@ -231,7 +231,7 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
         ("hf-hub:some/model", "openai", "leave out 'openai'"),
         ("local-dir:/nowhere", None, "No such file"),
         # The activation that the weights were trained with: refused before anything is downloaded.
-        ("ViT-B-32", "openai", "QuickGELU, this architecture has GELU; use the model ViT-B-32-quickgelu"),
+        ("ViT-B-32", "openai", "QuickGELU, but this architecture has GELU; use the model ViT-B-32-quickgelu"),
         ("ViT-B/32", "openai", "use the model ViT-B-32-quickgelu"),
         ("roberta-ViT-B-32", "laion2b_s12b_b32k", "open_clip has none that fits"),
         # So are towers that keep no tokens.
@@ -260,7 +260,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
         ({"preprocess_cfg": {"interpolation": "random"}}, {}, "interpolation 'random'"),
         ({"model_cfg": {"vision_cfg": VISION | {"image_size": [32, 48]}}}, {}, "32 x 48 pixels"),
         ({"model_cfg": {"vision_cfg": VISION | {"attentional_pool": True}}}, {}, "attention pooling"),
-        ({}, {"embed_dim": 64}, "joint width 32, not 64"),
+        ({}, {"embed_dim": 64}, "embed_dim = 32, not 64"),
         # open_clip itself cannot run this one: the trunk's head is wider than it says.
         (
             {"model_cfg": {"vision_cfg": {"timm_model_name": "mobilenetv3_small_050"}}},

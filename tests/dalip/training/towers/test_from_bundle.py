@@ -157,7 +157,7 @@ def rewrite(bundle: Path, **origin: Any) -> None:
         ({}, "was exported by an older DALIP"),
         ({"logit_scale": "large"}, "its details.origin is damaged"),
         ({"towers": {}}, "its details.origin does not contain open_clip_config.json"),
-        ({"places": {}}, "does not hold clip"),
+        ({"places": {}}, "no tensor that can be recognised as clip"),
     ],
 )
 def test_what_cannot_be_rebuilt_is_refused_in_one_line(

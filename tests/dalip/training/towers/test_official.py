@@ -103,8 +103,8 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
     ("change", "message"),
     [
         ({"visual.ln_post.bias": None}, "visual.ln_post.bias is missing"),
-        ({"visual.conv1.weight": None}, "lacks visual.conv1.weight"),
-        ({"tbdc.conv_dr_block.0.weight": None}, "lacks tbdc.conv_dr_block.0.weight"),
+        ({"visual.conv1.weight": None}, "does not contain visual.conv1.weight"),
+        ({"tbdc.conv_dr_block.0.weight": None}, "does not contain tbdc.conv_dr_block.0.weight"),
         ({"fc2.weight": None}, "fc2.weight is missing"),
         (
             {"visual.fc2.weight": torch.zeros(48, 44)},
@@ -114,9 +114,9 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
             {"positional_embedding": torch.zeros(77)},
             "positional_embedding has the impossible shape 77; copy the checkpoint again",
         ),
-        ({"tbdc.conv_dr_block.0.weight": torch.zeros(5, 17)}, "must divide|does not fit"),
-        ({"token_embedding.weight": torch.zeros(100, 64)}, "widths 128, 64 for 100 tokens"),
-        ({"positional_embedding": torch.zeros(77, 32)}, "widths 128, 32 for"),
+        ({"tbdc.conv_dr_block.0.weight": torch.zeros(5, 17)}, "must divide|do not fit"),
+        ({"token_embedding.weight": torch.zeros(100, 64)}, "widths 128, 64 and a vocabulary of 100 tokens"),
+        ({"positional_embedding": torch.zeros(77, 32)}, "widths 128, 32 and"),
         ({"fc3.weight": torch.zeros(2)}, "which has no fc3.weight"),
     ],
 )
