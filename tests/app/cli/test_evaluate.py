@@ -192,7 +192,7 @@ def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World
         assert plot.width > 1000
     for plot, words in (
         ("flora.nonsense", "use a .png or .svg file"),
-        ("nowhere/flora.png", "make it first"),
+        ("nowhere/flora.png", "create it first"),
     ):
         done = dalip(*evaluate, "--plot", tmp_path / plot)
         assert (done.status, done.out) == (1, "")

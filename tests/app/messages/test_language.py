@@ -218,6 +218,15 @@ def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
 def test_numbers_that_only_a_damaged_file_holds_are_said(number: float) -> None:
     for code in ("en", "fr"):
         assert describe(DalipError("upload-number", most=number), language(code))
+        assert describe(DalipError("database-newer", version=number, known=1), language(code))
+
+
+def test_versions_have_no_thousands_separators() -> None:
+    newer = DalipError("database-newer", version=2024, known=1000)
+    assert "has version 2024, but this version of DALIP supports only up to 1000;" in describe(newer)
+    assert "en version 2024, mais" in describe(newer, language("fr"))
+    setting = DalipError("setting-accumulate", value=2048, most=1024)
+    assert describe(setting) == "accumulate = 2048: must be at most the batch size of a process, 1024"
 
 
 def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
