@@ -104,7 +104,7 @@ def test_a_bundle_with_one_byte_changed(dalip: Dalip, world: World, tmp_path: Pa
     ("content", "words"),
     [
         ("name,family\nRosa,Rosaceae\n", ("scientificName",)),
-        ("scientificName\n", ("no taxon",)),
+        ("scientificName\n", ("contains no taxa",)),
     ],
 )
 def test_a_taxa_file_that_will_not_do(
@@ -139,7 +139,7 @@ def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
     for line, what in (
         (3, "twice"),
         (4, "unknown taxonRank 'tribe'"),
-        (5, "more than the limit of 1,000,000"),
+        (5, "more than 1,000,000"),
     ):
         assert any(f"line {line}: " in told and what in told for told in done.err.splitlines()), done.err
     assert (
@@ -205,7 +205,7 @@ def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path
     folder = tmp_path / "one" / "Flos_red"
     folder.mkdir(parents=True)
     shutil.copy(world.photos / "Flos_red" / "red-00.png", folder / "a.png")  # its key is in the train split
-    fails(dalip("evaluate", "flora", *world.options, "--photos", "one"), "split test", "--split all")
+    fails(dalip("evaluate", "flora", *world.options, "--photos", "one"), "test split", "--split all")
 
 
 @given(st.text())

@@ -145,7 +145,7 @@ def test_what_is_wrong_is_said_in_one_line(
     (tmp_path / "empty").mkdir()
     flora = ("evaluate", "flora", *world.options)
     for arguments, words in (
-        (("evaluate", "zero-shot", world.bundle, "--photos", "one"), ("split test", "--split all")),
+        (("evaluate", "zero-shot", world.bundle, "--photos", "one"), ("test split", "--split all")),
         (
             ("evaluate", "zero-shot", world.bundle, "--photos", captioned, "--split", "all"),
             ("scientificName",),
@@ -158,7 +158,7 @@ def test_what_is_wrong_is_said_in_one_line(
             ("evaluate", "forgetting", "empty", "--photos", captioned, "--split", "all"),
             ("empty", "not a run"),
         ),
-        ((*flora, "--photos", "one"), ("split test", "--split all")),
+        ((*flora, "--photos", "one"), ("test split", "--split all")),
     ):
         done = dalip(*arguments)
         assert (done.status, done.out) == (1, ""), done
