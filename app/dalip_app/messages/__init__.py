@@ -1,1 +1,1 @@
-"""What is said to people: the catalogue of texts, and the wording of answers and errors."""
+"""Message catalogues (Fluent) in English and French, and the wording of answers and errors."""

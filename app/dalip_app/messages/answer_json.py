@@ -1,4 +1,4 @@
-"""An answer as the JSON object that the command line, the page and `gradio_client` give, words included."""
+"""JSON form of an answer, with its messages, as the command line, the page and `gradio_client` return it."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ __all__ = ["answer_fields"]
 
 
 def answer_fields(answer: Identification | Skipped) -> dict[str, Any]:
-    """Give an answer as the JSON object that `--json` prints; docs/identify.schema.json describes it.
+    """Return an answer as the JSON object that `--json` prints; docs/identify.schema.json describes it.
 
     Args:
-        answer: For one photo, or for several of one plant.
+        answer: The answer for one photo, or for several photos of one plant.
     """
     if isinstance(answer, Skipped):
         return {"image": answer.source, "error": describe(answer.error)}

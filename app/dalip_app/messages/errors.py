@@ -1,4 +1,4 @@
-"""Word errors: a kind and its facts become a sentence, here and nowhere else."""
+"""Error messages: turn the kind and facts of an error into a sentence in the reader's language."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -9,19 +9,19 @@ from dalip_app.messages.language import Language, language
 __all__ = ["describe", "sentence_about"]
 
 Medium = Literal["command", "page", "api"]
-"""Where it is read: what to do about it may differ."""
+"""Where the message is read, because the remedy may differ."""
 
 _LONGEST = 2000
-_LARGEST = 10**15  # larger numbers, which only a damaged file holds, are more than Fluent can write
+_LARGEST = 10**15  # Fluent cannot format larger numbers, which only occur in damaged files
 
 
 def describe(error: DalipError, say: Language | None = None, medium: Medium = "command") -> str:
-    """Say in one line what went wrong, and what to do: `photo.jpg: the file is empty; copy or download it again`.
+    """Return one line with the error and its remedy: `photo.jpg: the file is empty; copy or download it again`.
 
     Args:
-        error: What went wrong.
-        say: The language; English by default, and where it has no text for this kind of error.
-        medium: Where it is read.
+        error: The error.
+        say: The language. English by default, and for kinds of errors that the language has no text for.
+        medium: Where the message is read.
     """
     say = say or language()
     facts = {name: _plain(fact, say, medium) for name, fact in error.facts.items()}
@@ -30,16 +30,16 @@ def describe(error: DalipError, say: Language | None = None, medium: Medium = "c
 
 
 def sentence_about(error: DalipError, say: Language) -> str:
-    """Say it for someone who reads a page: as a sentence, or behind what it is about."""
+    """Return an error as a sentence for the page, after its source if it has one."""
     text = describe(error, say, "page")
     named = (error.source, *map(str, error.facts.values()))
-    if not any(text.startswith(name) for name in named if name):  # names and dates stay as they were written
+    if not any(text.startswith(name) for name in named if name):  # names and dates keep their capitals
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _plain(fact: object, say: Language, medium: Medium) -> Any:
-    """Give a fact as the catalogue takes it: a number as it is, everything else as text."""
+    """Convert a fact for the catalogue: numbers stay numbers, everything else becomes a string."""
     if isinstance(fact, DalipError):
         return _cut(describe(fact, say, medium))
     if isinstance(fact, int | float) and abs(fact) < _LARGEST:
@@ -50,5 +50,5 @@ def _plain(fact: object, say: Language, medium: Medium) -> Any:
 
 
 def _cut(text: str) -> str:
-    """Cut the middle out of a text that is too long to read, and for Fluent, which takes 2,500 characters."""
+    """Shorten a long text in the middle, to stay readable and below Fluent's limit of 2,500 characters."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"

@@ -1,8 +1,8 @@
-"""Read the catalogue of texts, `texts/LANGUAGE/*.ftl`, and choose the language of a visitor.
+"""Translations: read the message catalogue `texts/LANGUAGE/*.ftl` and choose a visitor's language.
 
-The files are in Fluent (https://projectfluent.org), which translators' tools read, and which knows the plurals and
-the numbers of every language. To add a language, translate `texts/en/page.ftl`, and of the errors those that the page
-shows; a test says what is missing. An error that has no text in a language is shown in English.
+The files are in Fluent (https://projectfluent.org), a format that translation tools support and that handles the
+plurals and numbers of every language. To add a language, translate `texts/en/page.ftl` and the errors that the page
+shows; a test lists what is missing. Errors without a text in a language are shown in English.
 """
 
 from functools import cache
@@ -14,11 +14,11 @@ __all__ = ["LANGUAGES", "Language", "language", "preferred"]
 _TEXTS = Path(__file__).parent / "texts"
 
 LANGUAGES = ("en", *sorted({path.name for path in _TEXTS.iterdir() if path.is_dir()} - {"en"}))
-"""Codes of the languages (ISO 639-1) that there is a catalogue for, English first."""
+"""Codes (ISO 639-1) of the languages with a catalogue, English first."""
 
 
 class Language:
-    """A language: called with the key of a text, it says it."""
+    """A language, which returns the text for a key when called."""
 
     def __init__(self, code: str) -> None:
         """Read the catalogue.
@@ -26,10 +26,10 @@ class Language:
         Args:
             code: One of `LANGUAGES`.
         """
-        from fluent.runtime import FluentBundle  # which takes a while
+        from fluent.runtime import FluentBundle  # slow to import
 
         self.code = code
-        self._bundle = FluentBundle([code], use_isolating=False)
+        self._bundle = FluentBundle([code], functions={"NUMBER": _number}, use_isolating=False)
         self._knows_errors = False
         self._read("page.ftl")
 
@@ -40,19 +40,19 @@ class Language:
             self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")))
 
     def has(self, key: str) -> bool:
-        """Say whether there is a text."""
+        """Return whether the language has a text for a key."""
         if key.startswith("error-") and not self._knows_errors:
-            self._read("errors*.ftl")  # which takes as long as all the rest of a short answer's words
+            self._read("errors*.ftl")  # as slow as the rest of a short answer's messages
             self._knows_errors = True
         return bool(self._bundle.has_message(key))
 
     def __call__(self, key: str, /, **facts: Any) -> str:
-        """Give a text.
+        """Return a text.
 
         Args:
-            key: Of the text.
-            facts: What stands in it: words as they are, which are HTML where the text is shown as HTML; numbers are
-                written as the language writes them.
+            key: The key of the text.
+            facts: The values of its variables. Strings are inserted unchanged, so they must be HTML where the text is
+                shown as HTML; numbers are formatted for the language.
 
         Raises:
             LookupError: There is no such text, or a fact is missing.
@@ -67,9 +67,16 @@ class Language:
         return str(text)
 
 
+def _number(value: Any, **options: Any) -> Any:
+    """Format as Fluent's `NUMBER`, but accept strings, which stand for numbers that Fluent cannot format."""
+    from fluent.runtime.types import fluent_number
+
+    return value if isinstance(value, str) else fluent_number(value, **options)
+
+
 @cache
 def language(code: str = "en") -> Language:
-    """Give a language, read once.
+    """Return a language; each is read only once.
 
     Args:
         code: One of `LANGUAGES`.
@@ -81,10 +88,10 @@ def preferred(accept_language: str) -> str:
     """Choose the language for a visitor.
 
     Args:
-        accept_language: The header of that name, such as `fr-CH, fr;q=0.9, en;q=0.8`.
+        accept_language: The `Accept-Language` header, such as `fr-CH, fr;q=0.9, en;q=0.8`.
 
     Returns:
-        One of `LANGUAGES`; English where none of them is asked for.
+        One of `LANGUAGES`; English if the visitor requests none of them.
     """
     asked: dict[str, float] = {}
     for part in accept_language.split(","):

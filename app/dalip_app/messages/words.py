@@ -1,4 +1,4 @@
-"""Word answers: verdicts, percentages, cautions, prediction sets; for the commands and the page."""
+"""Wording of answers for the commands and the page: verdicts, percentages, cautions, prediction sets."""
 
 from collections.abc import Callable, Iterable
 
@@ -19,17 +19,17 @@ __all__ = [
     "sentence",
 ]
 
-_LIKELY = 0.02  # from here on a plant that does harm is worth a word, whatever is likelier
-_UNCALIBRATED = 3  # names of which it is said where there are no probabilities
-_NAMED = 8  # taxa of a set that are named; a longer list helps no one
+_LIKELY = 0.02  # a harmful plant at least this likely gets a caution, even if others are likelier
+_UNCALIBRATED = 3  # first names that get a caution if there are no probabilities
+_NAMED = 8  # a prediction set with more taxa is not shown, because a longer list does not help
 
-_HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # in the catalogues
+_HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # keys in the catalogues
 
 NameOf = Callable[[Taxon], str]
 
 
 def percent(share: float) -> str:
-    """Write a share of 1 as a percentage that promises neither never nor always."""
+    """Format a fraction as a percentage that is never 0 % or 100 %."""
     rounded = round(100 * share)
     if rounded == 0:
         return "< 1 %"
@@ -37,39 +37,39 @@ def percent(share: float) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """Write how many things there are: `1 photo`, `1,000 photos`."""
+    """Format a count with its noun: `1 photo`, `1,000 photos`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def score(prediction: Prediction) -> str:
-    """Write how well a prediction fits: in per cent where the flora is calibrated, else a similarity."""
+    """Format the score of a prediction: a percentage if the flora is calibrated, else a similarity."""
     if prediction.probability is None:
         return f"{prediction.similarity:.2f}"
     return percent(prediction.probability)
 
 
 def best_name(taxon: Taxon, code: str = "en") -> str:
-    """Name a taxon for people: `Eschscholzia californica (California poppy)`.
+    """Return the name of a taxon for display: `Eschscholzia californica (California poppy)`.
 
     Args:
         taxon: The taxon.
-        code: Of the language of the common name; the English one where there is none in it.
+        code: Language of the common name; English if there is no name in that language.
     """
     common = common_name(taxon, code)
     return f"{taxon.scientific_name} ({common})" if common else taxon.scientific_name
 
 
 def common_name(taxon: Taxon, code: str) -> str:
-    """Give the common name of a taxon in a language, else in English; an empty string where there is neither."""
+    """Return the common name of a taxon in a language, else in English; empty if there is neither."""
     return taxon.vernacular_name_in(code) or taxon.vernacular_name
 
 
 def sentence(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
-    """Say in one sentence what a photo shows and how sure that is.
+    """Return a sentence with the answer for a photo and how certain it is.
 
     Args:
         answer: The answer for one photo.
-        name: Writes the name of a taxon; the page sets it in italics.
+        name: Formats the name of a taxon; the page sets it in italics.
         say: The language; English by default.
     """
     say = say or language()
@@ -82,19 +82,19 @@ def sentence(answer: Identification, name: NameOf = best_name, say: Language | N
 
 
 def cautions(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> list[str]:
-    """Say which of the likely plants are known to do harm.
+    """Return a caution for each likely plant that is known to be harmful.
 
     Args:
         answer: The answer for one photo.
-        name: Writes the name of a taxon.
+        name: Formats the name of a taxon.
         say: The language; English by default.
 
     Returns:
-        A sentence for each; none does not mean that the plant is harmless.
+        One sentence per plant. An empty list does not mean that the plant is harmless.
     """
     found = list(_hazards(answer))
     if not found:
-        return []  # most answers, without the time that a catalogue takes to read
+        return []  # most answers have none, so the catalogue need not be read
     say = say or language()
     return [
         say(f"caution-{key}", plant=name(taxon), harm=_HARMS[hazard.harm], how=hazard.how_in(say.code))
@@ -103,7 +103,7 @@ def cautions(answer: Identification, name: NameOf = best_name, say: Language | N
 
 
 def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
-    """Find what does harm: with the first name, with a likely one, or with a look-alike."""
+    """Find harmful plants: the first name, other likely names and look-alikes."""
     if answer.verdict == "not a plant":
         return
     said = set[Taxon]()
@@ -122,7 +122,7 @@ def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
 
 
 def resemblance(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
-    """Say which taxa the first name is hardest to tell from."""
+    """Return a sentence with the taxa that are hardest to distinguish from the first name, or an empty string."""
     if not answer.look_alikes or answer.verdict == "not a plant":
         return ""
     first, *others = map(name, (answer.predictions[0].taxon, *answer.look_alikes))
@@ -130,11 +130,11 @@ def resemblance(answer: Identification, name: NameOf = best_name, say: Language 
 
 
 def promise(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
-    """Say which taxa the right one is among, and how often that holds; an empty string where there is no telling.
+    """Return a sentence with the conformal prediction set and its coverage, or an empty string if it would not help.
 
     Args:
         answer: The answer for one photo.
-        name: Writes the name of a taxon.
+        name: Formats the name of a taxon.
         say: The language; English by default.
     """
     if answer.coverage is None or answer.verdict in ("not a plant", "not in flora"):

@@ -41,7 +41,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     done = dalip(*command, tmp_path / "whole")
     assert done.status == 0, done.err
     assert f"{PHOTOS + 1} photos read in" in done.out
-    assert f"{PHOTOS + 1} of {PHOTOS + 1} photos have no license" in done.err
+    assert f"{PHOTOS + 1} of {PHOTOS + 1} photos have no licence" in done.err
     assert "200 photos of 3 taxa in 5 shards" in done.out
     assert "1 duplicates" in done.out
     out = tmp_path / "out"
@@ -138,7 +138,7 @@ def test_wrong_use_is_said_in_one_line(folder: Path, tmp_path: Path, dalip: Call
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     refused = dalip("data", "pack", folder, tmp_path / "mine")
     assert refused.status == 1
-    assert "thesis.txt, which was not packed here" in refused.err
+    assert "thesis.txt, which `dalip data pack` did not write" in refused.err
     nowhere = dalip("data", "pack", tmp_path / "nowhere", tmp_path / "out")
     assert nowhere.status == 1
     assert len(nowhere.err.splitlines()) == 1

@@ -88,7 +88,7 @@ def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: Wor
     assert done.lines[1].split()[4:] == ["100.0%"] * 6
     (line,) = done.err.splitlines()
     assert line.startswith(
-        f"dalip: {captioned / 'broken.png'}: the file is not an image that can be read; use"
+        f"dalip: {captioned / 'broken.png'}: the file is not an image in a supported format; use"
     )
     content = json.loads(dalip(*arguments, "--json").out)
     (row,) = content["encoders"][0]["rows"]
@@ -145,7 +145,7 @@ def test_what_is_wrong_is_said_in_one_line(
     (tmp_path / "empty").mkdir()
     flora = ("evaluate", "flora", *world.options)
     for arguments, words in (
-        (("evaluate", "zero-shot", world.bundle, "--photos", "one"), ("split test", "--split all")),
+        (("evaluate", "zero-shot", world.bundle, "--photos", "one"), ("test split", "--split all")),
         (
             ("evaluate", "zero-shot", world.bundle, "--photos", captioned, "--split", "all"),
             ("scientificName",),
@@ -158,7 +158,7 @@ def test_what_is_wrong_is_said_in_one_line(
             ("evaluate", "forgetting", "empty", "--photos", captioned, "--split", "all"),
             ("empty", "not a run"),
         ),
-        ((*flora, "--photos", "one"), ("split test", "--split all")),
+        ((*flora, "--photos", "one"), ("test split", "--split all")),
     ):
         done = dalip(*arguments)
         assert (done.status, done.out) == (1, ""), done
@@ -191,8 +191,8 @@ def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World
         plot.load()
         assert plot.width > 1000
     for plot, words in (
-        ("flora.nonsense", "name a .png or .svg file"),
-        ("nowhere/flora.png", "make it first"),
+        ("flora.nonsense", "use a .png or .svg file"),
+        ("nowhere/flora.png", "create it first"),
     ):
         done = dalip(*evaluate, "--plot", tmp_path / plot)
         assert (done.status, done.out) == (1, "")

@@ -40,5 +40,5 @@ def test_a_number_of_shots_that_no_taxon_has_is_left_out(dalip: Dalip, world: Wo
     done = dalip(*command, "--shots", 9, "--shots", 7)
     assert (done.status, done.out) == (1, "")
     assert done.err == (
-        "dalip: no taxon of the split test has 7 photos in the split train; use fewer shots\n"
+        "dalip: no taxon in the test split has 7 photos in the training split; use fewer --shots\n"
     )

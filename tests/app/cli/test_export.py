@@ -51,7 +51,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(dalip: Dalip, tmp_path: Pat
     (tmp_path / "notes.pt").write_text("no weights")
     for arguments, words in (
         (("notes.pt", "out"), ("notes.pt", "not a readable checkpoint")),
-        (("tiny", "out"), ("tiny: has no trained weights", "--pretrained")),
+        (("tiny", "out"), ("tiny: the model has no trained weights", "--pretrained")),
     ):
         done = dalip("export", *arguments)
         assert (done.status, done.out) == (1, ""), done

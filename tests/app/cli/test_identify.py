@@ -121,7 +121,7 @@ def test_a_folder_without_photos_is_an_error_of_its_own(dalip: Dalip, world: Wor
     assert done.status == 1
     first, second = objects(done)
     assert first["image"] == "empty"
-    assert first["error"].startswith("empty: the folder holds no photo; looked for .avif")
+    assert first["error"].startswith("empty: the folder contains no photos; looked for .avif")
     assert second["taxon"] == "Flos pink"
 
 
@@ -136,7 +136,7 @@ def test_csv_has_a_row_for_each_name(dalip: Dalip, world: World, tmp_path: Path)
     assert (rows[0]["image"], rows[0]["position"], rows[1]["position"]) == (str(odd), "1", "2")
     assert rows[2]["scientificName"] == "Flos red"
     assert done.status == 1
-    assert "dalip: missing.jpg: there is no such file; check the path" in done.err
+    assert "dalip: missing.jpg: no such file; check the path" in done.err
 
 
 def test_people_get_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:
@@ -295,5 +295,5 @@ def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: Wo
     (tmp_path / "file").write_text("")
     done = dalip("identify", "both.png", *world.options, "--explain", "file")
     assert done.status == 1
-    assert "name another folder" in done.err.splitlines()[0]
+    assert "choose another folder" in done.err.splitlines()[0]
     assert "both.png: " in done.out  # which is answered all the same

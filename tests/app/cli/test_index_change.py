@@ -92,12 +92,12 @@ def test_photos_for_tests_stay_counted(dalip: Dalip, world: World, flora: Path, 
 def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     done = dalip("index", "merge", flora, flora, world.flora, *world.encoder)
     assert (done.status, done.out) == (1, "")
-    assert f"{world.flora}: the folder holds another flora; name it" in done.err
+    assert f"{world.flora}: the folder already contains a flora; add it" in done.err
     done = dalip("index", "merge", flora, flora, *world.encoder)  # into one of them is what was asked for
     assert done.status == 0, done.err
     done = dalip("index", "add", "--taxon", "Flos nova", "--flora", FLORA, paint(tmp_path / "x.png", "red"))
     assert (done.status, done.out) == (1, "")
-    assert "the built-in flora stays as it is" in done.err
+    assert "the built-in flora cannot be changed" in done.err
     done = dalip("index", "rebuild")
     assert done.status == 2
     assert "nothing, so there is no copy" in " ".join(done.err.split())

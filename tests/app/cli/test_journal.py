@@ -49,7 +49,7 @@ def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> Non
     done = dalip("journal", "export", "mine.txt")
     assert (done.status, done.err) == (
         1,
-        "dalip: mine.txt: a journal is a .zip, .csv or .json file; choose one of these endings\n",
+        "dalip: mine.txt: a journal file must end in .zip, .csv or .json; use one of these extensions\n",
     )
 
 

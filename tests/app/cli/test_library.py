@@ -57,7 +57,7 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert all("Flos_blue" in line for line in done.lines)
     fails = dalip("search", "--image", "missing.png", *world.encoder)
     assert (fails.status, fails.out) == (1, "")
-    assert "missing.png: there is no such file" in fails.err
+    assert "missing.png: no such file" in fails.err
 
 
 def test_an_empty_library_says_what_to_do(dalip: Dalip, world: World) -> None:
@@ -87,7 +87,10 @@ def test_filters_narrow_a_search_or_list_photos(dalip: Dalip, world: World, tmp_
     assert (none.status, none.out) == (0, "")
     assert "no photo fits" in none.err
     assert "names the photos again" in none.err
-    for option, value, words in (("--since", "May", "is no date"), ("--verdict", "perhaps", "is no verdict")):
+    for option, value, words in (
+        ("--since", "May", "is not a date"),
+        ("--verdict", "perhaps", "is not a verdict"),
+    ):
         wrong = dalip("search", "red", option, value, *world.encoder)
         assert (wrong.status, len(wrong.err.splitlines())) == (1, 1)
         assert words in wrong.err
@@ -105,7 +108,7 @@ def test_all_folders_are_brought_up_to_date_and_one_is_forgotten(
     assert "1 photos" in dalip("library", "info").out
     fails = dalip("library", "remove", "b")
     assert (fails.status, fails.out, len(fails.err.splitlines())) == (1, "", 1)
-    assert "this is not a folder of the library" in fails.err
+    assert "this folder is not in the library" in fails.err
 
 
 def test_search_wants_words_or_a_photo(dalip: Dalip) -> None:

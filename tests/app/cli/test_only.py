@@ -102,10 +102,10 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
     assert names(answers(done)[0]) == ["Flos blue"]
     first, second = done.err.splitlines()
     assert first.startswith(
-        f"dalip: Flos rde: the flora {world.flora} holds no such taxon, and none inside it; "
+        f"dalip: Flos rde: the flora {world.flora} contains neither this taxon nor any taxon within it; "
     )
-    assert "perhaps you mean Flos red" in first
-    assert second.startswith(f"dalip: Quercus robur: the flora {world.flora} holds no such taxon")
+    assert "did you mean Flos red" in first
+    assert second.startswith(f"dalip: Quercus robur: the flora {world.flora} contains neither this taxon")
     many = tmp_path / "many.txt"
     many.write_text("\n".join(["Flos red", *(f"Quercus number{i}" for i in range(30))]))
     lines = dalip(*ask, many).err.splitlines()
@@ -115,11 +115,14 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no such file of taxa"),
-        (b"# nothing\n\n", "names no taxon; write one scientific name per line"),
+        (None, "no such taxa file"),
+        (b"# nothing\n\n", "contains no names; write one scientific name per line"),
         (b"Quercus robur\n", "Quercus robur: the flora"),
-        (b"Quercus robur\nFagus\n", "no such taxon, and none inside it, nor the other name asked for"),
-        (b"scientificName,family\n", "holds no taxon"),
+        (
+            b"Quercus robur\nFagus\n",
+            "neither this taxon nor any taxon within it, and the same is true of the other requested name",
+        ),
+        (b"scientificName,family\n", "contains no taxa"),
     ],
 )
 def test_a_list_that_is_none_is_refused_in_a_line(
@@ -139,7 +142,9 @@ def test_a_list_that_is_not_utf8_is_read_and_that_is_said(dalip: Dalip, world: W
     path.write_bytes(b"Flos red # seen near the caf\xe9\n")
     done = dalip("identify", photo, *world.options, "--only", path)
     assert done.status == 0
-    assert done.err.startswith(f"dalip: {path}, line 1: the line is not UTF-8, and was read as Windows-1252")
+    assert done.err.startswith(
+        f"dalip: {path}, line 1: the line is not valid UTF-8 and was read as Windows-1252"
+    )
 
 
 def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +160,7 @@ def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert names_in(None) == []
     for nothing in ("", "  "):
-        with refuses(DataError, match="names no taxon"):
+        with refuses(DataError, match="the value of --only is empty"):
             names_in([nothing])
 
 
@@ -218,7 +223,7 @@ def test_the_page_answers_so(browser: Browser, served: Served, tmp_path: Path) -
 def test_a_server_that_could_name_nothing_does_not_start(world: World, tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", *world.options, "--only", "Flos rde", "--port", 0], tmp_path)
     assert (done.status, done.out) == (1, "")
-    assert "perhaps you mean Flos red" in done.err
+    assert "did you mean Flos red" in done.err
 
 
 def test_floras_tell_what_none_of_them_has(world: World, bare_flora: Path) -> None:

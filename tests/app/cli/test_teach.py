@@ -57,16 +57,16 @@ def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: P
     for command, message in (
         (
             ("add", "--taxon", "Flos red", photo),
-            "the flora holds Flos red already; if it was taught, remove it first",
+            "the flora already contains Flos red; if you taught it this plant, remove the plant first",
         ),
         (("add", "--taxon", "Flos purple", "--family", "Rosaceae", photo), "the genus Flos is in Coloraceae"),
         (("add", "--taxon", "Flos purple", "--rank", "clan", photo), "unknown taxonRank 'clan'"),
         (("add", "--taxon", " ", photo), "a taxon needs a scientific name"),
         (
             ("remove", "--taxon", "Flos mauve"),
-            "Flos mauve: the flora does not hold it; it was taught nothing",
+            "Flos mauve: the flora does not contain this taxon; it was taught no plants",
         ),
-        (("remove", "--taxon", "Flos red"), "the flora was built and calibrated with it"),
+        (("remove", "--taxon", "Flos red"), "the flora was built and calibrated with this taxon"),
     ):
         done = dalip("index", *command, *use)
         assert (done.status, done.out) == (1, "")
@@ -108,7 +108,8 @@ def test_a_copy_for_another_encoder_is_left_aside_and_said(
     photo = paint(tmp_path / "purple.png", "purple", side=240)
     own = tmp_path / "data" / "flora"
     warning = (
-        f"dalip: {own}: the flora that you taught cannot be used with this DALIP; `dalip index rebuild` moves"
+        f"dalip: {own}: the flora that you taught cannot be used with this version of DALIP; "
+        "transfer your plants with `dalip index rebuild`"
     )
     done = dalip("identify", photo, "--top-k", 1)
     assert done.status == 0

@@ -82,10 +82,10 @@ def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tm
         assert len(lines) == (1 if path is damaged[0] else 2), (
             done.err
         )  # the export reads validation photos again
-        assert all(re.match(r"dalip: \S+: the file is damaged or cut short; copy", line) for line in lines)
+        assert all(re.match(r"dalip: \S+: the file is damaged or truncated; copy", line) for line in lines)
     assert re.search(r"dalip: \S+: 1 photos have neither a scientificName nor a caption\n", done.err)
     page = (tmp_path / "run" / "README.md").read_text()
-    assert page.count("the file is damaged or cut short") == 2
+    assert page.count("the file is damaged or truncated") == 2
     done = dalip("train", *SMALL, *sources, "--dry-run", "planned")
     assert done.err.count("\n") == 1
     assert "1 photos have neither" in done.err
@@ -116,7 +116,7 @@ def test_a_missing_package_is_named() -> None:
     command = [sys.executable, "-c", code, "export", "run", "out"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "dalip: the package webdataset is missing; pip install 'dalip[builtin]'\n"
+    assert done.stderr == "dalip: the package webdataset is not installed; run pip install 'dalip[builtin]'\n"
 
 
 WITHOUT_EXPORT = (

@@ -55,9 +55,9 @@ def test_what_cannot_be_started_from_is_refused(dalip: Dalip, world: World, tmp_
     done = dalip("train", "--init", world.bundle, "--freeze-towers", "--data", world.photos, "run")
     assert done.status == 1
     (line,) = done.err.splitlines()
-    assert f"{world.bundle}: was exported by an earlier DALIP" in line
+    assert f"{world.bundle}: this was exported by an older DALIP" in line
     assert "origin" in read_manifest(ENCODER).details
     (tmp_path / "empty").mkdir()
     done = dalip("train", "--init", "empty", "--data", world.photos, "run")
-    assert "empty: holds neither a finished run nor an exported encoder" in done.err
+    assert "empty: the folder contains neither a finished run nor an exported encoder" in done.err
     assert not (tmp_path / "run").exists()

@@ -193,15 +193,15 @@ def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) ->
 def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> None:
     cause = ImageError("image-too-large", width=50_000, height=40_000, million=400, source="red.png")
     assert describe(cause) == (
-        "red.png: the photo has 50,000 x 40,000 pixels, over 400 million; make it smaller"
+        "red.png: the photo has 50,000 x 40,000 pixels, more than the limit of 400 million; make it smaller"
     )
     assert describe(DalipError("flora-not-reloaded", cause=cause)) == (
-        "red.png: the photo has 50,000 x 40,000 pixels, over 400 million; make it smaller; "
-        "until then the server answers from the flora that it has read before"
+        "red.png: the photo has 50,000 x 40,000 pixels, more than the limit of 400 million; make it smaller; "
+        "until this is fixed, the server keeps using the flora that it has already loaded"
     )
     listed = DalipError("folder-without-photos", source="garden", endings=(".png", ".jpg"))
     assert describe(listed.about("import.zip")) == (
-        "import.zip: garden: the folder holds no photo; looked for .png, .jpg"
+        "import.zip: garden: the folder contains no photos; looked for .png, .jpg"
     )
 
 
@@ -211,18 +211,27 @@ def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
     cause = ImageError("image-not-read", source=long, cause=[long, long])
     line = describe(DalipError("flora-not-reloaded", source=long, cause=cause))
     assert line.startswith(f"{long[:1000]}…")
-    assert line.endswith("from the flora that it has read before")
+    assert line.endswith("keeps using the flora that it has already loaded")
 
 
 @pytest.mark.parametrize("number", [10**30, 1e300, float("inf"), float("nan"), -(10**400)])
 def test_numbers_that_only_a_damaged_file_holds_are_said(number: float) -> None:
     for code in ("en", "fr"):
         assert describe(DalipError("upload-number", most=number), language(code))
+        assert describe(DalipError("database-newer", version=number, known=1), language(code))
+
+
+def test_versions_have_no_thousands_separators() -> None:
+    newer = DalipError("database-newer", version=2024, known=1000)
+    assert "has version 2024, but this version of DALIP supports only up to 1000;" in describe(newer)
+    assert "en version 2024, mais" in describe(newer, language("fr"))
+    setting = DalipError("setting-accumulate", value=2048, most=1024)
+    assert describe(setting) == "accumulate = 2048: must be at most the batch size of a process, 1024"
 
 
 def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
     empty = DalipError("library-empty")
-    assert describe(empty).endswith("`dalip library add FOLDER` fills it")
+    assert describe(empty).endswith("add photos with `dalip library add FOLDER`")
     assert sentence_about(empty, language()) == "The library is empty; add a folder of photos below."
     french = "La photothèque est vide\u00a0; ajoutez un dossier de photos ci-dessous."
     assert sentence_about(empty, language("fr")) == french

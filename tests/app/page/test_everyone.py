@@ -90,7 +90,9 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
     expect(page.locator(".answer-sentence")).to_contain_text("C’est très probablement Flos red")
     (tmp_path / "text.jpg").write_text("no photo")
     choose(page, tmp_path / "text.jpg", "Une photo d’une plante")
-    expect(page.locator(".picker-note").first).to_contain_text("Ce fichier n’est pas une image lisible")
+    expect(page.locator(".picker-note").first).to_contain_text(
+        "Ce fichier n’est pas une image dans un format pris en charge"
+    )
     page.get_by_role("link", name="English").click()
     expect(page.get_by_role("tab", name="Journal")).to_be_visible()
     assert page.url.startswith(f"{served.address}/?lang=en")  # though the browser asks for French

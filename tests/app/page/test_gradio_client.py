@@ -92,7 +92,7 @@ def test_many_visitors_get_their_own_answers(served: Served, tmp_path: Path) -> 
 def test_what_is_no_upload_is_refused(served: Served, world: World) -> None:
     client = connect(served.address)
     for wrong in (None, "photo", 3, [], {"a": 1}):
-        with pytest.raises(AppError, match="the photo is not there any more"):
+        with pytest.raises(AppError, match="the photo is no longer available"):
             client.predict(wrong, api_name="/identify")
     for path in (str(world.taxa), "https://plants.example/a.png"):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}

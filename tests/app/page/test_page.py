@@ -118,11 +118,11 @@ def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRe
     hostile = write_hostile_images(tmp_path / "hostile")
     note = page.locator("#identify-photo .picker-note")
     for name, words in {
-        "text": "The file is not an image that can be read; use JPEG",
-        "web_page": "The file is not an image that can be read; use JPEG",
+        "text": "The file is not an image in a supported format; use JPEG",
+        "web_page": "The file is not an image in a supported format; use JPEG",
         "empty": "The file is empty; copy or download it again.",
-        "truncated_jpeg": "The file is damaged or cut short; copy or download it again.",
-        "bomb": "The photo has 50,000 x 50,000 pixels, over ",
+        "truncated_jpeg": "The file is damaged or truncated; copy or download it again.",
+        "bomb": "The photo has 50,000 x 50,000 pixels, more than the limit of ",
     }.items():
         choose(page, hostile[name])
         expect(note).to_contain_text(words)
@@ -167,7 +167,7 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     page.get_by_label("A folder of photos on this computer").fill(str(tmp_path / "nowhere"))
     page.get_by_role("button", name="Add or update").click()
     expect(page.locator("#library-said")).to_contain_text(
-        "nowhere: there is no such folder; name a folder of photos."
+        "nowhere: no such folder; choose a folder of photos."
     )
     page.get_by_label("A folder of photos on this computer").fill(str(folder))
     page.get_by_role("button", name="Add or update").click()
@@ -190,7 +190,7 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     expect(hits).to_have_count(1)
     expect(hits).to_contain_text("<b>green & co.png")
     page.get_by_label("From", exact=True).fill("soon")
-    expect(page.locator("#search-answer")).to_contain_text("soon is no date")
+    expect(page.locator("#search-answer")).to_contain_text("soon is not a date")
     page.get_by_label("From", exact=True).fill("2000")
     page.get_by_label("Search your photos in words").fill(" ")
     page.keyboard.press("Enter")
@@ -329,7 +329,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         keep(page, request, "flora")
         said = page.locator("#teach-said")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("needs a scientific name; write it first.")
+        expect(said).to_contain_text("needs a scientific name; enter it first.")
         page.get_by_label("Scientific name").fill("Flos novus")
         page.get_by_role("button", name="Teach", exact=True).click()
         expect(said).to_contain_text("Choose at least one photo of it.")
@@ -365,7 +365,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         expect(said).to_contain_text("It has forgotten Flos novus")
         page.get_by_label("Scientific name").fill("Flos red")
         page.get_by_role("button", name="Forget this name").click()
-        expect(said).to_contain_text("The flora was not taught a plant of this name: Flos red.")
+        expect(said).to_contain_text("The flora was not taught a plant with this name: Flos red.")
         context.close()
         assert served.errors() == ""
     assert run(["dalip", "index", "verify", own.flora]).status == 0
@@ -425,7 +425,9 @@ def test_several_photos_of_one_plant_get_one_answer(
         [photos[0], tmp_path / "broken.jpg", photos[1]]
     )
     expect_answer(page, "Flos orange")
-    expect(page.locator("#identify-answer")).to_contain_text("The file is not an image that can be read; use")
+    expect(page.locator("#identify-answer")).to_contain_text(
+        "The file is not an image in a supported format; use"
+    )
     expect(page.locator(".why")).to_have_count(0)  # a map is of one photo
     keep(page, request, "several")
     page.get_by_role("button", name="This is right").click()

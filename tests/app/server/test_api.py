@@ -128,7 +128,7 @@ def test_what_is_wrong_is_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Pa
         (
             ask(client, red, tmp_path / "text.jpg"),
             415,
-            "image 2: the file is not an image that can be read; use JPEG",
+            "image 2: the file is not an image in a supported format; use JPEG",
         ),
     ):
         content = response.json()

@@ -101,26 +101,38 @@ def test_what_cannot_be_served_with_is_one_line(tmp_path: Path) -> None:
         (
             tmp_path / "missing.pem",
             good,
-            "missing.pem: there is no such file; give a certificate and its key",
+            "missing.pem: no such file; give a certificate and its private key",
         ),
         (
             good,
             tmp_path / "missing.pem",
-            "missing.pem: there is no such file; give a certificate and its key",
+            "missing.pem: no such file; give a certificate and its private key",
         ),
         (
             text,
             good,
-            "text.pem: the server cannot use it .+; give a certificate and the key that belongs to it",
+            "text.pem: the server cannot use this certificate .+; give a certificate and the matching private key",
         ),
-        (good, text, "tls.pem: the server cannot use it .+; give a certificate and the key"),
-        (good, other, "tls.pem: the server cannot use it .*MISMATCH.*; give a certificate and the key"),
-        (good, locked(good, tmp_path), "locked.pem: the key is protected by a password; give one without"),
+        (
+            good,
+            text,
+            "tls.pem: the server cannot use this certificate .+; give a certificate and the matching private key",
+        ),
+        (
+            good,
+            other,
+            "tls.pem: the server cannot use this certificate .*MISMATCH.*; give a certificate and the matching",
+        ),
+        (
+            good,
+            locked(good, tmp_path),
+            "locked.pem: the private key is protected by a password; use a key without",
+        ),
     ):
         with refuses(ServerError, match=words):
             given_certificate(certificate, key)
     (folder := tmp_path / "file").write_text("in the way")
-    with refuses(ServerError, match=r"tls\.pem: the file cannot be written .+; name another --data-dir"):
+    with refuses(ServerError, match=r"tls\.pem: the file cannot be written .+; use another --data-dir"):
         own_certificate("127.0.0.1", folder)
 
 

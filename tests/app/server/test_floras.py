@@ -92,4 +92,4 @@ def test_floras_of_one_name_get_numbers(world: World, herbs: Path) -> None:
 def test_the_built_in_flora_is_named_among_others(tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", "--flora", "builtin", "--flora", "nowhere", "--port", 0], tmp_path)
     assert done.status == 1
-    assert "nowhere: there is no such flora" in done.err  # and not builtin
+    assert "nowhere: no such flora" in done.err  # and not builtin

@@ -55,7 +55,7 @@ def test_a_folder_that_is_not_there_is_refused_at_once_and_one_without_photos_la
     indexing.add(tmp_path / "empty")
     state = wait(indexing)
     assert state.error is not None
-    assert "holds no photo" in said(state.error)
+    assert "contains no photos" in said(state.error)
 
 
 def test_folders_are_followed_and_a_change_of_the_flora_too(
@@ -135,7 +135,8 @@ def test_an_unexpected_error_is_told_and_the_next_folder_is_done(
     state = wait(indexing)
     assert state.error is not None
     assert said(state.error) == (
-        "an unexpected error, RuntimeError (out of luck); run it again with --debug and report what it prints"
+        "an unexpected error occurred: RuntimeError (out of luck); "
+        "run the command again with --debug and report the output"
     )
     indexing.add(garden(tmp_path / "b"))
     assert wait(indexing).error is None

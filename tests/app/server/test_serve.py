@@ -60,7 +60,7 @@ def test_a_taken_port_is_one_line(world: World, program: str) -> None:
         done = run([program, "serve", *world.options, "--port", port])
     assert (done.status, done.out) == (1, "")
     (line,) = done.err.splitlines()
-    assert line.startswith(f"dalip: 127.0.0.1:{port}: the server cannot listen there (")
+    assert line.startswith(f"dalip: 127.0.0.1:{port}: the server cannot listen on this address (")
     assert "--port" in line
 
 
@@ -157,10 +157,11 @@ def test_bind_gives_a_socket_of_that_address() -> None:
         port = first.getsockname()[1]
         first.listen()
         with refuses(
-            DalipError, match=f"127.0.0.1:{port}: the server cannot listen there .+; choose another --port"
+            DalipError,
+            match=f"127.0.0.1:{port}: the server cannot listen on this address .+; use another --port",
         ):
             bind("127.0.0.1", port)
-    with refuses(DalipError, match="cannot listen there"):
+    with refuses(DalipError, match="cannot listen on this address"):
         bind("no such host", 0)
 
 

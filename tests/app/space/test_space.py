@@ -279,5 +279,5 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         done = run(["dalip-app", "space", out])
         assert (done.status, done.out) == (1, "")
         (line,) = done.err.splitlines()
-        assert "name a" in line
+        assert "choose a" in line
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"]

@@ -53,8 +53,8 @@ def test_an_export_of_inaturalist(tmp_path: Path, heard: Heard) -> None:
     assert third.location == FilePart(tmp_path / "photos/80.jpg")
     assert "36.9" not in json.dumps([dict(record.fields) for record in found.values()])
     assert [line.split(", line ")[1][:20] for line in heard.faults] == [
-        "6: the observation 9",
-        "7: 'x' is no number ",
+        "6: observation 9 has",
+        "7: 'x' is not an obs",
         "8: 'ftp://example.or",
     ]
     zipped = write_zip(tmp_path / "observations-1.csv.zip", {"observations-1.csv": text})
@@ -146,7 +146,7 @@ def test_a_darwin_core_archive(tmp_path: Path, heard: Heard, extension: Mapping[
         "media.csv, line 7",
         "media.csv, line 8",
     ]
-    assert heard.notes[0] == f"{path}: 1 medium is no photo (1 Sound)"
+    assert heard.notes[0] == f"{path}: 1 media item is not a photo (1 Sound)"
     unpacked = heard.read(write(tmp_path / "a", darwin_core(extension=extension)), photos=below)
     assert list(unpacked) == list(found)
     nested = {f"export/{name}": content for name, content in darwin_core(extension=extension).items()}
@@ -165,9 +165,9 @@ LAUGHS = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
     ("files", "cause"),
     [
         ({"meta.xml": META.replace('<?xml version="1.0"?>', LAUGHS)}, r"meta\.xml: the file has a DOCTYPE"),
-        ({"meta.xml": " " * 1_000_001}, r"meta\.xml: the file has over 1 MB"),
+        ({"meta.xml": " " * 1_000_001}, r"meta\.xml: the file is larger than 1 MB"),
         ({"meta.xml": "<archive>"}, r"meta\.xml: the file cannot be read"),
-        ({"meta.xml": "<archive/>"}, r"meta\.xml: the file describes no core"),
+        ({"meta.xml": "<archive/>"}, r"meta\.xml: the file does not describe a core"),
         ({"meta.xml": META.replace("UTF-8", "base64")}, r"meta\.xml: the file cannot be read"),
         (
             {"meta.xml": META.replace("UTF-8", "klingon")},
@@ -175,13 +175,13 @@ LAUGHS = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
         ),
         (
             {"meta.xml": META.replace('ignoreHeaderLines="1"', f'ignoreHeaderLines="{10**20}"')},
-            r"meta\.xml: ignoreHeaderLines is 100000000000000000000, over 1,000",
+            r"meta\.xml: ignoreHeaderLines is 100000000000000000000, more than the limit of 1,000",
         ),
         ({"meta.xml": META.replace("\\t", "||")}, "separated by '||'"),
         ({"meta.xml": META.replace("{core}", "Event")}, "core is 'event'"),
         (
             {"meta.xml": META.replace("core.txt", "../../core.txt").replace("{core}", "Taxon")},
-            "leads out of the folder",
+            "points outside the folder",
         ),
         (
             {"meta.xml": META.replace("core.txt", "gone.txt").replace("{core}", "Taxon")},

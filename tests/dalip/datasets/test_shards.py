@@ -30,7 +30,7 @@ def test_a_shard(tmp_path: Path) -> None:
     )
     heard = Heard()
     one, two, four = heard.read(path).values()
-    assert heard.faults == [f"{path}:notes: the record has no photo; one is needed"]
+    assert heard.faults == [f"{path}:notes: the record has no photo; it needs exactly one"]
     assert (one.key, two.key, four.key) == ("one", "two", "sub.folder/four")
     assert [record.read_bytes() for record in (one, two, four)] == [b"first image", b"second", b"fourth"]
     assert one.taxon is not None
@@ -51,19 +51,24 @@ def test_a_folder_of_shards_and_several_sources(tmp_path: Path) -> None:
     assert [r.key for r in read_records(tmp_path)] == ["key0", "key1", "key2"]
     found = read_records(tmp_path, tmp_path / "0.tar")
     assert [r.key for r in found] == ["key0", "key1", "key2", "0.tar/key0"], "a shared key names its source"
-    with refuses(DataError, match=r"0\.tar:key0: its key 'key0' is also that of .*0\.tar:key0; rename one"):
+    with refuses(
+        DataError, match=r"0\.tar:key0: the key 'key0' is also the key of .*0\.tar:key0; rename one"
+    ):
         require_unique_keys([found[0], found[0]])
 
 
 @pytest.mark.parametrize(
     ("members", "cause"),
     [
-        ({"a.jpg": b"x", "a.json": b"{"}, "a.tar:a: the text beside the photo cannot be read"),
-        ({"a.jpg": b"x", "a.json": b"[1]"}, "a.tar:a: the .json beside the photo is not a JSON object"),
-        ({"a.jpg": b"x", "a.txt": b"\xff"}, "a.tar:a: the text beside the photo cannot be read"),
-        ({"a.jpg": b"x", "a.png": b"y"}, "a.tar:a: the record has 2 photos; one is needed"),
+        ({"a.jpg": b"x", "a.json": b"{"}, "a.tar:a: the .json or .txt file next to the photo cannot be read"),
+        ({"a.jpg": b"x", "a.json": b"[1]"}, "a.tar:a: the .json file next to the photo is not a JSON object"),
+        (
+            {"a.jpg": b"x", "a.txt": b"\xff"},
+            "a.tar:a: the .json or .txt file next to the photo cannot be read",
+        ),
+        ({"a.jpg": b"x", "a.png": b"y"}, "a.tar:a: the record has 2 photos; it needs exactly one"),
         ({"a.txt": b"x"}, "a.tar:a: the record has no photo"),
-        ({}, r"a\.tar: the source holds no photo; looked for \.avif"),
+        ({}, r"a\.tar: the source contains no photos; looked for \.avif"),
     ],
 )
 def test_wrong_shards(tmp_path: Path, members: dict[str, bytes], cause: str) -> None:
@@ -81,7 +86,8 @@ def test_damaged_shards(tmp_path: Path) -> None:
     for bad in (*cut, b"not a tar", damaged):
         (tmp_path / "bad.tar").write_bytes(bad)
         with refuses(
-            DataError, match=r"bad\.tar: this is not a whole, readable shard \([^\n]+\); get it again$"
+            DataError,
+            match=r"bad\.tar: this is not a complete, readable shard \([^\n]+\); copy or download it again$",
         ):
             read_records(tmp_path / "bad.tar")
     (tmp_path / "bad.tar").write_bytes(content[: 2 * second + 512])
@@ -110,14 +116,14 @@ def test_bad_records_are_left_out_and_named_where_that_is_asked_for(tmp_path: Pa
     records = heard.read(path, tmp_path / "table").values()
     assert [(r.key, r.captions) for r in records] == [("a", ("good",)), ("b.jpg", ("two",))]
     assert [fault.partition(" (")[0] for fault in heard.faults] == [
-        f"{path}:c: the text beside the photo cannot be read",
-        f"{path}:d: the text beside the photo cannot be read",
-        f"{path}:e: the record has 2 photos; one is needed",
-        f"{path}:f: the record has no photo; one is needed",
+        f"{path}:c: the .json or .txt file next to the photo cannot be read",
+        f"{path}:d: the .json or .txt file next to the photo cannot be read",
+        f"{path}:e: the record has 2 photos; it needs exactly one",
+        f"{path}:f: the record has no photo; it needs exactly one",
         f"{tmp_path}/table/t.csv, line 2: 'gone.jpg' is not a file in {tmp_path}/table; correct the name",
     ]
     (tmp_path / "table" / "b.jpg").unlink()
-    with refuses(DataError, match=r"nothing of the source can be used; .*line 2: 'gone\.jpg' is not a file"):
+    with refuses(DataError, match=r"nothing in this source can be used; .*line 2: 'gone\.jpg' is not a file"):
         heard.read(tmp_path / "table")
 
 

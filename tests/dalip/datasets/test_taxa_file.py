@@ -60,12 +60,12 @@ def test_a_quotation_mark_in_a_table_with_tabs_is_part_of_the_text(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        (b"", "column scientificName is missing"),
+        (b"", "columns are missing: scientificName"),
         (
             b"name,family\nRosa,Rosaceae\n",
-            r"taxa\.csv: the column scientificName is missing \(columns found: name, family\)",
+            r"taxa\.csv: these columns are missing: scientificName \(columns found: name, family\)",
         ),
-        (b"scientificName\n", "holds no taxon"),
+        (b"scientificName\n", "contains no taxa"),
         (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa is in the list twice"),
         (b"scientificName\nRosa  canina\nRosa canina\n", "line 3: Rosa canina is in the list twice"),
         (b"scientificName,taxonRank\nRosa,phylum\n", "line 2: Rosa: unknown taxonRank 'phylum'"),
@@ -83,7 +83,7 @@ def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes
 
 
 def test_a_missing_taxa_file(tmp_path: Path) -> None:
-    with refuses(DataError, match="no such file of taxa"):
+    with refuses(DataError, match="no such taxa file"):
         read_taxa(tmp_path / "taxa.csv")
     with refuses(DataError, match="cannot be read"):
         read_taxa(tmp_path)
@@ -112,7 +112,7 @@ def test_names_of_a_table(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         assert read_names(tmp_path / name) == ["Rosa"]
     (tmp_path / "empty.txt").write_text("# nothing\n")
-    with refuses(DataError, match=r"empty\.txt: the file names no taxon"):
+    with refuses(DataError, match=r"empty\.txt: the file contains no names"):
         read_names(tmp_path / "empty.txt")
-    with refuses(DataError, match=r"gone\.txt: there is no such file of taxa"):
+    with refuses(DataError, match=r"gone\.txt: no such taxa file"):
         read_names(tmp_path / "gone.txt")

@@ -41,9 +41,9 @@ FITTING = {
 @pytest.mark.parametrize(
     ("outputs", "cause"),
     [
-        ({"embedding": np.full((1, 2 * DIM), np.nan)}, "lacks the output patches"),
-        (FITTING | {"embedding": np.full((1, 2 * DIM), np.nan)}, "not finite"),
-        (FITTING | {"embedding": np.ones((1, 7))}, r"embedding has the shape \(1, 7\), where"),
+        ({"embedding": np.full((1, 2 * DIM), np.nan)}, "has no output patches"),
+        (FITTING | {"embedding": np.full((1, 2 * DIM), np.nan)}, "NaN or infinite"),
+        (FITTING | {"embedding": np.ones((1, 7))}, r"embedding has the shape \(1, 7\), but"),
     ],
 )
 def test_an_encoder_that_answers_nonsense_is_named(
@@ -58,7 +58,7 @@ def test_an_encoder_that_answers_nonsense_is_named(
 def test_patches_that_do_not_fit_the_grid_are_refused(tmp_path: Path) -> None:
     graph(write_tiny_bundle(tmp_path), FITTING | {"patches": np.ones((1, 5, DIM))})
     with refuses(
-        BundleError, match=r"patches has the shape \(1, 5, 16\), where manifest\.json says \(1, 49, 16\)"
+        BundleError, match=r"patches has the shape \(1, 5, 16\), but manifest\.json says \(1, 49, 16\)"
     ):
         Encoder.load(tmp_path).encode_patches(photo())
 
@@ -67,9 +67,7 @@ def test_an_appearance_of_another_width_is_refused(tmp_path: Path) -> None:
     graph(write_tiny_bundle(tmp_path), FITTING | {"appearance": np.ones((1, 3))})
     encoder = Encoder.load(tmp_path)
     assert len(list(encoder.encode_files([photo()]))) == 1
-    with refuses(
-        BundleError, match=r"appearance has the shape \(1, 3\), where manifest\.json says \(1, 16\)"
-    ):
+    with refuses(BundleError, match=r"appearance has the shape \(1, 3\), but manifest\.json says \(1, 16\)"):
         list(encoder.encode_files([photo()], appearance=True))
 
 
@@ -88,7 +86,7 @@ def test_models_and_tokenizers_that_do_not_open_are_named(tmp_path: Path) -> Non
         (tmp_path / name).write_bytes(content)
     write_manifest(tmp_path, read_manifest(tmp_path))
     encoder = Encoder.load(tmp_path, verify=True)
-    with refuses(BundleError, match=r"image_encoder\.onnx: onnxruntime cannot open the model"):
+    with refuses(BundleError, match=r"image_encoder\.onnx: ONNX Runtime cannot open the model"):
         encoder.encode_images([photo()])
-    with refuses(BundleError, match=r"tokenizer\.json: this is not a tokenizer"):
+    with refuses(BundleError, match=r"tokenizer\.json: this is not a valid tokenizer"):
         encoder.encode_text(["red"])

@@ -89,7 +89,7 @@ def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest]
     assert check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"]) > 0.9999
     with torch.no_grad():
         model.image_bdc.output.weight.mul_(-1)
-    with refuses(ExportError, match="differs from the model"):
+    with refuses(ExportError, match="differs from its model"):
         check_parity(model, towers, tmp_path / "out", pictures(), ["a rose"])
     with refuses(BundleError, match=r"manifest\.json"):
         Encoder.load(tmp_path / "out")
@@ -131,21 +131,21 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").touch()
     (tmp_path / "file").touch()
-    with refuses(ExportError, match=r"tiny: has no trained weights; .*--pretrained"):
+    with refuses(ExportError, match=r"tiny: the model has no trained weights; .*--pretrained"):
         export_model("tiny", tmp_path / "out")
-    with refuses(ExportError, match="no second order to weigh"):
+    with refuses(ExportError, match="no second order to weight"):
         export_model(source, tmp_path / "out", first_order=0.5)
-    with refuses(ExportError, match=f"{tmp_path / 'used'}: holds other files"):
+    with refuses(ExportError, match=f"{tmp_path / 'used'}: the folder contains other files"):
         export_model(source, tmp_path / "used")
     with refuses(ExportError, match=f"{tmp_path / 'file'}: "):
         export_model(source, tmp_path / "file")
-    with refuses(ExportError, match="holds other files"):  # before anything is loaded
+    with refuses(ExportError, match="contains other files"):  # before anything is loaded
         export_model("gone.pt", tmp_path / "used")
-    with refuses(TrainingError, match=r"gone\.pt: there is no such run or file"):
+    with refuses(TrainingError, match=r"gone\.pt: no such run or file"):
         export_model("gone.pt", tmp_path / "out")
     with refuses(DalipError, match="ViT-B-99"):
         export_model("ViT-B-99", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     monkeypatch.setattr(bundle, "_LARGEST", 10_000)
-    with refuses(ExportError, match=r"image_encoder.onnx: would have .* --weights int8"):
+    with refuses(ExportError, match=r"image_encoder.onnx: the file would have .* --weights int8"):
         export_model(source, tmp_path / "out")

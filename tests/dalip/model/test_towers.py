@@ -92,8 +92,8 @@ SMALL_HF: dict[str, dict[str, Any]] = {
 
 REFUSED = {
     r"coca_.*": "CoCa",
-    r"RN\d+.*": "ModifiedResNet gives no tokens",
-    r".*SigLIP.*|PE-Core-.*|nllb-clip-.*-siglip": "pools by attention",
+    r"RN\d+.*": "ModifiedResNet returns no tokens",
+    r".*SigLIP.*|PE-Core-.*|nllb-clip-.*-siglip": "attention pooling",
 }
 """The architectures of open_clip that keep no tokens, and why. Every other one gives some."""
 
@@ -290,7 +290,7 @@ def refusal(vision: dict[str, Any], text: dict[str, Any], **others: Any) -> str:
 def test_towers_without_tokens_are_refused_in_one_line(tmp_path: Path) -> None:
     vit = NATIVE_VIT | {"image_size": 48}
     resnet = {"layers": [1, 1, 1, 1], "width": 32, "image_size": 64}
-    assert "ModifiedResNet gives no tokens" in refusal(resnet, NATIVE_TEXT)
+    assert "ModifiedResNet returns no tokens" in refusal(resnet, NATIVE_TEXT)
     for vision in (
         vit | {"attentional_pool": True},
         {"timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map", "timm_proj": "none"},
@@ -298,10 +298,10 @@ def test_towers_without_tokens_are_refused_in_one_line(tmp_path: Path) -> None:
         {"timm_model_name": "resnet26", "timm_pool": "rot_attn", "timm_proj": None},
         {"timm_model_name": "resnet50_clip", "timm_pool": ""},
     ):
-        assert "pools by attention" in refusal(vision, NATIVE_TEXT)
+        assert "attention pooling" in refusal(vision, NATIVE_TEXT)
     assert "appends a class token" in refusal(vit, NATIVE_TEXT | {"embed_cls": True}, custom_text=True)
     assert "no summary to align" in refusal(vit, NATIVE_TEXT | {"pool_type": "none"})
-    assert "a layer of its own" in refusal(vit, hf_text(tmp_path, "bert", "cls_pooler"))
+    assert "a separate layer" in refusal(vit, hf_text(tmp_path, "bert", "cls_pooler"))
     assert "max_pooler" in refusal(vit, hf_text(tmp_path, "bert", "max_pooler"))
 
 

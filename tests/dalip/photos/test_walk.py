@@ -44,8 +44,9 @@ def test_links_to_files_are_followed_and_others_are_reported(tmp_path: Path) -> 
     listing = list_files(folder, photos_only=True)
     assert [path.name for path in listing.files] == ["a.jpg", "link.jpg"]
     assert sorted(said(skipped.error).partition(" (")[0] for skipped in listing.skipped) == [
-        f"{folder}/broken.jpg: this is a link to a file that is not there; restore the file, or remove the link",
-        f"{folder}/circle: this is a link to a folder, which is not followed; copy the folder",
+        f"{folder}/broken.jpg: this is a broken link: the file that it points to does not exist; "
+        "restore the file or remove the link",
+        f"{folder}/circle: this is a link to a folder, and such links are not followed; copy the folder here",
     ]
     assert len(list_files(folder).skipped) == 3, "without photos_only the broken text counts, too"
 
@@ -74,7 +75,7 @@ def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch:
     assert [path.name for path in listing.files] == ["a.jpg"]
     assert list(listing.unlisted) == [tmp_path / "shut"]
     assert [said(skipped.error) for skipped in listing.skipped] == [
-        f"{tmp_path}/shut: the folder cannot be listed (Permission denied); allow it"
+        f"{tmp_path}/shut: the contents of the folder cannot be read (Permission denied); check its permissions"
     ]
     absent = list_files(tmp_path / "absent")
     assert list(absent.unlisted) == [tmp_path / "absent"]

@@ -18,9 +18,9 @@ def test_what_is_assumed_of_a_file_of_weights_is_said(tmp_path: Path) -> None:
     torch.save(open_clip.create_model("ViT-S-32-alt").state_dict(), weights)
     notes: list[DalipError] = []
     create_towers("ViT-S-32-alt", str(weights), tmp_path / "towers", report=notes.append)
-    mean, deviation = "mean 0.481 0.458 0.408", "deviation 0.269 0.261 0.276"
+    mean, deviation = "mean 0.481 0.458 0.408", "standard deviation 0.269 0.261 0.276"
     assert said(notes[0]) == (
-        f"{weights}: does not say how photos were prepared; assumed are {mean} and {deviation}, "
+        f"{weights}: the weights do not say how images were preprocessed; assuming {mean} and {deviation}, "
         "and GELU as in ViT-S-32-alt"
     )
     create_towers("ViT-B-32-quickgelu", str(weights), tmp_path / "plan", untrained=True, report=notes.append)

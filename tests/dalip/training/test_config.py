@@ -22,17 +22,17 @@ from dalip.training.towers.load_model import method_of
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"balance": 2.0}, "balance = 2.0: should be a finite number ≥ 0, ≤ 1"),
-        ({"steps": 1.5}, "steps = 1.5: should be a whole number > 0"),
-        ({"cache": 5}, "cache = 5: should be a text"),
-        ({"norm": "group"}, "norm = 'group': should be one of batch, layer"),
-        ({"freeze": "image"}, "freeze = 'image': should be a list of texts"),
-        ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): should be a list of pairs of numbers"),
-        ({"epochs": float("inf")}, "epochs = inf: should be a finite number > 0"),
+        ({"balance": 2.0}, "balance = 2.0: must be a finite number ≥ 0, ≤ 1"),
+        ({"steps": 1.5}, "steps = 1.5: must be a whole number > 0"),
+        ({"cache": 5}, "cache = 5: must be a string"),
+        ({"norm": "group"}, "norm = 'group': must be one of batch, layer"),
+        ({"freeze": "image"}, "freeze = 'image': must be a list of strings"),
+        ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): must be a list of pairs of numbers"),
+        ({"epochs": float("inf")}, "epochs = inf: must be a finite number > 0"),
         ({"stream": True}, "stream = True: needs steps"),
-        ({"mirror": 1}, "mirror = 1: should be true or false"),
-        ({"grad_clip": float("nan")}, "grad_clip = nan: should be a finite number > 0"),
-        ({"batch_size": True}, "batch_size = True: should be a whole number ≥ 2"),
+        ({"mirror": 1}, "mirror = 1: must be true or false"),
+        ({"grad_clip": float("nan")}, "grad_clip = nan: must be a finite number > 0"),
+        ({"batch_size": True}, "batch_size = True: must be a whole number ≥ 2"),
     ],
 )
 def test_the_rule_is_said(wrong: dict[str, object], message: str) -> None:
@@ -54,7 +54,7 @@ def test_no_number_of_any_field_may_be_endless_or_far_below_zero() -> None:
 def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"data": ["photos"], "head_lr": -1}))
-    with refuses(TrainingError, match=r"config\.json: head_lr = -1: should be a finite number ≥ 0$"):
+    with refuses(TrainingError, match=r"config\.json: head_lr = -1: must be a finite number ≥ 0$"):
         TrainConfig.load(path)
 
 
@@ -62,8 +62,11 @@ def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -
     ("content", "message"),
     [
         ("{", r"cannot be read \(.*\); copy it again"),
-        ("[1]", "not the configuration of a run; name"),
-        ('{"data": ["photos"], "colour": 1}', "settings that this DALIP does not know: colour; upgrade"),
+        ("[1]", "not the configuration of a run; give"),
+        (
+            '{"data": ["photos"], "colour": 1}',
+            "settings that this version of DALIP does not know: colour; upgrade",
+        ),
     ],
 )
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -102,7 +105,7 @@ def test_fields_that_change_the_outcome_are_told_apart() -> None:
 
 @pytest.mark.parametrize("data", ["http://example.org/a.tar", "pipe:cat a.tar"])
 def test_what_is_far_away_can_only_be_streamed(data: str) -> None:
-    with refuses(TrainingError, match="only a run that streams"):
+    with refuses(TrainingError, match="only a streaming run"):
         load_corpus(TrainConfig(data=(data,)))
 
 

@@ -148,7 +148,7 @@ def test_photos_alone_suffice_but_nothing_does_not(
     vectors = np.zeros((1, 48), np.float32)
     assert not np.isfinite(flora.similarities(vectors, "text").values).any()
     assert np.isfinite(flora.similarities(vectors, "photos").values).sum() == 10
-    with refuses(FloraError, match="Rosa red has no text and no photo; give it one, or leave it out"):
+    with refuses(FloraError, match="Rosa red has neither a text nor a photo; add one, or leave it out"):
         build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
     assert not (tmp_path / "bare").exists()
 

@@ -124,14 +124,14 @@ def test_what_is_taken_out_was_never_there(
     left = [t for t in taxa if t != rose("pink")]
     build_flora(tmp_path / "other", encoder, left, [r for r in records if r not in gone])
     assert_same(path, tmp_path / "other", encoder)
-    with refuses(FloraError, match="Rosa red: the flora was built with it"):
+    with refuses(FloraError, match="Rosa red: the flora was built with this taxon"):
         forget_taxon(path, encoder, "Rosa red")
     for names, photos, message in (
-        (["Rosa mauve"], [], "Rosa mauve: the flora does not hold it"),
+        (["Rosa mauve"], [], "Rosa mauve: the flora does not contain this taxon"),
         (
             [],
             ["Rosa mauve/1.png"],
-            "Rosa mauve/1.png: the flora keeps no such photo; name it as when it was added, such as",
+            "Rosa mauve/1.png: the flora keeps no such photo; use the name that it had when it was added, such as",
         ),
         ([t.scientific_name for t in left], [], "a flora needs at least one taxon"),
     ):
@@ -155,7 +155,7 @@ def test_another_encoder_needs_nothing_but_the_flora(
     build_flora(tmp_path / "fresh", other_encoder, taxa, records)
     assert_same(path, tmp_path / "fresh", other_encoder)
     assert rebuild_flora(path, other_encoder).counts.new_photos == 0
-    with refuses(FloraError, match="move it to this one with `dalip index rebuild`"):
+    with refuses(FloraError, match="move it to this encoder with `dalip index rebuild`"):
         add_photos(path, encoder, records)
 
 
@@ -204,7 +204,7 @@ def test_a_flora_that_keeps_photos_learns_more_of_what_it_holds(
     row = after.row(rose("red"))
     assert manifest.counts.kept_photos == before.manifest.counts.kept_photos + 4
     assert after.prototypes.photo_counts[row] > before.prototypes.photo_counts[row]
-    with refuses(FloraError, match="rosa red: the flora holds it as Rosa red"):
+    with refuses(FloraError, match="rosa red: the flora contains it as Rosa red"):
         teach_taxon(path, encoder, Taxon("rosa red"), photos)
     teach_taxon(path, encoder, Taxon("Rosa nova"), [paint(tmp_path / "nova.png", "brown", 1)])
     assert load_flora(path, encoder).manifest.counts.taxa == len(before.taxa) + 1
@@ -405,7 +405,7 @@ def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
     content["photos"][file.name] = dataclasses.asdict(stamp)
     manifest.write_text(json.dumps(content))
     (problem,) = find_problems(path)
-    assert "prototypes do not follow from the photos" in said(problem)
+    assert "prototypes do not match the photos" in said(problem)
     assert "packed-photo-of-another-vector" in {found.kind for found in find_problems(path, encoder)}
 
 
@@ -419,7 +419,7 @@ def test_a_change_is_undone_once(
         change()
         assert undo_change(path) == "v000001"
         assert_same(path, kept, encoder)
-        with refuses(FloraError, match="flora: the flora holds no version before v000001"):
+        with refuses(FloraError, match="flora: the flora has no version before v000001"):
             undo_change(path)
         assert names_in(path) == ["CURRENT", "photos", "v000001"]
         assert len(list((path / "photos").iterdir())) == 2
@@ -437,7 +437,7 @@ def test_photos_of_ones_own_are_never_removed(
     """The user's own folder may be called `photos`, like the folder in which floras keep copies."""
     home = tmp_path / "home"
     shutil.copytree(photos / "Rosa red", home / "photos")
-    with refuses(FloraError, match=r"is not empty and not a flora \(it holds photos/0.png\)"):
+    with refuses(FloraError, match=r"is neither empty nor a flora \(it contains photos/0.png\)"):
         build_flora(home, encoder, taxa, records)
     assert len(list((home / "photos").iterdir())) == len(list((photos / "Rosa red").iterdir()))
     assert names_in(home) == ["photos"]
@@ -458,7 +458,7 @@ def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, t
     ]
     before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
     with refuses(
-        FloraError, match=r"twin.png: the flora keeps 2 photos of this name; say which, by SHA-256: "
+        FloraError, match=r"twin.png: the flora keeps 2 photos with this name; choose one by its SHA-256:  "
     ) as told:
         remove_from(path, encoder, photos=["twin.png"])
     digest = said(told.value).split()[-1]
@@ -490,7 +490,7 @@ def test_plants_that_were_taught_are_forgotten_together_or_not_at_all(
     for number, colour in enumerate(("white", "black", "brown")):
         teach_taxon(path, encoder, rose(colour), [paint(tmp_path / f"{colour}.png", colour, number)])
     before = current_version(path)
-    with refuses(FloraError, match="Rosa mauve: the flora does not hold it"):
+    with refuses(FloraError, match="Rosa mauve: the flora does not contain this taxon"):
         forget_taxon(path, encoder, "Rosa brown", "Rosa mauve")
     assert current_version(path) == before
     counts = forget_taxon(path, encoder, "Rosa white", "Rosa brown").counts

@@ -154,17 +154,28 @@ def test_what_cannot_be_taught_changes_nothing(path: Path, encoder: Encoder, tmp
     elsewhere = dataclasses.replace(rose("purple"), family="Liliaceae")
     lower = dataclasses.replace(rose("red"), scientific_name="rosa red")
     for taxon, photos, message in (
-        (rose("red"), good, "the flora holds Rosa red already; if it was taught, remove it first"),
-        (lower, good, "the flora holds rosa red already; if"),
+        (
+            rose("red"),
+            good,
+            "the flora already contains Rosa red; if you taught it this plant, remove the plant first",
+        ),
+        (lower, good, "the flora already contains rosa red; if"),
         (rose("purple"), [broken], "none of the photos of Rosa purple can be read; name at least one"),
         (rose("purple"), [], "none of the photos of Rosa purple can be read; name at least one"),
-        (elsewhere, good, r"genus Rosa is in Rosaceae by Rosa red and in Liliaceae by Rosa purple"),
+        (
+            elsewhere,
+            good,
+            r"genus Rosa is in Rosaceae according to Rosa red, but in Liliaceae according to Rosa purple",
+        ),
     ):
         with refuses(FloraError, match=message):
             teach_taxon(path, encoder, taxon, photos)
     for name, message in (
-        ("Rosa mauve", "Rosa mauve: the flora does not hold it; it was taught nothing"),
-        ("Rosa red", "Rosa red: the flora was built and calibrated with it; build it again without it"),
+        ("Rosa mauve", "Rosa mauve: the flora does not contain this taxon; it was taught no plants"),
+        (
+            "Rosa red",
+            "Rosa red: the flora was built and calibrated with this taxon; build it again without it",
+        ),
     ):
         with refuses(FloraError, match=message):
             forget_taxon(path, encoder, name)
@@ -179,7 +190,7 @@ def test_a_plant_is_taught_again_in_one_version(path: Path, encoder: Encoder, tm
     broken.write_bytes(b"")
     with refuses(FloraError, match="none of the photos of Rosa purple can be read"):
         teach_taxon(path, encoder, rose("purple"), [broken], again=True)
-    with refuses(FloraError, match="Rosa pink: the flora was built and calibrated with it"):
+    with refuses(FloraError, match="Rosa pink: the flora was built and calibrated with this taxon"):
         teach_taxon(path, encoder, rose("pink"), painted(tmp_path / "pink", "pink", 1), again=True)
     assert current_version(path) == before
     photos = painted(tmp_path / "second", "purple", 3)

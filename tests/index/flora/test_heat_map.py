@@ -43,7 +43,7 @@ def test_what_cannot_be_explained_says_why(
     flora: Flora, tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:
     stranger = Taxon("Bellis perennis")
-    with refuses(FloraError, match="Bellis perennis: the flora does not hold it"):
+    with refuses(FloraError, match="Bellis perennis: the flora does not contain this taxon"):
         flora.look_alikes(stranger)
     build_flora(tmp_path / "mute", encoder, taxa, records, texts={t.scientific_name: [] for t in taxa})
     mute = load_flora(tmp_path / "mute", encoder)

@@ -64,7 +64,7 @@ def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encod
     assert len(journal) == 0
     assert journal.photos(observation.id) == []
     for change in (journal.remove, journal.get, journal.change):
-        with refuses(JournalError, match="this observation is not there any more"):
+        with refuses(JournalError, match="this observation no longer exists"):
             change(observation.id)
 
 
@@ -74,17 +74,17 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         journal.get("x")
     journal.add(seen(), [])
     for changes, message in (
-        ({"latitude": 91.0, "longitude": 0.0}, "no place on Earth"),
-        ({"latitude": float("nan"), "longitude": 0.0}, "no place on Earth"),
+        ({"latitude": 91.0, "longitude": 0.0}, "not a location on Earth"),
+        ({"latitude": float("nan"), "longitude": 0.0}, "not a location on Earth"),
         ({"latitude": 1.0}, "both a latitude and a longitude"),
-        ({"event_date": "last May"}, "is no date"),
+        ({"event_date": "last May"}, "is not a date"),
     ):
         with refuses(JournalError, match=message):
             journal.change(seen().id, **changes)
     with pytest.raises(ValueError, match="can be changed"):
         journal.change(seen().id, answered="Rosa blue")
     assert journal.observations() == [seen()]
-    with refuses(JournalError, match="no probability"):
+    with refuses(JournalError, match="not a probability"):
         seen(probability=2.0)
 
 
@@ -276,29 +276,35 @@ def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
         *("latin.csv", "other.csv", "image.png", "nowhere.csv"),
     ):
         with refuses(
-            JournalError, match=rf"{name}: the file is no journal \(.*\); choose a \.zip, \.csv or \.json"
+            JournalError,
+            match=rf"{name}: the file cannot be read as a journal \(.*\); choose a \.zip, \.csv or \.json",
         ):
             import_journal(journal, tmp_path / name)
     for name, words in (
-        ("half.json", "row 2: decimalLatitude is north, which is no number"),
-        ("number.json", "row 2: eventDate is 2026, which is no text"),
-        ("bare.json", "row 2: identificationRemarks is not .* missing required field `verdict`"),
-        ("remarks.json", r"row 2: identificationRemarks is not .* at `\$\.probability`"),
-        ("share.json", "row 2: 2.0 is no probability"),
-        ("day.json", "row 2: soon is no date"),
-        ("place.json", "row 2: a place needs both"),
+        ("half.json", "row 2: decimalLatitude is north, which is not a number"),
+        ("number.json", "row 2: eventDate is 2026, which is not a string"),
+        (
+            "bare.json",
+            "row 2: identificationRemarks does not have the content .* missing required field `verdict`",
+        ),
+        ("remarks.json", r"row 2: identificationRemarks does not have the content .* at `\$\.probability`"),
+        ("share.json", "row 2: 2.0 is not a probability"),
+        ("day.json", "row 2: soon is not a date"),
+        ("place.json", "row 2: a location needs both"),
         ("short.json", "row 1: the field identificationRemarks is missing"),
         ("other.csv", "row 1: the field identificationRemarks is missing"),
-        ("lacks.zip", r"the archive holds no multimedia\.csv"),
+        ("lacks.zip", r"the archive does not contain multimedia\.csv"),
         ("bomb.zip", r"occurrence\.csv: the file has more than 200,000,000 bytes"),
-        ("script.zip", r"media/.*\.jpg: the photo is no JPEG"),
+        ("script.zip", r"media/.*\.jpg: the photo is not a JPEG file"),
         ("nowhere.csv", "No such file"),
     ):
         with refuses(JournalError, match=words):
             import_journal(journal, tmp_path / name)
-    with refuses(JournalError, match="name another file"):
+    with refuses(JournalError, match="choose another file"):
         export_journal(good, tmp_path / "nowhere" / "mine.zip")
-    with refuses(JournalError, match=r"mine\.txt: a journal is a \.zip, \.csv or \.json file; choose one"):
+    with refuses(
+        JournalError, match=r"mine\.txt: a journal file must end in \.zip, \.csv or \.json; use one"
+    ):
         export_journal(good, tmp_path / "mine.txt")
     assert len(journal) == 0
 
@@ -349,10 +355,13 @@ def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
     with sqlite3.connect(journal.path) as connection:
         connection.execute("PRAGMA user_version = 9")
     with refuses(
-        JournalError, match=r"journal\.db: the file is of version 9, this DALIP knows 1; upgrade DALIP"
+        JournalError,
+        match=r"journal\.db: the database has version 9, but .* supports only up to 1; upgrade DALIP",
     ):
         journal.observations()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "journal.db").write_bytes(b"no database" * 100)
-    with refuses(JournalError, match="the file is damaged .*; move it away and import your last export"):
+    with refuses(
+        JournalError, match="the database is damaged .*; move the file elsewhere and import your last export"
+    ):
         Journal(tmp_path / "other").observations()

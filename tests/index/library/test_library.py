@@ -162,7 +162,7 @@ def test_a_file_name_that_is_not_utf8(library: Library, folder: Path, encoder: E
     report = library.add(folder, encoder)
     assert report.added == 10
     assert [said(u.error).split(": ")[1] for u in report.skipped] == [
-        "the name is not valid UTF-8; rename the file"
+        "the file name is not valid UTF-8; rename the file"
     ]
 
 
@@ -174,7 +174,7 @@ def test_another_encoder_is_refused_until_the_folders_are_added_again(
     Image.new("RGB", (9, 9), COLOURS["red"]).resize((40, 40)).save(second / "r.png")
     library.add(folder, encoder)
     library.add(second, encoder)
-    with refuses(LibraryError, match="made with another encoder; run `dalip library add`"):
+    with refuses(LibraryError, match="built with another encoder; run `dalip library add`"):
         library.search_text("red", other_encoder)
     report = library.add(second, other_encoder)
     assert counts(report) == (0, 11, 0, 0, 0)
@@ -187,14 +187,14 @@ def test_another_encoder_is_refused_until_the_folders_are_added_again(
 def test_what_cannot_be_searched_or_added(library: Library, encoder: Encoder, tmp_path: Path) -> None:
     with refuses(LibraryError, match="the library is empty"):
         library.search_text("red", encoder)
-    with refuses(LibraryError, match="there is nothing to search for"):
+    with refuses(LibraryError, match="the search query is empty"):
         library.search_text(" ", encoder)
     with refuses(ImageError, match="nothing here"):
         library.search_image(tmp_path / "nothing here", encoder)
-    with refuses(LibraryError, match="absent: there is no such folder; name a folder"):
+    with refuses(LibraryError, match="absent: no such folder; choose a folder"):
         library.add(tmp_path / "absent", encoder)
     (tmp_path / "empty").mkdir()
-    with refuses(LibraryError, match="empty: the folder holds no photo"):
+    with refuses(LibraryError, match="empty: the folder contains no photos"):
         library.add(tmp_path / "empty", encoder)
     assert not (tmp_path / "data").exists()
     assert len(library) == 0
@@ -221,7 +221,8 @@ def test_a_damaged_database_is_named(
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE contents SET vector = x'00' WHERE id = 3")
     with refuses(
-        LibraryError, match=r"library\.db: the file is damaged .*; delete it and add your folders again"
+        LibraryError,
+        match=r"library\.db: the database is damaged .*; delete the file and add your folders again",
     ):
         Library(tmp_path / "data").search_text("red", encoder)
 
@@ -233,7 +234,8 @@ def test_a_newer_database_is_refused(
     with sqlite3.connect(tmp_path / "data" / "library" / "library.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     with refuses(
-        LibraryError, match=r"library\.db: the file is of version 99, this DALIP knows 2; upgrade DALIP"
+        LibraryError,
+        match=r"library\.db: the database has version 99, but .* supports only up to 2; upgrade DALIP",
     ):
         library.search_text("red", encoder)
 
@@ -342,17 +344,17 @@ def test_filters(roses: Library, encoder: Encoder, only: PhotoFilter, found: str
 
 
 def test_filters_that_cannot_be() -> None:
-    with refuses(LibraryError, match="^May 2024 is no date; write it as 2024-05-31"):
+    with refuses(LibraryError, match="^May 2024 is not a date; use the form 2024-05-31"):
         PhotoFilter(since="May 2024")
     for day in ("2024-02-30", "2024-13", "2024-00-99", "２０２４", "24", "2024-05-31T10:00"):
-        with refuses(LibraryError, match="is no date"):
+        with refuses(LibraryError, match="is not a date"):
             PhotoFilter(until=day)
     for since, until in (("2025", "2024"), ("2024-06", "2024-05-31"), ("2024-06-01", "2024-05")):
-        with refuses(LibraryError, match="there is no day"):
+        with refuses(LibraryError, match="is after the last day"):
             PhotoFilter(since=since, until=until)
     PhotoFilter(since="2024-05-31", until="2024")
     PhotoFilter(since="2024", until="2024-05")
-    with refuses(LibraryError, match="perhaps is no verdict; use one of sure, "):
+    with refuses(LibraryError, match="perhaps is not a verdict; use one of sure, "):
         PhotoFilter(verdict="perhaps")
 
 
@@ -477,7 +479,8 @@ def test_all_folders_are_brought_up_to_date(
     report = library.update(encoder)
     assert counts(report) == (0, 0, 0, 0, 9)
     assert [said(u.error) for u in report.skipped] == [
-        f"{second}: the folder is not there; its photos stay in the library until `dalip library remove` forgets it"
+        f"{second}: the folder was not found; its photos stay in the library until you remove it "
+        "with `dalip library remove`"
     ]
     assert library.folders() == {str(folder): 9, str(second): 2}
 
@@ -486,9 +489,13 @@ def test_a_folder_is_forgotten(library: Library, folder: Path, encoder: Encoder,
     inner = folder / "früher"
     library.add(inner, encoder)
     library.add(folder, encoder)
-    with refuses(LibraryError, match=r"früher: the folder lies in .*my photos, which is in the library, too"):
+    with refuses(
+        LibraryError, match=r"früher: the folder is inside .*my photos, which is also in the library"
+    ):
         library.remove(inner)
-    with refuses(LibraryError, match="this is not a folder of the library; `dalip library info` lists them"):
+    with refuses(
+        LibraryError, match="this folder is not in the library; list its folders with `dalip library info`"
+    ):
         library.remove(tmp_path)
     assert library.remove(folder) == 5
     assert library.folders() == {str(inner): 5}

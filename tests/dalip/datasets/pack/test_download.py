@@ -115,13 +115,13 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
         zip(
             heard.faults,
             [
-                "answers 404",
+                "HTTP status 404",
                 "asks to wait",
-                "cannot be fetched",
-                "cannot be fetched",
-                "cannot be fetched",
+                "cannot be downloaded",
+                "cannot be downloaded",
+                "cannot be downloaded",
                 "is empty",
-                "more than any",
+                "the limit for a photo",
             ],
             strict=True,
         ),
@@ -138,7 +138,7 @@ def test_without_leave_nothing_is_fetched(server: Server) -> None:
     heard = Heard()
     assert web.without_web([local, *on_web(server, "a", "b")], heard.report) == [local]
     assert heard.faults == [
-        "t.csv: 2 photos are on the web; fetch them with --download, or name their folder with --photos"
+        "t.csv: 2 photos are on the web; add --download, or give the folder of the downloaded photos with --photos"
     ]
     assert not server.asked
 

@@ -154,7 +154,7 @@ def test_one_photo_with_two_names_is_left_out(photos: Set) -> None:
     done = photos.pack()
     assert set(photos.splits()) == {"d"}
     assert {left.reason for left in done.left_out} == {"contradiction"}
-    assert "under the names Rosa canina, Viola odorata" in said(done.left_out[0].error)
+    assert "under different names (Rosa canina, Viola odorata)" in said(done.left_out[0].error)
     assert done.sheet.duplicates["exact"] == 2
     assert not done.sheet.complete
     assert set(Set.pack(photos, "keep").sheet.duplicates) == set(done.sheet.duplicates)

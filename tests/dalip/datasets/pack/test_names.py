@@ -139,7 +139,7 @@ def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
         None,
     ]
     assert resolve_names(["Nova planta"], None)["Nova planta"].taxon == Taxon("Nova planta", genus="Nova")
-    with refuses(DataError, match="the column given, scientificName is missing"):
+    with refuses(DataError, match="these columns are missing: given, scientificName"):
         read_decisions(Path(__file__), heard.report)
 
 
@@ -178,7 +178,10 @@ def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -
     assert lines == sorted(
         ["6", "8, 9, 10", "12", "13", "14", "15", "18", "19", "21", "22", "23", "24", "25"]
     )
-    assert any("'99' is no taxonID (and in 1 more line); correct it" in fault for fault in faults)
+    assert any(
+        "'99' is not a taxonID in the checklist (also on 1 more line); correct it" in fault
+        for fault in faults
+    )
     names = resolve_names(["Rosa canina", "Rosa chained", "Orphana alba", "Circus albus", "Rosa last"], found)
     taxa = [resolution.taxon for resolution in names.values()]
     assert [(t.scientific_name, t.family, t.order) for t in taxa if t] == [
@@ -192,10 +195,10 @@ def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -
 
 def test_checklists_that_cannot_be_used(tmp_path: Path) -> None:
     for name, content, cause in (
-        ("a.csv", b"name\nRosa\n", "the column scientificName is missing"),
-        ("b.csv", b"scientificName\nIris sp.\n", "holds no taxon that can be used"),
+        ("a.csv", b"name\nRosa\n", "these columns are missing: scientificName"),
+        ("b.csv", b"scientificName\nIris sp.\n", "contains no usable taxon"),
         ("c.gz", gzip.compress(b"scientificName\nRosa\n" * 1000)[:-20], ""),
-        ("d.gz", b"\x1f\x8bnot gzip", "scientificName is missing"),
+        ("d.gz", b"\x1f\x8bnot gzip", "are missing: scientificName"),
     ):
         (tmp_path / name).write_bytes(content)
         heard = Heard()

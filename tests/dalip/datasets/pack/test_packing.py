@@ -173,7 +173,7 @@ def test_what_is_finished_is_left_alone_until_something_changes(
 @pytest.mark.parametrize("name", ["thesis.txt", "README.md", "photos-of-mine.zip", ".work2"])
 def test_a_folder_of_others_is_refused_and_kept(records: list[Record], tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
-    with refuses(DataError, match=f"holds {name}, which was not packed here"):
+    with refuses(DataError, match=f"contains {name}, which `dalip data pack` did not write"):
         pack_records(records[:3], tmp_path, workers=1)
     assert content(tmp_path) == {name: b"mine"}
     with refuses(DataError, match="is a file"):
@@ -182,7 +182,10 @@ def test_a_folder_of_others_is_refused_and_kept(records: list[Record], tmp_path:
 
 def test_two_runs_do_not_mix(records: list[Record], tmp_path: Path) -> None:
     (tmp_path / ".work").mkdir()
-    with FileLock(tmp_path / ".work" / "lock"), refuses(DataError, match="another run is packing"):
+    with (
+        FileLock(tmp_path / ".work" / "lock"),
+        refuses(DataError, match="another `dalip data pack` is writing"),
+    ):
         pack_records(records[:3], tmp_path, workers=1)
     assert pack_records(records[:3], tmp_path, workers=1).sheet.photos == 3
 
@@ -195,7 +198,7 @@ def test_a_process_that_is_ended_from_outside_is_an_error_in_a_line(
             worker.kill()
 
     settings = PackSettings(shard_photos=64)
-    with refuses(DataError, match="a process that read photos was ended, .* with fewer --workers"):
+    with refuses(DataError, match="a worker process was killed, .* with fewer --workers"):
         pack_records(records, tmp_path / "out", settings, workers=2, progress=end_workers)
     assert list((tmp_path / "out" / ".work").glob("*.part")), "what was read is not read again"
     pack_records(records, tmp_path / "out", settings, workers=2)
@@ -225,7 +228,7 @@ def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
 def test_nothing_left_is_an_error_that_says_why(tmp_path: Path) -> None:
     path = tmp_path / "1.jpg"
     path.write_bytes(b"no photo")
-    with refuses(DataError, match=r"out: no photo was left to pack; .*1\.jpg: the file is not an image"):
+    with refuses(DataError, match=r"out: no photos are left to pack; .*1\.jpg: the file is not an image"):
         pack_records([Record("1.jpg", FilePart(path), {"scientificName": "Rosa"})], tmp_path / "out")
 
 
@@ -310,7 +313,7 @@ def test_names_are_those_of_the_checklist(tmp_path: Path) -> None:
         "photos/004.jpg": "unnamed",
     }
     assert "Iris (genus, no family) | Iris (order, no family)" in left["photos/002.jpg"]["detail"]
-    assert left[""]["detail"].startswith("list.csv, line 3: the row names no photo")
+    assert left[""]["detail"].startswith("list.csv, line 3: the row does not specify a photo")
     assert done.sheet.names == {"ambiguous": 1, "decided": 1, "exact": 1, "fuzzy": 1}
     assert json.loads((tmp_path / "out" / "datasheet.json").read_text())["taxa"] == 1
 

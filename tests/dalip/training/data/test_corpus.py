@@ -158,8 +158,8 @@ def test_rows_of_a_table_whose_text_or_photo_is_missing_are_left_out(tmp_path: P
 @pytest.mark.parametrize(
     ("header", "cause"),
     [
-        ("photo,caption", r"captions\.csv: the column file is missing \(columns found: photo, caption\)"),
-        ("file,label", r"none of its 4 photos has a scientificName or a caption .*fields found: label"),
+        ("photo,caption", r"captions\.csv: there is no column `file` .*\(columns found: photo, caption\)"),
+        ("file,label", r"none of the 4 photos has a usable scientificName or caption .*fields found: label"),
     ],
 )
 def test_a_wrong_column_is_named_with_those_there_are(tmp_path: Path, header: str, cause: str) -> None:
@@ -177,7 +177,7 @@ def test_an_empty_source_is_named(tmp_path: Path) -> None:
     (tmp_path / "table" / "t.csv").write_text("file,caption\n")
     empty = write_tar(tmp_path / "empty.tar", {})
     for source in (tmp_path / "folder", tmp_path / "table", empty, tmp_path / "gone"):
-        with refuses(DataError, match=r"holds no photo|no such file or folder") as error:
+        with refuses(DataError, match=r"contains no photos|no such file or folder") as error:
             load_corpus(tiny_config((good, str(source))))
         assert said(error.value).startswith(f"{source}: ")
 
@@ -185,7 +185,7 @@ def test_an_empty_source_is_named(tmp_path: Path) -> None:
 def test_a_source_without_a_photo_to_train_on_is_refused(tmp_path: Path) -> None:
     key = next(f"photo{i}" for i in range(99) if split_of(f"photo{i}") != "train")
     path = write_tar(tmp_path / "a.tar", {f"{key}.png": PHOTO, f"{key}.txt": b"a rose"})
-    with refuses(TrainingError, match=r"a\.tar: no photo is in the split train; add photos"):
+    with refuses(TrainingError, match=r"a\.tar: there are no photos in the training split; add photos"):
         load_corpus(tiny_config(path))
 
 
@@ -203,7 +203,7 @@ def test_names_complete_those_of_the_photos_and_descriptions_are_split(tmp_path:
         described.write_text(line + wrong)
         with refuses(
             TrainingError,
-            match=r"described\.jsonl: a line is not JSON with scientificName and description [^\n]+$",
+            match=r"described\.jsonl: a line is not a JSON object with scientificName and description [^\n]+$",
         ) as error:
             load_corpus(tiny_config(path, descriptions=str(described)))
         assert said(error.value).endswith(wrong.strip())
@@ -224,5 +224,5 @@ def test_a_source_and_its_weight(text: str, expected: tuple[str, float]) -> None
 
 @pytest.mark.parametrize("text", ["a.tar@", "a.tar@0", "a.tar@-1", "a.tar@many", "a.tar@inf", "a.tar@nan"])
 def test_impossible_weights_are_refused(text: str) -> None:
-    with refuses(TrainingError, match="must be a number above 0"):
+    with refuses(TrainingError, match="must be a number greater than 0"):
         source_of(text)

@@ -18,6 +18,6 @@ def test_a_second_run_says_that_it_waits_for_the_first(tmp_path: Path) -> None:
 
     first.acquire()
     with _alone(tmp_path, report):
-        assert told == [f"{tmp_path}: another run computes features here; this one waits for it"]
+        assert told == [f"{tmp_path}: another run is computing features here; this run waits for it"]
     with _alone(tmp_path, report):
         assert len(told) == 1

@@ -205,8 +205,8 @@ def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
     batches = load(stream(f"{tmp_path}/{{a,b}}.tar", steps=20), workers)
     assert [len(batch.keys) for batch in batches] == [4] * 20
     (message,) = set(messages_of(batches))
-    assert message.startswith(f"{tmp_path}/b.tar: this is not a whole, readable shard (")
-    assert message.endswith("); get it again")
+    assert message.startswith(f"{tmp_path}/b.tar: this is not a complete, readable shard (")
+    assert message.endswith("); copy or download it again")
     assert "\n" not in message
     assert len(messages_of(batches)) == max(workers, 1)  # each loading process finds it once
     good = {key for key in keys_of(batches) if key.startswith("a-")}
@@ -233,7 +233,10 @@ def test_a_stream_without_a_photo_ends_and_says_so(
     assert len(opened) == (0 if workers else 2)  # another process notes for itself
     assert len(batches[0].keys) == 0
     first = said(batches[0].skipped[0])
-    assert first == f"{tmp_path}: the last shards hold no photo with a text, of the split train"
+    assert (
+        first
+        == f"{tmp_path}: the last shards contain no photo in the training split that has a name or a caption"
+    )
     others = set(messages_of(batches)) - {first}
     if wrong == "no text":
         assert others == {
@@ -249,11 +252,11 @@ def test_a_stream_without_a_photo_ends_and_says_so(
 def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
     train = [key for i in range(40) if split_of(key := f"photo{i}") == "train"]
     bad = {
-        "the record has no photo; one is needed": {"txt": b"a rose"},
-        "the record has 2 photos; one is needed": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
-        "the text beside the photo cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
-        "the .json beside the photo is not a JSON object": {"png": PHOTO, "json": b"[1]"},
-        "the text beside the photo cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
+        "the record has no photo; it needs exactly one": {"txt": b"a rose"},
+        "the record has 2 photos; it needs exactly one": {"png": PHOTO, "jpg": PHOTO, "txt": b"a rose"},
+        "the .json or .txt file next to the photo cannot be read (Expecting": {"png": PHOTO, "json": b"{"},
+        "the .json file next to the photo is not a JSON object": {"png": PHOTO, "json": b"[1]"},
+        "the .json or .txt file next to the photo cannot be read ('utf-8'": {"png": PHOTO, "txt": b"\xff"},
         "unknown taxonRank": {"png": PHOTO, "json": fields(scientificName="Rosa", taxonRank="phylum")},
         "a taxon needs a scientific name": {"png": PHOTO, "json": fields(scientificName=["Rosa"])},
         "1 photos have neither": {"png": PHOTO, "json": fields(captions=5, caption={"a": 1}, text="  ")},
@@ -293,7 +296,10 @@ def test_a_shard_larger_than_a_round_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(stream_module, "_ROUND", 8)
     path = write_photos(tmp_path / "a.tar", 40)
     (message,) = messages_of(load(stream(path)))
-    assert message == f"{path}: the shard is too large: photos after the first 8 are not read; split it"
+    assert (
+        message
+        == f"{path}: the shard is too large: photos after the first 8 are not read; split it into smaller shards"
+    )
     monkeypatch.setattr(stream_module, "_ROUND", 40)
     assert messages_of(load(stream(path, steps=40))) == []
 
@@ -319,7 +325,7 @@ def test_patterns_commands_and_compressed_shards(shards: Path) -> None:
 def test_a_command_that_fails_is_reported(shards: Path) -> None:
     batches = load(stream("pipe:false", str(shards / "a.tar")))
     assert {message.partition(" (")[0] for message in messages_of(batches)} == {
-        "pipe:false: this is not a whole, readable shard"
+        "pipe:false: this is not a complete, readable shard"
     }
     assert len(set(keys_of(batches))) == 9
 
@@ -342,17 +348,17 @@ def test_shards_are_read_from_the_network(address: str) -> None:
     batches = load(stream(f"{address}/{{a,gone}}.tar"))
     assert {key.rpartition(":")[0] for batch in batches for key in batch.keys} == {f"{address}/a.tar"}
     (message,) = messages_of(batches)
-    assert message.startswith(f"{address}/gone.tar: this is not a whole, readable shard (")
+    assert message.startswith(f"{address}/gone.tar: this is not a complete, readable shard (")
 
 
 def test_a_source_without_a_shard_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for source in (tmp_path / "photos", tmp_path / "gone.tar", tmp_path / "{a,b}.tar"):
-        with refuses(TrainingError, match=r"no \.tar shard is there") as error:
+        with refuses(TrainingError, match=r"no \.tar shard found") as error:
             stream(source)
         assert said(error.value).startswith(f"{source}: ")
     for pattern in ("{a", "${DALIP_UNSET}.tar"):
-        with refuses(TrainingError, match="not a pattern of shards"):
+        with refuses(TrainingError, match="not a valid shard pattern"):
             stream(tmp_path / pattern)
 
 

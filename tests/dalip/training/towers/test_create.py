@@ -119,7 +119,7 @@ def test_the_folder_left_behind_rebuilds_the_towers_on_its_own(tmp_path: Path) -
     assert shapes(again) == shapes(towers)
     assert replace(again, clip=towers.clip) == towers
     (tmp_path / "elsewhere" / "open_clip_config.json").write_text('{"model_cfg": {}}')
-    with refuses(TrainingError, match=r"elsewhere: does not hold the towers of a run [^\n]+$"):
+    with refuses(TrainingError, match=r"elsewhere: the folder does not contain the towers of a run [^\n]+$"):
         load_towers(tmp_path / "elsewhere")
 
 
@@ -222,21 +222,21 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("model", "pretrained", "message"),
     [
-        ("ViT-B33", None, "there is no model of this name; did you mean ViT-B-32, "),
+        ("ViT-B33", None, "there is no model with this name; did you mean ViT-B-32, "),
         ("lite1-minilm", None, "did you mean lite2-minilm, lite0-minilm"),
         ("zzz", None, "use lite0-minilm, lite2-minilm, tiny, hf-hub:"),
         ("ViT-B-32", "opnai", "did you mean openai"),
-        ("convnext_tiny", "openai", "open_clip has no weights of it"),
+        ("convnext_tiny", "openai", "open_clip has no pretrained weights"),
         ("tiny", "openai", "leave out 'openai'"),
         ("hf-hub:some/model", "openai", "leave out 'openai'"),
         ("local-dir:/nowhere", None, "No such file"),
         # The activation that the weights were trained with: refused before anything is downloaded.
-        ("ViT-B-32", "openai", "QuickGELU, this architecture has GELU; use the model ViT-B-32-quickgelu"),
+        ("ViT-B-32", "openai", "QuickGELU, but this architecture has GELU; use the model ViT-B-32-quickgelu"),
         ("ViT-B/32", "openai", "use the model ViT-B-32-quickgelu"),
         ("roberta-ViT-B-32", "laion2b_s12b_b32k", "open_clip has none that fits"),
         # So are towers that keep no tokens.
-        ("RN50-quickgelu", "openai", "ModifiedResNet gives no tokens"),
-        ("ViT-B-16-SigLIP", "webli", "pools by attention"),
+        ("RN50-quickgelu", "openai", "ModifiedResNet returns no tokens"),
+        ("ViT-B-16-SigLIP", "webli", "attention pooling"),
         ("coca_ViT-B-32", "laion2b_s13b_b90k", "CoCa"),
     ],
 )
@@ -255,12 +255,12 @@ def test_what_cannot_be_had_is_refused_in_one_line(
         (
             {"preprocess_cfg": {"resize_mode": "longest"}},
             {},
-            "resize_mode 'longest', and supported are shortest, squash; use another model",
+            "resize_mode 'longest', but only shortest, squash are supported; use another model",
         ),
         ({"preprocess_cfg": {"interpolation": "random"}}, {}, "interpolation 'random'"),
         ({"model_cfg": {"vision_cfg": VISION | {"image_size": [32, 48]}}}, {}, "32 x 48 pixels"),
-        ({"model_cfg": {"vision_cfg": VISION | {"attentional_pool": True}}}, {}, "pools by attention"),
-        ({}, {"embed_dim": 64}, "joint width 32, not 64"),
+        ({"model_cfg": {"vision_cfg": VISION | {"attentional_pool": True}}}, {}, "attention pooling"),
+        ({}, {"embed_dim": 64}, "embed_dim = 32, not 64"),
         # open_clip itself cannot run this one: the trunk's head is wider than it says.
         (
             {"model_cfg": {"vision_cfg": {"timm_model_name": "mobilenetv3_small_050"}}},
@@ -282,7 +282,7 @@ def test_a_tokenizer_that_pads_otherwise_than_the_text_tower_is_refused(tmp_path
     text = TEXT | {"no_causal_mask": True, "hf_tokenizer_name": "words"}
     source = write_model(tmp_path / "model", weights=False, model_cfg={"text_cfg": text})
     write_words(source, pad="[UNK]")
-    assert "pads with the token 1, its text tower with 0" in refusal(
+    assert "pads with the token 1, but its text tower expects 0" in refusal(
         f"local-dir:{source}", None, tmp_path / "towers"
     )
     write_words(source)
@@ -369,13 +369,13 @@ def test_a_transformers_tokenizer_is_open_clips(clean: str, strip: bool, tmp_pat
 
 def test_a_tokenizer_that_has_no_such_form_is_refused(tmp_path: Path) -> None:
     masking = SimpleTokenizer(reduction_mask="simple")
-    with refuses(TrainingError, match="leaves out random parts"):
+    with refuses(TrainingError, match="drops random parts"):
         save_tokenizer(masking, tmp_path / "made.json")
     write_words(tmp_path)
     last = HFTokenizer(str(tmp_path), context_length=8, tokenizer_mode="clips")
-    with refuses(TrainingError, match="has no form in the library tokenizers"):
+    with refuses(TrainingError, match="has no fast version in the library tokenizers"):
         save_tokenizer(last, tmp_path / "made.json")
     odd = SimpleTokenizer()
     odd.encode = lambda text: [1, 2, 3]
-    with refuses(TrainingError, match="does not cut texts as the model's own"):
+    with refuses(TrainingError, match="does not split texts like the model's own"):
         save_tokenizer(odd, tmp_path / "made.json")

@@ -154,10 +154,10 @@ def rewrite(bundle: Path, **origin: Any) -> None:
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ({}, "was exported by an earlier DALIP"),
+        ({}, "was exported by an older DALIP"),
         ({"logit_scale": "large"}, "its details.origin is damaged"),
-        ({"towers": {}}, "its details.origin lacks open_clip_config.json"),
-        ({"places": {}}, "does not hold clip"),
+        ({"towers": {}}, "its details.origin does not contain open_clip_config.json"),
+        ({"places": {}}, "no tensor that can be recognised as clip"),
     ],
 )
 def test_what_cannot_be_rebuilt_is_refused_in_one_line(
@@ -176,10 +176,12 @@ def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: 
     model = rebuilt(bundle, tmp_path / "towers")
     with torch.no_grad():
         model.clip.visual.proj.mul_(-1)
-    with refuses(TrainingError, match="the model rebuilt from it gives other embeddings"):
+    with refuses(TrainingError, match="the model rebuilt from it returns different embeddings"):
         check_rebuilt(model, bundle)
     (tmp_path / "empty").mkdir()
-    with refuses(TrainingError, match="empty: holds neither a finished run nor an exported encoder"):
+    with refuses(
+        TrainingError, match="empty: the folder contains neither a finished run nor an exported encoder"
+    ):
         settings_of(tmp_path / "empty")
     content = bytearray((bundle / IMAGE_ENCODER).read_bytes())
     content[len(content) // 2] ^= 1

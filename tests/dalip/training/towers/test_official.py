@@ -88,7 +88,7 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
     still = {"epochs": 0.1, "batch_size": 4, "tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0, "workers": 0}
     config = TrainConfig(data=(str(shard),), init=str(path), **(settings_of(path) | still))
     assert (config.model, config.dropout, config.count_padding) == ("small.pt", 0.5, True)
-    with refuses(TrainingError, match=r"small.pt: has model = 'small.pt', and a run"):
+    with refuses(TrainingError, match=r"small.pt: this has model = 'small.pt', so a run"):
         plan(config.with_values(model="ViT-B-16-quickgelu"))
     train(config, tmp_path / "run")
     path.unlink()
@@ -103,21 +103,21 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
     ("change", "message"),
     [
         ({"visual.ln_post.bias": None}, "visual.ln_post.bias is missing"),
-        ({"visual.conv1.weight": None}, "lacks visual.conv1.weight"),
-        ({"tbdc.conv_dr_block.0.weight": None}, "lacks tbdc.conv_dr_block.0.weight"),
+        ({"visual.conv1.weight": None}, "does not contain visual.conv1.weight"),
+        ({"tbdc.conv_dr_block.0.weight": None}, "does not contain tbdc.conv_dr_block.0.weight"),
         ({"fc2.weight": None}, "fc2.weight is missing"),
         (
             {"visual.fc2.weight": torch.zeros(48, 44)},
-            "visual.fc2.weight has the shape 48 x 44, needed is 48 x 45",
+            "visual.fc2.weight has the shape 48 x 44 instead of 48 x 45",
         ),
         (
             {"positional_embedding": torch.zeros(77)},
-            "positional_embedding with the impossible shape 77; copy it again",
+            "positional_embedding has the impossible shape 77; copy the checkpoint again",
         ),
-        ({"tbdc.conv_dr_block.0.weight": torch.zeros(5, 17)}, "must divide|does not fit"),
-        ({"token_embedding.weight": torch.zeros(100, 64)}, "widths 128, 64 for 100 tokens"),
-        ({"positional_embedding": torch.zeros(77, 32)}, "widths 128, 32 for"),
-        ({"fc3.weight": torch.zeros(2)}, "no place for its fc3.weight"),
+        ({"tbdc.conv_dr_block.0.weight": torch.zeros(5, 17)}, "must divide|do not fit"),
+        ({"token_embedding.weight": torch.zeros(100, 64)}, "widths 128, 64 and a vocabulary of 100 tokens"),
+        ({"positional_embedding": torch.zeros(77, 32)}, "widths 128, 32 and"),
+        ({"fc3.weight": torch.zeros(2)}, "which has no fc3.weight"),
     ],
 )
 def test_what_is_missing_or_does_not_fit_is_named(

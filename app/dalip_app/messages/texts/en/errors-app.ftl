@@ -1,25 +1,25 @@
-### What is wrong with what the server, the page and the commands that start or write them were asked.
+### Errors of the server and the page, and of the commands that start the server or write a Space.
 
 # Photos that were sent to the page
-error-upload-number = choose one to { $most } photos
-error-upload-gone = the photo is not there any more; choose it again
+error-upload-number = choose from 1 to { $most } photos
+error-upload-gone = the photo is no longer available; choose it again
 
 # The server
-error-cannot-listen = the server cannot listen there ({ $cause }); choose another --port or --host
-error-login-malformed = the login is not of the form NAME:PASSWORD; give both, with a colon between them
-error-site-malformed = this is not the address of a site; write it as https://example.org
-error-certificate-missing = there is no such file; give a certificate and its key, as PEM files
-error-certificate-key-encrypted = the key is protected by a password; give one without a password
-error-certificate-unusable = the server cannot use it ({ $cause }); give a certificate and the key that belongs to it, as PEM files
-error-certificate-not-written = the file cannot be written ({ $cause }); name another --data-dir
-error-flora-not-reloaded = { $cause }; until then the server answers from the flora that it has read before
-error-unexpected-error = an unexpected error, { $name } ({ $cause }); { $medium ->
+error-cannot-listen = the server cannot listen on this address ({ $cause }); use another --port or --host
+error-login-malformed = the login is not of the form NAME:PASSWORD; give both, separated by a colon
+error-site-malformed = this is not a valid site address; use the form https://example.org
+error-certificate-missing = no such file; give a certificate and its private key, both in PEM format
+error-certificate-key-encrypted = the private key is protected by a password; use a key without one
+error-certificate-unusable = the server cannot use this certificate ({ $cause }); give a certificate and the matching private key, both in PEM format
+error-certificate-not-written = the file cannot be written ({ $cause }); use another --data-dir
+error-flora-not-reloaded = { $cause }; until this is fixed, the server keeps using the flora that it has already loaded
+error-unexpected-error = an unexpected error occurred: { $name } ({ $cause }); { $medium ->
     [page] please report it
-   *[command] run it again with --debug and report what it prints
+   *[command] run the command again with --debug and report the output
 }
 
 # Spaces
-error-space-folder-taken = the folder holds files, and none of them is of a Space that DALIP wrote; name another folder
-error-space-is-file = this is a file; name a folder for the Space
-error-space-not-written = the Space cannot be written ({ $cause }); name another folder
-error-not-installed = DALIP is not installed; `pip install .` installs it
+error-space-folder-taken = the folder contains files and is not a Space that DALIP wrote; choose another folder
+error-space-is-file = this is a file; choose a folder for the Space
+error-space-not-written = the Space cannot be written ({ $cause }); choose another folder
+error-not-installed = DALIP is not installed; install it with `pip install .`

@@ -1,60 +1,60 @@
-### What is wrong with the library and the journal.
+### Errors of the library and the journal.
 
 error-library-empty = the library is empty; { $medium ->
     [page] add a folder of photos below
-   *[command] `dalip library add FOLDER` fills it
+   *[command] add photos with `dalip library add FOLDER`
 }
-error-library-other-encoder = the library was made with another encoder; { $medium ->
+error-library-other-encoder = the library was built with another encoder; { $medium ->
     [page] add or update one of its folders
-   *[command] run `dalip library add` to encode all of it again
+   *[command] run `dalip library add` to encode all photos again
 }
-error-library-busy = another process is moving the library to another encoder; wait until it is done
-error-no-words = there is nothing to search for; say in words what the photos show
-error-no-folder = there is no such folder; name a folder of photos
-error-folder-unknown = this is not a folder of the library; { $medium ->
-    [page] look at the list of folders
-   *[command] `dalip library info` lists them
+error-library-busy = another process is moving the library to another encoder; wait until it finishes
+error-no-words = the search query is empty; describe what the photos show
+error-no-folder = no such folder; choose a folder of photos
+error-folder-unknown = this folder is not in the library; { $medium ->
+    [page] see the list of folders
+   *[command] list its folders with `dalip library info`
 }
-error-folder-inside = the folder lies in { $above }, which is in the library, too; { $medium ->
-    [page] forget that one
-   *[command] remove that one
+error-folder-inside = the folder is inside { $above }, which is also in the library; { $medium ->
+    [page] forget that folder
+   *[command] remove that folder
 }
-error-folder-not-listed = the folder cannot be listed ({ $cause }); allow it
-error-folder-absent = the folder is not there; its photos stay in the library until { $medium ->
+error-folder-not-listed = the contents of the folder cannot be read ({ $cause }); check its permissions
+error-folder-absent = the folder was not found; its photos stay in the library until { $medium ->
     [page] you forget it
-   *[command] `dalip library remove` forgets it
+   *[command] you remove it with `dalip library remove`
 }
-error-name-not-utf8 = the name is not valid UTF-8; rename the file
+error-name-not-utf8 = the file name is not valid UTF-8; rename the file
 error-file-not-read = the file cannot be read ({ $cause }); check its permissions
-error-no-day = { $date } is no date; write it as 2024-05-31, 2024-05 or 2024
-error-day-order = from { $since } until { $until } there is no day; turn them round
-error-verdict-unknown = { $verdict } is no verdict; use one of { $known }
-error-observation-gone = this observation is not there any more
+error-no-day = { $date } is not a date; use the form 2024-05-31, 2024-05 or 2024
+error-day-order = the first day, { $since }, is after the last day, { $until }; swap them
+error-verdict-unknown = { $verdict } is not a verdict; use one of { $known }
+error-observation-gone = this observation no longer exists
 error-no-journal = there is no journal yet; { $medium ->
-    [page] keep an answer first
+    [page] save an answer first
    *[command] save an observation on the page first
 }
-error-place-by-half = a place needs both a latitude and a longitude; give both or neither
-error-no-place = { $latitude }, { $longitude } is no place on Earth; give degrees north and east
-error-no-probability = { $number } is no probability; give a number from 0 to 1
-error-no-date = { $date } is no date; write it as 2026-05-31 or 2026-05-31T14:30
-error-no-journal-file = the file is no journal ({ $cause }); choose a .zip, .csv or .json file of one
-error-journal-form = a journal is a .zip, .csv or .json file; choose one of these endings
-error-journal-not-written = the file cannot be written ({ $cause }); name another file
-error-journal-not-json = these are not rows of an export: { $cause }
-error-journal-member-missing = the archive holds no { $name }
-error-journal-member-damaged = the file cannot be read from the archive ({ $cause })
+error-place-by-half = a location needs both a latitude and a longitude; give both or neither
+error-no-place = { $latitude }, { $longitude } is not a location on Earth; give the latitude and longitude in degrees north and east
+error-no-probability = { $number } is not a probability; give a number from 0 to 1
+error-no-date = { $date } is not a date; use the form 2026-05-31 or 2026-05-31T14:30
+error-no-journal-file = the file cannot be read as a journal ({ $cause }); choose a .zip, .csv or .json file exported from a journal
+error-journal-form = a journal file must end in .zip, .csv or .json; use one of these extensions
+error-journal-not-written = the file cannot be written ({ $cause }); choose another file
+error-journal-not-json = this is not the JSON of an exported journal: { $cause }
+error-journal-member-missing = the archive does not contain { $name }
+error-journal-member-damaged = the file cannot be extracted from the archive ({ $cause })
 error-journal-member-too-large = the file has more than { $most } bytes
-error-journal-photo-no-jpeg = the photo is no JPEG
+error-journal-photo-no-jpeg = the photo is not a JPEG file
 error-journal-field-missing = the field { $field } is missing
-error-journal-field-no-text = { $field } is { $value }, which is no text
-error-journal-field-no-number = { $field } is { $value }, which is no number
-error-journal-remarks = identificationRemarks is not what DALIP writes there: { $cause }
-error-data-folder-not-made = the folder cannot be made ({ $cause }); use another --data-dir
-error-database-newer = the file is of version { $version }, this DALIP knows { $known }; upgrade DALIP
-error-database-not-used = the file cannot be used ({ $cause }); is the disk full or read-only?
-error-database-not-copied = the file is about to be changed for this DALIP, and a copy of it cannot be kept before ({ $cause }); is the disk full or read-only?
-error-database-damaged = the file is damaged ({ $cause }); { $holds ->
-    [journal] move it away and import your last export
-   *[library] delete it and add your folders again
+error-journal-field-no-text = { $field } is { $value }, which is not a string
+error-journal-field-no-number = { $field } is { $value }, which is not a number
+error-journal-remarks = identificationRemarks does not have the content that DALIP writes there: { $cause }
+error-data-folder-not-made = the folder cannot be created ({ $cause }); use another --data-dir
+error-database-newer = the database has version { NUMBER($version, useGrouping: 0) }, but this version of DALIP supports only up to { NUMBER($known, useGrouping: 0) }; upgrade DALIP
+error-database-not-used = the database cannot be used ({ $cause }); check that the disk is not full or read-only
+error-database-not-copied = the database must be upgraded for this version of DALIP, but this backup copy cannot be written first ({ $cause }); check that the disk is not full or read-only
+error-database-damaged = the database is damaged ({ $cause }); { $holds ->
+    [journal] move the file elsewhere and import your last export
+   *[library] delete the file and add your folders again
 }
