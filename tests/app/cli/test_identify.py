@@ -99,7 +99,7 @@ def test_answers_come_in_the_order_given_and_a_bad_file_stops_nothing(
     assert done.status == 1
     assert [a["image"] for a in answers] == [str(bad), str(good), "missing.jpg", str(good)]
     assert [list(a) == ["image", "error"] for a in answers] == [True, False, True, False]
-    assert done.err == "dalip: left out: 2 of 4; the others were used\n"
+    assert done.err == "dalip: skipped 2 of 4; the others were used\n"
 
 
 def test_folders_are_searched_in_order_without_hidden_files(

@@ -85,7 +85,7 @@ def test_filters_narrow_a_search_or_list_photos(dalip: Dalip, world: World, tmp_
     assert (Path(hit["image"]).name, hit["eventDate"]) == ("1.png", "2021-05-31T12:00:00")
     none = dalip("search", "--taxon", "Flos novus")
     assert (none.status, none.out) == (0, "")
-    assert "no photo fits" in none.err
+    assert "no matching photos" in none.err
     assert "names the photos again" in none.err
     for option, value, words in (("--since", "May", "is no date"), ("--verdict", "perhaps", "is no verdict")):
         wrong = dalip("search", "red", option, value, *world.encoder)
@@ -101,7 +101,7 @@ def test_all_folders_are_brought_up_to_date_and_one_is_forgotten(
         assert dalip("library", "add", folder, *world.options).status == 0
     paint(tmp_path / "b" / "2.png", "blue", 2)
     assert dalip("library", "add", *world.options).out == "all folders: 1 added, 2 unchanged\n"
-    assert dalip("library", "remove", "b").out == "b: forgotten, with 2 photos\n"
+    assert dalip("library", "remove", "b").out == "b: removed, with 2 photos\n"
     assert "1 photos" in dalip("library", "info").out
     fails = dalip("library", "remove", "b")
     assert (fails.status, fails.out, len(fails.err.splitlines())) == (1, "", 1)
