@@ -49,7 +49,7 @@ def list_(
         if as_json:
             print_json(asdict(seen))
             continue
-        said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"identified as {seen.answered}")
+        said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"DALIP's answer: {seen.answered}")
         share = "" if seen.probability is None else percent(seen.probability)
         date = (seen.event_date or seen.created)[:10]
         print_result(printable(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())

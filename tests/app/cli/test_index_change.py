@@ -100,4 +100,4 @@ def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, 
     assert "the built-in flora stays as it is" in done.err
     done = dalip("index", "rebuild")
     assert done.status == 2
-    assert "nothing, so there is no copy" in " ".join(done.err.split())
+    assert "you have no copy of the built-in flora" in " ".join(done.err.split())

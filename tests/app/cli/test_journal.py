@@ -34,7 +34,7 @@ def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> Non
     save(data, tmp_path, "red", 1)
     save(data, tmp_path, "blue", 2, name="Flos blue", event_date="2026-05-31T10:00")
     assert dalip("journal", "list").lines == [
-        "2026-05-31    45 %  Flos blue  answered: Flos red",
+        "2026-05-31    45 %  Flos blue  DALIP's answer: Flos red",
         "2026-05-02    35 %  Flos red",
         "2026-05-01    25 %  Flos red  confirmed",
     ]

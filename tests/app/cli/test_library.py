@@ -46,7 +46,7 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert [list(hit) for hit in hits] == [fields] * 5
     assert hits[0]["scientificName"] == "Flos red"
     assert hits[0]["eventDate"] is None
-    assert done.err == "dalip: 5 of 240 shown; --page gives the next\n"
+    assert done.err == "dalip: 5 of 240 shown; use --page for the next ones\n"
     second = dalip("search", "a red one", "--top-k", 5, "--page", 2, "--json", *world.encoder)
     assert not set(second.lines) & set(done.lines)
     assert {Path(hit["image"]).parent.name for hit in hits} == {"Flos_red"}
@@ -86,7 +86,7 @@ def test_filters_narrow_a_search_or_list_photos(dalip: Dalip, world: World, tmp_
     none = dalip("search", "--taxon", "Flos novus")
     assert (none.status, none.out) == (0, "")
     assert "no matching photos" in none.err
-    assert "names the photos again" in none.err
+    assert "identify the photos again" in none.err
     for option, value, words in (("--since", "May", "is no date"), ("--verdict", "perhaps", "is no verdict")):
         wrong = dalip("search", "red", option, value, *world.encoder)
         assert (wrong.status, len(wrong.err.splitlines())) == (1, 1)

@@ -109,7 +109,7 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
     many = tmp_path / "many.txt"
     many.write_text("\n".join(["Flos red", *(f"Quercus number{i}" for i in range(30))]))
     lines = dalip(*ask, many).err.splitlines()
-    assert (len(lines), lines[-1]) == (21, "dalip: and 10 more names that the flora lacks")
+    assert (len(lines), lines[-1]) == (21, "dalip: and 10 more names that are not in the flora")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_from_photos_in_folders_to_a_served_flora(garden: Path) -> None:
     info = done["index info garden-flora"].out
     assert re.search(r"^leave-one-out +top-1 \d+% \(top-5 \d+%\), \d+%", info, flags=re.MULTILINE)
     assert "Iris pseudacorus" in done["identify asked.webp --flora garden-flora"].lines[1]
-    assert "new" in done["index add --flora garden-flora more"].out
+    assert "added" in done["index add --flora garden-flora more"].out
     assert (
         "removed Plantago major; 11 taxa left"
         in done["index remove --flora garden-flora --taxon Plantago major"].out

@@ -16,7 +16,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-TABS = {"en": ("Search", "Flora", "Journal", "About"), "fr": ("Chercher", "Flore", "Carnet", "À propos")}
+TABS = {"en": ("Search", "Flora", "Journal", "About"), "fr": ("Rechercher", "Flore", "Carnet", "À propos")}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
     assert page.url == f"{served.address}/fr/"
     assert page.evaluate("document.documentElement.lang") == "fr"
     choose(page, paint(tmp_path / "red.png", "red"), "Une photo d’une plante")
-    expect(page.locator(".answer-sentence")).to_contain_text("C’est très probablement Flos red")
+    expect(page.locator(".answer-sentence")).to_contain_text("Il s’agit très probablement de Flos red")
     (tmp_path / "text.jpg").write_text("no photo")
     choose(page, tmp_path / "text.jpg", "Une photo d’une plante")
     expect(page.locator(".picker-note").first).to_contain_text("Ce fichier n’est pas une image lisible")
@@ -151,7 +151,7 @@ def test_the_page_can_be_installed_under_our_name(browser: Browser, served: Serv
 def test_the_manifest_has_our_name_and_icons(served: Served) -> None:
     with httpx.Client(base_url=served.address) as client:
         for code, name in (
-            ("en", "DALIP: names for plants"),
+            ("en", "DALIP: plant identification"),
             ("fr", "DALIP\u00a0: des noms pour les plantes"),
         ):
             manifest = client.get("/manifest.json", headers={"accept-language": code}).json()
