@@ -152,7 +152,7 @@ def test_the_manifest_has_our_name_and_icons(served: Served) -> None:
     with httpx.Client(base_url=served.address) as client:
         for code, name in (
             ("en", "DALIP: plant identification"),
-            ("fr", "DALIP\u00a0: des noms pour les plantes"),
+            ("fr", "DALIP\u00a0: identification de plantes"),
         ):
             manifest = client.get("/manifest.json", headers={"accept-language": code}).json()
             assert (manifest["name"], manifest["short_name"]) == (name, "DALIP")

@@ -72,7 +72,7 @@ def test_a_program_names_the_flora(served: Served, tmp_path: Path) -> None:
             answer = client.post(f"/v2/identify/{flora}", files={"images": photo})
             assert answer.json()["bestMatch"] == name
         wrong = client.post("/v2/identify/mars", files={"images": photo})
-        assert wrong.json()["message"] == "there is no flora mars here; ask all or flora or herb garden"
+        assert wrong.json()["message"] == "there is no flora mars here; use all or flora or herb garden"
         projects = {project["id"]: project["speciesCount"] for project in client.get("/v2/projects").json()}
         assert projects == {"flora": 10, "herb garden": 3}
         assert client.get("/v2/languages").json() == ["de", "en", "fr"]
