@@ -16,7 +16,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-TABS = {"en": ("Search", "Flora", "Journal", "About"), "fr": ("Rechercher", "Flore", "Carnet", "À propos")}
+TABS = {"en": ("Search", "Flora", "Journal", "About"), "fr": ("Chercher", "Flore", "Carnet", "À propos")}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Pat
     expect(page.locator(".why img")).to_be_visible()
     press_to("#keep-right")
     page.keyboard.press("Enter")
-    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     page.get_by_role("tab", name="Identify").focus()
     press_to("[role=tab]:nth-of-type(3)")
     page.keyboard.press("Enter")

@@ -207,7 +207,7 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
 @needs_browser
 def test_about(page: Page, request: pytest.FixtureRequest) -> None:
     page.get_by_role("tab", name="About").click()
-    expect(page.locator(".about")).to_contain_text("10, of 1 family")
+    expect(page.locator(".about")).to_contain_text("10 in 1 family")
     expect(page.locator(".about")).to_contain_text("tiny-0 (fp32)")
     keep(page, request, "about")
 
@@ -276,7 +276,7 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
         page.get_by_role("link", name="Export").click()
     download.value.save_as(tmp_path / "mine.zip")
     for left in (1, 0):
-        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Edit").first.click()
         page.get_by_role("button", name="Delete").first.click()
         expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
     with page.expect_file_chooser() as chooser:
@@ -284,13 +284,13 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
     chooser.value.set_files(tmp_path / "mine.zip")
     expect(page.locator("#journal-said")).to_contain_text("2 added, 0 already in the journal.")
     expect(entries).to_have_count(2)
-    page.get_by_role("button", name="Change").first.click()
+    page.get_by_role("button", name="Edit").first.click()
     notes = page.get_by_label("Notes").first
     notes.fill("by the pond")
     page.get_by_role("button", name="Save").first.click()
     expect(entries.nth(0)).to_contain_text("by the pond")
     for left in (1, 0):
-        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Edit").first.click()
         page.get_by_role("button", name="Delete").first.click()
         expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
 

@@ -227,4 +227,4 @@ def test_what_files_are_called_is_text(tmp_path: Path) -> None:
     assert "<i>" not in html
     assert "(unsure)" in html
     assert "0.50" in html
-    assert results(Found((), 0), language()) == '<p class="notice">No photo is like that.</p>'
+    assert results(Found((), 0), language()) == '<p class="notice">No matching photos.</p>'

@@ -183,7 +183,7 @@ library-more-unreadable = and { $number } more that cannot be read
 ## Flora
 
 flora-find = Find a plant in this flora
-flora-find-hint = Search by scientific name, common name or family. Small typos do not matter.
+flora-find-hint = By scientific or common name, or by family. Small typos do not matter.
 flora-find-example = poppy
 flora-none = No plant in this flora matches.
 flora-found = { $plants ->

@@ -13,7 +13,7 @@ page-flora = Flore à utiliser
 flora-builtin = Flore intégrée
 
 tab-identify = Identifier
-tab-search = Rechercher
+tab-search = Chercher
 tab-flora = Flore
 tab-journal = Carnet
 tab-about = À propos
@@ -121,7 +121,7 @@ kept-later = Enregistré pour plus tard.
 
 search-words = Décrivez les photos que vous cherchez (en anglais)
 search-example = yellow iris
-search-button = Rechercher
+search-button = Chercher
 search-filters = Filtres
 search-any = indifférent
 search-taxon = Espèce, genre ou famille
