@@ -99,7 +99,8 @@ def pack(
         Literal["drop", "keep"],
         typer.Option(
             "--duplicates",
-            help="Keep only the largest of several copies of a photo, or all. Copies always share one split.",
+            help="Keep only the largest copy of duplicate photos (`drop`) or all copies (`keep`). Copies are always "
+            "in the same split.",
         ),
     ] = "drop",
     workers: Annotated[
@@ -112,8 +113,8 @@ def pack(
     """Pack labelled photos into WebDataset shards for training and for building floras.
 
     Matches names against a checklist, reads, checks and resizes the photos, finds duplicates, and keeps all photos of
-    one plant in one split. Writes to OUT the shards, a README.md and datasheet.json with counts, licences and credits,
-    and tables of what was done with each name and duplicate and of what was skipped and why.
+    one individual plant in one split. Writes to OUT the shards, README.md and datasheet.json with counts, licences and
+    credits, and tables of what was done with each name and duplicate and of what was skipped and why.
 
     You can interrupt or kill it at any time; run the same command to resume.
     """

@@ -72,7 +72,7 @@ def zero_shot(
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure zero-shot accuracy: photos are classified by text prompts alone.
+    """Measure zero-shot classification with text prompts.
 
     Each photo is compared with prompts for every taxon, made from its common names, its scientific name, its taxonomy
     (name, genus, family and order), and all of these together, each in several phrasings. The candidates are the taxa
@@ -138,7 +138,7 @@ def retrieval(
         [
             ("source", "{.source}"),
             ("photos", "{.photos:,}"),
-            ("texts", "{.captions:,}"),
+            ("captions", "{.captions:,}"),
             ("photo→text R@1", "{.image_to_text[1]:.1%}"),
             ("R@5", "{.image_to_text[5]:.1%}"),
             ("R@10", "{.image_to_text[10]:.1%}"),
@@ -169,12 +169,12 @@ def few_shot(
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure few-shot accuracy: photos are classified by a few example photos per taxon, without text.
+    """Measure few-shot classification with one or a few photos per taxon.
 
-    The examples are drawn from the training split (`train`). Embeddings are centred on the mean of that split and
-    normalised, and each photo gets the taxon with the nearest class mean (SimpleShot). Taxa with fewer photos than
-    --shots are skipped, and so is a value of --shots that no taxon reaches. top-1 is the mean over the folds, +/- their
-    standard deviation; macro is the mean top-1 accuracy over taxa.
+    No text is used. The example photos are drawn from the training split (`train`). Embeddings are centred on the mean
+    of that split and normalised, and each photo gets the taxon with the nearest class mean (SimpleShot). Taxa with
+    fewer photos than --shots are skipped, and so is a value of --shots that no taxon reaches. top-1 is the mean over
+    the folds, +/- their standard deviation; macro is the mean top-1 accuracy over taxa.
     """
     from dalip.evaluation import few_shot as measure
 
@@ -220,7 +220,7 @@ def linear_probe(
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure linear-probe accuracy: photos are classified by a linear classifier on their embeddings.
+    """Measure a linear classifier on photo embeddings (linear probe).
 
     Fits a logistic regression to the training split (`train`) and chooses its regularisation strength C on the
     validation split (`selection`). Photos of taxa without training photos are skipped. Needs scikit-learn.

@@ -54,7 +54,7 @@ def verify(
         typer.Option(
             "--encoder",
             metavar="FOLDER",
-            help="Also check this encoder, and use it to embed the texts and a sample of the photos again.",
+            help="Also check this encoder, and use it to embed the text prompts and a sample of the photos again.",
             show_default=False,
         ),
     ] = None,
@@ -103,7 +103,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("encoder", f"{manifest.encoder.name} ({manifest.encoder.fingerprint[:12]})"),
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
-        ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
+        ("evidence", f"{counts.texts:,} text prompts, {counts.photos:,} photos"),
         ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for testing".format(*aside)),
         ("calibrated", calibrated),
         *_accuracy(manifest),

@@ -67,7 +67,7 @@ def build(
 
     Photos already embedded in this flora are reused, so an interrupted build resumes where it stopped, and adding a
     few photos is quick. 30 % of the photos, chosen by a hash of their names, are held out as validation, calibration
-    and test splits: to weigh texts against photos, to calibrate, and to test.
+    and test splits: to weigh text prompts against photos, to calibrate, and to test.
     """
     from dalip_index import build_flora, taxa_of
 
@@ -100,7 +100,7 @@ def build(
 def _told(manifest: "FloraManifest") -> str:
     counts = manifest.counts
     known = counts.kept_photos - counts.new_photos
-    text = f"{counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
+    text = f"{counts.taxa:,} taxa, {counts.texts:,} text prompts and {counts.photos:,} photos as evidence"
     return f"{text}; {known:,} photos reused" if known > 0 else text
 
 
@@ -117,7 +117,7 @@ def rebuild(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Rebuild a flora for another encoder, from the texts and photos that it keeps."""
+    """Rebuild a flora for another encoder, from the text prompts and photos that it keeps."""
     from dalip_assets import FLORA
     from dalip_index import rebuild_flora, teach_from
     from dalip_index.places import own_flora

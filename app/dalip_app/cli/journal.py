@@ -35,7 +35,7 @@ FileArgument = Annotated[
 def list_(
     by: Annotated[
         Literal["date", "doubt"],
-        typer.Option("--by", help="Newest first, or the most doubtful identifications first."),
+        typer.Option("--by", help="Order: `date` lists the newest first, `doubt` the least certain."),
     ] = "date",
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,

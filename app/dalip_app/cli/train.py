@@ -139,7 +139,7 @@ def train(
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Photos of plants that the --init encoder was trained on, to measure how much it forgets. "
+            help="Photos like those that the --init encoder was trained on, to measure how much it forgets. "
             "Repeatable.",
         ),
     ] = None,
