@@ -205,9 +205,9 @@ def serve(
 
             def on_ready(addresses: list[str]) -> None:
                 others = (
-                    f", and for phones on your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
+                    f", or from phones on your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
                 )
-                print_result(f"DALIP is running at {addresses[0]}{others}")
+                print_result(f"Open DALIP at {addresses[0]}{others}")
                 if shown:
                     print_result(f"SHA-256 fingerprint of the certificate: {shown.fingerprint}")
                 site.begin()

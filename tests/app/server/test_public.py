@@ -36,7 +36,7 @@ def test_strangers_neither_search_nor_teach_and_come_through_any_name(world: Wor
     assert status == 200
     assert "journal-order" in config
     assert not [part for part in OWNERS_ONLY if part in config]
-    assert "answered by a server, not by your own computer" in config
+    assert "runs on a server, not on your computer" in config
     assert "on your own computer" not in config
 
 

@@ -107,7 +107,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     try:
         assert process.stdout is not None
         lines = []
-        while not lines or not lines[-1].startswith("DALIP is running at "):
+        while not lines or not lines[-1].startswith("Open DALIP at "):
             lines.append(process.stdout.readline())
             assert lines[-1], log.read_text()
         yield Running(lines[-1].split()[3].rstrip(","), lines[0].strip())

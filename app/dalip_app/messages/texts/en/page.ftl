@@ -5,7 +5,7 @@ page-title = DALIP: plant identification
 page-tagline = Identify plants from a photo, on your own computer
 page-tagline-public = Identify plants from a photo
 page-public =
-    This page runs on a server, not on your own computer. Your photos are deleted within ten minutes. Only you can see
+    This page runs on a server, not on your computer. Your photos are deleted within ten minutes. Only you can see
     your journal, and it is lost when you close or reload the page or change its language, so export it first.
 page-languages = Languages
 page-flora = Flora to answer with
