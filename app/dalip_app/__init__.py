@@ -1,1 +1,1 @@
-"""What people touch: the commands, the web page and HTTP API, and the texts of all of them."""
+"""The user interface: commands, web page, HTTP API, and the messages that they show."""

@@ -68,7 +68,7 @@ def serving(
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.match(r"DALIP answers at (https?://127\.0\.0\.1:\d+)", line)
+        found = re.match(r"Open DALIP at (https?://127\.0\.0\.1:\d+)", line)
         assert found, line + log.read_text()
         yield Served(process, found[1], temporary, log, line)
     finally:

@@ -1,4 +1,4 @@
-"""`dalip data pack`: pack named photos into shards, to train on and to build floras from."""
+"""`dalip data pack`: pack labelled photos into shards for training and for building floras."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Make photos ready to learn from and to build floras from.")
+app = typer.Typer(no_args_is_help=True, help="Prepare photos for training and for building floras.")
 
-_SHOWN = 20  # lines of one kind; what is left out stands in the datasheet
+_SHOWN = 20  # lines printed per kind of message; the output folder lists all
 
 _PACK_EXAMPLES = """\b
 Examples:
@@ -33,7 +33,7 @@ Examples:
 
 @app.callback()
 def data() -> None:
-    """Make photos ready to learn from and to build floras from."""
+    """Prepare photos for training and for building floras."""
 
 
 @app.command(epilog=_PACK_EXAMPLES)
@@ -42,9 +42,9 @@ def pack(
         list[Path],
         typer.Argument(
             metavar="SOURCE... OUT",
-            help="What to pack, and the folder of the packed set. A source is a folder with one sub-folder a taxon, a "
-            "CSV or TSV that names photos, an export of iNaturalist, a Darwin Core Archive, .tar shards, or a folder "
-            "or .zip archive of one of these.",
+            help="Sources to pack, then the output folder. A source is a folder with one sub-folder per taxon, a CSV "
+            "or TSV that lists photos, an iNaturalist export, a Darwin Core Archive, .tar shards, or a folder or .zip "
+            "archive of any of these.",
             show_default=False,
         ),
     ],
@@ -53,7 +53,7 @@ def pack(
         typer.Option(
             "--checklist",
             metavar="FILE",
-            help="Darwin Core checklist (CSV or TSV) to match names against; without it names stay as given.",
+            help="Darwin Core checklist (CSV or TSV) to match names against (default: names are used as given).",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,8 @@ def pack(
         typer.Option(
             "--names",
             metavar="FILE",
-            help="Your own decisions about names, which go first: CSV with the columns given and scientificName.",
+            help="Your own decisions about names, which override the checklist: CSV with the columns given and "
+            "scientificName.",
             show_default=False,
         ),
     ] = None,
@@ -71,12 +72,12 @@ def pack(
         typer.Option(
             "--photos",
             metavar="FOLDER",
-            help="Where the photos are that a table or an archive names.",
+            help="Folder of the photos that a table or archive refers to.",
             show_default=False,
         ),
     ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch photos that sources name by their address on the web.")
+        bool, typer.Option("--download", help="Download photos that the sources give as web addresses.")
     ] = False,
     size: Annotated[
         int,
@@ -85,36 +86,37 @@ def pack(
             metavar="PIXELS",
             min=64,
             max=800,
-            help="Short side of the packed photos; smaller ones stay as they are.",
+            help="Short side of the packed photos in pixels; smaller photos are not enlarged.",
         ),
     ] = 256,
     quality: Annotated[
-        int, typer.Option("--quality", metavar="Q", min=1, max=100, help="Of their WebP compression.")
+        int, typer.Option("--quality", metavar="Q", min=1, max=100, help="WebP quality of the packed photos.")
     ] = 90,
     shard_photos: Annotated[
-        int, typer.Option("--shard-photos", metavar="N", min=1, help="Photos in a shard.")
+        int, typer.Option("--shard-photos", metavar="N", min=1, help="Photos per shard.")
     ] = 1000,
     duplicates: Annotated[
         Literal["drop", "keep"],
         typer.Option(
             "--duplicates",
-            help="Of photos that show the same picture, keep the largest or all. They lie in one split either way.",
+            help="Keep only the largest copy of duplicate photos (`drop`) or all copies (`keep`). Copies are always "
+            "in the same split.",
         ),
     ] = "drop",
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", metavar="N", min=1, help="Processes that read photos; by default one a processor."
+            "--workers", metavar="N", min=1, help="Processes that read photos (default: one per CPU)."
         ),
     ] = None,
 ) -> None:
-    """Pack photos with names into WebDataset shards, to train on and to build floras from.
+    """Pack labelled photos into WebDataset shards for training and for building floras.
 
-    Names are found in a checklist; photos are read, checked and made small; duplicates are found. Photos of one plant
-    lie in one split. OUT then holds the shards, README.md and datasheet.json with counts, licences and credits, and
-    tables of what was done with each name and duplicate, and of what was left out and why.
+    Matches names against a checklist, reads, checks and resizes the photos, finds duplicates, and keeps all photos of
+    one individual plant in one split. Writes to OUT the shards, README.md and datasheet.json with counts, licences and
+    credits, and tables of what was done with each name and duplicate and of what was skipped and why.
 
-    An interrupted run, even a killed one, resumes when the same command is run again.
+    You can interrupt or kill it at any time; run the same command to resume.
     """
     from dalip.datasets import Report
     from dalip.datasets.pack import PackSettings, PhotoSettings
@@ -122,7 +124,7 @@ def pack(
     from dalip_app.messages.errors import describe
 
     if len(paths) < 2:
-        raise typer.BadParameter("name at least one source, and then the folder of the packed set")
+        raise typer.BadParameter("give at least one source, then the output folder")
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     left_out = LeftOut()
@@ -154,7 +156,7 @@ def _records(
     report: "Report",
     progress: Progress,
 ) -> "list[Record]":
-    """Read the sources, and fetch what lies on the web."""
+    """Read the sources, and download photos if requested."""
     from dalip.datasets import read_records
     from dalip.datasets.pack import DOWNLOADS
     from dalip.datasets.pack.download import fetch, without_web
@@ -162,8 +164,8 @@ def _records(
 
     for source in sources:
         if out.resolve().is_relative_to(source.resolve()):
-            raise typer.BadParameter(f"{out} lies in {source}; name a folder elsewhere for the packed set")
-    require_ours(out)  # before anything is written there, or minutes are spent
+            raise typer.BadParameter(f"{out} is inside {source}; choose an output folder outside it")
+    require_ours(out)  # fail early, before minutes of work
     records = read_records(*sources, photos=photos, report=report)
     of_source = Counter(str(record.fields.get("source", "")) for record in records)
     unlicensed = Counter(str(r.fields.get("source", "")) for r in records if not r.fields.get("license"))
@@ -175,13 +177,13 @@ def _records(
 def _resolutions(
     records: "Sequence[Record]", checklist: Path | None, names: Path | None, report: "Report"
 ) -> "dict[str, Resolution]":
-    """Find what the names of the photos mean."""
+    """Resolve the names of the photos to taxa."""
     from dalip.datasets import Report
     from dalip.datasets.pack import given_names
     from dalip.datasets.pack.checklist import read_checklist
     from dalip.datasets.pack.names import read_decisions, resolve_names
 
-    # Rows of a checklist that cannot be used cost no photo as long as its name is found.
+    # Unusable checklist rows are only notes: no photo is skipped because of them if its name is found.
     mild = Report(complain, complain)
     listed = read_checklist(checklist, mild) if checklist else None
     decisions = read_decisions(names, report) if names else None
@@ -189,21 +191,21 @@ def _resolutions(
 
 
 def _report_names(packed: "Packed") -> None:
-    """Say which names were not taken as they are."""
+    """Report which names were changed or could not be resolved."""
     changed = [use for use in packed.names if use.scientific_name and use.how not in ("as given", "exact")]
-    _report([f"{use.given}: taken for {use.scientific_name} ({use.how})" for use in changed], "names.csv")
+    _report([f"{use.given}: matched to {use.scientific_name} ({use.how})" for use in changed], "names.csv")
     lost = [use for use in packed.names if not use.scientific_name and use.how != "decided"]
     lines = [
-        f"{use.given}: {use.how}{f', it may mean {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "
-        "left out, say with --names what it is"
+        f"{use.given}: {use.how}{f', could be {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "
+        "skipped, use --names to say which taxon it is"
         for use in lost
     ]
     _report(lines, "names.csv")
 
 
 def _report_left_out(packed: "Packed") -> None:
-    """Say which photos could not be read, or have no name or two."""
-    told = ("unreadable", "unnamed", "contradiction")  # the others were told by their name or their source
+    """Report photos that could not be read, have no name, or have two."""
+    told = ("unreadable", "unnamed", "contradiction")  # the others were reported by name or by source
     left = [photo for photo in packed.left_out if photo.reason in told]
     _report([photo.error.about(photo.where) for photo in left], "left-out.csv")
 
@@ -212,24 +214,24 @@ def _report(lines: Sequence[str | DalipError], table: str) -> None:
     for line in lines[:_SHOWN]:
         complain(line)
     if len(lines) > _SHOWN:
-        complain(f"{len(lines) - _SHOWN:,} more like this are in {table}")
+        complain(f"{len(lines) - _SHOWN:,} more are listed in {table}")
 
 
 def _summarise(packed: "Packed", out: Path) -> None:
-    """Say on stdout what was packed."""
+    """Print a summary of what was packed on stdout."""
     sheet = packed.sheet
     if packed.read:
         pace = packed.read / max(packed.seconds, 1e-6)
-        print_result(f"{packed.read:,} photos read in {packed.seconds:.1f} s, {pace:.0f} a second")
+        print_result(f"{packed.read:,} photos read in {packed.seconds:.1f} s ({pace:.0f} per second)")
     if packed.unchanged:
-        print_result(printable(f"{out}: packed already, and nothing has changed since"))
+        print_result(printable(f"{out}: already packed, nothing has changed"))
     shards = f"{len(sheet.shards):,} {'shard' if len(sheet.shards) == 1 else 'shards'}"
     print_result(printable(f"{out}: {sheet.photos:,} photos of {sheet.taxa:,} taxa in {shards}"))
     duplicates = sheet.duplicates
     if found := duplicates["exact"] + duplicates["near"]:
         print_result(
-            f"  {found:,} duplicates, {duplicates['acrossSplits']:,} of them across splits, which share one now"
+            f"  {found:,} duplicates, {duplicates['acrossSplits']:,} of them across splits (now in one split)"
         )
     if sheet.left_out:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in sheet.left_out.items())
-        print_result(f"  left out: {counts}; {out / 'left-out.csv'} says why")
+        print_result(f"  skipped: {counts}; see {out / 'left-out.csv'}")

@@ -1,4 +1,4 @@
-"""`dalip evaluate flora` and `forgetting`, and the group of these commands."""
+"""`dalip evaluate`: the group of commands, with `flora` and `forgetting`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Measure how good the answers are.")
+app = typer.Typer(no_args_is_help=True, help="Measure the accuracy of floras and encoders.")
 
-_WORST = 10  # taxa, and confusions, that are printed if not all of them are asked for
+_WORST = 10  # taxa and confusions printed without --all-taxa
 
 _FLORA_EXAMPLES = """\b
 Examples:
@@ -52,7 +52,7 @@ Examples:
 
 @app.callback()
 def evaluate() -> None:
-    """Measure how good the answers are."""
+    """Measure the accuracy of floras and encoders."""
 
 
 @app.command("flora", epilog=_FLORA_EXAMPLES)
@@ -63,24 +63,24 @@ def flora(
     only: OnlyOption = None,
     split: SplitOption = "test",
     all_taxa: Annotated[
-        bool, typer.Option("--all-taxa", help="Print every taxon and every confusion, not only the worst.")
+        bool, typer.Option("--all-taxa", help="Print all taxa and confusions, not only the ten worst.")
     ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
             "--plot",
             metavar="FILE",
-            help="Plot calibration, prediction-set coverage and top-1 by taxon, as .png or .svg.",
+            help="Plot calibration, prediction-set coverage and top-1 accuracy per taxon to this .png or .svg file.",
             show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Measure a flora: how often the right name comes first, and how far the answers can be trusted.
+    """Measure the accuracy, calibration and rejection rates of a flora.
 
-    Photos of plants that the flora does not hold, and photos that name no taxon, show what it rejects; photos that are
-    labelled `containsPlant` are left out of the latter.
+    Photos of plants that are not in the flora, and photos without a taxon, measure what it rejects; of the photos
+    without a taxon, those labelled `containsPlant` are skipped.
     """
     from dalip_index import evaluate_flora
 
@@ -101,7 +101,7 @@ def flora(
         from dalip_index.evaluation.plots import draw_evaluation
 
         draw_evaluation(found, plot)
-        complain(f"{plot}: drawn")
+        complain(f"{plot}: plot written")
     left_out = LeftOut()
     left_out(*faults, *found.skipped)
     left_out.finish()
@@ -115,16 +115,17 @@ app.command("linear-probe", epilog=encoders_cli.LINEAR_PROBE_EXAMPLES)(encoders_
 
 @app.command("forgetting", epilog=_FORGETTING_EXAMPLES)
 def forgetting(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of dalip train.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished `dalip train` run.")],
     photos: PhotosOption,
     split: SplitOption = "test",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure what an image tower has forgotten of the classes of ImageNet.
+    """Measure how much of ImageNet an image tower forgot during training.
 
-    The classifier that its pretrained weights came with is applied to the pretrained and to the trained tower. Photos
-    name their class by `wordnetID`, as in n04592741. For what was forgotten of captions, compare a run with an earlier
-    one by `dalip evaluate retrieval`. It needs PyTorch, and a run that started from lite0-minilm or lite2-minilm.
+    Applies the classifier of the pretrained weights to the pretrained and to the trained tower. Photos give their
+    class as `wordnetID`, for example n04592741. To measure what was forgotten about captions, compare a run with an
+    earlier one using `dalip evaluate retrieval`. Needs PyTorch and a run that started from lite0-minilm or
+    lite2-minilm.
     """
     need_training()
     from dalip.training.forgetting import forgetting as measure
@@ -160,15 +161,15 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
     if found.search:
         search = found.search
         print_result(
-            f"search by common name: precision at 5 is {search.precision_at_5:.3f} over {search.taxa} names "
-            f"and {search.photos:,} photos (at best {search.best_possible:.3f})"
+            f"search by common name: precision at 5 is {search.precision_at_5:.3f} for {search.taxa} names "
+            f"and {search.photos:,} photos (best possible: {search.best_possible:.3f})"
         )
     if found.trust:
         _print_trust(found.trust, split)
     if found.rejections:
         print_result("")
         print_table(
-            ["to reject", "score", "photos", "AUROC", "FPR at 95 %", "rejected"],
+            ["should reject", "score", "photos", "AUROC", "FPR at 95 %", "rejected"],
             [
                 [r.kind, r.score, f"{r.photos:,}", f"{r.auroc:.4f}", f"{r.fpr_at_95:.1%}", f"{r.refused:.1%}"]
                 for r in found.rejections
@@ -186,24 +187,24 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
     if found.confusions:
         print_result("")
         print_table(
-            ["taken for another", "named", "photos"],
+            ["confused taxon", "answer", "photos"],
             [[c.taxon, c.named, f"{c.photos:,}"] for c in found.confusions[:shown]],
             words=2,
             split=split,
         )
     if found.other_photos:
-        complain(f"{found.other_photos:,} photos name no taxon of this flora")
+        complain(f"{found.other_photos:,} photos show no taxon of this flora")
 
 
 def _print_trust(rows: "Sequence[Trust]", split: SplitName) -> None:
-    """Print how far the numbers can be trusted: calibration, and how often the right name is in the set of names."""
+    """Print calibration, and coverage and size of the conformal prediction sets."""
     names = [*rows[0].coverage]
     print_result("")
     print_table(
         [
-            *("source", "photos", "macro top-1", "ECE", "answered", "right"),
-            *(f"in set of {name}" for name in names),
-            "size",
+            *("source", "photos", "macro top-1", "ECE", "confident", "correct"),
+            *(f"coverage {name}" for name in names),
+            "set size",
         ],
         [
             [

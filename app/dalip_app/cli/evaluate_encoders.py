@@ -1,4 +1,4 @@
-"""`dalip evaluate zero-shot`, `retrieval`, `few-shot` and `linear-probe`: measure encoders."""
+"""`dalip evaluate zero-shot`, `retrieval`, `few-shot` and `linear-probe`: measure the accuracy of encoders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,23 +65,23 @@ def zero_shot(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="CSV or TSV of taxa to choose from besides those of the photos, whose names it completes.",
+            help="CSV or TSV of additional taxa to choose from; it also adds names to the taxa of the photos.",
         ),
     ] = None,
     split: SplitOption = "test",
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well photos are named from texts alone.
+    """Measure zero-shot classification with text prompts.
 
-    Each photo is compared with texts about every taxon: by its common names, by its scientific name, by its taxonomy
-    (name, genus, family and order), and by all of these together, each in several phrases. The taxa to choose from
-    are those that any of the photos show, of whatever split. Photos without a scientificName are distinguished by their
-    className, if they have one.
+    Each photo is compared with prompts for every taxon, made from its common names, its scientific name, its taxonomy
+    (name, genus, family and order), and all of these together, each in several phrasings. The candidates are the taxa
+    of all photos, whatever their split. Photos without a scientificName are classified by their className, if they
+    have one.
 
-    top-1 and top-5 are the parts of the photos whose right name comes first or among the first five; ties count as
-    misses. macro is top-1 as a mean over taxa, so that rare ones count as much. NLL says how unlikely the right name
-    is found, in nats at the best temperature: smaller is better.
+    top-1 and top-5 are the percentages of photos whose correct name is first or among the first five; ties count as
+    misses. macro is the mean top-1 accuracy over taxa, so that rare taxa count as much as common ones. NLL is the
+    negative log-likelihood of the correct name, in nats at the best temperature; lower is better.
     """
     from dalip.datasets import read_taxa
     from dalip.evaluation import classes_by_name_kind
@@ -118,12 +118,12 @@ def retrieval(
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well photos and captions find each other.
+    """Measure image-text retrieval between photos and captions.
 
-    R@5 for photo→text is the part of the photos that have one of their captions among the five nearest, for
-    text→photo the part of the captions that have a photo of theirs among the five nearest. Each source is
-    searched apart; ties count as misses. A run that learned captions alone, compared with one that went on to plants,
-    shows what was forgotten.
+    R@5 (recall at 5) for photo→text is the percentage of photos with one of their captions among the five nearest; for
+    text→photo, the percentage of captions with one of their photos among the five nearest. Each source is searched
+    separately; ties count as misses. To see what was forgotten, compare a run trained on captions alone with one that
+    was then trained on plants.
     """
     from dalip.evaluation import retrieval as measure
 
@@ -138,7 +138,7 @@ def retrieval(
         [
             ("source", "{.source}"),
             ("photos", "{.photos:,}"),
-            ("texts", "{.captions:,}"),
+            ("captions", "{.captions:,}"),
             ("photo→text R@1", "{.image_to_text[1]:.1%}"),
             ("R@5", "{.image_to_text[5]:.1%}"),
             ("R@10", "{.image_to_text[10]:.1%}"),
@@ -161,20 +161,20 @@ def few_shot(
             "--shots", min=1, metavar="K", help="Photos per taxon. Repeatable.", show_default="1 and 5"
         ),
     ] = None,
-    folds: Annotated[int, typer.Option("--folds", min=1, help="How often to draw them.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides what is drawn.")] = 0,
+    folds: Annotated[int, typer.Option("--folds", min=1, help="Number of random draws of these photos.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Random seed of the draws.")] = 0,
     split: Annotated[
-        Literal["selection", "calibration", "test"], typer.Option("--split", help="Which photos to name.")
+        Literal["selection", "calibration", "test"], typer.Option("--split", help="Split to classify.")
     ] = "test",
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well photos are named from one or a few photos of each taxon, without texts.
+    """Measure few-shot classification with one or a few photos per taxon.
 
-    The photos to go by are drawn from the split `train`. Embeddings are centred on the mean of that split and
-    normalised, and a photo gets the taxon whose mean is nearest (SimpleShot). Taxa with fewer photos than asked for
-    are left out, with their photos, and so is a number of shots that no taxon has. top-1 is the mean over the folds,
-    +/- their standard deviation; macro is top-1 as a mean over taxa.
+    No text is used. The example photos are drawn from the training split (`train`). Embeddings are centred on the mean
+    of that split and normalised, and each photo gets the taxon with the nearest class mean (SimpleShot). Taxa with
+    fewer photos than --shots are skipped, and so is a value of --shots that no taxon reaches. top-1 is the mean over
+    the folds, +/- their standard deviation; macro is the mean top-1 accuracy over taxa.
     """
     from dalip.evaluation import few_shot as measure
 
@@ -185,8 +185,10 @@ def few_shot(
         known = _labelled(embedder, records, [split], progress)
         rows = measure(known, split, wanted, folds, seed)
         for count in sorted({*wanted} - {row.shots for row in rows} - told):
-            complain(f"no taxon of the split {split} has {count} photos in the split train: left out")
-            told.add(count)  # the next encoder sees the same photos
+            complain(
+                f"no taxon in the {split} split has {count} photos in the train split: {count}-shot is skipped"
+            )
+            told.add(count)  # the other encoders use the same photos
         return rows, known.skipped
 
     measure_encoders(
@@ -213,15 +215,15 @@ def linear_probe(
     photos: PhotosOption,
     encoders: EncodersArgument = None,
     split: Annotated[
-        Literal["calibration", "test"], typer.Option("--split", help="Which photos to name.")
+        Literal["calibration", "test"], typer.Option("--split", help="Split to classify.")
     ] = "test",
     first_order: FirstOrderOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how well a linear classifier names photos from their embeddings.
+    """Measure a linear classifier on photo embeddings (linear probe).
 
-    A logistic regression is fitted to the photos of the split `train`; how far it is regularised (C) is chosen on
-    `selection`. Photos of taxa without a photo in `train` are left out. It needs scikit-learn.
+    Fits a logistic regression to the training split (`train`) and chooses its regularisation strength C on the
+    validation split (`selection`). Photos of taxa without training photos are skipped. Needs scikit-learn.
     """
     from dalip.evaluation import linear_probe as measure
 
@@ -258,5 +260,5 @@ def _labelled(
 
     found = embed_labelled(embedder, records, splits, progress)
     if found.left_out:
-        complain(f"{found.left_out:,} photos show what no photo of the split train shows and were left out")
+        complain(f"{found.left_out:,} photos show a taxon without photos in the train split and were skipped")
     return found

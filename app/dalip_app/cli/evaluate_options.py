@@ -1,4 +1,4 @@
-"""What the commands of `dalip evaluate` share: options, reading photos, tables and JSON."""
+"""Shared by the `dalip evaluate` commands: options, reading photos, tables and JSON."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -32,25 +32,25 @@ __all__ = [
 ]
 
 Measure = Callable[["Embedder", Progress], tuple[list[Any], Sequence[Skipped]]]
-"""Gives rows, and the photos that could not be read, with the reasons."""
+"""Returns rows, and the photos that could not be read with the reasons."""
 
 SplitName = Literal["train", "selection", "calibration", "test", "all"]
-"""Which photos to measure on; a photo's split follows from its name alone."""
+"""Split to measure on; the split of a photo depends only on its name."""
 
 PhotosOption = Annotated[list[Path], NAMED_PHOTOS]
 SplitOption = Annotated[
     SplitName,
     typer.Option(
-        "--split", help="Which of the photos; what was learned or chosen on some is not measured on them."
+        "--split", help="Split to measure on; use one that the model was neither trained nor tuned on."
     ),
 ]
 EncodersArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ENCODER",
-        help="What to measure, the built-in encoder if left out: folders of exported encoders; or, with PyTorch, "
-        "runs of dalip train, the authors' checkpoint, open_clip models (hf-hub:NAME, local-dir:FOLDER, "
-        "ViT-B-32@laion2b_e16). Several are compared.",
+        help="Encoders to measure and compare (default: the built-in encoder): folders of exported encoders or, with "
+        "PyTorch, `dalip train` runs, the authors' checkpoint, or open_clip models (hf-hub:NAME, local-dir:FOLDER, "
+        "ViT-B-32@laion2b_e16).",
         show_default=False,
     ),
 ]
@@ -61,17 +61,17 @@ FirstOrderOption = Annotated[
         metavar="L1",
         min=0,
         max=1,
-        help="Weight of the first order in a similarity, the second has the rest; 1 and 0 measure one alone. By "
-        "default what the encoder was exported with, 0.5 for a model that was not.",
+        help="Weight of the first order in a similarity; the second order gets the rest, and 1 or 0 measures one order "
+        "alone (default: the weight in an exported encoder, 0.5 for other models).",
     ),
 ]
 
 
 def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]]":
-    """Read what `--photos` names, and say what of it cannot be used: malformed texts, no photo, an invalid taxon.
+    """Read the photos given with `--photos`; also return what was skipped, such as malformed rows and invalid taxa.
 
     Raises:
-        DataError: A source is missing, malformed or holds no photo.
+        DataError: A source is missing, malformed or contains no photo.
     """
     from dalip.datasets import Report, read_named
 
@@ -81,10 +81,10 @@ def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]
 
 
 def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
-    """Choose the photos of a split.
+    """Return the photos in a split.
 
     Raises:
-        DataError: There are none.
+        DataError: The split is empty.
     """
     from dalip.errors import DataError
 
@@ -95,11 +95,11 @@ def of_split(records: "Sequence[Record]", split: str) -> "list[Record]":
 
 
 def _open_embedders(sources: Sequence[str] | None, first_order: float | None) -> "list[Embedder]":
-    """Open what a command line names, or the built-in encoder.
+    """Open the encoders on the command line, or the built-in encoder.
 
     Raises:
         BundleError: An exported encoder is damaged.
-        DalipError: Another source cannot be loaded, packages for it are missing, or it cannot be weighed so.
+        DalipError: A model cannot be loaded, packages for it are missing, or it does not support this weight.
     """
     from dalip_assets import ENCODER
 
@@ -137,17 +137,17 @@ def measure_encoders(
     words: int,
     faults: Sequence[Skipped],
 ) -> None:
-    """Measure encoders, print a table or an object, and report the photos that could not be read.
+    """Measure encoders, print a table or a JSON object, and report photos that could not be read.
 
     Args:
-        measure: What to do with each.
-        encoders: What the command line named.
-        first_order: What it said of their weights.
-        split: What was measured on.
-        columns: Head and format of each column.
-        as_json: Print an object.
-        words: How many of the columns say what was measured; rows that agree in them stand together.
-        faults: What was left out before.
+        measure: Measures one encoder.
+        encoders: Value of the argument ENCODER.
+        first_order: Value of `--first-order`.
+        split: Split that is measured on.
+        columns: Header and format of each column.
+        as_json: Print a JSON object instead of a table.
+        words: Number of leading columns that say what was measured; rows that agree in them are printed together.
+        faults: What was skipped while the photos were listed.
     """
     results: list[tuple[Embedder, list[Any]]] = []
     skipped: list[Skipped] = []
@@ -180,7 +180,7 @@ def _print_compared(
     words: int,
     split: str,
 ) -> None:
-    """Print the rows of all encoders in one table, with rows that are to be compared one below the other."""
+    """Print the rows of all encoders in one table, with comparable rows next to each other."""
     table = [
         [*(cell.format(row) for _, cell in columns), embedder.name]
         for embedder, rows in results
@@ -206,10 +206,10 @@ def print_evaluation(
     """Print an evaluation as JSON.
 
     Args:
-        split: What was measured on.
-        found: What was measured.
+        split: Split that was measured on.
+        found: The results.
         skipped: Photos that could not be read.
-        faults: What was left out before.
+        faults: What was skipped while the photos were listed.
     """
     unreadable = [{"image": photo.source, "error": worded(photo)} for photo in skipped]
     print_json(
@@ -218,7 +218,7 @@ def print_evaluation(
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, split: str) -> None:
-    """Print columns, the first `words` of them flush left and the others, numbers, flush right; and name the split."""
+    """Print a table with the split in its header; the first `words` columns are left-aligned, the rest right."""
     lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for number, line in enumerate(lines):

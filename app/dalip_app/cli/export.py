@@ -1,4 +1,4 @@
-"""`dalip export`: any model as an encoder that runs without PyTorch."""
+"""`dalip export`: export a model as an encoder that runs without PyTorch."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,10 +18,10 @@ Examples:
 
 
 def need_training() -> None:
-    """Make sure that models can be trained and exported here.
+    """Check that the packages for training and export are installed.
 
     Raises:
-        DalipError: A package is missing; names it, and says how to install all.
+        DalipError: A package is missing; the error gives its name and how to install everything.
     """
     try:
         import dalip.export
@@ -35,19 +35,19 @@ def export(
         str,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="A finished run of dalip train, the authors' checkpoint file, or an open_clip model: a name, "
-            "hf-hub:NAME or local-dir:FOLDER.",
+            help="Folder of a finished `dalip train` run, the authors' checkpoint file, or an open_clip model (NAME, "
+            "hf-hub:NAME or local-dir:FOLDER).",
         ),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the encoder.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder for the encoder.")],
     pretrained: Annotated[
         str | None,
-        typer.Option(metavar="TAG", help="Weights of a named open_clip model: their tag, or a file."),
+        typer.Option(metavar="TAG", help="Weights for the open_clip model: a tag or a file."),
     ] = None,
     weights: Annotated[
         Literal["fp32", "int8"] | None,
         typer.Option(
-            help="How the encoder stores its weights: int8 is a quarter of the size.", show_default="fp32"
+            help="Storage format of the weights; int8 takes a quarter of the space.", show_default="fp32"
         ),
     ] = None,
     first_order: Annotated[
@@ -56,20 +56,20 @@ def export(
             min=0,
             max=1,
             metavar="L1",
-            help="Weight of the first order in a similarity, the second has the rest. By default a run's is chosen "
-            "on its validation photos, the authors' is 0.5; a plain CLIP has the first alone.",
+            help="Weight of the first order in a similarity; the second order gets the rest. Default: tuned on the "
+            "validation split for a run, 0.5 for the authors' checkpoint, 1 for a plain CLIP model.",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the encoder; by default the checkpoint's.")
+        str | None, typer.Option(help="Name of the encoder (default: the name of the checkpoint).")
     ] = None,
     terms: Annotated[
-        str | None, typer.Option(help="Terms of the weights, kept in the encoder's manifest.")
+        str | None, typer.Option(help="Licence terms of the weights, stored in the encoder's manifest.")
     ] = None,
 ) -> None:
-    """Export a model to ONNX, checked against itself in PyTorch.
+    """Export a model to ONNX and check it against the PyTorch model.
 
-    A run is checked on its own photos and texts, any other model on pictures and texts made for it.
+    A `dalip train` run is checked on its own photos and captions, any other model on generated ones.
     """
     need_training()
     from dalip.training.towers.load_model import find_run
@@ -92,5 +92,5 @@ def export(
     from dalip.export.export_run import export_run
 
     if pretrained is not None:
-        raise typer.BadParameter("--pretrained is for open_clip models; a run has its own weights")
+        raise typer.BadParameter("--pretrained applies to open_clip models only; a run has its own weights")
     export_run(run, out, first_order=first_order, weights=weights, name=name, terms=terms, report=complain)

@@ -1,4 +1,4 @@
-"""`dalip identify`: name the plants in photos, for people, as JSON or as CSV."""
+"""`dalip identify`: identify the plants in photos; prints text, JSON or CSV."""
 
 import csv
 import io
@@ -37,8 +37,8 @@ Examples:
 
 Rank = Literal["species", "genus", "family", "order"]
 
-_EXPLAINED = 512  # pixels to which photos may be shrunk for a picture that explains
-_STEM = 60  # characters of a photo's name in that of its picture
+_EXPLAINED = 512  # pixels; photos may be reduced to this size for a heat map
+_STEM = 60  # characters of the photo's file name that its heat map keeps
 
 _CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
 _CSV_SCORES = ("similarity", "probability", "verdict")
@@ -53,12 +53,14 @@ def identify(
     encoder: EncoderOption = None,
     only: OnlyOption = None,
     top_k: Annotated[
-        int, typer.Option("--top-k", metavar="K", min=1, help="How many answers to give, best first.")
+        int, typer.Option("--top-k", metavar="K", min=1, help="Number of names per photo, best first.")
     ] = 5,
     rank: Annotated[
         Rank | None,
         typer.Option(
-            "--rank", help="Answer with taxa of this rank; by default with the lowest that is sure."
+            "--rank",
+            help="Answer with taxa of this rank (default: the flora's taxa, or a higher rank where these are "
+            "uncertain).",
         ),
     ] = None,
     coverage: Annotated[
@@ -68,52 +70,50 @@ def identify(
             metavar="SHARE",
             min=0.01,
             max=0.999,
-            help="How often the set of names must hold the right one, for photos like those that the flora was "
-            "calibrated on.",
+            help="Coverage of the conformal prediction set: how often it contains the right name, for photos like "
+            "those the flora was calibrated on.",
         ),
     ] = 0.9,
     together: Annotated[
-        bool, typer.Option("--together", help="All photos show one plant: give one answer for them.")
+        bool, typer.Option("--together", help="Treat all photos as photos of one plant and give one answer.")
     ] = False,
     explain: Annotated[
         Path | None,
         typer.Option(
             "--explain",
             metavar="FOLDER",
-            help="Write a picture of each photo there: orange where it speaks for the first name, blue where for the "
-            "second.",
+            help="Write a heat map (PNG) of each photo to this folder: orange parts support the first name, blue "
+            "parts the second.",
             show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV, one row per name, with the column names of Darwin Core.")
+        bool, typer.Option("--csv", help="Print CSV, one row per name, with Darwin Core column names.")
     ] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Name the plants in photos.
+    """Identify the plants in photos.
 
-    Folders are searched with all that is below them. A photo that cannot be read gets one line that says why,
-    and the others are still answered. A name is no advice: never eat a plant because of an answer.
+    Folders are searched recursively. A photo that cannot be read is reported on one line; the other photos are still
+    identified. Never eat a plant based on an identification.
     """
     if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv cannot be had together; choose one")
+        raise typer.BadParameter("--json and --csv cannot be combined; choose one")
     if explain and (together or rank):
-        raise typer.BadParameter(
-            "--explain is about one photo and taxa of the flora; leave out the other option"
-        )
+        raise typer.BadParameter("--explain cannot be combined with --together or --rank")
     photos = [photo for path in paths for photo in find_photos(path)]
     loaded = load_flora(flora, encoder, data_dir, only)
     how = _together if together else _in_order
-    if explain:  # pictures of an earlier run are no photos
+    if explain:  # skip heat maps of an earlier run
         photos = [
             p for p in photos if not (isinstance(p, Path) and p.resolve().is_relative_to(explain.resolve()))
         ]
-    wanted = max(top_k, 2) if explain else top_k  # a picture compares two names
+    wanted = max(top_k, 2) if explain else top_k  # a heat map compares two names
     answers = how(loaded, photos, {"top_k": wanted, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
     left_out, unwritten = LeftOut(), 0
-    # Where the answers go to a terminal, they are the progress.
+    # Answers on a terminal already show the progress.
     with ProgressLine(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
             progress("photos read", done, len(photos))
@@ -137,20 +137,20 @@ def identify(
 
 
 def find_photos(path: Path) -> "Iterator[Path | Skipped]":
-    """Find what a path given on the command line stands for.
+    """Find the photos that a path on the command line refers to.
 
     Args:
-        path: A file, which is taken as it is, or a folder.
+        path: A file, which is used whatever its name, or a folder.
 
     Yields:
-        The file itself; or the photos in the folder and below it, sorted, hidden files left out, and then what could
-        not be looked at; or what to say of a folder that has none.
+        The file itself; or the photos in the folder and below it, sorted and without hidden files, followed by
+        everything that could not be read; or one error for a folder without photos.
     """
     from dalip.photos.walk import IMAGE_SUFFIXES, list_files
 
     try:
         folder = path.is_dir()
-    except OSError:  # too long a name
+    except OSError:  # the name is too long
         folder = False
     if not folder:
         yield path
@@ -165,7 +165,7 @@ def find_photos(path: Path) -> "Iterator[Path | Skipped]":
 def _in_order(
     flora: "Flora", photos: "Iterable[Path | Skipped]", options: dict[str, Any]
 ) -> "Iterator[Identification | Skipped]":
-    """Answer the photos in batches and keep what is no photo in its place."""
+    """Identify the photos in batches, with skipped files at their place in the input."""
     photos = list(photos)
     answers = flora.identify([photo for photo in photos if isinstance(photo, Path)], **options)
     for photo in photos:
@@ -175,7 +175,7 @@ def _in_order(
 def _together(
     flora: "Flora", photos: "Iterable[Path | Skipped]", options: dict[str, Any]
 ) -> "Iterator[Identification | Skipped]":
-    """Answer once for all photos that can be read, after what is to be said of the others."""
+    """Report the files that cannot be read, then give one answer for all readable photos."""
     photos = list(photos)
     readable = [photo for photo in photos if isinstance(photo, Path)]
     answer, skipped = flora.identify_together(readable, **options)
@@ -186,7 +186,7 @@ def _together(
 
 
 def _explained(flora: "Flora", answer: "Identification", folder: Path, number: int) -> Path | None:
-    """Write the picture that says why; `None`, and a word about it, where nothing tells the first two names apart."""
+    """Write the heat map and return its path; without one, report why and return `None`."""
     from dalip.photos import open_image
     from dalip_index.flora.heat_map import heat_picture
 
@@ -194,7 +194,7 @@ def _explained(flora: "Flora", answer: "Identification", folder: Path, number: i
     picture = heat_picture(flora, open_image(photo, target=_EXPLAINED), answer)
     if picture is None:
         complain(
-            f"{photo}: no picture, for it shows no plant, or texts do not tell its first two names apart"
+            f"{photo}: no heat map: the photo shows no plant, or no text distinguishes its first two names"
         )
         return None
     path = folder / f"{number:04}-{photo.stem[:_STEM]}.png"
@@ -236,7 +236,7 @@ def _write_for_people(answer: "Identification", picture: Path | None) -> None:
     from dalip_app.messages.words import cautions, promise, score, sentence
 
     print_result(printable(f"{answer.image}: {sentence(answer)}"))
-    why = f"Why: {picture}" if picture else ""
+    why = f"Heat map: {picture}" if picture else ""
     for words in (promise(answer), *cautions(answer), why):
         if words:
             print_result(printable(f"  {words}"))

@@ -1,4 +1,4 @@
-"""`dalip index`: the group of commands about floras, with `info` and `verify`."""
+"""`dalip index`: the group of commands for floras, including `info` and `verify`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Build a flora of your own, and manage it.")
+app = typer.Typer(no_args_is_help=True, help="Build and manage your own floras.")
 
 FloraArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="FLORA",
-        help="Folder of the flora; if left out, the built-in one, with what you taught it.",
+        help="Folder of the flora (default: the built-in flora, including plants you taught it).",
         show_default=False,
     ),
 ]
@@ -40,7 +40,7 @@ app.command(epilog="Example: dalip index undo --flora garden-flora")(undo)
 
 @app.command(epilog="Example: dalip index info garden-flora")
 def info(flora: FloraArgument = None, as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
-    """Show what a flora holds and which encoder it belongs to."""
+    """Show what a flora contains, how accurate it is and which encoder it needs."""
     from dalip_index import flora_info
 
     _print_info(flora_info(find_flora(flora, data_dir)), as_json)
@@ -54,13 +54,13 @@ def verify(
         typer.Option(
             "--encoder",
             metavar="FOLDER",
-            help="Check this encoder, too, and let it look at the texts and some of the photos again.",
+            help="Also check this encoder, and use it to embed the text prompts and a sample of the photos again.",
             show_default=False,
         ),
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check every byte of a flora, and of its encoder, and everything in it against everything else."""
+    """Check the files of a flora and its encoder for damage and inconsistencies."""
     from dalip_assets import ENCODER
     from dalip_index import find_problems
 
@@ -73,8 +73,8 @@ def verify(
     if problems:
         raise typer.Exit(1)
     if bundle:
-        print_result(printable(f"{bundle}: sound"))
-    print_result(printable(f"{root}: sound"))
+        print_result(printable(f"{bundle}: OK"))
+    print_result(printable(f"{root}: OK"))
 
 
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
@@ -91,9 +91,9 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         return
     counts = manifest.counts
     calibrated = (
-        f"on {calibration.calibration_photos:,} photos, sure from {calibration.threshold:.0%}"
+        f"on {calibration.calibration_photos:,} photos, confident from {calibration.threshold:.0%}"
         if calibration.temperature is not None
-        else "no; answers carry similarities only"
+        else "no; answers have similarities only"
     )
     learned = [("taught", ", ".join(found.taught))] if found.taught else []
     aside = (counts.selection_photos, counts.calibration_photos, counts.test_photos)
@@ -103,8 +103,8 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("encoder", f"{manifest.encoder.name} ({manifest.encoder.fingerprint[:12]})"),
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
-        ("evidence", f"{counts.texts:,} texts, {counts.photos:,} photos"),
-        ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for the test".format(*aside)),
+        ("evidence", f"{counts.texts:,} text prompts, {counts.photos:,} photos"),
+        ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for testing".format(*aside)),
         ("calibrated", calibrated),
         *_accuracy(manifest),
         ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
@@ -114,12 +114,12 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
 
 
 def _accuracy(manifest: "FloraManifest") -> "Iterator[tuple[str, str]]":
-    """Say how often answers are right: for evidence, by leave-one-out, and for validation photos."""
+    """Yield the accuracy: leave-one-out accuracy on the evidence, and accuracy on the validation split."""
     for name, found in (("leave-one-out", manifest.leave_one_out), ("validation", manifest.selection)):
         if found:
             parts = [
-                f"{rates.top1:.0%} ({rates.top5:.0%} among five)"
-                + ("" if kind == "both" else f" by {kind} alone")
+                f"{rates.top1:.0%} (top-5 {rates.top5:.0%})"
+                + ("" if kind == "both" else f" with {kind} only")
                 for kind, rates in found.items()
             ]
-            yield name, f"right for {', '.join(parts)}"
+            yield name, f"top-1 {', '.join(parts)}"

@@ -1,4 +1,4 @@
-"""`dalip index build`, `rebuild` and `merge`: make a flora from photos, for another encoder, or of several floras."""
+"""`dalip index build`, `rebuild` and `merge`: build a flora from photos, for another encoder, or from other floras."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +28,7 @@ def build(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="Folder of the flora; if one is there, it gets a new version.",
+            help="Output folder; an existing flora there gets a new version.",
             show_default=False,
         ),
     ],
@@ -37,8 +37,8 @@ def build(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="CSV or TSV of the taxa: a column scientificName, and as many of taxonRank, vernacularName, "
-            "genus, family, order, references as are known. If left out, the taxa are those that the photos name.",
+            help="CSV or TSV that lists the taxa: a column scientificName and, optionally, taxonRank, vernacularName, "
+            "genus, family, order and references (default: all taxa that the photos show).",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def build(
         typer.Option(
             "--encoder",
             metavar="FOLDER",
-            help="The encoder that the flora is for; the built-in one if left out.",
+            help="Encoder that the flora is for (default: the built-in encoder).",
         ),
     ] = None,
     photos: Annotated[list[Path] | None, NAMED_PHOTOS] = None,
@@ -58,21 +58,21 @@ def build(
             "--keep",
             metavar="PIXELS",
             min=0,
-            help="Short side of the copies of the photos that the flora keeps, so that it can be changed later and "
-            "moved to another encoder; 0 keeps none. Copies that it has stay as they are.",
+            help="Short side, in pixels, of the photo copies that the flora keeps; they are needed to change it later "
+            "and to move it to another encoder. 0 keeps none. Copies kept earlier are not changed.",
         ),
     ] = 320,
 ) -> None:
-    """Build a flora from a list of taxa, from named photos, or from both.
+    """Build a flora from a list of taxa, labelled photos, or both.
 
-    What was embedded before, in this flora, is not embedded again: a build that was stopped resumes, and one with some
-    more photos takes no longer than these need. Of the photos, three tenths are held out, by the hash of their names:
-    to weigh texts against photos, to calibrate, and to test.
+    Photos already embedded in this flora are reused, so an interrupted build resumes where it stopped, and adding a
+    few photos is quick. 30 % of the photos, chosen by a hash of their names, are held out as validation, calibration
+    and test splits: to weigh text prompts against photos, to calibrate, and to test.
     """
     from dalip_index import build_flora, taxa_of
 
     if taxa is None and not photos:
-        raise typer.BadParameter("name a list of taxa with --taxa, or photos with --photos, or both")
+        raise typer.BadParameter("give a list of taxa with --taxa, photos with --photos, or both")
     left_out = LeftOut()
     records = read_named(photos or [], left_out)
     listed = read_listed(taxa, taxa_of(records), left_out)
@@ -90,9 +90,9 @@ def build(
         )
     counts = manifest.counts
     if counts.repeated_photos:
-        complain(f"{counts.repeated_photos:,} photos were given twice and count once")
+        complain(f"{counts.repeated_photos:,} duplicate photos were used only once")
     if counts.other_photos:
-        complain(f"{counts.other_photos:,} photos name no taxon of {taxa or 'this flora'} and were left out")
+        complain(f"{counts.other_photos:,} photos show no taxon of {taxa or 'this flora'} and were skipped")
     print_result(printable(f"{out}: {_told(manifest)}"))
     left_out.finish()
 
@@ -100,8 +100,8 @@ def build(
 def _told(manifest: "FloraManifest") -> str:
     counts = manifest.counts
     known = counts.kept_photos - counts.new_photos
-    text = f"{counts.taxa:,} taxa, {counts.texts:,} texts and {counts.photos:,} photos as evidence"
-    return f"{text}, {known:,} photos known already" if known > 0 else text
+    text = f"{counts.taxa:,} taxa, {counts.texts:,} text prompts and {counts.photos:,} photos as evidence"
+    return f"{text}; {known:,} photos reused" if known > 0 else text
 
 
 def rebuild(
@@ -109,15 +109,15 @@ def rebuild(
         Path | None,
         typer.Argument(
             metavar="FLORA",
-            help="Folder of the flora; if left out, your copy of the built-in one, which moves to the built-in flora "
-            "that comes with this DALIP.",
+            help="Folder of the flora (default: your copy of the built-in flora, which is updated to the built-in "
+            "flora of this version of DALIP).",
             show_default=False,
         ),
     ] = None,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Move a flora to another encoder, from nothing but the texts and photos that it keeps."""
+    """Rebuild a flora for another encoder, from the text prompts and photos that it keeps."""
     from dalip_assets import FLORA
     from dalip_index import rebuild_flora, teach_from
     from dalip_index.places import own_flora
@@ -127,14 +127,14 @@ def rebuild(
     path = flora or own_flora(data_dir)
     if flora is None and not (path / CURRENT).exists():
         raise typer.BadParameter(
-            "you taught the built-in flora nothing, so there is no copy; name a flora of yours"
+            "you have no copy of the built-in flora because you taught it nothing; give the folder of a flora"
         )
     with ProgressLine() as progress:
         if flora is None:
             manifest = teach_from(path, loaded, FLORA, [path], progress=progress, skipped=left_out)
         else:
             manifest = rebuild_flora(path, loaded, progress=progress, skipped=left_out)
-    print_result(printable(f"{path}: {manifest.counts.taxa:,} taxa, for the encoder {manifest.encoder.name}"))
+    print_result(printable(f"{path}: {manifest.counts.taxa:,} taxa, for encoder {manifest.encoder.name}"))
     left_out.finish()
 
 
@@ -143,16 +143,16 @@ def merge(
         list[Path],
         typer.Argument(
             metavar="FLORA... OUT",
-            help="Floras, and the folder of the new one. `builtin` is the built-in flora; it can only come first.",
+            help="Floras to merge, then the output folder. `builtin` is the built-in flora; it can only come first.",
             show_default=False,
         ),
     ],
     encoder: EncoderOption = None,
 ) -> None:
-    """Make one flora of several that keep their photos.
+    """Merge several floras that keep their photos into one.
 
-    If the first one does not keep its photos, as the built-in one, its copy is taught the plants of the others that it
-    lacks, and answers for its own as before.
+    If the first flora does not keep its photos, like the built-in one, a copy of it is taught the plants that only the
+    others contain; its answers for its own plants do not change.
     """
     from dalip_assets import FLORA
     from dalip_index import flora_info, merge_floras, teach_from
@@ -161,7 +161,7 @@ def merge(
 
     *floras, out = paths
     if not floras:
-        raise typer.BadParameter("name at least one flora, and then the folder of the new one")
+        raise typer.BadParameter("give at least one flora, then the output folder")
     if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
         raise FloraError("flora-in-the-way", source=out)
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)

@@ -1,4 +1,4 @@
-"""`dalip index add`, `remove` and `undo`: change what a flora holds."""
+"""`dalip index add`, `remove` and `undo`: change the contents of a flora."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ Examples:
 
 
 def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
-    """Read named photos, and report those that are malformed or name no possible taxon."""
+    """Read labelled photos, and report those that are malformed or have an invalid taxon."""
     from dalip.datasets import Report
     from dalip.datasets import read_named as read
 
@@ -56,7 +56,7 @@ def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":
-    """Read a list of taxa, or take others where there is none, and report those that cannot be used."""
+    """Read a list of taxa, or use `others` if there is no list, and report taxa that cannot be used."""
     from dalip.datasets import Report, read_taxa
     from dalip.taxon_tree import agreeing
 
@@ -71,7 +71,7 @@ def add(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="With --taxon: photos of the plant, or folders of them. Without: named photos, as for "
+            help="With --taxon: photos of the plant, or folders of photos. Without: labelled photos, as for "
             "`dalip index build --photos`.",
             show_default=False,
         ),
@@ -81,7 +81,7 @@ def add(
         typer.Option(
             "--taxon",
             metavar="NAME",
-            help="Scientific name, without the author, of the plant that all of the photos show.",
+            help="Scientific name, without author, of the plant in all the photos.",
             show_default=False,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def add(
         typer.Option(
             "--common-name",
             metavar="NAME",
-            help="An English common name. May be given several times, the best first.",
+            help="English common name. Repeatable, preferred name first.",
             show_default=False,
         ),
     ] = None,
@@ -99,18 +99,23 @@ def add(
         typer.Option(
             "--rank",
             metavar="RANK",
-            help="species, genus, variety and so on; if left out, what the name says.",
+            help="Rank of the plant: species, genus, variety and so on (default: inferred from the name).",
         ),
     ] = "",
     family: Annotated[
-        str, typer.Option("--family", metavar="NAME", help="Needed only for a genus that the flora lacks.")
+        str,
+        typer.Option(
+            "--family",
+            metavar="NAME",
+            help="Family of the plant; needed only if its genus is new to the flora.",
+        ),
     ] = "",
     taxa: Annotated[
         Path | None,
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="Without --taxon: CSV or TSV that says more about the taxa that are new.",
+            help="Without --taxon: CSV or TSV with more about the new taxa (see `dalip index build --taxa`).",
             show_default=False,
         ),
     ] = None,
@@ -119,38 +124,38 @@ def add(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Add photos to a flora: of plants that it lacks, or more of those that it holds.
+    """Add photos of new or known plants to a flora.
 
-    A flora that keeps its photos learns from all of them again; photos that it knows are not embedded again.
+    A flora that keeps its photos is updated from old and new photos together; photos already embedded are reused.
 
-    One that does not, as the built-in one, learns only plants that it lacks, named by --taxon: one photo will do, four
-    are much better. Other plants are named as before, except in photos that resemble the new one. The built-in
-    flora stays as it is: your copy of it, in your data folder, learns, and is used from then on wherever no other
-    flora is named, by a page that is being served, too.
+    A flora that does not keep its photos, like the built-in one, can only learn new plants, given with --taxon. One
+    photo is enough, four are much better. Other plants are identified as before, except in photos that resemble the new
+    plant. The built-in flora itself does not change: DALIP teaches a copy in your data folder, and then uses that copy
+    wherever you do not give another flora. A running page uses newly taught plants immediately.
     """
     if taxon is None and flora is None:
-        raise typer.BadParameter("name the plant with --taxon, or a flora of your own with --flora")
+        raise typer.BadParameter("give the plant with --taxon, or your own flora with --flora")
     if taxon is None and (common_name or rank or family):
-        raise typer.BadParameter("--common-name, --rank and --family are about the plant of --taxon; name it")
+        raise typer.BadParameter("--common-name, --rank and --family need --taxon")
     if taxon is not None and taxa:
-        raise typer.BadParameter("--taxa is for photos that are named; leave it out, or --taxon")
+        raise typer.BadParameter("--taxa is for labelled photos and cannot be combined with --taxon")
     left_out = LeftOut()
     path, start = find_flora_to_change(flora, data_dir)
     if taxon is None:
         manifest = _add_named(path, encoder, photos, taxa, all_photos, left_out)
         if manifest.counts.other_photos:
-            complain(f"{manifest.counts.other_photos:,} photos name no taxon and were left out")
+            complain(f"{manifest.counts.other_photos:,} photos have no taxon and were skipped")
         print_result(
             printable(
-                f"{path}: {manifest.counts.new_photos:,} photos are new; knows {manifest.counts.taxa:,} taxa by "
+                f"{path}: added {manifest.counts.new_photos:,} photos; now {manifest.counts.taxa:,} taxa from "
                 f"{manifest.counts.photos:,} photos"
             )
         )
     else:
         plant = _plant(taxon, rank, common_name or [], family)
         manifest = _add_plant(path, start, encoder, photos, plant, left_out)
-        known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in all"
-        print_result(printable(f"{path}: knows {plant.scientific_name} by {known}, and {taxa_in_all}"))
+        known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in total"
+        print_result(printable(f"{path}: knows {plant.scientific_name} from {known}; {taxa_in_all}"))
     left_out.finish()
 
 
@@ -159,7 +164,7 @@ def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "
 
     for text in (taxon, family, *common_names):
         if not text.isprintable():
-            raise typer.BadParameter(f"{printable(text)}: a name has letters only")
+            raise typer.BadParameter(f"{printable(text)}: a name must not contain control characters")
     fields = {
         "scientificName": taxon,
         "taxonRank": rank,
@@ -219,7 +224,7 @@ def _add_plant(
 
 
 def _photos_of(path: Path, plant: "Taxon") -> str:
-    """Say how many photos of a plant a flora holds."""
+    """Return how many photos of a plant a flora contains, in words."""
     from dalip_app.messages.words import counted
     from dalip_index.build.contents import read_contents
 
@@ -234,7 +239,7 @@ def remove(
         typer.Option(
             "--taxon",
             metavar="NAME",
-            help="Scientific name of a plant. May be given several times.",
+            help="Scientific name of the plant to remove. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -243,7 +248,7 @@ def remove(
         typer.Option(
             "--photo",
             metavar="KEY",
-            help="A photo, as it was called when it was added. May be given several times.",
+            help="Photo to remove, by its name at the time it was added. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -251,15 +256,15 @@ def remove(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Take plants or photos out of a flora.
+    """Remove plants or photos from a flora.
 
-    A flora that keeps its photos then holds what a build without them would give. From one that does not, only plants
-    can be taken that it was taught; its answers are then exactly as before.
+    A flora that keeps its photos ends up as if it had been built without them. From other floras, only plants that you
+    taught can be removed; the answers are then exactly as they were before.
     """
     from dalip_index import flora_info, forget_taxon, remove_from
 
     if not taxon and not photo:
-        raise typer.BadParameter("name a plant with --taxon, or a photo with --photo")
+        raise typer.BadParameter("give a plant with --taxon or a photo with --photo")
     path, loaded = find_flora(flora, data_dir), load_encoder(encoder)
     names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)
@@ -269,15 +274,15 @@ def remove(
         else:
             manifest = forget_taxon(path, loaded, *names)
     gone = ", ".join([*names, *(photo or ())])
-    print_result(printable(f"{path}: {gone} is gone, {manifest.counts.taxa:,} taxa are left"))
+    print_result(printable(f"{path}: removed {gone}; {manifest.counts.taxa:,} taxa left"))
 
 
 def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
-    """Take back the last change of a flora: it is again what it was before."""
+    """Undo the last change to a flora."""
     from dalip_index import flora_info, undo_change
     from dalip_index.places import own_flora
 
     path = flora or own_flora(data_dir)
     version = undo_change(path)
     counts = flora_info(path).manifest.counts
-    print_result(printable(f"{path}: is {version} again, with {counts.taxa:,} taxa"))
+    print_result(printable(f"{path}: back to version {version}, with {counts.taxa:,} taxa"))

@@ -1,4 +1,4 @@
-"""`dalip journal`: list, export and import observations, and teach a flora from them."""
+"""`dalip journal`: list, export and import your observations, and teach a flora from them."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_res
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Manage the observations that you saved on the page.")
+app = typer.Typer(no_args_is_help=True, help="Manage the observations that you saved on the web page.")
 
 FileArgument = Annotated[
     Path,
@@ -35,7 +35,7 @@ FileArgument = Annotated[
 def list_(
     by: Annotated[
         Literal["date", "doubt"],
-        typer.Option("--by", help="The newest first, or those that most need a look."),
+        typer.Option("--by", help="Order: `date` lists the newest first, `doubt` the least certain."),
     ] = "date",
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -49,7 +49,7 @@ def list_(
         if as_json:
             print_json(asdict(seen))
             continue
-        said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"answered: {seen.answered}")
+        said = {"": "", seen.answered: "confirmed"}.get(seen.name, f"DALIP's answer: {seen.answered}")
         share = "" if seen.probability is None else percent(seen.probability)
         date = (seen.event_date or seen.created)[:10]
         print_result(printable(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())
@@ -57,7 +57,7 @@ def list_(
 
 @app.command(epilog="Example: dalip journal export observations.zip")
 def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
-    """Write your observations to a file that other biodiversity tools read."""
+    """Export your observations to a file that other biodiversity tools can read."""
     from dalip_index import Journal, export_journal
     from dalip_index.places import data_dir_or_default
 
@@ -67,12 +67,12 @@ def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
 
 @app.command("import", epilog="Example: dalip journal import observations.zip")
 def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
-    """Add the observations of such a file; those that are there already stay as they are."""
+    """Import observations from an exported file; those already in the journal are not changed."""
     from dalip_index import Journal, import_journal
     from dalip_index.places import data_dir_or_default
 
     added, there = import_journal(Journal(data_dir_or_default(data_dir)), file)
-    print_result(printable(f"{file}: {added:,} added, {there:,} there already"))
+    print_result(printable(f"{file}: {added:,} added, {there:,} already in the journal"))
 
 
 @app.command(epilog="Example: dalip journal teach")
@@ -81,9 +81,11 @@ def teach(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Teach the flora the plants that you named yourself and that it does not hold; all, if it keeps its photos.
+    """Teach the flora the plants in your journal.
 
-    A plant that it was taught before is taught again, with all photos that you have of it now.
+    These are the plants that you named yourself and that are not in the flora yet. A flora that keeps its photos also
+    learns more about plants it already contains. A plant you taught before is taught again, with all its photos in
+    your journal.
     """
     from dalip_app.messages.words import counted
     from dalip_index import Journal
@@ -99,7 +101,9 @@ def teach(
             progress("plants", number, len(found))
             teach_lesson(lesson, path, start, loaded)
             print_result(
-                printable(f"{path}: knows {lesson.name} by {counted(len(lesson.photos), 'photo')} of yours")
+                printable(
+                    f"{path}: learned {lesson.name} from {counted(len(lesson.photos), 'photo')} of yours"
+                )
             )
     if not found:
-        complain("nothing to teach: your journal names no plant that the flora lacks")
+        complain("nothing to teach: the flora already knows every plant that you named in your journal")

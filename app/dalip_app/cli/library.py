@@ -1,4 +1,4 @@
-"""`dalip library` and `dalip search`: index your own photos, and search them by words or by a photo."""
+"""`dalip library` and `dalip search`: index your own photos, and search them by text, photo, taxon or date."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SEARCH_EXAMPLES", "add", "app", "info", "remove", "search"]
 
-app = typer.Typer(
-    no_args_is_help=True, help="Keep an index of your own photos, so that they can be searched."
-)
+app = typer.Typer(no_args_is_help=True, help="Index your own photos to make them searchable.")
 
 SEARCH_EXAMPLES = """\b
 Examples:
@@ -35,7 +33,7 @@ Examples:
 _ADD_EXAMPLES = """\b
 Examples:
   dalip library add ~/Pictures/Garden
-  dalip library add              (all folders that were added before)"""
+  dalip library add              (updates all folders added before)"""
 
 
 @app.command(epilog=_ADD_EXAMPLES)
@@ -44,7 +42,7 @@ def add(
         Path | None,
         typer.Argument(
             metavar="FOLDER",
-            help="A folder of photos; all below it counts. If left out, all that were added before.",
+            help="Folder of photos, searched recursively (default: update all folders added before).",
             show_default=False,
         ),
     ] = None,
@@ -52,10 +50,10 @@ def add(
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Add a folder to your library, or bring it up to date: only what changed is read again.
+    """Add a folder of photos to your library, or update it.
 
-    What the flora says of each photo is kept, too. When the flora has changed, the photos are named again, without
-    being read.
+    Only new and changed photos are read. The identification of each photo is stored as well; when the flora has
+    changed, the photos are identified again without reading the files.
     """
     from dalip_index import Library
     from dalip_index.places import data_dir_or_default
@@ -73,7 +71,7 @@ def add(
 
 
 def _summary(report: "LibraryReport") -> str:
-    """Put what an update of the library did in one line, zeros left out."""
+    """Summarise an update of the library on one line, without zeros."""
     return ", ".join(f"{count:,} {what}" for what, count in report.counts.items()) or "nothing to do"
 
 
@@ -81,21 +79,21 @@ def _summary(report: "LibraryReport") -> str:
 def remove(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="A folder that was added.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="A folder in your library.", show_default=False),
     ],
     data_dir: DataDirOption = None,
 ) -> None:
-    """Forget a folder and its photos. The photos themselves stay where they are."""
+    """Remove a folder from your library. The photos themselves are not touched."""
     from dalip_index import Library
     from dalip_index.places import data_dir_or_default
 
     photos = Library(data_dir_or_default(data_dir)).remove(folder)
-    print_result(printable(f"{folder}: forgotten, with {photos:,} photos"))
+    print_result(printable(f"{folder}: removed, with {photos:,} photos"))
 
 
 @app.command(epilog="Example: dalip library info")
 def info(data_dir: DataDirOption = None) -> None:
-    """Say where your library is, which folders it holds, and what a flora said of their photos."""
+    """Show where your library is, its folders, and how many of its photos got each verdict."""
     from dalip_index import Library
     from dalip_index.places import data_dir_or_default
 
@@ -107,15 +105,17 @@ def info(data_dir: DataDirOption = None) -> None:
     for folder, number in library.folders().items():
         print_result(printable(f"  {number:7,}  {folder}"))
     for verdict, number in library.verdicts().items():
-        print_result(f"  {number:7,}  {verdict or 'not named yet'}")
+        print_result(f"  {number:7,}  {verdict or 'not identified yet'}")
 
 
 def search(
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to look for, in words.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="Description of the photos, in English.")
+    ] = None,
     image: Annotated[
         Path | None,
         typer.Option(
-            "--image", metavar="PATH", help="Look for what resembles this photo.", show_default=False
+            "--image", metavar="PATH", help="Search for photos that look like this one.", show_default=False
         ),
     ] = None,
     taxon: Annotated[
@@ -123,7 +123,7 @@ def search(
         typer.Option(
             "--taxon",
             metavar="NAME",
-            help="Only photos that show this species, genus or family, by its scientific name.",
+            help="Only photos identified as this species, genus or family (scientific name).",
             show_default=False,
         ),
     ] = "",
@@ -132,15 +132,18 @@ def search(
         typer.Option(
             "--since",
             metavar="DATE",
-            help="Only photos from this day, month or year on: 2024-05-31, 2024-05 or 2024. A photo that does not say "
-            "when it was taken counts by the time of its file.",
+            help="Only photos taken in or after this year, month or day: 2024, 2024-05 or 2024-05-31. Photos without a "
+            "capture date count by the date of the file.",
             show_default=False,
         ),
     ] = "",
     until: Annotated[
         str,
         typer.Option(
-            "--until", metavar="DATE", help="Only photos up to this day, month or year.", show_default=False
+            "--until",
+            metavar="DATE",
+            help="Only photos taken in or before this year, month or day.",
+            show_default=False,
         ),
     ] = "",
     verdict: Annotated[
@@ -148,36 +151,35 @@ def search(
         typer.Option(
             "--verdict",
             metavar="VERDICT",
-            help="Only photos of this verdict: sure, unsure, 'not in flora', 'not a plant' or uncalibrated.",
+            help="Only photos with this verdict: sure, unsure, 'not in flora', 'not a plant' or uncalibrated.",
             show_default=False,
         ),
     ] = "",
     top_k: Annotated[
-        int, typer.Option("--top-k", metavar="K", min=1, help="How many photos to give, best first.")
+        int,
+        typer.Option("--top-k", metavar="K", min=1, help="Number of photos per page, best matches first."),
     ] = 10,
-    page: Annotated[
-        int, typer.Option("--page", metavar="N", min=1, help="Which page of so many photos to give.")
-    ] = 1,
+    page: Annotated[int, typer.Option("--page", metavar="N", min=1, help="Page of results to print.")] = 1,
     everything: Annotated[
-        bool, typer.Option("--all", help="Give photos, too, that are too unlike what is looked for.")
+        bool, typer.Option("--all", help="Also print weak matches, which are hidden otherwise.")
     ] = False,
     as_json: JsonOption = False,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Find photos of your library by words or by another photo.
+    """Search your library by text or by example photo.
 
-    Without either, but with a filter, those that pass it are listed, the newest first.
+    With a filter alone, the matching photos are listed, newest first.
     """
     from dalip_index.places import data_dir_or_default
 
     if text is not None and image is not None:
-        raise typer.BadParameter("give either words, or a photo with --image")
+        raise typer.BadParameter("use either TEXT or --image, not both")
     from dalip_index import Library, PhotoFilter
 
     only = PhotoFilter(taxon, since, until, verdict)
     if text is None and image is None and only == PhotoFilter():
-        raise typer.BadParameter("give words, a photo with --image, or a filter such as --taxon")
+        raise typer.BadParameter("give TEXT, a photo with --image, or a filter such as --taxon")
     library, offset = Library(data_dir_or_default(data_dir)), (page - 1) * top_k
     if text is None and image is None:
         found = library.newest(top_k, offset=offset, only=only)
@@ -195,18 +197,20 @@ def search(
         _print_hit(hit, as_json)
     _tell(found, offset)
     if taxon and not found.total:
-        complain("after the flora has changed, `dalip library add` names the photos again")
+        complain("if the flora has changed, run `dalip library add` to identify the photos again")
 
 
 def _tell(found: "Found", offset: int) -> None:
-    """Say on stderr what was not given, and how to have it."""
+    """Report on stderr which results were not printed, and how to get them."""
     shown = offset + len(found.hits)
     if shown < found.total and found.hits:
-        complain(f"{shown:,} of {found.total:,} shown; --page gives the next")
+        complain(f"{shown:,} of {found.total:,} shown; use --page for the next ones")
     elif not found.hits:
-        complain(f"none on this page, of {found.total:,}" if found.total else "no photo fits")
+        complain(
+            f"no results on this page, {found.total:,} in total" if found.total else "no matching photos"
+        )
     if found.hidden and shown >= found.total:
-        complain(f"{found.hidden:,} that hardly fit are hidden; --all gives them")
+        complain(f"{found.hidden:,} weak matches hidden; use --all to print them")
 
 
 def _print_hit(hit: "Hit", as_json: bool) -> None:
@@ -228,7 +232,7 @@ def _print_hit(hit: "Hit", as_json: bool) -> None:
 
 
 def _described(hit: "Hit") -> str:
-    """Say what a photo shows and when it was taken, as far as that is known."""
+    """Return what a photo shows and when it was taken, where known."""
     shows = ""
     if hit.name:
         refused = hit.name.verdict in ("not in flora", "not a plant")

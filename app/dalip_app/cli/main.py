@@ -1,4 +1,4 @@
-"""`dalip`: puts the commands together. Commands import what they need when they run, so that the start is quick."""
+"""`dalip`: assembles all commands. Commands import what they need when they run, so that `--help` is fast."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # plain text: the same on every terminal, and quick
+    rich_markup_mode=None,  # plain text looks the same on every terminal and starts faster
     pretty_exceptions_enable=False,
 )
 
@@ -39,16 +39,16 @@ def _show_version(wanted: bool) -> None:
 def dalip(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
     debug: Annotated[
         bool,
         typer.Option(
-            "--debug", help="With an error, print Python's traceback too. May stand anywhere in the line."
+            "--debug", help="Print the Python traceback of an error. Works anywhere on the command line."
         ),
     ] = False,
 ) -> None:
-    """Name plants in photos, search your photos, build a flora, train the model: all on this computer."""
+    """Identify plants in photos, search your photos, build floras and train models, all on this computer."""
 
 
 app.command("identify", epilog=identify_cli.EXAMPLES)(identify_cli.identify)

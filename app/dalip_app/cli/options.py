@@ -1,4 +1,4 @@
-"""Options that several commands share (--flora, --encoder, --only, ...), and the loading of what they name."""
+"""Options that several commands share (--flora, --encoder, --only, ...), and functions that load their values."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,17 +34,17 @@ __all__ = [
 NAMED_PHOTOS = typer.Option(
     "--photos",
     metavar="PATH",
-    help="Named photos: a folder with one sub-folder per taxon, a CSV or TSV that names photos, .tar shards, an export "
-    "of iNaturalist, a Darwin Core Archive, or a folder or .zip archive of one of these. May be given several times.",
+    help="Labelled photos: a folder with one sub-folder per taxon, a CSV or TSV that lists photos, .tar shards, an "
+    "iNaturalist export, a Darwin Core Archive, or a folder or .zip archive of any of these. Repeatable.",
     show_default=False,
 )
-"""`--photos`, for the commands that need named photos and for those that can do without."""
+"""`--photos`, for commands in which it is required and commands in which it is optional."""
 FloraOption = Annotated[
     Path | None,
     typer.Option(
         "--flora",
         metavar="FOLDER",
-        help="The flora to answer from; if left out, the built-in one, with what you taught it.",
+        help="Flora to answer with (default: the built-in flora, including plants you taught it).",
         show_default=False,
     ),
 ]
@@ -53,8 +53,8 @@ FlorasOption = Annotated[
     typer.Option(
         "--flora",
         metavar="FOLDER",
-        help="A flora to answer from. May be given several times, then visitors choose; `builtin` is the built-in one, "
-        "which is used if none is given.",
+        help="Flora to answer with; `builtin` is the built-in flora, including plants you taught it (the default). "
+        "Repeatable: visitors can then choose between the floras.",
         show_default=False,
     ),
 ]
@@ -63,13 +63,13 @@ ChangedFloraOption = Annotated[
     typer.Option(
         "--flora",
         metavar="FOLDER",
-        help="The flora to change; if left out, your copy of the built-in one.",
+        help="Flora to change (default: your copy of the built-in flora).",
         show_default=False,
     ),
 ]
 EncoderOption = Annotated[
     Path | None,
-    typer.Option("--encoder", metavar="FOLDER", help="The encoder to use; the built-in one if left out."),
+    typer.Option("--encoder", metavar="FOLDER", help="Encoder to use (default: the built-in encoder)."),
 ]
 DataDirOption = Annotated[
     Path | None,
@@ -77,7 +77,7 @@ DataDirOption = Annotated[
         "--data-dir",
         metavar="FOLDER",
         envvar="DALIP_DATA_DIR",
-        help="Where DALIP keeps your own things, such as your library; your user data folder if left out.",
+        help="Folder for your library, journal and taught flora (default: the user data folder).",
     ),
 ]
 OnlyOption = Annotated[
@@ -85,8 +85,9 @@ OnlyOption = Annotated[
     typer.Option(
         "--only",
         metavar="WHAT",
-        help="Answer with these taxa only: the scientific name of a species, genus, family or order, or a file of "
-        "names (one per line, or a CSV or TSV with the column scientificName). May be given several times.",
+        help="Restrict the answers to these taxa and reject photos of other plants: the scientific name of a species, "
+        "genus, family or order, or a file that lists names (one per line, or a CSV or TSV with a column "
+        "scientificName). Repeatable.",
         show_default=False,
     ),
 ]
@@ -94,24 +95,24 @@ AllPhotosOption = Annotated[
     bool,
     typer.Option(
         "--all-photos",
-        help="Also learn from the test split (10 %), otherwise held out for `dalip evaluate`.",
+        help="Also use the test split (10 % of the photos), which is otherwise held out for `dalip evaluate`.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
-_TOLD = 20  # names that the flora lacks; a checklist of a country would fill screens with them
+_TOLD = 20  # unknown names that are listed; the checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv")
 
 
 def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
-    """Load the encoder of `--encoder`, or the built-in one.
+    """Load the encoder given with `--encoder`, or the built-in one.
 
     Args:
-        folder: The option; `None` where it was left out.
-        verify: Check every byte of it.
+        folder: Value of the option; `None` for the built-in encoder.
+        verify: Check every byte of the files.
 
     Raises:
-        BundleError: It is missing or damaged.
+        BundleError: The encoder is missing or damaged.
     """
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
@@ -120,9 +121,9 @@ def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
 
 
 def find_flora(folder: Path | None, data_dir: Path | None) -> Path:
-    """Find the flora of `--flora`, or the built-in one with what it was taught, as `dalip_index.places` says.
+    """Return the folder of `--flora`, or of the built-in flora with its taught plants (see `dalip_index.places`).
 
-    A copy of the built-in flora that cannot be used is left aside with a warning on stderr.
+    A taught copy of the built-in flora that cannot be used is ignored, with a warning on stderr.
     """
     from dalip_index.places import chosen_flora
 
@@ -130,10 +131,10 @@ def find_flora(folder: Path | None, data_dir: Path | None) -> Path:
 
 
 def find_flora_to_change(folder: Path | None, data_dir: Path | None) -> tuple[Path, Path | None]:
-    """Find the flora that a command changes, and what it starts from where there is none yet.
+    """Return the flora to change, and the flora to copy first if it does not exist yet.
 
     Raises:
-        FloraError: It is the built-in flora, which stays as it is.
+        FloraError: This is the built-in flora, which cannot be changed.
     """
     from dalip_index.places import flora_to_change
 
@@ -145,12 +146,12 @@ def find_flora_to_change(folder: Path | None, data_dir: Path | None) -> tuple[Pa
 def load_flora(
     folder: Path | None, encoder: Path | None, data_dir: Path | None, only: Sequence[str] | None = None
 ) -> "Flora":
-    """Load the flora of `--flora`, restricted to what `--only` names; says on stderr which of the names it lacks.
+    """Load the flora given with `--flora`, restricted to the taxa of `--only`; report unknown names on stderr.
 
     Raises:
         BundleError: The encoder is missing or damaged.
-        DataError: As `names_in`.
-        FloraError: The flora cannot be used, or has none of the names.
+        DataError: See `names_in`.
+        FloraError: The flora cannot be used, or does not contain any of the names.
     """
     from dalip_index import load_flora as load
     from dalip_index import restrict
@@ -164,13 +165,13 @@ def load_flora(
 
 
 def names_in(only: Sequence[str] | None) -> list[str]:
-    """Read what `--only` names: the names themselves, and those in files.
+    """Return the names given with `--only`, both directly and in files.
 
     Args:
-        only: Scientific names and paths. What is no file but ends in .txt, .csv or .tsv is taken for a path, too.
+        only: Scientific names and paths. Anything that ends in .txt, .csv or .tsv is treated as a path.
 
     Raises:
-        DataError: A file is missing, cannot be read, or names no taxon.
+        DataError: A file is missing, cannot be read, or contains no name.
     """
     return [name for what in only or () for name in _names(what)]
 
@@ -181,7 +182,7 @@ def _names(what: str) -> list[str]:
 
     path = Path(what)
     try:
-        there = path.is_file()  # photos may lie in a folder of that name
+        there = path.is_file()  # a folder with the name of a taxon may contain photos
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
@@ -193,11 +194,11 @@ def _names(what: str) -> list[str]:
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
-    """Say on stderr which names a flora lacks, and what is spelt alike: a line each, and one for all beyond twenty."""
+    """Report on stderr each name that is not in the flora, with similar spellings; beyond twenty, only their number."""
     from dalip_index.flora.restricted import name_not_held
 
     names = list(unknown)
     for name in names[:_TOLD]:
         complain(name_not_held(flora, name))
     if len(names) > _TOLD:
-        complain(f"and {len(names) - _TOLD:,} more names that the flora lacks")
+        complain(f"and {len(names) - _TOLD:,} more names that are not in the flora")

@@ -1,4 +1,4 @@
-"""`dalip serve`, which is also called `dalip-app serve`: the web page and the HTTP API."""
+"""`dalip serve`, also `dalip-app serve`: serve the web page and the HTTP API."""
 
 import gc
 import logging
@@ -48,11 +48,11 @@ Examples:
   dalip serve --only Asteraceae --only meadow-plants.txt"""
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
-_PATIENCE = 5.0  # seconds that threads may take to end once the server has stopped
+_PATIENCE = 5.0  # seconds that threads get to finish after the server has stopped
 
 _GRADIO_SETTINGS = {
     "GRADIO_ANALYTICS_ENABLED": "False",
-    # Otherwise it keeps notes on the last ten thousand events, and makes a table of them after each.
+    # By default Gradio records the last ten thousand events and recomputes a table of them after each one.
     "GRADIO_ANALYTICS_MAX_EVENTS": "1",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
 }
@@ -62,10 +62,12 @@ _GRADIO_SETTINGS = {
 def dalip_app(
     debug: Annotated[
         bool,
-        typer.Option("--debug", help="With an error, print Python's traceback too. May stand anywhere."),
+        typer.Option(
+            "--debug", help="Print the Python traceback of an error. Works anywhere on the command line."
+        ),
     ] = False,
 ) -> None:
-    """DALIP as a web page on this computer."""
+    """Serve DALIP as a web page on this computer."""
 
 
 def serve(
@@ -75,13 +77,13 @@ def serve(
     host: Annotated[
         str,
         typer.Option(
-            "--host", help="Address to listen on. 0.0.0.0 lets other devices in your network use the page."
+            "--host", help="Address to listen on; 0.0.0.0 lets other devices on your network use the page."
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int,
         typer.Option(
-            "--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 for any that is free."
+            "--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 for any free port."
         ),
     ] = 7860,
     auth: Annotated[
@@ -90,7 +92,7 @@ def serve(
             "--auth",
             metavar="NAME:PASSWORD",
             envvar="DALIP_AUTH",
-            help="Require this name and password; a browser asks for them.",
+            help="Require this login; browsers ask for the name and password.",
             show_default=False,
         ),
     ] = "",
@@ -100,7 +102,7 @@ def serve(
             "--api-key",
             metavar="KEY",
             envvar="DALIP_API_KEY",
-            help="Require this key of programs, as api-key in the address or as a bearer token.",
+            help="Require this API key from programs, as the query parameter api-key or as a bearer token.",
             show_default=False,
         ),
     ] = "",
@@ -108,9 +110,9 @@ def serve(
         bool,
         typer.Option(
             "--public",
-            help="Serve the page in public mode (also the default when other computers can reach the page and no login "
-            "is set): each visit has a journal of its own, deleted after it, and visitors cannot search your photos or "
-            "teach the flora.",
+            help="Serve the page in public mode: each visit has a separate journal, which is deleted afterwards, and "
+            "visitors cannot search your photos or teach the flora. This is the default if other computers can reach "
+            "the page and no login is set.",
         ),
     ] = False,
     embed_in: Annotated[
@@ -118,7 +120,7 @@ def serve(
         typer.Option(
             "--embed-in",
             metavar="URL",
-            help="A site that may show the page inside its own, as https://example.org.",
+            help="Website that may embed the page in a frame, for example https://example.org.",
             show_default=False,
         ),
     ] = "",
@@ -126,8 +128,8 @@ def serve(
         bool,
         typer.Option(
             "--tls",
-            help="Serve over HTTPS, with a certificate that this computer signs itself: browsers warn, and show the "
-            "fingerprint that is printed.",
+            help="Serve over HTTPS with a self-signed certificate. Browsers warn about it; compare the fingerprint "
+            "they show with the printed one.",
         ),
     ] = False,
     tls_cert: Annotated[
@@ -135,32 +137,33 @@ def serve(
         typer.Option(
             "--tls-cert",
             metavar="FILE",
-            help="Serve over HTTPS, with this certificate (PEM).",
+            help="Serve over HTTPS with this certificate (PEM).",
             show_default=False,
         ),
     ] = None,
     tls_key: Annotated[
         Path | None,
-        typer.Option("--tls-key", metavar="FILE", help="The certificate's key (PEM).", show_default=False),
+        typer.Option(
+            "--tls-key", metavar="FILE", help="Private key of the certificate (PEM).", show_default=False
+        ),
     ] = None,
     log_requests: Annotated[
         bool,
-        typer.Option(
-            "--log-requests", help="Write a line about each request on stderr, without what was sent."
-        ),
+        typer.Option("--log-requests", help="Log each request to stderr, without its content or query."),
     ] = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Serve the page and the HTTP API until Ctrl-C, and print the address once it answers.
+    """Serve the web page and the HTTP API.
 
-    Requests that run are answered before it ends, for at most 20 seconds; a second Ctrl-C ends it at once.
+    Prints the address as soon as the server is ready, and runs until you press Ctrl-C. It then finishes open requests,
+    for at most 20 seconds; a second Ctrl-C stops it immediately.
 
-    The API is that of Pl@ntNet's version 2: POST photos to /v2/identify/all. /docs describes it.
+    The API is compatible with Pl@ntNet's v2 API: POST photos to /v2/identify/all. It is documented at /docs.
     """
     from dalip_index.places import BUILT_IN, data_dir_or_default
 
     if (tls_cert is None) != (tls_key is None):
-        raise typer.BadParameter("--tls-cert and --tls-key go together; give both")
+        raise typer.BadParameter("--tls-cert and --tls-key must be used together")
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     from dalip_app.server.addresses import bind, is_loopback
@@ -189,8 +192,8 @@ def serve(
     open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():
         complain(
-            "anyone who can reach this computer can use the page, but it shows your library and your journal "
-            "to no one, not even to you; with --auth, it shows them to those who know the password"
+            "anyone who can reach this computer can use the page, in public mode: it does not show your library or "
+            "your journal, not even to you; set --auth to use them with a password"
         )
     try:
         with upload_folder() as uploads:
@@ -202,11 +205,11 @@ def serve(
 
             def on_ready(addresses: list[str]) -> None:
                 others = (
-                    f", and for phones in your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
+                    f", or from phones on your network at {', '.join(addresses[1:])}" if addresses[1:] else ""
                 )
-                print_result(f"DALIP answers at {addresses[0]}{others}")
+                print_result(f"Open DALIP at {addresses[0]}{others}")
                 if shown:
-                    print_result(f"The SHA-256 fingerprint of its certificate is {shown.fingerprint}")
+                    print_result(f"SHA-256 fingerprint of the certificate: {shown.fingerprint}")
                 site.begin()
 
             try:
@@ -235,34 +238,34 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _prepare_process(uploads: Path) -> None:
-    """Set what holds for the whole process, before Gradio is imported.
+    """Configure the whole process before Gradio is imported.
 
     Args:
-        uploads: Where all temporary files go from now on: it is emptied, and deleted in the end.
+        uploads: Folder for all temporary files from now on; old files in it are deleted, and finally the folder.
     """
     tempfile.tempdir = str(uploads)
     os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_GRADIO_SETTINGS}
-    # The sender gets what it finds wrong with a form.
+    # Problems in a form are reported to the client instead of the log.
     logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 def _end_process(status: int) -> None:
-    """Let the process end although work goes on that can neither be interrupted nor waited for.
+    """End the process without waiting long for threads that cannot be interrupted.
 
-    A thread that runs a model or reads a photo cannot be stopped from outside, and Python waits for such threads
-    before it ends: at once after a second signal, or after a short wait, the process ends without them. All that is
-    saved is written whole or not at all.
+    A thread that runs a model or reads a photo cannot be stopped from outside, and Python waits for such threads at
+    exit. The process therefore ends without them: immediately after a second signal, otherwise after a short wait.
+    Nothing is lost, because all writes are atomic.
     """
     if status:
         os._exit(status)
-    gc.freeze()  # otherwise Python looks through all that is in memory before it ends
+    gc.freeze()  # saves a full garbage collection at exit
     watchdog = threading.Timer(_PATIENCE, os._exit, [status])
     watchdog.daemon = True
     watchdog.start()
 
 
 def _warm_up(encoder: "Encoder") -> None:
-    """Open both models now, so that the first visitor does not wait for them."""
+    """Load both models now, so that the first visitor does not wait for them."""
     from PIL import Image
 
     encoder.encode_images([Image.new("RGB", (64, 64))])

@@ -1,4 +1,4 @@
-"""`dalip space`, which is also called `dalip-app space`: write a folder that runs as a Space of Hugging Face."""
+"""`dalip space`, also `dalip-app space`: write a folder that runs as a Hugging Face Space."""
 
 import shlex
 from pathlib import Path
@@ -20,37 +20,37 @@ Examples:
 def space(
     out: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help="Folder of the Space; one that this command wrote is renewed."),
+        typer.Argument(
+            metavar="OUT", help="Output folder; an existing Space written by this command is updated."
+        ),
     ],
     flora: Annotated[
         Path | None,
         typer.Option(
             "--flora",
             metavar="FOLDER",
-            help="The flora to answer from; the built-in one, without what you taught it, if left out.",
+            help="Flora to answer with (default: the built-in flora, without plants you taught it).",
         ),
     ] = None,
     encoder: EncoderOption = None,
-    title: Annotated[
-        str, typer.Option("--title", metavar="TEXT", help="What the Space is called.")
-    ] = "DALIP",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title of the Space.")] = "DALIP",
 ) -> None:
-    """Write a folder that runs as a Space of Hugging Face: a page on the web, for everybody.
+    """Write a Hugging Face Space: a public DALIP web page.
 
-    It holds the page, the flora and the encoder. Each visit has a journal of its own, which is deleted after it, and
-    visitors cannot teach the flora. Those who see the Space can also fetch its files.
+    The folder contains the page, the flora and the encoder. Each visit has a separate journal, which is deleted after
+    the visit, and visitors cannot teach the flora. Anyone who can see the Space can also download its files.
     """
     from dalip_app.space.write_space import Space, write_space
     from dalip_assets import ENCODER, FLORA
 
     size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, ProgressLine())
     print_result(
-        f"{out}: {size / 1e6:,.0f} MB. To see it on this computer: python {shlex.quote(str(out / 'app.py'))}"
+        f"{out}: {size / 1e6:,.0f} MB. To try it on this computer: python {shlex.quote(str(out / 'app.py'))}"
     )
-    print_result("To put it on the web, with an account at huggingface.co, under a name of your choice:")
+    print_result("To publish it with your huggingface.co account (you can replace the name dalip):")
     for line in _STEPS:
         print_result(f"  {line.format(out=shlex.quote(str(out)))}")
-    print_result("ZeroGPU is what Hugging Face lends to free accounts; with PRO, leave --flavor out.")
+    print_result("Free Hugging Face accounts can use ZeroGPU; with a PRO account, omit --flavor.")
 
 
 _STEPS = (

@@ -1,4 +1,4 @@
-"""How commands print results, errors, progress and what was left out, and end with an exit status."""
+"""Output of the commands: results, errors, progress, skipped files, and the exit status."""
 
 import contextlib
 import json
@@ -27,18 +27,18 @@ __all__ = [
     "worded",
 ]
 
-_BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
-_INTERRUPTED = 130  # and for one that Ctrl-C ended
+_BROKEN_PIPE = 141  # exit status that a shell reports after SIGPIPE
+_INTERRUPTED = 130  # exit status that a shell reports after Ctrl-C
 
 
 def complain(message: object) -> None:
-    """Print one line about an error, a skipped source or a warning on stderr."""
+    """Print an error, a skipped source or a warning as one line on stderr."""
     _clear_progress()
     print(f"dalip: {printable(worded(message))}", file=sys.stderr, flush=True)
 
 
 def worded(message: object) -> str:
-    """Put an error or a skipped source into words; anything else is text already."""
+    """Return the message of an error or a skipped source; anything else is converted with `str`."""
     error = message.error if isinstance(message, Skipped) else message
     if not isinstance(error, DalipError):
         return str(error)
@@ -48,7 +48,7 @@ def worded(message: object) -> str:
 
 
 def print_result(line: str) -> None:
-    """Print one line of a result on stdout at once, so that the reader of a pipe need not wait."""
+    """Print one line of a result on stdout and flush it, so that the reader of a pipe need not wait."""
     _clear_progress()
     print(line, flush=True)
 
@@ -59,19 +59,19 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 class LeftOut:
-    """What a command could not use: each is reported at once, and in the end the command fails."""
+    """Input that a command skipped: each item is reported immediately, and the command ends with status 1."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start with an empty list."""
         self.faults: list[Skipped | DalipError] = []
-        """What was left out, in the order of the reports."""
+        """Everything that was skipped, in the order of the reports."""
 
     def __call__(self, *faults: Skipped | DalipError, quiet: bool = False) -> None:
-        """Report photos, rows or other sources that are not used.
+        """Report photos, rows or other sources that were skipped.
 
         Args:
-            faults: What was left out.
-            quiet: Only count them, because they are reported in another way.
+            faults: What was skipped, and why.
+            quiet: Only count them, because they are reported elsewhere.
         """
         for fault in faults:
             self.faults.append(fault)
@@ -79,24 +79,24 @@ class LeftOut:
                 complain(fault)
 
     def finish(self, given: int = 0) -> None:
-        """End the command with status 1 if anything was left out.
+        """End the command with status 1 if anything was skipped.
 
         Args:
-            given: How many there were, used or not; 0 if this is not known.
+            given: Number of items in the input, used or skipped; 0 if unknown.
         """
         number = len(self.faults)
         if number and (number > 1 or given > 1):
             count = f"{number:,} of {given:,}" if given else f"{number:,}"
-            complain(f"left out: {count}{'; the others were used' if number != given else ''}")
+            complain(f"skipped {count}{'; the others were used' if number != given else ''}")
         if number:
             raise typer.Exit(1)
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr take every name, in UTF-8 or with escapes, and keep stderr free of Pillow's warnings."""
+    """Make stdout and stderr accept any file name, in UTF-8 or escaped, and silence Pillow's warnings."""
     ignore_pillow_warnings()
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)  # streams that a test puts there lack it
+        reconfigure = getattr(stream, "reconfigure", None)  # missing in streams that tests substitute
         if reconfigure is not None:
             reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
@@ -104,11 +104,11 @@ def prepare_streams() -> None:
 class CommandGroup(TyperGroup):
     """A group of commands that turns errors into one line on stderr and an exit status.
 
-    The option `--debug` may stand anywhere in the line before `--`: it adds Python's traceback to an error.
+    `--debug` works anywhere on the command line before `--`; it also prints the Python traceback of an error.
     """
 
     def main(self, args: Any = None, *positional: Any, **named: Any) -> Any:
-        """Run the command line `args`, or the program's own."""
+        """Run the command line `args` (default: `sys.argv`)."""
         arguments = list(sys.argv[1:] if args is None else args)
         end = arguments.index("--") if "--" in arguments else len(arguments)
         debug = "--debug" in arguments[:end]
@@ -117,8 +117,8 @@ class CommandGroup(TyperGroup):
         return super().main(arguments, *positional, obj=debug, **named)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        if ctx.parent is not None:  # a group inside the group: the outer one answers for its errors
+        """Run the requested command."""
+        if ctx.parent is not None:  # a nested group: the outermost one handles errors
             return super().invoke(ctx)
         try:
             result = super().invoke(ctx)
@@ -132,7 +132,7 @@ class CommandGroup(TyperGroup):
 
 
 def _status_of(error: BaseException, *, debug: bool) -> int | None:
-    """Report an error and give its exit status; `None` for what Typer itself reports, as wrong usage."""
+    """Report an error and return its exit status; `None` for errors that Typer reports itself, such as wrong usage."""
     if isinstance(error, typer.Exit | typer.Abort) or type(error).__module__.split(".")[0] in (
         "typer",
         "click",
@@ -141,7 +141,7 @@ def _status_of(error: BaseException, *, debug: bool) -> int | None:
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        # Python flushes stdout once more on its way out, and would complain about the same pipe.
+        # Python flushes stdout again at exit, which would report the broken pipe a second time.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
@@ -150,13 +150,13 @@ def _status_of(error: BaseException, *, debug: bool) -> int | None:
     if isinstance(error, DalipError):
         complain(error)
     else:
-        hint = "" if debug else "; run it again with --debug and report what it prints"
+        hint = "" if debug else "; run the command again with --debug and report the output"
         complain(f"unexpected {type(error).__name__}: {error}{hint}")
     return 1
 
 
 _on_screen: list["ProgressLine"] = []
-"""Whose line stands on the terminal and must go before another one comes."""
+"""Progress lines now on the terminal, which must be cleared before anything else is printed."""
 
 
 def _clear_progress() -> None:
@@ -165,10 +165,10 @@ def _clear_progress() -> None:
 
 
 class ProgressLine:
-    """A line on stderr that says how far a command has come; called as `progress(what, done, total)`.
+    """A progress line on stderr; called as `progress(what, done, total)`.
 
-    On a terminal the line rewrites itself, elsewhere a new one comes every ten seconds. Work that ends within
-    two seconds prints nothing.
+    On a terminal, one line is updated in place. Elsewhere a new line is printed every ten seconds. Work that takes
+    less than two seconds prints nothing there.
     """
 
     def __init__(self, stream: TextIO | None = None, *, hidden: bool = False) -> None:
@@ -176,7 +176,7 @@ class ProgressLine:
 
         Args:
             stream: Where to print; stderr by default.
-            hidden: Print nothing at all.
+            hidden: Print nothing.
         """
         self._stream = stream or sys.stderr
         self._hidden = hidden
@@ -186,7 +186,7 @@ class ProgressLine:
         self._width = 0
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Say that `done` of `total` are finished; `total` 0 means that it is not known."""
+        """Report that `done` of `total` items are finished; `total` is 0 if it is unknown."""
         now = time.monotonic()
         if self._hidden or now < self._next:
             return
@@ -202,7 +202,7 @@ class ProgressLine:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Take the line away, so that something else can be printed."""
+        """Clear the line, so that something else can be printed."""
         if self._width:
             self._stream.write("\r" + " " * self._width + "\r")
             self._stream.flush()
@@ -210,11 +210,11 @@ class ProgressLine:
             _on_screen.remove(self)
 
     def __enter__(self) -> "ProgressLine":
-        """Start."""
+        """Return the progress line itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Clear the line, whatever happened."""
+        """Clear the line, also after an error."""
         self.clear()

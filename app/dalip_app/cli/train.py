@@ -1,6 +1,6 @@
-"""`dalip train`: the command that makes encoders, and needs PyTorch.
+"""`dalip train`: train an encoder (needs PyTorch).
 
-Most options are fields of `TrainConfig`, and take name, type and help from there.
+Most options are fields of `TrainConfig`, which provides their names, types and help.
 """
 
 import inspect
@@ -32,7 +32,7 @@ Examples:
   dalip train --init builtin --freeze-towers --data garden/ runs/garden
   dalip train --init runs/mine --data garden/ --old shards/ runs/garden
   dalip train --model ViT-B-32 --pretrained laion2b_e16 --data photos/ b32
-  dalip train runs/mine            (resumes where it was stopped)
+  dalip train runs/mine            (resumes an interrupted run)
   torchrun --no-python --nproc-per-node 8 dalip train --preset paper ..."""
 
 
@@ -61,13 +61,13 @@ _OPTIONS = {
     "weights": None,
     "terms": None,
 }
-"""The fields that have an option of their own, and what the help writes for a value; `--set` sets all fields."""
+"""Fields with a separate option, and the metavar of its value; `--set` can set any field."""
 _PATHS = ("FILE", "FOLDER", "PATH")
-"""What the help writes for a path, which is made absolute: a run may be resumed from another folder."""
+"""Metavars of paths. They are made absolute, because a run may be resumed from another folder."""
 
 
 def _with_field_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each of `_OPTIONS`, behind RUN and --preset; `**given` takes their values."""
+    """Add the options of `_OPTIONS` to a command, after RUN and --preset; `**given` receives their values."""
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(command).parameters.values()
@@ -80,7 +80,7 @@ def _with_field_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _option(setting: Setting, metavar: str | None) -> inspect.Parameter:
-    """Make the option of a field; without it on the command line, its value is `None`."""
+    """Make the option of a field; its value is `None` if it is not on the command line."""
     repeatable = get_origin(setting.kind) is tuple
     kind = setting.kind
     if metavar in _PATHS:
@@ -100,7 +100,7 @@ def _option(setting: Setting, metavar: str | None) -> inspect.Parameter:
 
 
 def _written(default: Any) -> str | bool:
-    """Write a default for the help; `False` where there is none that says anything."""
+    """Format a default for the help; `False` if there is no meaningful default."""
     if isinstance(default, int | float) and not isinstance(default, bool):
         return f"{default:g}"
     return str(default) if default else False
@@ -117,33 +117,38 @@ def _show_settings(asked: bool) -> None:
 
 @_with_field_options
 def train(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; made, or resumed.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of the run; created, or resumed if it exists.")
+    ],
     preset: Annotated[
         Literal["default", "tiny", "builtin", "paper"],
         typer.Option(
-            help="Settings to start from; other options change them. `tiny`: a small model from nothing, in minutes. "
-            "`builtin`: the encoder that ships. `paper`: the DALIP paper's model, for GPUs."
+            help="Base settings, which other options override. `tiny`: a small model trained from scratch in minutes. "
+            "`builtin`: the built-in encoder. `paper`: the model of the DALIP paper, for GPUs."
         ),
     ] = "default",
     freeze_towers: Annotated[
         bool,
         typer.Option(
             "--freeze-towers",
-            help="Train the heads alone, in minutes on a laptop: --freeze image, --freeze text, and settings for it, "
-            "which other options change.",
+            help="Train only the heads, in minutes on a laptop: the same as --freeze image --freeze text with suitable "
+            "settings, which other options override.",
         ),
     ] = False,
     old: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Photos of what the encoder of --init knew before, to measure what that lost. Repeatable.",
+            help="Photos like those that the --init encoder was trained on, to measure how much it forgets. "
+            "Repeatable.",
         ),
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any other setting, as --settings lists them; VALUE as JSON."
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting (see --settings), with VALUE as JSON. Repeatable.",
         ),
     ] = None,
     show_settings: Annotated[
@@ -152,26 +157,26 @@ def train(
             "--settings",
             callback=_show_settings,
             is_eager=True,
-            help="Print every setting with its default and what it does: weights of the orders, heads, dropout, norm, "
-            "augmentation, schedule, weight decay, EMA weights, caches and more; and stop.",
+            help="Print every setting with its default and description, and exit: weights of the orders, heads, "
+            "dropout, norm, augmentation, schedule, weight decay, EMA weights, caches and more.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print data, steps, parameters and memory, and stop.")
+        bool, typer.Option("--dry-run", help="Print data, steps, parameters and memory, and exit.")
     ] = False,
     **given: Any,
 ) -> None:
-    """Train an encoder on photos and texts, and export it to RUN/encoder.
+    """Train an encoder on photos and text, and export it to RUN/encoder.
 
-    Photos are paired with the names of their taxon, sentences about it, or their captions. What is learned from is
-    the split `train`, seven tenths of the photos; a photo's split follows from its name alone. The validation split
-    (`selection`) is evaluated on the way and decides how both orders are weighed in the exported encoder.
+    Photos are paired with the names of their taxon, sentences about it, or their captions. The model learns from the
+    training split (`train`), 70 % of the photos; the split of a photo depends only on its name. The validation split
+    (`selection`) is evaluated during training and determines the weights of both orders in the exported encoder.
 
-    RUN holds the configuration, checkpoints, the log (CSV and TensorBoard), curves, a page about the model, and the
-    encoder, checked against the trained model. A run that was stopped, even killed, resumes from its last checkpoint
-    when RUN is given again. A GPU is used if there is one; `torchrun` trains on several, as if on one.
+    RUN contains the configuration, checkpoints, logs (CSV and TensorBoard), curves, a model card (README.md), and the
+    encoder, checked against the trained model. You can interrupt or kill a run at any time; `dalip train RUN` resumes
+    from its last checkpoint. A GPU is used if available; with `torchrun`, several GPUs train as if they were one.
 
-    A run with --init ends with what it brought over the encoder that it started from.
+    A run with --init ends with a comparison with the encoder that it started from.
     """
     need_training()
     from dalip.export.export_run import export_and_describe
@@ -179,16 +184,16 @@ def train(
     from dalip.training.loop import train as run_training
 
     config = _configuration(run, preset, freeze_towers, _values(given), _read_settings(setting or []))
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    first = os.environ.get("RANK", "0") == "0"  # rank 0 of the processes that torchrun started
     if dry_run:
-        # In every process, because they meet in it.
+        # Runs in every process, because the processes synchronise in it.
         lines = plan(config, report=complain if first else no_report)
         for line in lines if first else ():
             print_result(line)
         return
     if old and not config.init:
         raise typer.BadParameter(
-            "--old measures against the encoder that a run starts from; name it with --init"
+            "--old needs --init: it compares the run with the encoder that it starts from"
         )
     earlier = read_old(old or ())
     run_training(config, run, report=complain)
@@ -199,7 +204,7 @@ def train(
 def _configuration(
     run: Path, preset: str, freeze_towers: bool, given: Mapping[str, Any], set_values: Mapping[str, Any]
 ) -> TrainConfig:
-    """Put together what is to be trained: preset, then what --init brings, --freeze-towers, options, --set."""
+    """Build the configuration; later sources override: preset, --init, --freeze-towers, options, --set."""
     from dalip.training.inherit import settings_of
 
     values = dict(PRESETS.get(preset, {}))
@@ -221,7 +226,7 @@ def _configuration(
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Make of the options that were given the values of fields: paths are absolute, lists are tuples."""
+    """Convert the given options to field values, with absolute paths and tuples for lists."""
     from dalip_assets import ENCODER
     from dalip_index.places import BUILT_IN
 
@@ -243,7 +248,7 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolved(text: str) -> str:
-    """Make the path of PATH[@WEIGHT] absolute; addresses stay as they are."""
+    """Make the path in PATH[@WEIGHT] absolute; URLs are not changed."""
     from dalip.training.data.corpus import is_remote
 
     path, weight = source_of(text)
@@ -252,7 +257,7 @@ def _resolved(text: str) -> str:
 
 
 def _read_settings(given: list[str]) -> dict[str, Any]:
-    """Read the values of --set; what is no JSON is a text."""
+    """Parse the values of --set; a value that is not JSON is used as a string."""
     known = sorted(setting.name for setting in settings())
     values: dict[str, Any] = {}
     for text in given:

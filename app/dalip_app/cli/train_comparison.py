@@ -1,4 +1,4 @@
-"""The table at the end of `dalip train --init`: the new encoder beside the one that it started from."""
+"""The comparison at the end of `dalip train --init`: the new encoder and the one it started from."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,17 +15,17 @@ __all__ = ["compared", "read_old"]
 
 _OWN = "this run"
 _HEADER = (
-    "| photos of | named by | photos | among | top-1 before | after | top-5 before | after | right before alone "
-    "| right after alone |"
+    "| photos of | identified by | photos | among | top-1 before | after | top-5 before | after | correct only before "
+    "| correct only after |"
 )
 _NAMES = {"text": "their texts", "photos": "other photos", "both": "both", "captions": "captions"}
 
 
 def read_old(sources: Sequence[Path]) -> "dict[str, list[Record]]":
-    """Read photos of what an encoder knew before, by the names of their files or folders.
+    """Read the photos given with `--old`; the keys are the names of their files or folders.
 
     Raises:
-        DataError: A source is missing, malformed or holds no photo.
+        DataError: A source is missing, malformed or contains no photo.
     """
     found: dict[str, list[Record]] = {}
     for source in sources:
@@ -37,11 +37,11 @@ def read_old(sources: Sequence[Path]) -> "dict[str, list[Record]]":
 
 
 def compared(run: Path, old: "Mapping[str, Sequence[Record]]") -> list[str]:
-    """Compare the encoder of a run with the one that it started from, print the table, and give lines for its page.
+    """Compare the encoder of a run with the one that it started from; print a table and return lines for the README.
 
     Args:
-        run: It holds both, and its configuration names its photos.
-        old: Photos of what the first knew before, by what they are called.
+        run: Folder of the run, with both encoders and the configuration that lists its photos.
+        old: Photos of plants that the first encoder was trained on, by source name.
     """
     from dalip.encoder import Encoder
     from dalip.training import TrainConfig
@@ -65,26 +65,26 @@ def _page(
     table: list[str], measured: set[str], start: str, old: "Mapping[str, Sequence[Record]]"
 ) -> list[str]:
     lines = [
-        f"It started from `{start}`. Both name photos of the splits calibration and test, a fifth of all, from which "
-        "nothing was learned or chosen. As in a flora, photos of the split train are the other photos, and those of "
-        "validation (`selection`) weigh them against the texts. `among` is how many names there are to choose from. "
-        "Captions are asked for their photos, and counted instead of these. Where few photos are measured, a "
-        "difference of a few is chance.",
+        f"The run started from `{start}`. Both encoders identify photos in the calibration and test splits, 20 % of "
+        "all photos, which were not used for training or tuning. As in a flora, photos in the training split serve as "
+        "the other photos, and photos in the validation split (`selection`) weigh them against the texts. `among` is "
+        "the number of candidate names. For captions, their photos are retrieved, and captions are counted instead of "
+        "photos. If few photos are measured, a difference of a few photos is within chance.",
         "",
         *table,
     ]
     if _OWN not in measured:
-        lines += ["", "What it brought was not measured: none of its photos is in one of these splits."]
+        lines += ["", "The improvement was not measured: none of the run's photos is in these splits."]
     if missing := sorted({*old} - measured):
         lines += [
             "",
-            f"Not measured, for none of their photos is in one of these splits: {', '.join(missing)}.",
+            f"Not measured, because none of their photos is in these splits: {', '.join(missing)}.",
         ]
     if not old:
         lines += [
             "",
-            "What it cost on the plants that the encoder knew before was not measured: `dalip train RUN --old PATH` "
-            "does, with photos of them.",
+            "What the encoder forgot about the plants it was trained on before was not measured. To measure it, run "
+            "`dalip train RUN --old PATH` with photos of these plants.",
         ]
     return lines
 

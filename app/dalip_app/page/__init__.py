@@ -1,1 +1,1 @@
-"""The web page, made with Gradio: one file for each tab or form."""
+"""The web page, built with Gradio: one module per tab or form."""

@@ -1,4 +1,4 @@
-"""Show an answer as HTML; all that comes from files or users is escaped here."""
+"""Answer cards as HTML; all text from files and users is escaped here."""
 
 from functools import partial
 from html import escape
@@ -19,17 +19,17 @@ __all__ = [
     "progress_bar",
 ]
 
-_UPRIGHT_RANKS = ("order", "family")  # by convention, names above the genus are not set in italics
+_UPRIGHT_RANKS = ("order", "family")  # by convention, names above genus rank are not italicised
 _NAMES_SHOWN = 3
 
 
 def caution(say: Language) -> str:
-    """Warn of trusting an answer."""
+    """Return the safety warning."""
     return f'<p class="caution">{say("caution")}</p>'
 
 
 def awaited(say: Language) -> str:
-    """Show what stands where an answer will be."""
+    """Return the placeholder shown before the first answer."""
     lead = f'<p class="answer-empty-lead">{say("answer-awaited")}</p>'
     return f'<div class="answer-empty">{lead}<p>{say("answer-advice")}</p></div>'
 
@@ -45,13 +45,13 @@ def _full_name(say: Language, taxon: Taxon) -> str:
 
 
 def answer_cards(answer: Identification, flora: Flora, say: Language, heat: str = "") -> str:
-    """Show an answer: one sentence, then a card for each taxon, best first, and what the scores mean.
+    """Return an answer as HTML: one sentence, then a card per taxon, best first, and what the scores mean.
 
     Args:
         answer: The answer for one photo.
-        flora: What gave it.
+        flora: The flora that gave it.
         say: The language.
-        heat: A picture that says why, as a data URI; nothing if there is none.
+        heat: The heat map as a data URI; empty if there is none.
     """
     name = partial(_full_name, say)
     calibrated = flora.calibration.temperature is not None
@@ -81,7 +81,7 @@ def _why(answer: Identification, say: Language, heat: str) -> str:
 
 
 def links(taxon: Taxon, say: Language) -> str:
-    """Give links to pages of other sites about a taxon."""
+    """Return links to pages about a taxon on other websites."""
     return "".join(
         f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer">{escape(site)}'
         f'<span class="unseen"> {say("answer-link", plant=escape(taxon.scientific_name))}</span></a>'
@@ -110,7 +110,7 @@ def _card(prediction: Prediction, say: Language) -> str:
 
 
 def _common_names(taxon: Taxon, code: str) -> str:
-    """Show the first names of the page's language and the first others; one that languages share is shown once."""
+    """Return the first names in the page's language and the first others; shared names appear once."""
     names: dict[str, VernacularName] = {}
     for name in sorted(taxon.vernacular_names, key=lambda v: v.language != code):
         names.setdefault(name.name.casefold(), name)
@@ -122,29 +122,29 @@ def _common_names(taxon: Taxon, code: str) -> str:
 
 
 def notice(text: str, *, bad: bool = False) -> str:
-    """Show a plain sentence."""
+    """Return a plain sentence as a paragraph."""
     return f'<p class="notice{" notice-bad" if bad else ""}">{escape(text)}</p>' if text else ""
 
 
 def progress_bar(text: str, share: float) -> str:
-    """Show how far something has come.
+    """Return a progress bar.
 
     Args:
-        text: What has been done.
-        share: Of all that there is to do, between 0 and 1.
+        text: Description of the progress.
+        share: Finished share of the work, between 0 and 1.
     """
     bar = f'<div class="bar" aria-hidden="true"><div style="width:{100 * share:.1f}%"></div></div>'
     return f'<p class="notice">{escape(text)}</p>{bar}'
 
 
 def facts_list(facts: dict[str, str]) -> str:
-    """Show facts by their names; those without a value are left out."""
+    """Return a list of names and values; empty values are omitted."""
     rows = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
     return f'<dl class="facts">{"".join(rows)}</dl>'
 
 
 def about(flora: Flora, say: Language) -> str:
-    """Say what DALIP is, what it can name here, and where its model comes from."""
+    """Return the About text: what DALIP is, what it can identify, and where its model comes from."""
     encoder = flora.encoder.manifest
     counts = flora.manifest.counts
     families = len({taxon.family for taxon in flora.taxa if taxon.family})

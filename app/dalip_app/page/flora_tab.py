@@ -1,4 +1,4 @@
-"""The tab about the flora: find its plants, teach it new ones, let it forget them."""
+"""The Flora tab: find plants in the flora, teach it new ones, remove taught ones."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -23,20 +23,20 @@ from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
 __all__ = ["find_taxa", "flora_tab"]
 
 _SHOWN = 30  # taxa
-_ALIKE = 75  # of 100: names less like what was asked for are not shown
-_PHOTOS = 6  # of the user's own, for each taxon
+_ALIKE = 75  # of 100; names less similar to the query are not shown
+_PHOTOS = 6  # the user's own photos shown per taxon
 _THUMBNAIL = 200  # pixels
 
 
 def find_taxa(flora: Flora, words: str) -> list[Taxon]:
-    """Find taxa by their names, or by those of their higher taxa; typing errors are forgiven.
+    """Find taxa by their own names or by family or order, with fuzzy matching.
 
     Args:
-        flora: Where to look.
-        words: Part of a scientific or common name, in any language, of a family or an order; all taxa for none.
+        flora: The flora to search.
+        words: Part of a scientific name, a common name in any language, a family or an order; empty for all taxa.
 
     Returns:
-        The best match first; in alphabetical order where nothing was asked for.
+        The best match first; in alphabetical order for an empty query.
     """
     if not words.strip():
         return sorted(flora.taxa, key=lambda taxon: taxon.scientific_name)
@@ -50,7 +50,7 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
                 rows.append(row)
     asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
     meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
-    if meant:  # a name that is spelt right, or begun right, needs no similar ones
+    if meant:  # exact and prefix matches suppress fuzzy ones
         whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
         return sorted(
             (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
@@ -67,14 +67,14 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
 def flora_tab(
     say: Language, floras: Floras, which: gr.Dropdown, journal: Journal | None, tab: gr.Tab
 ) -> None:
-    """Lay out the flora's plants and, for those who may, the form to teach it one.
+    """Lay out the plants of the flora and, unless the page is public, the form to teach it a plant.
 
     Args:
         say: The language.
         floras: The floras.
-        which: The one that the visitor chose.
-        journal: The user's own photos; `None` where the page is public, and nothing can be taught.
-        tab: The tab that it lies in; it is read again whenever this one is opened.
+        which: The flora that the visitor chose.
+        journal: The user's own photos; `None` on a public page, where teaching is disabled.
+        tab: The tab that contains it; the plants are refreshed whenever the tab is opened.
     """
     words = gr.Textbox(
         label=say("flora-find"),
@@ -86,7 +86,7 @@ def flora_tab(
     found = live_html("", "flora-found")
 
     def show(asked: str | None, chosen: str | None) -> str:
-        # A quick visitor comes before the page's values.
+        # A fast visitor can trigger this before the inputs have values.
         return _found(say, floras(chosen).now(), journal, asked or "")
 
     gr.on([words.change, which.change], show, [words, which], found, trigger_mode="always_last", **QUIET)
@@ -109,7 +109,7 @@ def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> 
     return f'{number}<div class="taxa">{entries}</div>'
 
 
-@lru_cache(maxsize=1000)  # of some 10 KB; a photo that is kept never changes
+@lru_cache(maxsize=1000)  # about 10 KB each; saved photos never change
 def _picture(journal: Journal, observation: str) -> str:
     return thumbnail(journal.photos(observation, 1)[0], _THUMBNAIL)
 
@@ -219,7 +219,7 @@ def _teach_form(
         if not asked_:
             return notice(sentence_about(DataError("no-name"), say), bad=True), gr.skip()
         whole = live.now().whole
-        # Of a flora that keeps its photos, these know which plants it was taught.
+        # In a flora that keeps its photos, the photos record which plants were taught.
         taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
         name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
         if not name_:
@@ -240,7 +240,7 @@ def _teach_form(
 
 
 def _readable(paths: Sequence[str]) -> tuple[list[bytes], dict[int, ImageError]]:
-    """Read photo files; give those that can be read, and by their places, from 1 on, what is wrong with the others."""
+    """Read photo files; return the readable ones, and the errors of the others by position, from 1."""
     good: list[bytes] = []
     bad: dict[int, ImageError] = {}
     for number, path in enumerate(paths, 1):

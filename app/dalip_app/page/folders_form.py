@@ -1,4 +1,4 @@
-"""The form for the library's folders: add, update, forget, and see the progress."""
+"""The form for the folders of the library: add, update, remove, and show progress."""
 
 from functools import partial
 from html import escape
@@ -17,8 +17,8 @@ from dalip_index import LibraryReport
 
 __all__ = ["folders_form"]
 
-_LOOK = 1.0  # seconds between looks at what runs
-_PROBLEMS = 10  # shown at most
+_LOOK = 1.0  # seconds between updates of the progress
+_PROBLEMS = 10  # maximum number shown
 
 
 def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.Blocks, tab: gr.Tab) -> None:
@@ -26,10 +26,10 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
 
     Args:
         say: The language.
-        indexing: What works on them.
-        changes: Changes whenever the library has changed.
+        indexing: The background job that indexes folders.
+        changes: Counter that changes whenever the library has changed.
         page: The page.
-        tab: The tab that it lies in; it is looked at again whenever this one is opened.
+        tab: The tab that contains it; the folders are refreshed whenever the tab is opened.
     """
     gr.HTML(f'<h2 class="section-title">{say("library-title")}</h2>', apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="with-button"):
@@ -73,7 +73,7 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
         return ["", *look(seen_, number)]
 
     def arrive(seen_: int, number: int) -> list[Any]:
-        """Show what runs, and nothing of what was done for others before."""
+        """Show running work, but not reports of earlier work for other visits."""
         told, *rest = look(seen_, number)
         return [told if indexing.state.running else "", *rest]
 

@@ -1,4 +1,4 @@
-"""What `gradio_client` can ask of a running page: the answer that `dalip identify --json` gives."""
+"""The endpoint for `gradio_client`: returns the JSON of `dalip identify --json`."""
 
 import os
 from contextlib import suppress
@@ -20,25 +20,25 @@ ENDPOINT = "identify"
 
 
 def add_identify(floras: Floras) -> None:
-    """Add the endpoint `/identify` to the page that is being laid out, before another event takes its name.
+    """Add the endpoint `/identify` to the page being laid out, before another event takes its name.
 
     Args:
-        floras: What answers come from: the first of them.
+        floras: The floras; the first one answers.
     """
 
     def identify(photo: dict[str, Any]) -> dict[str, Any]:
-        """Name the plant in a photo; the same JSON as of `dalip identify --json`."""
+        """Identify the plant in a photo; returns the same JSON as `dalip identify --json`."""
         try:
             (data,) = read_uploads([photo])
         except ImageError as error:
             raise gr.Error(describe(error, medium="api"), print_exception=False) from None
-        with suppress(OSError):  # its name is forgotten later, its content now
+        with suppress(OSError):  # deletes the content now; the file itself is removed later
             os.truncate(photo["path"], 0)
         name = str(photo.get("orig_name") or "photo")
         (answer,) = floras().now().identify([data])
         if isinstance(answer, Skipped):
             fault, facts = answer.error, dict[str, Any](answer.error.facts)
-            # The flora knows it as the first of its photos.
+            # The flora calls it photo 1; use its file name instead.
             return answer_fields(Skipped(name, type(fault)(fault.kind, source=name, **facts)))
         return answer_fields(replace(answer, image=name))
 

@@ -1,4 +1,4 @@
-"""The tab that names the plant in photos."""
+"""The Identify tab: photos in, answer out."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ _TOP_K = 5
 
 
 def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf) -> None:
-    """Lay out the picker, the answer, and the form to keep it.
+    """Lay out the photo picker, the answer, and the form to save it.
 
     Args:
         say: The language.
-        floras: What answers come from.
-        which: The one that the visitor chose.
-        journal_of: Where an answer may be kept.
+        floras: The floras.
+        which: The flora that the visitor chose.
+        journal_of: Returns the journal of a visit.
     """
     with gr.Row(equal_height=False, elem_classes="two-columns"):
         with gr.Column(scale=1, min_width=320):
@@ -36,7 +36,7 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
             keep = KeepForm(say, journal_of)
 
     def identify(photo: Any, chosen: str | None) -> list[Any]:
-        if photo is None:  # another flora was chosen before any photo
+        if photo is None:  # a flora was chosen before any photo
             return [gr.skip(), gr.skip(), *keep.hide()]
         flora = floras(chosen).now()
         seen: list[Seen] = []

@@ -1,4 +1,4 @@
-"""The part of the page about the journal: what was kept, to be looked through, changed, exported and imported."""
+"""The Journal tab: view, edit, export and import the saved observations."""
 
 import shutil
 import tempfile
@@ -27,21 +27,21 @@ from dalip_index.journal.lessons import lessons, teach_lesson
 __all__ = ["add_export", "journal_tab"]
 
 _EXPORT = "/journal.zip"
-_SHOWN = 12  # observations at first, and more with each press of the button
+_SHOWN = 12  # observations shown at first and added by each click on the button
 _THUMBNAIL = 320  # pixels
 
 
 def journal_tab(
     say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
 ) -> None:
-    """Lay out the journal: the observations, each to be changed or deleted; export and import.
+    """Lay out the journal: observations that can be edited or deleted, export and import.
 
     Args:
         say: The language.
-        floras: Whose names are offered.
-        which: The one that the visitor chose, which is taught.
-        journal_of: The journal of a visit.
-        tab: The tab that it lies in; it is read again whenever this one is opened.
+        floras: The floras, whose names are offered.
+        which: The flora that the visitor chose, which is also the one to teach.
+        journal_of: Returns the journal of a visit.
+        tab: The tab that contains it; the journal is refreshed whenever the tab is opened.
         may_teach: Whether visitors may teach the flora.
     """
     with gr.Row(elem_classes="with-button", equal_height=False):
@@ -133,7 +133,7 @@ def _entry(
         try:
             named = " ".join((name_ or "").split())
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
-        except DalipError as error:  # it was deleted elsewhere, perhaps: look again
+        except DalipError as error:  # perhaps it was deleted elsewhere, so refresh the list
             return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, notice(say("journal-saved", plant=named or seen.answered))
 
@@ -177,12 +177,13 @@ def _export_link(say: Language, visit: str) -> str:
 
 
 def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
-    """Add the address where the journal can be fetched as a Darwin Core Archive.
+    """Add the route that exports the journal as a Darwin Core Archive.
 
     Args:
         app: The application.
-        journal_of: The journal of a visit.
-        temporary: Where archives lie until they are sent; it goes with the server, should a visitor break off.
+        journal_of: Returns the journal of a visit.
+        temporary: Folder for archives until they are sent. It is deleted with the server, which also covers aborted
+            downloads.
     """
 
     @app.get(_EXPORT, include_in_schema=False)

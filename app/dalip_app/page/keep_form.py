@@ -1,4 +1,4 @@
-"""The form under an answer, which keeps it in the journal: as right, under another name, or for later."""
+"""The form below an answer that saves it to the journal: as correct, under another name, or for later."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,40 +18,40 @@ from dalip_index import Flora, Identification, Journal, Observation
 __all__ = ["JournalOf", "KeepForm", "Seen", "name_choices"]
 
 JournalOf = Callable[[str], Journal]
-"""Gives the journal of a visit by Gradio's name for it, `session_hash`; the user's own is the same for all visits."""
+"""Returns the journal of a visit by Gradio's `session_hash`; the user's own journal is the same for all visits."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was identified last in a visit, ready to be kept."""
+    """The last identification of a visit, ready to be saved."""
 
     answer: Identification
     photos: tuple[bytes, ...]
-    """Small copies without details."""
+    """Small copies without metadata."""
     details: PhotoDetails
     observation: str = ""
-    """Its id, once it is kept."""
+    """Id of the observation, once it is saved."""
 
     @classmethod
     def of(cls, answer: Identification, photos: Sequence[bytes]) -> "Seen":
-        """Prepare an answer and its photos, the first of which says when and where."""
+        """Prepare an answer and its photos; date and place are taken from the first photo."""
         return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
 
 
 def name_choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
-    """Give all names of a flora to choose from: a person may know better than what its answers are restricted to."""
+    """Return all names of a flora to choose from, also those that `--only` excludes from answers."""
     return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
 
 
 class KeepForm:
-    """The form under an answer: it is right, it is something else, or keep it for later."""
+    """The form below an answer: it is correct, it is a different plant, or save it for later."""
 
     def __init__(self, say: Language, journal_of: JournalOf) -> None:
-        """Lay it out, unseen until there is an answer.
+        """Lay out the form, hidden until there is an answer.
 
         Args:
             say: The language.
-            journal_of: Where it is kept.
+            journal_of: Returns the journal of a visit.
         """
         self._say, self._journal_of = say, journal_of
         self.seen = gr.State(None)
@@ -62,7 +62,7 @@ class KeepForm:
                 later = gr.Button(say("keep-later"), min_width=140, elem_id="keep-later")
             with gr.Row(elem_classes="with-button", equal_height=False):
                 self.other = gr.Dropdown(
-                    [],  # `show` brings them
+                    [],  # filled by `show`
                     value=None,
                     label=say("keep-other"),
                     info=say("keep-other-hint"),
@@ -81,16 +81,16 @@ class KeepForm:
 
     @property
     def outputs(self) -> list[Any]:
-        """What an event that answers must update, with `show` or `hide`."""
+        """The components that an answering event must update, with the values of `show` or `hide`."""
         return [self.seen, self.form, self.said, self.other]
 
     def show(self, seen: Seen, flora: Flora) -> list[Any]:
-        """Offer to keep what was seen, under a name of the flora that answered."""
+        """Show the form for an identification, with the names of the flora that answered."""
         return [seen, gr.Column(visible=True), "", gr.Dropdown(name_choices(flora, self._say), value=None)]
 
     @staticmethod
     def hide() -> list[Any]:
-        """Offer nothing."""
+        """Hide the form."""
         return [None, gr.Column(visible=False), "", None]
 
     def _keep_as(self, said: str) -> Callable[..., tuple[Seen | None, str]]:
@@ -121,7 +121,7 @@ class KeepForm:
 
     @staticmethod
     def _save(journal: Journal, seen: Seen, facts: dict[str, Any]) -> Seen:
-        """Change the observation that was made of an answer, or make one, as where it was deleted meanwhile."""
+        """Update the observation of an answer, or create one if there is none or it was deleted in the meantime."""
         if seen.observation:
             try:
                 journal.change(seen.observation, **facts)

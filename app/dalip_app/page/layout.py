@@ -22,11 +22,11 @@ from dalip_index.places import BUILT_IN
 __all__ = ["address_of", "make_page"]
 
 _LEAF = Path(__file__).parent / "static" / "leaf.svg"
-_KEEP_UPLOADS = (60, 480)  # seconds between looks, and the age from which an upload is deleted
+_KEEP_UPLOADS = (60, 480)  # seconds between checks, and age in seconds at which an upload is deleted
 
 
 def address_of(code: str) -> str:
-    """Give the path of the page in a language: the English one lies at the root."""
+    """Return the path of the page in a language; the English page is at the root."""
     return "/" if code == "en" else f"/{code}/"
 
 
@@ -42,10 +42,10 @@ def make_page(
 
     Args:
         say: Its language.
-        floras: What answers come from; where there are several, a visitor chooses.
-        indexing: The user's photos, and what brings them up to date; `None` for the public, who cannot search them.
-        journal: The user's own, who may also teach the flora; or for the public, what gives each visit its own.
-        may_add_folders: Whether visitors may name folders of this computer for the library.
+        floras: The floras; with several, visitors choose one.
+        indexing: The library and the job that updates it; `None` on a public page, which has no search.
+        journal: The user's journal, which also allows teaching; on a public page, the journals of all visits.
+        may_add_folders: Whether visitors may add folders of this computer to the library.
     """
     public = isinstance(journal, Visits)
     own = journal if isinstance(journal, Journal) else None

@@ -1,4 +1,4 @@
-"""Mount the page in each language on the server, with the manifest and icons that install it as an app."""
+"""Mount the page in each language on the server, with the manifest and icons to install it as an app."""
 
 import json
 from collections.abc import Callable
@@ -21,30 +21,30 @@ from dalip_app.server.uploads import MAX_FILE
 __all__ = ["in_their_language", "mount_pages"]
 
 _STATIC = Path(__file__).parent / "static"
-_QUEUE = 64  # events of a page that may wait; further ones get 503
-_SESSIONS = 200  # visits of which the last answer is remembered
+_QUEUE = 64  # page events that may queue; further ones get 503
+_SESSIONS = 200  # visits whose last answer is remembered
 _ICONS = (192, 512)  # pixels per side
 
 
 def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable[[], None]:
-    """Add the page in every language, its icons, and the manifest that browsers install it by.
+    """Add the page in every language, its icons, and the manifest for installing it as an app.
 
     Args:
-        app: The application; what is added to it later is not reached, for the English page takes all other paths.
+        app: The application. Routes added later are unreachable, because the English page handles all other paths.
         make: Lays out the page in a language.
 
     Returns:
-        What ends the connections that pages keep open for as long as they are shown.
+        A function that ends the connections that open pages keep alive.
     """
     mounted: list[Any] = []
     app.add_api_route("/app/icon-{side}.png", _icon, include_in_schema=False)
-    # Gradio's page names this address; its own manifest knows no short name and no icon for phones.
+    # Gradio's page links to this path; its own manifest has no short name and no icons for phones.
     app.add_api_route("/manifest.json", _manifest, include_in_schema=False)
-    for code in reversed(LANGUAGES):  # English last, for it lies at the root
+    for code in reversed(LANGUAGES):  # English last, because it is at the root
         page = make(language(code)).queue(max_size=_QUEUE)
         page.state_session_capacity = _SESSIONS
         for event in page.fns.values():
-            if event.api_name != ENDPOINT:  # Gradio offers what fills a part of the page when it is opened
+            if event.api_name != ENDPOINT:  # Gradio would expose the events that fill the page on load
                 event.api_visibility = "private"
         gr.mount_gradio_app(
             app,
@@ -53,7 +53,7 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
             footer_links=[],
             run_history=False,
             show_error=False,
-            max_file_size=MAX_FILE,  # so that a browser need not send it
+            max_file_size=MAX_FILE,  # so that browsers reject larger files before sending them
             favicon_path=str(_STATIC / "leaf.svg") if code == "en" else None,
             theme=make_theme(),
             css_paths=_STATIC / "page.css",
@@ -63,12 +63,12 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
             mcp_server=False,
             enable_monitoring=False,
         )
-        page.has_launched = True  # else Gradio takes any file of this computer for an upload
+        page.has_launched = True  # otherwise Gradio accepts any file on this computer as an upload
         mounted.append(app.routes[-1].app)  # type: ignore[attr-defined]
         for kind in (
             KeyError,
             FnIndexInferError,
-        ):  # else asking for an event that is not there is an error of ours
+        ):  # otherwise a request for an unknown event is a server error
             mounted[-1].add_exception_handler(kind, _no_such_event)
 
     def end_streams() -> None:
@@ -96,7 +96,7 @@ def _icon(side: int) -> Response:
 
 
 def _manifest(request: Request) -> JSONResponse:
-    """Say what an installed page is called and looks like (https://www.w3.org/TR/appmanifest/)."""
+    """Return the web app manifest (https://www.w3.org/TR/appmanifest/)."""
     code = preferred(request.headers.get("accept-language", ""))
     say = language(code)
     icons = [
@@ -121,13 +121,13 @@ def _manifest(request: Request) -> JSONResponse:
 
 
 def in_their_language(app: Any) -> Any:
-    """Redirect a visitor who opens the page for the first time to the one in their language.
+    """Redirect first-time visitors to the page in their language.
 
     Args:
         app: An ASGI application.
 
     Returns:
-        An ASGI application. It does not redirect a visitor who chose a language, which then stands in the address.
+        An ASGI application. It does not redirect visitors who chose a language, which is then in the URL.
     """
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""The form that takes photos: from files, the camera, the clipboard, or dropped."""
+"""The photo picker: files, camera, clipboard, and drag and drop."""
 
 import base64
 import time
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 PREVIEW = 1024
-"""Longer side of a photo as it is shown, in pixels."""
+"""Longer side of the preview, in pixels."""
 
 _STATIC = Path(__file__).parent / "static"
 _QUALITY = 85
@@ -38,17 +38,17 @@ _QUALITY = 85
 def make_picker(
     say: Language, invitation: str, elem_id: str, *classes: str, several: bool = False
 ) -> gr.HTML:
-    """Make a picker; its event is `upload`, and what it hands over is read with `read_uploads`.
+    """Make a picker; its event is `upload`, and its value is read with `read_uploads`.
 
-    Gradio's own image component decodes the upload with Pillow alone, and refuses what browsers cannot show.
-    This is no subclass of `gr.HTML`, for Gradio would write a stub file for it into this folder.
+    Gradio's image component decodes uploads with Pillow alone and rejects formats that browsers cannot show. This is
+    not a subclass of `gr.HTML`, because Gradio would write a stub file for it into this folder.
 
     Args:
         say: The language.
-        invitation: Key of the text that says what to choose; also the label that screen readers speak.
+        invitation: Key of the message that says what to choose; also the label for screen readers.
         elem_id: The element's id on the page.
         classes: The element's classes.
-        several: Whether up to five photos can be chosen at once.
+        several: Whether up to five photos can be chosen together.
     """
     return gr.HTML(
         None,
@@ -69,26 +69,26 @@ def make_picker(
         too_large=say("picker-too-large"),
         too_many=say("picker-too-many", most=MAX_PHOTOS if several else 1),
         not_sent=say("picker-not-sent"),
-        state="empty",  # then `busy`, set by the browser, and `done` or `failed`
+        state="empty",  # then `busy`, set by the browser, and finally `done` or `failed`
         preview="",
         note="",
-        answered=0,  # differs in every update, for Gradio drops one that repeats the last
+        answered=0,  # differs in every update, because Gradio drops repeated values
     )
 
 
 def look_at(
     payload: Any, answer: Callable[[list[bytes]], str], nothing: str, say: Language
 ) -> tuple[gr.HTML, str]:
-    """Answer for uploaded photos. Of several, those that can be read are answered for, and the others are reported.
+    """Answer for all uploaded photos that can be read, and report the others.
 
     Args:
-        payload: What a picker hands over.
-        answer: Gives the answer to image files, as HTML.
-        nothing: The answer where there is none.
+        payload: Value of a picker.
+        answer: Returns the answer for image files as HTML.
+        nothing: HTML to show if no photo can be read.
         say: The language.
 
     Returns:
-        The picker with a preview and the answer; or with what went wrong.
+        The updated picker, with a preview or an error message, and the answer as HTML.
     """
     try:
         readable: list[bytes] = []
@@ -109,7 +109,7 @@ def look_at(
 
 
 def empty_picker() -> gr.HTML:
-    """Update a picker: show none of what was chosen."""
+    """Return an update that clears a picker."""
     return gr.HTML(state="empty", preview="", note="", answered=time.time_ns())
 
 
@@ -122,14 +122,13 @@ def _show_problem(note: str) -> gr.HTML:
 
 
 def read_uploads(payload: Any) -> list[bytes]:
-    """Read the files that a picker hands over.
+    """Read the files in the value of a picker.
 
     Args:
-        payload: What the browser sent. Anyone can send anything: it must name one to five files that were uploaded
-            here.
+        payload: Untrusted data from the browser; it must list one to five files that were uploaded here.
 
     Raises:
-        ImageError: There is no such file.
+        ImageError: The number of files is wrong, or a file does not exist or was not uploaded here.
     """
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_PHOTOS:
         raise ImageError("upload-number", most=MAX_PHOTOS)
@@ -140,10 +139,10 @@ def read_upload(payload: Any) -> bytes:
     """Read one file that was uploaded here.
 
     Args:
-        payload: What Gradio says of it, with its `path`.
+        payload: Gradio's description of the file, with its `path`.
 
     Raises:
-        ImageError: There is no such file.
+        ImageError: The file does not exist or was not uploaded here.
     """
     try:
         path = Path(payload["path"]).resolve(strict=True)
@@ -155,7 +154,7 @@ def read_upload(payload: Any) -> bytes:
 
 
 def _contact_sheet(photos: Sequence[Image.Image]) -> Image.Image:
-    """Put photos side by side, the middle square of each; one alone stays as it is."""
+    """Put the middle squares of several photos side by side; a single photo is returned unchanged."""
     if len(photos) == 1:
         return photos[0]
     side = min(min(photo.size) for photo in photos)
@@ -169,16 +168,16 @@ def thumbnail(source: ImageSource, side: int) -> str:
     """Make a small JPEG of a photo file; see `to_data_uri`.
 
     Raises:
-        ImageError: It cannot be read.
+        ImageError: The photo cannot be read.
     """
     return to_data_uri(open_image(source, target=side // 2), side)
 
 
 def to_data_uri(image: Image.Image, side: int) -> str:
-    """Make a small JPEG of a photo that can stand in a page, so that no file need be served.
+    """Make a small JPEG of a photo as a data URI, so that no file has to be served.
 
     Args:
-        image: Of mode RGB.
+        image: Image in RGB mode.
         side: Length of the longer side in pixels; smaller photos keep their size.
     """
     small = encode(shrink(image, long_side=side), "JPEG", _QUALITY)

@@ -1,4 +1,4 @@
-"""The gallery of search results, with what is known of each photo."""
+"""The gallery of search results, with name, date and score of each photo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from dalip_index import Found, Hit, Library, PhotoFilter
 __all__ = ["PAGE", "Asked", "gallery", "results"]
 
 PAGE = 24
-"""Photos shown at first, and more with each press of the button."""
+"""Photos shown at first and added by each click on the button."""
 
-_CLOSEST = 6  # photos shown where none fits well
+_CLOSEST = 6  # photos shown if there is no good match
 _REFUSED = ("not in flora", "not a plant")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a visit looks for."""
+    """The search of a visit."""
 
     words: str = ""
     photo: bytes = b""
-    """An image file, in place of words; all photos where there is neither."""
+    """An image file to search by instead of words; without both, all photos are listed."""
     everything: bool = False
-    """Whether photos that hardly fit are shown, too."""
+    """Whether weak matches are shown as well."""
     shown: int = PAGE
-    """How many photos."""
+    """Number of photos to show."""
 
     def of(self, library: Library, encoder: Encoder, only: PhotoFilter) -> Found:
-        """Look for it; where no photo fits well, give the few that come closest, which count as hidden.
+        """Run the search; without good matches, return the few closest photos, which count as hidden.
 
         Raises:
             ImageError: The photo cannot be read.
-            LibraryError: The library is empty or made with another encoder.
+            LibraryError: The library is empty or was made with another encoder.
         """
         if not (self.photo or self.words.strip()):
             return library.newest(self.shown, only=only)
@@ -47,7 +47,7 @@ class Asked:
 
 
 def results(found: Found, say: Language) -> str:
-    """Show what was found, after a sentence that says how much it is."""
+    """Return the results as HTML, after a sentence with their number."""
     if not found.total and not found.hidden:
         return notice(say("search-none"))
     left = found.hidden - max(0, len(found.hits) - found.total)
@@ -56,7 +56,7 @@ def results(found: Found, say: Language) -> str:
 
 
 def gallery(hits: Sequence[Hit], say: Language) -> str:
-    """Show photos. A click on one sends it to where plants are named; see `search_hits.js`."""
+    """Return photos as HTML. A click on a photo sends it to the Identify tab; see `search_hits.js`."""
     return f'<div class="hits">{"".join(_figure(hit, say) for hit in hits)}</div>' if hits else ""
 
 

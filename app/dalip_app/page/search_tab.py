@@ -1,4 +1,4 @@
-"""The tab that searches your own photos: by words, by a photo, by taxon or date."""
+"""The Search tab: search your own photos by text, photo, taxon or date."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,15 +28,15 @@ _VERDICTS = ("sure", "unsure", "not in flora", "not a plant", "uncalibrated")
 def search_tab(
     say: Language, live: LiveFlora, indexing: Indexing, may_add_folders: bool, page: gr.Blocks, tab: gr.Tab
 ) -> None:
-    """Lay out the search and, for those who may, the folders.
+    """Lay out the search and, if allowed, the folders.
 
     Args:
         say: The language.
-        live: Whose encoder reads words and photos.
-        indexing: The photos, and what brings them up to date.
-        may_add_folders: Whether visitors may name folders of this computer.
-        page: The page that it lies in.
-        tab: The tab that it lies in; the library is looked at again whenever this one is opened.
+        live: The flora whose encoder embeds text and photos.
+        indexing: The library and the job that updates it.
+        may_add_folders: Whether visitors may add folders of this computer.
+        page: The page that contains it.
+        tab: The tab that contains it; the results are refreshed whenever the tab is opened.
     """
     library = indexing.library
     with gr.Row(equal_height=False, elem_classes="two-columns"):
@@ -77,7 +77,7 @@ def search_tab(
         try:
             seen = what.of(library, live.encoder, PhotoFilter(*(value or "" for value in only)))
         except DalipError as error:
-            empty = error.kind == "library-empty" and what == Asked()  # which the status says
+            empty = error.kind == "library-empty" and what == Asked()  # the status line already says so
             return nothing(what, "" if empty else notice(sentence_about(error, say), bad=True))
         return [
             what,
@@ -130,7 +130,7 @@ def search_tab(
 
 
 def _filters(say: Language) -> list[Any]:
-    """Lay out what photos can be chosen by, in the order of `PhotoFilter`'s fields."""
+    """Lay out the filters, in the order of the fields of `PhotoFilter`."""
     with (
         gr.Accordion(say("search-filters"), open=False, elem_id="search-filters"),
         gr.Row(equal_height=False),
@@ -139,7 +139,7 @@ def _filters(say: Language) -> list[Any]:
             [(say("search-any"), "")],
             value="",
             label=say("search-taxon"),
-            allow_custom_value=True,  # one that was chosen stays so when its last photo goes
+            allow_custom_value=True,  # a chosen taxon stays selected when its last photo is removed
             min_width=260,
             elem_id="search-taxon",
         )
@@ -161,7 +161,7 @@ def _filters(say: Language) -> list[Any]:
 def _taxa(library: Library, say: Language) -> gr.Dropdown:
     try:
         taxa = library.taxa()
-    except DalipError:  # which the status tells
+    except DalipError:  # the status line reports it
         taxa = []
     choices = [(f"{taxon.scientific_name} ({taxon.photos})", taxon.scientific_name) for taxon in taxa]
     return gr.Dropdown([(say("search-any"), ""), *choices])

@@ -1,4 +1,4 @@
-"""Everything that is served, put together: the page in each language, the HTTP API, and what guards them."""
+"""The complete site: the page in each language, the HTTP API, access control and security headers."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from dalip_index import Journal, Library
 
 __all__ = ["make_site"]
 
-# The browser itself then refuses what would leave this server, whatever a dependency tries.
+# Browsers then block every request to other servers, whatever a dependency tries.
 _POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
@@ -35,25 +35,25 @@ _POLICY = (
 
 @dataclass(frozen=True)
 class Site:
-    """Everything that is served."""
+    """The complete site, ready to be served."""
 
     application: Any
-    """For ASGI."""
+    """The ASGI application."""
     end_streams: Callable[[], None]
-    """Ends the connections that pages keep open for as long as they are shown."""
+    """Ends the connections that open pages keep alive."""
     indexing: Indexing | None
-    """What brings the library up to date."""
+    """The job that updates the library."""
     local: bool
-    """Whether only people at this computer can reach it."""
+    """Whether only this computer can reach the site."""
 
     def begin(self) -> None:
-        """Start in the background what need not be done before the first answer: the library is brought up to date."""
+        """Start updating the library in the background; the first answer does not wait for it."""
         if self.indexing:
             work = self.indexing.update if self.local else self.indexing.name
             threading.Thread(target=work, daemon=True).start()
 
     def close(self) -> None:
-        """End what runs in the background."""
+        """Stop the background work."""
         if self.indexing:
             self.indexing.close()
 
@@ -69,23 +69,23 @@ def make_site(
     """Put together the page, the API, and the API's documentation at `/docs`.
 
     Args:
-        floras: What answers come from.
-        library: The user's photos; `None` where the page is public.
-        journal: The user's observations; or those of each visit, where the page is public.
-        host: Where it will listen. On a loopback address, requests that name another host are refused (a site
-            could otherwise reach the page through the visitor's browser), and folders can be added; not so where the
-            page is public, whose visitors come through a proxy there.
-        keys: What opens it.
-        embed_in: Another site that may show the page inside its own, as `https://example.org`.
+        floras: The floras.
+        library: The user's photos; `None` on a public page.
+        journal: The user's observations; on a public page, the journals of all visits.
+        host: Host to listen on. On a loopback address, folders can be added and requests with another Host header are
+            rejected, because another website could otherwise reach the page through the visitor's browser. Neither
+            applies to a public page, whose visitors may come through a reverse proxy on this computer.
+        keys: The login and API key.
+        embed_in: Website that may embed the page, for example `https://example.org`.
     """
     app = FastAPIOffline(
         redoc_url=None,
         title="DALIP",
         version=__version__,
-        description="Names for plants, in the shape of Pl@ntNet's v2 API. A name is no advice: never eat a plant "
-        "because of an answer.",
+        description="Identify plants in photos. Compatible with Pl@ntNet's v2 API. Never eat a plant based on an "
+        "identification.",
         favicon_url="/favicon.ico",
-        swagger_ui_parameters={"validatorUrl": None},  # would show the address to another host
+        swagger_ui_parameters={"validatorUrl": None},  # the validator would send the URL to another host
     )
     uploads = Path(get_upload_folder())
     add_api(app, floras)

@@ -1,17 +1,17 @@
-"""Colours and fonts of the page as a Gradio theme; the rest is in `static/page.css`."""
+"""The Gradio theme: colours and fonts of the page; the rest is in `static/page.css`."""
 
 import gradio as gr
 
 __all__ = ["PAPER", "make_theme"]
 
-# The same as in page.css: Gradio paints the page with these before any style sheet has come.
+# The same as in page.css: Gradio paints the page with these before any style sheet is loaded.
 PAPER = ("#f7f5ee", "#121813")
-"""The page's background by day and by night."""
+"""Background colour of the page in light and dark mode."""
 _INK = ("#1f2b23", "#e7ebe1")
 
 
 def make_theme() -> gr.themes.Base:
-    """Make the theme: herbarium paper by day, a dark wood by night, and no font that must be fetched."""
+    """Make the theme: a light and a dark colour scheme, and only fonts that need no download."""
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER[0],
         body_background_fill_dark=PAPER[1],

@@ -1,4 +1,4 @@
-"""Bind the server to its address and port, and list the addresses under which others reach it."""
+"""Bind the server to its host and port, and list the addresses at which it can be reached."""
 
 import os
 import socket
@@ -9,12 +9,12 @@ from dalip.errors import ServerError, first_line
 
 __all__ = ["addresses", "bind", "is_loopback", "lan_address"]
 
-# Addresses that are reserved for documentation, so that no computer has them.
+# Reserved for documentation, so no computer has these addresses.
 _UNUSED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this computer can reach an address."""
+    """Return whether only this computer can reach an address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -22,19 +22,19 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address before the slow work starts, so that a port that is taken is known at once.
+    """Bind the address before the slow start-up work, so that a port already in use is reported immediately.
 
     Args:
         host: A name or address of this computer.
-        port: 0 for any free one.
+        port: Port number; 0 for any free port.
 
     Raises:
-        ServerError: The address is taken, forbidden, or not of this computer.
+        ServerError: The address is in use, not permitted, or does not belong to this computer.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         taken = socket.socket(family, kind, protocol)
-        if os.name == "posix":  # elsewhere the option would let two servers share a port
+        if os.name == "posix":  # on other systems this option would let two servers share a port
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
     except OSError as error:
@@ -44,13 +44,13 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def lan_address(family: int = socket.AF_INET) -> str:
-    """Give the address by which other devices of the network reach this computer; empty where there is none.
+    """Return the address of this computer in the local network; an empty string if there is none.
 
     Args:
-        family: `socket.AF_INET`, or `socket.AF_INET6`.
+        family: `socket.AF_INET` or `socket.AF_INET6`.
     """
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((_UNUSED[socket.AddressFamily(family)], 9))  # chooses a way there, and sends nothing
+        probe.connect((_UNUSED[socket.AddressFamily(family)], 9))  # selects a route without sending anything
         found = ip_address(probe.getsockname()[0])
         if not (found.is_loopback or found.is_unspecified or found.is_link_local):
             return str(found)
@@ -58,10 +58,10 @@ def lan_address(family: int = socket.AF_INET) -> str:
 
 
 def addresses(host: str) -> list[str]:
-    """List the addresses at which a server answers: first the one for this computer, then those for others.
+    """List the addresses of a server: first the one for this computer, then those for other devices.
 
     Args:
-        host: What it was told to listen on.
+        host: Host that the server listens on.
     """
     if host == "0.0.0.0":
         found = ["127.0.0.1", lan_address()]

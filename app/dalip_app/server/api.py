@@ -26,18 +26,18 @@ from dalip_index import Flora, Identification, Prediction
 __all__ = ["MAX_PHOTOS", "MAX_UPLOAD", "add_api", "problem"]
 
 MAX_UPLOAD = 50_000_000
-"""Bytes of a request, as Pl@ntNet has it."""
+"""Maximum size of a request in bytes, as in Pl@ntNet's API."""
 
 MAX_PHOTOS = 5
-"""Of one plant, in a request to the API or on the page."""
-_WAITING = 32  # requests that may wait for a processor; further ones get 429
+"""Maximum number of photos of one plant, in the API and on the page."""
+_WAITING = 32  # requests that may wait for a CPU; further ones get 429
 _RETRY_AFTER = "2"  # seconds
 
 Organ = Literal["leaf", "flower", "fruit", "bark", "auto", "habit", "other", "branch", "scan", "drawing"]
 
 
 class Name(BaseModel):
-    """A scientific name; floras hold no authors, so that this part is empty."""
+    """A scientific name; the author is always empty, because floras do not contain authors."""
 
     scientificNameWithoutAuthor: str  # noqa: N815
     scientificNameAuthorship: str = ""  # noqa: N815
@@ -45,30 +45,30 @@ class Name(BaseModel):
 
 
 class Species(Name):
-    """A taxon of the flora, which need not be a species."""
+    """A taxon of the flora, not necessarily a species."""
 
     genus: Name
     family: Name
-    commonNames: list[str] = Field(description="In the language asked for.")  # noqa: N815
-    taxonRank: str = Field(description="Not in Pl@ntNet's answers.")  # noqa: N815
+    commonNames: list[str] = Field(description="Common names in the requested language.")  # noqa: N815
+    taxonRank: str = Field(description="Rank of the taxon. Not in Pl@ntNet's API.")  # noqa: N815
 
 
 class Gbif(BaseModel):
-    """The taxon at GBIF; floras do not hold its number."""
+    """The taxon at GBIF; always empty, because floras do not contain GBIF ids."""
 
     id: str | None = None
 
 
 class Result(BaseModel):
-    """One taxon that the photos may show."""
+    """A candidate taxon with its score."""
 
-    score: float = Field(description="Probability; similarity where the flora is not calibrated.")
+    score: float = Field(description="Probability, or similarity if the flora is not calibrated.")
     species: Species
     gbif: Gbif = Gbif()
 
 
 class AskedFor(BaseModel):
-    """What was asked."""
+    """The query."""
 
     project: str
     images: list[str]
@@ -84,15 +84,17 @@ class Answer(BaseModel):
     language: str
     bestMatch: str  # noqa: N815
     results: list[Result]
-    predictedOrgans: list[dict[str, Any]] = Field(default=[], description="Organs are not told apart.")  # noqa: N815
+    predictedOrgans: list[dict[str, Any]] = Field(default=[], description="Always empty.")  # noqa: N815
     version: str
-    remainingIdentificationRequests: int = Field(description="There is no limit; always the same.")  # noqa: N815
-    verdict: str = Field(description="As of `dalip identify`; not in Pl@ntNet's answers, like the next.")
-    cautions: list[str] = Field(description="Which of the likely plants are known to do harm.")
+    remainingIdentificationRequests: int = Field(description="Constant; there is no limit.")  # noqa: N815
+    verdict: str = Field(description="Verdict, as in `dalip identify`. Not in Pl@ntNet's API.")
+    cautions: list[str] = Field(
+        description="Warnings about likely plants that are known to be harmful. Not in Pl@ntNet's API."
+    )
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """An error."""
 
     statusCode: int  # noqa: N815
     error: str
@@ -100,7 +102,7 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """That it works, and what it knows."""
+    """Status of the server, and what it answers with."""
 
     status: Literal["ok"] = "ok"
     version: str
@@ -113,14 +115,14 @@ def add_api(app: FastAPI, floras: Floras) -> None:
 
     Args:
         app: The application.
-        floras: What answers come from; in addresses the first is also called `all`.
+        floras: The floras; in URLs the first one is also available as `all`.
     """
     router = APIRouter()
     working, waiting = asyncio.Semaphore(available_cpus()), 0
 
     @router.get("/health")
     async def health() -> Health:
-        """Say that the server works."""
+        """Report that the server is working."""
         taxa = len(floras().now().taxa)
         return Health(version=__version__, taxa=taxa, encoder=floras.encoder.manifest.name)
 
@@ -132,29 +134,31 @@ def add_api(app: FastAPI, floras: Floras) -> None:
         project: str,
         images: Annotated[list[UploadFile], File(description="1 to 5 photos of one plant.")],
         organs: Annotated[
-            list[Organ] | None, Form(description="One for each photo, or none; it changes no answer.")
+            list[Organ] | None, Form(description="One organ per photo, or none. Ignored.")
         ] = None,
         lang: Annotated[str, Query(min_length=2, max_length=8)] = "en",
         nb_results: Annotated[int, Query(alias="nb-results", ge=1)] = 10,
         no_reject: Annotated[
-            bool, Query(alias="no-reject", description="Answer for photos of no plant, too.")
+            bool, Query(alias="no-reject", description="Also answer if the photos do not show a plant.")
         ] = False,
     ) -> Answer:
-        """Name the plant in one to five photos."""
+        """Identify the plant in one to five photos."""
         nonlocal waiting
         if project not in (ANY, *floras.names):
             raise HTTPException(
-                404, f"there is no flora {project} here; ask {ANY} or {' or '.join(floras.names)}"
+                404, f"there is no flora {project} here; use {ANY} or {' or '.join(floras.names)}"
             )
         live = floras(None if project == ANY else project)
         if len(images) > MAX_PHOTOS:
             raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
         if organs and len(organs) != len(images):
             raise HTTPException(
-                400, f"{len(organs)} organs for {len(images)} images; send one for each, or none"
+                400, f"{len(organs)} organs for {len(images)} images; send one per image, or none"
             )
         if waiting >= _WAITING:
-            raise HTTPException(429, "too many requests wait; try again soon", {"Retry-After": _RETRY_AFTER})
+            raise HTTPException(
+                429, "too many requests are waiting; try again soon", {"Retry-After": _RETRY_AFTER}
+            )
         waiting += 1
         try:
             photos = [await image.read() for image in images]
@@ -176,7 +180,7 @@ def add_api(app: FastAPI, floras: Floras) -> None:
     app.include_router(list_routes(floras))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_request)
-    app.add_exception_handler(Exception, _failed)  # uvicorn tells of it, too
+    app.add_exception_handler(Exception, _failed)  # uvicorn logs it as well
 
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
@@ -231,12 +235,12 @@ async def _wrong_request(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    # uvicorn hangs up after it
-    return problem(500, "this is a fault of the server, whose log says more", {"Connection": "close"})
+    # uvicorn closes the connection afterwards
+    return problem(500, "internal error; see the log of the server", {"Connection": "close"})
 
 
 def problem(status: int, message: str, headers: Any = None) -> JSONResponse:
-    """Say why there is no answer, as Pl@ntNet does."""
+    """Return an error response in Pl@ntNet's format."""
     words = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Payload Too Large"}
     words |= {
         403: "Forbidden",

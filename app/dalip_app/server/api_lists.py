@@ -1,4 +1,4 @@
-"""The smaller routes of Pl@ntNet's v2 API: projects, status, and refusals of what is not offered.
+"""The smaller routes of Pl@ntNet's v2 API: projects, languages and status; unsupported routes return errors.
 
 Source: https://my.plantnet.org/doc/openapi for names and fields.
 """
@@ -14,17 +14,17 @@ from dalip_app.server.floras import Floras
 __all__ = ["ANY", "list_routes"]
 
 ANY = "all"
-"""Stands for the first flora that is served, whatever it is called."""
+"""Alias of the first flora, whatever its name."""
 
 
 class Status(BaseModel):
-    """That it works."""
+    """The server is working."""
 
     status: Literal["ok"] = "ok"
 
 
 class Project(BaseModel):
-    """A flora that can be asked for names."""
+    """A flora that can identify plants."""
 
     id: str
     title: str
@@ -33,21 +33,21 @@ class Project(BaseModel):
 
 
 def list_routes(floras: Floras) -> APIRouter:
-    """Give the routes; they come after the one that identifies.
+    """Return the routes, to be added after the identify route.
 
     Args:
-        floras: What answers come from.
+        floras: The floras.
     """
     router = APIRouter()
 
     @router.get("/v2/_status")
     async def status() -> Status:
-        """Say that the server works."""
+        """Report that the server is working."""
         return Status()
 
     @router.get("/v2/languages")
     async def languages() -> list[str]:
-        """List the languages in which plants have common names here."""
+        """List the languages of the common names."""
         taxa = (taxon for name in floras.names for taxon in floras(name).now().taxa)
         names = (name.language for taxon in taxa for name in taxon.vernacular_names)
         return sorted({"en", *names})
@@ -69,12 +69,12 @@ def list_routes(floras: Floras) -> APIRouter:
     async def by_address(project: str) -> None:
         raise HTTPException(
             405,
-            "send photos by POST: photos at other addresses are not fetched, for nothing is asked of others here",
+            "send photos with POST; this server does not download photos from URLs",
             {"Allow": "POST"},
         )
 
     @router.api_route("/v2/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
     async def nothing(rest: str) -> None:
-        raise HTTPException(404, f"there is no route /v2/{rest}; /docs lists those that there are")
+        raise HTTPException(404, f"no such route: /v2/{rest}; see /docs for all routes")
 
     return router

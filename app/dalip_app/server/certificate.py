@@ -1,4 +1,4 @@
-"""Certificates for HTTPS: the user's own, or one that this computer signs itself."""
+"""Certificates for HTTPS: given by the user, or self-signed."""
 
 import socket
 import ssl
@@ -20,31 +20,31 @@ from dalip_app.server.addresses import addresses, lan_address
 
 __all__ = ["Tls", "given_certificate", "own_certificate"]
 
-_DAYS = 365  # browsers take no certificate that is valid for much longer
-_LEFT = 30  # days before its end at which it is renewed
+_DAYS = 365  # browsers reject certificates that are valid for much longer
+_LEFT = 30  # days before it expires at which it is renewed
 
 
 @dataclass(frozen=True)
 class Tls:
-    """What a server shows to those who come over HTTPS."""
+    """Certificate and key for HTTPS."""
 
     certificate: Path
-    """PEM; may hold the key and the certificates of those who signed, too."""
+    """PEM file; it may also contain the key and the certificate chain."""
     key: Path
-    """PEM."""
+    """PEM file."""
     fingerprint: str
     """SHA-256 of the certificate, as browsers show it."""
 
 
 def given_certificate(certificate: Path, key: Path) -> Tls:
-    """Take a certificate of the user's.
+    """Use a certificate given by the user.
 
     Args:
-        certificate: Its file.
-        key: The file of its key.
+        certificate: PEM file of the certificate.
+        key: PEM file of its private key.
 
     Raises:
-        ServerError: One of them cannot be read, or they do not belong together.
+        ServerError: A file cannot be read, or certificate and key do not match.
     """
 
     def refuse_password() -> NoReturn:
@@ -61,16 +61,16 @@ def given_certificate(certificate: Path, key: Path) -> Tls:
 
 
 def own_certificate(host: str, folder: Path) -> Tls:
-    """Give a certificate that this computer signed itself: the one that it has, or a new one.
+    """Return the self-signed certificate of this computer; make one if there is none.
 
-    It is renewed where it ends soon, or where this computer is called something else by now.
+    It is renewed if it expires soon or does not cover the current names and addresses of this computer.
 
     Args:
-        host: What the server was told to listen on.
-        folder: The folder of the user's own things.
+        host: Host that the server listens on.
+        folder: The data folder of the user.
 
     Raises:
-        ServerError: It cannot be written.
+        ServerError: The certificate cannot be written.
     """
     path = folder / "tls.pem"
     names = _names(host)
@@ -86,7 +86,7 @@ def own_certificate(host: str, folder: Path) -> Tls:
 
 
 def _names(host: str) -> list[str]:
-    """List what browsers may call this computer."""
+    """List the names and addresses that browsers may use for this computer."""
     mine = [] if host in ("0.0.0.0", "::") else [host]
     known = ["localhost", "127.0.0.1", "::1", *addresses(host), lan_address(), socket.gethostname(), *mine]
     return sorted({name for name in known if name and len(name) <= 64 and name.isascii()})
@@ -101,7 +101,7 @@ def _covers(certificate: Certificate, names: list[str]) -> bool:
 
 
 def _new(names: list[str]) -> tuple[Certificate, bytes]:
-    """Make a certificate; give it, and the content of a file with it and its key."""
+    """Make a certificate; return it, and the content of a PEM file with certificate and key."""
     key = ec.generate_private_key(ec.SECP256R1())
     me = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DALIP on this computer")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The floras that a running server answers from, read again when they have changed on disk."""
+"""The floras of a running server, reloaded when they change on disk."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ Warn = Callable[[DalipError], None]
 
 
 class LiveFlora:
-    """A flora that may be taught while it is being asked."""
+    """A flora that can be taught while it is in use."""
 
     def __init__(
         self,
@@ -28,17 +28,17 @@ class LiveFlora:
         only: Sequence[str] = (),
         warn: Warn = no_report,
     ) -> None:
-        """Load it.
+        """Load the flora.
 
         Args:
-            chosen: The flora; `None` for the user's own, or the built-in one where nothing was taught.
-            data_dir: The folder of the user's own things; `None` for the platform's place.
-            encoder: The one that built it.
-            only: Scientific names of the taxa to answer with, as of `restrict`; none for all.
-            warn: Called with a flora on disk that cannot be used, while another one answers instead.
+            chosen: Folder of the flora; `None` for the built-in flora, including plants the user taught it.
+            data_dir: The data folder of the user; `None` for the default of the platform.
+            encoder: The encoder that built the flora.
+            only: Scientific names of the taxa to answer with, see `restrict`; empty for all.
+            warn: Called with an error if a flora on disk cannot be used and another one is used instead.
 
         Raises:
-            DalipError: The flora cannot be loaded, or has none of these taxa.
+            DalipError: The flora cannot be loaded, or does not contain any of these taxa.
         """
         self.encoder = encoder
         self._chosen, self._data_dir, self._only = chosen, data_dir, tuple(only)
@@ -49,21 +49,21 @@ class LiveFlora:
 
     @property
     def name(self) -> str:
-        """What the flora's folder is called; `builtin` for the built-in one."""
+        """Name of the flora's folder; `builtin` for the built-in flora."""
         return str(BUILT_IN) if self._chosen is None else self._flora.folder.parent.name
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Names of taxa to answer with that the flora lacks."""
+        """Requested names that are not in the flora."""
         return self._flora.unknown if isinstance(self._flora, RestrictedFlora) else ()
 
     @property
     def to_teach(self) -> tuple[Path, Path | None]:
-        """Where lessons go, and the flora to start from where there is none yet."""
+        """The flora to teach, and the flora to copy first if it does not exist yet."""
         return flora_to_change(self._chosen, self._data_dir)
 
     def now(self) -> Flora:
-        """Give the flora as it is on disk; as it was where that cannot be loaded, which is warned of."""
+        """Return the current flora; if the version on disk cannot be loaded, warn and return the previous one."""
         with self._lock:
             pointers = self._pointers()
             if pointers != self._seen:
@@ -79,12 +79,12 @@ class LiveFlora:
         return restrict(flora, self._only) if self._only else flora
 
     def _pointers(self) -> list[str]:
-        """Read which versions are live where the flora may be."""
+        """Read the current versions in all places where the flora may be."""
         return [_read(place / CURRENT) for place in self.to_teach if place]
 
 
 class Floras:
-    """The floras of one server, all of the same encoder; called with the name of one, or with nothing for the first."""
+    """The floras of a server, all with the same encoder; call it with a name, or without for the first flora."""
 
     def __init__(
         self,
@@ -94,14 +94,14 @@ class Floras:
         only: Sequence[str] = (),
         warn: Warn = no_report,
     ) -> None:
-        """Load them.
+        """Load the floras.
 
         Args:
-            chosen: As `LiveFlora`, for each; none is the same as one `None`.
-            data_dir: As `LiveFlora`.
-            encoder: The encoder's folder; `None` for the built-in one.
-            only: As `LiveFlora`, for all of them.
-            warn: As `LiveFlora`.
+            chosen: Folders of the floras, see `LiveFlora`; empty for the built-in flora.
+            data_dir: See `LiveFlora`.
+            encoder: Folder of the encoder; `None` for the built-in encoder.
+            only: See `LiveFlora`; applies to all floras.
+            warn: See `LiveFlora`.
 
         Raises:
             DalipError: A flora or the encoder cannot be loaded.
@@ -117,18 +117,18 @@ class Floras:
             self._floras[name] = flora
         unknown = set.intersection(*(set(flora.unknown) for flora in self._floras.values()))
         self.unknown = tuple(name for name in dict.fromkeys(only) if name in unknown)
-        """Names of taxa to answer with that all of them lack."""
+        """Requested names that are in none of the floras."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What they are called: as their folders, with a number where two are called the same."""
+        """Names of the floras: their folder names, numbered if two are the same."""
         return tuple(self._floras)
 
     def __call__(self, name: str | None = None) -> LiveFlora:
-        """Give a flora.
+        """Return a flora.
 
         Raises:
-            KeyError: There is none of this name.
+            KeyError: There is no flora with this name.
         """
         return self._floras[name or self.names[0]]
 

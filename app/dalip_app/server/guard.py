@@ -1,7 +1,7 @@
-"""What stands before every route: who may come in, how much they may bring, and which of Gradio's routes are open.
+"""Access control in front of every route: login and API key, request sizes, and the allowed Gradio routes.
 
-Gradio's own checks of paths are switched off for an application that is mounted in another one, and some of its routes
-fetch addresses of other hosts or serve files by their paths. None of that is needed here.
+Gradio disables its own path checks when it is mounted in another application, and some of its routes fetch URLs of
+other hosts or serve files by path. None of these is needed here.
 """
 
 import asyncio
@@ -24,42 +24,42 @@ from dalip_app.server.uploads import UPLOAD, held_bytes
 __all__ = ["Keys", "guard"]
 
 _API = "/v2/"
-_MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the largest size
+_MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the maximum size
 _MAX_FIELDS = 1_000_000  # bytes of a request without a file
-_MAX_HELD = 2_000_000_000  # bytes of everything that visitors sent and that is still there
-_PATIENCE = 30  # seconds in which the next part of a request must come
+_MAX_HELD = 2_000_000_000  # bytes of all uploads that are kept or being received
+_PATIENCE = 30  # seconds to wait for the next part of a request
 
 _GRADIO = "/gradio_api/"
 _OPEN = {
     *("app_id", "call", "cancel", "heartbeat", "info", "openapi.json", "queue", "reset", "startup-events"),
     *("theme.css", "upload", "upload_progress"),
-}  # first parts of the paths that the page and `gradio_client` ask for
+}  # first path segments that the page and `gradio_client` use
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What opens the page and the API; with neither of them both are open."""
+    """Login and API key. If neither is set, page and API are open to everyone."""
 
     login: str = ""
-    """NAME:PASSWORD that a browser asks for."""
+    """NAME:PASSWORD, which browsers ask for."""
     api_key: str = ""
-    """A key that programs send as `api-key` in the address, or as a bearer token."""
+    """Key that programs send as the query parameter `api-key` or as a bearer token."""
 
     def __post_init__(self) -> None:
         """Reject a login without a name or a password.
 
         Raises:
-            ServerError: It is of another form than NAME:PASSWORD.
+            ServerError: The login does not have the form NAME:PASSWORD.
         """
         name, colon, password = self.login.partition(":")
         if self.login and not (name and colon and password):
             raise ServerError("login-malformed")
 
     def open(self, scope: Any) -> bool:
-        """Say whether a request may come in.
+        """Return whether a request is authorised.
 
         Args:
-            scope: Of ASGI, for HTTP or a web socket.
+            scope: ASGI scope of an HTTP request or WebSocket.
         """
         if not (self.login or self.api_key):
             return True
@@ -84,12 +84,12 @@ def _decoded(value: str) -> str:
 
 
 def guard(app: Any, keys: Keys, uploads: Path) -> Any:
-    """Let in only requests that may come in, no more than there is room for, and none that names files from here.
+    """Reject requests that are unauthorised, too large, or refer to files on this computer other than uploads.
 
     Args:
         app: An ASGI application.
-        keys: What opens it.
-        uploads: Where uploads lie.
+        keys: The login and API key.
+        uploads: Folder of the uploads.
 
     Returns:
         An ASGI application.
@@ -104,7 +104,7 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
         intake = _Intake(receive, _most(path), room)
         try:
             _check(scope, path, keys)
-            if scope["type"] == "websocket":  # there are none yet
+            if scope["type"] == "websocket":  # not used yet
                 await app(scope, receive, send)
                 return
             if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
@@ -122,29 +122,29 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
 
 
 def _check(scope: Any, path: str, keys: Keys) -> None:
-    """Look at what is known of a request before any of its content has come.
+    """Check the path and headers of a request before its body is received.
 
     Raises:
-        HTTPException: It is refused.
+        HTTPException: The request is rejected.
     """
     headers = dict(scope["headers"])
     if not keys.open(scope):
         challenge = {"WWW-Authenticate": 'Basic realm="DALIP", charset="UTF-8"'} if keys.login else {}
-        needed = " or ".join(["a name and password"] * bool(keys.login) + ["an api-key"] * bool(keys.api_key))
-        raise HTTPException(401, f"this needs {needed}", challenge)
+        needed = " or ".join(["a name and password"] * bool(keys.login) + ["an API key"] * bool(keys.api_key))
+        raise HTTPException(401, f"this server requires {needed}", challenge)
     if _is_closed(path):
-        raise HTTPException(404, "there is no such page")
+        raise HTTPException(404, "page not found")
     if scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
-        raise HTTPException(403, "another site must not send requests through a visitor's browser")
+        raise HTTPException(403, "requests from pages of other websites are not allowed")
     length = headers.get(b"content-length", b"0")
     if (int(length) if length.isdigit() else 0) > _most(path):
         raise HTTPException(413, _too_large(_most(path)))
 
 
 def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
-    """Say whether a page of another site sent a request; programs that are no browsers say nothing of it.
+    """Return whether a page of another website sent a request; clients other than browsers do not report this.
 
-    Browsers tell it themselves, but not to an address in the local network that is not encrypted.
+    Browsers report it in `Sec-Fetch-Site`, but not over plain HTTP in the local network; there `Origin` is checked.
     """
     site = headers.get(b"sec-fetch-site")
     if site is not None:
@@ -154,17 +154,17 @@ def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
 
 
 def _most(path: str) -> int:
-    """Give how many bytes a request may bring."""
+    """Return the maximum size of a request in bytes."""
     if path.startswith(_API):
         return MAX_UPLOAD
     return _MAX_PAGE_UPLOAD if path.rstrip("/") == UPLOAD else _MAX_FIELDS
 
 
 async def _checked(receive: Any, uploads: Path) -> Any:
-    """Read a request to its end and look at the files that it names.
+    """Read a request completely and check the files that it refers to.
 
     Raises:
-        HTTPException: It is refused.
+        HTTPException: The request is rejected.
     """
     body, more = bytearray(), True
     while more:
@@ -188,48 +188,48 @@ async def _checked(receive: Any, uploads: Path) -> Any:
 
 
 def _without_language(path: str) -> str:
-    """Give the path of a route as the English page has it, which lies at the root.
+    """Return the path of a route without a language prefix, as on the English page at the root.
 
     Args:
-        path: Decoded, as in the scope of ASGI.
+        path: Decoded path, as in the ASGI scope.
     """
     first, slash, rest = path.removeprefix("/").partition("/")
     return f"/{rest}" if slash and first in LANGUAGES else path
 
 
 def _is_closed(path: str) -> bool:
-    """Say whether a path belongs to a route of Gradio's that is not needed.
+    """Return whether a path belongs to a Gradio route that is not needed.
 
     Args:
-        path: From `_without_language`, like those below.
+        path: Result of `_without_language`, as in the functions below.
     """
     return path.startswith(_GRADIO) and path.removeprefix(_GRADIO).partition("/")[0] not in _OPEN
 
 
 def _reads_json(method: str, path: str) -> bool:
-    """Say whether a request brings fields of the page."""
+    """Return whether a request sends the fields of a page event."""
     return method == "POST" and path.startswith(_GRADIO) and path.rstrip("/") != UPLOAD
 
 
 def _refusal(body: bytes, uploads: Path) -> str:
-    """Say why fields of the page are refused; nothing where they are fine.
+    """Return why the fields of a page event are rejected; an empty string if they are valid.
 
     Args:
-        body: JSON, as it came.
-        uploads: The folder where uploads lie: only files there may be named.
+        body: JSON, as received.
+        uploads: Folder of the uploads; only files in it may be referred to.
     """
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        return "the request is no JSON that can be read"
+        return "the request is not valid JSON"
     if not isinstance(content, dict):
-        return "the request is no JSON object"
+        return "the request is not a JSON object"
     left: list[Any] = [content]
     while left:
         value = left.pop()
         if isinstance(value, dict):
             if "path" in value and not _is_upload(value["path"], uploads):
-                return "a file was named that was not uploaded here; upload it first"
+                return "the request refers to a file that was not uploaded here; upload it first"
             left.extend(value.values())
         elif isinstance(value, list):
             left.extend(value)
@@ -239,58 +239,62 @@ def _refusal(body: bytes, uploads: Path) -> str:
 def _is_upload(path: Any, uploads: Path) -> bool:
     try:
         return isinstance(path, str) and Path(path).resolve().is_relative_to(uploads.resolve())
-    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, links in a circle
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, circular links
         return False
 
 
 @dataclass
 class _Room:
-    """What all requests that are being received take together."""
+    """Total size of all requests being received."""
 
     arriving: int = 0
-    """In bytes."""
+    """Bytes received so far."""
 
     def check(self, lying: int = 0) -> None:
-        """Refuse more where there is too much.
+        """Reject a request if too many bytes are held.
 
         Args:
-            lying: Bytes that have come and are kept.
+            lying: Bytes of uploads that are already stored.
 
         Raises:
-            HTTPException: There is no room.
+            HTTPException: The limit is exceeded.
         """
         if self.arriving + lying > _MAX_HELD:
             raise HTTPException(
-                429, "as many uploads are kept as may be; they go within ten minutes", {"Retry-After": "60"}
+                429,
+                "the upload storage is full; uploads are deleted within ten minutes, try again later",
+                {"Retry-After": "60"},
             )
 
 
 class _Intake:
-    """The content of one request, to be called as ASGI's `receive`."""
+    """The body of one request, with size and time limits; called like ASGI's `receive`."""
 
     def __init__(self, receive: Any, most: int, room: _Room) -> None:
-        """Start with nothing.
+        """Start with an empty body.
 
         Args:
-            receive: ASGI's.
-            most: Bytes that the request may bring.
-            room: Where they are counted, too, until `end`.
+            receive: ASGI's `receive`.
+            most: Maximum size of the request in bytes.
+            room: Total that the bytes also count towards until `end`.
         """
         self._receive, self._most, self._room = receive, most, room
         self._received, self._complete = 0, False
 
     async def __call__(self) -> Any:
-        """Give the next message.
+        """Return the next message.
 
         Raises:
-            HTTPException: The request brings too much, or does not go on.
+            HTTPException: The request is too large, or it stalls.
         """
-        if self._complete:  # what comes now is that the visitor has gone
+        if self._complete:  # the next message is the disconnect
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), _PATIENCE)
         except TimeoutError:
-            raise HTTPException(408, "the request did not come to its end", {"Connection": "close"}) from None
+            raise HTTPException(
+                408, "the request was not completed in time", {"Connection": "close"}
+            ) from None
         self._complete = not message.get("more_body", False)
         new = len(message.get("body", b""))
         self._received += new
@@ -301,10 +305,10 @@ class _Intake:
         return message
 
     def end(self) -> None:
-        """Free the room that it took."""
+        """Subtract the request from the total."""
         self._room.arriving -= self._received
 
 
 def _too_large(most: int) -> str:
-    """Say that a request is larger than so many bytes."""
+    """Return the message for a request larger than `most` bytes."""
     return f"the request is larger than {most // 1_000_000} MB; send fewer or smaller photos"

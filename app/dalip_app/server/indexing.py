@@ -1,4 +1,4 @@
-"""Update the library in the background of a running server, one folder after the other."""
+"""Index the library in the background of a running server, one folder after the other."""
 
 import os
 import sys
@@ -14,49 +14,49 @@ from dalip_index import Library, LibraryReport
 
 __all__ = ["Indexing", "IndexingState"]
 
-_NICENESS = 15  # of 19: requests for a name go first
-_LAST_BATCH = 5.0  # seconds that a photo may take once it is told to stop
+_NICENESS = 15  # of 19; identification requests have priority
+_LAST_BATCH = 5.0  # seconds to wait for the photos in progress when the server stops
 
 
 @dataclass(frozen=True)
 class IndexingState:
-    """How far it has come."""
+    """Progress of the indexing."""
 
     running: bool = False
     folder: str = ""
-    """The one in work; empty for all that were added before."""
+    """Folder in progress; empty for an update of all folders."""
     stage: str = ""
-    """`photos` or `names`; empty while it looks for photos."""
+    """`photos` or `names`; empty while it lists files."""
     done: int = 0
     total: int = 0
-    """0 where it is not known."""
+    """0 if unknown."""
     waiting: tuple[str, ...] = ()
-    """Folders that come next."""
+    """Folders in the queue."""
     finished: int = 0
-    """Grows with each folder that is done."""
+    """Number of finished jobs."""
     report: LibraryReport | None = None
-    """Of the folder that was done last."""
+    """Report about the folder finished last."""
     error: DalipError | None = None
-    """Why there is no report, if something went wrong."""
+    """Why there is no report, if the job failed."""
 
 
 @dataclass(frozen=True)
 class _Job:
     folder: Path | None = None
-    """`None` for all that were added before, of which there is no report."""
+    """`None` for all folders of the library, which produces no report."""
     names_only: bool = False
-    """Whether photos are only named again, and no file is looked at."""
+    """Whether photos are only identified again, without reading files."""
 
 
 class Indexing:
-    """A queue of folders and the thread that works on it; the thread lives only while there is something to do."""
+    """A queue of folders and its worker thread, which exists only while there is work."""
 
     def __init__(self, library: Library, live: LiveFlora) -> None:
-        """Prepare; nothing runs yet.
+        """Prepare the queue; nothing runs yet.
 
         Args:
-            library: What is brought up to date.
-            live: The flora that names the photos.
+            library: The library to update.
+            live: The flora that identifies the photos.
         """
         self.library = library
         self._live = live
@@ -68,13 +68,13 @@ class Indexing:
 
     @property
     def state(self) -> IndexingState:
-        """How far it has come."""
+        """Current progress."""
         with self._lock:
             waiting = tuple(str(job.folder) for job in self._queue if job.folder)
             return replace(self._state, running=self._thread is not None, waiting=waiting)
 
     def add(self, folder: Path) -> None:
-        """Add a folder to the library, or bring it up to date, when those before it are done.
+        """Queue a folder to be added to the library or updated.
 
         Raises:
             LibraryError: There is no such folder.
@@ -84,31 +84,31 @@ class Indexing:
         self._enqueue(_Job(folder.resolve()))
 
     def update(self) -> None:
-        """Bring all folders of the library up to date that are there."""
-        with suppress(DalipError):  # a search reports it
+        """Queue an update of all folders of the library."""
+        with suppress(DalipError):  # the next search reports it
             if self.library.folders():
                 self._enqueue(_Job())
 
     def name(self) -> None:
-        """Name the photos again if the flora has changed since, without looking at files."""
+        """Queue identifying all photos again if the flora has changed, without reading files."""
         with suppress(DalipError):
             if self.library.named_otherwise(self._live.now()):
                 self._enqueue(_Job(names_only=True))
 
     def cancel(self) -> None:
-        """Stop after the photos in work, and forget what waits. What was read stays in the library."""
+        """Stop after the photos in progress and clear the queue. Photos already read stay in the library."""
         with self._lock:
             self._queue.clear()
             self._stop.set()
 
     def forget(self, folder: Path) -> int:
-        """Take a folder out of the library, and stop reading it.
+        """Remove a folder from the library, and stop reading it.
 
         Returns:
-            How many photos were forgotten.
+            Number of photos removed.
 
         Raises:
-            LibraryError: As of `Library.remove`.
+            LibraryError: See `Library.remove`.
         """
         photos = self.library.remove(folder)
         with self._lock:
@@ -119,7 +119,7 @@ class Indexing:
         return photos
 
     def close(self) -> None:
-        """Cancel, and wait until nothing runs."""
+        """Cancel all jobs and wait for the worker thread."""
         self.cancel()
         thread = self._thread
         if thread is not None:
@@ -140,7 +140,7 @@ class Indexing:
         while job := self._next():
             report, error = None, None
             try:
-                # Sessions of its own, for their threads take over this one's priority.
+                # A separate encoder, because the threads of its sessions inherit this thread's priority.
                 encoder = encoder or Encoder.load(self._live.encoder.folder)
                 report = self._do(job, encoder)
             except DalipError as problem:
@@ -181,7 +181,7 @@ class Indexing:
 
 
 def _step_back() -> None:
-    """Let other threads of this process go first, where threads have a priority of their own."""
+    """Lower the priority of this thread, on systems where threads have separate priorities."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,4 +1,4 @@
-"""Routes for the photos of the library, addressed by their hash, never by a path."""
+"""Routes for the photos of the library, addressed by hash, never by path."""
 
 from contextlib import suppress
 
@@ -12,33 +12,35 @@ from dalip_index import Library
 
 __all__ = ["add_photo_routes", "photo_address", "thumbnail_address"]
 
-_KEEP = {"cache-control": "private, max-age=31536000, immutable"}  # what has this SHA-256 never changes
+_KEEP = {
+    "cache-control": "private, max-age=31536000, immutable"
+}  # content with a given SHA-256 never changes
 
 
 def thumbnail_address(content: str) -> str:
-    """Give the address of a photo's thumbnail.
+    """Return the URL path of the thumbnail of a photo.
 
     Args:
-        content: SHA-256 of the file.
+        content: SHA-256 of the photo file.
     """
     return f"/library/{content}/small.jpg"
 
 
 def photo_address(content: str) -> str:
-    """Give the address of a photo.
+    """Return the URL path of a photo.
 
     Args:
-        content: SHA-256 of the file.
+        content: SHA-256 of the photo file.
     """
     return f"/library/{content}/photo"
 
 
 def add_photo_routes(app: FastAPI, library: Library) -> None:
-    """Add the addresses; the files are given as they are.
+    """Add the photo routes; files within the upload limit are sent unchanged, larger ones as small copies.
 
     Args:
-        app: The application; this must come before Gradio is mounted.
-        library: The photos.
+        app: The application; this must happen before Gradio is mounted.
+        library: The library of photos.
     """
 
     @app.get(thumbnail_address("{content}"), include_in_schema=False)
@@ -51,7 +53,7 @@ def add_photo_routes(app: FastAPI, library: Library) -> None:
 
     @app.get(photo_address("{content}"), include_in_schema=False)
     def photo(content: str) -> Response:
-        with suppress(DalipError, OSError):  # it changed, or went, since it was looked at
+        with suppress(DalipError, OSError):  # the file was changed or deleted since it was indexed
             path = library.path_of(content)
             if path and path.stat().st_size <= MAX_FILE:
                 return FileResponse(path, media_type="application/octet-stream", headers=_KEEP)

@@ -1,4 +1,4 @@
-"""Run the server: report readiness, finish open requests on the first signal, stop at once on the second."""
+"""Run the server: report readiness, finish open requests on the first signal, stop immediately on the second."""
 
 import logging
 import socket
@@ -13,15 +13,15 @@ import uvicorn
 from dalip_app.server.addresses import addresses
 
 if TYPE_CHECKING:
-    from dalip_app.server.certificate import Tls  # and with it cryptography, which only HTTPS needs
+    from dalip_app.server.certificate import Tls  # imports cryptography, which only HTTPS needs
 
 __all__ = ["run_server"]
 
-_GRACE = 20  # seconds in which requests that run may end once the server is told to stop
+_GRACE = 20  # seconds that open requests get to finish when the server stops
 
 
 class _Server(uvicorn.Server):
-    """Stops at the first signal when what runs has ended, at the second at once."""
+    """Finishes open requests on the first signal and stops immediately on the second."""
 
     def __init__(
         self, config: uvicorn.Config, on_ready: Callable[[], None], end_streams: Callable[[], None]
@@ -30,14 +30,14 @@ class _Server(uvicorn.Server):
         self._on_ready, self._end_streams = on_ready, end_streams
 
     async def main_loop(self) -> None:
-        # By now connections are accepted. In `startup` it would be too early: a signal that comes before its end stops
-        # the server without `shutdown`.
+        # Connections are accepted by now. `startup` would be too early: a signal during it stops the server without
+        # calling `shutdown`.
         self._on_ready()
         await super().main_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
-            logging.disable()  # of each request that is cut off there would be a page
+            logging.disable()  # otherwise each aborted request would log a traceback
             raise SystemExit(1)
         super().handle_exit(sig, frame)
 
@@ -56,17 +56,17 @@ def run_server(
     tls: "Tls | None" = None,
     log_requests: bool = False,
 ) -> None:
-    """Serve until a signal comes, which is raised again as its handler does in the end.
+    """Serve until a signal arrives; afterwards the signal is raised again for its original handler.
 
     Args:
-        application: For ASGI.
-        listening: From `bind`.
-        host: What it was bound to.
-        on_ready: Called once the server answers, with its addresses: first that for this computer. It must be quick,
-            for no request is answered meanwhile.
-        end_streams: Called when the server is to stop: ends the responses that would never end.
-        tls: What to show over HTTPS; without it the page comes over HTTP.
-        log_requests: Whether to write a line about each request on stderr.
+        application: The ASGI application.
+        listening: Socket from `bind`.
+        host: Host that the socket is bound to.
+        on_ready: Called once the server accepts connections, with its URLs, the one for this computer first. It must be
+            fast, because no request is answered in the meantime.
+        end_streams: Called on shutdown to end responses that would otherwise never end.
+        tls: Certificate for HTTPS; without it, HTTP is used.
+        log_requests: Whether to log each request to stderr.
     """
     config = uvicorn.Config(
         _logged(application) if log_requests else application,
@@ -86,10 +86,10 @@ def run_server(
 
 
 def _logged(app: Any) -> Any:
-    """Write the method, path, status and time of each request on stderr.
+    """Log the method, path, status and duration of each request to stderr.
 
-    What stands behind a question mark in an address may be a key, and is left out. The path comes as it was sent,
-    percent-encoded, so that it stays on its line.
+    The query string is omitted, because it may contain an API key. The path is logged percent-encoded, as sent, so that
+    it cannot break the line.
 
     Args:
         app: An ASGI application.

@@ -1,7 +1,7 @@
-"""What visitors send: the folder where it lies until it is deleted, and the routes by which it comes.
+"""Uploads: the routes that receive them, and the folder that stores them until they are deleted.
 
-Gradio's own route would take a thousand files of any size together, leave the parts of an upload that breaks off, and
-keep the names that visitors' files have, which end up in messages.
+Gradio's own route would accept a thousand files of any total size, leave parts of aborted uploads on disk, and keep the
+file names of visitors, which end up in messages.
 """
 
 import os
@@ -35,31 +35,31 @@ __all__ = [
 ]
 
 KEPT = 540
-"""Seconds from which an upload is deleted; whatever happens, it is gone after ten minutes."""
+"""Age in seconds from which an upload is deleted, so that it is always gone after ten minutes."""
 
 MAX_FILE = 60_000_000
-"""Bytes of one file."""
+"""Maximum size of one file in bytes."""
 
 MAX_FILES = 50
-"""In one request."""
+"""Maximum number of files in one request."""
 
 UPLOAD = "/gradio_api/upload"
-"""Where files are sent to, below the page of each language: Gradio's path, which the page and `gradio_client` know."""
+"""Upload path below the page of each language; it is Gradio's path, which the page and `gradio_client` use."""
 
-_FIELDS = 20  # that are no files; none is looked at
-_LOOKS = 30  # seconds between looks for uploads to delete
+_FIELDS = 20  # maximum number of fields that are not files; they are ignored
+_LOOKS = 30  # seconds between checks for uploads to delete
 _PREFIX = "dalip-serve-"
 _LOCK = "lock"
 
 
 @contextmanager
 def upload_folder() -> Iterator[Path]:
-    """Make a folder for everything that visitors send, keep it empty of old files, and delete it in the end.
+    """Make a folder for uploads, delete old files in it regularly, and finally delete the folder.
 
-    Folders that were left behind by servers that were killed are deleted first.
+    Folders left behind by killed servers are deleted first.
 
     Yields:
-        The folder; only this user can look into it.
+        The folder; only this user can access it.
     """
     parent = Path(tempfile.gettempdir())
     _delete_abandoned(parent)
@@ -79,14 +79,16 @@ def _take_place(parent: Path) -> tuple[Path, FileLock]:
     while True:
         place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         lock = FileLock(place / _LOCK)
-        with suppress(Timeout, OSError):  # another server took it for abandoned between these two lines
+        with suppress(
+            Timeout, OSError
+        ):  # between these lines another server may have deleted it as abandoned
             lock.acquire(blocking=False)
             if (place / _LOCK).exists():
                 return place, lock
 
 
 def _delete_abandoned(parent: Path) -> None:
-    """Delete the folders of servers that run no more: the system gave back their locks, however they ended."""
+    """Delete the folders of servers that no longer run: the system released their locks, however they ended."""
     for place in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError, Timeout):
             status = place.lstat()
@@ -95,7 +97,7 @@ def _delete_abandoned(parent: Path) -> None:
                 continue
             with FileLock(place / _LOCK).acquire(blocking=False):
                 shutil.rmtree(place, ignore_errors=True)
-            shutil.rmtree(place, ignore_errors=True)  # Windows keeps a lock that is held
+            shutil.rmtree(place, ignore_errors=True)  # Windows does not delete a lock file that is held
 
 
 def _keep_empty(folder: Path, done: threading.Event) -> None:
@@ -104,11 +106,11 @@ def _keep_empty(folder: Path, done: threading.Event) -> None:
 
 
 def forget_old(folder: Path, age: float) -> None:
-    """Delete files that were written long ago, and folders in which nothing is left.
+    """Delete old files and empty old folders.
 
     Args:
-        folder: Where to look; itself it stays.
-        age: In seconds.
+        folder: Folder to search; it is not deleted itself.
+        age: Minimum age in seconds.
     """
     latest = time.time() - age
     for root, folders, files in os.walk(folder, topdown=False):
@@ -117,13 +119,13 @@ def forget_old(folder: Path, age: float) -> None:
                 if path.lstat().st_mtime < latest:
                     path.unlink()
         for path in (Path(root, name) for name in folders):
-            with suppress(OSError):  # there is something in it
+            with suppress(OSError):  # not empty
                 if path.lstat().st_mtime < latest:
                     path.rmdir()
 
 
 def held_bytes(folder: Path) -> int:
-    """Add up the sizes of the files in a folder and below it."""
+    """Return the total size in bytes of all files in a folder and below it."""
     total = 0
     for root, _, files in os.walk(folder):
         for name in files:
@@ -133,22 +135,22 @@ def held_bytes(folder: Path) -> int:
 
 
 def add_uploads(app: FastAPI, folder: Path) -> None:
-    """Add the routes; they must come before Gradio is mounted.
+    """Add the upload routes; this must happen before Gradio is mounted.
 
     Args:
         app: The application.
-        folder: Where uploads lie.
+        folder: Folder of the uploads.
     """
 
     async def progress() -> Response:
-        # The page asks how far an upload has come, and shows that it runs meanwhile.
+        # The page asks for upload progress but shows only that an upload is running.
         return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
 
     async def upload(request: Request) -> list[str]:
         async with request.form(max_files=MAX_FILES, max_fields=_FIELDS) as form:
             files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
             if not files:
-                raise HTTPException(400, "files: nothing was sent")
+                raise HTTPException(400, "files: no file was sent")
             if any((file.size or 0) > MAX_FILE for file in files):
                 raise HTTPException(
                     413, f"a file is larger than {MAX_FILE // 1_000_000} MB; send a smaller one"
@@ -162,7 +164,7 @@ def add_uploads(app: FastAPI, folder: Path) -> None:
 
 
 def _keep(file: UploadFile, folder: Path) -> str:
-    """Write a file under a name that cannot be guessed; of its own name only the ending is kept."""
+    """Store a file under an unguessable name; only the extension of its original name is kept."""
     suffix = re.search(r"\.[a-z0-9]{1,8}$", (file.filename or "").lower())
     place = folder / token_hex(16)
     place.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The journals of a public page: one for each visit, in a temporary folder, deleted soon after the visit."""
+"""The journals of a public page: one per visit, in a temporary folder, deleted soon after the visit."""
 
 import os
 import shutil
@@ -14,29 +14,29 @@ from dalip_index import Journal
 
 __all__ = ["Visits", "journal_of"]
 
-_UNUSED = 6 * 3600  # seconds after which a journal goes where the browser never said goodbye
-_CLOSED = 900  # and after it did, for a phone that falls asleep seems to have closed the page
+_UNUSED = 6 * 3600  # seconds until a journal is deleted if the browser never reported the end of the visit
+_CLOSED = 900  # seconds if it did; not immediately, because a phone going to sleep also looks like that
 _SWEEP = 60
 
 
 class Visits:
-    """The journals of all visits; what a visit is called, only its own browser and the server know."""
+    """The journals of all visits; only the browser of a visit and the server know its name."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin to look for journals that are not used any more.
+        """Start a thread that deletes unused journals.
 
         Args:
-            folder: Where the journals lie; nothing is created before the first observation is saved.
+            folder: Folder of the journals; it is created when the first observation is saved.
         """
         self._folder = folder
         self._key = token_bytes(32)
         Thread(target=self._keep_sweeping, daemon=True).start()
 
     def __call__(self, visit: str | None) -> Journal:
-        """Give the journal of a visit, which is then kept on.
+        """Return the journal of a visit and mark it as in use.
 
         Args:
-            visit: What the browser calls it, which may be anything; without a name, each time another journal.
+            visit: Name of the visit from the browser (untrusted); without a name, each call returns a new journal.
         """
         place = self._place(visit)
         with suppress(FileNotFoundError):
@@ -44,19 +44,19 @@ class Visits:
         return Journal(place)
 
     def end(self, visit: str | None) -> None:
-        """Let the journal of a visit go before long, unless it is asked for again."""
+        """Schedule the journal of a visit for deletion, unless it is used again soon."""
         with suppress(FileNotFoundError):
             os.utime(self._place(visit), (time.time() - _UNUSED + _CLOSED,) * 2)
 
     def sweep(self) -> None:
-        """Delete the journals that are not used any more."""
+        """Delete the journals that are no longer used."""
         for place in self._folder.glob("*"):
             with suppress(FileNotFoundError):
                 if place.stat().st_mtime < time.time() - _UNUSED:
                     shutil.rmtree(place, ignore_errors=True)
 
     def _place(self, visit: str | None) -> Path:
-        # What the browser says makes no path: it may be long, or lead elsewhere.
+        # Hash the untrusted name: as a path it could be too long or lead elsewhere.
         name = (visit or token_hex(16)).encode(errors="surrogatepass")
         return self._folder / blake2b(name, key=self._key, digest_size=16).hexdigest()
 
@@ -67,5 +67,5 @@ class Visits:
 
 
 def journal_of(journal: Journal | Visits) -> Callable[[str], Journal]:
-    """Give what gives the journal of a visit: the user's own is the same for all visits."""
+    """Return a function that returns the journal of a visit; the user's own journal is the same for all visits."""
     return journal if isinstance(journal, Visits) else lambda visit: journal

@@ -1,1 +1,1 @@
-"""Write a folder that runs as a Space of Hugging Face."""
+"""Write a folder that runs as a Hugging Face Space."""

@@ -1,7 +1,7 @@
-"""A folder that Hugging Face runs as a Space: the public page, with all that it needs.
+"""Write a Hugging Face Space: a folder with the public page and everything it needs.
 
-The build of a Space sees `requirements.txt` and no other file, so a wheel beside it could not be installed from there:
-the packages themselves lie next to `app.py`, where Python finds them.
+The build of a Space sees only `requirements.txt`, so it could not install a wheel from the same folder. The packages
+are therefore copied next to `app.py`, where Python finds them.
 """
 
 import json
@@ -25,12 +25,12 @@ from dalip_index.store.versions import CURRENT
 __all__ = ["Space", "write_space"]
 
 _PACKAGES = (dalip, dalip_index, dalip_app, dalip_assets)
-_MARK = "dalip-app space"  # stands in the app.py of every folder that was written here
+_MARK = "dalip-app space"  # contained in the app.py of every folder written by this module
 
 
 @dataclass(frozen=True)
 class Space:
-    """What goes into a Space."""
+    """Title, flora and encoder of a Space."""
 
     title: str
     flora: Path
@@ -38,21 +38,21 @@ class Space:
 
 
 def write_space(space: Space, out: Path, progress: Progress) -> int:
-    """Write a Space, or renew one that was written before.
+    """Write a Space, or update one that was written before.
 
-    A folder of an earlier call is changed only when the new one is complete; what others have put there stays.
+    An existing Space is changed only when the new one is complete; other files in the folder are kept.
 
     Args:
-        space: What goes into it.
-        out: The folder.
-        progress: Called with "copying", the number of files that are done, and the number to do.
+        space: Title, flora and encoder.
+        out: The output folder.
+        progress: Called with "copying", the number of files copied, and the total number of files.
 
     Returns:
-        Its size in bytes.
+        Size of the Space in bytes.
 
     Raises:
-        DalipError: The flora does not belong to the encoder, DALIP is not installed, or the folder holds something else
-            or cannot be written.
+        DalipError: The flora was built with another encoder, DALIP is not installed, or the folder contains other
+            files or cannot be written.
     """
     out = out.resolve()
     _check_target(out)
@@ -92,7 +92,7 @@ def _check_target(out: Path) -> None:
 
 
 def _publish(draft: Path, out: Path) -> None:
-    """Put what is complete in place of what was there."""
+    """Replace the existing files with the complete new ones."""
     (draft / "old").mkdir()
     out.mkdir(exist_ok=True)
     replaced = {out / path.name for path in (draft / "new").iterdir()} | set(out.glob("dalip-*.dist-info"))
@@ -104,13 +104,13 @@ def _publish(draft: Path, out: Path) -> None:
 
 
 def _files(space: Space, flora: Flora) -> Iterator[tuple[str, Path | str]]:
-    """Give what goes into a Space: names, and the files to copy there or their text."""
+    """Yield the files of a Space: their names, and the file to copy or the text to write."""
     yield from _texts(space, flora)
     for package in _PACKAGES:
         root = Path(str(package.__file__)).parent
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
-            # The encoder and the flora lie beside the packages: they may be others than the built-in ones.
+            # Encoder and flora are copied separately, because they may not be the built-in ones.
             built_in = root == Path(dalip_assets.__file__).parent and name.parts[0] in ("encoder", "flora")
             if path.is_file() and "__pycache__" not in name.parts and not built_in:
                 yield f"{root.name}/{name.as_posix()}", path
@@ -126,10 +126,10 @@ def _texts(space: Space, flora: Flora) -> Iterator[tuple[str, Path | str]]:
         installed = distribution("dalip")
     except PackageNotFoundError as error:
         raise DalipError("not-installed") from error
-    for file in installed.files or ():  # its name and version, and the terms that go with every copy
+    for file in installed.files or ():  # name, version and licences, which must accompany every copy
         if file.parts[0].endswith(".dist-info") and (file.name == "METADATA" or "licenses" in file.parts):
             yield file.as_posix(), Path(str(file.locate()))
-    # A Space has no GPU for this, and the build for one is ten times as large. `editables` is for checkouts only.
+    # A Space has no GPU for onnxruntime-gpu, which is ten times as large. `editables` is for checkouts only.
     lines = [line.partition(";")[0].strip() for line in installed.requires or () if "extra ==" not in line]
     needed = {
         line.replace("onnxruntime-gpu", "onnxruntime") for line in lines if not line.startswith("editables")
@@ -149,12 +149,12 @@ def _readme(space: Space, flora: Flora) -> str:
         else ""
     )
     return README.format(
-        title=json.dumps(space.title, ensure_ascii=False),  # which is YAML, too
+        title=json.dumps(space.title, ensure_ascii=False),  # JSON strings are valid YAML
         title_line=space.title,
         gradio=version("gradio"),
         license=terms,
         taxa=f"{len(flora.taxa):,}",
         encoder=encoder.name,
-        terms=encoder.terms or "not said",
+        terms=encoder.terms or "not recorded",
         version=dalip.__version__,
     )

@@ -150,7 +150,7 @@ def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
     (twice,) = (told for told in done.err.splitlines() if "is the same photo as" in told)
     assert all(name in twice for name in ("red-01.png", "red.png", "Flos red", "Flos pink"))
     assert max(map(len, done.err.splitlines())) < 500
-    assert dalip("index", "verify", "out", *world.encoder).out.endswith("out: sound\n")
+    assert dalip("index", "verify", "out", *world.encoder).out.endswith("out: OK\n")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
@@ -174,7 +174,7 @@ def test_index_info_and_verify(dalip: Dalip, world: World, tmp_path: Path) -> No
     facts = json.loads(dalip("index", "info", world.flora, "--json").out)
     assert facts["manifest"]["counts"]["taxa"] == 10
     done = dalip("index", "verify", world.flora, *world.encoder)
-    assert (done.status, done.lines) == (0, [f"{world.bundle}: sound", f"{world.flora}: sound"])
+    assert (done.status, done.lines) == (0, [f"{world.bundle}: OK", f"{world.flora}: OK"])
     flora = shutil.copytree(world.flora, tmp_path / "flora")
     (index,) = flora.glob("v*/taxa.faiss")
     content = bytearray(index.read_bytes())
@@ -232,13 +232,13 @@ def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.splitlines() == [
         "dalip: a.jpg: the file is empty; copy or download it again",
         "dalip: none of the 9 photos is in the test split; try --split all",
-        "dalip: left out: 3 of 5; the others were used",
+        "dalip: skipped 3 of 5; the others were used",
     ]
 
 
 @pytest.mark.parametrize(
     ("number", "given", "told"),
-    [(1, 0, []), (2, 0, ["dalip: left out: 2; the others were used"]), (2, 2, ["dalip: left out: 2 of 2"])],
+    [(1, 0, []), (2, 0, ["dalip: skipped 2; the others were used"]), (2, 2, ["dalip: skipped 2 of 2"])],
 )
 def test_the_count_says_what_the_lines_do_not(
     number: int, given: int, told: list[str], capsys: pytest.CaptureFixture[str]

@@ -61,7 +61,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     assert content(out) == content(tmp_path / "whole")
     assert not list(out.rglob("*.draft"))
     again = dalip(*command, out)
-    assert "packed already, and nothing has changed since" in again.out
+    assert "already packed, nothing has changed" in again.out
     assert content(out) == content(tmp_path / "whole")
 
 
@@ -109,9 +109,9 @@ def test_what_is_wrong_is_said_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     out = tmp_path / "out"
     done = dalip("data", "pack", folder, out, "--checklist", checklist, "--names", decisions)
     assert done.status == 1
-    assert "Rosa cannina: taken for Rosa canina (fuzzy)" in done.err
-    assert "violet: taken for Viola odorata (common name)" in done.err
-    assert "Iris: ambiguous, it may mean Iris (genus" in done.err
+    assert "Rosa cannina: matched to Rosa canina (fuzzy)" in done.err
+    assert "violet: matched to Viola odorata (common name)" in done.err
+    assert "Iris: ambiguous, could be Iris (genus" in done.err
     assert "photos.csv, line 8: the file is damaged" in done.err
     assert "missing.jpg" in done.err
     assert "out.jpg" in done.err
@@ -133,7 +133,7 @@ def test_wrong_use_is_said_in_one_line(folder: Path, tmp_path: Path, dalip: Call
     assert dalip("data", "pack", folder).status == 2
     inside = dalip("data", "pack", folder, folder / "packed")
     assert inside.status == 2
-    assert "name a folder elsewhere" in inside.err.replace("\n", " ")
+    assert "choose an output folder" in inside.err.replace("\n", " ")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     refused = dalip("data", "pack", folder, tmp_path / "mine")

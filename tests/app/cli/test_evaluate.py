@@ -109,7 +109,7 @@ def test_a_record_that_cannot_be_used_is_named_and_the_others_are_measured(
     first, second, third = done.err.splitlines()
     assert first.endswith("'gone.png' is not a file in " + str(tmp_path / "captioned") + "; correct the name")
     assert "broken.png" in second
-    assert third == "dalip: left out: 2; the others were used"
+    assert third == "dalip: skipped 2; the others were used"
     (line,) = json.loads(dalip("evaluate", *arguments, "--json").out)["left_out"]
     assert f"dalip: {line}" == first
 
@@ -183,7 +183,7 @@ def test_a_flora_is_measured_taxon_by_taxon_and_drawn(dalip: Dalip, world: World
     (wrong / "Flos_red" / "red-00.png").rename(wrong / "Flos_blue" / "red-00.png")
     evaluate = ("evaluate", "flora", *world.options, "--photos", wrong, "--split", "all")
     done = dalip(*evaluate, "--all-taxa", "--plot", tmp_path / "flora.png")
-    assert (done.status, done.err) == (0, f"dalip: {tmp_path / 'flora.png'}: drawn\n")
+    assert (done.status, done.err) == (0, f"dalip: {tmp_path / 'flora.png'}: plot written\n")
     taxa = next(i for i, line in enumerate(done.lines) if line.startswith("taxon "))
     assert len([line for line in done.lines[taxa:] if line.endswith("%")]) == 10
     assert any(line.split()[:4] == ["Flos", "blue", "Flos", "red"] for line in done.lines)

@@ -84,7 +84,7 @@ def test_without_calibration_there_is_no_probability(dalip: Dalip, world: World,
     (answer,) = objects(dalip(*arguments, "--json"))
     assert {p["probability"] for p in answer["predictions"]} == {None}
     assert (answer["verdict"], answer["taxon"]) == ("uncalibrated", None)
-    assert "The closest in this flora is Flos red (red flower)." in dalip(*arguments).out
+    assert "The closest match in this flora is Flos red (red flower)." in dalip(*arguments).out
     row = next(csv.DictReader(io.StringIO(dalip(*arguments, "--csv").out)))
     assert row["probability"] == ""
 
@@ -99,7 +99,7 @@ def test_answers_come_in_the_order_given_and_a_bad_file_stops_nothing(
     assert done.status == 1
     assert [a["image"] for a in answers] == [str(bad), str(good), "missing.jpg", str(good)]
     assert [list(a) == ["image", "error"] for a in answers] == [True, False, True, False]
-    assert done.err == "dalip: left out: 2 of 4; the others were used\n"
+    assert done.err == "dalip: skipped 2 of 4; the others were used\n"
 
 
 def test_folders_are_searched_in_order_without_hidden_files(
@@ -289,7 +289,7 @@ def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: Wo
     assert below[0] > below[2] + 50  # type: ignore[index,operator]  # orange: blue, which is more like purple
     explain = ("identify", ".", *world.options, "--explain", "why")
     done = dalip(*explain, "--top-k", 1)  # a picture compares two names; those in the folder are no photos
-    assert [line.split(":")[0] for line in done.lines if "both.png" in line] == ["both.png", "  Why"]
+    assert [line.split(":")[0] for line in done.lines if "both.png" in line] == ["both.png", "  Heat map"]
     assert sum("%" in line for line in done.lines) == 1
     assert dalip("identify", "both.png", *world.options, "--explain", "why", "--rank", "genus").status == 2
     (tmp_path / "file").write_text("")

@@ -37,9 +37,9 @@ def table(folder: Path, *names: str) -> Path:
 def test_photos_without_a_name_are_told(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     photos = table(tmp_path / "table", "Flos red", "", "Flos red", "")
     done = dalip("index", "build", *world.encoder, "--photos", photos, tmp_path / "other")
-    assert "2 photos name no taxon of this flora and were left out" in done.err
+    assert "2 photos show no taxon of this flora and were skipped" in done.err
     done = dalip("index", "add", *world.encoder, "--flora", flora, photos)
-    assert "2 photos name no taxon and were left out" in done.err
+    assert "2 photos have no taxon and were skipped" in done.err
 
 
 def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: 
     photo = paint(tmp_path / "new.png", "red", 99)
     for _ in range(2):
         done = dalip("index", "add", *world.encoder, "--flora", flora, "--taxon", "Flos red", photo, photo)
-        assert done.out == f"{flora}: knows Flos red by {kept + 1} photos, and 1 taxa in all\n"
+        assert done.out == f"{flora}: knows Flos red from {kept + 1} photos; 1 taxa in total\n"
 
 
 def test_a_lesson_is_learned_again_from_all_of_its_photos(world: World, tmp_path: Path) -> None:
@@ -100,4 +100,4 @@ def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, 
     assert "the built-in flora cannot be changed" in done.err
     done = dalip("index", "rebuild")
     assert done.status == 2
-    assert "nothing, so there is no copy" in " ".join(done.err.split())
+    assert "you have no copy of the built-in flora" in " ".join(done.err.split())

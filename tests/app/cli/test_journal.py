@@ -34,7 +34,7 @@ def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> Non
     save(data, tmp_path, "red", 1)
     save(data, tmp_path, "blue", 2, name="Flos blue", event_date="2026-05-31T10:00")
     assert dalip("journal", "list").lines == [
-        "2026-05-31    45 %  Flos blue  answered: Flos red",
+        "2026-05-31    45 %  Flos blue  DALIP's answer: Flos red",
         "2026-05-02    35 %  Flos red",
         "2026-05-01    25 %  Flos red  confirmed",
     ]
@@ -43,8 +43,8 @@ def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> Non
     for ending in ("zip", "csv", "json"):
         assert dalip("journal", "export", f"mine.{ending}").out == f"mine.{ending}: 3 observations\n"
         again = ("journal", "import", f"mine.{ending}", "--data-dir", tmp_path / ending)
-        assert dalip(*again).out == f"mine.{ending}: 3 added, 0 there already\n"
-        assert dalip(*again).out == f"mine.{ending}: 0 added, 3 there already\n"
+        assert dalip(*again).out == f"mine.{ending}: 3 added, 0 already in the journal\n"
+        assert dalip(*again).out == f"mine.{ending}: 0 added, 3 already in the journal\n"
         assert Journal(tmp_path / ending).observations() == Journal(data).observations()
     done = dalip("journal", "export", "mine.txt")
     assert (done.status, done.err) == (
@@ -82,9 +82,9 @@ def test_corrections_teach_the_flora(dalip: Dalip, world: World, bare_flora: Pat
         save(data, tmp_path, "purple", number, name="Flos purple")
     done = dalip("journal", "teach", *use)
     assert (done.status, done.err) == (0, "")
-    assert done.out == f"{tmp_path / 'nine'}: knows Flos purple by 2 photos of yours\n"
+    assert done.out == f"{tmp_path / 'nine'}: learned Flos purple from 2 photos of yours\n"
     save(data, tmp_path, "purple", 2, name="Flos purple")
-    assert "by 3 photos of yours" in dalip("journal", "teach", *use).out
+    assert "from 3 photos of yours" in dalip("journal", "teach", *use).out
     (answer,) = (json.loads(line) for line in dalip("identify", "purple0.png", *use, "--json").lines)
     assert answer["predictions"][0]["scientificName"] == "Flos purple"
     assert answer["predictions"][0]["family"] == "Coloraceae"

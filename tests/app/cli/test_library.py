@@ -46,7 +46,7 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert [list(hit) for hit in hits] == [fields] * 5
     assert hits[0]["scientificName"] == "Flos red"
     assert hits[0]["eventDate"] is None
-    assert done.err == "dalip: 5 of 240 shown; --page gives the next\n"
+    assert done.err == "dalip: 5 of 240 shown; use --page for the next ones\n"
     second = dalip("search", "a red one", "--top-k", 5, "--page", 2, "--json", *world.encoder)
     assert not set(second.lines) & set(done.lines)
     assert {Path(hit["image"]).parent.name for hit in hits} == {"Flos_red"}
@@ -85,8 +85,8 @@ def test_filters_narrow_a_search_or_list_photos(dalip: Dalip, world: World, tmp_
     assert (Path(hit["image"]).name, hit["eventDate"]) == ("1.png", "2021-05-31T12:00:00")
     none = dalip("search", "--taxon", "Flos novus")
     assert (none.status, none.out) == (0, "")
-    assert "no photo fits" in none.err
-    assert "names the photos again" in none.err
+    assert "no matching photos" in none.err
+    assert "identify the photos again" in none.err
     for option, value, words in (
         ("--since", "May", "is not a date"),
         ("--verdict", "perhaps", "is not a verdict"),
@@ -104,7 +104,7 @@ def test_all_folders_are_brought_up_to_date_and_one_is_forgotten(
         assert dalip("library", "add", folder, *world.options).status == 0
     paint(tmp_path / "b" / "2.png", "blue", 2)
     assert dalip("library", "add", *world.options).out == "all folders: 1 added, 2 unchanged\n"
-    assert dalip("library", "remove", "b").out == "b: forgotten, with 2 photos\n"
+    assert dalip("library", "remove", "b").out == "b: removed, with 2 photos\n"
     assert "1 photos" in dalip("library", "info").out
     fails = dalip("library", "remove", "b")
     assert (fails.status, fails.out, len(fails.err.splitlines())) == (1, "", 1)

@@ -109,7 +109,7 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
     many = tmp_path / "many.txt"
     many.write_text("\n".join(["Flos red", *(f"Quercus number{i}" for i in range(30))]))
     lines = dalip(*ask, many).err.splitlines()
-    assert (len(lines), lines[-1]) == (21, "dalip: and 10 more names that the flora lacks")
+    assert (len(lines), lines[-1]) == (21, "dalip: and 10 more names that are not in the flora")
 
 
 @pytest.mark.parametrize(
@@ -210,13 +210,13 @@ def test_the_page_answers_so(browser: Browser, served: Served, tmp_path: Path) -
     expect(page.locator(".answer-sentence")).to_contain_text("Flos green")
     expect(page.locator(".card")).to_have_count(2)
     expect(page.locator(".answer-meaning")).to_contain_text("one of the 2 in this flora")
-    page.get_by_label("It is something else").click()  # a person may know better
+    page.get_by_label("It is a different plant").click()  # a person may know better
     expect(page.get_by_role("option", name="Flos blue")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Flora").click()
     expect(page.locator(".flora-taxon")).to_have_count(2)
     page.get_by_role("tab", name="About").click()
-    expect(page.locator(".about")).to_contain_text("2, of 1 family")
+    expect(page.locator(".about")).to_contain_text("2 in 1 family")
     page.close()
 
 

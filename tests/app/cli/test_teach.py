@@ -35,7 +35,7 @@ def test_a_plant_is_taught_named_and_forgotten(
     before = dalip("identify", *asked, *use, "--json", "--top-k", 9)
     done = dalip("index", "add", "--taxon", "Flos purple", "--common-name", "purple flower", "new", *use)
     assert done.status == 1  # one of the photos could not be read
-    assert done.out == f"{flora}: knows Flos purple by 3 photos, and 10 taxa in all\n"
+    assert done.out == f"{flora}: knows Flos purple from 3 photos; 10 taxa in total\n"
     (line,) = done.err.splitlines()
     assert "broken.jpg: the file is not an image" in line
     purple, red = (json.loads(line) for line in dalip("identify", *asked, *use, "--json").lines)
@@ -47,7 +47,7 @@ def test_a_plant_is_taught_named_and_forgotten(
     assert json.loads(dalip("index", "info", flora, "--json").out)["taught"] == ["Flos purple"]
     assert dalip("index", "verify", flora).status == 0
     done = dalip("index", "remove", "--taxon", "Flos  purple", *use)
-    assert (done.status, done.out) == (0, f"{flora}: Flos purple is gone, 9 taxa are left\n")
+    assert (done.status, done.out) == (0, f"{flora}: removed Flos purple; 9 taxa left\n")
     assert dalip("identify", *asked, *use, "--json", "--top-k", 9).out == before.out
 
 
@@ -87,8 +87,8 @@ def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) ->
     done = dalip("index", "add", "--taxon", "Purpura mera", "--family", "Coloraceae", photo)
     assert (done.status, done.err) == (0, "")
     own = tmp_path / "data" / "flora"
-    assert done.out == f"{own}: knows Purpura mera by 1 photo, and 131 taxa in all\n"
-    assert dalip("index", "verify").lines[-1] == f"{own}: sound"
+    assert done.out == f"{own}: knows Purpura mera from 1 photo; 131 taxa in total\n"
+    assert dalip("index", "verify").lines[-1] == f"{own}: OK"
     (answer,) = (json.loads(line) for line in dalip("identify", photo, "--json").lines)
     assert answer["predictions"][0]["scientificName"] == "Purpura mera"
     for place in (tmp_path / "empty", photo):  # there is no copy, or what cannot hold one

@@ -46,7 +46,7 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
     assert "was not measured" not in page
     done = dalip("train", "run")  # nothing left to do but to export and compare again
     assert done.status == 0, done.err
-    assert "What it cost on the plants that the encoder knew before was not measured" in " ".join(
+    assert "What the encoder forgot about the plants it was trained on before was not measured" in " ".join(
         (tmp_path / "run" / "README.md").read_text().split()
     )
 

@@ -63,15 +63,15 @@ def test_from_photos_in_folders_to_a_served_flora(garden: Path) -> None:
         done[line] = run([program, *arguments], cwd=garden, DALIP_DATA_DIR=str(garden / "data"))
         assert done[line].status == 0, (line, done[line])
     info = done["index info garden-flora"].out
-    assert re.search(r"^leave-one-out +right for \d+% \(\d+% among five\), \d+%", info, flags=re.MULTILINE)
+    assert re.search(r"^leave-one-out +top-1 \d+% \(top-5 \d+%\), \d+%", info, flags=re.MULTILINE)
     assert "Iris pseudacorus" in done["identify asked.webp --flora garden-flora"].lines[1]
-    assert "new" in done["index add --flora garden-flora more"].out
+    assert "added" in done["index add --flora garden-flora more"].out
     assert (
-        "Plantago major is gone, 11 taxa are left"
+        "removed Plantago major; 11 taxa left"
         in done["index remove --flora garden-flora --taxon Plantago major"].out
     )
     assert "with 12 taxa" in done["index undo --flora garden-flora"].out
-    assert done["index verify garden-flora"].out == "garden-flora: sound\n"
+    assert done["index verify garden-flora"].out == "garden-flora: OK\n"
     assert "0 of" not in done["index merge garden-flora garden-flora both-flora"].out
     known = {taxon.casefold() for taxon in flora_info(FLORA).taught}
     assert not known

@@ -31,19 +31,22 @@ def answer(
         (answer("sure", (DAISY, 0.9), taxon=DAISY), "This is most likely Bellis perennis (daisy)."),
         (
             answer("sure", (DAISY, 0.5), taxon=ASTERS),
-            "This is most likely of the family Asteraceae, perhaps Bellis perennis (daisy).",
+            "This most likely belongs to the family Asteraceae; it may be Bellis perennis (daisy).",
         ),
-        (answer("unsure", (DAISY, 0.3)), "I am not sure; it may be Bellis perennis (daisy)."),
+        (answer("unsure", (DAISY, 0.3)), "DALIP is not sure; it may be Bellis perennis (daisy)."),
         (
             answer("not in flora", (DAISY, 0.9)),
-            "This seems to be a plant that this flora does not hold; the closest in it is Bellis perennis (daisy).",
+            "This plant does not seem to be in the flora; the closest match is Bellis perennis (daisy).",
         ),
         (
             answer("not a plant", (DAISY, 0.9)),
-            "This does not look like a photo of a plant. If it is one, the closest is Bellis perennis (daisy).",
+            "This does not look like a photo of a plant. If it is one, the closest match is Bellis perennis (daisy).",
         ),
-        (answer("uncalibrated", (DAISY, None)), "The closest in this flora is Bellis perennis (daisy)."),
-        (answer("unsure"), "This flora has no name for it."),
+        (
+            answer("uncalibrated", (DAISY, None)),
+            "The closest match in this flora is Bellis perennis (daisy).",
+        ),
+        (answer("unsure"), "This flora has no name for this plant."),
     ],
 )
 def test_a_sentence_for_every_verdict(found: Identification, said: str) -> None:
@@ -53,7 +56,9 @@ def test_a_sentence_for_every_verdict(found: Identification, said: str) -> None:
 def test_a_set_is_a_promise_where_it_helps() -> None:
     likely = ((DAISY, 0.5), (HEMLOCK, 0.4), (SUMAC, 0.05))
     said = promise(answer("unsure", *likely, in_set=3))
-    assert said.startswith("It is one of these 3 (right for 90 % of photos): Bellis perennis (daisy), ")
+    assert said.startswith(
+        "It is one of these 3 plants (correct for 90 % of photos): Bellis perennis (daisy), "
+    )
     assert said.endswith(" or Toxicodendron diversilobum.")
     for number in (0, 1):
         assert promise(answer("unsure", *likely, in_set=number)) == ""
@@ -73,10 +78,10 @@ def test_harm_is_said_of_the_answer_and_of_what_it_may_be() -> None:
     ]
     alike = dataclasses.replace(answer("sure", (DAISY, 0.99)), look_alikes=(ASTERS, HEMLOCK))
     assert cautions(alike) == [
-        "Caution: its photos resemble those of Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
+        "Caution: in photos it looks similar to Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
     ]
     assert resemblance(alike) == (
-        "Photos of Bellis perennis (daisy) resemble most those of Asteraceae, Conium maculatum (poison hemlock)."
+        "Photos of Bellis perennis (daisy) look most like those of Asteraceae, Conium maculatum (poison hemlock)."
     )
     bare = [(DAISY, None)] * 2
     assert len(cautions(answer("uncalibrated", *bare, (HEMLOCK, None), coverage=None))) == 1

@@ -87,7 +87,7 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
     assert page.url == f"{served.address}/fr/"
     assert page.evaluate("document.documentElement.lang") == "fr"
     choose(page, paint(tmp_path / "red.png", "red"), "Une photo d’une plante")
-    expect(page.locator(".answer-sentence")).to_contain_text("C’est très probablement Flos red")
+    expect(page.locator(".answer-sentence")).to_contain_text("Il s’agit très probablement de Flos red")
     (tmp_path / "text.jpg").write_text("no photo")
     choose(page, tmp_path / "text.jpg", "Une photo d’une plante")
     expect(page.locator(".picker-note").first).to_contain_text(
@@ -128,7 +128,7 @@ def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Pat
     expect(page.locator(".why img")).to_be_visible()
     press_to("#keep-right")
     page.keyboard.press("Enter")
-    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     page.get_by_role("tab", name="Identify").focus()
     press_to("[role=tab]:nth-of-type(3)")
     page.keyboard.press("Enter")
@@ -153,8 +153,8 @@ def test_the_page_can_be_installed_under_our_name(browser: Browser, served: Serv
 def test_the_manifest_has_our_name_and_icons(served: Served) -> None:
     with httpx.Client(base_url=served.address) as client:
         for code, name in (
-            ("en", "DALIP: names for plants"),
-            ("fr", "DALIP\u00a0: des noms pour les plantes"),
+            ("en", "DALIP: plant identification"),
+            ("fr", "DALIP\u00a0: identification de plantes"),
         ):
             manifest = client.get("/manifest.json", headers={"accept-language": code}).json()
             assert (manifest["name"], manifest["short_name"]) == (name, "DALIP")

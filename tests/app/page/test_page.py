@@ -86,9 +86,9 @@ def test_a_photo_gets_five_cards(page: Page, tmp_path: Path, request: pytest.Fix
     expect(page.get_by_text("Never eat a plant").first).to_be_visible()
     keep(page, request, "answer")
     expect(page.locator(".why img")).not_to_be_visible()
-    page.get_by_text("Which parts of the photo speak for it?").click()
+    page.get_by_text("Which parts of the photo support this name?").click()
     expect(page.locator(".why img")).to_be_visible()
-    expect(page.locator(".why figcaption")).to_contain_text("Orange parts speak for Flos blue (blue flower)")
+    expect(page.locator(".why figcaption")).to_contain_text("Orange parts support Flos blue (blue flower)")
     keep(page, request, "why")
     choose(page, paint(tmp_path / "other.png", "green"))
     expect_answer(page, "Flos green")
@@ -174,7 +174,7 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     expect(state).to_contain_text("4 added")
     expect(page.locator("#library-status")).to_contain_text("4 photos in your library")
     expect(page.locator(".folder-name")).to_contain_text(f"{folder} 4 photos")
-    page.get_by_label("Search your photos in words").fill("something yellow")
+    page.get_by_label("Describe the photos you are looking for").fill("something yellow")
     page.get_by_role("button", name="Search", exact=True).click()
     hits = page.locator(".hit")
     expect(hits.first).to_contain_text("<b>yellow & co.png")
@@ -182,9 +182,9 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     first = page.locator(".hit img").first
     assert first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     keep(page, request, "search")
-    choose(page, paint(tmp_path / "query.png", "blue", 9), "Or find what looks like a photo")
+    choose(page, paint(tmp_path / "query.png", "blue", 9), "Or find similar photos")
     expect(hits.first).to_contain_text("<b>blue & co.png")
-    page.get_by_text("Only some of them").click()
+    page.get_by_text("Filters").click()
     page.get_by_label("Species, genus or family").click()
     page.get_by_role("option", name="Flos green (1)").click()
     expect(hits).to_have_count(1)
@@ -192,22 +192,22 @@ def test_search(page: Page, world: World, tmp_path: Path, request: pytest.Fixtur
     page.get_by_label("From", exact=True).fill("soon")
     expect(page.locator("#search-answer")).to_contain_text("soon is not a date")
     page.get_by_label("From", exact=True).fill("2000")
-    page.get_by_label("Search your photos in words").fill(" ")
+    page.get_by_label("Describe the photos you are looking for").fill(" ")
     page.keyboard.press("Enter")
     expect(page.locator("#search-answer")).to_contain_text("1 photo.")
     keep(page, request, "search-filtered")
     hits.get_by_role("link").click()
     expect_answer(page, "Flos green")
     page.get_by_role("tab", name="Search").click()
-    page.get_by_role("button", name="Forget", exact=True).click()
-    expect(page.locator("#library-said")).to_contain_text("forgotten, with 4 photos")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.locator("#library-said")).to_contain_text("removed, with 4 photos")
     expect(page.locator("#library-status")).to_contain_text("Your library is empty")
 
 
 @needs_browser
 def test_about(page: Page, request: pytest.FixtureRequest) -> None:
     page.get_by_role("tab", name="About").click()
-    expect(page.locator(".about")).to_contain_text("10, of 1 family")
+    expect(page.locator(".about")).to_contain_text("10 in 1 family")
     expect(page.locator(".about")).to_contain_text("tiny-0 (fp32)")
     keep(page, request, "about")
 
@@ -229,8 +229,8 @@ def test_an_uncalibrated_answer_shows_similarities(world: World, bare_flora: Pat
     (answer,) = flora.identify([world.photos / "Flos_red" / "red-00.png"])
     assert isinstance(answer, Identification)
     html = answer_cards(answer, flora, language())
-    assert "The closest in this flora is" in html
-    assert "no probabilities" in html
+    assert "The closest match in this flora is" in html
+    assert "not probabilities" in html
     assert "%" not in re.sub(r'style="[^"]*"|href="[^"]*"', "", html)
 
 
@@ -250,47 +250,47 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
     choose(page, paint(tmp_path / "blue.png", "blue", 41))
     expect_answer(page, "Flos blue")
     said = page.locator("#keep-said")
-    page.get_by_role("button", name="Keep under this name").click()
-    expect(said).to_contain_text("Choose or write a name first.")
-    page.get_by_role("button", name="This is right").click()
-    expect(said).to_contain_text("Saved, and confirmed.")
-    name = page.get_by_label("It is something else")
+    page.get_by_role("button", name="Save under this name").click()
+    expect(said).to_contain_text("Choose or type a name first.")
+    page.get_by_role("button", name="This is correct").click()
+    expect(said).to_contain_text("Saved and confirmed.")
+    name = page.get_by_label("It is a different plant")
     name.fill("Flos <b>novus</b>")
     name.press("Enter")
-    page.get_by_role("button", name="Keep under this name").click()  # the same observation, not another one
-    expect(said).to_contain_text("Saved under the name that you gave.")
+    page.get_by_role("button", name="Save under this name").click()  # the same observation, not another one
+    expect(said).to_contain_text("Saved under the name you gave.")
     keep(page, request, "keep")
     choose(page, paint(tmp_path / "green.png", "green", 42))
     expect_answer(page, "Flos green")
     expect(said).to_be_empty()
-    page.get_by_role("button", name="Keep for later").click()
+    page.get_by_role("button", name="Save for later").click()
     expect(said).to_contain_text("Saved for later.")
     page.get_by_role("tab", name="Journal").click()
     expect(page.locator("#journal-number")).to_contain_text("2 observations.")
     entries = page.locator(".entry-card")
     expect(entries.nth(0)).to_contain_text("Flos green")
     expect(entries.nth(1)).to_contain_text("Flos <b>novus</b>")  # shown as it was written, not as HTML
-    expect(entries.nth(1)).to_contain_text("answered: Flos blue")
+    expect(entries.nth(1)).to_contain_text("DALIP’s answer: Flos blue")
     keep(page, request, "journal")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export").click()
     download.value.save_as(tmp_path / "mine.zip")
     for left in (1, 0):
-        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Edit").first.click()
         page.get_by_role("button", name="Delete").first.click()
         expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Import").click()
     chooser.value.set_files(tmp_path / "mine.zip")
-    expect(page.locator("#journal-said")).to_contain_text("2 added, 0 there already.")
+    expect(page.locator("#journal-said")).to_contain_text("2 added, 0 already in the journal.")
     expect(entries).to_have_count(2)
-    page.get_by_role("button", name="Change").first.click()
+    page.get_by_role("button", name="Edit").first.click()
     notes = page.get_by_label("Notes").first
     notes.fill("by the pond")
     page.get_by_role("button", name="Save").first.click()
     expect(entries.nth(0)).to_contain_text("by the pond")
     for left in (1, 0):
-        page.get_by_role("button", name="Change").first.click()
+        page.get_by_role("button", name="Edit").first.click()
         page.get_by_role("button", name="Delete").first.click()
         expect(page.locator("#journal-number")).to_contain_text(f"{left} observation" if left else "is empty")
 
@@ -321,7 +321,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         page.get_by_role("tab", name="Flora").click()
         taxa = page.locator(".flora-taxon")
         expect(taxa).to_have_count(11)
-        page.get_by_label("Find a plant of this flora").fill("bleu Blume")
+        page.get_by_label("Find a plant in this flora").fill("bleu Blume")
         expect(taxa.first).to_contain_text("Flos blue")
         taxa.first.locator("summary").click()
         expect(taxa.first).to_contain_text("blue Blume")
@@ -332,7 +332,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         expect(said).to_contain_text("needs a scientific name; enter it first.")
         page.get_by_label("Scientific name").fill("Flos novus")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("Choose at least one photo of it.")
+        expect(said).to_contain_text("Choose at least one photo of the plant.")
         half = []
         for number in range(3):
             with Image.open(paint(tmp_path / f"n{number}.png", "white", number)) as picture:
@@ -343,7 +343,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         page.locator("#teach-photos input[type=file]").set_input_files([*half, tmp_path / "broken.jpg"])
         expect(page.locator("#teach-photos")).to_contain_text("n2")
         page.get_by_role("button", name="Teach", exact=True).click()
-        expect(said).to_contain_text("It knows Flos novus now, by 3 photos.")
+        expect(said).to_contain_text("The flora now knows Flos novus from 3 photos.")
         expect(said).to_contain_text("Photo 4: The file is not an image")
         keep(page, request, "teach")
         page.get_by_role("tab", name="Identify").click()
@@ -353,18 +353,18 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         page.get_by_role("button", name="Teach the flora").click()
         expect(page.locator("#journal-said")).to_contain_text("Nothing to teach")
         page.get_by_role("tab", name="Identify").click()
-        page.get_by_label("It is something else").fill("Flos tertius")
-        page.get_by_label("It is something else").press("Enter")
-        page.get_by_role("button", name="Keep under this name").click()
-        expect(page.locator("#keep-said")).to_contain_text("Saved under the name that you gave.")
+        page.get_by_label("It is a different plant").fill("Flos tertius")
+        page.get_by_label("It is a different plant").press("Enter")
+        page.get_by_role("button", name="Save under this name").click()
+        expect(page.locator("#keep-said")).to_contain_text("Saved under the name you gave.")
         page.get_by_role("tab", name="Journal").click()
         page.get_by_role("button", name="Teach the flora").click()
         expect(page.locator("#journal-said")).to_contain_text("Flos tertius (1).")
         page.get_by_role("tab", name="Flora").click()
-        page.get_by_role("button", name="Forget this name").click()
-        expect(said).to_contain_text("It has forgotten Flos novus")
+        page.get_by_role("button", name="Forget this plant").click()
+        expect(said).to_contain_text("The flora has forgotten Flos novus")
         page.get_by_label("Scientific name").fill("Flos red")
-        page.get_by_role("button", name="Forget this name").click()
+        page.get_by_role("button", name="Forget this plant").click()
         expect(said).to_contain_text("The flora was not taught a plant with this name: Flos red.")
         context.close()
         assert served.errors() == ""
@@ -430,13 +430,13 @@ def test_several_photos_of_one_plant_get_one_answer(
     )
     expect(page.locator(".why")).to_have_count(0)  # a map is of one photo
     keep(page, request, "several")
-    page.get_by_role("button", name="This is right").click()
-    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    page.get_by_role("button", name="This is correct").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     journal = Journal(served.log.parent / "data")
     (seen,) = journal.photographed(9)["Flos orange"]
     assert [open_image(jpeg).size for jpeg in journal.photos(seen)] == [(48, 48)] * 2
     journal.remove(seen)
-    page.get_by_role("button", name="Keep for later").click()  # deleted meanwhile, it is kept again
+    page.get_by_role("button", name="Save for later").click()  # deleted meanwhile, it is kept again
     expect(page.locator("#keep-said")).to_contain_text("Saved for later.")
     (seen,) = journal.photographed(9)["Flos orange"]
     journal.remove(seen)
@@ -444,4 +444,4 @@ def test_several_photos_of_one_plant_get_one_answer(
     expect(page.locator("#identify-photo .picker-note")).to_contain_text("is not an image")
     expect(page.locator("#keep")).to_be_hidden()
     page.get_by_label("A photo of a plant", exact=True).set_input_files(photos * 3)
-    expect(page.locator("#identify-photo .picker-note")).to_contain_text("Choose 5 photos at most.")
+    expect(page.locator("#identify-photo .picker-note")).to_contain_text("Choose at most 5 photos.")

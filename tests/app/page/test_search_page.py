@@ -77,26 +77,26 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
         def first_files(most: int) -> set[str]:
             return {hit.inner_text() for hit in page.locator(".hit-file").all()[:most]}
 
-        page.get_by_label("Search your photos in words").fill("passion flowers")
+        page.get_by_label("Describe the photos you are looking for").fill("passion flowers")
         page.get_by_role("button", name="Search", exact=True).click()
-        expect(page.locator("#search-answer")).to_contain_text("that hardly fit are hidden")
+        expect(page.locator("#search-answer")).to_contain_text("weak matches are hidden")
         assert len(first_files(len(right)) & right) > len(right) / 2
         assert page.locator(".hit").count() < number / 4
         keep(page, request, "search-real")
-        page.get_by_label("Search your photos in words").fill("a spreadsheet on a screen")
+        page.get_by_label("Describe the photos you are looking for").fill("a spreadsheet on a screen")
         page.keyboard.press("Enter")
-        expect(page.locator("#search-answer")).to_contain_text("No photo fits well. These come closest.")
+        expect(page.locator("#search-answer")).to_contain_text("No good matches. These photos come closest.")
         expect(page.locator(".hit")).to_have_count(6)
-        expect(page.locator("#search-answer")).to_contain_text(f"{number - 6} that hardly fit are hidden")
-        page.get_by_role("button", name="Show those that hardly fit, too").click()
+        expect(page.locator("#search-answer")).to_contain_text(f"{number - 6} weak matches are hidden")
+        page.get_by_role("button", name="Show weak matches").click()
         expect(page.locator(".hit")).to_have_count(24)
         page.get_by_role("button", name="Show more").click()
         expect(page.locator(".hit")).to_have_count(48)
-        choose(page, write(asked, tmp_path), "Or find what looks like a photo")
+        choose(page, write(asked, tmp_path), "Or find similar photos")
         expect(page.locator(".hit-name").first).to_contain_text("Passiflora")
         assert first_files(3) & right
-        page.get_by_text("Only some of them").click()
-        page.get_by_label("How sure the name is").click()
+        page.get_by_text("Filters").click()
+        page.get_by_label("Confidence").click()
         page.get_by_role("option", name="not a plant").click()
         expect(page.locator(".hit-name").first).to_have_text("not a plant")
         assert not first_files(99) & right
@@ -140,7 +140,7 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
 ) -> None:
     page = visit(browser, served)
     expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
-    page.get_by_text("Only some of them").click()
+    page.get_by_text("Filters").click()
     page.wait_for_timeout(400)  # what fades in is measured by its colour
     report = Axe().run(page)
     assert report.violations_count == 0, report.generate_report()
@@ -149,17 +149,17 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
     expect(page.locator(".hit")).to_contain_text("2023-05-31")
     (tmp_path / "garden" / "red.jpg").unlink()
     page.locator(".hit-open").click()
-    expect(page.locator(".hit-gone")).to_have_text("cannot be read any more")
+    expect(page.locator(".hit-gone")).to_have_text("can no longer be read")
 
 
 @needs_browser
 def test_a_photo_of_the_library_is_named_and_kept_with_its_date(browser: Browser, served: Served) -> None:
     page = visit(browser, served)
-    page.get_by_role("link", name="Name the plant in blue.jpg").click()
+    page.get_by_role("link", name="Identify the plant in blue.jpg").click()
     expect_answer(page, "Flos blue")
-    page.get_by_label("Keep when and where").check()
-    page.get_by_role("button", name="This is right").click()
-    expect(page.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    page.get_by_label("Also save the date and place").check()
+    page.get_by_role("button", name="This is correct").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     page.get_by_role("tab", name="Journal").click()
     expect(page.locator(".entry-card")).to_contain_text("2024-05-31")
 
@@ -227,4 +227,4 @@ def test_what_files_are_called_is_text(tmp_path: Path) -> None:
     assert "<i>" not in html
     assert "(unsure)" in html
     assert "0.50" in html
-    assert results(Found((), 0), language()) == '<p class="notice">No photo is like that.</p>'
+    assert results(Found((), 0), language()) == '<p class="notice">No matching photos.</p>'

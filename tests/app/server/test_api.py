@@ -86,7 +86,7 @@ def test_the_flora_may_be_named(client: httpx.Client, tmp_path: Path) -> None:
     assert response.json() == {
         "statusCode": 404,
         "error": "Not Found",
-        "message": "there is no flora mars here; ask all or flora",
+        "message": "there is no flora mars here; use all or flora",
     }
 
 
@@ -104,11 +104,11 @@ def test_what_clients_ask_besides(client: httpx.Client, tmp_path: Path) -> None:
     assert answer["results"][0]["species"]["commonNames"] == []
     assert len(ask(client, red, nb_results=99).json()["results"]) == len(COLOURS)
     for method, path, status, words in (
-        ("GET", "/v2/identify/all?images=https://plants.example/a.jpg&organs=leaf", 405, "by POST"),
-        ("GET", "/v2/species", 404, "no route /v2/species"),
-        ("DELETE", "/v2/", 404, "no route"),
-        ("POST", "/v2/identify", 404, "no route /v2/identify"),
-        ("PUT", "/v2/identify/all", 404, "no route"),
+        ("GET", "/v2/identify/all?images=https://plants.example/a.jpg&organs=leaf", 405, "with POST"),
+        ("GET", "/v2/species", 404, "no such route: /v2/species"),
+        ("DELETE", "/v2/", 404, "no such route"),
+        ("POST", "/v2/identify", 404, "no such route: /v2/identify"),
+        ("PUT", "/v2/identify/all", 404, "no such route"),
     ):
         response = client.request(method, path)
         content = response.json()

@@ -139,4 +139,4 @@ def test_what_cannot_be_served_with_is_one_line(tmp_path: Path) -> None:
 def test_a_certificate_needs_its_key(world: World, tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", *world.options, "--tls-cert", tmp_path / "a.pem"])
     assert done.status == 2
-    assert "give both" in done.err
+    assert "must be used together" in done.err

@@ -46,7 +46,7 @@ def test_a_visitor_chooses_the_flora(
     page.goto(served.address)
     choose(page, paint(tmp_path / "blue.png", "blue"))
     expect(page.locator(".answer-sentence")).to_contain_text("Flos blue")
-    page.get_by_label("Flora that answers").click()
+    page.get_by_label("Flora to answer with").click()
     page.get_by_role("option", name="herb garden").click()
     expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")  # of the same photo
     choose(page, paint(tmp_path / "red.png", "red", 2))
@@ -57,9 +57,9 @@ def test_a_visitor_chooses_the_flora(
     page.get_by_role("tab", name="Flora").click()
     expect(page.locator(".flora-taxon")).to_have_count(3)
     page.get_by_role("tab", name="About").click()
-    expect(page.locator(".about")).to_contain_text("3, of 1 family")
+    expect(page.locator(".about")).to_contain_text("3 in 1 family")
     page.get_by_role("tab", name="Identify").click()
-    page.get_by_label("It is something else").click()
+    page.get_by_label("It is a different plant").click()
     expect(page.get_by_role("option", name="Herba green")).to_be_visible()
     expect(page.get_by_role("option", name="Flos green")).to_have_count(0)
     page.close()
@@ -72,7 +72,7 @@ def test_a_program_names_the_flora(served: Served, tmp_path: Path) -> None:
             answer = client.post(f"/v2/identify/{flora}", files={"images": photo})
             assert answer.json()["bestMatch"] == name
         wrong = client.post("/v2/identify/mars", files={"images": photo})
-        assert wrong.json()["message"] == "there is no flora mars here; ask all or flora or herb garden"
+        assert wrong.json()["message"] == "there is no flora mars here; use all or flora or herb garden"
         projects = {project["id"]: project["speciesCount"] for project in client.get("/v2/projects").json()}
         assert projects == {"flora": 10, "herb garden": 3}
         assert client.get("/v2/languages").json() == ["de", "en", "fr"]

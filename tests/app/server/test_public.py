@@ -36,7 +36,7 @@ def test_strangers_neither_search_nor_teach_and_come_through_any_name(world: Wor
     assert status == 200
     assert "journal-order" in config
     assert not [part for part in OWNERS_ONLY if part in config]
-    assert "answered by a server, not by your own computer" in config
+    assert "runs on a server, not on your computer" in config
     assert "on your own computer" not in config
 
 
@@ -83,8 +83,8 @@ def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
     for page in (one, two):
         page.goto(served.address)
         choose(page, paint(tmp_path / "blue.png", "blue"))
-    one.get_by_role("button", name="This is right").click()
-    expect(one.locator("#keep-said")).to_contain_text("Saved, and confirmed.")
+    one.get_by_role("button", name="This is correct").click()
+    expect(one.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     for page, words in ((one, "1 observation."), (two, "Your journal is empty")):
         page.get_by_role("tab", name="Journal").click()
         expect(page.locator("#journal-number")).to_contain_text(words)

@@ -107,7 +107,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     try:
         assert process.stdout is not None
         lines = []
-        while not lines or not lines[-1].startswith("DALIP answers at "):
+        while not lines or not lines[-1].startswith("Open DALIP at "):
             lines.append(process.stdout.readline())
             assert lines[-1], log.read_text()
         yield Running(lines[-1].split()[3].rstrip(","), lines[0].strip())
@@ -179,8 +179,8 @@ def test_visitors_see_it_inside_hugging_face_and_keep_what_they_see_to_themselve
 
         mine, theirs = visit(), visit()
         choose(mine, flower)
-        mine.get_by_role("button", name="This is right").click()
-        mine.locator("#keep-said").get_by_text("Saved, and confirmed.").wait_for()
+        mine.get_by_role("button", name="This is correct").click()
+        mine.locator("#keep-said").get_by_text("Saved and confirmed.").wait_for()
         for page, words in ((mine, "1 observation."), (theirs, "Your journal is empty")):
             page.get_by_role("tab", name="Journal").click()
             page.locator("#journal-number").get_by_text(words).wait_for()

@@ -1,5 +1,5 @@
-// The photo may come from a file dialog, the camera, the clipboard, or be dropped anywhere on the page. It is shown at
-// once as the browser sees it; the server answers with a preview of its own, for browsers cannot show every format.
+// Photos come from a file dialog, the camera, the clipboard or drag and drop anywhere on the page. The browser shows the
+// photo immediately; the server replaces it with a preview, because browsers cannot show every format.
 let latest = 0;
 
 const refocus = () =>
@@ -43,7 +43,7 @@ element.addEventListener("change", (event) => {
   event.target.value = ""; // so that the same file can be chosen again
 });
 element.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.type === "file") event.target.click(); // browsers know the space bar alone
+  if (event.key === "Enter" && event.target.type === "file") event.target.click(); // browsers only react to the space bar
 });
 element.addEventListener("error", (event) => event.target.remove(), true); // a format the browser cannot show
 document.addEventListener("paste", (event) => {
@@ -66,4 +66,4 @@ document.addEventListener("drop", (event) => {
   element.querySelector(".picker")?.classList.remove("picker-target");
   send(event.dataTransfer.files);
 });
-element.dataset.ready = "true"; // for programs that drive the page
+element.dataset.ready = "true"; // for tests and scripts that drive the page

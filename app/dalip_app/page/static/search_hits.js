@@ -1,4 +1,4 @@
-// A photo of the library goes to the tab that names plants, as if it had been chosen there.
+// Sends a photo of the library to the Identify tab, as if it had been chosen there.
 element.setAttribute("aria-live", "polite");
 element.addEventListener("click", async (event) => {
   const link = event.target.closest("a.hit-open");
@@ -6,7 +6,7 @@ element.addEventListener("click", async (event) => {
   const input = document.querySelector("#identify-photo .picker-input");
   if (!input) return;
   event.preventDefault();
-  const answer = await fetch(link.href).catch(() => null); // the server may be gone
+  const answer = await fetch(link.href).catch(() => null); // the server may have stopped
   if (!answer?.ok) {
     link.innerHTML = `<span class="hit-gone">${props.gone}</span>`;
     return;

@@ -1,14 +1,14 @@
-### What the page says, in English. Texts from files and visitors come in as facts, such as { $plant }.
+### Texts of the page in English. File names, plant names and user input come in as variables, such as { $plant }.
 
 language-name = English
-page-title = DALIP: names for plants
-page-tagline = Names for plants, from a photo, on your own computer
-page-tagline-public = Names for plants, from a photo
+page-title = DALIP: plant identification
+page-tagline = Identify plants from a photo, on your own computer
+page-tagline-public = Identify plants from a photo
 page-public =
-    This page is answered by a server, not by your own computer. It deletes your photos within ten minutes. What you
-    keep in the journal only you see, and it is gone when you close or reload the page, or change its language: export it before.
+    This page runs on a server, not on your computer. Your photos are deleted within ten minutes. Only you can see
+    your journal, and it is lost when you close or reload the page or change its language, so export it first.
 page-languages = Languages
-page-flora = Flora that answers
+page-flora = Flora to answer with
 flora-builtin = Built-in flora
 
 tab-identify = Identify
@@ -20,43 +20,43 @@ tab-about = About
 ## Taking a photo
 
 picker-plant = A photo of a plant
-picker-alike = Or find what looks like a photo
-picker-hint-several = Drop up to five of one plant here, paste one, or
-picker-hint-one = Drop a file here, paste one, or
+picker-alike = Or find similar photos
+picker-hint-several = Drop up to five photos of one plant here, paste one, or
+picker-hint-one = Drop a photo here, paste one, or
 picker-choose = Choose a photo
 picker-camera = Take a photo
 picker-again = Another photo
 picker-busy = Looking at your photo
-picker-chosen = The photo that you chose
+picker-chosen = The photo you chose
 picker-too-many = { $most ->
-    [one] Choose one photo alone.
-   *[other] Choose { $most } photos at most.
+    [one] Choose only one photo.
+   *[other] Choose at most { $most } photos.
 }
 picker-too-large = This file is too large; choose a smaller one.
-picker-not-sent = The photo could not be sent; is DALIP still running?
+picker-not-sent = The photo could not be uploaded. Is DALIP still running?
 
 ## The answer
 
-answer-awaited = Five likely names will appear here.
-answer-advice = A flower or a leaf that fills most of the photo, sharp and in daylight, is named best.
+answer-awaited = The five most likely names will appear here.
+answer-advice = For the best results, take a sharp photo in daylight in which a flower or leaf fills most of the frame.
 answer-sure = This is most likely { $plant }.
-answer-above = This is most likely of the { $rank } { $above }, perhaps { $plant }.
-answer-unsure = I am not sure; it may be { $plant }.
-answer-not-in-flora = This seems to be a plant that this flora does not hold; the closest in it is { $plant }.
-answer-not-a-plant = This does not look like a photo of a plant. If it is one, the closest is { $plant }.
-answer-uncalibrated = The closest in this flora is { $plant }.
-answer-none = This flora has no name for it.
-answer-set = It is one of these { $number } (right for { $share } of photos): { $plants } or { $last }.
-answer-alike = Photos of { $plant } resemble most those of { $others }.
+answer-above = This most likely belongs to the { $rank } { $above }; it may be { $plant }.
+answer-unsure = DALIP is not sure; it may be { $plant }.
+answer-not-in-flora = This plant does not seem to be in the flora; the closest match is { $plant }.
+answer-not-a-plant = This does not look like a photo of a plant. If it is one, the closest match is { $plant }.
+answer-uncalibrated = The closest match in this flora is { $plant }.
+answer-none = This flora has no name for this plant.
+answer-set = It is one of these { $number } plants (correct for { $share } of photos): { $plants } or { $last }.
+answer-alike = Photos of { $plant } look most like those of { $others }.
 answer-calibrated-meaning =
-    The percentages take for granted that the plant is one of the { $plants } in this flora, and hold for photos
-    like those it was calibrated on.
+    The percentages assume that the plant is one of the { $plants } in this flora and that the photo is similar to those
+    used for calibration.
 answer-uncalibrated-meaning =
-    The scores are similarities: 1 is the closest there can be. They are no probabilities, for this flora has
+    The scores are similarities; 1 is the highest possible value. They are not probabilities, because this flora has
     not been calibrated.
 answer-probability = probability
 answer-similarity = similarity
-answer-link = about { $plant }, opens another site
+answer-link = about { $plant } (opens another website)
 
 rank = { $rank ->
     [order] order
@@ -69,14 +69,14 @@ rank = { $rank ->
    *[cultivar] cultivar
 }
 
-why = Which parts of the photo speak for it?
-why-picture = The photo, its parts coloured as said below
+why = Which parts of the photo support this name?
+why-picture = The photo as a heat map, with the colours explained below
 why-caption =
-    <span class="why-for">Orange</span> parts speak for { $first }, <span class="why-against">blue</span> parts for
-    { $second }; the stronger the colour, the more. Only this middle square was looked at.
+    <span class="why-for">Orange</span> parts support { $first }, <span class="why-against">blue</span> parts support
+    { $second }; a stronger colour means stronger support. DALIP only looked at this central square of the photo.
 
-caution = <strong>A name is no advice.</strong> Photos mislead, and look-alikes can be poisonous. Never eat a plant, or
-    give or apply it to anyone, because of an answer on this page.
+caution = <strong>Never eat a plant based on an identification.</strong> Do not give it to anyone or apply it to the
+    skin, either. Photos can mislead, and look-alikes can be poisonous.
 caution-first = Caution: { $plant } { $harm ->
     [deadly] can kill
     [skin] harms the skin
@@ -87,54 +87,54 @@ caution-likely = Caution: it may be { $plant }, which { $harm ->
     [skin] harms the skin
    *[poisonous] is poisonous
 }: { $how }.
-caution-alike = Caution: its photos resemble those of { $plant }, which { $harm ->
+caution-alike = Caution: in photos it looks similar to { $plant }, which { $harm ->
     [deadly] can kill
     [skin] harms the skin
    *[poisonous] is poisonous
 }: { $how }.
 
-## Keeping an answer
+## Saving an answer
 
-keep-title = Keep it in your journal
-keep-right = This is right
-keep-later = Keep for later
-keep-other = It is something else
-keep-other-hint = Choose a plant, or write its scientific name.
-keep-other-button = Keep under this name
-keep-details = Keep when and where the photo was taken, if it says so
-keep-nothing = There is nothing to keep yet.
-keep-no-name = Choose or write a name first.
-kept-right = Saved, and confirmed.
-kept-other = Saved under the name that you gave.
+keep-title = Save to your journal
+keep-right = This is correct
+keep-later = Save for later
+keep-other = It is a different plant
+keep-other-hint = Choose a plant or type its scientific name.
+keep-other-button = Save under this name
+keep-details = Also save the date and place recorded in the photo, if any
+keep-nothing = There is nothing to save yet.
+keep-no-name = Choose or type a name first.
+kept-right = Saved and confirmed.
+kept-other = Saved under the name you gave.
 kept-later = Saved for later.
 
 ## Search
 
-search-words = Search your photos in words
+search-words = Describe the photos you are looking for
 search-example = yellow iris
 search-button = Search
-search-filters = Only some of them
+search-filters = Filters
 search-any = any
 search-taxon = Species, genus or family
 search-since = From
 search-until = To
-search-file-date = file of { $date }
-search-verdict = How sure the name is
-search-none = No photo is like that.
+search-file-date = file dated { $date }
+search-verdict = Confidence
+search-none = No matching photos.
 search-found = { $photos ->
-    [0] No photo fits well. These come closest.
+    [0] No good matches. These photos come closest.
     [one] { $photos } photo.
    *[other] { $photos } photos.
 }
 search-hidden = { $photos ->
-    [one] { $photos } that hardly fits is hidden.
-   *[other] { $photos } that hardly fit are hidden.
+    [one] { $photos } weak match is hidden.
+   *[other] { $photos } weak matches are hidden.
 }
 search-more = Show more
-search-closest = Show those that hardly fit, too
-search-unnamed = not named yet
-search-identify = Name the plant in { $file }
-search-hit-gone = cannot be read any more
+search-closest = Show weak matches
+search-unnamed = not identified yet
+search-identify = Identify the plant in { $file }
+search-hit-gone = can no longer be read
 verdict = { $verdict ->
     [sure] sure
     [unsure] unsure
@@ -146,16 +146,16 @@ library-title = Your folders
 library-folder = A folder of photos on this computer
 library-folder-example = ~/Pictures/Garden
 library-add = Add or update
-library-no-folder = Name a folder first.
+library-no-folder = Enter a folder first.
 library-all = your folders
-library-looking = Looking for photos: { $folder }
-library-progress = Photos: { $done } of { $total } in { $folder }
-library-naming = Naming photos: { $done }
-library-waiting = Then: { $folders }
+library-looking = Looking for photos in { $folder }
+library-progress = Reading photos in { $folder }: { $done } of { $total }
+library-naming = Photos identified: { $done }
+library-waiting = Next: { $folders }
 library-cancel = Stop
-library-stopped = stopped before the end
+library-stopped = stopped early
 library-size = { $photos ->
-    [0] Your library is empty: add a folder of photos.
+    [0] Your library is empty. Add a folder of photos.
     [one] { $photos } photo in your library.
    *[other] { $photos } photos in your library.
 }
@@ -163,11 +163,11 @@ library-photos = { $photos ->
     [one] { $photos } photo
    *[other] { $photos } photos
 }
-library-forget = Forget
-library-forgotten = { $folder }: forgotten, with { $photos ->
+library-forget = Remove
+library-forgotten = { $folder }: removed, with { $photos ->
     [one] { $photos } photo
    *[other] { $photos } photos
-}. The photos themselves are where they were.
+}. The photo files themselves were not deleted.
 library-report = { $what ->
     [added] { $number } added
     [changed] { $number } changed
@@ -176,71 +176,71 @@ library-report = { $what ->
     [unchanged] { $number } unchanged
    *[unreadable] { $number } unreadable
 }
-library-empty-here = The library is empty. Folders are added at the computer that it is on.
+library-empty-here = The library is empty. Folders can only be added on the computer that runs DALIP.
 library-nothing = Nothing to do
 library-more-unreadable = and { $number } more that cannot be read
 
 ## Flora
 
-flora-find = Find a plant of this flora
-flora-find-hint = By a scientific or common name, or a family. Typing errors are forgiven.
+flora-find = Find a plant in this flora
+flora-find-hint = By scientific or common name, or by family. Small typos do not matter.
 flora-find-example = poppy
-flora-none = No plant of this flora is called so.
+flora-none = No plant in this flora matches.
 flora-found = { $plants ->
     [one] { $plants } plant.
    *[other] { $plants } plants.
 }
-flora-found-more = { $plants } plants, the first { $shown } of them.
+flora-found-more = { $plants } plants, of which the first { $shown } are shown.
 flora-rank = Rank
 flora-family = Family
 flora-order = Order
 flora-names = Names ({ $language })
-flora-known-by = Known by
+flora-known-by = Learned from
 flora-evidence = { $texts ->
-    [one] { $texts } text
-   *[other] { $texts } texts
+    [one] { $texts } text description
+   *[other] { $texts } text descriptions
 }, { $photos ->
     [one] { $photos } photo
    *[other] { $photos } photos
 }
 flora-taught = { $evidence }, taught later
-flora-harm = Harm
+flora-harm = Hazard
 flora-own-photo = Your photo of { $plant }
-teach-title = Teach it a plant
+teach-title = Teach this flora a plant
 teach-lesson =
-    Three to five photos and a name are enough, without training. Other plants are named as before, except in
-    photos that resemble the new one.
+    Three to five photos and a name are enough; no training is needed. Other plants are identified as before, except in
+    photos that resemble the new plant.
 teach-name = Scientific name
 teach-common = Common name
 teach-common-example = Swiss cheese plant
 teach-family = Family
 teach-rank = Rank
-teach-photos = Photos of it
+teach-photos = Photos of the plant
 teach-button = Teach
-teach-no-photos = Choose at least one photo of it.
+teach-no-photos = Choose at least one photo of the plant.
 teach-photo = Photo { $number }: { $problem }
-teach-forget = Forget this name
-taught = It knows { $plant } now, by { $photos ->
+teach-forget = Forget this plant
+taught = The flora now knows { $plant } from { $photos ->
     [one] { $photos } photo
    *[other] { $photos } photos
 }.
-forgotten = It has forgotten { $plant }, and answers as before.
+forgotten = The flora has forgotten { $plant } and answers as before.
 
 ## Journal
 
-journal-order = Order
-journal-in-doubt = In doubt first
+journal-order = Sort by
+journal-in-doubt = Least certain first
 journal-newest = Newest first
 journal-export = Export
 journal-import = Import
-journal-teach = Teach the flora the plants that I named
-journal-empty = Your journal is empty: identify a photo, and keep it.
+journal-teach = Teach the flora the plants I named
+journal-empty = Your journal is empty. Identify a photo and save it here.
 journal-size = { $number ->
     [one] { $number } observation.
    *[other] { $number } observations.
 }
 journal-more = Show more
-journal-change = Change { $plant }
+journal-change = Edit { $plant }
 journal-name = Name
 journal-date = Date
 journal-notes = Notes
@@ -250,37 +250,37 @@ journal-saved = { $plant }: saved.
 journal-deleted = { $plant }: deleted.
 journal-photo = Your photo of { $plant }
 journal-confirmed = confirmed
-journal-answered = answered: { $plant }
+journal-answered = DALIP’s answer: { $plant }
 journal-unconfirmed = not confirmed
-journal-imported = { $added } added, { $there } there already.
-journal-nothing-to-teach = Nothing to teach: the flora can learn nothing new from what you named.
-journal-taught = The flora knows now, by so many photos of yours: { $plants }.
+journal-imported = { $added } added, { $there } already in the journal.
+journal-nothing-to-teach = Nothing to teach: the flora already knows every plant you named.
+journal-taught = The flora has learned these plants (number of your photos): { $plants }.
 
 ## About
 
 about-title = About DALIP
 about-how =
-    DALIP compares your photo with every plant of a <em>flora</em>: a list of plants, each with its names, with texts
-    that describe it and, where there are any, with photos. The closest five are your answer.
+    DALIP compares your photo with every plant in a <em>flora</em>: a list of plants with their names, text descriptions
+    and, where available, photos. You get the five closest matches.
 about-where =
-    All of this happens on the computer that runs DALIP. Your photos are not sent anywhere else and are deleted within
-    ten minutes, unless you keep one in your journal, and this page loads nothing from the internet. Links under an
-    answer open other sites only when you follow them.
-about-limits-title = What it cannot do
+    All of this happens on the computer that runs DALIP. Your photos are not sent anywhere else. They are deleted within
+    ten minutes, unless you save one in your journal. This page loads nothing from the internet; the links below an
+    answer open other websites only when you click them.
+about-limits-title = Limitations
 about-limits =
-    It knows only the plants of its flora. Most photos of other things it recognises as such, and some of other plants;
-    the rest get the name of a plant that they resemble. It looks at one photo, where a botanist looks at leaf, stem,
-    flower, fruit and place. Plants that look alike are often confused.
-about-terms = The code is under the Apache License 2.0; the weights have terms of their own, above.
-about-plants = Plants it can name
-about-plants-of = { $plants }, of { $families ->
+    DALIP only knows the plants in its flora. It rejects most photos of other things and some photos of other plants;
+    the rest get the name of a plant they resemble. It looks at a photo, where a botanist also examines leaf, stem,
+    flower, fruit and location. Similar plants are often confused.
+about-terms = The code is licensed under the Apache License 2.0; the weights have separate terms, listed above.
+about-plants = Plants it can identify
+about-plants-of = { $plants } in { $families ->
     [one] { $families } family
    *[other] { $families } families
 }
 about-evidence = Evidence
-about-evidence-of = { $texts } texts and { $photos } photos
+about-evidence-of = { $texts } text descriptions and { $photos } photos
 about-probabilities = Probabilities
-about-calibrated = calibrated on { $photos } photos held out for it
+about-calibrated = calibrated on { $photos } held-out photos
 about-uncalibrated = none; this flora has not been calibrated
 about-encoder = Encoder
 about-trained-on = Trained on
