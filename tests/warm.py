@@ -25,6 +25,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
+TRAINING = ("dalip_app.cli.main", "dalip.training.loop", "dalip.export")
+"""What processes that train have imported before they start."""
+
 _NUMBER = 12  # bytes in which a process's number, and then its status, is told
 
 

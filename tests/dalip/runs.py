@@ -7,15 +7,12 @@ import time
 from pathlib import Path
 
 from paths import ROOT
-from warm import fork
+from warm import TRAINING, fork
 
 from dalip.training import TrainConfig
 
 TOY = f"local-dir:{ROOT / 'tests' / 'dalip' / 'toy'}"
-"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters. Runs take 1 MB."""
-
-TORCH = ("dalip.training.loop",)
-"""What processes that train have imported before they start."""
+"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters."""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
@@ -71,7 +68,7 @@ def stop_at(
     config.save(saved)
     with tempfile.TemporaryFile("w+") as errors:
         arguments = [str(saved), str(run)]
-        process = fork(_SLOWLY, arguments, os.environ, modules=TORCH, stderr=errors)
+        process = fork(_SLOWLY, arguments, os.environ, modules=TRAINING, stderr=errors)
         assert process.stdout is not None
         for line in process.stdout:
             if int(line) >= step:

@@ -20,6 +20,7 @@ from dalip.errors import BundleError, DalipError, ExportError, TrainingError
 from dalip.export import check_parity
 from dalip.export import write_bundle as bundle
 from dalip.export.export_model import export_model
+from dalip.export.write_bundle import refuse_used
 from dalip.training.towers.load_model import load_model
 from tests.dalip.official import GOLDEN, full_state, save, small_model, small_state
 
@@ -126,7 +127,9 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, 0.5**0.5 * np.concatenate(both, axis=1), atol=1e-4)
 
 
-def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_exported_says_so_in_one_line(
+    authors: tuple[Path, EncoderManifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write_clip(tmp_path / "clip", CAUSAL)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").touch()
@@ -139,6 +142,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
         export_model(source, tmp_path / "used")
     with refuses(ExportError, match=f"{tmp_path / 'file'}: "):
         export_model(source, tmp_path / "file")
+    refuse_used(authors[0] / "out")  # an encoder may be replaced
     with refuses(ExportError, match="holds other files"):  # before anything is loaded
         export_model("gone.pt", tmp_path / "used")
     with refuses(TrainingError, match=r"gone\.pt: there is no such run or file"):
