@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 from dalip.errors import ImageError
 from dalip.files import printable
 
-__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
+__all__ = ["HUGE", "MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file's path, an encoded image, or a stream of one."""
@@ -28,7 +28,9 @@ MAX_PIXELS = 200_000_000
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """The kinds of images that can be read."""
 
-_HUGE = 40_000_000  # pixels; a photo above this is decoded alone, for it may take 800 MB
+HUGE = 40_000_000
+"""Photos with more pixels are decoded one at a time, for one may take 800 MB."""
+
 _one_huge_photo_at_a_time = threading.Lock()
 
 _JPEG_START = b"\xff\xd8"
@@ -126,7 +128,7 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     image = open_header(file)
     width, height = image.size
-    with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
+    with _one_huge_photo_at_a_time if width * height > HUGE else nullcontext():
         if target is not None and _can_be_scaled(file):
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode
         image.load()

@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ class Served:
     log: Path
     line: str
     """What it said of its addresses."""
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something while the process runs."""
+        while not condition():
+            assert self.process.poll() is None, self.errors()
+            time.sleep(0.02)
 
     @property
     def uploads(self) -> Path:
@@ -73,6 +80,6 @@ def serving(
         yield Served(process, found[1], temporary, log, line)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(600)
         assert process.stdout is not None
         process.stdout.close()

@@ -21,19 +21,39 @@ from dalip_app.messages.language import LANGUAGES
 from dalip_app.server.api import MAX_UPLOAD, problem
 from dalip_app.server.uploads import UPLOAD, held_bytes
 
-__all__ = ["Keys", "guard"]
+__all__ = ["Keys", "Limits", "guard"]
 
 _API = "/v2/"
-_MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the largest size
-_MAX_FIELDS = 1_000_000  # bytes of a request without a file
-_MAX_HELD = 2_000_000_000  # bytes of everything that visitors sent and that is still there
-_PATIENCE = 30  # seconds in which the next part of a request must come
-
 _GRADIO = "/gradio_api/"
 _OPEN = {
     *("app_id", "call", "cancel", "heartbeat", "info", "openapi.json", "queue", "reset", "startup-events"),
     *("theme.css", "upload", "upload_progress"),
 }  # first parts of the paths that the page and `gradio_client` ask for
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much requests may bring, and how slowly."""
+
+    api_request: int = MAX_UPLOAD
+    """Bytes of a request to the API."""
+    page_upload: int = 300_000_000
+    """Bytes of an upload of the page: five photos of the largest size."""
+    fields: int = 1_000_000
+    """Bytes of a request without a file."""
+    held: int = 2_000_000_000
+    """Bytes of everything that visitors sent and that is still there."""
+    patience: float = 30
+    """Seconds in which the next part of a request must come."""
+
+    def bytes_for(self, path: str) -> int:
+        """Return how many bytes a request to this path may bring."""
+        if path.startswith(_API):
+            return self.api_request
+        return self.page_upload if path.rstrip("/") == UPLOAD else self.fields
+
+
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -83,31 +103,33 @@ def _decoded(value: str) -> str:
         return ""
 
 
-def guard(app: Any, keys: Keys, uploads: Path) -> Any:
+def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS) -> Any:
     """Let in only requests that may come in, no more than there is room for, and none that names files from here.
 
     Args:
         app: An ASGI application.
         keys: What opens it.
         uploads: Where uploads lie.
+        limits: How much requests may bring.
 
     Returns:
         An ASGI application.
     """
-    room = _Room()
+    room = _Room(limits.held)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
         path = _without_language(scope["path"])
-        intake = _Intake(receive, _most(path), room)
+        most = limits.bytes_for(path)
+        intake = _Intake(receive, most, limits.patience, room)
         try:
-            _check(scope, path, keys)
+            _check(scope, path, keys, most)
             if scope["type"] == "websocket":  # there are none yet
                 await app(scope, receive, send)
                 return
-            if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
+            if scope["method"] == "POST" and most > limits.fields:
                 room.check(held_bytes(uploads))
             checked = _reads_json(scope["method"], path)
             content = await _checked(intake, uploads) if checked else intake
@@ -121,7 +143,7 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
     return application
 
 
-def _check(scope: Any, path: str, keys: Keys) -> None:
+def _check(scope: Any, path: str, keys: Keys, most: int) -> None:
     """Look at what is known of a request before any of its content has come.
 
     Raises:
@@ -137,8 +159,8 @@ def _check(scope: Any, path: str, keys: Keys) -> None:
     if scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
         raise HTTPException(403, "another site must not send requests through a visitor's browser")
     length = headers.get(b"content-length", b"0")
-    if (int(length) if length.isdigit() else 0) > _most(path):
-        raise HTTPException(413, _too_large(_most(path)))
+    if (int(length) if length.isdigit() else 0) > most:
+        raise HTTPException(413, _too_large(most))
 
 
 def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
@@ -151,13 +173,6 @@ def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
         return site not in (b"same-origin", b"none")
     origin = headers.get(b"origin")
     return origin is not None and urlsplit(origin).netloc != headers.get(b"host", b"")
-
-
-def _most(path: str) -> int:
-    """Give how many bytes a request may bring."""
-    if path.startswith(_API):
-        return MAX_UPLOAD
-    return _MAX_PAGE_UPLOAD if path.rstrip("/") == UPLOAD else _MAX_FIELDS
 
 
 async def _checked(receive: Any, uploads: Path) -> Any:
@@ -247,6 +262,8 @@ def _is_upload(path: Any, uploads: Path) -> bool:
 class _Room:
     """What all requests that are being received take together."""
 
+    held: int
+    """In bytes, at most."""
     arriving: int = 0
     """In bytes."""
 
@@ -259,7 +276,7 @@ class _Room:
         Raises:
             HTTPException: There is no room.
         """
-        if self.arriving + lying > _MAX_HELD:
+        if self.arriving + lying > self.held:
             raise HTTPException(
                 429, "as many uploads are kept as may be; they go within ten minutes", {"Retry-After": "60"}
             )
@@ -268,15 +285,16 @@ class _Room:
 class _Intake:
     """The content of one request, to be called as ASGI's `receive`."""
 
-    def __init__(self, receive: Any, most: int, room: _Room) -> None:
+    def __init__(self, receive: Any, most: int, patience: float, room: _Room) -> None:
         """Start with nothing.
 
         Args:
             receive: ASGI's.
             most: Bytes that the request may bring.
+            patience: Seconds in which its next part must come.
             room: Where they are counted, too, until `end`.
         """
-        self._receive, self._most, self._room = receive, most, room
+        self._receive, self._most, self._patience, self._room = receive, most, patience, room
         self._received, self._complete = 0, False
 
     async def __call__(self) -> Any:
@@ -288,7 +306,7 @@ class _Intake:
         if self._complete:  # what comes now is that the visitor has gone
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), _PATIENCE)
+            message = await asyncio.wait_for(self._receive(), self._patience)
         except TimeoutError:
             raise HTTPException(408, "the request did not come to its end", {"Connection": "close"}) from None
         self._complete = not message.get("more_body", False)

@@ -25,6 +25,7 @@ from dalip_app.messages.language import LANGUAGES
 
 __all__ = [
     "KEPT",
+    "LOOK_EVERY",
     "MAX_FILE",
     "MAX_FILES",
     "UPLOAD",
@@ -37,6 +38,9 @@ __all__ = [
 KEPT = 540
 """Seconds from which an upload is deleted; whatever happens, it is gone after ten minutes."""
 
+LOOK_EVERY = 30
+"""Seconds between looks for uploads to delete."""
+
 MAX_FILE = 60_000_000
 """Bytes of one file."""
 
@@ -47,16 +51,18 @@ UPLOAD = "/gradio_api/upload"
 """Where files are sent to, below the page of each language: Gradio's path, which the page and `gradio_client` know."""
 
 _FIELDS = 20  # that are no files; none is looked at
-_LOOKS = 30  # seconds between looks for uploads to delete
 _PREFIX = "dalip-serve-"
 _LOCK = "lock"
 
 
 @contextmanager
-def upload_folder() -> Iterator[Path]:
+def upload_folder(look_every: float = LOOK_EVERY) -> Iterator[Path]:
     """Make a folder for everything that visitors send, keep it empty of old files, and delete it in the end.
 
     Folders that were left behind by servers that were killed are deleted first.
+
+    Args:
+        look_every: Seconds between looks for uploads to delete.
 
     Yields:
         The folder; only this user can look into it.
@@ -66,7 +72,7 @@ def upload_folder() -> Iterator[Path]:
     place, lock = _take_place(parent)
     uploads, done = place / "uploads", threading.Event()
     uploads.mkdir()
-    threading.Thread(target=_keep_empty, args=(uploads, done), daemon=True).start()
+    threading.Thread(target=_keep_empty, args=(uploads, done, look_every), daemon=True).start()
     try:
         yield uploads
     finally:
@@ -98,8 +104,8 @@ def _delete_abandoned(parent: Path) -> None:
             shutil.rmtree(place, ignore_errors=True)  # Windows keeps a lock that is held
 
 
-def _keep_empty(folder: Path, done: threading.Event) -> None:
-    while not done.wait(_LOOKS):
+def _keep_empty(folder: Path, done: threading.Event, look_every: float) -> None:
+    while not done.wait(look_every):
         forget_old(folder, KEPT)
 
 

@@ -34,7 +34,17 @@ SMALLEST = (*SMALL, "--model", TOY, "--image-size", "32")
 
 def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """With a Ctrl-C on the way."""
-    train = ["train", *SMALLEST, "--data", str(world.photos), "--taxa", str(world.taxa), "--steps", "20", "run"]
+    train = [
+        "train",
+        *SMALLEST,
+        "--data",
+        str(world.photos),
+        "--taxa",
+        str(world.taxa),
+        "--steps",
+        "20",
+        "run",
+    ]
     log = tmp_path / "run" / "log.csv"
     with tempfile.TemporaryFile("w+") as errors:
         first = fork(CODE["dalip"], train, environment(), modules=TRAINING, cwd=tmp_path, stderr=errors)

@@ -150,6 +150,6 @@ def test_what_cannot_be_exported_says_so_in_one_line(
     with refuses(DalipError, match="ViT-B-99"):
         export_model("ViT-B-99", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(bundle, "_LARGEST", 10_000)
+    monkeypatch.setattr(bundle, "LARGEST_GRAPH", 10_000)
     with refuses(ExportError, match=r"image_encoder.onnx: would have .* --weights int8"):
         export_model(source, tmp_path / "out")

@@ -231,7 +231,7 @@ def test_a_photo_above_pillows_own_limit_is_read(
     monkeypatch: pytest.MonkeyPatch, paths: dict[str, Path]
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    monkeypatch.setattr(images, "_HUGE", 100)
+    monkeypatch.setattr(images, "HUGE", 100)
     assert open_image(paths["jpeg"]).size == (96, 64)
     assert not images._one_huge_photo_at_a_time.locked()
 

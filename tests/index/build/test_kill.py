@@ -39,7 +39,7 @@ from dalip_index.store import photo_store, versions
 change, path, bundle, photos, last = sys.argv[1], *map(Path, sys.argv[2:5]), int(sys.argv[5])
 encoder = Encoder.load(bundle)
 records = read_records(photos)
-embed_photos._AT_ONCE, photo_store._PACK_PHOTOS = 16, 24
+embed_photos.AT_ONCE, photo_store.PACK_PHOTOS = 16, 24
 moments = 0
 
 def deadly(function):
