@@ -34,14 +34,15 @@ _NUMBER = 12  # bytes in which a process's number, and then its status, is told
 class Forked:
     """A process that was forked; answers as `subprocess.Popen` does."""
 
-    def __init__(self, told: int, stdout: IO[str] | None = None) -> None:
+    def __init__(self, told: int, stdout: IO[str] | None, stderr: IO[str]) -> None:
         """Wait until it is there.
 
         Args:
             told: A pipe from which its number comes, and its status at its end.
             stdout: What it prints.
+            stderr: The file that has what it writes to stderr.
         """
-        self.stdout = stdout
+        self.stdout, self._stderr = stdout, stderr
         self.returncode: int | None = None
         self._told = told
         self.pid = int(os.read(told, _NUMBER))
@@ -61,6 +62,13 @@ class Forked:
             return self.wait(0)
         except subprocess.TimeoutExpired:
             return None
+
+    def communicate(self) -> tuple[str, str]:
+        """Wait for its end, and give what it printed and what it wrote to stderr."""
+        printed = self.stdout.read() if self.stdout else ""
+        self.wait()
+        self._stderr.seek(0)
+        return printed, self._stderr.read()
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -107,7 +115,7 @@ def fork(
     os.close(tell)
     if read:
         write.close()
-    return Forked(told, read)
+    return Forked(told, read, stderr)
 
 
 @cache

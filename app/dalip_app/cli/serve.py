@@ -48,7 +48,6 @@ Examples:
   dalip serve --only Asteraceae --only meadow-plants.txt"""
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
-_PATIENCE = 5.0  # seconds that threads may take to end once the server has stopped
 
 _GRADIO_SETTINGS = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -222,7 +221,7 @@ def serve(
             finally:
                 site.close()
     except SystemExit as stop:
-        _end_process(int(stop.code or 0))
+        end_process(int(stop.code or 0))
         raise
 
 
@@ -246,17 +245,21 @@ def _prepare_process(uploads: Path) -> None:
     logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
-def _end_process(status: int) -> None:
+def end_process(status: int, patience: float = 5.0) -> None:
     """Let the process end although work goes on that can neither be interrupted nor waited for.
 
     A thread that runs a model or reads a photo cannot be stopped from outside, and Python waits for such threads
     before it ends: at once after a second signal, or after a short wait, the process ends without them. All that is
     saved is written whole or not at all.
+
+    Args:
+        status: Of the exit; other than 0, it ends here.
+        patience: Seconds that threads may take to end.
     """
     if status:
         os._exit(status)
     gc.freeze()  # otherwise Python looks through all that is in memory before it ends
-    watchdog = threading.Timer(_PATIENCE, os._exit, [status])
+    watchdog = threading.Timer(patience, os._exit, [status])
     watchdog.daemon = True
     watchdog.start()
 

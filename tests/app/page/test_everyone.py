@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from PIL import Image
 
@@ -148,7 +147,7 @@ def test_the_page_can_be_installed_under_our_name(browser: Browser, served: Serv
 
 
 def test_the_manifest_has_our_name_and_icons(served: Served) -> None:
-    with httpx.Client(base_url=served.address) as client:
+    with served.client() as client:
         for code, name in (
             ("en", "DALIP: names for plants"),
             ("fr", "DALIP\u00a0: des noms pour les plantes"),

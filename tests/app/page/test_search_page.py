@@ -17,7 +17,7 @@ from dalip_app.page.search_results import gallery, results
 from dalip_index import Found, Hit, Library, PhotoName
 from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser, settle
 from tests.app.conftest import World, paint, run
-from tests.app.serving import Served, serving
+from tests.app.serving import PATIENCE, Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from axe_playwright_python.sync_playwright import Axe
@@ -176,7 +176,7 @@ def test_what_changed_while_nothing_was_served_is_found(world: World, garden: Pa
 
 def test_photos_are_asked_for_by_their_content_and_never_by_a_path(served: Served, tmp_path: Path) -> None:
     red = contents(served)["red"]
-    with httpx.Client(base_url=served.address) as client:
+    with served.client() as client:
         small = client.get(f"/library/{red}/small.jpg")
         assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
         assert "immutable" in small.headers["cache-control"]
@@ -191,7 +191,9 @@ def test_strangers_get_no_photos(world: World, garden: Path, tmp_path: Path) -> 
     assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
         for what in ("photo", "small.jpg"):
-            response = httpx.get(f"{served.address}/library/{contents(served)['red']}/{what}")
+            response = httpx.get(
+                f"{served.address}/library/{contents(served)['red']}/{what}", timeout=PATIENCE
+            )
             assert response.status_code == 404
 
 

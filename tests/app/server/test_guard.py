@@ -122,7 +122,7 @@ def test_the_queue_of_the_page_has_an_end(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red")
     with (
         serving(world, tmp_path, first=SLOW) as served,
-        httpx.Client(base_url=served.address, timeout=60) as client,
+        served.client() as client,
     ):
         (path,) = client.post("/gradio_api/upload", files={"files": photo.read_bytes()}).json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
@@ -147,7 +147,7 @@ Flora.identify = Flora.identify_together = fail
 def test_faults_are_told_without_what_visitors_sent(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "my-garden.png", "red")
     with serving(world, tmp_path, first=BROKEN) as served:
-        with httpx.Client(base_url=served.address, timeout=60) as client:
+        with served.client() as client:
             files = {"images": (photo.name, photo.read_bytes(), "image/my-kind")}
             response = client.post("/v2/identify/all", files=files)
             assert response.status_code == 500

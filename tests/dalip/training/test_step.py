@@ -33,7 +33,7 @@ def by_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Found:
             own = common | {"RANK": rank, "LOCAL_RANK": rank}
             started.append(fork(code, [str(out)], own, modules=TORCH, stderr=errors))
         for process in started:
-            status = process.wait(300)
+            status = process.wait(600)
             errors.seek(0)
             assert status == 0, errors.read()
     return dict(torch.load(out, weights_only=True))

@@ -1,10 +1,12 @@
 """Changes are killed for real; the flora is always the old one or the new one."""
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tiny_bundle import COLOURS
+from warm import Forked, fork
 from wording import refuses
 
 from dalip.datasets import Record, read_records
@@ -24,6 +27,7 @@ from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
 _KILLS = 2  # of each kind of change
+_USED = ("dalip.encoder", "dalip_index.build.build", "onnxruntime")
 
 # Does a change and dies at the n-th moment that alters something on disk; says how many there were if it survives.
 _CHANGE = """
@@ -92,14 +96,10 @@ class Ground:
     old: set[str]
     new: set[str]
 
-    def start(self, last: int = 0) -> "subprocess.Popen[str]":
+    def start(self, last: int = 0) -> "Forked | subprocess.Popen[str]":
         arguments = [self.change, self.path, self.bundle, self.photos, last]
-        process = subprocess.Popen(
-            [sys.executable, "-c", _CHANGE, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # as long as the process
+        process = fork(_CHANGE, [*map(str, arguments)], os.environ, modules=_USED, stderr=errors)
         assert process.stdout
         assert process.stdout.readline() == "ready\n", process.communicate()
         return process
