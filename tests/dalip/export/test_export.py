@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from paths import temporary
 from PIL import Image
 from torch.nn import functional as F
 from wording import refuses
@@ -76,11 +78,11 @@ def test_a_plain_clip_answers_as_in_open_clip(
 
 
 @pytest.fixture(scope="module")
-def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EncoderManifest]:
+def authors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EncoderManifest]]:
     """A folder with a checkpoint of the authors' kind, exported."""
-    folder = tmp_path_factory.mktemp("authors")
-    path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
-    return folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
+    with temporary(tmp_path_factory, "authors") as folder:
+        path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
+        yield folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
 
 
 def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest], tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from paths import temporary
 from tokenizers import Tokenizer
 from wording import refuses
 
@@ -32,10 +34,10 @@ pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
 
 @pytest.fixture(scope="module")
-def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    train(small_config(shard), run)
-    return run
+def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with temporary(tmp_path_factory, "runs") as folder:
+        train(small_config(shard), folder / "whole")
+        yield folder / "whole"
 
 
 def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
@@ -264,7 +266,7 @@ def test_heads_learn_from_cached_features_of_frozen_towers(
     frozen = {"freeze": ("image", "text"), "cache_views": 2, "cache": str(tmp_path / "cache")}
     lines: list[str] = []
     for seed in (0, 1):
-        config = small_config(shard, init=str(finished), seed=seed, epochs=1, **frozen)
+        config = small_config(shard, init=str(finished), seed=seed, steps=2, **frozen)
         train(config, tmp_path / f"run{seed}", report=lines.append)
     assert sum(line.startswith("features of photos") for line in lines) == 1
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run0"))
