@@ -1,12 +1,13 @@
 """House rules: functions that list violations, which `test_house.py` runs on the code and on examples."""
 
 import ast
+import contextlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["crowded", "modules_of", "repeated_lines", "repeated_names", "unused_names"]
+__all__ = ["crowded", "modules_of", "private_patches", "repeated_lines", "repeated_names", "unused_names"]
 
 MODULES = 18  # in one package, without `__init__`
 LINES = 8  # number of lines that two places must not share
@@ -133,3 +134,37 @@ def _documented(name: str, pages: str) -> bool:
     """Return whether a page mentions a name as code: alone in backticks, or in a Python example."""
     examples = "".join(re.findall(r"```python\n(.*?)```", pages, re.DOTALL))
     return bool(re.search(rf"`([\w.]+\.)?{name}(\(.*?\))?`", pages) or re.search(rf"\b{name}\b", examples))
+
+
+def private_patches(paths: Iterable[Path]) -> list[str]:
+    """List where tests replace a private name of what they test, also in code that they run in other processes.
+
+    Replaced by `monkeypatch.setattr` and its like, `mock.patch`, `setattr` or an assignment: a test of that kind knows
+    how the code is written, and not only what it does.
+    """
+    return [
+        f"{path}:{line} replaces {name}"
+        for path in paths
+        for line, name in _private_patches(path.read_text(encoding="utf-8"), 0)
+    ]
+
+
+def _private_patches(code: str, above: int) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            named = [
+                a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)
+            ]
+            if called in ("setattr", "delattr", "patch", "object"):
+                yield from ((above + node.lineno, name) for name in named if _is_private(name))
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            if ast.unparse(node.value) not in ("self", "cls") and _is_private(node.attr):
+                yield above + node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "_" in node.value:
+            with contextlib.suppress(SyntaxError, ValueError):
+                yield from _private_patches(node.value, above + node.lineno - 1)
+
+
+def _is_private(dotted: str) -> bool:
+    return any(part.startswith("_") and not part.endswith("__") for part in dotted.split("."))

@@ -1,6 +1,11 @@
 """Paths used in tests."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 """The checkout."""
@@ -10,3 +15,11 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 GOLDEN = ROOT / "tests" / "dalip" / "golden"
 """Numbers computed with the authors' modules."""
+
+
+@contextmanager
+def temporary(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """Make a folder for a fixture of a module whose files are large, and delete it at the end of the block."""
+    folder = factory.mktemp(name)
+    yield folder
+    shutil.rmtree(folder)

@@ -7,12 +7,13 @@ import sys
 import tarfile
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import house
 import pytest
-from paths import ROOT
+from paths import ROOT, temporary
 
 from docs import reference
 
@@ -37,20 +38,21 @@ def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist and the wheel built from it."""
-    out = tmp_path_factory.mktemp("dist")
-    python("-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT), cwd=out)
-    return out
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the sdist, and the wheel that was built from it."""
+    with temporary(tmp_path_factory, "dist") as out:
+        python("-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT), cwd=out)
+        yield out
 
 
 @pytest.fixture(scope="module")
-def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder outside the checkout with the installed wheel, without dependencies."""
-    target = tmp_path_factory.mktemp("installed")
-    (wheel,) = built.glob("*.whl")
-    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=built)
-    return target
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder away from the checkout into which the wheel was installed, without its dependencies."""
+    with temporary(tmp_path_factory, "installed") as target:
+        (wheel,) = built.glob("*.whl")
+        install = ("install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
+        python("-m", "pip", *install, cwd=built)
+        yield target
 
 
 def test_sdist_holds_code_tests_and_terms(built: Path) -> None:
@@ -200,6 +202,31 @@ def test_lines_that_two_places_share_are_found(tmp_path: Path, first: str, secon
     (tmp_path / "a.py").write_text(first)
     (tmp_path / "b.py").write_text(second)
     assert bool(house.repeated_lines([tmp_path])) is found
+
+
+def test_tests_replace_no_private_name() -> None:
+    others = [path for path in (ROOT / "tests").rglob("*.py") if path.name != Path(__file__).name]
+    assert house.private_patches(others) == []  # here are examples
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ('monkeypatch.setattr(module, "_limit", 5)', "_limit"),
+        ('monkeypatch.setattr("dalip.files._limit", 5)', "dalip.files._limit"),
+        ('with mock.patch("dalip._private.limit"): pass', "dalip._private.limit"),
+        ('patch.object(module, "_limit", 5)', "_limit"),
+        ("module._limit = 5", "module._limit"),
+        ('CODE = """\nimport dalip\ndalip._limit = 5\n"""', "dalip._limit"),
+        ('monkeypatch.setattr(module, "limit", 5)', ""),
+        ("self._limit = module._limit", ""),
+        ('module.__doc__ = "_limit"', ""),
+    ],
+)
+def test_a_private_name_that_a_test_replaces_is_found(tmp_path: Path, code: str, name: str) -> None:
+    (tmp_path / "test_a.py").write_text(code)
+    found = [line.partition(" replaces ")[2] for line in house.private_patches([tmp_path / "test_a.py"])]
+    assert found == [name] * bool(name)
 
 
 def test_public_names_are_used_or_documented() -> None:

@@ -26,20 +26,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
+TRAINING = ("dalip_app.cli.main", "dalip.training.loop", "dalip.export")
+"""Modules that training processes have imported before they start."""
+
 _NUMBER = 12  # bytes used to send a process ID, and later its exit status
 
 
 class Forked:
     """A forked process with the interface of `subprocess.Popen`."""
 
-    def __init__(self, told: int, stdout: IO[str] | None = None) -> None:
+    def __init__(self, told: int, stdout: IO[str] | None, stderr: IO[str]) -> None:
         """Wait until the process exists.
 
         Args:
             told: A pipe that delivers its process ID, and its status when it ends.
             stdout: Its standard output.
+            stderr: The file to which it writes its standard error.
         """
-        self.stdout = stdout
+        self.stdout, self._stderr = stdout, stderr
         self.returncode: int | None = None
         self._told = told
         self.pid = int(os.read(told, _NUMBER))
@@ -59,6 +63,13 @@ class Forked:
             return self.wait(0)
         except subprocess.TimeoutExpired:
             return None
+
+    def communicate(self) -> tuple[str, str]:
+        """Wait for its end, and give what it printed and what it wrote to stderr."""
+        printed = self.stdout.read() if self.stdout else ""
+        self.wait()
+        self._stderr.seek(0)
+        return printed, self._stderr.read()
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -105,7 +116,7 @@ def fork(
     os.close(tell)
     if read:
         write.close()
-    return Forked(told, read)
+    return Forked(told, read, stderr)
 
 
 @cache

@@ -22,11 +22,10 @@ from dalip.training.towers.create import Towers
 from dalip.training.towers.from_bundle import ORIGIN
 from dalip.training.towers.tokens import tokenize
 
-__all__ = ["export_bundle", "refuse_used"]
+__all__ = ["LARGEST_GRAPH", "export_bundle", "refuse_used"]
 
-_LARGEST = (
-    2**31 - 2**24
-)  # bytes: the limit of a protobuf message, minus what a graph needs besides its weights
+LARGEST_GRAPH = 2**31 - 2**24
+"""Maximum size of the weights in bytes: that of a protobuf message, minus what a graph needs besides its weights."""
 
 
 def export_bundle(
@@ -145,6 +144,6 @@ def _write(graph: onnx.ModelProto, path: Path, weights: Weights) -> None:
     if weights == "int8":
         graph = quantize_weights(graph)
     size = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
-    if size > _LARGEST:
+    if size > LARGEST_GRAPH:
         raise ExportError("export-too-large", source=path, size=f"{size / 2**30:.1f}")
     onnx.save_model(graph, path)

@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 from dalip.errors import ImageError
 from dalip.files import printable
 
-__all__ = ["MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
+__all__ = ["HUGE", "MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file path, the bytes of an encoded image, or a binary stream of one."""
@@ -28,7 +28,9 @@ MAX_PIXELS = 200_000_000
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """Image formats that can be read."""
 
-_HUGE = 40_000_000  # pixels; larger photos are decoded one at a time, because each may take 800 MB
+HUGE = 40_000_000
+"""Photos with more pixels are decoded one at a time, because each may take 800 MB."""
+
 _one_huge_photo_at_a_time = threading.Lock()
 
 _JPEG_START = b"\xff\xd8"
@@ -130,7 +132,7 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     image = open_header(file)
     width, height = image.size
-    with _one_huge_photo_at_a_time if width * height > _HUGE else nullcontext():
+    with _one_huge_photo_at_a_time if width * height > HUGE else nullcontext():
         if target is not None and _can_be_scaled(file):
             image.draft(None, (2 * target, 2 * target))  # None keeps the mode
         image.load()

@@ -4,15 +4,17 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-expect.set_options(timeout=30_000)  # a busy machine must not make a test fail
+PATIENCE = 300_000  # milliseconds: a busy machine must not make a test fail
+expect.set_options(timeout=PATIENCE)
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
 
 
@@ -21,9 +23,30 @@ def browsing(*more: str) -> Iterator[Browser]:
     """Run Chromium, with more options, until the block ends."""
     with sync_playwright() as running:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", *more]
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=options, timeout=PATIENCE)
+        make_context, make_page = browser.new_context, browser.new_page
+
+        def new_context(**chosen: Any) -> BrowserContext:
+            context = make_context(**chosen)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        def new_page(**chosen: Any) -> Page:
+            page = make_page(**chosen)
+            page.set_default_timeout(PATIENCE)
+            return page
+
+        browser.new_context, browser.new_page = new_context, new_page  # type: ignore[method-assign]
         yield browser
         browser.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing moves or fades any more, so that colours are those that stay; a spinner may go on."""
+    page.wait_for_function(
+        """() => document.getAnimations().every(animation =>
+          animation.playState !== "running" || animation.effect.getComputedTiming().iterations === Infinity)"""
+    )
 
 
 def choose(page: Page | FrameLocator, photo: Path, label: str = "A photo of a plant") -> None:

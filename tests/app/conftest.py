@@ -1,19 +1,23 @@
-"""The real commands, run as processes of their own on a small flora of coloured flowers."""
+"""The real commands, run on a small flora of coloured flowers."""
 
+import gc
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jaxtyping
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_bundle import COLOURS, write_tiny_bundle
-from warm import fork
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -65,25 +69,78 @@ CODE = {
     "dalip-app": "from dalip_app.cli.serve import main\nmain()",
 }
 """What the installed commands run."""
-TORCH = ("dalip_app.cli.main", "dalip.training.loop", "dalip.export")
-LIGHT = ("dalip_app.cli.main", "dalip_app.cli.serve", "dalip_index", "onnxruntime")
 
 
 def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = False, **more: str) -> Done:
-    """Run `dalip ...` or `dalip-app ...`: in a process that has imported what it needs, or `fresh`, as installed."""
+    """Run `dalip ...` or `dalip-app ...`: in this process, or `fresh`, in one of its own as installed."""
     program, *arguments = map(str, command)
     settings = environment(**more)
     if fresh:
         whole = [BIN / program, *arguments]
         done = subprocess.run(whole, cwd=cwd, env=settings, capture_output=True, text=True, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
-    modules = TORCH if arguments[:1] in (["train"], ["export"]) else LIGHT
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = fork(CODE[program], arguments, settings, modules=modules, stdout=out, stderr=err, cwd=cwd)
-        status = process.wait()
+    from dalip_app.cli import main, serve
+
+    start = {"dalip": main.main, "dalip-app": serve.main}[program]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with _process(arguments, settings, cwd or Path.cwd()), _streams(out.fileno(), err.fileno()):
+            try:
+                start()
+                status = 0
+            except SystemExit as end:
+                status = int(end.code or 0)
         out.seek(0)
         err.seek(0)
-        return Done(status, out.read(), err.read())
+        return Done(status, out.read().decode(), err.read().decode())
+
+
+@contextmanager
+def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Iterator[None]:
+    """Let the block find arguments, environment and folder as a process of its own would; then they are as before."""
+    before = dict(os.environ), Path.cwd(), sys.argv, tempfile.tempdir
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    os.environ.clear()
+    os.environ.update(settings)
+    os.chdir(cwd)
+    sys.argv, tempfile.tempdir = ["-c", *arguments], None
+    jaxtyping.config.update(
+        "jaxtyping_disable", True
+    )  # as installed: checks of shapes would also end in exports
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+        os.environ.clear()
+        environ, folder, sys.argv, tempfile.tempdir = before
+        os.environ.update(environ)
+        os.chdir(folder)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        gc.collect()  # what the process would have closed at its end
+
+
+@contextmanager
+def _streams(*files: int) -> Iterator[None]:
+    """Send stdout and stderr to files, with what libraries and other processes write to the descriptors."""
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    for number, file in enumerate(files, 1):
+        os.dup2(file, number)
+    # As Python opens them, and not closed afterwards: a library may have kept them for its log.
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, "utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+        for number, file in enumerate(kept, 1):
+            os.dup2(file, number)
+            os.close(file)
 
 
 def paint(path: Path, colour: str, seed: int = 0, side: int = 48) -> Path:

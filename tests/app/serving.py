@@ -2,14 +2,20 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 from warm import Forked, fork
 
 from tests.app.conftest import BIN, CODE, World, environment
+
+PATIENCE = 300
+"""Seconds in which an answer or an end must come, however busy the machine is."""
 
 THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
 PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.run", "dalip_app.page.site")
@@ -26,6 +32,16 @@ class Served:
     log: Path
     line: str
     """What it said of its addresses."""
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Open a client that asks this server, and is patient."""
+        return httpx.Client(base_url=self.address, timeout=PATIENCE, **options)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something while the process runs."""
+        while not condition():
+            assert self.process.poll() is None, self.errors()
+            time.sleep(0.02)
 
     @property
     def uploads(self) -> Path:
@@ -73,6 +89,6 @@ def serving(
         yield Served(process, found[1], temporary, log, line)
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()

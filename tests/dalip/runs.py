@@ -6,12 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from warm import fork
+from paths import ROOT
+from warm import TRAINING, fork
 
 from dalip.training import TrainConfig
 
-TORCH = ("dalip.training.loop",)
-"""What processes that train have imported before they start."""
+TOY = f"local-dir:{ROOT / 'tests' / 'dalip' / 'toy'}"
+"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters."""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
@@ -35,7 +36,7 @@ def small_config(data: Path | str | tuple[str, ...], **changes: object) -> Train
 
 def tiny_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
     """Give the quickest run that there is: a second for a dozen steps."""
-    return small_config(data, **({"model": "tiny", "image_size": 32} | changes))
+    return small_config(data, **({"model": TOY, "image_size": 32} | changes))
 
 
 _SLOWLY = """
@@ -67,7 +68,7 @@ def stop_at(
     config.save(saved)
     with tempfile.TemporaryFile("w+") as errors:
         arguments = [str(saved), str(run)]
-        process = fork(_SLOWLY, arguments, os.environ, modules=TORCH, stderr=errors)
+        process = fork(_SLOWLY, arguments, os.environ, modules=TRAINING, stderr=errors)
         assert process.stdout is not None
         for line in process.stdout:
             if int(line) >= step:

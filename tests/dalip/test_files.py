@@ -83,7 +83,7 @@ def test_a_file_is_the_old_or_the_new_one_whenever_its_writer_is_killed(tmp_path
         [sys.executable, "-c", _KILLED_AT_EVERY_LINE, str(path), durable],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     seen = Counter(done.stdout.splitlines())
@@ -144,7 +144,7 @@ def test_rivals_do_not_disturb_each_other(tmp_path: Path) -> None:
             assert len(content) == 5000
             assert len(set(content)) == 1
     finally:
-        codes = [writer.wait(timeout=60) for writer in writers]
+        codes = [writer.wait(timeout=600) for writer in writers]
     assert codes == [0, 0]
     assert names(tmp_path) == ["kept"]
 
@@ -191,7 +191,7 @@ def test_one_process_holds_a_lock_until_it_ends_however_it_does(tmp_path: Path) 
                 pass
             assert caught.value is BUSY
             end(holder)
-            holder.wait(timeout=60)
+            holder.wait(timeout=600)
         with hold_lock(lock, BUSY):
             assert lock.exists()
     assert names(tmp_path) == ["lock"]

@@ -48,7 +48,6 @@ Examples:
   dalip serve --only Asteraceae --only meadow-plants.txt"""
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
-_PATIENCE = 5.0  # seconds that threads get to finish after the server has stopped
 
 _GRADIO_SETTINGS = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -225,7 +224,7 @@ def serve(
             finally:
                 site.close()
     except SystemExit as stop:
-        _end_process(int(stop.code or 0))
+        end_process(int(stop.code or 0))
         raise
 
 
@@ -249,17 +248,21 @@ def _prepare_process(uploads: Path) -> None:
     logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
-def _end_process(status: int) -> None:
+def end_process(status: int, patience: float = 5.0) -> None:
     """End the process without waiting long for threads that cannot be interrupted.
 
     A thread that runs a model or reads a photo cannot be stopped from outside, and Python waits for such threads at
     exit. The process therefore ends without them: immediately after a second signal, otherwise after a short wait.
     Nothing is lost, because all writes are atomic.
+
+    Args:
+        status: Exit status; if it is not 0, the process ends here.
+        patience: Seconds that threads get to finish.
     """
     if status:
         os._exit(status)
     gc.freeze()  # saves a full garbage collection at exit
-    watchdog = threading.Timer(_PATIENCE, os._exit, [status])
+    watchdog = threading.Timer(patience, os._exit, [status])
     watchdog.daemon = True
     watchdog.start()
 

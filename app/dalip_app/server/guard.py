@@ -21,19 +21,39 @@ from dalip_app.messages.language import LANGUAGES
 from dalip_app.server.api import MAX_UPLOAD, problem
 from dalip_app.server.uploads import UPLOAD, held_bytes
 
-__all__ = ["Keys", "guard"]
+__all__ = ["Keys", "Limits", "guard"]
 
 _API = "/v2/"
-_MAX_PAGE_UPLOAD = 300_000_000  # bytes of a request: five photos of the maximum size
-_MAX_FIELDS = 1_000_000  # bytes of a request without a file
-_MAX_HELD = 2_000_000_000  # bytes of all uploads that are kept or being received
-_PATIENCE = 30  # seconds to wait for the next part of a request
-
 _GRADIO = "/gradio_api/"
 _OPEN = {
     *("app_id", "call", "cancel", "heartbeat", "info", "openapi.json", "queue", "reset", "startup-events"),
     *("theme.css", "upload", "upload_progress"),
 }  # first path segments that the page and `gradio_client` use
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much requests may bring, and how slowly."""
+
+    api_request: int = MAX_UPLOAD
+    """Bytes of a request to the API."""
+    page_upload: int = 300_000_000
+    """Bytes of an upload of the page: five photos of the largest size."""
+    fields: int = 1_000_000
+    """Bytes of a request without a file."""
+    held: int = 2_000_000_000
+    """Bytes of everything that visitors sent and that is still there."""
+    patience: float = 30
+    """Seconds in which the next part of a request must come."""
+
+    def bytes_for(self, path: str) -> int:
+        """Return how many bytes a request to this path may bring."""
+        if path.startswith(_API):
+            return self.api_request
+        return self.page_upload if path.rstrip("/") == UPLOAD else self.fields
+
+
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -83,31 +103,33 @@ def _decoded(value: str) -> str:
         return ""
 
 
-def guard(app: Any, keys: Keys, uploads: Path) -> Any:
+def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS) -> Any:
     """Reject requests that are unauthorised, too large, or refer to files on this computer other than uploads.
 
     Args:
         app: An ASGI application.
         keys: The login and API key.
         uploads: Folder of the uploads.
+        limits: Size and time limits of requests.
 
     Returns:
         An ASGI application.
     """
-    room = _Room()
+    room = _Room(limits.held)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
         path = _without_language(scope["path"])
-        intake = _Intake(receive, _most(path), room)
+        most = limits.bytes_for(path)
+        intake = _Intake(receive, most, limits.patience, room)
         try:
-            _check(scope, path, keys)
+            _check(scope, path, keys, most)
             if scope["type"] == "websocket":  # not used yet
                 await app(scope, receive, send)
                 return
-            if scope["method"] == "POST" and _most(path) > _MAX_FIELDS:
+            if scope["method"] == "POST" and most > limits.fields:
                 room.check(held_bytes(uploads))
             checked = _reads_json(scope["method"], path)
             content = await _checked(intake, uploads) if checked else intake
@@ -121,7 +143,7 @@ def guard(app: Any, keys: Keys, uploads: Path) -> Any:
     return application
 
 
-def _check(scope: Any, path: str, keys: Keys) -> None:
+def _check(scope: Any, path: str, keys: Keys, most: int) -> None:
     """Check the path and headers of a request before its body is received.
 
     Raises:
@@ -137,8 +159,8 @@ def _check(scope: Any, path: str, keys: Keys) -> None:
     if scope.get("method", "GET") not in ("GET", "HEAD", "OPTIONS") and _from_elsewhere(headers):
         raise HTTPException(403, "requests from pages of other websites are not allowed")
     length = headers.get(b"content-length", b"0")
-    if (int(length) if length.isdigit() else 0) > _most(path):
-        raise HTTPException(413, _too_large(_most(path)))
+    if (int(length) if length.isdigit() else 0) > most:
+        raise HTTPException(413, _too_large(most))
 
 
 def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
@@ -151,13 +173,6 @@ def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
         return site not in (b"same-origin", b"none")
     origin = headers.get(b"origin")
     return origin is not None and urlsplit(origin).netloc != headers.get(b"host", b"")
-
-
-def _most(path: str) -> int:
-    """Return the maximum size of a request in bytes."""
-    if path.startswith(_API):
-        return MAX_UPLOAD
-    return _MAX_PAGE_UPLOAD if path.rstrip("/") == UPLOAD else _MAX_FIELDS
 
 
 async def _checked(receive: Any, uploads: Path) -> Any:
@@ -247,6 +262,8 @@ def _is_upload(path: Any, uploads: Path) -> bool:
 class _Room:
     """Total size of all requests being received."""
 
+    held: int
+    """In bytes, at most."""
     arriving: int = 0
     """Bytes received so far."""
 
@@ -259,7 +276,7 @@ class _Room:
         Raises:
             HTTPException: The limit is exceeded.
         """
-        if self.arriving + lying > _MAX_HELD:
+        if self.arriving + lying > self.held:
             raise HTTPException(
                 429,
                 "the upload storage is full; uploads are deleted within ten minutes, try again later",
@@ -270,15 +287,16 @@ class _Room:
 class _Intake:
     """The body of one request, with size and time limits; called like ASGI's `receive`."""
 
-    def __init__(self, receive: Any, most: int, room: _Room) -> None:
+    def __init__(self, receive: Any, most: int, patience: float, room: _Room) -> None:
         """Start with an empty body.
 
         Args:
             receive: ASGI's `receive`.
             most: Maximum size of the request in bytes.
+            patience: Seconds to wait for the next part of the request.
             room: Total that the bytes also count towards until `end`.
         """
-        self._receive, self._most, self._room = receive, most, room
+        self._receive, self._most, self._patience, self._room = receive, most, patience, room
         self._received, self._complete = 0, False
 
     async def __call__(self) -> Any:
@@ -290,7 +308,7 @@ class _Intake:
         if self._complete:  # the next message is the disconnect
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), _PATIENCE)
+            message = await asyncio.wait_for(self._receive(), self._patience)
         except TimeoutError:
             raise HTTPException(
                 408, "the request was not completed in time", {"Connection": "close"}

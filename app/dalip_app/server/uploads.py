@@ -25,6 +25,7 @@ from dalip_app.messages.language import LANGUAGES
 
 __all__ = [
     "KEPT",
+    "LOOK_EVERY",
     "MAX_FILE",
     "MAX_FILES",
     "UPLOAD",
@@ -37,6 +38,9 @@ __all__ = [
 KEPT = 540
 """Age in seconds from which an upload is deleted, so that it is always gone after ten minutes."""
 
+LOOK_EVERY = 30
+"""Seconds between looks for uploads to delete."""
+
 MAX_FILE = 60_000_000
 """Maximum size of one file in bytes."""
 
@@ -47,16 +51,18 @@ UPLOAD = "/gradio_api/upload"
 """Upload path below the page of each language; it is Gradio's path, which the page and `gradio_client` use."""
 
 _FIELDS = 20  # maximum number of fields that are not files; they are ignored
-_LOOKS = 30  # seconds between checks for uploads to delete
 _PREFIX = "dalip-serve-"
 _LOCK = "lock"
 
 
 @contextmanager
-def upload_folder() -> Iterator[Path]:
+def upload_folder(look_every: float = LOOK_EVERY) -> Iterator[Path]:
     """Make a folder for uploads, delete old files in it regularly, and finally delete the folder.
 
     Folders left behind by killed servers are deleted first.
+
+    Args:
+        look_every: Seconds between looks for uploads to delete.
 
     Yields:
         The folder; only this user can access it.
@@ -66,7 +72,7 @@ def upload_folder() -> Iterator[Path]:
     place, lock = _take_place(parent)
     uploads, done = place / "uploads", threading.Event()
     uploads.mkdir()
-    threading.Thread(target=_keep_empty, args=(uploads, done), daemon=True).start()
+    threading.Thread(target=_keep_empty, args=(uploads, done, look_every), daemon=True).start()
     try:
         yield uploads
     finally:
@@ -100,8 +106,8 @@ def _delete_abandoned(parent: Path) -> None:
             shutil.rmtree(place, ignore_errors=True)  # Windows does not delete a lock file that is held
 
 
-def _keep_empty(folder: Path, done: threading.Event) -> None:
-    while not done.wait(_LOOKS):
+def _keep_empty(folder: Path, done: threading.Event, look_every: float) -> None:
+    while not done.wait(look_every):
         forget_old(folder, KEPT)
 
 

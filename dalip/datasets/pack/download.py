@@ -23,14 +23,19 @@ __all__ = ["fetch", "without_web"]
 
 _AT_ONCE = 4
 _TRIES = 4
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 120.0  # seconds
+_LONGEST_WAIT = 120.0  # seconds
 _TIMEOUT = httpx.Timeout(30.0)
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP status codes for which a retry may succeed."""
 
 
 def fetch(
-    records: Sequence[Record], folder: Path, report: Report, progress: Progress = no_progress
+    records: Sequence[Record],
+    folder: Path,
+    report: Report,
+    progress: Progress = no_progress,
+    *,
+    first_wait: float = 1.0,
 ) -> list[Record]:
     """Download the photos that are on the web.
 
@@ -39,6 +44,7 @@ def fetch(
         folder: Stores each photo under a name derived from its address; existing files are not downloaded again.
         report: Receives each photo that cannot be downloaded.
         progress: Called with "photos fetched" after each address.
+        first_wait: Seconds to wait before the first retry; the wait doubles with each retry.
 
     Returns:
         The records whose photos are on disk now, in the same order.
@@ -61,7 +67,7 @@ def fetch(
         with httpx.Client(
             headers=headers, timeout=_TIMEOUT, follow_redirects=True, max_redirects=5
         ) as client:
-            waiting = [(url, pool.submit(_fetched, client, url, folder)) for url in addresses]
+            waiting = [(url, pool.submit(_fetched, client, url, folder, first_wait)) for url in addresses]
             for done, (url, answer) in enumerate(waiting, 1):
                 results[url] = answer.result()
                 progress("photos fetched", done, len(addresses))
@@ -90,14 +96,14 @@ def _on_disk(record: Record, results: dict[str, Path | DataError], report: Repor
     return replace(record, location=FilePart(result))
 
 
-def _fetched(client: httpx.Client, url: str, folder: Path) -> Path | DataError:
+def _fetched(client: httpx.Client, url: str, folder: Path, first_wait: float) -> Path | DataError:
     """Download one photo and return its file, or the error."""
     path = folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
     if path.is_file():
         return path
     wrong = DataError("download-empty")
     for attempt in range(_TRIES):
-        wait = _FIRST_WAIT * 2**attempt
+        wait = first_wait * 2**attempt
         try:
             with client.stream("GET", url) as answer:
                 if answer.is_success:

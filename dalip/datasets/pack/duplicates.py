@@ -89,6 +89,9 @@ def near_pairs(
     codes: NDArray[np.uint8],
     thumbs: NDArray[np.uint8],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    most: int = _MAX_CANDIDATES,
+    sample: int = _SAMPLE,
 ) -> list[Pair]:
     """Find pairs of near-duplicates.
 
@@ -96,12 +99,15 @@ def near_pairs(
         codes: Hashes, and those of the mirror images, 2 x photos x bytes.
         thumbs: Thumbnails, photos x side x side.
         progress: Called with the number of photos compared with the earlier ones, and the total.
+        most: Approximate limit of the pairs whose thumbnails are compared; if more photos look alike, fewer copies are
+            found.
+        sample: Number of photos from which the number of pairs is estimated.
 
     Returns:
         The pairs, the later photo first.
     """
     found = []
-    for pairs in candidates(codes, progress, max_distance=_affordable_distance(codes)):
+    for pairs in candidates(codes, progress, max_distance=_affordable_distance(codes, most, sample)):
         for start in range(0, len(pairs.first), _BLOCK):
             part = pairs.between(start, start + _BLOCK)
             first, second = part.thumbs(thumbs)
@@ -114,17 +120,17 @@ def near_pairs(
     return found
 
 
-def _affordable_distance(codes: NDArray[np.uint8]) -> int:
+def _affordable_distance(codes: NDArray[np.uint8], most: int, size: int) -> int:
     """Return the hash distance at which the number of thumbnails to compare stays affordable.
 
     Herbarium sheets look far more alike than photos of flowers, and a herbarium of 300,000 sheets has many more pairs.
     """
-    sample = codes[:, :_SAMPLE]
+    sample = codes[:, :size]
     at = np.zeros(_MAX_DISTANCE + 1)
     for pairs in candidates(sample):
         at += np.bincount(pairs.distance.astype(np.int64), minlength=len(at))
     expected = np.cumsum(at) * (codes.shape[1] / max(sample.shape[1], 1)) ** 2
-    return max(_LEAST_DISTANCE, int(np.searchsorted(expected, _MAX_CANDIDATES, side="right")) - 1)
+    return max(_LEAST_DISTANCE, int(np.searchsorted(expected, most, side="right")) - 1)
 
 
 def candidates(

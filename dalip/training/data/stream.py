@@ -24,7 +24,7 @@ from dalip.training.data.sampling import Sampling
 
 __all__ = ["StreamDataset"]
 
-_ROUND = 200_000  # photos; the most that each data loading process of a resumed run reads again
+_ROUND = 200_000
 _PATIENCE = 100  # consecutive shards without a photo to train on
 
 
@@ -53,6 +53,7 @@ class StreamDataset(IterableDataset[Batch]):
         start: int,
         process: int,
         processes: int,
+        round_of: int = _ROUND,
     ) -> None:
         """Plan a stream.
 
@@ -63,10 +64,12 @@ class StreamDataset(IterableDataset[Batch]):
             start: The first step.
             process: Index of this training process, from 0.
             processes: Number of training processes.
+            round_of: Photos per round: the most that each data loading process of a resumed run reads again.
         """
         assert config.steps is not None
         self.config, self.texts, self.image, self.start = config, texts, image, start
         self.process, self.steps, self.count = process, config.steps, config.batch_size // processes
+        self.round_of = round_of
         self.urls, self.weights = shards_of(config)
         self._skipped: list[DalipError] = []
         self._told: set[str] = set()
@@ -78,7 +81,7 @@ class StreamDataset(IterableDataset[Batch]):
         lanes = worker.num_workers if worker else 1
         # The process that torch asks first must take step `start`, wherever the run was stopped.
         lane = ((worker.id if worker else 0) + self.start) % lanes
-        per_round = max(1, _ROUND // self.count)
+        per_round = max(1, self.round_of // self.count)
         samples: Iterator[_Raw] | None = None
         for number, step in enumerate(range(lane, self.steps, lanes)):
             if step < self.start:
@@ -89,7 +92,7 @@ class StreamDataset(IterableDataset[Batch]):
                 next(islice(samples, within * self.count, within * self.count), None)
             yield self._batch(list(islice(samples, self.count)), step)
             if within == per_round - 1 and not self._finished:
-                self._skip(DataError("shard-too-large", source=self._reading, photos=_ROUND))
+                self._skip(DataError("shard-too-large", source=self._reading, photos=self.round_of))
 
     def _mixed(self, seed: list[int]) -> Iterator[_Raw]:
         self._finished, size = False, self.config.shuffle

@@ -18,9 +18,11 @@ from dalip_index.build.contents import taxon_name_of
 from dalip_index.store.kept_photos import Halves, KeptCopy, Pack, digest_of, kept_as, kept_copy, packs_of
 from dalip_index.store.photo_store import PhotoStore
 
-__all__ = ["EmbeddedPhotos", "embed_and_keep", "embed_only"]
+__all__ = ["AT_ONCE", "EmbeddedPhotos", "embed_and_keep", "embed_only"]
 
-_AT_ONCE = 128  # photos embedded before they are written: the most that a killed build loses
+AT_ONCE = 128
+"""Photos that are embedded before they are written; a killed build has lost no more."""
+
 _AHEAD = 64
 
 
@@ -121,7 +123,7 @@ def embed_and_keep(
                 # The location of a new copy is not known until its shard is written.
                 place = record.location if digest_of(record) else KeptCopy(store.folder, digest=digest)
                 pending.append((kept_as(Record("", place), record), copy))
-                if len(pending) == _AT_ONCE:
+                if len(pending) == AT_ONCE:
                     finish()
         progress("photos", number, len(records))
     finish()

@@ -25,9 +25,10 @@ from dalip_index.store.kept_photos import Halves, Pack, digest_of, kept_fields, 
 from dalip_index.store.manifest import FileStamp
 from dalip_index.store.versions import SHARED
 
-__all__ = ["PhotoStore"]
+__all__ = ["PACK_PHOTOS", "PhotoStore"]
 
-_PACK_PHOTOS = 512
+PACK_PHOTOS = 512
+"""Photos in a full pack."""
 
 
 class PhotoStore:
@@ -129,7 +130,7 @@ class PhotoStore:
         wanted = {digest_of(photo): photo for photo in photos}
         staying: list[Pack] = []
         for pack in self.packs:
-            if len(pack.photos) == _PACK_PHOTOS and all(
+            if len(pack.photos) == PACK_PHOTOS and all(
                 _same(wanted.get(digest_of(held)), held) for held in pack.photos
             ):
                 staying.append(pack)
@@ -139,8 +140,8 @@ class PhotoStore:
         for path in packs_of(loose):
             if path not in self._written:
                 Pack(path).check()
-        for start in range(0, len(loose), _PACK_PHOTOS):
-            group = loose[start : start + _PACK_PHOTOS]
+        for start in range(0, len(loose), PACK_PHOTOS):
+            group = loose[start : start + PACK_PHOTOS]
             vectors = self.vectors([digest_of(photo) for photo in group], width)
             staying.append(self.write([(photo, photo.read_bytes()) for photo in group], vectors))
         return staying

@@ -274,12 +274,13 @@ def test_progress_rewrites_its_line_on_a_terminal(monkeypatch: pytest.MonkeyPatc
 def test_a_message_takes_the_line_of_progress_away(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    now = 0.0
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
     with ProgressLine(stream) as progress:
         for say in (terminal.complain, terminal.print_result):
-            monkeypatch.setattr(terminal.time, "monotonic", lambda: float("inf"))
-            progress._next = 0.0
+            now += 1.0
             progress("photos", 1, 2)
             say("a word")
             assert stream.getvalue().endswith("\rphotos: 1 of 2\r" + " " * 14 + "\r")

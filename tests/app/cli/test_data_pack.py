@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 from scenes import encoded, scene
+from warm import fork
 
 from dalip.datasets import read_records
-from tests.app.conftest import BIN, Done, World, environment
+from tests.app.conftest import CODE, Done, World, environment
 
 PHOTOS = 200
+PACKING = ("dalip_app.cli.main", "dalip.datasets.pack")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
         lambda: len(list(out.glob("*.tar"))) >= 3,
         lambda: (out / "datasheet.json").exists(),
     ]
-    killed = [start_and_kill([BIN / "dalip", *command, out], moment) for moment in moments]
+    killed = [start_and_kill([*command, out], moment) for moment in moments]
     assert all(killed[:4]), "reading takes far longer than it takes to see that it has begun"
     done = dalip(*command, out)
     assert done.status == 0, done.err
@@ -71,7 +73,10 @@ def start_and_kill(command: list[object], moment: Callable[[], bool]) -> bool:
     Returns:
         Whether it was killed; it may have ended before.
     """
-    process = subprocess.Popen([*map(str, command)], env=environment(), stdout=subprocess.DEVNULL)
+    with (out := tempfile.TemporaryFile("w+")), (err := tempfile.TemporaryFile("w+")):
+        process = fork(
+            CODE["dalip"], [*map(str, command)], environment(), modules=PACKING, stdout=out, stderr=err
+        )
     while process.poll() is None and not moment():
         time.sleep(0.001)
     family = []
@@ -80,7 +85,7 @@ def start_and_kill(command: list[object], moment: Callable[[], bool]) -> bool:
         os.kill(process.pid, signal.SIGKILL)
     process.wait()
     # A process that was about to write a part may do so; then it ends, for nobody needs it.
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=600)
     assert not alive, "processes were left behind"
     return process.returncode == -signal.SIGKILL
 

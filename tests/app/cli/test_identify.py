@@ -19,6 +19,7 @@ from PIL import Image
 from tiny_bundle import COLOURS
 
 from tests.app.conftest import BIN, Done, World, environment, paint, run
+from tests.app.serving import PATIENCE
 
 Dalip = Callable[..., Done]
 
@@ -225,7 +226,7 @@ def test_a_reader_that_leaves_is_no_error(world: World) -> None:
     assert process.stderr is not None
     assert "predictions" in process.stdout.readline()  # the first answer comes long before the last
     process.stdout.close()
-    assert process.wait(60) == 141
+    assert process.wait(PATIENCE) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
 
@@ -236,7 +237,7 @@ def test_ctrl_c_is_quiet(world: World) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, "")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
 from gradio_client import Client, handle_file
@@ -189,7 +188,7 @@ def test_a_server_answers_so_in_every_way(
 ) -> None:
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     photo = paint(tmp_path / "red.png", "red", 5)
-    with httpx.Client(base_url=served.address, timeout=60) as client:
+    with served.client() as client:
         answer = client.post("/v2/identify/all", files={"images": photo.read_bytes()}).json()
         said = {r["species"]["scientificName"]: r["score"] for r in answer["results"]}
         assert set(said) == {"Flos red", "Flos green"}

@@ -18,28 +18,40 @@ from typing import get_args
 
 import pytest
 import torch
-from warm import fork
+from warm import TRAINING, fork
 
 from dalip.datasets import split_of
 from dalip.datasets.record import Split
-from tests.app.conftest import BIN, CODE, TORCH, Done, World, environment
+from tests.app.conftest import BIN, CODE, Done, World, environment
+from tests.dalip.runs import TOY
 
 Dalip = Callable[..., Done]
 
 # All photos of the world in one folder a taxon; a tiny model, a handful of steps.
 SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0")
+SMALLEST = (*SMALL, "--model", TOY, "--image-size", "32")
 
 
 def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """With a Ctrl-C on the way."""
-    train = ["train", *SMALL, "--data", str(world.photos), "--taxa", str(world.taxa), "--steps", "20", "run"]
+    train = [
+        "train",
+        *SMALLEST,
+        "--data",
+        str(world.photos),
+        "--taxa",
+        str(world.taxa),
+        "--steps",
+        "20",
+        "run",
+    ]
     log = tmp_path / "run" / "log.csv"
     with tempfile.TemporaryFile("w+") as errors:
-        first = fork(CODE["dalip"], train, environment(), modules=TORCH, cwd=tmp_path, stderr=errors)
+        first = fork(CODE["dalip"], train, environment(), modules=TRAINING, cwd=tmp_path, stderr=errors)
         while first.poll() is None and not (log.exists() and "\n3," in log.read_text()):
             time.sleep(0.02)
         first.send_signal(signal.SIGINT)
-        assert first.wait(60) == 130
+        assert first.wait(600) == 130
     done = dalip("train", "run")
     assert (done.status, done.out) == (0, ""), done.err
     assert re.search(r"resumed at step \d+ of 20", done.err)
@@ -75,7 +87,7 @@ def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tm
     bare, captioned = found["train"][1:3]
     (tmp_path / "bare.csv").write_text(f"file,caption\n{bare},\n{captioned},a flower\n")
     sources = ["--data", photos, "--data", "bare.csv"]
-    done = dalip("train", *SMALL, *sources, "--epochs", "2", "--set", "evaluate_every=1", "run")
+    done = dalip("train", *SMALLEST, *sources, "--epochs", "2", "--set", "evaluate_every=1", "run")
     assert done.status == 0, done.err
     for path in damaged:
         lines = [line for line in done.err.splitlines() if path.name in line]
@@ -86,7 +98,7 @@ def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tm
     assert re.search(r"dalip: \S+: 1 photos have neither a scientificName nor a caption\n", done.err)
     page = (tmp_path / "run" / "README.md").read_text()
     assert page.count("the file is damaged or truncated") == 2
-    done = dalip("train", *SMALL, *sources, "--dry-run", "planned")
+    done = dalip("train", *SMALLEST, *sources, "--dry-run", "planned")
     assert done.err.count("\n") == 1
     assert "1 photos have neither" in done.err
 
@@ -112,35 +124,48 @@ def launch_two() -> list[str]:
 
 
 def test_a_missing_package_is_named() -> None:
-    code = f"import sys; sys.modules['webdataset'] = None\n{CODE['dalip']}"
+    code = f"import sys; sys.modules['torch'] = None\n{CODE['dalip']}"
     command = [sys.executable, "-c", code, "export", "run", "out"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "dalip: the package webdataset is not installed; run pip install 'dalip[builtin]'\n"
+    assert done.stderr == "dalip: the package torch is not installed; run pip install 'dalip[builtin]'\n"
 
 
-WITHOUT_EXPORT = (
-    "from dalip.export import export_run; export_run.export_and_describe = lambda run, **more: None"
-)
+def by_two(arguments: list[str], folder: Path) -> tuple[list[int], list[str], str]:
+    """Run `dalip` in two processes that meet, as torchrun would start them.
 
-
-def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:
-    """The real command under torchrun; layer norm, for batch norm sees each process's share alone."""
-    train = ["train", *SMALL, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
-    code, alone = f"{WITHOUT_EXPORT}\n{CODE['dalip']}", [*train, "--accumulate", "2", "one"]
+    Returns:
+        The exit status of each, what each printed, and what both wrote to stderr.
+    """
+    both = environment(WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
     with tempfile.TemporaryFile("w+") as errors:
-        done = fork(code, alone, environment(), modules=TORCH, cwd=tmp_path, stderr=errors)
-        assert done.wait(300) == 0
-    done_by_two = subprocess.run(
-        [*launch_two(), *train, "two"],
-        cwd=tmp_path,
-        env=environment(OMP_NUM_THREADS="1"),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done_by_two.returncode == 0, done_by_two.stderr
-    assert done_by_two.stderr.count("lowest cosine similarity") == 1  # the first process alone exports
+        started = [
+            fork(
+                CODE["dalip"],
+                arguments,
+                both | {"RANK": rank, "LOCAL_RANK": rank},
+                modules=TRAINING,
+                stderr=errors,
+                cwd=folder,
+            )
+            for rank in ("0", "1")
+        ]
+        said = [process.stdout.read() for process in started if process.stdout]
+        status = [process.wait(600) for process in started]
+        errors.seek(0)
+        return status, said, errors.read()
+
+
+def test_two_processes_train_as_one(world: World, tmp_path: Path, dalip: Dalip) -> None:
+    """Layer norm, for batch norm sees each process's share alone."""
+    train = ["train", *SMALLEST, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
+    (tmp_path / "one" / "encoder").mkdir(parents=True)
+    (tmp_path / "one" / "encoder" / "notes.txt").touch()  # so that it is not exported, which takes longer
+    alone = dalip(*train, "--accumulate", "2", "one")
+    assert (alone.status, "one/encoder: the folder contains other files" in alone.err) == (1, True), alone.err
+    status, _, errors = by_two([*train, "two"], tmp_path)
+    assert status == [0, 0], errors
+    assert errors.count("lowest cosine similarity") == 1  # the first process alone exports
     one, two = ((tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two"))
     assert len(one) == len(two)
     for a, b in zip(one[1:], two[1:], strict=True):
@@ -149,27 +174,20 @@ def test_two_processes_train_as_one(world: World, tmp_path: Path) -> None:
 
 
 def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path) -> None:
-    """As torchrun would start them."""
-    plan = ["train", *SMALL, "--data", str(world.photos), "--dry-run", str(tmp_path / "run")]
-    both = environment(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
-    with tempfile.TemporaryFile("w+") as errors:
-        started = [
-            fork(CODE["dalip"], plan, both | {"RANK": rank, "LOCAL_RANK": rank}, modules=TORCH, stderr=errors)
-            for rank in ("0", "1")
-        ]
-        said = [process.stdout.read() for process in started if process.stdout]
-        errors.seek(0)
-        assert [process.wait(120) for process in started] == [0, 0], errors.read()
+    status, said, errors = by_two(
+        ["train", *SMALLEST, "--data", str(world.photos), "--dry-run", "run"], tmp_path
+    )
+    assert status == [0, 0], errors
     assert [text.count("steps: ") for text in said] == [1, 0]
     assert not (tmp_path / "run").exists()
 
 
 def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
-    """torchrun hands it on to each; the first saves, wherever the others were."""
+    """The real command under torchrun, which hands it on to each; the first saves, wherever the others were."""
     run = tmp_path / "run"
     rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000"]
     process = subprocess.Popen(
-        [*launch_two(), "train", *SMALL, *rest, str(run)],
+        [*launch_two(), "train", *SMALLEST, *rest, str(run)],
         cwd=tmp_path,
         env=environment(OMP_NUM_THREADS="1"),
         stdout=subprocess.DEVNULL,
@@ -182,7 +200,7 @@ def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) ->
     while process.poll() is None and not (log.exists() and "\n3," in log.read_text()):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     (stopped,) = re.findall(r"stopped at step (\d+) of 1000", errors)
     assert f"\n{stopped}," in log.read_text()
     assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == int(stopped)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from dalip.encoder import read_manifest
 from dalip.training import TrainConfig
+from dalip_app.cli.train_comparison import compared
 from dalip_assets import ENCODER
 from tests.app.conftest import Done, World
+from tests.dalip.runs import TOY
 
 Dalip = Callable[..., Done]
 
@@ -24,12 +26,19 @@ def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_
 
 def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, tmp_path: Path) -> None:
     common = ["--data", world.photos, "--taxa", world.taxa, "--workers", "0"]
-    done = dalip("train", "--preset", "tiny", *common, "--steps", "3", "--batch-size", "16", "first")
+    toy = ["--preset", "tiny", "--model", TOY, "--image-size", "32"]
+    done = dalip("train", *toy, *common, "--steps", "3", "--batch-size", "16", "first")
     assert (done.status, done.out) == (0, ""), (
         done.err
     )  # it started from nothing that it could be compared with
     heads = ["--init", "first/encoder", "--freeze-towers", "--freeze", "image_bdc.", "--steps", "2"]
-    done = dalip("train", *heads, *common, "--old", world.photos, "run")
+    in_the_way = tmp_path / "run" / "encoder" / "notes.txt"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.touch()
+    done = dalip("train", *heads, *common, "run")
+    assert (done.status, "run/encoder: holds other files" in done.err) == (1, True), done.err
+    in_the_way.unlink()
+    done = dalip("train", "run", "--old", world.photos)  # nothing left to do but to export and compare
     assert done.status == 0, done.err
     config = TrainConfig.load(tmp_path / "run" / "config.json")
     assert config.init == str(tmp_path / "first" / "encoder")
@@ -44,10 +53,8 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
     page = (tmp_path / "run" / "README.md").read_text()
     assert done.out in page
     assert "was not measured" not in page
-    done = dalip("train", "run")  # nothing left to do but to export and compare again
-    assert done.status == 0, done.err
     assert "What the encoder forgot about the plants it was trained on before was not measured" in " ".join(
-        (tmp_path / "run" / "README.md").read_text().split()
+        compared(tmp_path / "run", old={})
     )
 
 

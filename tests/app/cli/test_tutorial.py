@@ -12,7 +12,7 @@ from dalip.datasets import read_records
 from dalip_assets import ENCODER, FLORA
 from dalip_index import flora_info
 from tests.app.conftest import Done, World, run
-from tests.app.serving import serving
+from tests.app.serving import PATIENCE, serving
 
 PHOTOS = ROOT.parent / "shared" / "data" / "garden-plants-000000.tar"
 TAXA = 12
@@ -56,7 +56,7 @@ def test_from_photos_in_folders_to_a_served_flora(garden: Path) -> None:
             flora = garden / "garden-flora"
             with serving(World(ENCODER, flora, garden, flora), garden) as served:
                 photo = {"images": (garden / "asked.webp").read_bytes()}
-                answer = httpx.post(f"{served.address}/v2/identify/all", files=photo, timeout=60).json()
+                answer = httpx.post(f"{served.address}/v2/identify/all", files=photo, timeout=PATIENCE).json()
             assert answer["bestMatch"].startswith("Iris pseudacorus")
             continue
         line = " ".join(arguments)

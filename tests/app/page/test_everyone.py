@@ -4,11 +4,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from PIL import Image
 
-from tests.app.browsing import SIZES, choose, keep, needs_browser
+from tests.app.browsing import SIZES, choose, keep, needs_browser, settle
 from tests.app.conftest import World, paint
 from tests.app.serving import Served, serving
 
@@ -54,6 +53,7 @@ def test_no_tab_shuts_anyone_out(
     page = visit(browser, served, size, language, scheme)
 
     def check(tab: str) -> None:
+        settle(page)  # what fades in is measured by its colour
         found = Axe().run(page)
         assert found.violations_count == 0, f"{tab}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
@@ -65,7 +65,6 @@ def test_no_tab_shuts_anyone_out(
     page.locator(".why summary").click()
     page.locator("#keep-right").click()
     expect(page.locator("#keep-said .notice")).to_be_visible()
-    page.wait_for_timeout(400)  # what fades in is measured by its colour
     check("answer")
     for tab, shown in zip(
         TABS[language], ("#search-button", ".flora-taxon", ".entry", ".about"), strict=True
@@ -76,7 +75,6 @@ def test_no_tab_shuts_anyone_out(
             page.locator("summary:visible").first.click()
         if shown == ".entry":
             page.locator(".entry button").first.click()
-        page.wait_for_timeout(400)
         check(shown.strip(".#"))
     page.close()
 
@@ -151,7 +149,7 @@ def test_the_page_can_be_installed_under_our_name(browser: Browser, served: Serv
 
 
 def test_the_manifest_has_our_name_and_icons(served: Served) -> None:
-    with httpx.Client(base_url=served.address) as client:
+    with served.client() as client:
         for code, name in (
             ("en", "DALIP: plant identification"),
             ("fr", "DALIP\u00a0: identification de plantes"),

@@ -16,7 +16,7 @@ from paths import ROOT
 from tiny_bundle import COLOURS
 
 from tests.app.conftest import Done, World, paint
-from tests.app.serving import Served, serving
+from tests.app.serving import PATIENCE, Served, serving
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_the_answer_is_that_of_the_command(
 
 
 def test_it_is_the_only_endpoint_that_is_offered(served: Served) -> None:
-    info = httpx.get(f"{served.address}/gradio_api/info").json()
+    info = served.client().get("/gradio_api/info").json()
     assert set(info["named_endpoints"]) == {"/identify"}
     assert info["unnamed_endpoints"] == {}
     client = connect(served.address)
@@ -96,7 +96,9 @@ def test_what_is_no_upload_is_refused(served: Served, world: World) -> None:
             client.predict(wrong, api_name="/identify")
     for path in (str(world.taxa), "https://plants.example/a.png"):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        response = httpx.post(f"{served.address}/gradio_api/call/identify", json={"data": [file]})
+        response = httpx.post(
+            f"{served.address}/gradio_api/call/identify", json={"data": [file]}, timeout=PATIENCE
+        )
         assert (response.status_code, response.json()["statusCode"]) == (400, 400)
 
 

@@ -21,7 +21,7 @@ from tests.app.conftest import HOSTILE_NAME, World, paint, run
 from tests.app.serving import Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PASTE = """([name, bytes]) => {
   const data = new DataTransfer();
@@ -42,9 +42,9 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield served
 
 
-@pytest.fixture(params=["phone", "desktop"])
-def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
-    """A fresh visit, in light and on a phone or in dark and on a desktop; nothing may go wrong behind it."""
+@pytest.fixture(scope="module", params=["phone", "desktop"])
+def visitor(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """Someone who prefers light and has a phone, or prefers dark and has a desktop."""
     phone = request.param == "phone"
     context = browser.new_context(
         viewport=SIZES[request.param],  # type: ignore[arg-type]
@@ -52,7 +52,14 @@ def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> It
         has_touch=phone,
         is_mobile=phone,
     )
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext, served: Served) -> Iterator[Page]:
+    """A visit of the page, of which the browser may know the scripts; nothing may go wrong behind it."""
+    page = visitor.new_page()
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -63,8 +70,12 @@ def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> It
     expect(page.get_by_label("A photo of a plant")).to_be_attached()
     yield page
     width = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
-    assert width <= SIZES[request.param]["width"], "nothing may stick out at the side"
+    assert page.viewport_size is not None
+    shown = page.viewport_size["width"]
+    page.evaluate("localStorage.clear()")
+    visitor.clear_cookies()
+    page.close()
+    assert width <= shown, "nothing may stick out at the side"
     foreign = [url for url in asked if not url.startswith((served.address, "data:", "blob:"))]
     assert not foreign
     assert not complaints

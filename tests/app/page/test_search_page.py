@@ -15,15 +15,13 @@ from dalip.datasets import Record, read_records
 from dalip_app.messages.language import language
 from dalip_app.page.search_results import gallery, results
 from dalip_index import Found, Hit, Library, PhotoName
-from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
+from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser, settle
 from tests.app.conftest import World, paint, run
-from tests.app.serving import Served, serving
+from tests.app.serving import PATIENCE, Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-
-MINUTES = 300_000  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def visit(browser: Browser, served: Served, size: str = "desktop") -> Page:
 
 @needs_browser
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
-def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
+def test_a_hundred_real_photos_are_searched_by_words_and_by_a_photo(
     browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """With what ships: from a folder named on the page to hits whose right answers are known."""
@@ -56,14 +54,14 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
     test = [record for record in read_records(*shards) if record.split == "test"]
     plants = [record for record in test if record.taxon]
     wanted = [r for r in plants if r.taxon and r.taxon.scientific_name == "Passiflora"]
-    asked, held = wanted[0], [r for r in plants[:260] if r != wanted[0]] + wanted[1:]
-    others = [record for record in test if not record.taxon][:80]
+    asked, held = wanted[0], [r for r in plants[:80] if r != wanted[0]] + wanted[1:]
+    others = [record for record in test if not record.taxon][:40]
     folder = tmp_path / "photos"
     folder.mkdir()
     for record in {r.key: r for r in held + others}.values():
         write(record, folder)
     number = len(list(folder.iterdir()))
-    assert number >= 300
+    assert number >= 100
     right = {f"{record.key}.webp" for record in wanted[1:]}
     with serving(BuiltIn(), tmp_path) as served:  # type: ignore[arg-type]
         page = visit(browser, served)
@@ -71,7 +69,7 @@ def test_three_hundred_real_photos_are_searched_by_words_and_by_a_photo(
         page.get_by_role("button", name="Add or update").click()
         expect(page.locator("#library-state .bar")).to_be_visible()
         expect(page.locator("#library-cancel")).to_be_visible()
-        expect(page.locator("#library-state")).to_contain_text(f"{number} added", timeout=MINUTES)
+        expect(page.locator("#library-state")).to_contain_text(f"{number} added")
         expect(page.locator("#library-cancel")).to_be_hidden()
 
         def first_files(most: int) -> set[str]:
@@ -141,7 +139,7 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
     page = visit(browser, served)
     expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
     page.get_by_text("Filters").click()
-    page.wait_for_timeout(400)  # what fades in is measured by its colour
+    settle(page)  # what fades in is measured by its colour
     report = Axe().run(page)
     assert report.violations_count == 0, report.generate_report()
     page.get_by_label("To", exact=True).fill("2023")
@@ -172,14 +170,13 @@ def test_what_changed_while_nothing_was_served_is_found(world: World, garden: Pa
     (folder / "red.jpg").unlink()
     library = Library(tmp_path / "data")
     with serving(world, tmp_path) as served:
-        while {hit.path.name for hit in library.newest().hits} != {"new.png", "blue.jpg"}:
-            assert served.process.poll() is None
+        served.wait_until(lambda: {hit.path.name for hit in library.newest().hits} == {"new.png", "blue.jpg"})
         assert served.errors() == ""
 
 
 def test_photos_are_asked_for_by_their_content_and_never_by_a_path(served: Served, tmp_path: Path) -> None:
     red = contents(served)["red"]
-    with httpx.Client(base_url=served.address) as client:
+    with served.client() as client:
         small = client.get(f"/library/{red}/small.jpg")
         assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
         assert "immutable" in small.headers["cache-control"]
@@ -194,7 +191,9 @@ def test_strangers_get_no_photos(world: World, garden: Path, tmp_path: Path) -> 
     assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
         for what in ("photo", "small.jpg"):
-            response = httpx.get(f"{served.address}/library/{contents(served)['red']}/{what}")
+            response = httpx.get(
+                f"{served.address}/library/{contents(served)['red']}/{what}", timeout=PATIENCE
+            )
             assert response.status_code == 404
 
 
@@ -210,12 +209,11 @@ def test_a_server_stops_while_it_indexes(world: World, tmp_path: Path) -> None:
     library = Library(tmp_path / "data")
     with serving(world, tmp_path) as served:
         served.process.terminate()
-        assert served.process.wait(60) == 0
+        assert served.process.wait(600) == 0
         assert served.errors() == ""
     assert 1 <= len(library) <= 241
     with serving(world, tmp_path) as served:
-        while len(library) < 241:
-            assert served.process.poll() is None
+        served.wait_until(lambda: len(library) == 241)
         assert served.errors() == ""
 
 

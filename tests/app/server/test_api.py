@@ -34,7 +34,7 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 @pytest.fixture
 def client(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.address, timeout=60) as client:
+    with served.client() as client:
         yield client
 
 
@@ -200,7 +200,7 @@ def test_nothing_answers_without_a_key(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red")
     with (
         serving(world, tmp_path, "--auth", "ann:sécret:x", "--api-key", "k/1") as served,
-        httpx.Client(base_url=served.address, timeout=60) as client,
+        served.client() as client,
     ):
         for path in ("/", "/health", "/docs", "/openapi.json", "/gradio_api/info", "/config", "/assets/x.js"):
             response = client.get(path)

@@ -17,7 +17,7 @@ from dalip.errors import ServerError
 from dalip_app.server import certificate as module
 from dalip_app.server.certificate import given_certificate, own_certificate
 from tests.app.conftest import World, paint, run
-from tests.app.serving import serving
+from tests.app.serving import PATIENCE, serving
 
 
 def names(path: Path) -> set[str]:
@@ -35,7 +35,7 @@ def test_the_page_over_https(world: World, tmp_path: Path) -> None:
         digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
         assert said.replace(":", "") == digest
         trusting = ssl.create_default_context(cafile=str(tmp_path / "data" / "tls.pem"))
-        with httpx.Client(verify=trusting, timeout=60) as client:
+        with httpx.Client(verify=trusting, timeout=PATIENCE) as client:
             for name in ("127.0.0.1", "localhost"):
                 page = client.get(f"https://{name}:{port}/")
                 assert page.status_code == 200
@@ -52,7 +52,9 @@ def test_a_certificate_that_was_given(world: World, tmp_path: Path) -> None:
     options = ["--tls-cert", str(made), "--tls-key", str(made)]
     with serving(world, tmp_path, *options) as served:
         trusting = ssl.create_default_context(cafile=str(made))
-        assert httpx.get(f"{served.address}/health", verify=trusting).json()["status"] == "ok"
+        assert (
+            httpx.get(f"{served.address}/health", verify=trusting, timeout=PATIENCE).json()["status"] == "ok"
+        )
     assert not (tmp_path / "data" / "tls.pem").exists()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from dalip.errors import FloraError
@@ -67,7 +66,7 @@ def test_a_visitor_chooses_the_flora(
 
 def test_a_program_names_the_flora(served: Served, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red").read_bytes()
-    with httpx.Client(base_url=served.address, timeout=60) as client:
+    with served.client() as client:
         for flora, name in (("all", "Flos red"), ("flora", "Flos red"), ("herb garden", "Herba red")):
             answer = client.post(f"/v2/identify/{flora}", files={"images": photo})
             assert answer.json()["bestMatch"] == name

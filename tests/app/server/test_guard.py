@@ -16,20 +16,22 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dalip_app.server import guard as module
-from dalip_app.server.guard import Keys, guard
+from dalip_app.server.guard import Keys, Limits, guard
 from tests.app.conftest import World, paint
 from tests.app.serving import serving
+
+DEFAULT = Limits()
 
 
 async def echo(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
 
 
-def post(path: str, folder: Path, content: Any = b"x") -> httpx.Response:
+def post(path: str, folder: Path, content: Any = b"x", limits: Limits = DEFAULT) -> httpx.Response:
     app = Starlette(routes=[Route("/{path:path}", echo, methods=["POST"])])
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(guard(app, Keys(), folder))
+        transport = httpx.ASGITransport(guard(app, Keys(), folder, limits))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.post(path, content=content)
 
@@ -50,23 +52,20 @@ def test_a_web_socket_needs_a_key_too(tmp_path: Path) -> None:
         assert socket.receive_text() == "come in"
 
 
-def test_no_more_uploads_are_kept_than_there_is_room_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_MAX_HELD", 1000)
+def test_no_more_uploads_are_kept_than_there_is_room_for(tmp_path: Path) -> None:
+    limits = Limits(held=1000)
     (tmp_path / "visit").mkdir()
     for size, status in ((1000, 200), (1001, 429)):
         (tmp_path / "visit" / "upload.png").write_bytes(bytes(size))
         for path in ("/v2/identify/all", "/gradio_api/upload"):
-            response = post(path, tmp_path)
+            response = post(path, tmp_path, limits=limits)
             assert response.status_code == status
             assert ("retry-after" in response.headers) == (status == 429)
-        assert post("/gradio_api/queue/join", tmp_path, b"{}").status_code == 200
+        assert post("/gradio_api/queue/join", tmp_path, b"{}", limits).status_code == 200
 
 
-def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_HELD", 1000)
-    room = module._Room()
+def test_what_is_on_its_way_is_counted_until_it_was_answered() -> None:
+    room = module._Room(held=1000)
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": bytes(400), "more_body": True}
@@ -75,7 +74,7 @@ def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest
         for taker in takers:
             await taker()
 
-    first, second = (module._Intake(receive, 10_000, room) for _ in range(2))
+    first, second = (module._Intake(receive, 10_000, 60, room) for _ in range(2))
     asyncio.run(bring(first, second))
     with pytest.raises(HTTPException) as refused:
         asyncio.run(bring(second))
@@ -86,32 +85,30 @@ def test_what_is_on_its_way_is_counted_until_it_was_answered(monkeypatch: pytest
     assert room.arriving == 0
 
 
-def test_a_request_may_bring_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_may_bring_so_much(tmp_path: Path) -> None:
     async def parts(total: int) -> AsyncIterator[bytes]:
         for _ in range(total // 100):
             yield bytes(100)
 
-    for path, name in (
-        ("/v2/x", "MAX_UPLOAD"),
-        ("/gradio_api/upload", "_MAX_PAGE_UPLOAD"),
-        ("/login", "_MAX_FIELDS"),
+    for path, limits in (
+        ("/v2/x", Limits(api_request=1000)),
+        ("/gradio_api/upload", Limits(page_upload=1000, fields=999)),
+        ("/login", Limits(fields=1000)),
     ):
-        monkeypatch.setattr(module, name, 1000)
-        assert post(path, tmp_path, bytes(1000)).text == "1000"
-        assert post(path, tmp_path, parts(1000)).text == "1000"
+        assert post(path, tmp_path, bytes(1000), limits).text == "1000"
+        assert post(path, tmp_path, parts(1000), limits).text == "1000"
         for content in (bytes(1001), parts(1100)):
-            response = post(path, tmp_path, content)
+            response = post(path, tmp_path, content, limits)
             assert (response.status_code, "larger than" in response.text) == (413, True)
 
 
-def test_nobody_waits_for_ever_for_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_for_ever_for_a_request(tmp_path: Path) -> None:
     async def stalled() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(module, "_PATIENCE", 0.01)
     for path in ("/v2/x", "/gradio_api/queue/join"):
-        assert post(path, tmp_path, stalled()).status_code == 408
+        assert post(path, tmp_path, stalled(), Limits(patience=0.01)).status_code == 408
 
 
 SLOW = """
@@ -125,7 +122,7 @@ def test_the_queue_of_the_page_has_an_end(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red")
     with (
         serving(world, tmp_path, first=SLOW) as served,
-        httpx.Client(base_url=served.address, timeout=60) as client,
+        served.client() as client,
     ):
         (path,) = client.post("/gradio_api/upload", files={"files": photo.read_bytes()}).json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
@@ -150,7 +147,7 @@ Flora.identify = Flora.identify_together = fail
 def test_faults_are_told_without_what_visitors_sent(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "my-garden.png", "red")
     with serving(world, tmp_path, first=BROKEN) as served:
-        with httpx.Client(base_url=served.address, timeout=60) as client:
+        with served.client() as client:
             files = {"images": (photo.name, photo.read_bytes(), "image/my-kind")}
             response = client.post("/v2/identify/all", files=files)
             assert response.status_code == 500

@@ -12,7 +12,7 @@ import pytest
 
 from dalip_app.server.guard import _is_closed, _refusal, _without_language
 from tests.app.conftest import World, paint
-from tests.app.serving import Served, serving
+from tests.app.serving import PATIENCE, Served, serving
 
 SECRET = "what nobody else may read"
 
@@ -27,7 +27,7 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def client(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.address, timeout=60) as client:
+    with served.client() as client:
         yield client
 
 
@@ -42,7 +42,7 @@ def secret(served: Served) -> Path:
 
 def ask(address: str, target: str) -> tuple[int, bytes]:
     """Ask for a path as it stands: clients would tidy it up."""
-    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
     connection.putrequest("GET", target)
     connection.endheaders()
     response = connection.getresponse()
@@ -165,8 +165,7 @@ def test_no_event_of_the_page_takes_a_file_of_this_computer(
 
 UNGUARDED = """
 from dalip_app.server import guard
-guard._refusal = lambda *arguments: ""
-guard._is_closed = lambda path: False
+guard.guard = lambda application, *others: application
 """
 
 
@@ -174,7 +173,7 @@ def test_gradio_checks_files_as_well(world: World, tmp_path: Path) -> None:
     (secret := tmp_path / "secret.json").write_text(json.dumps(SECRET))
     with (
         serving(world, tmp_path, first=UNGUARDED) as served,
-        httpx.Client(base_url=served.address, timeout=60) as client,
+        served.client() as client,
     ):
         config = client.get("/config").json()
         kinds = {component["id"]: component["type"] for component in config["components"]}

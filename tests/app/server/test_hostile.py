@@ -12,7 +12,7 @@ from hostile_images import READABLE, UNREADABLE, write_hostile_images
 
 from dalip_app.server.uploads import MAX_FILE, MAX_FILES
 from tests.app.conftest import World, paint
-from tests.app.serving import Served, serving
+from tests.app.serving import PATIENCE, Served, serving
 
 API, UPLOAD, JOIN = "/v2/identify/all", "/gradio_api/upload", "/gradio_api/queue/join"
 FORM = {"content-type": "multipart/form-data; boundary=x"}
@@ -184,7 +184,7 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 def assert_well(served: Served, folder: Path) -> None:
     files = {"images": paint(folder / "red.png", "red").read_bytes()}
-    answer = httpx.post(f"{served.address}{API}", files=files, timeout=60)
+    answer = httpx.post(f"{served.address}{API}", files=files, timeout=PATIENCE)
     assert answer.json()["bestMatch"] == "Flos red"
     assert not [path for path in served.uploads.rglob("*") if path.is_file()]
     assert set(served.errors().splitlines()) <= {"WARNING:  Invalid HTTP request received."}
@@ -194,7 +194,7 @@ def assert_well(served: Served, folder: Path) -> None:
 def test_two_hundred_requests_are_refused_with_a_reason(served: Served, tmp_path: Path) -> None:
     requests = hostile(tmp_path / "files")
     assert len(requests) >= 200
-    with httpx.Client(base_url=served.address, timeout=120) as client:
+    with served.client() as client:
         for number, (path, headers, content) in enumerate(requests):
             response = client.post(
                 path, headers={k: v.encode("latin-1") for k, v in headers.items()}, content=content
@@ -212,7 +212,7 @@ def test_photos_that_are_odd_but_whole_are_named(served: Served, tmp_path: Path)
     paths = write_hostile_images(tmp_path / "files")
     for name in READABLE:
         files = {"images": (paths[name].name, paths[name].read_bytes())}
-        response = httpx.post(f"{served.address}{API}?no-reject=true", files=files, timeout=60)
+        response = httpx.post(f"{served.address}{API}?no-reject=true", files=files, timeout=PATIENCE)
         assert response.status_code == 200, name
     assert_well(served, tmp_path)
 
@@ -243,7 +243,7 @@ RAW = [
 @pytest.mark.parametrize("number", range(len(RAW)))
 def test_broken_connections_leave_nothing(served: Served, tmp_path: Path, number: int) -> None:
     host, port = served.address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         try:
             connection.sendall(RAW[number])
             connection.shutdown(socket.SHUT_WR)

@@ -93,7 +93,7 @@ def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
     (folder,) = served.temporary.glob("dalip-*/visits/*")
     used = folder.stat().st_mtime
     first.close()
-    for _ in range(1200):  # the server is told, and lets the journal go before long
+    for _ in range(6000):  # the server is told, and lets the journal go before long
         if folder.stat().st_mtime < used - visits._CLOSED:
             break
         time.sleep(0.05)

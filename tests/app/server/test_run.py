@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.app.conftest import environment
+from tests.app.serving import PATIENCE
 
 SERVER = """
 import asyncio
@@ -44,8 +45,8 @@ def test_the_address_is_told_once_it_answers_and_a_signal_ends_it_in_order() -> 
     )
     assert server.stdout is not None
     address = server.stdout.readline().strip()
-    assert httpx.get(address).text == "ready"
+    assert httpx.get(address, timeout=PATIENCE).text == "ready"
     server.send_signal(signal.SIGTERM)
     assert server.stdout.read().split() == ["stopping", "closed"]
-    assert server.wait(60) == -signal.SIGTERM  # which is raised again, for what started the process
+    assert server.wait(PATIENCE) == -signal.SIGTERM  # which is raised again, for what started the process
     server.stdout.close()

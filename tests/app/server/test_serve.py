@@ -17,11 +17,11 @@ from dalip.errors import DalipError, ImageError
 from dalip_app.page.photo_picker import read_uploads
 from dalip_app.server.addresses import addresses, bind, is_loopback, lan_address
 from tests.app.conftest import World, environment, paint, run
-from tests.app.serving import serving
+from tests.app.serving import PATIENCE, serving
 
 
 def get(address: str, path: str = "/", **headers: str) -> tuple[int, dict[str, str], str]:
-    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     return response.status, dict(response.getheaders()), response.read().decode(errors="replace")
@@ -96,7 +96,7 @@ def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
         (line,) = served.errors().splitlines()
         assert "anyone who can reach this computer can use the page" in line
     with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
-        login = httpx.get(f"{served.address}/config", auth=("ann", "secret"))
+        login = httpx.get(f"{served.address}/config", auth=("ann", "secret"), timeout=PATIENCE)
         assert offered(login.text) == list(parts[1:])
         assert served.errors() == ""
 
@@ -129,7 +129,7 @@ def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) ->
     browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
     with (
         serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served,
-        httpx.Client(base_url=served.address, headers=browser, auth=("ann", "secret"), timeout=60) as client,
+        served.client(headers=browser, auth=("ann", "secret")) as client,
     ):
         assert client.get("/config").json()["root"] == "https://plants.example"
         (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
@@ -144,9 +144,9 @@ def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path)
         photo = paint(tmp_path / "my-garden.png", "red")
         files = {"images": (photo.name, photo.read_bytes())}
         asked = f"{served.address}/v2/identify/all?api-key=secret-key"
-        assert httpx.post(asked, files=files).status_code == 200
-        assert httpx.get(f"{served.address}/health").status_code == 401
-        assert httpx.get(f"{served.address}/a%0Ab").status_code == 401
+        assert httpx.post(asked, files=files, timeout=PATIENCE).status_code == 200
+        assert httpx.get(f"{served.address}/health", timeout=PATIENCE).status_code == 401
+        assert httpx.get(f"{served.address}/a%0Ab", timeout=PATIENCE).status_code == 401
     lines = [re.sub(r"\d+ ms$", "1 ms", line) for line in served.errors().splitlines()]
     assert lines[-3:] == [*("POST /v2/identify/all 200 1 ms", "GET /health 401 1 ms", "GET /a%0Ab 401 1 ms")]
     assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dalip_app.server import uploads as module
-from dalip_app.server.uploads import KEPT, forget_old, held_bytes, upload_folder
+from dalip_app.server.uploads import KEPT, LOOK_EVERY, forget_old, held_bytes, upload_folder
 
 
 def upload(folder: Path, age: float) -> Path:
@@ -32,7 +31,7 @@ def test_old_uploads_are_forgotten_and_new_ones_kept(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_for_longer_than_ten_minutes() -> None:
-    assert module.KEPT + module._LOOKS < 600
+    assert KEPT + LOOK_EVERY < 600
     from dalip_app.page.layout import _KEEP_UPLOADS
 
     assert sum(_KEEP_UPLOADS) <= KEPT  # Gradio comes first, so that it forgets the names, too
@@ -42,8 +41,7 @@ def test_a_folder_that_is_in_use_is_emptied_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(module, "_LOOKS", 0.01)
-    with upload_folder() as folder:
+    with upload_folder(look_every=0.01) as folder:
         old, new = upload(folder, KEPT + 60), upload(folder, 0)
         while old.exists():
             time.sleep(0.01)

@@ -23,6 +23,7 @@ from dalip_assets import ENCODER, FLORA
 from tests.app.browsing import browsing, choose, needs_browser
 from tests.app.conftest import World, paint, run
 from tests.app.server.test_serve import get
+from tests.app.serving import PATIENCE
 
 SITE = Path(gradio.__file__).parents[1]
 LEFT_OUT = re.compile(
@@ -113,7 +114,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         yield Running(lines[-1].split()[3].rstrip(","), lines[0].strip())
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
     assert log.read_text() == ""
@@ -154,7 +155,7 @@ def test_its_api_names_a_photo(running: Running, flower: Path) -> None:
 _POST = """
 import sys, httpx
 files = {"images": open(sys.argv[2], "rb")}
-print(httpx.post(sys.argv[1] + "/v2/identify/all", files=files, timeout=60).text)
+print(httpx.post(sys.argv[1] + "/v2/identify/all", files=files, timeout=300).text)
 """
 
 

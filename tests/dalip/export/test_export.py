@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from paths import temporary
 from PIL import Image
 from torch.nn import functional as F
 from wording import refuses
@@ -20,6 +22,7 @@ from dalip.errors import BundleError, DalipError, ExportError, TrainingError
 from dalip.export import check_parity
 from dalip.export import write_bundle as bundle
 from dalip.export.export_model import export_model
+from dalip.export.write_bundle import refuse_used
 from dalip.training.towers.load_model import load_model
 from tests.dalip.official import GOLDEN, full_state, save, small_model, small_state
 
@@ -75,11 +78,11 @@ def test_a_plain_clip_answers_as_in_open_clip(
 
 
 @pytest.fixture(scope="module")
-def authors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EncoderManifest]:
+def authors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EncoderManifest]]:
     """A folder with a checkpoint of the authors' kind, exported."""
-    folder = tmp_path_factory.mktemp("authors")
-    path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
-    return folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
+    with temporary(tmp_path_factory, "authors") as folder:
+        path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
+        yield folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
 
 
 def test_an_export_that_differs_is_refused(authors: tuple[Path, EncoderManifest], tmp_path: Path) -> None:
@@ -126,7 +129,9 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, 0.5**0.5 * np.concatenate(both, axis=1), atol=1e-4)
 
 
-def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_exported_says_so_in_one_line(
+    authors: tuple[Path, EncoderManifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write_clip(tmp_path / "clip", CAUSAL)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "thesis.txt").touch()
@@ -139,6 +144,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
         export_model(source, tmp_path / "used")
     with refuses(ExportError, match=f"{tmp_path / 'file'}: "):
         export_model(source, tmp_path / "file")
+    refuse_used(authors[0] / "out")  # an encoder may be replaced
     with refuses(ExportError, match="contains other files"):  # before anything is loaded
         export_model("gone.pt", tmp_path / "used")
     with refuses(TrainingError, match=r"gone\.pt: no such run or file"):
@@ -146,6 +152,6 @@ def test_what_cannot_be_exported_says_so_in_one_line(tmp_path: Path, monkeypatch
     with refuses(DalipError, match="ViT-B-99"):
         export_model("ViT-B-99", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(bundle, "_LARGEST", 10_000)
+    monkeypatch.setattr(bundle, "LARGEST_GRAPH", 10_000)
     with refuses(ExportError, match=r"image_encoder.onnx: the file would have .* --weights int8"):
         export_model(source, tmp_path / "out")

@@ -14,14 +14,14 @@ from dalip.training.loop import train
 from dalip.training.optimizer import freeze, parameter_groups, schedule
 from dalip.training.towers.create import create_towers
 from dalip.training.towers.load_model import method_of
-from tests.dalip.runs import tiny_config
+from tests.dalip.runs import TOY, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> DALIP:
-    towers = create_towers("tiny", None, tmp_path, embed_dim=32, image_size=32)
+    towers = create_towers(TOY, None, tmp_path, embed_dim=32, image_size=32)
     return DALIP(towers.clip, method_of(tiny_config("photos")))
 
 
@@ -106,7 +106,7 @@ def test_frozen_weights_are_the_same_after_training(shard: Path, tmp_path: Path)
     train(config, tmp_path / "run")
     trained = torch.load(tmp_path / "run" / "model.pt", weights_only=True)["model"]
     torch.manual_seed(config.seed)
-    start = create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32).clip.state_dict()
+    start = create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32).clip.state_dict()
     same = {name for name, value in start.items() if torch.equal(trained[f"clip.{name}"], value)}
     frozen = {name for name in start if name.startswith("visual.transformer.resblocks.0.")}
     assert frozen <= same

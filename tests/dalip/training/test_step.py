@@ -9,9 +9,7 @@ import torch
 from accelerate import Accelerator
 from paths import ROOT
 from stepping import OBJECTIVES, gradients
-from warm import fork
-
-from tests.dalip.runs import TORCH
+from warm import TRAINING, fork
 
 SCRIPT = ROOT / "tests" / "stepping.py"
 Found = dict[str, dict[str, torch.Tensor]]
@@ -31,9 +29,9 @@ def by_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Found:
         started = []
         for rank in ("0", "1"):
             own = common | {"RANK": rank, "LOCAL_RANK": rank}
-            started.append(fork(code, [str(out)], own, modules=TORCH, stderr=errors))
+            started.append(fork(code, [str(out)], own, modules=TRAINING, stderr=errors))
         for process in started:
-            status = process.wait(300)
+            status = process.wait(600)
             errors.seek(0)
             assert status == 0, errors.read()
     return dict(torch.load(out, weights_only=True))

@@ -2,12 +2,14 @@
 
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from paths import temporary
 from tokenizers import Tokenizer
 from wording import refuses
 
@@ -26,16 +28,16 @@ from dalip.training.log import read_log
 from dalip.training.loop import plan, train
 from dalip.training.optimizer import EmaWeights
 from dalip.training.towers.load_model import load_run
-from tests.dalip.runs import small_config, stop_at, tiny_config
+from tests.dalip.runs import TOY, small_config, stop_at, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
 
 @pytest.fixture(scope="module")
-def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    train(small_config(shard), run)
-    return run
+def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with temporary(tmp_path_factory, "runs") as folder:
+        train(small_config(shard), folder / "whole")
+        yield folder / "whole"
 
 
 def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
@@ -48,21 +50,23 @@ def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path,
     assert (finished / "log.csv").read_text().startswith("step,quantity,value\n")
 
 
-def test_a_killed_run_resumes_to_the_same_weights(finished: Path, shard: Path, tmp_path: Path) -> None:
-    saving = small_config(shard, save_minutes=0)
+def test_a_killed_run_resumes_to_the_same_weights(shard: Path, tmp_path: Path) -> None:
+    config = tiny_config(shard, norm="batch")
+    train(config, tmp_path / "whole")
+    saving = config.with_values(save_minutes=0)
     killed_at: list[int] = []
     for target in (2, 5):  # two kills, each at a step of its own, or while its checkpoint is written
         status, _ = stop_at(target, signal.SIGKILL, saving, tmp_path / "run", late=0.3)
         assert status == -signal.SIGKILL
         killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
     assert 0 < killed_at[0] < killed_at[1]
-    train(small_config(shard), tmp_path / "run")
-    expected = load_checkpoint(finished / "model.pt")["model"]
+    train(config, tmp_path / "run")
+    expected = load_checkpoint(tmp_path / "whole" / "model.pt")["model"]
     found = load_checkpoint(tmp_path / "run" / "model.pt")["model"]
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
-    assert (tmp_path / "run" / "log.csv").read_text() == (finished / "log.csv").read_text()
+    assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
 
 
 def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
@@ -99,7 +103,7 @@ def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_photos(shard: Path, tmp_path: Path) -> None:
     with refuses(TrainingError, match=r"the (loss|gradient norm) is (nan|inf) at step \d+; .*-\d+$"):
-        train(small_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path)
+        train(tiny_config(shard, head_lr=1e30, tower_lr=1e30), tmp_path)
 
 
 def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
@@ -116,7 +120,7 @@ def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(
 
     monkeypatch.setattr(trainer, "backward", broken)
     with refuses(TrainingError, match=r"the gradient norm is nan at step 0; .*: (\S+, ){7}\S+$"):
-        train(small_config(shard, save_minutes=0), tmp_path)
+        train(tiny_config(shard, save_minutes=0), tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
@@ -214,11 +218,11 @@ def losses_of(run: Path) -> list[float]:
     return [value for _, value in read_log(run)["loss"]]
 
 
-@pytest.mark.parametrize("model", ["tiny", pytest.param("lite0-minilm", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("model", [TOY, pytest.param("lite0-minilm", marks=pytest.mark.slow)])
 def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path: Path) -> None:
     plain = {"model": model, "steps": 3, "freeze": (), "dropout": 0.0, "evaluate_every": 0.0}
     for name, checkpointed in (("plain", False), ("checkpointed", True)):
-        size = 32 if model == "tiny" else 64
+        size = 32 if model == TOY else 64
         config = small_config(shard, **plain, image_size=size, checkpoint_gradients=checkpointed)
         train(config, tmp_path / name)
     assert losses_of(tmp_path / "checkpointed") == pytest.approx(losses_of(tmp_path / "plain"), rel=1e-4)
@@ -226,9 +230,7 @@ def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path
 
 def test_bf16_trains_to_nearly_the_same_losses(shard: Path, tmp_path: Path) -> None:
     for precision in ("no", "bf16"):
-        config = small_config(
-            shard, model="tiny", freeze=(), steps=3, precision=precision, evaluate_every=0.0
-        )
+        config = tiny_config(shard, freeze=(), steps=3, precision=precision, evaluate_every=0.0)
         train(config, tmp_path / precision)
     assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
     assert losses_of(tmp_path / "bf16") != losses_of(tmp_path / "no")
@@ -262,7 +264,7 @@ def test_heads_learn_from_cached_features_of_frozen_towers(
     frozen = {"freeze": ("image", "text"), "cache_views": 2, "cache": str(tmp_path / "cache")}
     lines: list[str] = []
     for seed in (0, 1):
-        config = small_config(shard, init=str(finished), seed=seed, epochs=1, **frozen)
+        config = small_config(shard, init=str(finished), seed=seed, steps=2, **frozen)
         train(config, tmp_path / f"run{seed}", report=lines.append)
     assert sum(line.startswith("photo features") for line in lines) == 1
     first, second = (dict(load_run(run)[0].named_parameters()) for run in (finished, tmp_path / "run0"))

@@ -25,7 +25,7 @@ from dalip.training.loop import plan, train
 from dalip.training.towers.create import create_towers
 from dalip.training.towers.load_model import load_run
 from tests.dalip.made import fields, png, write_shard, write_tar
-from tests.dalip.runs import stop_at, tiny_config
+from tests.dalip.runs import TOY, stop_at, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
@@ -259,7 +259,9 @@ def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: 
 
 
 def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path) -> None:
-    with refuses(TrainingError, match="train_sizes: the model tiny does not run at 64 pixels") as error:
+    with refuses(
+        TrainingError, match=r"train_sizes: the model local-dir:\S+ does not run at 64 pixels"
+    ) as error:
         plan(tiny_config(shard, train_sizes=((0.5, 32), (1.0, 64))))
     assert is_line(error.value)
 
@@ -417,7 +419,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(
 
 def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
     tiny_config(shard).save(tmp_path / "config.json")
-    create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32)
+    create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32)
     with refuses(
         TrainingError,
         match="this is not a finished run; if it was interrupted, resume it with `dalip train .*`",

@@ -292,8 +292,8 @@ def test_packs_are_full_but_for_one_and_hold_nothing_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dalip_index.store.photo_store, "_PACK_PHOTOS", 8)
-    monkeypatch.setattr(dalip_index.build.embed_photos, "_AT_ONCE", 5)
+    monkeypatch.setattr(dalip_index.store.photo_store, "PACK_PHOTOS", 8)
+    monkeypatch.setattr(dalip_index.build.embed_photos, "AT_ONCE", 5)
     path = tmp_path / "flora"
     build_flora(path, encoder, taxa, of(records, "red", "blue", "green"))
     changes: list[Callable[[], object]] = [

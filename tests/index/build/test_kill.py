@@ -1,10 +1,12 @@
 """Processes are killed during changes; the flora is always either the old or the new one."""
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tiny_bundle import COLOURS
+from warm import Forked, fork
 from wording import refuses
 
 from dalip.datasets import Record, read_records
@@ -24,6 +27,7 @@ from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
 _KILLS = 2  # per kind of change
+_USED = ("dalip.encoder", "dalip_index.build.build", "onnxruntime")
 
 # Makes a change and kills itself at the n-th change on disk; if it survives, prints how many there were.
 _CHANGE = """
@@ -39,7 +43,7 @@ from dalip_index.store import photo_store, versions
 change, path, bundle, photos, last = sys.argv[1], *map(Path, sys.argv[2:5]), int(sys.argv[5])
 encoder = Encoder.load(bundle)
 records = read_records(photos)
-embed_photos._AT_ONCE, photo_store._PACK_PHOTOS = 16, 24
+embed_photos.AT_ONCE, photo_store.PACK_PHOTOS = 16, 24
 moments = 0
 
 def deadly(function):
@@ -92,14 +96,10 @@ class Ground:
     old: set[str]
     new: set[str]
 
-    def start(self, last: int = 0) -> "subprocess.Popen[str]":
+    def start(self, last: int = 0) -> "Forked | subprocess.Popen[str]":
         arguments = [self.change, self.path, self.bundle, self.photos, last]
-        process = subprocess.Popen(
-            [sys.executable, "-c", _CHANGE, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # as long as the process
+        process = fork(_CHANGE, [*map(str, arguments)], os.environ, modules=_USED, stderr=errors)
         assert process.stdout
         assert process.stdout.readline() == "ready\n", process.communicate()
         return process

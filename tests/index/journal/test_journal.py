@@ -3,11 +3,11 @@
 import dataclasses
 import io
 import json
+import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from warm import fork
 from wording import refuses
 
 from dalip.encoder import Encoder
@@ -123,12 +124,12 @@ def test_every_acknowledged_save_survives_a_kill(tmp_path: Path, kills: int) -> 
     chance = random.Random(0)
     told: list[str] = []
     for round_ in range(kills):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SAVE, str(tmp_path), str(round_)], stdout=subprocess.PIPE, text=True
-        )
+        with tempfile.TemporaryFile("w+") as errors:
+            arguments = [str(tmp_path), str(round_)]
+            process = fork(_SAVE, arguments, os.environ, modules=("dalip_index",), stderr=errors)
         assert process.stdout is not None
-        told.append(process.stdout.readline().strip())
-        time.sleep(chance.uniform(0, 0.15))
+        told += [process.stdout.readline().strip() for _ in range(chance.randint(3, 6))]
+        time.sleep(chance.uniform(0, 0.02))  # until some moment of the next one, or of those after it
         process.send_signal(signal.SIGKILL)
         told += [line.strip() for line in process.stdout if line.endswith("\n")]
         process.wait()

@@ -26,7 +26,7 @@ from pathlib import Path
 from dalip_index.store.versions import new_version
 with new_version(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -64,9 +65,11 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+fetch = partial(web.fetch, first_wait=0.01)
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(web, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(web, "MAX_PHOTO_BYTES", 2000)
     server = Server(("127.0.0.1", 0), Answers)
     server.asked, server.agents = Counter(), set()
@@ -91,7 +94,7 @@ def test_photos_are_fetched_once(server: Server, tmp_path: Path) -> None:
     heard = Heard()
     told: list[tuple[int, int]] = []
     folder = tmp_path / "out" / ".downloads"
-    found = web.fetch(wanted, folder, heard.report, lambda what, done, total: told.append((done, total)))
+    found = fetch(wanted, folder, heard.report, lambda what, done, total: told.append((done, total)))
     assert heard.faults == []
     assert [record.key for record in found] == ["local", "a", "b?x=1", "busy", "a"]
     contents = [record.location.read() for record in found[1:] if isinstance(record.location, FilePart)]
@@ -99,7 +102,7 @@ def test_photos_are_fetched_once(server: Server, tmp_path: Path) -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert server.asked == {"/a": 1, "/b?x=1": 1, "/busy": 3}
     assert all(agent and agent.startswith("DALIP/") for agent in server.agents)
-    assert web.fetch(wanted, folder, heard.report) == found
+    assert fetch(wanted, folder, heard.report) == found
     assert server.asked["/a"] == 1
 
 
@@ -108,7 +111,7 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
 ) -> None:
     names = ["gone", "tomorrow", "elsewhere", "circle", "cut", "empty", "huge", "good"]
     heard = Heard()
-    found = web.fetch(on_web(server, *names), tmp_path / "d", heard.report)
+    found = fetch(on_web(server, *names), tmp_path / "d", heard.report)
     assert [record.key for record in found] == ["good"]
     assert len(list((tmp_path / "d").iterdir())) == 1
     for line, (fault, cause) in enumerate(
@@ -143,9 +146,8 @@ def test_without_leave_nothing_is_fetched(server: Server) -> None:
     assert not server.asked
 
 
-def test_no_server_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_FIRST_WAIT", 0.01)
+def test_no_server_there(tmp_path: Path) -> None:
     heard = Heard()
     record = Record("a", WebPhoto("http://127.0.0.1:9/a.jpg"), row="t.csv, line 2")
-    assert web.fetch([record], tmp_path, heard.report) == []
+    assert fetch([record], tmp_path, heard.report) == []
     assert "run the command again later" in heard.faults[0]

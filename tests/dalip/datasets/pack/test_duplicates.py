@@ -11,7 +11,7 @@ from scenes import encoded, scene
 from wording import said
 
 from dalip.datasets import FilePart, Record, read_records, split_of
-from dalip.datasets.pack import Packed, PackSettings, duplicates
+from dalip.datasets.pack import Packed, PackSettings
 from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.duplicates import Groups, near_pairs
 from dalip.datasets.pack.prepare_photo import PerceptualHash, perceptual_hash
@@ -47,12 +47,14 @@ LEAST = {"cropped at a corner": 0.75}
 """Share that is found, where it is not nearly all."""
 
 
-def found(originals: list[Image.Image], copies: list[Image.Image]) -> tuple[float, set[tuple[int, int]]]:
+def found(
+    originals: list[Image.Image], copies: list[Image.Image], **limits: int
+) -> tuple[float, set[tuple[int, int]]]:
     """Give the share of copies that are found, and the pairs that are no copies."""
     looks: list[PerceptualHash] = [perceptual_hash(image) for image in [*originals, *copies]]
     codes = np.stack([[one.code for one in looks], [one.mirrored for one in looks]])
     thumbs = np.stack([one.thumb for one in looks])
-    pairs = {(pair.second, pair.first) for pair in near_pairs(codes, thumbs)}
+    pairs = {(pair.second, pair.first) for pair in near_pairs(codes, thumbs, **limits)}
     wanted = {(n, n + len(originals)) for n in range(len(originals))}
     return len(pairs & wanted) / len(wanted), pairs - wanted
 
@@ -76,12 +78,11 @@ def test_copies_of_real_photos_are_found(name: str) -> None:
     assert not others
 
 
-def test_where_all_look_alike_copies_are_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_MAX_CANDIDATES", 10)
-    monkeypatch.setattr(duplicates, "_SAMPLE", 50)
+def test_where_all_look_alike_copies_are_still_found() -> None:
     originals = [scene(seed) for seed in range(60)]
     for name in ("jpeg 30", "a quarter", "mirrored"):
-        assert found(originals, [CHANGES[name](image) for image in originals]) == (1, set())
+        copies = [CHANGES[name](image) for image in originals]
+        assert found(originals, copies, most=10, sample=50) == (1, set())
 
 
 def test_a_flat_photo_is_like_no_other() -> None:

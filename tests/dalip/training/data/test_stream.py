@@ -45,12 +45,18 @@ def write_photos(path: Path, count: int, *, skip: int = 0) -> Path:
 
 
 def stream(
-    *data: Path | str, start: int = 0, process: int = 0, processes: int = 1, **changes: object
+    *data: Path | str,
+    start: int = 0,
+    process: int = 0,
+    processes: int = 1,
+    round_of: int = 200_000,
+    **changes: object,
 ) -> StreamDataset:
     settings = {"stream": True, "steps": 12, "shuffle": 10, "batch_size": 4} | changes
     config = tiny_config(tuple(map(str, data)), **settings)
     texts = Texts({}, {})
-    return StreamDataset(config, texts, IMAGE, start=start, process=process, processes=processes)
+    share = {"process": process, "processes": processes}
+    return StreamDataset(config, texts, IMAGE, start=start, **share, round_of=round_of)
 
 
 def load(dataset: StreamDataset, workers: int = 0) -> list[Batch]:
@@ -98,25 +104,21 @@ def test_batches_follow_from_the_seed(shards: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 @pytest.mark.parametrize("round_of", [20, 200_000])
-def test_a_stream_is_taken_up_at_any_step(
-    shards: Path, workers: int, round_of: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_is_taken_up_at_any_step(shards: Path, workers: int, round_of: int) -> None:
     """Within a round of its draws, at its end, and beyond."""
-    monkeypatch.setattr(stream_module, "_ROUND", round_of)
-    whole = load(stream(shards), workers)
+    whole = load(stream(shards, round_of=round_of), workers)
     assert len(whole) == 12
-    for start in (1, 4, 5, 7, 11) if workers else range(1, 13):
-        assert_same(load(stream(shards, start=start), workers), whole[start:])
+    for start in (4, 5, 11) if workers else range(1, 13):
+        assert_same(load(stream(shards, start=start, round_of=round_of), workers), whole[start:])
 
 
 def test_a_resumed_stream_reads_only_its_round_again(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven rounds of a step are done; the twelfth must not open more shards than the first did."""
-    monkeypatch.setattr(stream_module, "_ROUND", 4)
     opened = note_what_is_opened(monkeypatch)
-    load(stream(shards, start=11))
+    load(stream(shards, start=11, round_of=4))
     assert 1 <= len(opened) <= 3
     opened.clear()
-    load(stream(shards))
+    load(stream(shards, round_of=4))
     assert len(opened) >= 12
 
 
@@ -292,16 +294,14 @@ def test_a_readable_photo_of_the_batch_stands_in_for_an_unreadable_one(tmp_path:
     assert load(stream(path, steps=20))[3].keys == batches[3].keys
 
 
-def test_a_shard_larger_than_a_round_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "_ROUND", 8)
+def test_a_shard_larger_than_a_round_is_named(tmp_path: Path) -> None:
     path = write_photos(tmp_path / "a.tar", 40)
-    (message,) = messages_of(load(stream(path)))
+    (message,) = messages_of(load(stream(path, round_of=8)))
     assert (
         message
         == f"{path}: the shard is too large: photos after the first 8 are not read; split it into smaller shards"
     )
-    monkeypatch.setattr(stream_module, "_ROUND", 40)
-    assert messages_of(load(stream(path, steps=40))) == []
+    assert messages_of(load(stream(path, steps=40, round_of=40))) == []
 
 
 # Where shards come from.

@@ -25,7 +25,7 @@ from dalip.training.presets import FREEZE_TOWERS
 from dalip.training.towers.create import create_towers, load_towers
 from dalip.training.towers.from_bundle import check_rebuilt, write_bundle_towers
 from dalip.training.towers.load_model import load_run, load_weights, method_of
-from tests.dalip.runs import tiny_config
+from tests.dalip.runs import TOY, tiny_config
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
@@ -66,7 +66,7 @@ def test_a_bundle_read_back_is_the_model_it_came_from(
     weights: Weights, method: MethodConfig | None, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    towers = create_towers("tiny", None, tmp_path / "towers", embed_dim=32, image_size=32, report=quiet)
+    towers = create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32, report=quiet)
     model = DALIP(towers.clip, method).eval()
     with torch.no_grad():
         model.clip.logit_scale.fill_(3.5)

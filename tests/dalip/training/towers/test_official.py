@@ -25,21 +25,9 @@ WRAPPINGS: dict[str, Callable[[State], Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def official() -> State:
-    return full_state()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("official")
-
-
-@pytest.mark.parametrize("wrapping", WRAPPINGS)
-def test_gives_the_authors_features(official: State, folder: Path, wrapping: str) -> None:
-    torch.save(WRAPPINGS[wrapping](official), folder / "authors.pt")
-    loaded = load_model(str(folder / "authors.pt"))
-    (folder / "authors.pt").unlink()
+def test_gives_the_authors_features(tmp_path: Path) -> None:
+    loaded = load_model(str(save(tmp_path / "authors.pt", full_state())))
+    (tmp_path / "authors.pt").unlink()
     assert loaded.config is None
     assert loaded.model.config == MethodConfig(4, 46, dropout=0.5, count_padding=True)
     assert (loaded.towers.image.size, loaded.towers.text.context_length) == (224, 77)
@@ -58,8 +46,9 @@ def small() -> DALIP:
     return small_model(0)
 
 
-def test_reads_all_sizes_off_the_shapes(small: DALIP, tmp_path: Path) -> None:
-    path = save(tmp_path / "small.pt", {"state_dict": small_state(small)})
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_reads_all_sizes_off_the_shapes(small: DALIP, tmp_path: Path, wrapping: str) -> None:
+    path = save(tmp_path / "small.pt", WRAPPINGS[wrapping](small_state(small)))
     loaded = load_model(str(path))
     assert loaded.towers.image.size == 48
     pixels, ids = torch.randn(3, 3, 48, 48), torch.randint(1, 49408, (2, 9))
