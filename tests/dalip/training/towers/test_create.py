@@ -341,9 +341,9 @@ def test_the_clip_tokenizer_is_open_clips_for_any_text(
     text: str, clip_tokenizers: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     text = basic_clean(text)  # ftfy's and HTML's repairs are not ours
-    assume(
-        basic_clean(text) == text and "Σ" not in text
-    )  # which sigma ends a word depends on what is around it
+    assume(basic_clean(text) == text)
+    assume("Σ" not in text)  # which sigma ends a word depends on its neighbours
+    assume("_of_text>" not in text.lower())  # special tokens: see the next test
     ours, theirs = clip_tokenizers(text)
     assert ours == theirs
 
