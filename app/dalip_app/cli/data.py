@@ -233,5 +233,6 @@ def _summarise(packed: "Packed", out: Path) -> None:
             f"  {found:,} duplicates, {duplicates['acrossSplits']:,} of them across splits (now in one split)"
         )
     if sheet.left_out:
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in sheet.left_out.items())
-        print_result(f"  skipped: {counts}; see {out / 'left-out.csv'}")
+        total = sum(sheet.left_out.values())
+        counts = ", ".join(f"{reason}: {count:,}" for reason, count in sheet.left_out.items())
+        print_result(printable(f"  skipped {total:,} ({counts}); see {out / 'left-out.csv'}"))

@@ -78,6 +78,8 @@ def verify(
 
 
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
+    from dalip_app.messages.words import counted
+
     manifest, calibration = found.manifest, found.calibration
     if as_json:
         content: dict[str, Any] = {
@@ -107,7 +109,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for testing".format(*aside)),
         ("calibrated", calibrated),
         *_accuracy(manifest),
-        ("keeps", f"copies of {counts.kept_photos:,} photos" if counts.kept_photos else "no photos"),
+        ("keeps", f"copies of {counted(counts.kept_photos, 'photo')}" if counts.kept_photos else "no photos"),
         ("size", f"{found.size / 1e6:.1f} MB"),
     ):
         print_result(printable(f"{name:<13} {value}"))

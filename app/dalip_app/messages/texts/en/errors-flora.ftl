@@ -63,7 +63,7 @@ error-plot-not-written = the plot cannot be written ({ $cause }); choose another
 
 error-contradiction = the { $rank } { $name } is in { $one } according to { $plant }, but in { $other } according to { $given }; correct one of them
 error-known-already = the flora already contains { $plant }; if you taught it this plant, { $medium ->
-    [page] let it forget the name first
+    [page] use “Forget this plant” first to teach it again
    *[command] remove the plant first to teach it again
 }
 error-no-photo-readable = none of the photos of { $plant } can be read; { $medium ->

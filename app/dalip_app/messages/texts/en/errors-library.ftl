@@ -15,13 +15,10 @@ error-folder-unknown = this folder is not in the library; { $medium ->
     [page] see the list of folders
    *[command] list its folders with `dalip library info`
 }
-error-folder-inside = the folder is inside { $above }, which is also in the library; { $medium ->
-    [page] forget that folder
-   *[command] remove that folder
-}
+error-folder-inside = the folder is inside { $above }, which is also in the library; remove that folder first
 error-folder-not-listed = the contents of the folder cannot be read ({ $cause }); check its permissions
 error-folder-absent = the folder was not found; its photos stay in the library until { $medium ->
-    [page] you forget it
+    [page] you remove it
    *[command] you remove it with `dalip library remove`
 }
 error-name-not-utf8 = the file name is not valid UTF-8; rename the file

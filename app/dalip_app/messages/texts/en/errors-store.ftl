@@ -35,7 +35,7 @@ error-photo-not-kept = the flora keeps no such photo; use the name that it had w
    *[other] , such as { $example }
 }
 
-## What it is taught, and forgets.
+## Teach and forget a plant.
 
 error-taxon-built-in = the flora was built with this taxon, not taught it; `dalip index remove` removes it anyway
 error-taxon-calibrated-with = the flora was built and calibrated with this taxon; build it again without it

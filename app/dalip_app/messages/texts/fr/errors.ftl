@@ -22,14 +22,14 @@ error-upload-gone = la photo n’est plus disponible ; choisissez-la à nouveau
 # Photothèque
 error-library-empty = la photothèque est vide ; ajoutez un dossier de photos ci-dessous
 error-library-other-encoder = la photothèque a été créée avec un autre encodeur ; ajoutez ou actualisez l’un de ses dossiers
-error-library-busy = un autre processus migre la photothèque vers un autre encodeur ; attendez qu’il ait terminé
+error-library-busy = un autre processus adapte la photothèque à un autre encodeur ; attendez qu’il ait terminé
 error-no-words = la recherche est vide ; décrivez ce que montrent les photos
 error-no-folder = ce dossier n’existe pas ; choisissez un dossier de photos
 error-folder-without-photos = ce dossier ne contient aucune photo ; extensions recherchées : { $endings }
 error-folder-unknown = ce dossier ne fait pas partie de la photothèque ; consultez la liste des dossiers
-error-folder-inside = ce dossier se trouve dans { $above }, qui fait aussi partie de la photothèque ; oubliez plutôt ce dernier
+error-folder-inside = ce dossier se trouve dans { $above }, qui fait aussi partie de la photothèque ; retirez d’abord ce dernier
 error-folder-not-listed = impossible de lire le contenu de ce dossier ({ $cause }) ; vérifiez ses autorisations
-error-folder-absent = ce dossier est introuvable ; ses photos restent dans la photothèque jusqu’à ce que vous l’oubliiez
+error-folder-absent = ce dossier est introuvable ; ses photos restent dans la photothèque jusqu’à ce que vous le retiriez
 error-name-not-utf8 = le nom du fichier n’est pas en UTF-8 valide ; renommez le fichier
 error-file-not-read = impossible de lire ce fichier ({ $cause }) ; vérifiez ses autorisations
 error-no-day = { $date } n’est pas une date ; utilisez la forme 2024-05-31, 2024-05 ou 2024
@@ -47,7 +47,7 @@ error-contradiction = { $rank ->
     [family] la famille
    *[other] le taxon
 } { $name } est dans { $one } selon { $plant }, mais dans { $other } selon { $given } ; corrigez l’une de ces deux indications
-error-known-already = la flore contient déjà { $plant } ; si vous lui avez appris cette plante, faites-lui d’abord oublier ce nom
+error-known-already = la flore contient déjà { $plant } ; si vous lui avez appris cette plante, utilisez d’abord « Oublier cette plante »
 error-not-taught = la flore n’a appris aucune plante de ce nom : { $plant }
 error-taxon-not-held = la flore ne contient pas ce taxon ; cherchez-le dans la liste des plantes
 error-taxon-held-as = la flore le contient sous le nom { $held } ; utilisez ce nom

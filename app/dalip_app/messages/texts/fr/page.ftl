@@ -27,7 +27,7 @@ picker-hint-one = Déposez une photo ici, collez-en une, ou
 picker-choose = Choisir une photo
 picker-camera = Prendre une photo
 picker-again = Une autre photo
-picker-busy = Examen de votre photo
+picker-busy = Analyse de votre photo
 picker-chosen = La photo que vous avez choisie
 picker-too-many = { $most ->
     [one] Choisissez une seule photo.
@@ -77,12 +77,12 @@ rank = { $rank ->
    *[cultivar] cultivar
 }
 
-why = Quelles parties de la photo plaident pour ce nom ?
+why = Quelles parties de la photo plaident en faveur de ce nom ?
 why-picture = La photo sous forme de carte de chaleur, dont les couleurs sont expliquées ci-dessous
 why-caption =
-    Les parties <span class="why-for">orange</span> plaident pour { $first }, les
-    <span class="why-against">bleues</span> pour { $second } ; plus la couleur est vive, plus la partie compte. DALIP n’a
-    examiné que ce carré central de la photo.
+    Les parties <span class="why-for">orange</span> plaident en faveur de { $first }, les parties
+    <span class="why-against">bleues</span> en faveur de { $second } ; plus la couleur est vive, plus la partie compte.
+    DALIP n’a examiné que ce carré central de la photo.
 
 caution = <strong>Ne mangez jamais une plante sur la foi d’une identification.</strong> N’en donnez à personne et
     ne l’appliquez pas non plus sur la peau. Une photo peut être trompeuse, et une plante semblable peut être toxique.
@@ -105,7 +105,7 @@ caution-alike = Attention : en photo, la plante ressemble à { $plant }, qui { 
 ## Enregistrer une réponse
 
 keep-title = Enregistrer dans votre carnet
-keep-right = C’est correct
+keep-right = C’est bien cette plante
 keep-later = Enregistrer pour plus tard
 keep-other = C’est une autre plante
 keep-other-hint = Choisissez une plante ou saisissez son nom scientifique.
@@ -145,11 +145,11 @@ search-unnamed = pas encore identifiée
 search-identify = Identifier la plante de { $file }
 search-hit-gone = n’est plus lisible
 verdict = { $verdict ->
-    [sure] sûr
-    [unsure] incertain
-    [not-in-flora] absente de cette flore
+    [sure] identification sûre
+    [unsure] identification incertaine
+    [not-in-flora] plante absente de cette flore
     [not-a-plant] pas une plante
-   *[uncalibrated] non étalonné
+   *[uncalibrated] flore non étalonnée
 }
 library-title = Vos dossiers
 library-folder = Un dossier de photos sur cet ordinateur
@@ -162,7 +162,7 @@ library-progress = Lecture des photos de { $folder } : { $done } sur { $total }
 library-naming = Photos identifiées : { $done }
 library-waiting = Ensuite : { $folders }
 library-cancel = Arrêter
-library-stopped = arrêté avant la fin
+library-stopped = interrompu avant la fin
 library-size = { $photos ->
     [0] Votre photothèque est vide. Ajoutez un dossier de photos.
     [one] { $photos } photo dans votre photothèque.
@@ -205,12 +205,15 @@ library-report = { $what ->
 }
 library-empty-here = La photothèque est vide. On ne peut ajouter des dossiers que sur l’ordinateur où DALIP fonctionne.
 library-nothing = Rien à faire
-library-more-unreadable = et { $number } autres qui ne peuvent pas être lues
+library-more-unreadable = { $number ->
+    [one] et { $number } autre photo illisible
+   *[other] et { $number } autres photos illisibles
+}
 
 ## Flore
 
 flora-find = Trouver une plante dans cette flore
-flora-find-hint = Par nom scientifique, nom courant ou famille. Les petites fautes de frappe ne gênent pas.
+flora-find-hint = Par nom scientifique, nom courant ou famille. Les petites fautes de frappe sont tolérées.
 flora-find-example = coquelicot
 flora-none = Aucune plante de cette flore ne correspond.
 flora-found = { $plants ->
@@ -235,8 +238,8 @@ flora-harm = Danger
 flora-own-photo = Votre photo de { $plant }
 teach-title = Apprendre une plante à cette flore
 teach-lesson =
-    Trois à cinq photos et un nom suffisent, sans entraînement. Les autres plantes sont identifiées comme avant, sauf sur
-    les photos qui ressemblent à la nouvelle plante.
+    Trois à cinq photos et un nom suffisent ; aucun entraînement n’est nécessaire. Les autres plantes sont identifiées
+    comme avant, sauf sur les photos qui ressemblent à la nouvelle plante.
 teach-name = Nom scientifique
 teach-common = Nom courant
 teach-common-example = faux philodendron
@@ -298,17 +301,17 @@ about-where =
     depuis Internet ; les liens sous une réponse n’ouvrent d’autres sites que si vous cliquez dessus.
 about-limits-title = Limites
 about-limits =
-    DALIP ne connaît que les plantes de sa flore. Il écarte la plupart des photos d’autres choses et quelques photos
-    d’autres plantes ; les autres reçoivent le nom d’une plante qui leur ressemble. Il regarde une photo, là où un
-    botaniste examine aussi la feuille, la tige, la fleur, le fruit et le lieu. Les plantes semblables sont souvent
-    confondues.
+    DALIP ne connaît que les plantes de sa flore. Il écarte la plupart des photos qui ne montrent pas de plante et une
+    partie des photos d’autres plantes ; aux photos restantes, il donne le nom d’une plante ressemblante. Il ne
+    voit qu’une photo, alors qu’un botaniste examine aussi la feuille, la tige, la fleur, le fruit et le lieu. Les
+    plantes semblables sont souvent confondues.
 about-terms = Le code est sous licence Apache 2.0 ; les poids ont leurs propres conditions, indiquées ci-dessus.
-about-plants = Plantes qu’il peut identifier
+about-plants = Plantes que DALIP peut identifier
 about-plants-of = { $plants }, réparties en { $families ->
     [one] { $families } famille
    *[other] { $families } familles
 }
-about-evidence = Connaissances
+about-evidence = Données de référence
 about-evidence-of = { $texts } descriptions et { $photos } photos
 about-probabilities = Probabilités
 about-calibrated = étalonnées sur { $photos } photos réservées à cet usage
