@@ -18,7 +18,7 @@ help: ## List the targets
 serve: $(SERVE) ## Start the web page (installs no torch); options: make serve ARGS="--port 8000"
 	$(BIN)/dalip serve $(ARGS)
 
-# Files go to the processes as they are listed: the long ones of whole commands first.
+# xdist assigns files in the order in which they are listed, which begins with the slowest ones.
 test: check ## Run all checks and the tests, except the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
