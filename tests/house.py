@@ -128,6 +128,9 @@ def _uses(path: Path, modules: dict[str, Path]) -> Iterator[str]:
         if isinstance(node, ast.Attribute):
             owner = ast.unparse(node.value)
             yield f"{aliases.get(owner, owner)}.{node.attr}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setattr"):
+            owner, name = (ast.unparse(argument) for argument in node.args[:2])
+            yield f"{aliases.get(owner, owner)}.{name.strip(chr(39))}"
 
 
 def _documented(name: str, pages: str) -> bool:

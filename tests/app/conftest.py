@@ -98,6 +98,7 @@ def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = Fal
 def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Iterator[None]:
     """Let the block find arguments, environment and folder as a process of its own would; then they are as before."""
     before = dict(os.environ), Path.cwd(), sys.argv, tempfile.tempdir
+    unchecked = jaxtyping.config.jaxtyping_disable
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     os.environ.clear()
     os.environ.update(settings)
@@ -110,7 +111,7 @@ def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Itera
         with warnings.catch_warnings():
             yield
     finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+        jaxtyping.config.update("jaxtyping_disable", unchecked)
         os.environ.clear()
         environ, folder, sys.argv, tempfile.tempdir = before
         os.environ.update(environ)

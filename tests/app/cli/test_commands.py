@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
 import shutil
+import signal
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,7 @@ from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
 from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
 from dalip_app.messages.words import percent
-from tests.app.conftest import Done, World, run
+from tests.app.conftest import Done, World, paint, run
 
 Dalip = Callable[..., Done]
 
@@ -293,3 +297,26 @@ def test_hidden_progress_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(terminal.time, "monotonic", lambda: float("inf"))
     progress("photos", 1, 2)
     assert stream.getvalue() == ""
+
+
+def test_a_command_says_the_same_in_this_process_and_leaves_it_as_it_was(
+    world: World, tmp_path: Path
+) -> None:
+    """So that tests may run commands here."""
+    photo = paint(tmp_path / "größe.png", "red")
+    (tmp_path / "broken.jpg").write_text("no photo")
+
+    def state() -> tuple[object, ...]:
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        return dict(os.environ), Path.cwd(), [*sys.argv], sys.stdout, sys.stderr, tempfile.tempdir, handlers
+
+    for arguments in (
+        ["identify", photo, "broken.jpg", "gone.jpg", *world.options, "--json"],
+        ["serve", "--flora", "nowhere", "--port", 0],
+        ["identify", "--top-k", "many"],
+        ["--version"],
+    ):
+        before = state()
+        here = run(["dalip", *arguments], cwd=tmp_path, TMPDIR=str(tmp_path))
+        assert state() == before
+        assert here == run(["dalip", *arguments], cwd=tmp_path, fresh=True)

@@ -218,7 +218,9 @@ def losses_of(run: Path) -> list[float]:
     return [value for _, value in read_log(run)["loss"]]
 
 
-@pytest.mark.parametrize("model", [TOY, pytest.param("lite0-minilm", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "model", [pytest.param(TOY, id="toy"), pytest.param("lite0-minilm", marks=pytest.mark.slow)]
+)
 def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path: Path) -> None:
     plain = {"model": model, "steps": 3, "freeze": (), "dropout": 0.0, "evaluate_every": 0.0}
     for name, checkpointed in (("plain", False), ("checkpointed", True)):

@@ -17,7 +17,7 @@ from dalip.errors import BundleError, TrainingError
 from dalip.export import Weights, export_bundle
 from dalip.export.export_run import _inherited_whitening, export_and_describe
 from dalip.export.whitening import read_whitening
-from dalip.model import DALIP, MethodConfig
+from dalip.model import DALIP
 from dalip.training import TrainConfig
 from dalip.training.inherit import START, inherit_towers, keep_start, settings_of
 from dalip.training.loop import train
@@ -39,7 +39,9 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from nothing, and its encoder in small weights."""
     run = tmp_path_factory.mktemp("runs") / "first"
     train(
-        tiny_config(shard, freeze=(), mirror=True, weights="int8", terms="for me", epochs=1),
+        tiny_config(
+            shard, freeze=(), mirror=True, count_padding=True, weights="int8", terms="for me", epochs=1
+        ),
         run,
         report=quiet,
     )
@@ -59,26 +61,31 @@ def rebuilt(bundle: Path, folder: Path) -> DALIP:
     return model
 
 
-@pytest.mark.parametrize(
-    ("weights", "method"), [("int8", MethodConfig(2, 6, count_padding=True)), ("fp32", None)]
-)
-def test_a_bundle_read_back_is_the_model_it_came_from(
-    weights: Weights, method: MethodConfig | None, tmp_path: Path
-) -> None:
-    torch.manual_seed(0)
-    towers = create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32, report=quiet)
-    model = DALIP(towers.clip, method).eval()
-    with torch.no_grad():
-        model.clip.logit_scale.fill_(3.5)
-    export_bundle(model, towers, tmp_path / "out", name="made", weights=weights)
-    found = rebuilt(tmp_path / "out", tmp_path / "again")  # or it would not embed as the bundle
-    assert found.config == (method and replace(method, folded=True))
+def test_a_bundle_read_back_is_the_run_it_came_from(finished: Path, tmp_path: Path) -> None:
+    assert_rebuilt(load_run(finished)[0], finished / "encoder", tmp_path / "again", weights="int8")
+
+
+def assert_rebuilt(model: DALIP, bundle: Path, folder: Path, weights: Weights) -> None:
+    """Compare the model that is rebuilt from a bundle with the one that was exported."""
+    found = rebuilt(bundle, folder)  # or it would not embed as the bundle
+    assert found.config == (model.config and replace(model.config, folded=True))
     expected = model.folded().state_dict()
     assert found.state_dict().keys() == expected.keys()
     for name, value in found.state_dict().items():
         rounding = 1e-6 if weights == "fp32" else 0.01 * float(expected[name].abs().max())
         torch.testing.assert_close(value, expected[name], atol=rounding, rtol=0, msg=name)
-    assert float(found.logit_scale.detach()) == pytest.approx(np.exp(3.5), rel=1e-5)
+    assert float(found.logit_scale.detach()) == pytest.approx(float(model.logit_scale.detach()), rel=1e-5)
+
+
+def test_a_bundle_read_back_is_the_plain_clip_it_came_from(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    towers = create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32, report=quiet)
+    model = DALIP(towers.clip, None).eval()
+    with torch.no_grad():
+        model.clip.logit_scale.fill_(3.5)
+    export_bundle(model, towers, tmp_path / "out", name="made", weights="fp32")
+    assert float(model.logit_scale.detach()) == pytest.approx(np.exp(3.5), rel=1e-5)
+    assert_rebuilt(model, tmp_path / "out", tmp_path / "again", weights="fp32")
 
 
 def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: Path) -> None:
