@@ -19,13 +19,8 @@ help: ## List the targets
 serve: $(SERVE) ## Start the web page (does not install torch); options: make serve ARGS="--port 8000"
 	$(BIN)/dalip serve $(ARGS)
 
-<<<<<<< HEAD
-# xdist assigns files in this order, so the slowest ones, which test whole commands, come first.
+# xdist assigns files in the order in which pytest lists them, which begins with the slowest ones.
 test: check ## Run all checks and all tests except the slow ones
-=======
-# xdist assigns files in the order in which they are listed, which begins with the slowest ones.
-test: check ## Run all checks and the tests, except the slow ones
->>>>>>> w/tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-all: check ## Run all checks and all tests
