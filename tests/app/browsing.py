@@ -1,4 +1,4 @@
-"""Driving the page in a real browser."""
+"""Browser automation for tests of the page."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "hei
 
 @contextmanager
 def browsing(*more: str) -> Iterator[Browser]:
-    """Run Chromium, with more options, until the block ends."""
+    """Run Chromium, with additional options, until the block ends."""
     with sync_playwright() as running:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", *more]
         browser = running.chromium.launch(executable_path=CHROMIUM, args=options, timeout=PATIENCE)
@@ -42,7 +42,7 @@ def browsing(*more: str) -> Iterator[Browser]:
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing moves or fades any more, so that colours are those that stay; a spinner may go on."""
+    """Wait until all animations have ended, so that colours are final; endless ones such as spinners do not count."""
     page.wait_for_function(
         """() => document.getAnimations().every(animation =>
           animation.playState !== "running" || animation.effect.getComputedTiming().iterations === Infinity)"""
@@ -60,7 +60,7 @@ def expect_answer(page: Page, name: str) -> None:
 
 
 def keep(page: Page, request: pytest.FixtureRequest, name: str) -> None:
-    """Keep a screenshot for people in the folder `out`, which git ignores."""
+    """Save a screenshot for manual inspection in the folder `out`, which git ignores."""
     folder = request.config.rootpath / "out" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     assert page.viewport_size is not None

@@ -1,4 +1,4 @@
-"""The real commands, run on a small flora of coloured flowers."""
+"""Fixtures that run the real commands on a small flora of coloured flowers."""
 
 import gc
 import os
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 PHOTOS_EACH = 24
 HOSTILE_NAME = "<img src=x onerror=alert(1)> ${7*7} {{7*7}} & 'red'"
-"""A common name of the red flower, as a taxa file from anywhere may hold it."""
+"""A common name of the red flower, as an untrusted taxa file could contain it."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """Exit status and output of a command."""
 
     status: int
     out: str
@@ -68,11 +68,11 @@ CODE = {
     "dalip": "from dalip_app.cli.main import main\nmain()",
     "dalip-app": "from dalip_app.cli.serve import main\nmain()",
 }
-"""What the installed commands run."""
+"""Code that the installed commands run."""
 
 
 def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = False, **more: str) -> Done:
-    """Run `dalip ...` or `dalip-app ...`: in this process, or `fresh`, in one of its own as installed."""
+    """Run `dalip ...` or `dalip-app ...` in this process or, if `fresh`, as the installed command in a new process."""
     program, *arguments = map(str, command)
     settings = environment(**more)
     if fresh:
@@ -96,7 +96,7 @@ def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = Fal
 
 @contextmanager
 def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Iterator[None]:
-    """Let the block find arguments, environment and folder as a process of its own would; then they are as before."""
+    """Give the block the arguments, environment and folder of a separate process; restore them afterwards."""
     before = dict(os.environ), Path.cwd(), sys.argv, tempfile.tempdir
     unchecked = jaxtyping.config.jaxtyping_disable
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -104,9 +104,8 @@ def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Itera
     os.environ.update(settings)
     os.chdir(cwd)
     sys.argv, tempfile.tempdir = ["-c", *arguments], None
-    jaxtyping.config.update(
-        "jaxtyping_disable", True
-    )  # as installed: checks of shapes would also end in exports
+    # As in an installed command; shape checks would also end up in exported models.
+    jaxtyping.config.update("jaxtyping_disable", True)
     try:
         with warnings.catch_warnings():
             yield
@@ -118,19 +117,19 @@ def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Itera
         os.chdir(folder)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        gc.collect()  # what the process would have closed at its end
+        gc.collect()  # closes what the process would have closed when it ended
 
 
 @contextmanager
 def _streams(*files: int) -> Iterator[None]:
-    """Send stdout and stderr to files, with what libraries and other processes write to the descriptors."""
+    """Redirect stdout and stderr to files, including what libraries and child processes write to the descriptors."""
     before = sys.stdout, sys.stderr
     for stream in before:
         stream.flush()
     kept = [os.dup(number) for number in (1, 2)]
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
-    # As Python opens them, and not closed afterwards: a library may have kept them for its log.
+    # Opened as Python opens them, and not closed afterwards, because a library may still use them for its log.
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, "utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     try:
@@ -181,7 +180,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         world.taxa,
         "--photos",
         photos,
-        "--keep",  # none, as the built-in flora
+        "--keep",  # keeps no photos, like the built-in flora
         0,
         world.flora,
     ]
@@ -193,7 +192,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="session")
 def bare_flora(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flora of names alone, so not calibrated."""
+    """A flora built from names only, so it is not calibrated."""
     out = tmp_path_factory.mktemp("bare") / "flora"
     done = run(["dalip", "index", "build", *world.encoder, "--taxa", world.taxa, out])
     assert done.status == 0, done.err
@@ -212,7 +211,7 @@ def dalip(tmp_path: Path) -> Callable[..., Done]:
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Chromium, without a window."""
+    """Headless Chromium."""
     from tests.app.browsing import browsing
 
     with browsing() as browser:

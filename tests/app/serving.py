@@ -15,7 +15,7 @@ from warm import Forked, fork
 from tests.app.conftest import BIN, CODE, World, environment
 
 PATIENCE = 300
-"""Seconds in which an answer or an end must come, however busy the machine is."""
+"""Seconds to wait for an answer or for the process to end; generous, because the machine may be busy."""
 
 THEIRS = ("gradio", "fastapi_offline", "onnxruntime")
 PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.run", "dalip_app.page.site")
@@ -23,29 +23,29 @@ PAGE = (*THEIRS, "dalip_app.cli.serve", "dalip_app.server.run", "dalip_app.page.
 
 @dataclass(frozen=True)
 class Served:
-    """The page at work."""
+    """A running server."""
 
     process: subprocess.Popen[str] | Forked
     address: str
     temporary: Path
-    """Where the process puts its temporary files."""
+    """Folder of the temporary files of the process."""
     log: Path
     line: str
-    """What it said of its addresses."""
+    """The line in which it printed its addresses."""
 
     def client(self, **options: Any) -> httpx.Client:
-        """Open a client that asks this server, and is patient."""
+        """Open a client for this server, with a long timeout."""
         return httpx.Client(base_url=self.address, timeout=PATIENCE, **options)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something while the process runs."""
+        """Wait until a condition is true; fail if the process ends first."""
         while not condition():
             assert self.process.poll() is None, self.errors()
             time.sleep(0.02)
 
     @property
     def uploads(self) -> Path:
-        """Where it keeps what was sent."""
+        """Folder of the uploads."""
         (place,) = self.temporary.glob("dalip-serve-*/uploads")
         return place
 
@@ -60,11 +60,11 @@ def serving(
     """Serve the page on a free port until the block ends.
 
     Args:
-        world: What it answers from.
-        folder: Where its files go.
-        options: Of `dalip-app serve`.
-        first: Python that the process runs before.
-        fresh: Start the command as installed, and not in a process that has imported what it needs.
+        world: Flora and encoder to serve.
+        folder: Folder for the files of the server.
+        options: Options of `dalip-app serve`.
+        first: Python code to run before the command.
+        fresh: Start the installed command instead of forking a process that has already imported what it needs.
     """
     temporary, log = folder / "tmp", folder / "stderr.txt"
     temporary.mkdir(exist_ok=True)
@@ -79,7 +79,8 @@ def serving(
             )
         else:
             code = f"{first}\n{CODE['dalip-app']}"
-            modules = THEIRS if first else PAGE  # `first` may change what ours would have imported already
+            # `first` may patch our modules, so they must not be imported yet.
+            modules = THEIRS if first else PAGE
             process = fork(code, arguments, settings, modules=modules, stderr=errors)
     try:
         assert process.stdout is not None

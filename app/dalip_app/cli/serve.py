@@ -240,7 +240,8 @@ def _prepare_process(uploads: Path) -> None:
     """Configure the whole process before Gradio is imported.
 
     Args:
-        uploads: Folder for all temporary files from now on; old files in it are deleted, and finally the folder.
+        uploads: Folder for all temporary files from now on. Old files in it are deleted regularly, and the folder
+            itself at the end.
     """
     tempfile.tempdir = str(uploads)
     os.environ |= {"GRADIO_TEMP_DIR": str(uploads), **_GRADIO_SETTINGS}

@@ -1,7 +1,7 @@
 """Access control in front of every route: login and API key, request sizes, and the allowed Gradio routes.
 
-Gradio disables its own path checks when it is mounted in another application, and some of its routes fetch URLs of
-other hosts or serve files by path. None of these is needed here.
+Gradio disables its own path checks when it is mounted in another application, and some of its routes fetch URLs from
+other hosts or serve files by path. DALIP does not need those routes.
 """
 
 import asyncio
@@ -33,21 +33,21 @@ _OPEN = {
 
 @dataclass(frozen=True)
 class Limits:
-    """How much requests may bring, and how slowly."""
+    """Size and time limits for requests."""
 
     api_request: int = MAX_UPLOAD
-    """Bytes of a request to the API."""
+    """Maximum size of an API request in bytes."""
     page_upload: int = 300_000_000
-    """Bytes of an upload of the page: five photos of the largest size."""
+    """Maximum size of an upload from the page in bytes: five photos of the largest size."""
     fields: int = 1_000_000
-    """Bytes of a request without a file."""
+    """Maximum size of a request without files in bytes."""
     held: int = 2_000_000_000
-    """Bytes of everything that visitors sent and that is still there."""
+    """Maximum total size in bytes of stored uploads and requests being received."""
     patience: float = 30
-    """Seconds in which the next part of a request must come."""
+    """Seconds to wait for the next part of a request."""
 
     def bytes_for(self, path: str) -> int:
-        """Return how many bytes a request to this path may bring."""
+        """Return the maximum size in bytes of a request to a path."""
         if path.startswith(_API):
             return self.api_request
         return self.page_upload if path.rstrip("/") == UPLOAD else self.fields
@@ -109,8 +109,8 @@ def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS) -> Any:
     Args:
         app: An ASGI application.
         keys: The login and API key.
-        uploads: Folder of the uploads.
-        limits: Size and time limits of requests.
+        uploads: Upload folder.
+        limits: Size and time limits for requests.
 
     Returns:
         An ASGI application.
@@ -126,7 +126,7 @@ def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS) -> Any:
         intake = _Intake(receive, most, limits.patience, room)
         try:
             _check(scope, path, keys, most)
-            if scope["type"] == "websocket":  # not used yet
+            if scope["type"] == "websocket":  # no route uses WebSockets yet
                 await app(scope, receive, send)
                 return
             if scope["method"] == "POST" and most > limits.fields:
@@ -203,7 +203,7 @@ async def _checked(receive: Any, uploads: Path) -> Any:
 
 
 def _without_language(path: str) -> str:
-    """Return the path of a route without a language prefix, as on the English page at the root.
+    """Return a path without its language prefix, as it would be on the English page at the root.
 
     Args:
         path: Decoded path, as in the ASGI scope.
@@ -231,7 +231,7 @@ def _refusal(body: bytes, uploads: Path) -> str:
 
     Args:
         body: JSON, as received.
-        uploads: Folder of the uploads; only files in it may be referred to.
+        uploads: Upload folder; only files in it may be referred to.
     """
     try:
         content = json.loads(body)
@@ -263,7 +263,7 @@ class _Room:
     """Total size of all requests being received."""
 
     held: int
-    """In bytes, at most."""
+    """Maximum of this total and the stored uploads together, in bytes."""
     arriving: int = 0
     """Bytes received so far."""
 
@@ -271,7 +271,7 @@ class _Room:
         """Reject a request if too many bytes are held.
 
         Args:
-            lying: Bytes of uploads that are already stored.
+            lying: Total size of the stored uploads in bytes.
 
         Raises:
             HTTPException: The limit is exceeded.
@@ -294,7 +294,7 @@ class _Intake:
             receive: ASGI's `receive`.
             most: Maximum size of the request in bytes.
             patience: Seconds to wait for the next part of the request.
-            room: Total that the bytes also count towards until `end`.
+            room: Total that includes the received bytes until `end` is called.
         """
         self._receive, self._most, self._patience, self._room = receive, most, patience, room
         self._received, self._complete = 0, False

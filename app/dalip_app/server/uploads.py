@@ -39,7 +39,7 @@ KEPT = 540
 """Age in seconds from which an upload is deleted, so that it is always gone after ten minutes."""
 
 LOOK_EVERY = 30
-"""Seconds between looks for uploads to delete."""
+"""Seconds between checks for uploads to delete."""
 
 MAX_FILE = 60_000_000
 """Maximum size of one file in bytes."""
@@ -57,12 +57,12 @@ _LOCK = "lock"
 
 @contextmanager
 def upload_folder(look_every: float = LOOK_EVERY) -> Iterator[Path]:
-    """Make a folder for uploads, delete old files in it regularly, and finally delete the folder.
+    """Create a folder for uploads, delete old files in it regularly, and delete the folder at the end.
 
     Folders left behind by killed servers are deleted first.
 
     Args:
-        look_every: Seconds between looks for uploads to delete.
+        look_every: Seconds between checks for uploads to delete.
 
     Yields:
         The folder; only this user can access it.
@@ -85,16 +85,14 @@ def _take_place(parent: Path) -> tuple[Path, FileLock]:
     while True:
         place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         lock = FileLock(place / _LOCK)
-        with suppress(
-            Timeout, OSError
-        ):  # between these lines another server may have deleted it as abandoned
+        with suppress(Timeout, OSError):  # meanwhile another server may have deleted it as abandoned
             lock.acquire(blocking=False)
             if (place / _LOCK).exists():
                 return place, lock
 
 
 def _delete_abandoned(parent: Path) -> None:
-    """Delete the folders of servers that no longer run: the system released their locks, however they ended."""
+    """Delete the folders of servers that no longer run; the system released their locks, however they ended."""
     for place in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError, Timeout):
             status = place.lstat()
@@ -145,7 +143,7 @@ def add_uploads(app: FastAPI, folder: Path) -> None:
 
     Args:
         app: The application.
-        folder: Folder of the uploads.
+        folder: Upload folder.
     """
 
     async def progress() -> Response:

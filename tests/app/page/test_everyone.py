@@ -1,4 +1,4 @@
-"""The page for everyone: by keyboard, read aloud, in another language, installed."""
+"""Accessibility of the page: keyboard, screen readers, another language, installation as an app."""
 
 import io
 from collections.abc import Iterator
@@ -49,11 +49,11 @@ def test_no_tab_shuts_anyone_out(
     language: str,
     scheme: str,
 ) -> None:
-    """axe-core finds nothing: labels, contrast, order of headings, roles."""
+    """axe-core finds no problems with labels, contrast, heading order or roles."""
     page = visit(browser, served, size, language, scheme)
 
     def check(tab: str) -> None:
-        settle(page)  # what fades in is measured by its colour
+        settle(page)  # axe-core measures the contrast of elements that are still fading in
         found = Axe().run(page)
         assert found.violations_count == 0, f"{tab}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
@@ -93,7 +93,7 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
     )
     page.get_by_role("link", name="English").click()
     expect(page.get_by_role("tab", name="Journal")).to_be_visible()
-    assert page.url.startswith(f"{served.address}/?lang=en")  # though the browser asks for French
+    assert page.url.startswith(f"{served.address}/?lang=en")  # although the browser requests French
     page.get_by_role("link", name="Français").click()
     expect(page.get_by_role("tab", name="Carnet")).to_be_visible()
     page.close()
@@ -102,8 +102,8 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
 @needs_browser
 def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Path) -> None:
     page = visit(browser, served, "desktop", "en", "light")
-    # Playwright begins to look out for file dialogs with the first listener, and does not wait until it does:
-    # a key pressed right after `expect_file_chooser` can be faster.
+    # Playwright starts to intercept file dialogs when the first listener is added, but does not wait until it does.
+    # Without this listener, a key pressed right after `expect_file_chooser` could come too early.
     page.on("filechooser", lambda chooser: None)
 
     def press_to(selector: str) -> None:
@@ -113,7 +113,7 @@ def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Pat
                 return
         raise AssertionError(f"the Tab key does not reach {selector}")
 
-    page.wait_for_function(  # until the page listens to keys
+    page.wait_for_function(  # until the page handles key presses
         "document.querySelector('#identify-photo .picker-input').closest('[data-ready]')"
     )
     press_to("#identify-photo")
@@ -144,7 +144,7 @@ def test_the_page_can_be_installed_under_our_name(browser: Browser, served: Serv
     manifest = session.send("Page.getAppManifest")
     assert manifest["errors"] == []
     problems = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert {problem["errorId"] for problem in problems} <= {"in-incognito"}  # as every test is
+    assert {problem["errorId"] for problem in problems} <= {"in-incognito"}  # tests run incognito
     page.close()
 
 

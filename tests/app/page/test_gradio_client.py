@@ -1,4 +1,4 @@
-"""The page asked by `gradio_client`, as other programs do."""
+"""`gradio_client` as a client of the page, as other programs use it."""
 
 import base64
 import json

@@ -44,7 +44,7 @@ def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 @pytest.fixture(scope="module", params=["phone", "desktop"])
 def visitor(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
-    """Someone who prefers light and has a phone, or prefers dark and has a desktop."""
+    """A visitor with a phone and the light scheme, or with a desktop and the dark scheme."""
     phone = request.param == "phone"
     context = browser.new_context(
         viewport=SIZES[request.param],  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browse
 
 @pytest.fixture
 def page(visitor: BrowserContext, served: Served) -> Iterator[Page]:
-    """A visit of the page, of which the browser may know the scripts; nothing may go wrong behind it."""
+    """The page in a browser that may have cached its scripts; the test fails on any console message or server error."""
     page = visitor.new_page()
     asked: list[str] = []
     complaints: list[str] = []
@@ -268,7 +268,7 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
     name = page.get_by_label("It is a different plant")
     name.fill("Flos <b>novus</b>")
     name.press("Enter")
-    page.get_by_role("button", name="Save under this name").click()  # the same observation, not another one
+    page.get_by_role("button", name="Save under this name").click()  # changes the same observation, adds none
     expect(said).to_contain_text("Saved under the name you gave.")
     keep(page, request, "keep")
     choose(page, paint(tmp_path / "green.png", "green", 42))
@@ -280,7 +280,7 @@ def test_an_answer_is_kept_corrected_found_and_deleted(
     expect(page.locator("#journal-number")).to_contain_text("2 observations.")
     entries = page.locator(".entry-card")
     expect(entries.nth(0)).to_contain_text("Flos green")
-    expect(entries.nth(1)).to_contain_text("Flos <b>novus</b>")  # shown as it was written, not as HTML
+    expect(entries.nth(1)).to_contain_text("Flos <b>novus</b>")  # shown as typed, not as HTML
     expect(entries.nth(1)).to_contain_text("DALIP’s answer: Flos blue")
     keep(page, request, "journal")
     with page.expect_download() as download:
@@ -359,7 +359,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         keep(page, request, "teach")
         page.get_by_role("tab", name="Identify").click()
         choose(page, half[0])
-        expect(page.locator(".card").first).to_contain_text("Flos novus")  # the running server knows it
+        expect(page.locator(".card").first).to_contain_text("Flos novus")  # without a restart
         page.get_by_role("tab", name="Journal").click()
         page.get_by_role("button", name="Teach the flora").click()
         expect(page.locator("#journal-said")).to_contain_text("Nothing to teach")
@@ -394,7 +394,7 @@ def test_names_are_found_in_spite_of_typing_errors() -> None:
     ):
         assert name in [taxon.scientific_name for taxon in find_taxa(flora, words)[:3]], words
     assert find_taxa(flora, "zzzzqq") == []
-    roses = find_taxa(flora, "rosaceae")  # spelt right, so that nothing similar is meant
+    roses = find_taxa(flora, "rosaceae")  # spelt correctly, so no fuzzy matches
     assert roses == sorted((t for t in flora.taxa if t.family == "Rosaceae"), key=lambda t: t.scientific_name)
     assert {
         "lily" in " ".join(n.name.lower() for n in t.vernacular_names) for t in find_taxa(flora, "lily")
@@ -439,7 +439,7 @@ def test_several_photos_of_one_plant_get_one_answer(
     expect(page.locator("#identify-answer")).to_contain_text(
         "The file is not an image in a supported format; use"
     )
-    expect(page.locator(".why")).to_have_count(0)  # a map is of one photo
+    expect(page.locator(".why")).to_have_count(0)  # a heat map explains a single photo
     keep(page, request, "several")
     page.get_by_role("button", name="This is correct").click()
     expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
@@ -447,7 +447,8 @@ def test_several_photos_of_one_plant_get_one_answer(
     (seen,) = journal.photographed(9)["Flos orange"]
     assert [open_image(jpeg).size for jpeg in journal.photos(seen)] == [(48, 48)] * 2
     journal.remove(seen)
-    page.get_by_role("button", name="Save for later").click()  # deleted meanwhile, it is kept again
+    # It was deleted meanwhile, so it is saved again.
+    page.get_by_role("button", name="Save for later").click()
     expect(page.locator("#keep-said")).to_contain_text("Saved for later.")
     (seen,) = journal.photographed(9)["Flos orange"]
     journal.remove(seen)

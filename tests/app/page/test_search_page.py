@@ -1,4 +1,4 @@
-"""The search on the page, over real photos and over photos that go."""
+"""Search on the page, with real photos and with photos that disappear."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, Page, expect
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """The encoder and the flora that ship."""
+    """The built-in encoder and flora."""
 
     options: tuple[str, ...] = ()
 
@@ -49,7 +49,7 @@ def visit(browser: Browser, served: Served, size: str = "desktop") -> Page:
 def test_a_hundred_real_photos_are_searched_by_words_and_by_a_photo(
     browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """With what ships: from a folder named on the page to hits whose right answers are known."""
+    """With the built-in encoder and flora: from a folder entered on the page to hits with known correct answers."""
     shards = [*sorted(SHARED_DATA.glob("oxford-*.tar")), *sorted(SHARED_DATA.glob("general-captions-*.tar"))]
     test = [record for record in read_records(*shards) if record.split == "test"]
     plants = [record for record in test if record.taxon]
@@ -107,7 +107,7 @@ def test_a_hundred_real_photos_are_searched_by_words_and_by_a_photo(
 
 @pytest.fixture(scope="module")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two photos that say when and where they were taken."""
+    """Two photos that contain the date they were taken."""
     root = tmp_path_factory.mktemp("garden")
     for year, colour in (("2023", "red"), ("2024", "blue")):
         with Image.open(paint(root / f"{colour}.jpg", colour)) as photo:
@@ -119,7 +119,7 @@ def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(world: World, garden: Path, tmp_path: Path) -> Iterator[Served]:
-    """A server whose library holds the garden."""
+    """A server whose library contains the garden."""
     folder = shutil.copytree(garden, tmp_path / "garden")
     add = ["dalip", "library", "add", folder, *world.options]
     assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
@@ -139,7 +139,7 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
     page = visit(browser, served)
     expect(page.locator(".hit-file")).to_have_text(["blue.jpg", "red.jpg"])
     page.get_by_text("Filters").click()
-    settle(page)  # what fades in is measured by its colour
+    settle(page)  # axe-core measures the contrast of elements that are still fading in
     report = Axe().run(page)
     assert report.violations_count == 0, report.generate_report()
     page.get_by_label("To", exact=True).fill("2023")
@@ -198,7 +198,7 @@ def test_strangers_get_no_photos(world: World, garden: Path, tmp_path: Path) -> 
 
 
 def test_a_server_stops_while_it_indexes(world: World, tmp_path: Path) -> None:
-    """The library is sound afterwards, and the next server goes on."""
+    """The library is intact afterwards, and the next server continues."""
     folder = tmp_path / "photos"
     folder.mkdir()
     add = ["dalip", "library", "add", folder, *world.options]

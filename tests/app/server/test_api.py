@@ -1,4 +1,4 @@
-"""The HTTP API of a running server, asked as clients of Pl@ntNet's ask."""
+"""The HTTP API of a running server, called as clients of Pl@ntNet's API call it."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from tests.app.conftest import World, paint, run
 from tests.app.serving import Served, serving
 
 NAME = {"scientificNameWithoutAuthor", "scientificNameAuthorship", "scientificName"}
-"""Fields of a name, as in Pl@ntNet's documentation (https://my.plantnet.org/doc/api/identify)."""
+"""Name fields, as in Pl@ntNet's documentation (https://my.plantnet.org/doc/api/identify)."""
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_clients_ask_besides(client: httpx.Client, tmp_path: Path) -> None:
     known = {"include_related_images": "true", "type": "kt", "detailed": "true", "no_reject": "false"}
     answer = ask(client, red, **known, authenix_access_token="x", lang="xx").json()
     assert answer["bestMatch"] == "Flos red"
-    assert answer["query"]["includeRelatedImages"] is False  # there are no photos to give
+    assert answer["query"]["includeRelatedImages"] is False  # there are no photos to return
     assert answer["results"][0]["species"]["commonNames"] == []
     assert len(ask(client, red, nb_results=99).json()["results"]) == len(COLOURS)
     for method, path, status, words in (

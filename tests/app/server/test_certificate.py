@@ -1,4 +1,4 @@
-"""HTTPS: with a certificate of one's own, and with one that was given."""
+"""HTTPS with a self-signed certificate and with one that the user provides."""
 
 import hashlib
 import os
@@ -88,7 +88,7 @@ def test_odd_names_of_computers_are_left_out(tmp_path: Path, monkeypatch: pytest
 
 
 def locked(certificate: Path, folder: Path) -> Path:
-    """Write the key of a certificate so that it needs a password."""
+    """Write the private key of a certificate, protected by a password."""
     key = serialization.load_pem_private_key(certificate.read_bytes(), None)
     secret = serialization.BestAvailableEncryption(b"password")
     encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8

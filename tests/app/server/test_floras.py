@@ -1,4 +1,4 @@
-"""Several floras on one server: chosen on the page, named in the API."""
+"""Several floras on one server, chosen on the page or in the API."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 
 @pytest.fixture(scope="module")
 def herbs(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flora of three other names."""
+    """A flora with three other taxa."""
     folder = tmp_path_factory.mktemp("herbs")
     (folder / "taxa.csv").write_text(
         "scientificName,vernacularName,family\nHerba red,red herb,Herbaceae\nHerba blue,blue herb|fr:herbe bleue,"
@@ -47,7 +47,7 @@ def test_a_visitor_chooses_the_flora(
     expect(page.locator(".answer-sentence")).to_contain_text("Flos blue")
     page.get_by_label("Flora to answer with").click()
     page.get_by_role("option", name="herb garden").click()
-    expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")  # of the same photo
+    expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")  # for the same photo
     choose(page, paint(tmp_path / "red.png", "red", 2))
     expect(page.locator(".answer-sentence")).to_contain_text("Herba red")
     choose(page, tmp_path / "blue.png")
@@ -91,4 +91,4 @@ def test_floras_of_one_name_get_numbers(world: World, herbs: Path) -> None:
 def test_the_built_in_flora_is_named_among_others(tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", "--flora", "builtin", "--flora", "nowhere", "--port", 0], tmp_path)
     assert done.status == 1
-    assert "nowhere: no such flora" in done.err  # and not builtin
+    assert "nowhere: no such flora" in done.err  # builtin is not reported

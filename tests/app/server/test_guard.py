@@ -1,4 +1,4 @@
-"""What stands before every route, and what is told of what goes wrong behind it."""
+"""Access control in front of every route, and the logging of errors behind it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -132,7 +132,7 @@ def test_the_queue_of_the_page_has_an_end(world: World, tmp_path: Path) -> None:
             ).status_code
             for i in range(120)
         ]
-        assert set(statuses) == {200, 503}  # which the page and gradio_client take for "busy"
+        assert set(statuses) == {200, 503}  # the page and gradio_client treat 503 as "busy"
         assert client.get("/health").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""No file of this computer can be read through a running server, whatever it is asked for."""
+"""No file on this computer can be read through a running server, whatever the request."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def client(served: Served) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def secret(served: Served) -> Path:
-    """A file in the folder of the user's own things."""
+    """A file in the user's data directory."""
     path = served.temporary.parent / "data" / "secret.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(SECRET))
@@ -41,7 +41,7 @@ def secret(served: Served) -> Path:
 
 
 def ask(address: str, target: str) -> tuple[int, bytes]:
-    """Ask for a path as it stands: clients would tidy it up."""
+    """Request a path unchanged; HTTP clients would normalise it."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE)
     connection.putrequest("GET", target)
     connection.endheaders()
@@ -91,7 +91,7 @@ PATHS = [
     "/journal.zip/A",
     "/docs/A",
 ]
-"""A: the file's path; B: by way of parent folders; C: that, escaped; D: the path, escaped. U: the server itself."""
+"""A: path of the file; B: the same through parent folders; C: B escaped; D: A escaped; U: the server itself."""
 
 
 @pytest.mark.parametrize("path", [*PATHS, *(f"/fr{path}" for path in PATHS)])
@@ -215,7 +215,7 @@ def test_side_doors_are_closed(client: httpx.Client, route: str) -> None:
 def test_names_of_uploads_lead_nowhere(served: Served, client: httpx.Client, name: str) -> None:
     photo = paint(served.temporary.parent / "photo.png", "red").read_bytes()
     response = client.post("/gradio_api/upload", files={"files": (name or "x", photo)})
-    if response.status_code == 400:  # the form itself is refused
+    if response.status_code == 400:  # the form itself is rejected
         assert response.json()["message"]
         return
     (path,) = map(Path, response.json())

@@ -1,4 +1,4 @@
-"""Two hundred requests that mean no good: each is refused with a reason, and the server goes on as if nothing were."""
+"""Two hundred hostile requests: each is rejected with a reason, and the server keeps running normally."""
 
 import json
 import socket
@@ -58,7 +58,7 @@ CUT = (
 
 
 class Request(NamedTuple):
-    """What is sent, by POST."""
+    """A POST request."""
 
     path: str
     headers: dict[str, str]
@@ -75,13 +75,13 @@ def form(*parts: bytes) -> bytes:
 
 
 def files(folder: Path) -> Iterator[bytes]:
-    """Contents that are no photo, or not a whole one."""
+    """Yield file contents that are not a photo, or not a complete one."""
     paths = write_hostile_images(folder)
     yield from (paths[name].read_bytes() for name in UNREADABLE if name in paths and paths[name].is_file())
     for name in CUT:
         whole = paths[name].read_bytes()
         yield from (whole[: int(len(whole) * share)] for share in (0.02, 0.1, 0.2, 0.3, 0.6))
-        if name not in ("bmp", "webp"):  # zeros are black there
+        if name not in ("bmp", "webp"):  # there, zeros are valid black pixels
             yield whole[:40] + bytes(len(whole) - 40)
         yield whole[len(whole) // 2 :]
     yield from (
@@ -101,7 +101,7 @@ def files(folder: Path) -> Iterator[bytes]:
 
 
 def bodies() -> Iterator[bytes]:
-    """Forms that are none, or ask for something else."""
+    """Yield malformed forms, and forms with wrong fields."""
     good = part(b"no photo")
     yield from (
         b"",
@@ -126,7 +126,7 @@ def bodies() -> Iterator[bytes]:
 
 
 def fields() -> Iterator[bytes]:
-    """What is sent in place of fields of the page."""
+    """Yield invalid bodies for page events."""
     yield from (b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 200_000, b'{"data":' * 100_000, b'{"a":1}' * 2)
     yield b'{"data": ["' + b"x" * 2_000_000 + b'"]}'
     for content in (
@@ -202,9 +202,8 @@ def test_two_hundred_requests_are_refused_with_a_reason(served: Served, tmp_path
             told = (number, path, headers, content[:100], response.status_code, response.text[:200])
             assert 400 <= response.status_code < 500, told
             reason = response.json()
-            assert reason.get("message") or reason.get("detail"), (
-                told
-            )  # as the API says it, or as Gradio does
+            # The API returns `message`, Gradio `detail`.
+            assert reason.get("message") or reason.get("detail"), told
     assert_well(served, tmp_path)
 
 
@@ -237,7 +236,7 @@ RAW = [
     b"POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n--x\r\n",
     b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n{",
 ]
-"""What is no HTTP, or lies about its length; the sender then hangs up."""
+"""Invalid HTTP, or requests with a wrong length; the sender then hangs up."""
 
 
 @pytest.mark.parametrize("number", range(len(RAW)))
@@ -248,7 +247,7 @@ def test_broken_connections_leave_nothing(served: Served, tmp_path: Path, number
             connection.sendall(RAW[number])
             connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
-        except OSError:  # it hung up first
+        except OSError:  # the server hung up first
             answer = b""
     assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
     assert_well(served, tmp_path)

@@ -1,4 +1,4 @@
-"""Folders that are indexed behind a running server."""
+"""Indexing of folders in the background of a running server."""
 
 import time
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_folders_are_followed_and_a_change_of_the_flora_too(
     indexing: Indexing, world: World, tmp_path: Path
 ) -> None:
     indexing.update()
-    assert wait(indexing).finished == 0  # nothing was added yet
+    assert wait(indexing).finished == 0  # no folder has been added yet
     indexing.add(garden(tmp_path / "a"))
     wait(indexing)
     (tmp_path / "a" / "0.png").unlink()
@@ -72,7 +72,7 @@ def test_folders_are_followed_and_a_change_of_the_flora_too(
     assert state.finished == 2
     assert len(indexing.library) == 3
     indexing.name()
-    assert wait(indexing).finished == 2  # the flora is the same
+    assert wait(indexing).finished == 2  # the flora has not changed
     other = LiveFlora(bare(world, tmp_path), tmp_path / "data", Encoder.load(world.bundle))
     renamed = Indexing(indexing.library, other)
     renamed.name()

@@ -1,4 +1,4 @@
-"""A page for strangers: `dalip-app serve --public`."""
+"""Public mode: `dalip-app serve --public`."""
 
 import os
 import time
@@ -67,7 +67,7 @@ def test_nobody_exports_what_is_not_of_the_visit(served: Served, tmp_path: Path)
 
 
 def exported(page: Page, path: Path) -> int:
-    """Export the journal, and count what is in it."""
+    """Export the journal and count its observations."""
     with page.expect_download() as download:
         page.get_by_role("link", name="Export").click()
     download.value.save_as(path)
@@ -93,7 +93,7 @@ def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
     (folder,) = served.temporary.glob("dalip-*/visits/*")
     used = folder.stat().st_mtime
     first.close()
-    for _ in range(6000):  # the server is told, and lets the journal go before long
+    for _ in range(6000):  # the server learns that the page was closed and soon releases the journal
         if folder.stat().st_mtime < used - visits._CLOSED:
             break
         time.sleep(0.05)

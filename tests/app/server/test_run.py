@@ -1,4 +1,4 @@
-"""A server says that it answers when it does, and tells what streams that it stops."""
+"""A server prints its address once it answers, and ends open streams when it stops."""
 
 import os
 import signal
@@ -48,5 +48,5 @@ def test_the_address_is_told_once_it_answers_and_a_signal_ends_it_in_order() -> 
     assert httpx.get(address, timeout=PATIENCE).text == "ready"
     server.send_signal(signal.SIGTERM)
     assert server.stdout.read().split() == ["stopping", "closed"]
-    assert server.wait(PATIENCE) == -signal.SIGTERM  # which is raised again, for what started the process
+    assert server.wait(PATIENCE) == -signal.SIGTERM  # raised again, so that the parent process sees it
     server.stdout.close()

@@ -92,7 +92,7 @@ def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
 
     assert offered(get(address, "/config")[2]) == list(parts)
     with serving(world, tmp_path, "--host", "0.0.0.0") as served:
-        assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # of the visit alone
+        assert offered(get(served.address, "/config")[2]) == ["journal-order"]  # a journal for the visit only
         (line,) = served.errors().splitlines()
         assert "anyone who can reach this computer can use the page" in line
     with serving(world, tmp_path, "--host", "0.0.0.0", "--auth", "ann:secret") as served:
@@ -206,7 +206,7 @@ def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: p
 
 
 def in_a_process(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process that has imported nothing yet."""
+    """Run Python code in a new process."""
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment(), check=False)
 

@@ -1,4 +1,4 @@
-"""How a server stops, and what it leaves behind."""
+"""Server shutdown: signals, open requests and leftover files."""
 
 import http.client
 import os
@@ -27,7 +27,7 @@ def test_a_signal_stops_it_and_leaves_nothing_behind(world: World, tmp_path: Pat
 
 
 class Half:
-    """A request to name a photo, of which half was sent."""
+    """A request to identify a photo, only partly sent."""
 
     def __init__(self, address: str, photo: Path) -> None:
         host, port = address.removeprefix("http://").split(":")
@@ -60,10 +60,10 @@ def wait_until_refused(address: str) -> None:
 def test_a_request_that_runs_is_answered_before_it_stops(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path) as served:
         shown = http.client.HTTPConnection(served.address.removeprefix("http://"))
-        shown.request("GET", "/gradio_api/heartbeat/visit")  # a page that is open keeps this one open
+        shown.request("GET", "/gradio_api/heartbeat/visit")  # an open page keeps this request open
         assert shown.getresponse().readline() == b"data: ALIVE\n"
         half = Half(served.address, paint(tmp_path / "red.png", "red"))
-        assert served.client().get("/health").status_code == 200  # so that both have arrived
+        assert served.client().get("/health").status_code == 200  # the server has received both requests
         served.process.send_signal(signal.SIGTERM)
         wait_until_refused(served.address)
         status, body = half.finish()
@@ -71,7 +71,7 @@ def test_a_request_that_runs_is_answered_before_it_stops(world: World, tmp_path:
         assert b"Flos red" in body
         assert served.process.wait(PATIENCE) == 0
         assert not list(served.temporary.iterdir())
-    assert served.errors() == ""  # uvicorn would tell of what it cut off after the time of grace
+    assert served.errors() == ""  # uvicorn would log requests that it cut off after the grace period
 
 
 SLOW = """

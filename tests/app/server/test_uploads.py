@@ -1,4 +1,4 @@
-"""The folder of uploads: it is one's own, is emptied, and goes."""
+"""The upload folder: private to the user, emptied regularly, deleted at the end."""
 
 import os
 import tempfile
@@ -25,7 +25,8 @@ def test_old_uploads_are_forgotten_and_new_ones_kept(tmp_path: Path) -> None:
     forget_old(tmp_path, KEPT)
     assert new.exists()
     assert not old.exists()
-    forget_old(tmp_path, -1)  # the folder of the old one looked new, for it had just been changed
+    # The folder of the old upload looked new, because deleting the file had just changed it.
+    forget_old(tmp_path, -1)
     assert list(tmp_path.iterdir()) == []
     assert held_bytes(tmp_path) == 0
 
@@ -34,7 +35,7 @@ def test_nothing_is_kept_for_longer_than_ten_minutes() -> None:
     assert KEPT + LOOK_EVERY < 600
     from dalip_app.page.layout import _KEEP_UPLOADS
 
-    assert sum(_KEEP_UPLOADS) <= KEPT  # Gradio comes first, so that it forgets the names, too
+    assert sum(_KEEP_UPLOADS) <= KEPT  # Gradio deletes files first, so that it also forgets their names
 
 
 def test_a_folder_that_is_in_use_is_emptied_by_itself(
@@ -56,9 +57,8 @@ def test_it_is_the_users_own_and_goes_with_all_that_lies_there(
         assert folder.is_relative_to(tmp_path)
         assert os.name != "posix" or folder.parent.stat().st_mode & 0o77 == 0
         upload(folder, 0)
-        assert tempfile.gettempdir() == str(
-            tmp_path
-        )  # where the process puts its files is the command's to say
+        # Only the command changes where the process puts temporary files.
+        assert tempfile.gettempdir() == str(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
