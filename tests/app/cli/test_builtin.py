@@ -1,4 +1,4 @@
-"""The encoder and the flora that ship, on real photos."""
+"""The built-in encoder and flora, on real photos."""
 
 import json
 from collections.abc import Callable

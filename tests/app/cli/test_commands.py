@@ -1,4 +1,4 @@
-"""What all commands share: help, versions, exit statuses, errors in one line."""
+"""Behaviour that all commands share: help, versions, exit statuses, one-line errors."""
 
 import io
 import json
@@ -50,7 +50,7 @@ def test_every_command_and_option_is_explained(path: tuple[str, ...], command: A
         assert parameter.help, f"{' '.join(path)} {parameter.name}"
     if path[-1] in ("train", "export"):
         return
-    name = " ".join(("dalip", *path[1:]))  # what `dalip-app` can do, `dalip` can, too
+    name = " ".join(("dalip", *path[1:]))  # `dalip` has all commands of `dalip-app`
     assert name in (command.epilog or ""), "has an example"
 
 
@@ -208,7 +208,8 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
 def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path: Path) -> None:
     folder = tmp_path / "one" / "Flos_red"
     folder.mkdir(parents=True)
-    shutil.copy(world.photos / "Flos_red" / "red-00.png", folder / "a.png")  # its key is in the train split
+    # Its key is in the training split.
+    shutil.copy(world.photos / "Flos_red" / "red-00.png", folder / "a.png")
     fails(dalip("evaluate", "flora", *world.options, "--photos", "one"), "test split", "--split all")
 
 
@@ -226,9 +227,9 @@ def test_percentages_promise_neither_never_nor_always(share: float) -> None:
 
 def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     left_out = LeftOut()
-    left_out.finish(5)  # nothing was left out: the command goes on
+    left_out.finish(5)  # nothing was skipped, so the command continues
     left_out(Skipped.of("a.jpg", ImageError("image-empty")), DataError("split-empty", photos=9, split="test"))
-    left_out(Skipped.of("b.jpg", ImageError("image-empty")), quiet=True)  # it is in the answer
+    left_out(Skipped.of("b.jpg", ImageError("image-empty")), quiet=True)  # it is reported in the answer
     assert [*map(worded, left_out.faults)][2] == "b.jpg: the file is empty; copy or download it again"
     with pytest.raises(typer.Exit) as end:
         left_out.finish(5)
@@ -302,7 +303,7 @@ def test_hidden_progress_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_command_says_the_same_in_this_process_and_leaves_it_as_it_was(
     world: World, tmp_path: Path
 ) -> None:
-    """So that tests may run commands here."""
+    """This lets tests run commands in their own process."""
     photo = paint(tmp_path / "größe.png", "red")
     (tmp_path / "broken.jpg").write_text("no photo")
 

@@ -1,4 +1,4 @@
-"""`dalip data pack` as people use it: killed at any moment it goes on to the same bytes, and says what is wrong."""
+"""`dalip data pack`: resumes to the same bytes after being killed at any moment, and reports problems."""
 
 import json
 import os
@@ -22,7 +22,7 @@ PACKING = ("dalip_app.cli.main", "dalip.datasets.pack")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos of three plants, enough for several parts, and a copy of one."""
+    """Photos of three plants, enough for several parts, and a duplicate."""
     root = tmp_path_factory.mktemp("photos") / "garden"
     for number in range(PHOTOS):
         path = root / ("Rosa canina", "Viola odorata", "Iris")[number % 3] / f"{number:03}.jpg"
@@ -68,10 +68,10 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
 
 
 def start_and_kill(command: list[object], moment: Callable[[], bool]) -> bool:
-    """Start a command, kill it without warning when the moment has come, and see its processes go.
+    """Start a command, kill it with SIGKILL at a given moment, and wait until its child processes have ended.
 
     Returns:
-        Whether it was killed; it may have ended before.
+        Whether it was killed; it may have finished before.
     """
     with (out := tempfile.TemporaryFile("w+")), (err := tempfile.TemporaryFile("w+")):
         process = fork(
@@ -84,7 +84,7 @@ def start_and_kill(command: list[object], moment: Callable[[], bool]) -> bool:
         family = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    # A process that was about to write a part may do so; then it ends, for nobody needs it.
+    # A child process may still finish writing a part; then it must end, because its parent is gone.
     _, alive = psutil.wait_procs(family, timeout=600)
     assert not alive, "processes were left behind"
     return process.returncode == -signal.SIGKILL

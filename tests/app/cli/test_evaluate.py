@@ -1,4 +1,4 @@
-"""`dalip evaluate` as a person uses it: tables, JSON, and one line where something is wrong."""
+"""`dalip evaluate`: tables, JSON and one-line errors."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of photos with a table, one of which cannot be read."""
+    """A folder of photos with a table; one photo is unreadable."""
     folder = tmp_path_factory.mktemp("captioned")
     with (folder / "photos.csv").open("w", newline="") as file:
         rows = csv.writer(file)
@@ -141,7 +141,7 @@ def test_what_is_wrong_is_said_in_one_line(
 ) -> None:
     one = tmp_path / "one" / "Flos_red"
     one.mkdir(parents=True)
-    shutil.copy(world.photos / "Flos_red" / "red-00.png", one / "a.png")  # its key is in the train split
+    shutil.copy(world.photos / "Flos_red" / "red-00.png", one / "a.png")  # its key is in the training split
     (tmp_path / "empty").mkdir()
     flora = ("evaluate", "flora", *world.options)
     for arguments, words in (

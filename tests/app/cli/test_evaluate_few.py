@@ -1,4 +1,4 @@
-"""`dalip evaluate` on few photos: what can be measured is, and the rest is one line."""
+"""`dalip evaluate` on few photos: skips what cannot be measured, and reports it on one line."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Dalip = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of photos of four taxa: two of each to learn from, and others to name."""
+    """A table of photos of four taxa: per taxon two training photos, one validation photo and one test photo."""
     folder = tmp_path_factory.mktemp("few")
     rows = ["file,scientificName"]
     for colour in ("red", "green", "blue", "yellow"):

@@ -1,4 +1,4 @@
-"""`dalip export` as a person uses it: a model goes in, an encoder comes out that the other commands take."""
+"""`dalip export`: turns a model into an encoder that the other commands accept."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Dalip = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small open_clip model with random weights in a folder."""
+    """A folder with a small open_clip model with random weights."""
     folder = tmp_path_factory.mktemp("clip")
     config = {
         "embed_dim": 32,

@@ -1,4 +1,4 @@
-"""`dalip identify`, as a whole process."""
+"""`dalip identify`, run as a complete command."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ SCHEMA = json.loads((ROOT / "docs" / "identify.schema.json").read_text(encoding=
 
 
 def objects(done: Done) -> list[dict[str, Any]]:
-    """Read the lines of `--json`, each of which keeps to its schema."""
+    """Parse the lines of `--json` and validate each against the schema."""
     answers = [json.loads(line) for line in done.lines]
     for answer in answers:
         jsonschema.validate(answer, SCHEMA)
@@ -145,7 +145,7 @@ def test_people_get_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path:
     first, *table = dalip("identify", "photo.png", *world.options, "--top-k", 4).lines
     assert photo.exists()
     assert first == "photo.png: This is most likely Flos purple (purple flower)."
-    assert len(table) == 5  # and an empty line
+    assert len(table) == 5  # including an empty line
     assert (
         table[0].split("  ")[-3:] == ["Flos purple", "purple flower", "Coloraceae"]
         or "Flos purple" in table[0]
@@ -215,7 +215,7 @@ def start(world: World, *arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        # A job in the background of a script inherits that Ctrl-C is ignored; the command would, too.
+        # Background jobs of a script ignore Ctrl-C, and the command would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
@@ -224,7 +224,7 @@ def test_a_reader_that_leaves_is_no_error(world: World) -> None:
     process = start(world, *[world.photos] * 20)
     assert process.stdout is not None
     assert process.stderr is not None
-    assert "predictions" in process.stdout.readline()  # the first answer comes long before the last
+    assert "predictions" in process.stdout.readline()  # the first answer is printed long before the last
     process.stdout.close()
     assert process.wait(PATIENCE) == 141
     assert process.stderr.read() == ""
@@ -242,7 +242,7 @@ def test_ctrl_c_is_quiet(world: World) -> None:
 
 
 def test_nothing_is_left_behind(world: World, tmp_path: Path) -> None:
-    """Not even the mark of onnxruntime's telemetry, which would also call its makers."""
+    """Not even the telemetry marker of onnxruntime, which would also contact its vendor."""
     photo = paint(tmp_path / "photo.png", "yellow")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -286,10 +286,11 @@ def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: Wo
     with Image.open(tmp_path / answer["heatMap"]) as picture:
         assert picture.size == (448, 448)
         above, below = picture.getpixel((224, 60)), picture.getpixel((224, 400))
-    assert above[2] > above[0] + 50  # type: ignore[index,operator]  # blue: red, which purple is not
-    assert below[0] > below[2] + 50  # type: ignore[index,operator]  # orange: blue, which is more like purple
+    assert above[2] > above[0] + 50  # type: ignore[index,operator]  # blue overlay: red speaks against purple
+    assert below[0] > below[2] + 50  # type: ignore[index,operator]  # orange overlay: blue supports purple
     explain = ("identify", ".", *world.options, "--explain", "why")
-    done = dalip(*explain, "--top-k", 1)  # a picture compares two names; those in the folder are no photos
+    # A heat map compares two names even with --top-k 1; heat maps in the folder are not read as photos.
+    done = dalip(*explain, "--top-k", 1)
     assert [line.split(":")[0] for line in done.lines if "both.png" in line] == ["both.png", "  Heat map"]
     assert sum("%" in line for line in done.lines) == 1
     assert dalip("identify", "both.png", *world.options, "--explain", "why", "--rank", "genus").status == 2
@@ -297,4 +298,4 @@ def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: Wo
     done = dalip("identify", "both.png", *world.options, "--explain", "file")
     assert done.status == 1
     assert "choose another folder" in done.err.splitlines()[0]
-    assert "both.png: " in done.out  # which is answered all the same
+    assert "both.png: " in done.out  # it is answered nevertheless

@@ -1,4 +1,4 @@
-"""What `dalip index` says of changes, as whole processes; and what a journal teaches."""
+"""Changes with `dalip index`, and lessons from a journal."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Dalip = Callable[..., Done]
 
 @pytest.fixture
 def flora(dalip: Dalip, world: World, tmp_path: Path) -> Path:
-    """A flora of the red flower, which keeps its photos."""
+    """A flora that contains only the red flower and keeps its photos."""
     shutil.copytree(world.photos / "Flos_red", tmp_path / "red" / "Flos_red")
     path = tmp_path / "garden"
     assert dalip("index", "build", *world.encoder, "--photos", tmp_path / "red", path).status == 0
@@ -26,7 +26,7 @@ def flora(dalip: Dalip, world: World, tmp_path: Path) -> Path:
 
 
 def table(folder: Path, *names: str) -> Path:
-    """A table of photos, each of another colour of noise."""
+    """Write a table of red photos, each with different noise."""
     lines = [f"{number}.png,{name}" for number, name in enumerate(names)]
     for number in range(len(names)):
         paint(folder / f"{number}.png", "red", 70 + number)
@@ -51,7 +51,7 @@ def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: 
 
 
 def test_a_lesson_is_learned_again_from_all_of_its_photos(world: World, tmp_path: Path) -> None:
-    """Also by a flora of names alone, all of whose photos are those that it was taught."""
+    """Also in a flora built from names only, where every photo was taught."""
     encoder, path, journal = Encoder.load(world.bundle), tmp_path / "names", Journal(tmp_path / "data")
     build_flora(path, encoder, [Taxon("Flos red"), Taxon("Flos blue")])
     for number in range(2):
@@ -93,7 +93,7 @@ def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, 
     done = dalip("index", "merge", flora, flora, world.flora, *world.encoder)
     assert (done.status, done.out) == (1, "")
     assert f"{world.flora}: the folder already contains a flora; add it" in done.err
-    done = dalip("index", "merge", flora, flora, *world.encoder)  # into one of them is what was asked for
+    done = dalip("index", "merge", flora, flora, *world.encoder)  # the output may be one of the inputs
     assert done.status == 0, done.err
     done = dalip("index", "add", "--taxon", "Flos nova", "--flora", FLORA, paint(tmp_path / "x.png", "red"))
     assert (done.status, done.out) == (1, "")

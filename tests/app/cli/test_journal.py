@@ -1,4 +1,4 @@
-"""`dalip journal`, as whole processes."""
+"""`dalip journal`, run as complete commands."""
 
 import json
 from collections.abc import Callable
@@ -73,8 +73,8 @@ def test_corrections_teach_the_flora(dalip: Dalip, world: World, bare_flora: Pat
     )
     assert dalip(*build).status == 0
     data = tmp_path / "data"
-    save(data, tmp_path, "red", 0, name="Flos red")  # which the flora was built with
-    save(data, tmp_path, "blue", 0)  # of which nothing was said
+    save(data, tmp_path, "red", 0, name="Flos red")  # the flora was built with this plant
+    save(data, tmp_path, "blue", 0)  # neither confirmed nor corrected
     done = dalip("journal", "teach", *use)
     assert (done.status, done.out) == (0, "")
     assert "nothing to teach" in done.err
@@ -106,4 +106,4 @@ def test_a_flora_that_keeps_its_photos_learns_what_was_corrected(
     after = json.loads(dalip("index", "info", flora, "--json").out)["manifest"]["counts"]
     assert after["kept_photos"] == before["kept_photos"] + 2
     assert after["taxa"] == before["taxa"]
-    assert "nothing to teach" in dalip("journal", "teach", *use).err  # it knows them by now
+    assert "nothing to teach" in dalip("journal", "teach", *use).err  # it has already learned them

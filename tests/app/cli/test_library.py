@@ -1,4 +1,4 @@
-"""`dalip library` and `dalip search`, as whole processes."""
+"""`dalip library` and `dalip search`, run as complete commands."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`--only`: answers restricted to some taxa, by the real commands and a running server."""
+"""`--only`: answers restricted to some taxa, with the real commands and a running server."""
 
 import json
 import shutil
@@ -148,7 +148,7 @@ def test_a_list_that_is_not_utf8_is_read_and_that_is_said(dalip: Dalip, world: W
 
 def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "Rosa").mkdir()  # as photos of roses lie in
+    (tmp_path / "Rosa").mkdir()  # a folder for photos of roses
     (tmp_path / "list").write_text("\ufeffFlos red\r\nFlos blue # seen\r\n", encoding="utf-8")
     assert names_in(["Rosa", "  Flos   red ", "list", "x" * 5000]) == [
         "Rosa",
@@ -209,7 +209,7 @@ def test_the_page_answers_so(browser: Browser, served: Served, tmp_path: Path) -
     expect(page.locator(".answer-sentence")).to_contain_text("Flos green")
     expect(page.locator(".card")).to_have_count(2)
     expect(page.locator(".answer-meaning")).to_contain_text("one of the 2 in this flora")
-    page.get_by_label("It is a different plant").click()  # a person may know better
+    page.get_by_label("It is a different plant").click()  # visitors can still choose other plants
     expect(page.get_by_role("option", name="Flos blue")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Flora").click()

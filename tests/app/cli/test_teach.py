@@ -1,4 +1,4 @@
-"""`dalip index add` and `remove`, as whole processes."""
+"""`dalip index add` and `remove`, run as complete commands."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ Dalip = Callable[..., Done]
 
 @pytest.fixture
 def flora(world: World, tmp_path: Path) -> Path:
-    """A flora that does not know purple, and keeps no photos."""
+    """A flora without the purple flower that keeps no photos."""
     lines = world.taxa.read_text(encoding="utf-8").splitlines()
     taxa = tmp_path / "taxa.tsv"
     taxa.write_text("\n".join(line for line in lines if "Flos purple" not in line), encoding="utf-8")
@@ -34,7 +34,7 @@ def test_a_plant_is_taught_named_and_forgotten(
     asked = [paint(tmp_path / f"{colour}.png", colour, 50) for colour in ("purple", "red")]
     before = dalip("identify", *asked, *use, "--json", "--top-k", 9)
     done = dalip("index", "add", "--taxon", "Flos purple", "--common-name", "purple flower", "new", *use)
-    assert done.status == 1  # one of the photos could not be read
+    assert done.status == 1  # one of the photos is unreadable
     assert done.out == f"{flora}: knows Flos purple from 3 photos; 10 taxa in total\n"
     (line,) = done.err.splitlines()
     assert "broken.jpg: the file is not an image" in line
@@ -91,14 +91,13 @@ def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) ->
     assert dalip("index", "verify").lines[-1] == f"{own}: OK"
     (answer,) = (json.loads(line) for line in dalip("identify", photo, "--json").lines)
     assert answer["predictions"][0]["scientificName"] == "Purpura mera"
-    for place in (tmp_path / "empty", photo):  # there is no copy, or what cannot hold one
+    for place in (tmp_path / "empty", photo):  # no copy of the flora, and not a folder
         done = run(["dalip", "identify", photo, "--data-dir", place])
         assert (done.status, done.err) == (0, "")
         assert "Purpura mera" not in done.out
     assert dalip("index", "remove", "--taxon", "Purpura mera").status == 0
-    assert dalip("index", "info").lines[0].split()[-1] == str(
-        FLORA
-    )  # nothing is taught: the built-in one serves
+    # Nothing is taught any more, so the built-in flora is used.
+    assert dalip("index", "info").lines[0].split()[-1] == str(FLORA)
 
 
 def test_a_copy_for_another_encoder_is_left_aside_and_said(

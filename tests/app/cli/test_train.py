@@ -1,4 +1,4 @@
-"""`dalip train` as a person uses it: photos go in, an encoder comes out that the other commands take."""
+"""`dalip train`: turns photos into an encoder that the other commands accept."""
 
 import contextlib
 import csv
@@ -27,13 +27,13 @@ from tests.dalip.runs import TOY
 
 Dalip = Callable[..., Done]
 
-# All photos of the world in one folder a taxon; a tiny model, a handful of steps.
+# A tiny model and small batches, trained for a few steps on the photos of `world` (one folder per taxon).
 SMALL = ("--preset", "tiny", "--batch-size", "16", "--workers", "0")
 SMALLEST = (*SMALL, "--model", TOY, "--image-size", "32")
 
 
 def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> None:
-    """With a Ctrl-C on the way."""
+    """With a Ctrl-C during training."""
     train = [
         "train",
         *SMALLEST,
@@ -75,7 +75,7 @@ def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> N
 
 
 def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tmp_path: Path) -> None:
-    """In training, in validation and in the export; once each, and on the page about the model."""
+    """Once each in training, validation and export, and on the page about the model."""
     photos = tmp_path / "photos"
     shutil.copytree(world.photos, photos)
     found = {split: list[Path]() for split in get_args(Split)}
@@ -91,9 +91,8 @@ def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tm
     assert done.status == 0, done.err
     for path in damaged:
         lines = [line for line in done.err.splitlines() if path.name in line]
-        assert len(lines) == (1 if path is damaged[0] else 2), (
-            done.err
-        )  # the export reads validation photos again
+        # The export reads validation photos again.
+        assert len(lines) == (1 if path is damaged[0] else 2), done.err
         assert all(re.match(r"dalip: \S+: the file is damaged or truncated; copy", line) for line in lines)
     assert re.search(r"dalip: \S+: 1 photos have neither a scientificName nor a caption\n", done.err)
     page = (tmp_path / "run" / "README.md").read_text()
@@ -118,7 +117,7 @@ def free_port() -> str:
 
 
 def launch_two() -> list[str]:
-    """Give the beginning of a command that runs `dalip` in two processes."""
+    """Return the start of a command that runs `dalip` in two processes."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2"]
     return [*launcher, "--master-port", free_port(), str(BIN / "dalip")]
 
@@ -132,10 +131,10 @@ def test_a_missing_package_is_named() -> None:
 
 
 def by_two(arguments: list[str], folder: Path) -> tuple[list[int], list[str], str]:
-    """Run `dalip` in two processes that meet, as torchrun would start them.
+    """Run `dalip` in two processes that form one group, as torchrun would start them.
 
     Returns:
-        The exit status of each, what each printed, and what both wrote to stderr.
+        The exit statuses, the output of each process, and the combined stderr.
     """
     both = environment(WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
     with tempfile.TemporaryFile("w+") as errors:
@@ -157,15 +156,15 @@ def by_two(arguments: list[str], folder: Path) -> tuple[list[int], list[str], st
 
 
 def test_two_processes_train_as_one(world: World, tmp_path: Path, dalip: Dalip) -> None:
-    """Layer norm, for batch norm sees each process's share alone."""
+    """Uses layer norm, because batch norm sees only the share of each process."""
     train = ["train", *SMALLEST, "--data", str(world.photos), "--steps", "3", "--set", "norm=layer"]
     (tmp_path / "one" / "encoder").mkdir(parents=True)
-    (tmp_path / "one" / "encoder" / "notes.txt").touch()  # so that it is not exported, which takes longer
+    (tmp_path / "one" / "encoder" / "notes.txt").touch()  # prevents the export, which is slow
     alone = dalip(*train, "--accumulate", "2", "one")
     assert (alone.status, "one/encoder: the folder contains other files" in alone.err) == (1, True), alone.err
     status, _, errors = by_two([*train, "two"], tmp_path)
     assert status == [0, 0], errors
-    assert errors.count("lowest cosine similarity") == 1  # the first process alone exports
+    assert errors.count("lowest cosine similarity") == 1  # only the first process exports
     one, two = ((tmp_path / run / "log.csv").read_text().splitlines() for run in ("one", "two"))
     assert len(one) == len(two)
     for a, b in zip(one[1:], two[1:], strict=True):
@@ -183,7 +182,7 @@ def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path)
 
 
 def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
-    """The real command under torchrun, which hands it on to each; the first saves, wherever the others were."""
+    """torchrun forwards the signal to each process; the first one saves, whatever step the other was at."""
     run = tmp_path / "run"
     rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000"]
     process = subprocess.Popen(
@@ -193,7 +192,7 @@ def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) ->
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # A job in the background of a script inherits that Ctrl-C is ignored; the command would, too.
+        # Background jobs of a script ignore Ctrl-C, and the command would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     log = run / "log.csv"
@@ -208,7 +207,7 @@ def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
-    """Dropout, parts and the order of photos are the same again in both."""
+    """Dropout, parts and the order of photos are reproduced in both."""
     train = ["train", *SMALL, "--data", str(world.photos), "--steps", "12", "--accumulate", "2"]
     train += ["--set", "dropout=0.3", "--set", "evaluate_every=0", "--set", "save_minutes=0"]
     log = tmp_path / "killed" / "log.csv"
@@ -227,7 +226,7 @@ def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: Wor
     while process.poll() is None and not (log.exists() and ",loss," in log.read_text().partition("\n3,")[2]):
         time.sleep(0.02)
     assert process.poll() is None, "it ended before it was killed"
-    for command in Path("/proc").glob("[0-9]*/cmdline"):  # torchrun and both of its processes
+    for command in Path("/proc").glob("[0-9]*/cmdline"):  # torchrun and both of its child processes
         with contextlib.suppress(OSError):
             if str(log.parent).encode() in command.read_bytes():
                 os.kill(int(command.parent.name), signal.SIGKILL)

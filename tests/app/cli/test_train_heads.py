@@ -1,4 +1,4 @@
-"""Heads for one's own photos, as a person trains them: from the built-in encoder, or from any other folder."""
+"""Fine-tuning heads on your own photos, from the built-in encoder or any other folder."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Dalip = Callable[..., Done]
 
 
 def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_path: Path) -> None:
-    """Its model is rebuilt from what ships alone, and compared with it."""
+    """Its model is rebuilt from the built-in files only, and compared with them."""
     done = dalip("train", "--init", "builtin", "--freeze-towers", "--data", world.photos, "--dry-run", "run")
     assert (done.status, done.err) == (0, ""), done.err
     assert re.search(
@@ -28,9 +28,8 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
     common = ["--data", world.photos, "--taxa", world.taxa, "--workers", "0"]
     toy = ["--preset", "tiny", "--model", TOY, "--image-size", "32"]
     done = dalip("train", *toy, *common, "--steps", "3", "--batch-size", "16", "first")
-    assert (done.status, done.out) == (0, ""), (
-        done.err
-    )  # it started from nothing that it could be compared with
+    # It did not start from another encoder, so there is no comparison.
+    assert (done.status, done.out) == (0, ""), done.err
     heads = ["--init", "first/encoder", "--freeze-towers", "--freeze", "image_bdc.", "--steps", "2"]
     in_the_way = tmp_path / "run" / "encoder" / "notes.txt"
     in_the_way.parent.mkdir(parents=True)
@@ -38,7 +37,7 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
     done = dalip("train", *heads, *common, "run")
     assert (done.status, "run/encoder: holds other files" in done.err) == (1, True), done.err
     in_the_way.unlink()
-    done = dalip("train", "run", "--old", world.photos)  # nothing left to do but to export and compare
+    done = dalip("train", "run", "--old", world.photos)  # only the export and the comparison are left
     assert done.status == 0, done.err
     config = TrainConfig.load(tmp_path / "run" / "config.json")
     assert config.init == str(tmp_path / "first" / "encoder")
@@ -48,7 +47,7 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
         (f"| {what}", by) for what in ("this run", "photos") for by in ("their texts", "other photos", "both")
     ]
     for row in table[2:]:
-        if row[1] == "other photos":  # which look as they did
+        if row[1] == "other photos":  # photo embeddings are unchanged
             assert (row[4], row[6]) == (row[5], row[7])
     page = (tmp_path / "run" / "README.md").read_text()
     assert done.out in page

@@ -1,4 +1,4 @@
-"""What `dalip train` says of itself is true, and what it is given arrives."""
+"""Options of `dalip train`: the help is correct, and the values reach the configuration."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def test_settings_lists_every_field_with_its_default(dalip: Dalip) -> None:
 
 
 def test_options_are_fields_and_say_the_same() -> None:
-    """Name, choices, default and help of an option come from the configuration."""
+    """The name, choices, default and help of each option come from the configuration."""
     alone = typer.Typer()
     alone.command()(train)
     options = {option.name: option for option in typer.main.get_command(alone).params}
@@ -55,7 +55,7 @@ def test_options_are_fields_and_say_the_same() -> None:
 
 
 def test_models_named_in_help_and_guides_can_be_had() -> None:
-    """Known to open_clip, with weights that suit the architecture; nothing is downloaded."""
+    """open_clip knows them, with matching weights; nothing is downloaded."""
     files = [
         *ROOT.glob("app/dalip_app/*.py"),
         *ROOT.glob("dalip/**/*.py"),
@@ -86,7 +86,7 @@ def test_the_papers_preset_is_the_papers_model() -> None:
     "preset", [pytest.param(name, marks=[pytest.mark.slow] * (name == "paper")) for name in PRESETS]
 )
 def test_every_preset_can_be_planned(preset: str, dalip: Dalip, world: World) -> None:
-    """`paper` too, without its weights: nothing is downloaded for a plan."""
+    """Including `paper`, without its weights: a plan downloads nothing."""
     done = dalip("train", "--preset", preset, "--data", world.photos, "--dry-run", "run")
     assert done.status == 0, done.err
     assert "trainable" in done.out

@@ -1,4 +1,4 @@
-"""What `dalip train` lists is enough to choose by."""
+"""`dalip train --settings` lists every choice."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def test_every_choice_is_listed(dalip: Dalip) -> None:
 
 
 def test_settings_are_listed_at_once() -> None:
-    """That is, without the seconds that PyTorch takes to come."""
+    """Importing PyTorch would take seconds."""
     code = (
         "import sys; from dalip_app.cli.main import app\n"
         "try: app(['train', '--settings'])\n"

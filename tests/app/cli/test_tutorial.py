@@ -1,4 +1,4 @@
-"""docs/guide/own-flora.md, its commands run from first to last on real photos."""
+"""The commands of docs/guide/own-flora.md, run in order on real photos."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ def commands() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def garden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fifty photos of twelve plants in a folder each, one to ask with, and some that come later."""
+    """Fifty photos of twelve plants, one folder per plant, plus one photo to identify and some to add later."""
     if not PHOTOS.exists():
         pytest.skip(f"needs {PHOTOS}")
     root = tmp_path_factory.mktemp("garden")

@@ -1,4 +1,4 @@
-"""Which errors the code raises: their kinds and facts, read from the code itself."""
+"""Errors that the code raises, with their kinds and facts, found by parsing the source."""
 
 import ast
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ CLASSES = {name for name in dalip.errors.__all__ if name.endswith("Error")}
 
 @dataclass(frozen=True)
 class Raised:
-    """A place where an error is made."""
+    """A place in the code where an error is created."""
 
     place: str
     kind: str
     facts: frozenset[str]
     open: bool
-    """Whether more facts come in a dictionary, so that it is not known here which."""
+    """Whether more facts come from a dictionary, so that their names are unknown here."""
 
 
 def errors_raised() -> list[Raised]:
-    """Find every call of an error's class that gives a kind, in the whole code."""
+    """Find every call of an error class with a kind in the whole code."""
     return [
         found
         for folder in FOLDERS
@@ -48,7 +48,7 @@ def _in_file(path: Path) -> Iterator[Raised]:
 
 
 def _kinds(argument: ast.expr) -> Iterator[str]:
-    """Give the kinds that an argument may be: a text, or a choice between texts."""
+    """Yield the kinds that an argument can be: a string, or a conditional expression of strings."""
     if isinstance(argument, ast.IfExp):
         yield from _kinds(argument.body)
         yield from _kinds(argument.orelse)
@@ -57,7 +57,7 @@ def _kinds(argument: ast.expr) -> Iterator[str]:
 
 
 def words_in_code() -> set[str]:
-    """Give every text in the code that is not merely compared with: kinds may be passed on before they are raised."""
+    """Return all strings in the code except those in comparisons; kinds may be passed on before they are raised."""
     found = set[str]()
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*.py"):

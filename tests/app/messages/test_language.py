@@ -1,4 +1,4 @@
-"""The catalogues of texts: complete in every language, and nothing said but what stands in them."""
+"""Message catalogues: complete in every language, and the only source of messages."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ OTHERS = [code for code in LANGUAGES if code != "en"]
 
 
 class Facts(Visitor):
-    """Collects the facts that a text names."""
+    """Collects the facts that a message uses."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -32,7 +32,7 @@ class Facts(Visitor):
 
 
 def texts(code: str, files: str) -> dict[str, set[str]]:
-    """Give the facts of every text in some files of a language, by its key."""
+    """Return the facts of each message in some files of a language, by key."""
     found: dict[str, set[str]] = {}
     for path in sorted((TEXTS / code).glob(files)):
         for entry in FluentParser().parse(path.read_text(encoding="utf-8")).body:
@@ -46,7 +46,7 @@ def texts(code: str, files: str) -> dict[str, set[str]]:
 
 
 def error_texts(code: str) -> dict[str, set[str]]:
-    """Give the facts of the text for every kind of error; `medium` is always given."""
+    """Return the facts of the message for each kind of error, except `medium`, which is always set."""
     return {
         key.removeprefix("error-"): facts - {"medium"} for key, facts in texts(code, "errors*.ftl").items()
     }
@@ -61,7 +61,7 @@ def test_there_are_english_and_french() -> None:
 def test_texts_stand_in_the_file_where_they_are_looked_for(code: str) -> None:
     assert not [key for key in texts(code, "page.ftl") if key.startswith("error-")]
     assert not [key for key in texts(code, "errors*.ftl") if not key.startswith("error-")]
-    assert texts(code, "*.ftl")  # where no key stands twice, in whatever files
+    assert texts(code, "*.ftl")  # also checks that keys are unique across files
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -84,7 +84,7 @@ def test_no_text_was_left_in_english(code: str) -> None:
     keys = texts(code, "*.ftl")
     facts = dict.fromkeys(set().union(*keys.values()), 3) | {"plant": "Bellis", "medium": "page"}
     same = [key for key in keys if english(key, **facts) == other(key, **facts)]
-    # Words that French and English share, and what the encoder is asked in English.
+    # Words that French and English share, and the example query, because the encoder expects English.
     shared = {"journal-date", "journal-notes", "journal-size", "library-photos", "rank", "search-found"}
     assert set(same) <= shared | {"search-example"}, same
 
@@ -101,7 +101,7 @@ def test_the_code_says_every_text_of_the_page_and_nothing_else() -> None:
 def test_every_error_that_is_raised_has_a_text_and_all_that_it_names() -> None:
     english = error_texts("en")
     raised = errors_raised()
-    assert len(raised) > 50  # they were found
+    assert len(raised) > 50  # the search found them
     untold = [f"{error.place}: {error.kind}" for error in raised if error.kind not in english]
     assert untold == []
     lacking = [
@@ -125,7 +125,7 @@ ON_THE_PAGE = (
     ),
     *("app/dalip_app/page/", "app/dalip_app/server/indexing.py"),
 )
-"""Where errors are raised that visitors of the page may read."""
+"""Where errors are raised that the page may show to visitors."""
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -206,7 +206,7 @@ def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> N
 
 
 def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
-    """Fluent refuses texts over 2,500 characters: a name of 5,000 must not hide what is wrong with it."""
+    """Fluent rejects values over 2,500 characters; a name of 5,000 must not hide the problem with it."""
     long = "x" * 5000
     cause = ImageError("image-not-read", source=long, cause=[long, long])
     line = describe(DalipError("flora-not-reloaded", source=long, cause=cause))

@@ -1,4 +1,4 @@
-"""How answers are put in words."""
+"""Sentences, prediction sets and cautions that describe an answer."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The Dockerfile, piece by piece, for there need not be a Docker where the tests run."""
+"""The Dockerfile, checked piece by piece, because Docker may be missing where the tests run."""
 
 import json
 import os
@@ -18,7 +18,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def command(instruction: str) -> list[str]:
-    """Give the command of an instruction that is written as a list."""
+    """Return the command of an instruction in exec form (a JSON list)."""
     found = re.search(rf"^{instruction}\b.*?(\[.*\])$", DOCKERFILE, re.MULTILINE)
     assert found
     words: list[str] = json.loads(found[1])

@@ -1,4 +1,4 @@
-"""`dalip-app space`: the folder is run as Hugging Face runs it, where nothing of this checkout can be imported."""
+"""`dalip-app space`: runs the folder as Hugging Face does, where nothing from this checkout can be imported."""
 
 import json
 import re
@@ -29,7 +29,7 @@ SITE = Path(gradio.__file__).parents[1]
 LEFT_OUT = re.compile(
     r"(_editable_impl_|__editable__)?dalip|.*\.pth$|torch|transformers|timm|open_clip|accelerate"
 )
-# Does what the package of Hugging Face does on ZeroGPU: it reports its functions when Gradio launches something.
+# Mimics the Hugging Face package on ZeroGPU, which reports its functions when Gradio launches an app.
 STUB = """
 import socket, gradio, gradio.http_server
 gradio.http_server.watchfn_spaces = lambda reloader: None  # reloading belongs to that package, too
@@ -51,11 +51,11 @@ gradio.Blocks.launch = report
 
 @dataclass(frozen=True)
 class Running:
-    """A Space at work."""
+    """A running Space."""
 
     address: str
     first: str
-    """What it printed first."""
+    """The first line that it printed."""
 
 
 def write(out: Path, *options: object) -> list[str]:
@@ -78,7 +78,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     folder = tmp_path_factory.mktemp("machine")
     venv.create(folder / "env", symlinks=True)
     (packages,) = (folder / "env").glob("lib/python*/site-packages")
-    for path in SITE.iterdir():  # what requirements.txt asks for, and much more, but neither DALIP nor torch
+    for path in SITE.iterdir():  # all packages of requirements.txt and more, but not DALIP or torch
         if not LEFT_OUT.match(path.name):
             (packages / path.name).symlink_to(path)
     (packages / "spaces.py").write_text(STUB)
@@ -123,7 +123,7 @@ def running(space: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 @pytest.fixture(scope="module")
 def flower() -> Path:
-    """A photo of a dahlia, of scikit-learn's sample images."""
+    """A photo of a dahlia from the sample images of scikit-learn."""
     found = find_spec("sklearn")
     if found is None or found.origin is None:
         pytest.skip("scikit-learn is not installed")
@@ -164,7 +164,7 @@ print(httpx.post(sys.argv[1] + "/v2/identify/all", files=files, timeout=300).tex
 def test_visitors_see_it_inside_hugging_face_and_keep_what_they_see_to_themselves(
     running: Running, flower: Path
 ) -> None:
-    # A page of the web may not show what this computer serves; a Space is on the web itself.
+    # Chromium blocks web pages from embedding a local server, but a real Space is on the web as well.
     with browsing("--disable-features=LocalNetworkAccessChecks") as browser:
 
         def page_of(site: str) -> Any:
