@@ -14,7 +14,7 @@ POPPY = "Eschscholzia californica"
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
-def test_california_poppies_are_named(dalip: Callable[..., Done], tmp_path: Path) -> None:
+def test_california_poppies_are_identified(dalip: Callable[..., Done], tmp_path: Path) -> None:
     shards = sorted(SHARED_DATA.glob("inat-santa-cruz-*.tar"))
     records = [r for r in read_records(*shards) if r.taxon and r.taxon.scientific_name == POPPY]
     photos = [r for r in records if r.split == "test"][:8]

@@ -111,7 +111,7 @@ def test_a_bundle_with_one_byte_changed(dalip: Dalip, world: World, tmp_path: Pa
         ("scientificName\n", ("contains no taxa",)),
     ],
 )
-def test_a_taxa_file_that_will_not_do(
+def test_an_unusable_taxa_file(
     dalip: Dalip, world: World, tmp_path: Path, content: str, words: tuple[str, ...]
 ) -> None:
     taxa = tmp_path / "taxa.csv"
@@ -205,7 +205,7 @@ def test_evaluate_flora(dalip: Dalip, world: World) -> None:
     assert content["trust"][0]["coverage"].keys() == {"0.8", "0.9", "0.95"}
 
 
-def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_evaluate_needs_photos_in_the_split(dalip: Dalip, world: World, tmp_path: Path) -> None:
     folder = tmp_path / "one" / "Flos_red"
     folder.mkdir(parents=True)
     # Its key is in the training split.
@@ -214,18 +214,18 @@ def test_evaluate_needs_photos_of_the_split(dalip: Dalip, world: World, tmp_path
 
 
 @given(st.text())
-def test_one_line_is_one_printable_line(text: str) -> None:
+def test_printable_returns_one_printable_line(text: str) -> None:
     line = printable(text)
     assert line.isprintable()
     assert printable(line) == line
 
 
 @given(st.floats(0, 1))
-def test_percentages_promise_neither_never_nor_always(share: float) -> None:
+def test_percentages_are_never_0_or_100(share: float) -> None:
     assert percent(share) not in ("0 %", "100 %")
 
 
-def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_skipped_items_are_reported_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     left_out = LeftOut()
     left_out.finish(5)  # nothing was skipped, so the command continues
     left_out(Skipped.of("a.jpg", ImageError("image-empty")), DataError("split-empty", photos=9, split="test"))
@@ -245,7 +245,7 @@ def test_what_was_left_out_is_named_and_counted(capsys: pytest.CaptureFixture[st
     ("number", "given", "told"),
     [(1, 0, []), (2, 0, ["dalip: skipped 2; the others were used"]), (2, 2, ["dalip: skipped 2 of 2"])],
 )
-def test_the_count_says_what_the_lines_do_not(
+def test_the_summary_appears_only_if_it_adds_information(
     number: int, given: int, told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     left_out = LeftOut()
@@ -276,7 +276,7 @@ def test_progress_rewrites_its_line_on_a_terminal(monkeypatch: pytest.MonkeyPatc
     assert stream.getvalue() == "\rphotos: 1 of 2\rphotos: 2 of 2\r" + " " * 14 + "\r"
 
 
-def test_a_message_takes_the_line_of_progress_away(
+def test_a_message_replaces_the_progress_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
@@ -300,7 +300,7 @@ def test_hidden_progress_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert stream.getvalue() == ""
 
 
-def test_a_command_says_the_same_in_this_process_and_leaves_it_as_it_was(
+def test_a_command_behaves_the_same_in_this_process_and_restores_its_state(
     world: World, tmp_path: Path
 ) -> None:
     """This lets tests run commands in their own process."""

@@ -36,7 +36,7 @@ def content(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
+def test_a_killed_run_resumes_to_the_same_bytes(
     folder: Path, tmp_path: Path, dalip: Callable[..., Done]
 ) -> None:
     command = ["data", "pack", folder, "--shard-photos", 40]
@@ -90,7 +90,7 @@ def start_and_kill(command: list[object], moment: Callable[[], bool]) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def test_what_is_wrong_is_said_and_the_rest_is_packed(tmp_path: Path, dalip: Callable[..., Done]) -> None:
+def test_problems_are_reported_and_the_rest_is_packed(tmp_path: Path, dalip: Callable[..., Done]) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(6):
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     assert again.status == 1, "what is wrong is still wrong"
 
 
-def test_wrong_use_is_said_in_one_line(folder: Path, tmp_path: Path, dalip: Callable[..., Done]) -> None:
+def test_wrong_usage_is_a_one_line_error(folder: Path, tmp_path: Path, dalip: Callable[..., Done]) -> None:
     assert dalip("data", "pack", folder).status == 2
     inside = dalip("data", "pack", folder, folder / "packed")
     assert inside.status == 2
@@ -150,7 +150,7 @@ def test_wrong_use_is_said_in_one_line(folder: Path, tmp_path: Path, dalip: Call
     assert not (tmp_path / "out").exists()
 
 
-def test_a_flora_is_built_from_what_was_packed(
+def test_a_flora_is_built_from_packed_photos(
     folder: Path, tmp_path: Path, world: World, dalip: Callable[..., Done]
 ) -> None:
     out = tmp_path / "out"

@@ -65,7 +65,7 @@ def test_zero_shot_compares_encoders(dalip: Dalip, world: World, other: Path) ->
     assert all(0.8 < row["top_1"] <= row["top_5"] <= 1 for row in first["rows"])
 
 
-def test_the_orders_are_measured_apart(dalip: Dalip, world: World) -> None:
+def test_the_orders_are_measured_separately(dalip: Dalip, world: World) -> None:
     def rows(*more: object) -> tuple[dict[str, float], list[dict[str, float]]]:
         done = dalip("evaluate", "zero-shot", world.bundle, "--photos", world.photos, "--json", *more)
         assert done.status == 0, done.err
@@ -80,7 +80,7 @@ def test_the_orders_are_measured_apart(dalip: Dalip, world: World) -> None:
     assert done.status == 2
 
 
-def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: World, captioned: Path) -> None:
+def test_retrieval_reports_and_counts_unreadable_photos(dalip: Dalip, world: World, captioned: Path) -> None:
     arguments = ("evaluate", "retrieval", world.bundle, "--photos", captioned, "--split", "all")
     done = dalip(*arguments)
     assert done.status == 1
@@ -96,7 +96,7 @@ def test_retrieval_names_and_counts_what_it_cannot_read(dalip: Dalip, world: Wor
     assert [photo["image"] for photo in content["unreadable"]] == [str(captioned / "broken.png")]
 
 
-def test_a_record_that_cannot_be_used_is_named_and_the_others_are_measured(
+def test_an_unusable_record_is_reported_and_the_others_are_measured(
     dalip: Dalip, world: World, captioned: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(captioned, tmp_path / "captioned")
@@ -136,9 +136,7 @@ def test_few_shot_and_linear_probe(dalip: Dalip, world: World) -> None:
     assert row["strength"] in (1, 10, 100, 1000)
 
 
-def test_what_is_wrong_is_said_in_one_line(
-    dalip: Dalip, world: World, captioned: Path, tmp_path: Path
-) -> None:
+def test_problems_are_one_line_errors(dalip: Dalip, world: World, captioned: Path, tmp_path: Path) -> None:
     one = tmp_path / "one" / "Flos_red"
     one.mkdir(parents=True)
     shutil.copy(world.photos / "Flos_red" / "red-00.png", one / "a.png")  # its key is in the training split
@@ -168,7 +166,7 @@ def test_what_is_wrong_is_said_in_one_line(
             assert word in line
 
 
-def test_a_flora_is_measured_on_what_can_be_read(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_a_flora_is_measured_on_readable_photos(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photos = shutil.copytree(world.photos, tmp_path / "photos")
     broken = photos / "Flos_red" / "red-03.png"
     broken.write_bytes(b"")

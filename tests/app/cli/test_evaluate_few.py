@@ -29,7 +29,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_number_of_shots_that_no_taxon_has_is_left_out(dalip: Dalip, world: World, table: Path) -> None:
+def test_a_number_of_shots_that_no_taxon_has_is_skipped(dalip: Dalip, world: World, table: Path) -> None:
     command = ("evaluate", "few-shot", world.bundle, "--photos", table)
     done = dalip(*command)
     assert (done.status, [line.split()[2] for line in done.lines[1:]]) == (0, ["1"]), done.err

@@ -28,7 +28,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"local-dir:{folder}"
 
 
-def test_an_exported_clip_names_and_embeds(dalip: Dalip, world: World, clip: str, tmp_path: Path) -> None:
+def test_an_exported_clip_identifies_and_embeds(
+    dalip: Dalip, world: World, clip: str, tmp_path: Path
+) -> None:
     done = dalip("export", clip, "encoder", "--name", "small", "--terms", "for tests", "--weights", "int8")
     assert (done.status, done.out) == (0, ""), done.err
     lines = done.err.splitlines()
@@ -47,7 +49,7 @@ def test_an_exported_clip_names_and_embeds(dalip: Dalip, world: World, clip: str
     assert len(json.loads(done.out)["predictions"]) == 5
 
 
-def test_what_cannot_be_exported_is_said_in_one_line(dalip: Dalip, tmp_path: Path) -> None:
+def test_a_failed_export_is_a_one_line_error(dalip: Dalip, tmp_path: Path) -> None:
     (tmp_path / "notes.pt").write_text("no weights")
     for arguments, words in (
         (("notes.pt", "out"), ("notes.pt", "not a readable checkpoint")),

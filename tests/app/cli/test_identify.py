@@ -37,7 +37,7 @@ def objects(done: Done) -> list[dict[str, Any]]:
     return answers
 
 
-def test_json_has_the_fields_that_were_promised(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_json_has_the_documented_fields(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "photo.png", "blue", 5)
     done = dalip("identify", photo, *world.options, "--json", "--top-k", 3)
     assert (done.status, done.err) == (0, "")
@@ -68,7 +68,7 @@ def test_several_photos_of_one_plant_give_one_answer(dalip: Dalip, world: World,
     assert answer["taxon"] == "Flos blue"
 
 
-def test_a_rank_and_a_promise_can_be_asked_for(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_rank_and_coverage_can_be_chosen(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "photo.png", "blue", 5)
     (answer,) = objects(
         dalip("identify", photo, *world.options, "--json", "--rank", "genus", "--coverage", 0.999)
@@ -115,7 +115,7 @@ def test_folders_are_searched_in_order_without_hidden_files(
     assert [a["image"] for a in objects(done)] == [str(Path("garden") / name) for name in names]
 
 
-def test_a_folder_without_photos_is_an_error_of_its_own(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_a_folder_without_photos_is_a_separate_error(dalip: Dalip, world: World, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     photo = paint(tmp_path / "photo.png", "pink")
     done = dalip("identify", "empty", photo, *world.options, "--json")
@@ -140,7 +140,7 @@ def test_csv_has_a_row_for_each_name(dalip: Dalip, world: World, tmp_path: Path)
     assert "dalip: missing.jpg: no such file; check the path" in done.err
 
 
-def test_people_get_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_the_default_output_is_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "photo.png", "purple")
     first, *table = dalip("identify", "photo.png", *world.options, "--top-k", 4).lines
     assert photo.exists()
@@ -187,7 +187,7 @@ def test_one_line_stays_one_line(dalip: Dalip, world: World, tmp_path: Path) -> 
     assert "\x1b" not in done.out + done.err
 
 
-def test_a_name_that_is_no_unicode_is_still_named(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_a_photo_with_a_non_unicode_name_is_identified(dalip: Dalip, world: World, tmp_path: Path) -> None:
     try:
         os.rename(paint(tmp_path / "x.png", "red"), os.fsencode(tmp_path) + b"/caf\xe9.png")  # noqa: PTH104
     except OSError:
@@ -220,7 +220,7 @@ def start(world: World, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def test_a_reader_that_leaves_is_no_error(world: World) -> None:
+def test_a_closed_pipe_is_not_an_error(world: World) -> None:
     process = start(world, *[world.photos] * 20)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -274,7 +274,7 @@ def test_identify_loads_no_torch_and_no_page(world: World, tmp_path: Path) -> No
     assert not loaded & heavy
 
 
-def test_a_picture_says_which_parts_speak_for_the_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_a_heat_map_shows_which_parts_support_the_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
     with Image.open(paint(tmp_path / "both.png", "red")) as red:
         red.paste(COLOURS["blue"], (0, 30, 48, 48))
         red.save(tmp_path / "both.png")

@@ -34,7 +34,7 @@ def table(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_photos_without_a_name_are_told(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+def test_photos_without_a_name_are_reported(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     photos = table(tmp_path / "table", "Flos red", "", "Flos red", "")
     done = dalip("index", "build", *world.encoder, "--photos", photos, tmp_path / "other")
     assert "2 photos show no taxon of this flora and were skipped" in done.err
@@ -80,7 +80,7 @@ def test_two_folders_may_have_photos_of_the_same_name(dalip: Dalip, world: World
     assert verify_flora(tmp_path / "garden").manifest.counts.photos == 1
 
 
-def test_photos_for_tests_stay_counted(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+def test_test_photos_stay_counted(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     tests = verify_flora(flora).manifest.counts.test_photos
     assert tests > 0
     photo = paint(tmp_path / "new.png", "red", 500)
@@ -89,7 +89,9 @@ def test_photos_for_tests_stay_counted(dalip: Dalip, world: World, flora: Path, 
         assert verify_flora(flora).manifest.counts.test_photos == tests
 
 
-def test_what_would_be_lost_is_refused(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+def test_changes_that_would_lose_data_are_rejected(
+    dalip: Dalip, world: World, flora: Path, tmp_path: Path
+) -> None:
     done = dalip("index", "merge", flora, flora, world.flora, *world.encoder)
     assert (done.status, done.out) == (1, "")
     assert f"{world.flora}: the folder already contains a flora; add it" in done.err

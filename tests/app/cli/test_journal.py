@@ -27,7 +27,7 @@ def save(data_dir: Path, folder: Path, colour: str, number: int, **more: object)
     return seen
 
 
-def test_observations_are_listed_and_travel(dalip: Dalip, tmp_path: Path) -> None:
+def test_observations_are_listed_exported_and_imported(dalip: Dalip, tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert dalip("journal", "list") == Done(0, "", "")
     save(data, tmp_path, "red", 0, name="Flos red")

@@ -26,7 +26,7 @@ def test_a_library_follows_its_folder(dalip: Dalip, world: World, tmp_path: Path
     assert dalip("library", "info").lines[:2] == [f"{tmp_path / 'data'}: 4 photos", f"        4  {garden}"]
 
 
-def test_unreadable_photos_are_named_and_the_rest_is_added(
+def test_unreadable_photos_are_reported_and_the_rest_is_added(
     dalip: Dalip, world: World, tmp_path: Path
 ) -> None:
     paint(tmp_path / "garden" / "good.png", "red")

@@ -63,7 +63,7 @@ def names(answer: dict[str, Any]) -> list[str]:
     return [prediction["scientificName"] for prediction in answer["predictions"]]
 
 
-def test_only_what_is_asked_for_is_named(dalip: Dalip, world: World, listed: Path, tmp_path: Path) -> None:
+def test_only_listed_taxa_are_answered(dalip: Dalip, world: World, listed: Path, tmp_path: Path) -> None:
     red, blue = (paint(tmp_path / f"{colour}.png", colour, 5) for colour in ("red", "blue"))
     done = dalip("identify", red, blue, *world.options, "--only", listed, "--json")
     assert done.err == ""
@@ -93,7 +93,7 @@ def test_a_genus_a_family_and_a_table_stand_for_their_taxa(
         assert (done.status, done.err, done.out) == (0, "", plain)
 
 
-def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_names_missing_from_the_flora_are_reported(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo, more = paint(tmp_path / "red.png", "red", 5), tmp_path / "more.csv"
     more.write_text("scientificName;vernacularName\nFlos rde;rde flower\nFlos blue;blue flower\n")
     ask = ("identify", photo, *world.options, "--only")
@@ -124,7 +124,7 @@ def test_names_that_the_flora_lacks_are_told_of(dalip: Dalip, world: World, tmp_
         (b"scientificName,family\n", "contains no taxa"),
     ],
 )
-def test_a_list_that_is_none_is_refused_in_a_line(
+def test_an_unusable_list_is_a_one_line_error(
     dalip: Dalip, world: World, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     photo, path = paint(tmp_path / "red.png", "red", 5), tmp_path / "list.txt"
@@ -136,7 +136,7 @@ def test_a_list_that_is_none_is_refused_in_a_line(
     assert message in line
 
 
-def test_a_list_that_is_not_utf8_is_read_and_that_is_said(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_a_list_that_is_not_utf8_is_read_with_a_warning(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo, path = paint(tmp_path / "red.png", "red", 5), tmp_path / "list.txt"
     path.write_bytes(b"Flos red # seen near the caf\xe9\n")
     done = dalip("identify", photo, *world.options, "--only", path)
@@ -146,7 +146,7 @@ def test_a_list_that_is_not_utf8_is_read_and_that_is_said(dalip: Dalip, world: W
     )
 
 
-def test_names_and_files_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_files_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Rosa").mkdir()  # a folder for photos of roses
     (tmp_path / "list").write_text("\ufeffFlos red\r\nFlos blue # seen\r\n", encoding="utf-8")
@@ -183,7 +183,7 @@ def test_a_restricted_flora_is_measured(dalip: Dalip, world: World, listed: Path
     assert {(r["kind"], r["photos"]) for r in found["rejections"]} == {("other plants", 192)}
 
 
-def test_a_server_answers_so_in_every_way(
+def test_every_server_interface_is_restricted(
     served: Served, world: World, listed: Path, dalip: Dalip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
@@ -202,7 +202,7 @@ def test_a_server_answers_so_in_every_way(
 
 
 @needs_browser
-def test_the_page_answers_so(browser: Browser, served: Served, tmp_path: Path) -> None:
+def test_the_page_is_restricted(browser: Browser, served: Served, tmp_path: Path) -> None:
     page = browser.new_page(viewport=SIZES["desktop"])  # type: ignore[arg-type]
     page.goto(served.address)
     choose(page, paint(tmp_path / "green.png", "green", 5))
@@ -219,13 +219,13 @@ def test_the_page_answers_so(browser: Browser, served: Served, tmp_path: Path) -
     page.close()
 
 
-def test_a_server_that_could_name_nothing_does_not_start(world: World, tmp_path: Path) -> None:
+def test_a_server_with_no_known_taxa_does_not_start(world: World, tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", *world.options, "--only", "Flos rde", "--port", 0], tmp_path)
     assert (done.status, done.out) == (1, "")
     assert "did you mean Flos red" in done.err
 
 
-def test_floras_tell_what_none_of_them_has(world: World, bare_flora: Path) -> None:
+def test_names_missing_from_every_flora_are_reported(world: World, bare_flora: Path) -> None:
     only = ["Flos red", "Flos teal"]
     floras = Floras([world.flora, bare_flora], None, world.bundle, only)
     assert [len(floras(name).now().taxa) for name in floras.names] == [1, 1]
@@ -234,7 +234,7 @@ def test_floras_tell_what_none_of_them_has(world: World, bare_flora: Path) -> No
         Floras([world.flora], None, world.bundle, only[1:])
 
 
-def test_what_is_taught_later_is_named_where_the_list_names_it(world: World, tmp_path: Path) -> None:
+def test_plants_taught_later_are_answered_if_listed(world: World, tmp_path: Path) -> None:
     path, encoder = shutil.copytree(world.flora, tmp_path / "flora"), Encoder.load(world.bundle)
     live = LiveFlora(path, tmp_path, encoder, ["Flos red", "Flos teal"])
     assert live.unknown == ("Flos teal",)
@@ -246,7 +246,7 @@ def test_what_is_taught_later_is_named_where_the_list_names_it(world: World, tmp
     assert live.now().whole.taught == ("Flos teal", "Flos beige")
 
 
-def test_the_library_is_named_by_the_whole_flora(world: World, tmp_path: Path) -> None:
+def test_the_library_is_identified_with_the_whole_flora(world: World, tmp_path: Path) -> None:
     live = LiveFlora(world.flora, tmp_path / "data", Encoder.load(world.bundle), ["Flos red"])
     indexing = Indexing(Library(tmp_path / "data"), live)
     paint(tmp_path / "photos" / "blue.png", "blue", 5)

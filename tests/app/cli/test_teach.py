@@ -24,7 +24,7 @@ def flora(world: World, tmp_path: Path) -> Path:
     return tmp_path / "nine"
 
 
-def test_a_plant_is_taught_named_and_forgotten(
+def test_a_plant_is_taught_identified_and_removed(
     dalip: Dalip, world: World, flora: Path, tmp_path: Path
 ) -> None:
     use = ("--flora", flora, *world.encoder)
@@ -51,7 +51,9 @@ def test_a_plant_is_taught_named_and_forgotten(
     assert dalip("identify", *asked, *use, "--json", "--top-k", 9).out == before.out
 
 
-def test_what_cannot_be_is_said_in_one_line(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
+def test_impossible_changes_are_one_line_errors(
+    dalip: Dalip, world: World, flora: Path, tmp_path: Path
+) -> None:
     use = ("--flora", flora, *world.encoder)
     photo = paint(tmp_path / "purple.png", "purple")
     for command, message in (
@@ -100,7 +102,7 @@ def test_the_built_in_flora_is_taught_as_a_copy(dalip: Dalip, tmp_path: Path) ->
     assert dalip("index", "info").lines[0].split()[-1] == str(FLORA)
 
 
-def test_a_copy_for_another_encoder_is_left_aside_and_said(
+def test_a_copy_for_another_encoder_is_ignored_with_a_warning(
     dalip: Dalip, world: World, tmp_path: Path
 ) -> None:
     shutil.copytree(world.flora, tmp_path / "data" / "flora")

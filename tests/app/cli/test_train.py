@@ -74,7 +74,7 @@ def test_from_photos_to_answers(dalip: Dalip, world: World, tmp_path: Path) -> N
     assert len(json.loads(done.out)["predictions"]) == 5
 
 
-def test_each_photo_that_cannot_be_used_is_a_line(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_each_unusable_photo_is_reported_on_one_line(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """Once each in training, validation and export, and on the page about the model."""
     photos = tmp_path / "photos"
     shutil.copytree(world.photos, photos)
@@ -181,7 +181,7 @@ def test_the_plan_of_two_processes_is_printed_once(world: World, tmp_path: Path)
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) -> None:
+def test_ctrl_c_stops_two_processes_at_the_same_step(world: World, tmp_path: Path) -> None:
     """torchrun forwards the signal to each process; the first one saves, whatever step the other was at."""
     run = tmp_path / "run"
     rest = ["--data", str(world.photos), "--workers", "1", "--steps", "1000"]
@@ -206,7 +206,7 @@ def test_ctrl_c_stops_two_processes_at_one_step(world: World, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_two_killed_processes_go_on_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_two_killed_processes_resume_as_if_never_stopped(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """Dropout, parts and the order of photos are reproduced in both."""
     train = ["train", *SMALL, "--data", str(world.photos), "--steps", "12", "--accumulate", "2"]
     train += ["--set", "dropout=0.3", "--set", "evaluate_every=0", "--set", "save_minutes=0"]

@@ -14,7 +14,7 @@ from tests.dalip.runs import TOY
 Dalip = Callable[..., Done]
 
 
-def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_the_built_in_encoder_can_be_trained_further(dalip: Dalip, world: World, tmp_path: Path) -> None:
     """Its model is rebuilt from the built-in files only, and compared with them."""
     done = dalip("train", "--init", "builtin", "--freeze-towers", "--data", world.photos, "--dry-run", "run")
     assert (done.status, done.err) == (0, ""), done.err
@@ -24,7 +24,7 @@ def test_the_built_in_encoder_can_be_trained_on(dalip: Dalip, world: World, tmp_
     assert not (tmp_path / "run").exists()
 
 
-def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_heads_for_your_own_photos_and_their_improvement(dalip: Dalip, world: World, tmp_path: Path) -> None:
     common = ["--data", world.photos, "--taxa", world.taxa, "--workers", "0"]
     toy = ["--preset", "tiny", "--model", TOY, "--image-size", "32"]
     done = dalip("train", *toy, *common, "--steps", "3", "--batch-size", "16", "first")
@@ -57,7 +57,7 @@ def test_heads_for_own_photos_and_what_they_brought(dalip: Dalip, world: World, 
     )
 
 
-def test_what_cannot_be_started_from_is_refused(dalip: Dalip, world: World, tmp_path: Path) -> None:
+def test_an_unusable_starting_point_is_rejected(dalip: Dalip, world: World, tmp_path: Path) -> None:
     done = dalip("train", "--init", world.bundle, "--freeze-towers", "--data", world.photos, "run")
     assert done.status == 1
     (line,) = done.err.splitlines()

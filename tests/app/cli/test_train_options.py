@@ -36,7 +36,7 @@ def test_settings_lists_every_field_with_its_default(dalip: Dalip) -> None:
             assert json.loads(default) == (list(value) if isinstance(value, tuple) else value), name
 
 
-def test_options_are_fields_and_say_the_same() -> None:
+def test_options_match_the_configuration_fields() -> None:
     """The name, choices, default and help of each option come from the configuration."""
     alone = typer.Typer()
     alone.command()(train)
@@ -54,7 +54,7 @@ def test_options_are_fields_and_say_the_same() -> None:
     assert CliRunner().invoke(app, ["train", "--objective", "clap", "run"]).exit_code == 2
 
 
-def test_models_named_in_help_and_guides_can_be_had() -> None:
+def test_models_named_in_help_and_guides_are_available() -> None:
     """open_clip knows them, with matching weights; nothing is downloaded."""
     files = [
         *ROOT.glob("app/dalip_app/*.py"),

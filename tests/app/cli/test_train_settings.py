@@ -21,7 +21,7 @@ def test_every_choice_is_listed(dalip: Dalip) -> None:
             assert f"`{choice}`" in " ".join(listed[name].split()), (name, choice)
 
 
-def test_settings_are_listed_at_once() -> None:
+def test_settings_are_listed_without_importing_torch() -> None:
     """Importing PyTorch would take seconds."""
     code = (
         "import sys; from dalip_app.cli.main import app\n"

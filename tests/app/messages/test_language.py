@@ -58,28 +58,28 @@ def test_there_are_english_and_french() -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-def test_texts_stand_in_the_file_where_they_are_looked_for(code: str) -> None:
+def test_messages_are_in_the_expected_file(code: str) -> None:
     assert not [key for key in texts(code, "page.ftl") if key.startswith("error-")]
     assert not [key for key in texts(code, "errors*.ftl") if not key.startswith("error-")]
     assert texts(code, "*.ftl")  # also checks that keys are unique across files
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_every_text_of_the_page_is_there_in_every_language_with_its_facts(code: str) -> None:
+def test_every_page_message_exists_in_every_language_with_its_facts(code: str) -> None:
     english, other = texts("en", "page.ftl"), texts(code, "page.ftl")
     assert other.keys() == english.keys()
     assert {key: facts for key, facts in other.items() if facts != english[key]} == {}
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_errors_in_every_language_are_those_of_english(code: str) -> None:
+def test_error_messages_in_every_language_match_english(code: str) -> None:
     english, other = error_texts("en"), error_texts(code)
     assert other.keys() - english.keys() == set()
     assert {kind: facts for kind, facts in other.items() if facts != english[kind]} == {}
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_no_text_was_left_in_english(code: str) -> None:
+def test_no_message_is_left_in_english(code: str) -> None:
     english, other = language("en"), language(code)
     keys = texts(code, "*.ftl")
     facts = dict.fromkeys(set().union(*keys.values()), 3) | {"plant": "Bellis", "medium": "page"}
@@ -89,7 +89,7 @@ def test_no_text_was_left_in_english(code: str) -> None:
     assert set(same) <= shared | {"search-example"}, same
 
 
-def test_the_code_says_every_text_of_the_page_and_nothing_else() -> None:
+def test_the_code_uses_every_page_message_and_no_other() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "app" / "dalip_app").rglob("*.py"))
     said = set(re.findall(r"""["']([a-z]+(?:-[a-z]+)*)["']""", code))
     begun = tuple(re.findall(r"""\bsay\(f["']([a-z-]+)\{""", code))  # such as f"kept-{said}"
@@ -98,7 +98,7 @@ def test_the_code_says_every_text_of_the_page_and_nothing_else() -> None:
     assert [key for key in re.findall(r"""\bsay\(\s*["']([^"'{]+)["']""", code) if key not in english] == []
 
 
-def test_every_error_that_is_raised_has_a_text_and_all_that_it_names() -> None:
+def test_every_raised_error_has_a_message_and_its_facts() -> None:
     english = error_texts("en")
     raised = errors_raised()
     assert len(raised) > 50  # the search found them
@@ -112,7 +112,7 @@ def test_every_error_that_is_raised_has_a_text_and_all_that_it_names() -> None:
     assert lacking == []
 
 
-def test_every_text_of_an_error_is_of_one_that_is_raised() -> None:
+def test_every_error_message_belongs_to_a_raised_error() -> None:
     assert sorted(error_texts("en").keys() - words_in_code()) == []
 
 
@@ -129,13 +129,13 @@ ON_THE_PAGE = (
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_errors_that_the_page_shows_have_a_text_in_every_language(code: str) -> None:
+def test_errors_that_the_page_shows_have_a_message_in_every_language(code: str) -> None:
     known = error_texts(code)
     untold = {error.kind for error in errors_raised() if error.place.startswith(ON_THE_PAGE)} - known.keys()
     assert sorted(untold) == []
 
 
-def test_texts_of_errors_can_be_said_alone_and_after_their_source() -> None:
+def test_error_messages_can_stand_alone_or_after_their_source() -> None:
     for kind, facts in error_texts("en").items():
         for medium in ("command", "page", "api"):
             text = language()(f"error-{kind}", **dict.fromkeys(facts, 3), medium=medium)
@@ -143,7 +143,7 @@ def test_texts_of_errors_can_be_said_alone_and_after_their_source() -> None:
             assert "\n" not in text, kind
 
 
-def test_numbers_and_plurals_are_those_of_the_language() -> None:
+def test_numbers_and_plurals_follow_the_language() -> None:
     assert [language("en")("flora-found", plants=n) for n in (0, 1, 1234)] == [
         *("0 plants.", "1 plant.", "1,234 plants.")
     ]
@@ -152,7 +152,7 @@ def test_numbers_and_plurals_are_those_of_the_language() -> None:
     ]
 
 
-def test_a_missing_text_or_fact_is_an_error() -> None:
+def test_a_missing_message_or_fact_is_an_error() -> None:
     with pytest.raises(LookupError):
         language()("no-such-text")
     with pytest.raises(LookupError, match="answer-sure"):
@@ -173,11 +173,11 @@ def test_a_missing_text_or_fact_is_an_error() -> None:
         ("", "en"),
     ],
 )
-def test_a_visitor_gets_the_language_that_the_browser_asks_for(header: str, code: str) -> None:
+def test_a_visitor_gets_the_language_that_the_browser_requests(header: str, code: str) -> None:
     assert preferred(header) == code
 
 
-def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) -> None:
+def test_photo_errors_are_explained_in_every_language(tmp_path: Path) -> None:
     hostile = write_hostile_images(tmp_path)
     for name in ("empty", "text", "truncated_jpeg", "bomb"):
         with pytest.raises(ImageError) as caught:
@@ -190,7 +190,7 @@ def test_what_is_wrong_with_a_photo_is_said_in_every_language(tmp_path: Path) ->
     assert sentence_about(wrong.value, language("fr")).startswith("soon n’est pas une date")
 
 
-def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> None:
+def test_an_error_states_its_source_its_facts_and_its_causes() -> None:
     cause = ImageError("image-too-large", width=50_000, height=40_000, million=400, source="red.png")
     assert describe(cause) == (
         "red.png: the photo has 50,000 x 40,000 pixels, more than the limit of 400 million; make it smaller"
@@ -205,7 +205,7 @@ def test_an_error_says_its_source_its_facts_and_the_errors_that_caused_it() -> N
     )
 
 
-def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
+def test_long_values_are_cut_in_the_middle() -> None:
     """Fluent rejects values over 2,500 characters; a name of 5,000 must not hide the problem with it."""
     long = "x" * 5000
     cause = ImageError("image-not-read", source=long, cause=[long, long])
@@ -215,7 +215,7 @@ def test_what_is_too_long_to_read_is_cut_in_its_middle() -> None:
 
 
 @pytest.mark.parametrize("number", [10**30, 1e300, float("inf"), float("nan"), -(10**400)])
-def test_numbers_that_only_a_damaged_file_holds_are_said(number: float) -> None:
+def test_numbers_from_damaged_files_are_formatted(number: float) -> None:
     for code in ("en", "fr"):
         assert describe(DalipError("upload-number", most=number), language(code))
         assert describe(DalipError("database-newer", version=number, known=1), language(code))
@@ -229,7 +229,7 @@ def test_versions_have_no_thousands_separators() -> None:
     assert describe(setting) == "accumulate = 2048: must be at most the batch size of a process, 1024"
 
 
-def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
+def test_the_remedy_fits_the_medium() -> None:
     empty = DalipError("library-empty")
     assert describe(empty).endswith("add photos with `dalip library add FOLDER`")
     assert sentence_about(empty, language()) == "The library is empty; add a folder of photos below."
@@ -237,20 +237,20 @@ def test_the_remedy_is_that_of_the_place_where_it_is_read() -> None:
     assert sentence_about(empty, language("fr")) == french
 
 
-def test_a_sentence_leaves_names_as_they_are() -> None:
+def test_a_sentence_leaves_names_unchanged() -> None:
     lost = ImageError("image-empty", source="red.png")
     assert sentence_about(lost, language()) == ("red.png: the file is empty; copy or download it again.")
     assert sentence_about(lost, language("fr")).startswith("red.png\u00a0: ce fichier est vide")
 
 
-def test_an_error_without_a_text_in_a_language_is_said_in_english() -> None:
+def test_an_untranslated_error_falls_back_to_english() -> None:
     lost = DalipError("certificate-missing")
     assert describe(lost, language("fr")) == describe(lost, language("en"))
     with pytest.raises(LookupError):
         describe(DalipError("of-no-text"))
 
 
-def test_harm_is_told_in_every_language() -> None:
+def test_hazards_are_described_in_every_language() -> None:
     for hazard in hazards._listed():
         assert hazard.how_in("fr") not in ("", hazard.how)
         assert hazard.how_in("en") == hazard.how_in("xx") == hazard.how

@@ -53,7 +53,7 @@ def test_a_sentence_for_every_verdict(found: Identification, said: str) -> None:
     assert sentence(found) == said
 
 
-def test_a_set_is_a_promise_where_it_helps() -> None:
+def test_a_prediction_set_is_shown_only_where_it_helps() -> None:
     likely = ((DAISY, 0.5), (HEMLOCK, 0.4), (SUMAC, 0.05))
     said = promise(answer("unsure", *likely, in_set=3))
     assert said.startswith(
@@ -67,7 +67,7 @@ def test_a_set_is_a_promise_where_it_helps() -> None:
     assert promise(answer("uncalibrated", *likely, in_set=3, coverage=None)) == ""
 
 
-def test_harm_is_said_of_the_answer_and_of_what_it_may_be() -> None:
+def test_cautions_cover_the_answer_and_its_alternatives() -> None:
     assert cautions(answer("sure", (DAISY, 0.99), (HEMLOCK, 0.01))) == []
     assert cautions(answer("sure", (HEMLOCK, 0.97), (DAISY, 0.03))) == [
         "Caution: Conium maculatum (poison hemlock) can kill: all parts (coniine)."
@@ -89,7 +89,7 @@ def test_harm_is_said_of_the_answer_and_of_what_it_may_be() -> None:
     assert cautions(answer("not a plant", (HEMLOCK, 0.9))) == []
 
 
-def test_percentages_never_promise_never_or_always() -> None:
+def test_percentages_are_never_0_or_100() -> None:
     assert [percent(x) for x in (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)] == [
         *("< 1 %", "< 1 %", "1 %", "50 %", "99 %", "> 99 %", "> 99 %")
     ]

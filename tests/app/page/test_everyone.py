@@ -40,7 +40,7 @@ def visit(browser: Browser, served: Served, size: str, language: str, scheme: st
 @pytest.mark.parametrize(
     ("size", "language", "scheme"), [("phone", "fr", "light"), ("desktop", "en", "dark")]
 )
-def test_no_tab_shuts_anyone_out(
+def test_every_tab_is_accessible(
     browser: Browser,
     served: Served,
     tmp_path: Path,
@@ -100,7 +100,7 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
 
 
 @needs_browser
-def test_all_is_done_by_keyboard(browser: Browser, served: Served, tmp_path: Path) -> None:
+def test_the_page_works_by_keyboard(browser: Browser, served: Served, tmp_path: Path) -> None:
     page = visit(browser, served, "desktop", "en", "light")
     # Playwright starts to intercept file dialogs when the first listener is added, but does not wait until it does.
     # Without this listener, a key pressed right after `expect_file_chooser` could come too early.

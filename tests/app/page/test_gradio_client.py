@@ -40,7 +40,7 @@ def on_the_command_line(dalip: Callable[..., Done], world: World, photo: Path) -
     return json.loads(done.out) | {"image": photo.name}
 
 
-def test_the_answer_is_that_of_the_command(
+def test_the_answer_matches_the_command_line(
     served: Served, world: World, dalip: Callable[..., Done], tmp_path: Path
 ) -> None:
     client = connect(served.address)
@@ -56,7 +56,7 @@ def test_the_answer_is_that_of_the_command(
     assert answer == said | {"error": said["error"].replace(str(text), text.name)}
 
 
-def test_it_is_the_only_endpoint_that_is_offered(served: Served) -> None:
+def test_identify_is_the_only_public_endpoint(served: Served) -> None:
     info = served.client().get("/gradio_api/info").json()
     assert set(info["named_endpoints"]) == {"/identify"}
     assert info["unnamed_endpoints"] == {}
@@ -64,7 +64,7 @@ def test_it_is_the_only_endpoint_that_is_offered(served: Served) -> None:
     assert "/identify" in str(client.view_api(return_format="str"))
 
 
-def test_the_example_of_the_documentation_works(
+def test_the_documentation_example_works(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_many_visitors_get_their_own_answers(served: Served, tmp_path: Path) -> 
     assert answers == [[f"{colour}.pngFlos {colour}"] * 3 for colour in COLOURS]
 
 
-def test_what_is_no_upload_is_refused(served: Served, world: World) -> None:
+def test_files_that_were_not_uploaded_are_rejected(served: Served, world: World) -> None:
     client = connect(served.address)
     for wrong in (None, "photo", 3, [], {"a": 1}):
         with pytest.raises(AppError, match="the photo is no longer available"):

@@ -162,7 +162,7 @@ def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRe
 
 
 @needs_browser
-def test_names_from_files_are_text(page: Page, tmp_path: Path) -> None:
+def test_names_from_files_are_escaped(page: Page, tmp_path: Path) -> None:
     choose(page, paint(tmp_path / "photo.png", "red"))
     expect_answer(page, "Flos red")
     expect(page.locator(".card").first).to_contain_text(HOSTILE_NAME)
@@ -254,7 +254,7 @@ def test_a_name_that_languages_share_is_shown_once() -> None:
 
 
 @needs_browser
-def test_an_answer_is_kept_corrected_found_and_deleted(
+def test_an_answer_is_saved_corrected_found_and_deleted(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """The journal, from an answer to an export and back."""
@@ -382,7 +382,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
     assert run(["dalip", "index", "verify", own.flora]).status == 0
 
 
-def test_names_are_found_in_spite_of_typing_errors() -> None:
+def test_names_are_found_despite_typos() -> None:
     flora = load_flora()
     for words, name in (
         ("dalia", "Dahlia"),

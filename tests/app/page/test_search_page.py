@@ -133,7 +133,7 @@ def contents(served: Served) -> dict[str, str]:
 
 
 @needs_browser
-def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
+def test_photos_are_listed_by_date_and_a_missing_one_is_reported(
     browser: Browser, served: Served, tmp_path: Path
 ) -> None:
     page = visit(browser, served)
@@ -151,7 +151,7 @@ def test_photos_are_listed_by_date_and_one_that_is_gone_is_said_to_be(
 
 
 @needs_browser
-def test_a_photo_of_the_library_is_named_and_kept_with_its_date(browser: Browser, served: Served) -> None:
+def test_a_library_photo_is_identified_and_saved_with_its_date(browser: Browser, served: Served) -> None:
     page = visit(browser, served)
     page.get_by_role("link", name="Identify the plant in blue.jpg").click()
     expect_answer(page, "Flos blue")
@@ -162,7 +162,9 @@ def test_a_photo_of_the_library_is_named_and_kept_with_its_date(browser: Browser
     expect(page.locator(".entry-card")).to_contain_text("2024-05-31")
 
 
-def test_what_changed_while_nothing_was_served_is_found(world: World, garden: Path, tmp_path: Path) -> None:
+def test_changes_made_while_the_server_was_stopped_are_found(
+    world: World, garden: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(garden, tmp_path / "garden")
     add = ["dalip", "library", "add", folder, *world.options]
     assert run(add, DALIP_DATA_DIR=str(tmp_path / "data")).status == 0
@@ -174,7 +176,7 @@ def test_what_changed_while_nothing_was_served_is_found(world: World, garden: Pa
         assert served.errors() == ""
 
 
-def test_photos_are_asked_for_by_their_content_and_never_by_a_path(served: Served, tmp_path: Path) -> None:
+def test_photos_are_requested_by_content_hash_and_never_by_path(served: Served, tmp_path: Path) -> None:
     red = contents(served)["red"]
     with served.client() as client:
         small = client.get(f"/library/{red}/small.jpg")
@@ -217,7 +219,7 @@ def test_a_server_stops_while_it_indexes(world: World, tmp_path: Path) -> None:
         assert served.errors() == ""
 
 
-def test_what_files_are_called_is_text(tmp_path: Path) -> None:
+def test_file_names_are_escaped(tmp_path: Path) -> None:
     name = PhotoName("<i>Flos</i>", "species", "", "Flos", "Coloraceae", 0.4, "unsure")
     hit = Hit(tmp_path / "<x>.png", 0.5, "0" * 64, "2024-05-31", False, name)
     html = gallery([hit], language())

@@ -78,7 +78,7 @@ def test_an_answer_has_every_field_that_clients_know(client: httpx.Client, tmp_p
     assert named["query"]["organs"] == ["auto"]
 
 
-def test_the_flora_may_be_named(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_request_can_choose_the_flora(client: httpx.Client, tmp_path: Path) -> None:
     files = {"images": paint(tmp_path / "red.png", "red").read_bytes()}
     assert client.post("/v2/identify/flora", files=files).json()["bestMatch"] == "Flos red"
     response = client.post("/v2/identify/mars", files=files)
@@ -90,7 +90,7 @@ def test_the_flora_may_be_named(client: httpx.Client, tmp_path: Path) -> None:
     }
 
 
-def test_what_clients_ask_besides(client: httpx.Client, tmp_path: Path) -> None:
+def test_other_routes_and_parameters_of_clients(client: httpx.Client, tmp_path: Path) -> None:
     assert client.get("/v2/_status").json() == {"status": "ok"}
     assert client.get("/v2/languages").json() == ["de", "en"]
     (project,) = client.get("/v2/projects", params={"lang": "fr", "lat": 1, "lon": 2}).json()
@@ -116,7 +116,7 @@ def test_what_clients_ask_besides(client: httpx.Client, tmp_path: Path) -> None:
         assert words in content["message"]
 
 
-def test_what_is_wrong_is_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Path) -> None:
+def test_bad_requests_get_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Path) -> None:
     red = paint(tmp_path / "red.png", "red")
     (tmp_path / "text.jpg").write_text("no photo")
     for response, status, words in (
@@ -136,7 +136,9 @@ def test_what_is_wrong_is_a_4xx_with_a_reason(client: httpx.Client, tmp_path: Pa
         assert words in content["message"]
 
 
-def test_hostile_files_are_refused_and_it_goes_on(client: httpx.Client, tmp_path: Path) -> None:
+def test_hostile_files_are_rejected_and_the_server_keeps_running(
+    client: httpx.Client, tmp_path: Path
+) -> None:
     for name, path in write_hostile_images(tmp_path / "hostile").items():
         if path.is_file():
             assert ask(client, path).status_code in (200, 404, 415), name
@@ -155,7 +157,7 @@ def test_hostile_files_are_refused_and_it_goes_on(client: httpx.Client, tmp_path
     assert ask(client, paint(tmp_path / "red.png", "red")).json()["bestMatch"] == "Flos red"
 
 
-def test_many_at_once_get_their_own_answers(client: httpx.Client, tmp_path: Path) -> None:
+def test_concurrent_requests_get_their_own_answers(client: httpx.Client, tmp_path: Path) -> None:
     photos = {colour: paint(tmp_path / f"{colour}.png", colour, 3) for colour in COLOURS}
     asked = [colour for colour in COLOURS for _ in range(3)]
     with ThreadPoolExecutor(10) as pool:
@@ -164,7 +166,7 @@ def test_many_at_once_get_their_own_answers(client: httpx.Client, tmp_path: Path
     assert found == [alone[colour] for colour in asked]
 
 
-def test_who_comes_when_too_many_wait_is_told_to_come_back(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_busy_server_tells_clients_to_try_again_later(client: httpx.Client, tmp_path: Path) -> None:
     photo = paint(tmp_path / "large.png", "red", side=1500)
     with ThreadPoolExecutor(90) as pool:
         responses = list(pool.map(lambda _: ask(client, photo), range(90)))
@@ -174,7 +176,7 @@ def test_who_comes_when_too_many_wait_is_told_to_come_back(client: httpx.Client,
     assert ask(client, photo).status_code == 200
 
 
-def test_the_documentation_is_complete_and_loads_from_here_alone(client: httpx.Client) -> None:
+def test_the_documentation_is_complete_and_loads_nothing_from_other_hosts(client: httpx.Client) -> None:
     health = client.get("/health").json()
     assert (health["status"], health["taxa"], health["encoder"]) == ("ok", 10, "tiny-0")
     paths = client.get("/openapi.json").json()["paths"]
@@ -230,7 +232,7 @@ def test_a_login_needs_a_name_and_a_password(world: World) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_examples_of_the_documentation_work(served: Served, tmp_path: Path) -> None:
+def test_the_documentation_examples_work(served: Served, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
     examples = [line for line in page.splitlines() if line.startswith("curl ")]
     assert len(examples) == 3

@@ -47,7 +47,7 @@ def test_the_page_over_https(world: World, tmp_path: Path) -> None:
     assert served.errors() == ""
 
 
-def test_a_certificate_that_was_given(world: World, tmp_path: Path) -> None:
+def test_a_certificate_provided_by_the_user(world: World, tmp_path: Path) -> None:
     made = own_certificate("127.0.0.1", tmp_path / "elsewhere").certificate
     options = ["--tls-cert", str(made), "--tls-key", str(made)]
     with serving(world, tmp_path, *options) as served:
@@ -58,7 +58,7 @@ def test_a_certificate_that_was_given(world: World, tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "tls.pem").exists()
 
 
-def test_one_certificate_is_kept_until_it_ends_or_the_names_change(
+def test_a_certificate_is_reused_until_it_expires_or_the_names_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = own_certificate("127.0.0.1", tmp_path)
@@ -81,7 +81,7 @@ def test_one_certificate_is_kept_until_it_ends_or_the_names_change(
     assert [path.name for path in tmp_path.iterdir()] == ["tls.pem"]
 
 
-def test_odd_names_of_computers_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_host_names_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("gärten", "a" * 200, ""):
         monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
         assert name not in names(own_certificate("0.0.0.0", tmp_path).certificate)
@@ -96,7 +96,7 @@ def locked(certificate: Path, folder: Path) -> Path:
     return path
 
 
-def test_what_cannot_be_served_with_is_one_line(tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
     good, other = (own_certificate("127.0.0.1", tmp_path / name).certificate for name in "ab")
     (text := tmp_path / "text.pem").write_text("no certificate")
     for certificate, key, words in (

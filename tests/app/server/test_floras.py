@@ -64,7 +64,7 @@ def test_a_visitor_chooses_the_flora(
     page.close()
 
 
-def test_a_program_names_the_flora(served: Served, tmp_path: Path) -> None:
+def test_a_program_chooses_the_flora(served: Served, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red").read_bytes()
     with served.client() as client:
         for flora, name in (("all", "Flos red"), ("flora", "Flos red"), ("herb garden", "Herba red")):
@@ -77,7 +77,7 @@ def test_a_program_names_the_flora(served: Served, tmp_path: Path) -> None:
         assert client.get("/v2/languages").json() == ["de", "en", "fr"]
 
 
-def test_floras_of_one_name_get_numbers(world: World, herbs: Path) -> None:
+def test_floras_with_the_same_name_get_numbers(world: World, herbs: Path) -> None:
     floras = Floras([world.flora, herbs, world.flora], None, world.bundle)
     assert floras.names == ("flora", "herb garden", "flora-2")
     assert len(floras("herb garden").now().taxa) == 3
@@ -88,7 +88,7 @@ def test_floras_of_one_name_get_numbers(world: World, herbs: Path) -> None:
         Floras([world.flora, herbs.parent], None, world.bundle)
 
 
-def test_the_built_in_flora_is_named_among_others(tmp_path: Path) -> None:
+def test_the_built_in_flora_can_be_listed_with_others(tmp_path: Path) -> None:
     done = run(["dalip-app", "serve", "--flora", "builtin", "--flora", "nowhere", "--port", 0], tmp_path)
     assert done.status == 1
     assert "nowhere: no such flora" in done.err  # builtin is not reported

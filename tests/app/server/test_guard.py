@@ -52,7 +52,7 @@ def test_a_web_socket_needs_a_key_too(tmp_path: Path) -> None:
         assert socket.receive_text() == "come in"
 
 
-def test_no_more_uploads_are_kept_than_there_is_room_for(tmp_path: Path) -> None:
+def test_uploads_are_rejected_when_the_storage_is_full(tmp_path: Path) -> None:
     limits = Limits(held=1000)
     (tmp_path / "visit").mkdir()
     for size, status in ((1000, 200), (1001, 429)):
@@ -64,7 +64,7 @@ def test_no_more_uploads_are_kept_than_there_is_room_for(tmp_path: Path) -> None
         assert post("/gradio_api/queue/join", tmp_path, b"{}", limits).status_code == 200
 
 
-def test_what_is_on_its_way_is_counted_until_it_was_answered() -> None:
+def test_requests_being_received_count_until_they_are_answered() -> None:
     room = module._Room(held=1000)
 
     async def receive() -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_what_is_on_its_way_is_counted_until_it_was_answered() -> None:
     assert room.arriving == 0
 
 
-def test_a_request_may_bring_so_much(tmp_path: Path) -> None:
+def test_requests_have_a_size_limit(tmp_path: Path) -> None:
     async def parts(total: int) -> AsyncIterator[bytes]:
         for _ in range(total // 100):
             yield bytes(100)
@@ -102,7 +102,7 @@ def test_a_request_may_bring_so_much(tmp_path: Path) -> None:
             assert (response.status_code, "larger than" in response.text) == (413, True)
 
 
-def test_nobody_waits_for_ever_for_a_request(tmp_path: Path) -> None:
+def test_a_stalled_request_times_out(tmp_path: Path) -> None:
     async def stalled() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.Event().wait()
@@ -118,7 +118,7 @@ photo_picker.read_uploads = lambda payload: time.sleep(0.2) or [b""]
 """
 
 
-def test_the_queue_of_the_page_has_an_end(world: World, tmp_path: Path) -> None:
+def test_the_page_queue_has_a_limit(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red")
     with (
         serving(world, tmp_path, first=SLOW) as served,
@@ -144,7 +144,7 @@ Flora.identify = Flora.identify_together = fail
 """
 
 
-def test_faults_are_told_without_what_visitors_sent(world: World, tmp_path: Path) -> None:
+def test_internal_errors_are_logged_without_visitor_data(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "my-garden.png", "red")
     with serving(world, tmp_path, first=BROKEN) as served:
         with served.client() as client:

@@ -114,13 +114,13 @@ def test_no_path_leads_to_a_file(served: Served, secret: Path, path: str) -> Non
 
 @pytest.mark.parametrize("route", ["/", "/config"])
 @pytest.mark.parametrize("link", ["A", "../A", "..%2f..%2fA", "0" * 16])
-def test_links_into_the_page_load_nothing(served: Served, secret: Path, route: str, link: str) -> None:
+def test_deep_links_load_nothing(served: Served, secret: Path, route: str, link: str) -> None:
     status, body = ask(served.address, f"{route}?deep_link={link.replace('A', str(secret.parent))}")
     assert status == 200
     assert SECRET.encode() not in body
 
 
-def test_an_upload_of_another_visitor_is_not_given_out(served: Served, client: httpx.Client) -> None:
+def test_an_upload_of_another_visitor_is_not_served(served: Served, client: httpx.Client) -> None:
     (path,) = client.post("/gradio_api/upload", files={"files": ("a.txt", SECRET)}).json()
     for target in (f"/gradio_api/file={path}", f"/gradio_api/file/{path}", f"/file={path}", path):
         status, body = ask(served.address, target)
@@ -134,7 +134,7 @@ def wrong_files(path: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("page", ["", "/fr"])
-def test_no_event_of_the_page_takes_a_file_of_this_computer(
+def test_no_page_event_accepts_a_file_on_this_computer(
     served: Served, client: httpx.Client, secret: Path, page: str
 ) -> None:
     inside = f"{served.uploads}/../../../data/secret.json"
@@ -192,7 +192,7 @@ def test_gradio_checks_files_as_well(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "route", ["run/identify", "api/identify", "component_server", "process_recording", "stream/x"]
 )
-def test_side_doors_are_closed(client: httpx.Client, route: str) -> None:
+def test_unused_gradio_routes_are_closed(client: httpx.Client, route: str) -> None:
     for page in ("", "/fr"):
         fields = {"data": [], "session_hash": "s", "fn_index": 0}
         response = client.post(f"{page}/gradio_api/{route}", json=fields)
@@ -212,7 +212,7 @@ def test_side_doors_are_closed(client: httpx.Client, route: str) -> None:
         "",
     ],
 )
-def test_names_of_uploads_lead_nowhere(served: Served, client: httpx.Client, name: str) -> None:
+def test_upload_names_cannot_escape_the_folder(served: Served, client: httpx.Client, name: str) -> None:
     photo = paint(served.temporary.parent / "photo.png", "red").read_bytes()
     response = client.post("/gradio_api/upload", files={"files": (name or "x", photo)})
     if response.status_code == 400:  # the form itself is rejected
@@ -245,7 +245,7 @@ def test_another_site_cannot_send_through_a_visitors_browser(
     assert client.post("/v2/identify/all", files=files, headers=mine).status_code == 200
 
 
-def test_what_is_closed() -> None:
+def test_closed_paths() -> None:
     for path in (
         "file=/etc/passwd",
         "file",
@@ -264,7 +264,7 @@ def test_what_is_closed() -> None:
         assert _without_language(path) == plain
 
 
-def test_what_is_refused(tmp_path: Path) -> None:
+def test_rejected_page_events(tmp_path: Path) -> None:
     good = {"data": [{"path": str(tmp_path / "a" / "b.png")}, {"notes": "path"}, "path", None]}
     assert _refusal(json.dumps(good).encode(), tmp_path) == ""
     for body in (b"", b"{", b"\xff", b"[]", b"1", b'"path"', b"[" * 100_000, b'{"a":' * 100_000):

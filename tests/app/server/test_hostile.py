@@ -207,7 +207,7 @@ def test_two_hundred_requests_are_refused_with_a_reason(served: Served, tmp_path
     assert_well(served, tmp_path)
 
 
-def test_photos_that_are_odd_but_whole_are_named(served: Served, tmp_path: Path) -> None:
+def test_odd_but_complete_photos_are_identified(served: Served, tmp_path: Path) -> None:
     paths = write_hostile_images(tmp_path / "files")
     for name in READABLE:
         files = {"images": (paths[name].name, paths[name].read_bytes())}

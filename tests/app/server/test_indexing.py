@@ -32,7 +32,7 @@ def wait(indexing: Indexing) -> IndexingState:
     return indexing.state
 
 
-def test_folders_are_added_one_after_the_other_and_named(indexing: Indexing, tmp_path: Path) -> None:
+def test_folders_are_added_one_by_one_and_their_photos_identified(indexing: Indexing, tmp_path: Path) -> None:
     indexing.add(garden(tmp_path / "a"))
     indexing.add(garden(tmp_path / "b"))
     state = wait(indexing)
@@ -42,7 +42,7 @@ def test_folders_are_added_one_after_the_other_and_named(indexing: Indexing, tmp
     assert {taxon.scientific_name: taxon.photos for taxon in indexing.library.taxa()}["Flos red"] == 6
 
 
-def test_a_folder_that_is_not_there_is_refused_at_once_and_one_without_photos_later(
+def test_a_missing_folder_is_rejected_immediately_and_one_without_photos_later(
     indexing: Indexing, tmp_path: Path
 ) -> None:
     with refuses(LibraryError, match="no such folder"):
@@ -58,7 +58,7 @@ def test_a_folder_that_is_not_there_is_refused_at_once_and_one_without_photos_la
     assert "contains no photos" in said(state.error)
 
 
-def test_folders_are_followed_and_a_change_of_the_flora_too(
+def test_updates_follow_changes_in_the_folders_and_the_flora(
     indexing: Indexing, world: World, tmp_path: Path
 ) -> None:
     indexing.update()
@@ -86,7 +86,7 @@ def bare(world: World, folder: Path) -> Path:
     return folder / "bare"
 
 
-def test_what_is_cancelled_leaves_what_was_read_and_goes_on_later(
+def test_cancelled_indexing_keeps_what_was_read_and_resumes_later(
     indexing: Indexing, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode = Encoder.encode_files
@@ -113,14 +113,14 @@ def test_what_is_cancelled_leaves_what_was_read_and_goes_on_later(
     assert len(indexing.library) == 240
 
 
-def test_closing_waits_for_the_photos_in_work(indexing: Indexing, world: World) -> None:
+def test_closing_waits_for_photos_in_progress(indexing: Indexing, world: World) -> None:
     indexing.add(world.photos)
     indexing.close()
     assert not indexing.state.running
     assert len(indexing.library) < 240
 
 
-def test_an_unexpected_error_is_told_and_the_next_folder_is_done(
+def test_an_unexpected_error_is_reported_and_the_next_folder_is_indexed(
     indexing: Indexing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = Library.add

@@ -31,7 +31,7 @@ def seen(identifier: str) -> Observation:
     return Observation(identifier, "2026-05-01", "Flos red", "species", "Coloraceae", 0.5, "sure")
 
 
-def test_strangers_neither_search_nor_teach_and_come_through_any_name(world: World, served: Served) -> None:
+def test_strangers_cannot_search_or_teach_and_may_use_any_host_name(world: World, served: Served) -> None:
     status, _, config = get(served.address, "/config", Host="plants.example")
     assert status == 200
     assert "journal-order" in config
@@ -47,9 +47,7 @@ def test_behind_a_proxy_everything_is_loaded_over_https(served: Served) -> None:
     assert "http://plants.example" not in page
 
 
-def test_one_other_site_may_show_the_page_inside_its_own(
-    world: World, served: Served, tmp_path: Path
-) -> None:
+def test_one_other_site_may_embed_the_page(world: World, served: Served, tmp_path: Path) -> None:
     policy = get(served.address)[1]["content-security-policy"]
     assert policy.endswith("; frame-ancestors 'self' https://plants.example")
     for wrong in ("plants.example", "https://a.example; script-src *", "https://a.example\nX: y"):
@@ -59,7 +57,7 @@ def test_one_other_site_may_show_the_page_inside_its_own(
         assert "https://example.org" in line
 
 
-def test_nobody_exports_what_is_not_of_the_visit(served: Served, tmp_path: Path) -> None:
+def test_only_the_journal_of_the_visit_can_be_exported(served: Served, tmp_path: Path) -> None:
     for visit in ("", "?visit=", "?visit=guess", "?visit=../../data", "?visit=%00", "?visit=" + "x" * 5000):
         status, _, _ = get(served.address, f"/journal.zip{visit}")
         assert status == 200
@@ -75,7 +73,7 @@ def exported(page: Page, path: Path) -> int:
 
 
 @needs_browser
-def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
+def test_each_visit_has_a_separate_journal_that_is_released_afterwards(
     served: Served, browser: Browser, tmp_path: Path
 ) -> None:
     first, second = browser.new_context(), browser.new_context()
@@ -103,7 +101,7 @@ def test_each_visit_has_a_journal_of_its_own_and_it_goes_with_the_visit(
     assert served.errors() == ""
 
 
-def test_journals_go_when_they_are_not_used_any_more(tmp_path: Path) -> None:
+def test_unused_journals_are_deleted(tmp_path: Path) -> None:
     journals = Visits(tmp_path / "visits")
     for visit in ("read", "closed", "forgotten", "\ud800/../x"):
         journals(visit).add(seen("kept"), [])

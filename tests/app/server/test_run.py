@@ -39,7 +39,7 @@ run_server(app, bind("127.0.0.1", 0), "127.0.0.1", told, lambda: print("stopping
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-def test_the_address_is_told_once_it_answers_and_a_signal_ends_it_in_order() -> None:
+def test_the_address_is_printed_once_it_answers_and_a_signal_stops_it_in_order() -> None:
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True, env=environment()
     )

@@ -33,7 +33,7 @@ def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield served.address
 
 
-def test_the_page_answers_and_names_no_other_host_to_load_from(address: str) -> None:
+def test_the_page_loads_and_refers_to_no_other_host(address: str) -> None:
     status, headers, body = get(address)
     assert status == 200
     assert "DALIP" in body
@@ -52,7 +52,7 @@ def test_requests_for_another_host_are_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["dalip", "dalip-app"])
-def test_a_taken_port_is_one_line(world: World, program: str) -> None:
+def test_a_port_in_use_is_a_one_line_error(world: World, program: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -70,13 +70,13 @@ def test_both_commands_take_the_same_options() -> None:
     assert long.out.replace("dalip-app serve [OPTIONS]", "dalip serve [OPTIONS]") == short.out
 
 
-def test_a_host_that_is_not_ours_is_one_line(world: World) -> None:
+def test_a_foreign_host_address_is_a_one_line_error(world: World) -> None:
     done = run(["dalip-app", "serve", *world.options, "--host", "192.0.2.1", "--port", 0])
     assert done.status == 1
     assert len(done.err.splitlines()) == 1
 
 
-def test_a_missing_flora_is_one_line() -> None:
+def test_a_missing_flora_is_a_one_line_error() -> None:
     done = run(["dalip-app", "serve", "--flora", "nowhere", "--port", 0])
     assert done.status == 1
     assert len(done.err.splitlines()) == 1
@@ -102,7 +102,7 @@ def test_only_this_computer_may_add_folders_and_strangers_see_no_library(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
-def test_the_address_for_phones_is_told(world: World, tmp_path: Path, host: str) -> None:
+def test_the_address_for_phones_is_printed(world: World, tmp_path: Path, host: str) -> None:
     with serving(world, tmp_path, "--host", host, "--auth", "ann:secret") as served:
         words = served.line.split()
         others = [word for word in words if word.startswith("http")][1:]
@@ -123,7 +123,7 @@ def test_addresses_on_a_computer_without_a_network(monkeypatch: pytest.MonkeyPat
     assert (addresses("0.0.0.0"), addresses("::")) == (["127.0.0.1"], ["::1"])
 
 
-def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) -> None:
+def test_behind_a_proxy_that_forwards_the_host_name(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red").read_bytes()
     passed = {"host": "plants.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
     browser = passed | {"origin": "https://plants.example", "sec-fetch-site": "same-origin"}
@@ -139,7 +139,7 @@ def test_behind_a_proxy_that_passes_the_name_on(world: World, tmp_path: Path) ->
         assert client.post("/v2/identify/all", files={"images": photo}).json()["bestMatch"] == "Flos red"
 
 
-def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path) -> None:
+def test_requests_are_logged_without_their_content(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path, "--log-requests", "--api-key", "secret-key") as served:
         photo = paint(tmp_path / "my-garden.png", "red")
         files = {"images": (photo.name, photo.read_bytes())}
@@ -152,7 +152,7 @@ def test_requests_are_logged_without_what_was_sent(world: World, tmp_path: Path)
     assert not {"secret-key", "my-garden"} & set(re.split(r"[^\w-]", served.errors()))
 
 
-def test_bind_gives_a_socket_of_that_address() -> None:
+def test_bind_returns_a_socket_for_that_address() -> None:
     with bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         first.listen()
@@ -180,7 +180,9 @@ def test_is_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
-def test_an_upload_is_read_only_where_uploads_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_outside_the_upload_folder_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     inside, outside = tmp_path / "uploads" / "a.png", tmp_path / "b.png"
     inside.parent.mkdir()
@@ -246,7 +248,7 @@ with uploads.upload_folder():
 """
 
 
-def test_what_is_imported_and_laid_out_changes_nothing_of_the_process(world: World, tmp_path: Path) -> None:
+def test_building_the_site_does_not_change_the_process(world: World, tmp_path: Path) -> None:
     code = UNTOUCHED.format(flora=str(world.flora), bundle=str(world.bundle))
     done = in_a_process(code, tmp_path)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -57,7 +57,7 @@ def wait_until_refused(address: str) -> None:
             return
 
 
-def test_a_request_that_runs_is_answered_before_it_stops(world: World, tmp_path: Path) -> None:
+def test_an_open_request_is_answered_before_the_server_stops(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path) as served:
         shown = http.client.HTTPConnection(served.address.removeprefix("http://"))
         shown.request("GET", "/gradio_api/heartbeat/visit")  # an open page keeps this request open
@@ -82,7 +82,7 @@ Flora.identify = lambda *arguments: time.sleep(1) or identify(*arguments)
 """
 
 
-def test_an_event_of_the_page_that_runs_is_answered_before_it_stops(world: World, tmp_path: Path) -> None:
+def test_a_running_page_event_is_answered_before_the_server_stops(world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red").read_bytes()
     with serving(world, tmp_path, first=SLOW) as served, served.client() as client:
         (path,) = client.post("/gradio_api/upload", files={"files": photo}).json()
@@ -98,7 +98,7 @@ def test_an_event_of_the_page_that_runs_is_answered_before_it_stops(world: World
     assert served.errors() == ""
 
 
-def test_a_second_signal_stops_it_at_once(world: World, tmp_path: Path) -> None:
+def test_a_second_signal_stops_it_immediately(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path) as served:
         half = Half(served.address, paint(tmp_path / "red.png", "red"))
         assert served.client().get("/health").status_code == 200
@@ -111,7 +111,7 @@ def test_a_second_signal_stops_it_at_once(world: World, tmp_path: Path) -> None:
     assert served.errors() == ""
 
 
-def test_what_a_killed_server_left_goes_when_the_next_one_starts(world: World, tmp_path: Path) -> None:
+def test_the_next_server_deletes_what_a_killed_one_left(world: World, tmp_path: Path) -> None:
     with serving(world, tmp_path) as killed:
         (killed.uploads / "photo.png").write_bytes(b"photo")
         killed.process.kill()
@@ -137,6 +137,6 @@ except SystemExit as stop:
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_work_that_cannot_be_interrupted_does_not_hold_the_process_back(status: int) -> None:
+def test_uninterruptible_work_does_not_delay_the_exit(status: int) -> None:
     done = subprocess.run([sys.executable, "-c", HELD.format(status=status)], timeout=1800, check=False)
     assert done.returncode == status

@@ -19,7 +19,7 @@ def upload(folder: Path, age: float) -> Path:
     return path
 
 
-def test_old_uploads_are_forgotten_and_new_ones_kept(tmp_path: Path) -> None:
+def test_old_uploads_are_deleted_and_new_ones_kept(tmp_path: Path) -> None:
     new, old = upload(tmp_path, 0), upload(tmp_path, KEPT + 60)
     assert held_bytes(tmp_path) == 2000
     forget_old(tmp_path, KEPT)
@@ -38,7 +38,7 @@ def test_nothing_is_kept_for_longer_than_ten_minutes() -> None:
     assert sum(_KEEP_UPLOADS) <= KEPT  # Gradio deletes files first, so that it also forgets their names
 
 
-def test_a_folder_that_is_in_use_is_emptied_by_itself(
+def test_old_uploads_are_deleted_while_the_folder_is_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -49,7 +49,7 @@ def test_a_folder_that_is_in_use_is_emptied_by_itself(
         assert new.exists()
 
 
-def test_it_is_the_users_own_and_goes_with_all_that_lies_there(
+def test_the_folder_is_private_and_is_deleted_with_its_contents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -25,7 +25,7 @@ def command(instruction: str) -> list[str]:
     return words
 
 
-def test_what_is_sent_to_docker_is_enough_to_install(tmp_path: Path) -> None:
+def test_the_docker_context_is_enough_to_install(tmp_path: Path) -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     for name in [line.removeprefix("!") for line in lines if line.startswith("!")]:
         if (ROOT / name).is_dir():
@@ -52,7 +52,7 @@ def test_what_is_sent_to_docker_is_enough_to_install(tmp_path: Path) -> None:
     assert {"dalip_app/page/site.py", "dalip_assets/encoder/image_encoder.onnx"} <= set(names)
 
 
-def test_its_command_takes_the_options_that_the_documentation_adds() -> None:
+def test_the_command_accepts_the_documented_options() -> None:
     program, *arguments = command("ENTRYPOINT")
     page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     added = re.findall(r"^docker run .* dalip((?: --\S+)*)(?: +#.*)?$", page, re.MULTILINE)
@@ -63,9 +63,7 @@ def test_its_command_takes_the_options_that_the_documentation_adds() -> None:
         assert done.status == 0, done.err
 
 
-def test_its_check_tells_whether_a_page_answers_also_one_with_a_password(
-    world: World, tmp_path: Path
-) -> None:
+def test_the_health_check_also_works_with_a_login(world: World, tmp_path: Path) -> None:
     _, option, code = command("HEALTHCHECK")
     with serving(world, tmp_path, "--auth", "me:secret") as served:
         port = served.address.rpartition(":")[2]

@@ -134,7 +134,7 @@ needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Spaces run on 
 
 
 @needs_posix
-def test_it_starts_where_only_its_requirements_are_and_tells_what_it_is(running: Running) -> None:
+def test_it_starts_with_only_its_requirements_and_describes_itself(running: Running) -> None:
     assert running.first == "started on ZeroGPU"
     status, headers, body = get(running.address, "/health", Host="somebody-dalip.hf.space")
     assert status == 200
@@ -144,7 +144,7 @@ def test_it_starts_where_only_its_requirements_are_and_tells_what_it_is(running:
 
 
 @needs_posix
-def test_its_api_names_a_photo(running: Running, flower: Path) -> None:
+def test_its_api_identifies_a_photo(running: Running, flower: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _POST, running.address, flower], capture_output=True, text=True, check=True
     )
@@ -161,9 +161,7 @@ print(httpx.post(sys.argv[1] + "/v2/identify/all", files=files, timeout=300).tex
 
 @needs_posix
 @needs_browser
-def test_visitors_see_it_inside_hugging_face_and_keep_what_they_see_to_themselves(
-    running: Running, flower: Path
-) -> None:
+def test_visitors_use_it_inside_hugging_face_with_separate_journals(running: Running, flower: Path) -> None:
     # Chromium blocks web pages from embedding a local server, but a real Space is on the web as well.
     with browsing("--disable-features=LocalNetworkAccessChecks") as browser:
 
@@ -191,7 +189,7 @@ def test_visitors_see_it_inside_hugging_face_and_keep_what_they_see_to_themselve
             elsewhere.goto("https://elsewhere.example/")
 
 
-def test_what_it_says_of_itself_is_what_hugging_face_reads(space: Path) -> None:
+def test_its_card_has_the_fields_that_hugging_face_reads(space: Path) -> None:
     card = SpaceCard((space / "README.md").read_text(encoding="utf-8"))
     data = card.data.to_dict()
     assert (data["title"], data["sdk"], data["app_file"]) == ("DALIP", "gradio", "app.py")
@@ -203,7 +201,7 @@ def test_what_it_says_of_itself_is_what_hugging_face_reads(space: Path) -> None:
     assert "research and non-commercial use" in card.text
 
 
-def test_its_requirements_are_those_of_serving_on_a_cpu(space: Path) -> None:
+def test_its_requirements_are_those_for_serving_on_a_cpu(space: Path) -> None:
     lines = [Requirement(line) for line in (space / "requirements.txt").read_text().splitlines()]
     names = {line.name for line in lines}
     assert {"gradio", "onnxruntime", "faiss-cpu"} <= names
@@ -212,7 +210,7 @@ def test_its_requirements_are_those_of_serving_on_a_cpu(space: Path) -> None:
         assert line.name == "onnxruntime" or version(line.name) in line.specifier
 
 
-def test_binary_files_go_the_way_that_hugging_face_takes_them(space: Path) -> None:
+def test_binary_files_are_stored_as_hugging_face_expects(space: Path) -> None:
     kept = {line.split()[0].removeprefix("*") for line in space_texts.ATTRIBUTES.splitlines()}
     for path in space.rglob("*"):
         if path.is_file() and path.suffix not in kept:
@@ -223,7 +221,7 @@ def test_binary_files_go_the_way_that_hugging_face_takes_them(space: Path) -> No
     ]
 
 
-def test_a_flora_of_ones_own_goes_without_its_past_and_without_the_built_in_weights(
+def test_your_own_flora_is_copied_without_its_history_and_the_built_in_weights(
     world: World, tmp_path: Path
 ) -> None:
     flora = shutil.copytree(world.flora, tmp_path / "flora")
@@ -259,7 +257,7 @@ def test_a_flora_of_another_encoder_is_refused(world: World, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def test_it_is_renewed_and_what_others_put_there_stays(world: World, tmp_path: Path) -> None:
+def test_an_update_keeps_files_from_others(world: World, tmp_path: Path) -> None:
     out = tmp_path / "space"
     out.mkdir()
     write(out, "--flora", world.flora, *world.encoder)
@@ -274,7 +272,7 @@ def test_it_is_renewed_and_what_others_put_there_stays(world: World, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["space"]
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_an_unrelated_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("print('mine')")
     for out in (tmp_path, tmp_path / "app.py"):
         done = run(["dalip-app", "space", out])
