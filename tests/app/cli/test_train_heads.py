@@ -35,7 +35,7 @@ def test_heads_for_your_own_photos_and_their_improvement(dalip: Dalip, world: Wo
     in_the_way.parent.mkdir(parents=True)
     in_the_way.touch()
     done = dalip("train", *heads, *common, "run")
-    assert (done.status, "run/encoder: holds other files" in done.err) == (1, True), done.err
+    assert (done.status, "run/encoder: the folder contains other files" in done.err) == (1, True), done.err
     in_the_way.unlink()
     done = dalip("train", "run", "--old", world.photos)  # only the export and the comparison are left
     assert done.status == 0, done.err

@@ -14,7 +14,7 @@ from dalip_app.server.guard import _is_closed, _refusal, _without_language
 from tests.app.conftest import World, paint
 from tests.app.serving import PATIENCE, Served, serving
 
-SECRET = "what nobody else may read"
+SECRET = "a private file"
 
 
 @pytest.fixture(scope="module")
