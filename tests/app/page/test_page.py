@@ -56,6 +56,11 @@ def visitor(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browse
     context.close()
 
 
+# Where everything is, is looked at on both: here, and in test_everyone.py on all tabs. What is done is done on one.
+on_a_phone = pytest.mark.parametrize("visitor", ["phone"], indirect=True)
+on_a_desktop = pytest.mark.parametrize("visitor", ["desktop"], indirect=True)
+
+
 @pytest.fixture
 def page(visitor: BrowserContext, served: Served) -> Iterator[Page]:
     """The page in a browser that may have cached its scripts; the test fails on any console message or server error."""
@@ -106,6 +111,7 @@ def test_a_photo_gets_five_cards(page: Page, tmp_path: Path, request: pytest.Fix
 
 
 @needs_browser
+@on_a_desktop
 def test_a_photo_can_be_pasted_or_dropped(page: Page, tmp_path: Path) -> None:
     page.evaluate(PASTE, ["pasted.png", list(paint(tmp_path / "a.png", "orange").read_bytes())])
     expect_answer(page, "Flos orange")
@@ -125,6 +131,7 @@ def test_a_phone_offers_its_camera(page: Page, tmp_path: Path) -> None:
 
 
 @needs_browser
+@on_a_phone
 def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     hostile = write_hostile_images(tmp_path / "hostile")
     note = page.locator("#identify-photo .picker-note")
@@ -162,6 +169,7 @@ def test_odd_and_bad_files(page: Page, tmp_path: Path, request: pytest.FixtureRe
 
 
 @needs_browser
+@on_a_phone
 def test_names_from_files_are_escaped(page: Page, tmp_path: Path) -> None:
     choose(page, paint(tmp_path / "photo.png", "red"))
     expect_answer(page, "Flos red")
@@ -169,6 +177,7 @@ def test_names_from_files_are_escaped(page: Page, tmp_path: Path) -> None:
 
 
 @needs_browser
+@on_a_phone
 def test_search(page: Page, world: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     page.get_by_role("tab", name="Search").click()
     folder = tmp_path / "garden"
@@ -254,6 +263,7 @@ def test_a_name_that_languages_share_is_shown_once() -> None:
 
 
 @needs_browser
+@on_a_phone
 def test_an_answer_is_saved_corrected_found_and_deleted(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -307,9 +317,8 @@ def test_an_answer_is_saved_corrected_found_and_deleted(
 
 
 @needs_browser
-@pytest.mark.parametrize("size", list(SIZES))
 def test_the_flora_is_browsed_and_taught_while_it_is_served(
-    browser: Browser, world: World, tmp_path: Path, request: pytest.FixtureRequest, size: str
+    browser: Browser, world: World, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     own = dataclasses.replace(world, flora=shutil.copytree(world.flora, tmp_path / "flora"))
     added = run(
@@ -326,7 +335,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
     assert added.status == 0
     (tmp_path / "served").mkdir()
     with serving(own, tmp_path / "served") as served:
-        context = browser.new_context(viewport=SIZES[size])  # type: ignore[arg-type]
+        context = browser.new_context(viewport=SIZES["desktop"])  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(served.address)
         page.get_by_role("tab", name="Flora").click()
@@ -427,6 +436,7 @@ def test_a_login_opens_the_page_and_the_documentation_works_offline(
 
 
 @needs_browser
+@on_a_desktop
 def test_several_photos_of_one_plant_get_one_answer(
     page: Page, served: Served, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -46,7 +46,7 @@ def visit(browser: Browser, served: Served, size: str = "desktop") -> Page:
 
 @needs_browser
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
-def test_a_hundred_real_photos_are_searched_by_words_and_by_a_photo(
+def test_real_photos_are_searched_by_words_and_by_a_photo(
     browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """With the built-in encoder and flora: from a folder entered on the page to hits with known correct answers."""
@@ -54,14 +54,14 @@ def test_a_hundred_real_photos_are_searched_by_words_and_by_a_photo(
     test = [record for record in read_records(*shards) if record.split == "test"]
     plants = [record for record in test if record.taxon]
     wanted = [r for r in plants if r.taxon and r.taxon.scientific_name == "Passiflora"]
-    asked, held = wanted[0], [r for r in plants[:80] if r != wanted[0]] + wanted[1:]
-    others = [record for record in test if not record.taxon][:40]
+    asked, held = wanted[0], [r for r in plants[:50] if r != wanted[0]] + wanted[1:]
+    others = [record for record in test if not record.taxon][:24]
     folder = tmp_path / "photos"
     folder.mkdir()
     for record in {r.key: r for r in held + others}.values():
         write(record, folder)
     number = len(list(folder.iterdir()))
-    assert number >= 100
+    assert number >= 70
     right = {f"{record.key}.webp" for record in wanted[1:]}
     with serving(BuiltIn(), tmp_path) as served:  # type: ignore[arg-type]
         page = visit(browser, served)
