@@ -56,7 +56,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browse
     context.close()
 
 
-# Where everything is, is looked at on both: here, and in test_everyone.py on all tabs. What is done is done on one.
+# The layout is checked at both sizes, here and in test_everyone.py on all tabs; actions are tested at one size.
 on_a_phone = pytest.mark.parametrize("visitor", ["phone"], indirect=True)
 on_a_desktop = pytest.mark.parametrize("visitor", ["desktop"], indirect=True)
 
