@@ -118,7 +118,7 @@ def _jpeg(**options: object) -> bytes:
 
 
 def test_only_frames_that_libjpeg_can_scale_are_read_at_reduced_size(paths: dict[str, Path]) -> None:
-    """Runs in a separate process: reading a lossless JPEG at reduced size wrote out of bounds and crashed the process."""
+    """Runs in a separate process, because reading a lossless JPEG at reduced size wrote out of bounds and crashed."""
     script = (
         "import sys; from dalip.photos import open_image\n"
         "for path in sys.argv[2:]: print(*open_image(path, target=int(sys.argv[1])).size)\n"

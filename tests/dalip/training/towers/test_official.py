@@ -72,7 +72,7 @@ def test_a_model_starts_from_the_authors_weights(small: DALIP, tmp_path: Path) -
 
 
 def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: Path, tmp_path: Path) -> None:
-    """The finished run can start another one without their file; settings that do not fit are refused before training."""
+    """The finished run can start another one without their file; settings that do not fit are refused first."""
     path = save(tmp_path / "small.pt", small_state(small))
     still = {"epochs": 0.1, "batch_size": 4, "tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0, "workers": 0}
     config = TrainConfig(data=(str(shard),), init=str(path), **(settings_of(path) | still))
