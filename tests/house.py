@@ -142,8 +142,8 @@ def _documented(name: str, pages: str) -> bool:
 def private_patches(paths: Iterable[Path]) -> list[str]:
     """List where tests replace a private name of the code that they test, including code run in other processes.
 
-    A name can be replaced by `monkeypatch.setattr` and similar methods, `mock.patch`, `setattr` or an assignment. Such a
-    test depends on how the code is written, and not only on what it does.
+    A name can be replaced by `monkeypatch.setattr` and similar methods, `mock.patch`, `setattr` or an assignment. Such
+    a test depends on how the code is written, and not only on what it does.
     """
     return [
         f"{path}:{line} replaces {name}"
