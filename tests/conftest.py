@@ -1,4 +1,4 @@
-"""Settings of all tests."""
+"""Settings for all tests."""
 
 import gc
 import os
@@ -12,14 +12,14 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_finish() -> None:
-    """Let a search for garbage, which training and commands do, pass over what all tests have imported."""
+    """Exclude what all tests have imported from the garbage collection that training and commands trigger."""
     gc.collect()
     gc.freeze()
 
 
-# As many processes run as there are processors; more threads would wait for each other. Read when torch is imported.
+# There are as many test processes as CPUs, so more threads would only wait. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Runs are compared bit for bit, which a GPU does not promise; tests of a GPU ask for it.
+# Runs are compared bit for bit, which a GPU does not guarantee; tests for the GPU enable it.
 if shutil.which("nvidia-smi"):
     os.environ.setdefault("ACCELERATE_USE_CPU", "true")

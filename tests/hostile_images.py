@@ -150,7 +150,7 @@ READABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "no_ending": ("no_ending", _save(photo(), format="PNG")),
     "odd_name": ("photo; größe 100% 'x' 花.png", _save(photo())),
 }
-"""Name to file name and writer, of files that hold a photo."""
+"""Files that contain a photo: name, file name and writer."""
 
 UNREADABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "missing": ("missing.jpg", lambda path: None),
@@ -168,4 +168,4 @@ UNREADABLE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "folder": ("folder.jpg", lambda path: path.mkdir(exist_ok=True)),
     "pipe": ("pipe.jpg", _pipe),
 }
-"""Name to file name and writer, of files that hold none, or only a part of one."""
+"""Files that contain no photo, or only part of one: name, file name and writer."""

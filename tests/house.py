@@ -140,10 +140,10 @@ def _documented(name: str, pages: str) -> bool:
 
 
 def private_patches(paths: Iterable[Path]) -> list[str]:
-    """List where tests replace a private name of what they test, also in code that they run in other processes.
+    """List where tests replace a private name of the code that they test, including code run in other processes.
 
-    Replaced by `monkeypatch.setattr` and its like, `mock.patch`, `setattr` or an assignment: a test of that kind knows
-    how the code is written, and not only what it does.
+    A name can be replaced by `monkeypatch.setattr` and similar methods, `mock.patch`, `setattr` or an assignment. Such
+    a test depends on how the code is written, and not only on what it does.
     """
     return [
         f"{path}:{line} replaces {name}"

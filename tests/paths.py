@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-"""The checkout."""
+"""Root of the checkout."""
 
 SHARED_DATA = ROOT.parent / "shared" / "data"
-"""Photographs of the project, which need not be there."""
+"""Photos used by the project, which may be missing."""
 
 GOLDEN = ROOT / "tests" / "dalip" / "golden"
 """Numbers computed with the authors' modules."""
@@ -19,7 +19,7 @@ GOLDEN = ROOT / "tests" / "dalip" / "golden"
 
 @contextmanager
 def temporary(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
-    """Make a folder for a fixture of a module whose files are large, and delete it at the end of the block."""
+    """Create a folder for a module fixture with large files, and delete it at the end of the block."""
     folder = factory.mktemp(name)
     yield folder
     shutil.rmtree(folder)

@@ -97,7 +97,7 @@ def modules() -> list[str]:
     return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
 
 
-def test_only_the_method_its_training_and_the_export_load_torch(tmp_path: Path) -> None:
+def test_only_method_training_and_export_load_torch(tmp_path: Path) -> None:
     light = [
         name
         for name in modules()
@@ -132,7 +132,7 @@ def test_every_module_is_described_in_the_file_tree() -> None:
     assert named == Counter(wanted) - Counter(mine)
 
 
-def test_links_in_the_documents_lead_somewhere() -> None:
+def test_links_in_the_documents_are_valid() -> None:
     for page in [path for path in tracked() if path.suffix == ".md"]:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
@@ -141,7 +141,7 @@ def test_links_in_the_documents_lead_somewhere() -> None:
             )
 
 
-def test_what_the_documents_name_is_there() -> None:
+def test_names_in_the_documents_exist() -> None:
     """Paths and dotted names in the documentation exist; the CHANGELOG is excluded, as it describes old versions."""
     sources = house.modules_of(PACKAGES)
     for page in [path for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]:
@@ -170,7 +170,7 @@ def test_a_package_has_at_most_eighteen_modules(tmp_path: Path) -> None:
     assert house.crowded([tmp_path]) == [f"{tmp_path}: 19 modules"]
 
 
-def test_no_file_name_is_there_twice_in_a_package(tmp_path: Path) -> None:
+def test_no_file_name_is_repeated_in_a_package(tmp_path: Path) -> None:
     assert [line for package in PACKAGES for line in house.repeated_names(package)] == []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -206,7 +206,7 @@ def test_lines_that_two_places_share_are_found(tmp_path: Path, first: str, secon
 
 def test_tests_replace_no_private_name() -> None:
     others = [path for path in (ROOT / "tests").rglob("*.py") if path.name != Path(__file__).name]
-    assert house.private_patches(others) == []  # here are examples
+    assert house.private_patches(others) == []  # this file contains examples
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_public_names_are_used_or_documented() -> None:
     assert house.unused_names(PACKAGES, scripts, tests, "\n".join(pages)) == []
 
 
-def test_public_names_that_nobody_uses_are_found(tmp_path: Path) -> None:
+def test_unused_public_names_are_found(tmp_path: Path) -> None:
     names = ("used", "taken", "exported", "told", "tested", "dead", "idle")
     package = tmp_path / "made"
     package.mkdir()

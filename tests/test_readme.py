@@ -19,7 +19,7 @@ from tests.app.serving import serving
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:7860"
 QUICKLY = ("--steps", "2", "--batch-size", "8", "--workers", "0")
-"""What a test adds to `dalip train`, which otherwise takes minutes."""
+"""Options that the test adds to `dalip train`, which would otherwise take minutes."""
 
 
 def lines(language: str, page: str = README) -> list[str]:
@@ -52,7 +52,7 @@ def test_commands_run_in_this_order(folder: Path) -> None:
             continue
         if arguments[0] == "train":
             if not find_spec("torch"):
-                break  # what follows needs what is trained
+                break  # the next commands need the trained model
             arguments += QUICKLY
         line_of, _, out = shlex.join(arguments).partition(" '>' ")
         done = run([program, *shlex.split(line_of)], cwd=folder, DALIP_DATA_DIR=str(folder / "data"))

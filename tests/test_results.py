@@ -91,7 +91,7 @@ def test_variants_of_one_budget_are_compared(tmp_path: Path) -> None:
     assert [row[1].startswith("**") for row in found.values()] == [True, False] * 2
 
 
-def test_orders_are_readings_of_the_dalip_runs(tmp_path: Path) -> None:
+def test_order_variants_are_read_from_the_dalip_runs(tmp_path: Path) -> None:
     tests = [
         {
             "chosen": scores(0.9, weight=weight),
@@ -111,7 +111,7 @@ def test_orders_are_readings_of_the_dalip_runs(tmp_path: Path) -> None:
     }
 
 
-def test_stages_are_read_with_both_orders_alike(tmp_path: Path) -> None:
+def test_stages_are_compared_with_both_orders_weighted_equally(tmp_path: Path) -> None:
     tests = [{"chosen": scores(0.9), "both": scores(0.7)}] * 3
     write(tmp_path, "forgetting", {"DALIP, then both": tests, "CLIP, then both": [scores(0.6)] * 3})
     found = cells(table(read(tmp_path)["forgetting"], EXPERIMENTS["forgetting"].against))
@@ -121,7 +121,7 @@ def test_stages_are_read_with_both_orders_alike(tmp_path: Path) -> None:
     }
 
 
-def test_missing_runs_are_told(tmp_path: Path) -> None:
+def test_missing_runs_are_reported(tmp_path: Path) -> None:
     page = "# Norms\n\n<!-- table: norm -->\nan old table\n<!-- end -->\n\nWords by hand.\n"
     assert "**Unfinished:**" in renewed(page, read(tmp_path))
     write(tmp_path, "norm", {"batch norm": [scores(0.9)] * 3, "layer norm": [scores(0.5)]})

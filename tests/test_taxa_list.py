@@ -23,12 +23,12 @@ def test_list_is_complete() -> None:
         assert (taxon.taxon_rank == "genus") == (taxon.genus == taxon.scientific_name), taxon
 
 
-def test_preferred_names_tell_the_taxa_apart() -> None:
+def test_preferred_names_are_unique() -> None:
     counts = Counter(taxon.vernacular_name.lower() for taxon in read_taxa(TAXA))
     assert not [name for name, count in counts.items() if count > 1]
 
 
-def test_names_by_hand_belong_to_the_list() -> None:
+def test_manually_added_names_belong_to_listed_taxa() -> None:
     listed = {taxon.scientific_name for taxon in read_taxa(TAXA)}
     assert {taxon.scientific_name for taxon in read_taxa(HAND_MADE)} <= listed
 
@@ -51,7 +51,7 @@ def test_names_are_cleaned() -> None:
     ]
 
 
-def test_list_is_what_the_script_makes() -> None:
+def test_list_equals_the_output_of_the_script() -> None:
     shards = [
         *sorted(SHARED_DATA.glob("inat-santa-cruz-*.tar")),
         *sorted(SHARED_DATA.glob("oxford-flowers-*.tar")),

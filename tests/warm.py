@@ -65,7 +65,7 @@ class Forked:
             return None
 
     def communicate(self) -> tuple[str, str]:
-        """Wait for its end, and give what it printed and what it wrote to stderr."""
+        """Wait until it ends, and return its output and its standard error."""
         printed = self.stdout.read() if self.stdout else ""
         self.wait()
         self._stderr.seek(0)

@@ -1,4 +1,4 @@
-"""What several tests of the method share."""
+"""Fixtures shared by the tests of the method."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.dalip.made import write_shard
 
 @pytest.fixture(scope="module")
 def unchecked_shapes() -> Iterator[None]:
-    """Leave the checks of shapes out: they look at sizes, which the exporter would then take for fixed."""
+    """Disable shape checks, which read sizes, so the exporter would treat those sizes as constants."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
@@ -19,5 +19,5 @@ def unchecked_shapes() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos whose colour tells the taxon."""
+    """A shard of photos in which each taxon has its own colour."""
     return write_shard(tmp_path_factory.mktemp("data") / "made.tar")

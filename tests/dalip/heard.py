@@ -1,4 +1,4 @@
-"""What tests of reading and packing share: sources made here, and what is reported when they are read."""
+"""Shared by the tests of reading and packing: functions that write sources, and a recorder of reported messages."""
 
 import zipfile
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ PHOTO = b"\xff\xd8\xff not looked into here"
 
 
 class Heard:
-    """Reads sources, and keeps what was said."""
+    """Reads sources and records the reported messages."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []

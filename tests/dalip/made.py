@@ -1,4 +1,4 @@
-"""Small photographs and shards made here, which several tests read."""
+"""Small synthetic photos and shards, shared by several tests."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def write_tar(path: Path, members: Mapping[str, bytes], mode: str = "w") -> Path
 
 
 def write_shard(path: Path, *, photos: int = 20, damaged: str | None = None) -> Path:
-    """Write a shard of photos whose colour tells the taxon."""
+    """Write a shard of photos in which each taxon has its own colour."""
     random = np.random.default_rng(0)
     members = {}
     for i in range(photos):

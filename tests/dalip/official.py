@@ -1,4 +1,4 @@
-"""Checkpoints as the authors' code writes them: in full size with known features, and small."""
+"""Checkpoints in the format of the authors' code: a full-size one with known features, and small ones."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ State = dict[str, torch.Tensor]
 
 
 def recipe(name: str, shape: list[int]) -> np.ndarray:
-    """Give the value of a parameter for which the authors' features are known (see golden/README.md)."""
+    """Return the parameter values for which the authors' features are known (see golden/README.md)."""
     seed = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)
     x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
     if name.endswith("running_var"):
@@ -34,7 +34,7 @@ def recipe(name: str, shape: list[int]) -> np.ndarray:
 
 
 def full_state() -> State:
-    """Give the checkpoint of which golden/official_model_outputs.npz holds the features."""
+    """Return the checkpoint whose features are in golden/official_model_outputs.npz."""
     shapes = json.loads((GOLDEN / "official_checkpoint_keys.json").read_text())
     return {
         name: torch.zeros(shape, dtype=torch.int64)
@@ -45,7 +45,7 @@ def full_state() -> State:
 
 
 def small_model(seed: int, **changes: Any) -> DALIP:
-    """Make a model of the authors' kind with sizes of its own, all of its weights random."""
+    """Make a small model with the authors' architecture and random weights."""
     torch.manual_seed(seed)
     vision = {"image_size": 48, "layers": 2, "width": 128, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 1, "layers": 3}

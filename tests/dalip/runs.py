@@ -1,4 +1,4 @@
-"""The small training runs that several tests start from."""
+"""Small training runs, shared by several tests."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from warm import TRAINING, fork
 from dalip.training import TrainConfig
 
 TOY = f"local-dir:{ROOT / 'tests' / 'dalip' / 'toy'}"
-"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters."""
+"""An open_clip model without pretrained weights: two image layers, one text layer, and a tokenizer of letters."""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
@@ -29,13 +29,13 @@ def small_config(data: Path | str | tuple[str, ...], **changes: object) -> Train
         "workers": 0,
         "ema_decay": 0.8,
         "evaluate_every": 100,
-        "save_minutes": 1000,  # 0 saves after each step, which takes longer than the step
+        "save_minutes": 1000,  # with 0, each step is saved, which takes longer than the step
     }
     return TrainConfig(**(small | changes))  # type: ignore[arg-type]
 
 
 def tiny_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
-    """Give the quickest run that there is: a second for a dozen steps."""
+    """Return the settings of the fastest run: a dozen steps take a second."""
     return small_config(data, **({"model": TOY, "image_size": 32} | changes))
 
 
@@ -59,10 +59,10 @@ train(TrainConfig.load(Path(sys.argv[1])), run, report=lambda line: print(line, 
 def stop_at(
     step: int, how: signal.Signals, config: TrainConfig, run: Path, *, late: float = 0.0
 ) -> tuple[int, str]:
-    """Train in a process of its own and send it a signal in the middle of a step, or so many seconds later.
+    """Train in a separate process and send it a signal during a step, or `late` seconds after that.
 
     Returns:
-        Its exit status, and what it wrote to stderr.
+        The exit status, and the content of stderr.
     """
     saved = run.with_suffix(".json")
     config.save(saved)

@@ -1,4 +1,4 @@
-"""The number of processors is at least one, and never more than the container's quota."""
+"""The number of CPUs is at least one, and never more than the container's quota."""
 
 import os
 from pathlib import Path
@@ -18,12 +18,12 @@ from dalip.cpus import available_cpus
         ("not two numbers", 10**6),
     ],
 )
-def test_a_quota_is_kept(monkeypatch: pytest.MonkeyPatch, quota: str, most: int) -> None:
+def test_a_quota_is_respected(monkeypatch: pytest.MonkeyPatch, quota: str, most: int) -> None:
     monkeypatch.setattr(Path, "read_text", lambda path: quota)
     assert 1 <= available_cpus() <= min(most, os.cpu_count() or 1)
 
 
-def test_systems_without_quotas_have_their_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_quota_all_cpus_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(path: Path) -> str:
         raise FileNotFoundError
 

@@ -1,4 +1,4 @@
-"""Errors carry data, and keep it on their way through callers, processes and words."""
+"""Errors carry data, and keep it when callers extend them, when they are pickled, and when they are printed."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ def damaged() -> ImageError:
     return ImageError("image-too-large", source="rose.jpg", width=50_000, height=40_000, million=200)
 
 
-def test_an_error_is_its_kind_its_source_and_its_facts() -> None:
+def test_an_error_has_a_kind_a_source_and_facts() -> None:
     error = damaged()
     assert (error.kind, error.source) == ("image-too-large", "rose.jpg")
     assert error.facts == {"width": 50_000, "height": 40_000, "million": 200}
@@ -33,17 +33,17 @@ def test_an_error_is_its_kind_its_source_and_its_facts() -> None:
     )
 
 
-def test_a_caller_adds_the_source_that_it_knows() -> None:
+def test_a_caller_can_add_a_source() -> None:
     error = damaged()
     outer = error.about(Path("photos.zip"))
     assert type(outer) is ImageError
     assert outer.source == "photos.zip: rose.jpg"
     assert (outer.kind, outer.facts) == (error.kind, error.facts)
-    assert error.source == "rose.jpg"  # the first one stays as it is
+    assert error.source == "rose.jpg"  # the original is unchanged
     assert DataError("image-empty").about("rose.jpg").source == "rose.jpg"
 
 
-def test_an_error_becomes_one_of_the_class_that_a_caller_promises() -> None:
+def test_an_error_can_be_recast_as_another_class() -> None:
     error = damaged()
     other = error.recast(DataError)
     assert type(other) is DataError
@@ -64,17 +64,17 @@ def test_errors_pass_from_one_process_to_another(family: type[DalipError], again
     assert found.facts["cause"].facts == damaged().facts
 
 
-def test_all_are_caught_as_one() -> None:
+def test_all_errors_have_one_base_class() -> None:
     assert all(issubclass(family, DalipError) for family in FAMILIES)
 
 
-def test_what_was_not_used_is_reported_with_its_source() -> None:
+def test_skipped_items_are_reported_with_their_source() -> None:
     named, nameless = damaged(), ImageError("image-empty")
     assert Skipped.of("photos/rose.jpg", named) == Skipped("photos/rose.jpg", named)
     found = Skipped.of("photos/rose.jpg", nameless)
     assert (found.source, found.error.source) == ("photos/rose.jpg", "photos/rose.jpg")
 
 
-def test_what_other_libraries_say_is_one_line() -> None:
+def test_messages_from_other_libraries_are_cut_to_one_line() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"

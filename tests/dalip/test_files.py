@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, locks end with their process, and JSON comes back as it was."""
+"""Atomic writes, file locks that end with their process, and JSON round trips."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from spoilt_json import spoil
 from dalip.errors import DalipError, FloraError
 from dalip.files import atomic_write, flush_to_disk, from_json, hold_lock, to_json
 
-# Writes a file in a process that is killed at its first line, at its second, and so on, until it gets to the end.
+# Writes a file in a process that is killed at its first line, then at its second, and so on, until one run finishes.
 _KILLED_AT_EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
@@ -77,7 +77,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("durable", ["durable", ""])
-def test_a_file_is_the_old_or_the_new_one_whenever_its_writer_is_killed(tmp_path: Path, durable: str) -> None:
+def test_a_file_is_old_or_new_but_never_partial_if_its_writer_is_killed(tmp_path: Path, durable: str) -> None:
     path = tmp_path / "kept"
     done = subprocess.run(
         [sys.executable, "-c", _KILLED_AT_EVERY_LINE, str(path), durable],
@@ -90,7 +90,7 @@ def test_a_file_is_the_old_or_the_new_one_whenever_its_writer_is_killed(tmp_path
     assert set(seen) == {"old 3000", "new 9000"}
     assert seen["old 3000"] > 8
     assert done.stdout.index("new") > done.stdout.rindex("old")
-    # The last writer, which was not killed, took away what the others left.
+    # The last writer, which was not killed, removed what the others left.
     assert names(tmp_path) == ["kept"]
 
 
@@ -110,7 +110,7 @@ def test_an_error_keeps_the_old_file(tmp_path: Path) -> None:
         path.write_text("old")
 
 
-def test_the_draft_lies_hidden_beside_the_file(tmp_path: Path) -> None:
+def test_the_draft_is_a_hidden_file_in_the_same_folder(tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
     with atomic_write(path) as draft:
         assert (draft.parent, draft.name) == (tmp_path, ".kept.json.draft")
@@ -121,14 +121,14 @@ def test_the_draft_lies_hidden_beside_the_file(tmp_path: Path) -> None:
     assert (names(tmp_path), path.read_text()) == (["kept.json"], "[]")
 
 
-def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"), atomic_write(tmp_path / "nowhere" / "kept") as draft:
         draft.write_text("new")
     with pytest.raises(OSError, match="kept"), atomic_write(tmp_path / "kept"):
         pass  # nothing was written
 
 
-def test_rivals_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_concurrent_writers_do_not_interfere(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom dalip.files import atomic_write\n"
         "for _ in range(200):\n"
@@ -150,7 +150,7 @@ def test_rivals_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot flush folders")
-def test_what_is_durable_is_flushed_before_and_after_it_takes_its_name(
+def test_a_durable_write_is_flushed_before_and_after_the_rename(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[tuple[str, bool]] = []
@@ -169,13 +169,13 @@ def test_what_is_durable_is_flushed_before_and_after_it_takes_its_name(
     assert len(flushed) == 2
 
 
-def test_flushing_what_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+def test_flushing_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     flush_to_disk(tmp_path)
     with pytest.raises(FileNotFoundError):
         flush_to_disk(tmp_path / "nowhere")
 
 
-def test_one_process_holds_a_lock_until_it_ends_however_it_does(tmp_path: Path) -> None:
+def test_a_lock_is_held_until_its_process_ends_in_any_way(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     for end in (subprocess.Popen.kill, lambda process: process.stdin.close()):
         holder = subprocess.Popen(
@@ -212,13 +212,13 @@ def test_one_thread_holds_a_lock(tmp_path: Path) -> None:
             thread = threading.Thread(target=take)
             thread.start()
             thread.join()
-        take()  # the same thread, too
+        take()  # also by the same thread
     assert caught == [BUSY, BUSY, BUSY]
     take()
     assert len(caught) == 3
 
 
-def test_an_error_in_the_block_gives_the_lock_back(tmp_path: Path) -> None:
+def test_an_error_in_the_block_releases_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), hold_lock(tmp_path / "lock", BUSY):
         raise ZeroDivisionError
     with hold_lock(tmp_path / "lock", BUSY):
@@ -231,7 +231,7 @@ def test_a_lock_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
         pass
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    if not os.access(closed, os.W_OK):  # a superuser may write everywhere
+    if not os.access(closed, os.W_OK):  # root can write everywhere
         with pytest.raises(PermissionError), hold_lock(closed / "lock", BUSY):
             pass
 
@@ -277,7 +277,7 @@ wholes = st.builds(
 
 
 @given(wholes)
-def test_a_dataclass_comes_back_from_its_json(whole: Whole) -> None:
+def test_dataclass_json_round_trip(whole: Whole) -> None:
     text = to_json(whole)
     assert from_json(text, Whole) == from_json(text.encode(), Whole) == whole
     assert text.endswith("}\n")
@@ -287,7 +287,7 @@ def test_a_dataclass_comes_back_from_its_json(whole: Whole) -> None:
 
 
 @given(wholes, st.data())
-def test_a_spoilt_field_is_one_line_or_a_dataclass(whole: Whole, data: st.DataObject) -> None:
+def test_a_changed_field_is_a_one_line_error_or_a_valid_dataclass(whole: Whole, data: st.DataObject) -> None:
     fields = json.loads(to_json(whole))
     spoil(fields, data, values)
     try:
@@ -299,7 +299,7 @@ def test_a_spoilt_field_is_one_line_or_a_dataclass(whole: Whole, data: st.DataOb
 
 
 @given(st.binary(max_size=50) | st.text(max_size=50).map(str.encode))
-def test_bytes_that_are_no_json_are_refused(content: bytes) -> None:
+def test_bytes_that_are_not_json_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         from_json(content, Whole)
     with suppress(ValueError):
@@ -330,7 +330,7 @@ def test_the_field_that_is_wrong_is_named(change: dict[str, object], cause: str)
             from_json(json.dumps({k: v for k, v in GOOD.items() if k != missing}), Whole)
 
 
-def test_what_a_dataclass_refuses_is_its_own_error() -> None:
+def test_validation_errors_of_a_dataclass_are_kept() -> None:
     with pytest.raises(FloraError) as caught:
         from_json(json.dumps(GOOD | {"parts": [{"width": -1, "weight": 1}]}), Whole)
     assert (caught.value.kind, caught.value.facts) == ("part-too-narrow", {"width": -1})
@@ -342,6 +342,6 @@ def test_json_that_is_nested_too_deeply_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_numbers_that_json_has_not_are_not_written(value: float) -> None:
+def test_numbers_that_json_cannot_represent_are_not_written(value: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         to_json({"loss": value})

@@ -1,4 +1,4 @@
-"""Pillow's remarks on odd photos reach those who use the library, and not those who use a command."""
+"""Pillow's warnings about odd photos are shown to library users, but not to users of the commands."""
 
 import logging
 import warnings
@@ -14,7 +14,7 @@ from dalip.quiet import ignore_pillow_warnings
 
 @pytest.fixture
 def settings_kept() -> Iterator[None]:
-    """Leave the settings of this process as they are."""
+    """Restore the warning and log settings of this process afterwards."""
     level = logging.getLogger("PIL").level
     with warnings.catch_warnings(action="default"):
         yield
@@ -22,15 +22,13 @@ def settings_kept() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("settings_kept")
-def test_warnings_and_logs_of_pillow_alone_are_ignored(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_only_pillows_warnings_and_logs_are_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     odd = write_hostile_images(tmp_path / "made")["broken_exif"]
     with pytest.warns(UserWarning, match="EXIF"):
         open_image(odd)
     with warnings.catch_warnings(record=True) as caught:
         ignore_pillow_warnings()
-        ignore_pillow_warnings()  # twice is as good
+        ignore_pillow_warnings()  # calling it twice has the same effect
         open_image(odd)
         assert caught == []
         warnings.warn("of others", stacklevel=1)

@@ -1,4 +1,4 @@
-"""The taxa above those of a flora, and what becomes of probabilities there."""
+"""The higher taxa of a flora, and the probabilities summed over them."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ NONE_SHUT = np.zeros(len(TAXA), bool)
             "Viola",
             "genus",
             0.85,
-        ),  # a genus and its own species live in one flora
+        ),  # the flora contains a genus and its species
         ((0.3, 0.25, 0.3, 0.05, 0.1, 0), "Malpighiales", "order", 0.85),
-        ((0, 0, 0.05, 0.5, 0.4, 0.05), "Quercus", "genus", 0.9),  # which the flora does not hold itself
+        ((0, 0, 0.05, 0.5, 0.4, 0.05), "Quercus", "genus", 0.9),  # a genus that is not itself in the flora
         ((0.9, 0.05, 0, 0, 0.05, 0), "Viola", "genus", 0.95),
         ((0, 0, 0, 0, 0.1, 0.9), "Sole mystery", "species", 0.9),
     ],
 )
-def test_the_lowest_taxon_that_is_sure_enough(
+def test_the_lowest_taxon_that_is_probable_enough(
     shares: tuple[float, ...], name: str, rank: str, probability: float
 ) -> None:
     found = TaxonTree(TAXA).lowest(np.array(shares), 0.8, NONE_SHUT)
@@ -43,11 +43,11 @@ def test_the_lowest_taxon_that_is_sure_enough(
     assert found[1] == pytest.approx(probability)
 
 
-def test_nothing_is_sure_where_not_even_an_order_is() -> None:
+def test_no_taxon_is_returned_if_not_even_an_order_is_probable_enough() -> None:
     assert TaxonTree(TAXA).lowest(np.array([0.2, 0.2, 0.1, 0.2, 0.1, 0.2]), 0.8, NONE_SHUT) is None
 
 
-def test_what_cannot_be_the_answer_may_still_count_for_its_genus() -> None:
+def test_an_excluded_taxon_still_counts_for_its_genus() -> None:
     shut = NONE_SHUT.copy()
     shut[3] = True
     found = TaxonTree(TAXA).lowest(np.array([0, 0, 0, 0.95, 0.05, 0]), 0.8, shut)
@@ -55,7 +55,7 @@ def test_what_cannot_be_the_answer_may_still_count_for_its_genus() -> None:
     assert found[0].scientific_name == "Quercus"
 
 
-def test_what_holds_all_is_no_more_probable_than_that_it_is_one_of_them() -> None:
+def test_the_probability_of_a_common_ancestor_is_capped() -> None:
     shares, shut = np.array([0.5, 0.5]), np.zeros(2, bool)
     tree, alone = TaxonTree([ROBUR, ILEX]), TaxonTree([ROBUR])
     assert tree.lowest(shares, 0.8, shut, listed=0.79) is None
@@ -66,7 +66,7 @@ def test_what_holds_all_is_no_more_probable_than_that_it_is_one_of_them() -> Non
 
 
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=6).filter(any))
-def test_what_holds_a_taxon_is_at_least_as_probable(shares: list[float]) -> None:
+def test_a_higher_taxon_is_at_least_as_probable_as_its_members(shares: list[float]) -> None:
     tree = TaxonTree(TAXA)
     probabilities = np.array(shares) / sum(shares)
     found = dict(zip(tree.nodes, tree.probabilities(probabilities), strict=True))
@@ -77,7 +77,7 @@ def test_what_holds_a_taxon_is_at_least_as_probable(shares: list[float]) -> None
     assert max(found.values()) <= 1 + 1e-9
 
 
-def test_a_taxon_of_the_flora_stands_for_itself_above_others() -> None:
+def test_a_genus_in_the_flora_is_used_as_the_parent_of_its_species() -> None:
     named = Taxon("Viola", "genus", genus="Viola", family="Violaceae", references=("https://example.org",))
     assert TaxonTree([OCELLATA, named]).above(OCELLATA, "genus") is named
 
@@ -93,11 +93,11 @@ def test_a_taxon_of_the_flora_stands_for_itself_above_others() -> None:
         (SOLE, "genus", "Sole"),
     ],
 )
-def test_the_taxon_above(taxon: Taxon, rank: str, name: str) -> None:
+def test_taxon_above(taxon: Taxon, rank: str, name: str) -> None:
     assert taxon_above(taxon, rank).scientific_name == name
 
 
-def test_a_taxonomy_that_contradicts_itself_breaks_nothing() -> None:
+def test_a_contradictory_taxonomy_causes_no_error() -> None:
     here = Taxon("Rosa a", genus="Rosa", family="Rosaceae")
     there = Taxon("Rosa b", genus="Rosa", family="Liliaceae")
     found = TaxonTree([here, there]).lowest(np.array([0.5, 0.5]), 0.8, np.zeros(2, bool))

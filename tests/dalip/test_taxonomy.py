@@ -1,4 +1,4 @@
-"""Taxa come back from Darwin Core as they were."""
+"""Taxa survive a Darwin Core round trip, and invalid ones are refused."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -92,7 +92,7 @@ def test_nothing_contains_itself(taxon: Taxon) -> None:
 
 
 @given(taxa)
-def test_reference_links_are_addresses(taxon: Taxon) -> None:
+def test_reference_links_are_urls(taxon: Taxon) -> None:
     links = reference_links(taxon)
     assert list(links) == ["GBIF", "POWO", "Wikipedia"]
     for link in links.values():
@@ -107,7 +107,7 @@ def test_a_recorded_wikipedia_page_is_kept() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"scientific_name": "  "}, {"taxon_rank": "kingdom"}])
-def test_what_cannot_be_a_taxon(bad: dict[str, str]) -> None:
+def test_invalid_taxa_are_refused(bad: dict[str, str]) -> None:
     with pytest.raises(DataError):
         replace(POPPY, **bad)  # type: ignore[arg-type]
 
@@ -126,6 +126,6 @@ def test_what_cannot_be_a_taxon(bad: dict[str, str]) -> None:
         ("x Cuprocyparis", "genus", "x Cuprocyparis"),
     ],
 )
-def test_a_name_says_its_rank_and_genus(name: str, rank: str, genus: str) -> None:
+def test_rank_and_genus_are_derived_from_the_name(name: str, rank: str, genus: str) -> None:
     taxon = Taxon.from_darwin_core({"scientificName": name})
     assert (taxon.taxon_rank, taxon.genus) == (rank, genus)

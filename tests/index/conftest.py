@@ -1,4 +1,4 @@
-"""A small world for tests: ten roses that differ in colour, photos of them, and an encoder that sees it."""
+"""Fixtures for a small flora: ten roses of different colours, their photos, and an encoder that recognises colours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,7 +52,7 @@ def taxa() -> list[Taxon]:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one sub-folder a taxon."""
+    """A folder with one subfolder per taxon."""
     root = tmp_path_factory.mktemp("photos")
     for i, colour in enumerate(COLOURS):
         for number in range(PHOTOS_EACH):
@@ -72,7 +72,7 @@ def flora_path(
     taxa: Sequence[Taxon],
     records: Sequence[Record],
 ) -> Path:
-    """A flora with text and photos; read it, change nothing."""
+    """A flora with texts and photos; tests must not change it."""
     path = tmp_path_factory.mktemp("floras") / "roses"
     build_flora(path, encoder, taxa, records, keep=0)
     return path

@@ -49,7 +49,7 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
         return {n: connection.execute(f"PRAGMA table_info({n})").fetchall() for (n,) in names.fetchall()}
 
 
-def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_version_1_library_can_be_searched_and_is_then_completed(tmp_path: Path, encoder: Encoder) -> None:
     path = put("library-1.db", tmp_path / "library" / "library.db")
     path.chmod(0o600)
     before = {table: rows(path, table) for table in ("state", "folders", "contents", "photos")}
@@ -75,7 +75,7 @@ def test_a_library_of_version_1_is_searched_and_then_completed(tmp_path: Path, e
     assert library.named_otherwise(flora) == 0
 
 
-def test_a_library_of_version_2_is_as_it_was(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_version_2_library_is_unchanged(tmp_path: Path, encoder: Encoder) -> None:
     path = put("library-2.db", tmp_path / "library" / "library.db")
     library = Library(tmp_path)
     assert library.search_text("red", encoder).hits[0].path == Path("/photos/red.png")
@@ -86,18 +86,18 @@ def test_a_library_of_version_2_is_as_it_was(tmp_path: Path, encoder: Encoder) -
     assert [p.name for p in path.parent.iterdir()] == ["library.db"]
 
 
-def test_a_new_library_has_the_tables_of_one_that_was_brought_up(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_new_library_has_the_same_tables_as_a_migrated_one(tmp_path: Path, encoder: Encoder) -> None:
     paint(tmp_path / "photos" / "red.png", "red", 1)
     Library(tmp_path / "new").add(tmp_path / "photos", encoder)
     new = tmp_path / "new" / "library" / "library.db"
-    assert [p.name for p in new.parent.iterdir()] == ["library.db"]  # there was nothing to copy
+    assert [p.name for p in new.parent.iterdir()] == ["library.db"]  # no backup copy, because the file is new
     for name in ("library-1.db", "library-2.db"):
         path = put(name, tmp_path / name / "library" / "library.db")
         assert len(Library(tmp_path / name)) == 3
         assert tables(path) == tables(new)
 
 
-def test_a_journal_of_version_1(tmp_path: Path) -> None:
+def test_a_version_1_journal(tmp_path: Path) -> None:
     put("journal-1.db", tmp_path / "journal.db")
     journal = Journal(tmp_path)
     first, second = journal.observations("doubt")[::-1]
@@ -109,7 +109,7 @@ def test_a_journal_of_version_1(tmp_path: Path) -> None:
     assert len(Journal(tmp_path)) == 1
 
 
-def test_a_flora_of_format_3_answers_and_is_changed(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_format_3_flora_answers_and_can_be_changed(tmp_path: Path, encoder: Encoder) -> None:
     path = shutil.copytree(EARLIER / "flora-3", tmp_path / "flora")
     verify_flora(path)
     photo = paint(tmp_path / "Rosa red" / "new.png", "red", 5)
@@ -244,7 +244,7 @@ def stars(connection: sqlite3.Connection) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_at_any_moment_the_file_is_of_one_version(tmp_path: Path) -> None:
+def test_a_migration_killed_at_any_moment_leaves_one_valid_version(tmp_path: Path) -> None:
     output, _ = migrate(put("library-1.db", tmp_path / "survivor" / "library.db")).communicate("\n")
     moments = int(output)
     assert moments >= 10
@@ -264,7 +264,7 @@ def test_killed_at_any_moment_the_file_is_of_one_version(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["library-1.db", "library-2.db", ""])
-def test_processes_that_open_at_once_migrate_once(tmp_path: Path, name: str) -> None:
+def test_processes_that_open_a_file_concurrently_migrate_it_once(tmp_path: Path, name: str) -> None:
     path = put(name, tmp_path / "library.db") if name else tmp_path / "library.db"
     processes = [migrate(path, pause=0.3) for _ in range(4)]
     for process in processes:

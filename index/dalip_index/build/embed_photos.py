@@ -21,7 +21,7 @@ from dalip_index.store.photo_store import PhotoStore
 __all__ = ["AT_ONCE", "EmbeddedPhotos", "embed_and_keep", "embed_only"]
 
 AT_ONCE = 128
-"""Photos that are embedded before they are written; a killed build has lost no more."""
+"""Number of photos embedded before they are written to disk; a killed build loses at most these."""
 
 _AHEAD = 64
 

@@ -1,4 +1,4 @@
-"""Exports of iNaturalist and Darwin Core Archives are read with their credits, and bad rows of them are said."""
+"""iNaturalist exports and Darwin Core Archives are read with their credits, and bad rows are reported."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ INATURALIST = (
 )
 
 
-def test_an_export_of_inaturalist(tmp_path: Path, heard: Heard) -> None:
+def test_an_inaturalist_export(tmp_path: Path, heard: Heard) -> None:
     photo = "https://inaturalist-open-data.s3.amazonaws.com/photos/{}/medium.jpeg"
     text = INATURALIST + (
         f'7,2024-05-01,ada,Ada L.,CC-BY-NC,https://www.inaturalist.org/observations/7,{photo.format(70)},"two\n'
@@ -153,7 +153,7 @@ def test_a_darwin_core_archive(tmp_path: Path, heard: Heard, extension: Mapping[
     assert list(heard.read(write_zip(tmp_path / "n.zip", nested), photos=below)) == list(found)
 
 
-def test_photos_of_one_taxon_are_not_one_plant(tmp_path: Path, heard: Heard) -> None:
+def test_photos_of_one_taxon_are_not_grouped_as_one_plant(tmp_path: Path, heard: Heard) -> None:
     path = write(tmp_path / "a", darwin_core("Taxon"))
     assert {record.observation for record in heard.read(path).values()} == {""}
 
@@ -199,7 +199,7 @@ def test_archives_that_cannot_be_used(
 
 
 def test_the_journal_can_be_packed(tmp_path: Path, heard: Heard) -> None:
-    """An archive that DALIP itself writes."""
+    """DALIP's own archive can be read back."""
     from dalip_index.journal.exchange import _meta
 
     rows = (

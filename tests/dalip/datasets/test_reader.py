@@ -1,4 +1,4 @@
-"""What people have is told by its content, and what is wrong with it is said by file or row while the rest is read."""
+"""Reading datasets: the layout is detected from the content; problems are reported by file or row, the rest is read."""
 
 import contextlib
 import random
@@ -24,7 +24,7 @@ def heard() -> Heard:
 CLASSES = {"Rosa_canina/1.jpg": PHOTO, "Rosa_canina/bud/2.JPG": PHOTO, "Viola/3.png": PHOTO}
 
 
-def test_a_folder_for_each_plant_also_in_an_archive(tmp_path: Path, heard: Heard) -> None:
+def test_a_folder_per_plant_on_disk_and_in_an_archive(tmp_path: Path, heard: Heard) -> None:
     folder = write(tmp_path / "garden", {**CLASSES, "Viola/.hidden.jpg": PHOTO, "Viola/read.me": "x"})
     found = heard.read(folder)
     assert {key: record.fields["scientificName"] for key, record in found.items()} == {
@@ -39,15 +39,15 @@ def test_a_folder_for_each_plant_also_in_an_archive(tmp_path: Path, heard: Heard
     ]
     plain = write_zip(tmp_path / "plain.zip", CLASSES)
     nested = write_zip(tmp_path / "nested", {f"garden/{name}": PHOTO for name in CLASSES})
-    for archive in (plain, nested):  # the second is known by its content
+    for archive in (plain, nested):  # the second is recognised by its content
         zipped = heard.read(archive)
         assert list(zipped) == list(found)
         assert all(isinstance(i.location, ZipMember) and i.location.read() == PHOTO for i in zipped.values())
     assert set(heard.read(write_zip(tmp_path / "one.zip", {"Rosa/1.jpg": PHOTO}))) == {"Rosa/1.jpg"}
 
 
-def test_a_table_that_is_learnt_from_may_name_photos_anywhere(tmp_path: Path, heard: Heard) -> None:
-    """As lists of absolute paths do. One that comes with photos may not, nor one whose photos are passed on."""
+def test_a_training_table_may_list_photos_anywhere(tmp_path: Path, heard: Heard) -> None:
+    """For example, lists of absolute paths. A table in a folder of photos may not, nor a table that is to be packed."""
     photo = write(tmp_path / "elsewhere", {"1.jpg": PHOTO}) / "1.jpg"
     names = str(photo), "../elsewhere/1.jpg", "x" * 300, "no\0 name"
     rows = "".join(f"{name},Viola\n" for name in names)
@@ -64,7 +64,7 @@ def test_a_table_that_is_learnt_from_may_name_photos_anywhere(tmp_path: Path, he
             read(source)
 
 
-def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> None:
+def test_unusable_files_in_a_folder_are_reported(tmp_path: Path, heard: Heard) -> None:
     folder = write(tmp_path / "garden", {**CLASSES, "stray.jpg": PHOTO, "Rosa\x07/4.jpg": PHOTO})
     elsewhere = write(tmp_path / "elsewhere", {"secret.jpg": PHOTO})
     (folder / "Viola/out.jpg").symlink_to(elsewhere / "secret.jpg")
@@ -82,7 +82,7 @@ def test_what_lies_wrong_in_a_folder_is_said(tmp_path: Path, heard: Heard) -> No
     assert "contains control characters" in said
 
 
-def test_archives_that_lead_out_of_themselves(tmp_path: Path, heard: Heard) -> None:
+def test_archives_with_paths_outside_themselves(tmp_path: Path, heard: Heard) -> None:
     path = write_zip(tmp_path / "bad.zip", {**CLASSES, "../up.jpg": PHOTO, "/etc/root.jpg": PHOTO})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("a\\..\\..\\up.jpg", PHOTO)
@@ -127,7 +127,7 @@ def test_damaged_archives_never_end_in_a_traceback(tmp_path: Path) -> None:
                     record.location.read()  # type: ignore[union-attr]
 
 
-def test_a_table_names_its_photos(tmp_path: Path, heard: Heard) -> None:
+def test_a_table_lists_its_photos(tmp_path: Path, heard: Heard) -> None:
     table = (
         "File;scientific_name;licence;Photographer;decimalLatitude;GPS;occurrenceID;caption\n"
         "a.jpg;Rosa canina L.;CC0;Ada;36.9;x;o1;a rose\n"
@@ -159,7 +159,7 @@ def test_a_table_names_its_photos(tmp_path: Path, heard: Heard) -> None:
     assert list(heard.read(zipped)) == list(found)
 
 
-def test_bad_rows_are_said_by_their_line_and_the_rest_is_read(tmp_path: Path, heard: Heard) -> None:
+def test_bad_rows_are_reported_by_line_and_the_rest_is_read(tmp_path: Path, heard: Heard) -> None:
     outside = tmp_path / "outside.jpg"
     outside.write_bytes(PHOTO)
     rows = [
@@ -206,7 +206,7 @@ def test_encodings(tmp_path: Path, heard: Heard, encoding: str, end: str) -> Non
     assert sum("Windows-1252" in line for line in heard.notes) == (encoding == "cp1252")
 
 
-def test_shards_and_what_is_wrong_with_them(tmp_path: Path, heard: Heard) -> None:
+def test_shards_and_their_problems(tmp_path: Path, heard: Heard) -> None:
     deep = ("[" * 100_000).encode()
     write_tar(
         tmp_path / "a.tar",
@@ -248,7 +248,7 @@ def test_shards_and_what_is_wrong_with_them(tmp_path: Path, heard: Heard) -> Non
     assert f"{tmp_path}/b.tar:one: the key 'one' is also the key of {tmp_path}/a.tar:one" in said
 
 
-def test_sources_that_cannot_be_used_at_all(tmp_path: Path, heard: Heard) -> None:
+def test_unusable_sources(tmp_path: Path, heard: Heard) -> None:
     write(tmp_path, {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "c.zip": "x", "empty/x": "", "d.csv": ""})
     for name, cause in {
         "a.csv": r"a\.csv: there is no column `file` .*\(columns found: id, name\)",
@@ -311,7 +311,7 @@ def test_a_photo_with_several_captions_has_a_line_for_each(tmp_path: Path, heard
     assert [fault.split(": ", 1)[0][-6:] for fault in heard.faults] == ["line 5", "line 6"]
 
 
-def test_all_tables_of_a_folder_are_read(tmp_path: Path, heard: Heard) -> None:
+def test_all_tables_in_a_folder_are_read(tmp_path: Path, heard: Heard) -> None:
     write(tmp_path, {"photo.jpg": PHOTO, "other.jpg": PHOTO, "c.csv": "name\nRosa\n"})
     (tmp_path / "a.csv").write_text("file,caption\nphoto.jpg,one\n")
     (tmp_path / "b.TSV").write_text("file\tcaption\nphoto.jpg\ttwo\nother.jpg\tthree\n")
@@ -322,7 +322,7 @@ def test_all_tables_of_a_folder_are_read(tmp_path: Path, heard: Heard) -> None:
         "rename one of the photos"
     ]
     assert f"{tmp_path}/c.csv: there is no column `file`" in heard.notes[0]
-    assert list(heard.read(tmp_path / "a.csv").values()) == [one]  # by its folder as by itself
+    assert list(heard.read(tmp_path / "a.csv").values()) == [one]  # given as a folder or as a file
 
 
 def test_a_folder_for_each_class(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The rule of splits has not changed, and a record says what its fields say."""
+"""Records: the split rule has not changed, and a record returns what its fields contain."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dalip.errors import DataError
 
 @pytest.mark.parametrize(
     ("key", "split"),
-    [  # keys in the buckets at the borders
+    [  # keys in the buckets at the split boundaries
         ("photo10", "train"),  # 0
         ("photo35", "train"),  # 69
         ("photo213", "selection"),  # 70
@@ -51,17 +51,19 @@ def test_the_splits_have_the_stated_shares() -> None:
         ({}, ()),
     ],
 )
-def test_captions_are_whatever_texts_there_are(fields: dict[str, object], captions: tuple[str, ...]) -> None:
+def test_captions_come_from_the_first_usable_field(
+    fields: dict[str, object], captions: tuple[str, ...]
+) -> None:
     assert Record("a", FilePart(Path("a.jpg")), fields).captions == captions
 
 
-def test_a_record_with_fields_of_no_taxon_is_named(tmp_path: Path) -> None:
+def test_a_record_whose_fields_are_not_a_taxon_is_named_in_the_error(tmp_path: Path) -> None:
     record = Record("a", FilePart(tmp_path / "a.jpg"), {"scientificName": "Rosa", "taxonRank": "phylum"})
     with refuses(DataError, match=r"a\.jpg: Rosa: unknown taxonRank"):
         _ = record.taxon
 
 
-def test_photos_of_one_group_lie_in_one_split() -> None:
+def test_photos_in_one_group_share_a_split() -> None:
     place = FilePart(Path("a.jpg"))
     alone = Record("a", place)
     seen = Record("a", place, observation="o1")

@@ -1,4 +1,4 @@
-"""Shards are read where they lie, whole or not at all, and what is wrong with a photo of one is said by its key."""
+"""Shards are read in place, damaged ones are rejected as a whole, and a bad photo is reported by its key."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_wrong_shards(tmp_path: Path, members: dict[str, bytes], cause: str) -> 
 
 
 def test_damaged_shards(tmp_path: Path) -> None:
-    """Also those that end between two files or in a header, which Python's own reader takes for whole."""
+    """Including shards cut between two files or in a header, which `tarfile` accepts as complete."""
     whole = write_tar(tmp_path / "a.tar", {"a.jpg": bytes(5000), "b.jpg": bytes(5000)})
     content = whole.read_bytes()
     second = 512 + 5120
@@ -98,7 +98,7 @@ def test_damaged_shards(tmp_path: Path) -> None:
         record.read_bytes()
 
 
-def test_bad_records_are_left_out_and_named_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_bad_records_are_skipped_and_reported_if_requested(tmp_path: Path) -> None:
     (tmp_path / "table").mkdir()
     (tmp_path / "table" / "b.jpg").write_bytes(b"x")
     (tmp_path / "table" / "t.csv").write_text("file,caption\ngone.jpg,one\nb.jpg,two\n")

@@ -1,4 +1,4 @@
-"""Lists of taxa of every spreadsheet are read, and what is wrong in one is refused or reported by its line."""
+"""Taxa files from any spreadsheet program are read; errors are refused or reported by line."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ ROWS = [
 @pytest.mark.parametrize("separator", [",", "\t", ";", ", "])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_tables_of_every_spreadsheet(tmp_path: Path, separator: str, ending: str, encoding: str) -> None:
+def test_tables_from_every_spreadsheet_program(
+    tmp_path: Path, separator: str, ending: str, encoding: str
+) -> None:
     path = tmp_path / "taxa.txt"
     trailing = separator.strip(" ") * 2
     lines = [separator.join(row) for row in ROWS] + [trailing, ""]
@@ -38,8 +40,8 @@ def test_quoted_fields_and_rare_line_separators_stay_whole(tmp_path: Path) -> No
     assert [taxon.vernacular_name for taxon in read_taxa(path)] == ["dog rose, briar", "a\u2028b"]
 
 
-def test_a_quotation_mark_in_a_table_with_tabs_is_part_of_the_text(tmp_path: Path) -> None:
-    """As in the files of GBIF, whose columns tabs separate and nothing quotes."""
+def test_a_quotation_mark_in_a_tab_separated_table_is_part_of_the_text(tmp_path: Path) -> None:
+    """GBIF files separate columns with tabs and quote nothing."""
     path = tmp_path / "Taxon.tsv"
     rows = (
         "scientificName\treferences",
@@ -98,13 +100,13 @@ def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_names_one_a_line(tmp_path: Path, encoding: str) -> None:
+def test_one_name_per_line(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes("Rosa  canina # seen\r\n\n# all\nIsoëtes\n".encode(encoding))
     assert read_names(path) == ["Rosa canina", "Isoëtes"]
 
 
-def test_names_of_a_table(tmp_path: Path) -> None:
+def test_names_from_a_table(tmp_path: Path) -> None:
     for name, text in (
         ("a.csv", "family;scientificName\nRosaceae;Rosa\n"),
         ("b.txt", "scientificName\nRosa\n"),

@@ -1,4 +1,4 @@
-"""The encoder gives the same unit vectors however a photo or text comes to it, and goes on past bad ones."""
+"""The encoder returns the same unit vectors for every kind of input, and continues after unreadable photos."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ def test_colours_match_their_names(encoder: Encoder) -> None:
     assert (photos @ texts.T).argmax(axis=1).tolist() == list(range(len(COLOURS)))
 
 
-def test_nothing_gives_no_rows(encoder: Encoder) -> None:
+def test_empty_input_returns_no_rows(encoder: Encoder) -> None:
     assert encoder.encode_images([]).shape == (0, encoder.width)
     assert encoder.encode_text([]).shape == (0, encoder.width)
     assert list(encoder.encode_files([])) == []
@@ -72,7 +72,7 @@ def test_appearance_follows_the_embedding(encoder: Encoder) -> None:
     np.testing.assert_allclose(np.linalg.norm(found[:, encoder.width :], axis=1), 1, atol=1e-4)
 
 
-def test_patches_lie_where_the_colours_are(encoder: Encoder) -> None:
+def test_patches_match_the_positions_of_the_colours(encoder: Encoder) -> None:
     image = plain("red", (70, 70))
     image.paste(COLOURS["blue"], (0, 40, 70, 70))
     patches = encoder.encode_patches(image)
@@ -112,14 +112,14 @@ def test_tokens_fit_the_context(encoder: Encoder, texts: list[str]) -> None:
     assert (ids[mask == 0] == encoder.manifest.text.pad_id).all()
 
 
-def test_texts_that_are_none_are_refused(encoder: Encoder) -> None:
+def test_input_that_is_not_text_is_refused(encoder: Encoder) -> None:
     with pytest.raises(TypeError, match="must be a string, not int"):
         encoder.encode_text(["red", 3])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="list of strings"):
         encoder.encode_text("red")
 
 
-def test_files_come_in_order_with_errors_in_their_places(encoder: Encoder, paths: dict[str, Path]) -> None:
+def test_files_are_returned_in_order_with_errors_in_place(encoder: Encoder, paths: dict[str, Path]) -> None:
     names = sorted(paths)
     results = list(encoder.encode_files((paths[name] for name in names), batch_size=3))
     assert [source for source, _ in results] == [paths[name] for name in names]
@@ -133,7 +133,7 @@ def test_files_come_in_order_with_errors_in_their_places(encoder: Encoder, paths
     assert set(names) >= set(READABLE)
 
 
-def test_a_turned_photo_has_the_same_answer(encoder: Encoder, paths: dict[str, Path]) -> None:
+def test_a_rotated_photo_has_the_same_embedding(encoder: Encoder, paths: dict[str, Path]) -> None:
     results = dict(encoder.encode_files([paths["jpeg"], paths["rotated"]]))
     assert np.dot(results[paths["jpeg"]], results[paths["rotated"]]) > 0.9999
 
@@ -209,9 +209,7 @@ def test_identifying_loads_neither_torch_nor_the_text_encoder(
 
 
 @pytest.mark.parametrize("before", [None, "0"])
-def test_onnxruntime_is_imported_without_a_sound_and_told_to_report_nothing(
-    tmp_path: Path, before: str | None
-) -> None:
+def test_onnxruntime_is_imported_silently_and_reports_nothing(tmp_path: Path, before: str | None) -> None:
     (tmp_path / "onnxruntime.py").write_text(
         "import os\nos.write(2, b'no graphics card')\nprint(os.environ['ORT_DISABLE_TELEMETRY'])\n"
         "set_default_logger_severity = disable_telemetry_events = lambda *level: None\n"
@@ -228,7 +226,7 @@ def test_onnxruntime_is_imported_without_a_sound_and_told_to_report_nothing(
     assert (done.stdout.split(), done.stderr) == (["1", str(before)], "after")
 
 
-def test_import_and_use_leave_the_process_as_it_was(encoder: Encoder, paths: dict[str, Path]) -> None:
+def test_import_and_use_do_not_change_the_process(encoder: Encoder, paths: dict[str, Path]) -> None:
     script = (
         "import logging, os, sys, warnings\n"
         "import numpy, PIL.Image\n"
@@ -241,7 +239,7 @@ def test_import_and_use_leave_the_process_as_it_was(encoder: Encoder, paths: dic
         "[(_, embedding)] = encoder.encode_files(sys.argv[2:])\n"
         "encoder.encode_text(['red', 'a red flower'])\n"
         "assert state() == before, 'after its use'\n"
-        "if hasattr(os, 'fork') and not os.fork(): os._exit(0)\n"  # tokenizers that ran in threads would warn
+        "if hasattr(os, 'fork') and not os.fork(): os._exit(0)\n"  # warns if tokenizers ran in threads
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "TOKENIZERS_"))}
     command = [sys.executable, "-c", script, str(encoder.folder), str(paths["jpeg"])]

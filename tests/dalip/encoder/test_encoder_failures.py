@@ -1,4 +1,4 @@
-"""An encoder that cannot be opened, or answers nonsense, is refused in a line that names the file."""
+"""An encoder that cannot be opened, or returns invalid output, is refused in one line that names the file."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dalip.errors import BundleError
 
 
 def graph(folder: Path, outputs: dict[str, np.ndarray]) -> None:
-    """Replace the image encoder by one that gives constants."""
+    """Replace the image encoder with one that returns constants."""
     nodes, infos = [helper.make_node("Identity", ["pixels"], ["unused"])], []
     for name, value in outputs.items():
         tensor = helper.make_tensor(name, TensorProto.FLOAT, value.shape, value.ravel())
@@ -35,7 +35,7 @@ FITTING = {
     "patches": np.ones((1, 49, DIM)),
     "appearance": np.ones((1, DIM)),
 }
-"""Outputs of the shapes that the manifest of a tiny bundle promises."""
+"""Outputs with the shapes stated in the manifest of a tiny bundle."""
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ FITTING = {
         (FITTING | {"embedding": np.ones((1, 7))}, r"embedding has the shape \(1, 7\), but"),
     ],
 )
-def test_an_encoder_that_answers_nonsense_is_named(
+def test_an_encoder_with_invalid_output_is_named(
     tmp_path: Path, outputs: dict[str, np.ndarray], cause: str
 ) -> None:
     graph(write_tiny_bundle(tmp_path), outputs)
@@ -63,7 +63,7 @@ def test_patches_that_do_not_fit_the_grid_are_refused(tmp_path: Path) -> None:
         Encoder.load(tmp_path).encode_patches(photo())
 
 
-def test_an_appearance_of_another_width_is_refused(tmp_path: Path) -> None:
+def test_an_appearance_with_a_different_width_is_refused(tmp_path: Path) -> None:
     graph(write_tiny_bundle(tmp_path), FITTING | {"appearance": np.ones((1, 3))})
     encoder = Encoder.load(tmp_path)
     assert len(list(encoder.encode_files([photo()]))) == 1

@@ -1,4 +1,4 @@
-"""The manifest comes back as it was, and a bundle that does not match its manifest is refused by name."""
+"""Manifests survive a round trip, and for a bundle that differs from its manifest, the error names the file."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(whole: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
+    """A copy to damage."""
     return Path(shutil.copytree(whole, tmp_path / "bundle"))
 
 
@@ -88,7 +88,7 @@ manifests = st.builds(
 
 
 @given(manifests)
-def test_a_manifest_comes_back_from_its_json(manifest: EncoderManifest) -> None:
+def test_json_round_trip(manifest: EncoderManifest) -> None:
     again = EncoderManifest.from_json(manifest.to_json())
     assert again == manifest
     assert again.fingerprint == manifest.fingerprint
@@ -106,7 +106,7 @@ def test_any_other_json_is_a_manifest_or_a_bundle_error(
 
 
 @given(st.text(max_size=50) | json_values.map(json.dumps))
-def test_other_texts_are_refused(text: str) -> None:
+def test_other_strings_are_refused(text: str) -> None:
     with pytest.raises(BundleError):
         EncoderManifest.from_json(text)
 
@@ -116,7 +116,7 @@ def test_deeply_nested_json_is_refused() -> None:
         EncoderManifest.from_json("[" * 200_000)
 
 
-def test_writing_gives_what_reading_gives(bundle: Path) -> None:
+def test_write_and_read_return_the_same_manifest(bundle: Path) -> None:
     written = write_manifest(bundle, replace(read_manifest(bundle), name="renamed", files={}))
     assert written == read_manifest(bundle) == verify_bundle(bundle)
     assert set(written.files) == set(BUNDLE_FILES)
@@ -129,7 +129,7 @@ def test_copies_share_their_fingerprint_and_others_do_not(whole: Path, bundle: P
     assert renamed.fingerprint == original
     assert read_manifest(write_tiny_bundle(tmp_path / "again")).fingerprint == original
     assert read_manifest(write_tiny_bundle(tmp_path / "other", seed=1)).fingerprint != original
-    # Another size of photos gives other embeddings from the same files.
+    # Different preprocessing gives different embeddings from the same files.
     bigger = replace(renamed, image=replace(renamed.image, resize_mode="squash"))
     assert write_manifest(bundle, bigger).fingerprint != original
 
@@ -142,18 +142,18 @@ def test_writing_needs_the_files(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BUNDLE_FILES)
-def test_one_changed_byte_is_found_and_the_file_named(bundle: Path, name: str) -> None:
+def test_one_changed_byte_is_found_and_the_file_is_named(bundle: Path, name: str) -> None:
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / name).write_bytes(content)
-    Encoder.load(bundle)  # a glance does not see it
+    Encoder.load(bundle)  # the quick check does not find it
     for check in (verify_bundle, lambda folder: Encoder.load(folder, verify=True)):
         with refuses(BundleError, match=rf"{name}: the file was changed"):
             check(bundle)
 
 
 @pytest.mark.parametrize("name", BUNDLE_FILES)
-def test_a_missing_or_shortened_file_is_seen_at_a_glance(bundle: Path, name: str) -> None:
+def test_a_missing_or_truncated_file_is_found_by_the_quick_check(bundle: Path, name: str) -> None:
     content = (bundle / name).read_bytes()
     (bundle / name).write_bytes(content[:-1])
     with refuses(BundleError, match=rf"{name}: the file has {len(content) - 1:,} bytes"):
@@ -163,7 +163,7 @@ def test_a_missing_or_shortened_file_is_seen_at_a_glance(bundle: Path, name: str
         Encoder.load(bundle)
 
 
-def test_another_kind_of_file_is_seen_at_a_glance(bundle: Path) -> None:
+def test_a_wrong_file_type_is_found_by_the_quick_check(bundle: Path) -> None:
     path = bundle / "image_encoder.onnx"
     path.write_bytes(b"<html>".ljust(path.stat().st_size))
     with refuses(BundleError, match=r"image_encoder\.onnx: this is not an ONNX file"):
@@ -178,7 +178,7 @@ def test_a_missing_folder_or_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'"text"', b"null"])
-def test_a_manifest_that_is_none(bundle: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_manifest(bundle: Path, content: bytes) -> None:
     (bundle / "manifest.json").write_bytes(content)
     with refuses(BundleError, match=r"manifest\.json: .*; copy or export"):
         Encoder.load(bundle)
@@ -229,13 +229,13 @@ def test_a_wrong_manifest_is_refused_by_field(
 
 
 @pytest.mark.parametrize("field", sorted(f.name for f in fields(EncoderManifest)))
-def test_a_manifest_has_all_of_its_fields(bundle: Path, field: str) -> None:
+def test_a_manifest_has_all_fields(bundle: Path, field: str) -> None:
     edit(bundle, lambda m: m.pop(field))
     with refuses(BundleError, match=rf"manifest\.json: .*\b{field}\b.*; copy or export"):
         Encoder.load(bundle)
 
 
-def test_the_manifest_that_comes_with_dalip_is_written_as_it_was() -> None:
+def test_the_built_in_manifest_is_rewritten_unchanged() -> None:
     assert read_manifest(ENCODER).to_json().encode() == (ENCODER / "manifest.json").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""The encoder's input is what training saw: the same resize, crop and scale, also by the fast ways."""
+"""Preprocessing: resize, crop and scale match those in training, also on the fast paths."""
 
 import io
 
@@ -45,7 +45,7 @@ any_settings = st.builds(
 
 
 def scene(width: int, height: int) -> Image.Image:
-    """Waves of colour with an edge: smooth, but far from even."""
+    """Smooth waves of colour with one edge."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     waves = [np.sin(9 * x + 3 * y), np.cos(7 * y - 2 * x), np.sin(5 * x * y) + (x > 0.6)]
     return Image.fromarray((np.stack(waves, axis=-1) * 60 + 128).clip(0, 255).astype(np.uint8))
@@ -68,7 +68,7 @@ def test_it_is_resize_then_crop_then_scale(settings: ImageSettings, width: int, 
     assert array.shape == (3, size, size)
     assert array.dtype == np.float32
     assert array.flags.c_contiguous
-    # Six-fold and larger photos are shrunk in two steps, which may differ by a few grey levels at an edge.
+    # Photos at least six times as large are reduced in two steps, which may differ by a few grey levels at an edge.
     kept = max(width, height) if settings.resize_mode == "squash" else short
     allowed = 2.1 if kept < 6 * size else 16
     assert np.abs(array.transpose(1, 2, 0) - scaled).max() <= allowed / 255 / min(settings.std)
@@ -86,7 +86,7 @@ def test_any_mode_and_shape_gives_finite_pixels(mode: str, width: int, height: i
 
 
 def test_a_long_panorama_is_cut_before_it_is_enlarged() -> None:
-    image = Image.new("RGB", (60_000, 1), "red")  # as a whole, 32 x 1,920,000 pixels
+    image = Image.new("RGB", (60_000, 1), "red")  # enlarged as a whole, it would have 32 x 1,920,000 pixels
     array = preprocess(image, PLAIN)
     assert (array[0] == 1).all()
     assert (array[1:] == 0).all()

@@ -1,4 +1,4 @@
-"""Metrics against brute force, protocols on small made data, and one real model in PyTorch and ONNX."""
+"""Evaluation: metrics against brute force, protocols on small synthetic data, and a real model in PyTorch and ONNX."""
 
 import dataclasses
 import json
@@ -71,7 +71,7 @@ def joint(first: NDArray[np.floating], second: NDArray[np.floating], weight: flo
 
 
 @given(st.data())
-def test_ranks_are_those_of_counting(data: st.DataObject) -> None:
+def test_ranks_equal_counting(data: st.DataObject) -> None:
     n, c = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 8))
     scores = data.draw(arrays(np.int8, (n, c), elements=st.integers(-3, 3))).astype(np.float32)
     own = data.draw(arrays(bool, (n, c)))
@@ -81,21 +81,21 @@ def test_ranks_are_those_of_counting(data: st.DataObject) -> None:
         best = max(s for s, r in zip(row, right, strict=True) if r)
         assert rank == sum(s >= best for s, r in zip(row, right, strict=True) if not r)
     more = own.copy()
-    more[:, 0] = True  # a further right answer never makes a rank worse
+    more[:, 0] = True  # an additional correct answer never makes a rank worse
     assert (ranks(scores, more) <= found).all()
 
 
-def test_nearest_ranks_are_those_of_sorting_and_do_not_depend_on_chunks() -> None:
+def test_nearest_ranks_equal_sorting_and_do_not_depend_on_chunks() -> None:
     random = np.random.default_rng(0)
     queries, candidates = (unit(random.normal(size=(n, 8))) for n in (600, 90))
     pairs = np.array([(q, c) for q in range(600) for c in random.choice(90, 1 + q % 3, replace=False)])
     order = (-(queries @ candidates.T)).argsort(axis=1)
     expected = [np.flatnonzero(np.isin(order[q], pairs[pairs[:, 0] == q, 1])) for q in range(600)]
-    # A photo with several captions is not hurt by its own better ones: its rank is that of the first.
+    # The other captions of a photo do not count against it: its rank is that of its best caption.
     assert nearest_ranks(queries, candidates, pairs).tolist() == [int(places[0]) for places in expected]
 
 
-def test_ties_count_against_us() -> None:
+def test_ties_count_as_errors() -> None:
     same = unit(np.ones((3, 4)))
     pairs = np.array([[0, 1]])
     assert nearest_ranks(same[:1], same, pairs).tolist() == [2]
@@ -108,7 +108,7 @@ def test_macro_mean_is_a_mean_of_means(pairs: list[tuple[int, bool]]) -> None:
     assert macro_mean(values, labels) == pytest.approx(np.mean(means))
 
 
-def test_nll_is_that_of_softmax_at_the_best_scale() -> None:
+def test_nll_equals_softmax_at_the_best_scale() -> None:
     random = np.random.default_rng(1)
     classes = unit(random.normal(size=(7, 5)))
     truth = random.integers(0, 7, 300)
@@ -124,7 +124,7 @@ def test_nll_is_that_of_softmax_at_the_best_scale() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0.05, 0.95), st.integers(0, 1000))
-def test_weighing_gives_the_weighted_sum_of_cosines(weight: float, before: float, seed: int) -> None:
+def test_reweighting_gives_the_weighted_sum_of_cosines(weight: float, before: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     first, second = random.normal(size=(4, 3)), random.normal(size=(4, 2))
     blocks = (Block("first_order", 3, before), Block("second_order", 2, 1 - before))
@@ -133,7 +133,7 @@ def test_weighing_gives_the_weighted_sum_of_cosines(weight: float, before: float
     np.testing.assert_allclose(found @ found.T, weight * cosines[0] + (1 - weight) * cosines[1], atol=1e-5)
 
 
-def test_what_cannot_be_weighed_is_refused() -> None:
+def test_vectors_that_cannot_be_reweighted_are_refused() -> None:
     vectors = np.ones((1, 3), np.float32)
     with refuses(DalipError, match="no second order"):
         reweight(vectors, BLOCKS[:1], 0.5)
@@ -144,7 +144,7 @@ def test_what_cannot_be_weighed_is_refused() -> None:
     assert (reweight(vectors, gone, 0.0) == [0, 0, 1]).all()
 
 
-def test_the_order_that_tells_apart_is_chosen() -> None:
+def test_the_order_that_separates_the_classes_is_chosen() -> None:
     random = np.random.default_rng(2)
     truth = np.arange(60) % 6
     good, noise = unit(random.normal(size=(6, 3))), unit(random.normal(size=(6, 2)))
@@ -178,7 +178,7 @@ def test_simple_shot_is_the_nearest_mean(shots: int) -> None:
 
 
 def blobs(noise: float, *, classes: int = 4, each: int = 12) -> LabelledPhotos:
-    """Make photos of several classes; the last has two to train on."""
+    """Return synthetic photos of several classes; the last has two in the training split."""
     random = np.random.default_rng(3)
     centres = unit(random.normal(size=(classes, 6)))
 
@@ -199,7 +199,7 @@ def blobs(noise: float, *, classes: int = 4, each: int = 12) -> LabelledPhotos:
     )
 
 
-def test_few_shot_leaves_out_taxa_with_fewer_photos() -> None:
+def test_few_shot_skips_taxa_with_fewer_photos() -> None:
     rows = few_shot(blobs(0.02), "test", (1, 5, 500))
     assert [(r.source, r.shots, r.photos, r.taxa) for r in rows] == [
         (source, shots, photos, taxa)
@@ -224,7 +224,7 @@ def test_a_linear_probe_learns_and_chooses_its_strength(classes: int) -> None:
     assert rows[-1].photos == 10 * classes
     assert rows[-1].top_1 > 0.9
     assert rows[-1].top_5 == 1
-    # So weak a classifier gives nothing but the largest classes; the better one is taken.
+    # A classifier this weak returns only the largest classes, so the better one is chosen.
     assert linear_probe(photos, "test", (1e-6, 10.0))[0].strength == 10.0
     assert linear_probe(photos, "test", (1e-6,))[-1].macro_top_1 < 0.9
     with refuses(DalipError, match="at least two taxa"):
@@ -240,7 +240,7 @@ ROSE = Taxon(
 )
 
 
-def test_texts_of_each_kind_of_names() -> None:
+def test_prompts_for_each_kind_of_name() -> None:
     whole = [
         "a photo of Rosa canina, a plant",
         "Rosa canina, species of plant",
@@ -252,7 +252,7 @@ def test_texts_of_each_kind_of_names() -> None:
         "Rosa canina, dog rose, family Rosaceae",
         "a photo of briar, a plant",
     ]
-    assert taxon_texts(ROSE) == whole  # the built-in flora was made of these, in this order
+    assert taxon_texts(ROSE) == whole  # the built-in flora was built from these, in this order
     assert taxon_texts(ROSE, "scientific") == whole[:2]
     assert taxon_texts(ROSE, "taxonomic") == whole[2:4]
     assert taxon_texts(ROSE, "common") == [*whole[4:6], whole[8]]
@@ -268,7 +268,7 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> OnnxEmbedder:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Callable[..., Record]:
-    """Make a photo of one colour with the fields given."""
+    """Return a function that makes a photo of one colour with the given fields."""
 
     def make(key: str, colour: str, **fields: object) -> Record:
         path = tmp_path / "photos" / f"{key}.png"
@@ -279,7 +279,7 @@ def photo(tmp_path: Path) -> Callable[..., Record]:
     return make
 
 
-def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: Callable[..., Record]) -> None:
+def test_zero_shot_with_each_kind_of_name(embedder: OnnxEmbedder, photo: Callable[..., Record]) -> None:
     named = [
         photo(f"{c}-{i}", c, scientificName=f"Flos {c}", vernacularName=f"{c} flower", source=f"source {i}")
         for c in ("red", "blue", "yellow")
@@ -303,7 +303,7 @@ def test_photos_are_named_by_each_kind_of_names(embedder: OnnxEmbedder, photo: C
         zero_shot(embedder, [broken], classes)
 
 
-def test_taxa_of_one_common_name_cannot_be_told_apart_by_it(
+def test_taxa_sharing_a_common_name_cannot_be_distinguished_by_it(
     embedder: OnnxEmbedder, photo: Callable[..., Record]
 ) -> None:
     records = [
@@ -326,7 +326,7 @@ def test_class_vectors_are_mean_directions(embedder: OnnxEmbedder, photo: Callab
     assert task.truth.tolist() == [0, 1]
 
 
-def test_captions_find_photos_and_photos_captions(
+def test_captions_find_photos_and_photos_find_captions(
     embedder: OnnxEmbedder, photo: Callable[..., Record]
 ) -> None:
     captions = {"red": ["red", "a red thing"], "blue": ["blue", "a square"], "green": ["a square"]}
@@ -350,7 +350,7 @@ def test_captions_find_photos_and_photos_captions(
         retrieval(embedder, records[3:4])
 
 
-def test_an_embedder_weighed_anew(embedder: OnnxEmbedder, photo: Callable[..., Record]) -> None:
+def test_a_reweighted_embedder(embedder: OnnxEmbedder, photo: Callable[..., Record]) -> None:
     records = [photo(c, c) for c in ("red", "blue")]
     first = Reweighted(embedder, 1.0)
     assert [block.weight for block in first.blocks] == [1, 0]
@@ -363,7 +363,7 @@ def test_an_embedder_weighed_anew(embedder: OnnxEmbedder, photo: Callable[..., R
 
 
 def folder_of_photos(root: Path, *, each: int = 14) -> Path:
-    """Write a folder a class; with 14 photos each, every split is there."""
+    """Write one folder per class; with 14 photos each, every split has photos."""
     random = np.random.default_rng(0)
     for colour in ("red", "green", "blue"):
         for i in range(each):
@@ -374,7 +374,9 @@ def folder_of_photos(root: Path, *, each: int = 14) -> Path:
     return root
 
 
-def test_photos_to_learn_from_and_to_name(embedder: OnnxEmbedder, tmp_path: Path) -> None:
+def test_training_and_test_photos_are_embedded_with_their_names(
+    embedder: OnnxEmbedder, tmp_path: Path
+) -> None:
     records = read_records(folder_of_photos(tmp_path / "photos"))
     odd = next(r for r in records if r.split == "test")
     stranger = dataclasses.replace(odd, fields={"scientificName": "Flos novus"})
@@ -398,7 +400,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TorchEmbedder:
 
 
 def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Path) -> None:
-    records = read_records(folder_of_photos(tmp_path / "photos", each=12))  # more than are embedded at once
+    records = read_records(folder_of_photos(tmp_path / "photos", each=12))  # more than one batch
     damaged = tmp_path / "photos" / "Flos_red" / "3.png"
     damaged.write_bytes(b"not an image")
     ours, model = Reweighted(tiny_model, 0.3), tiny_model.model
@@ -431,7 +433,7 @@ def test_a_model_embeds_photos_and_texts(tiny_model: TorchEmbedder, tmp_path: Pa
     assert ours.embed_photos([]).vectors.shape == (0, 64)
 
 
-def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tmp_path: Path) -> None:
+def test_a_run_is_measured_on_its_validation_photos(tiny_model: TorchEmbedder, tmp_path: Path) -> None:
     photos = folder_of_photos(tmp_path / "photos", each=20)
     captioned = tmp_path / "captioned"
     captioned.mkdir()
@@ -444,7 +446,7 @@ def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tm
     found, unreadable = measure_selection(tiny_model, both)
     assert unreadable == []
     assert set(found) == {"photos top-1", "photos top-5", "captioned caption recall@5"}
-    assert found["photos top-5"] == 1  # of three taxa
+    assert found["photos top-5"] == 1  # there are only three taxa
     task, _ = selection_naming(tiny_model, both)
     assert task is not None
     assert accuracy_by_source(task)["photos"].top_1 == pytest.approx(found["photos top-1"], abs=1e-4)
@@ -454,7 +456,7 @@ def test_a_run_is_measured_on_its_selection_photos(tiny_model: TorchEmbedder, tm
     assert 0 <= choose_first_order(alone, tiny_model.blocks) <= 1
 
 
-def test_models_are_opened_by_what_they_are(tmp_path: Path) -> None:
+def test_models_that_cannot_be_loaded_are_refused(tmp_path: Path) -> None:
     with refuses(TrainingError, match=r"untrained parts.*@"):
         load_embedder("tiny")
     with refuses(DalipError, match="'no-such-tag'"):
@@ -463,7 +465,7 @@ def test_models_are_opened_by_what_they_are(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def lite_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that ended before its first step."""
+    """A run without any training steps."""
     run = tmp_path_factory.mktemp("run")
     config = TrainConfig(
         data=("photos.tar",), model="lite0-minilm", embed_dim=16, num_heads=2, reduced_dim=4, image_size=96
@@ -475,7 +477,7 @@ def lite_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_a_tower_that_learned_nothing_forgot_nothing(lite_run: Path, photo: Callable[..., Record]) -> None:
+def test_an_untrained_tower_forgets_nothing(lite_run: Path, photo: Callable[..., Record]) -> None:
     records = [photo(c, c, wordnetID=w) for c, w in (("red", "n04592741"), ("blue", "n01440764"))]
     found, unreadable = forgetting(lite_run, [*records, photo("other", "red", wordnetID="n0")])
     assert not unreadable
@@ -488,7 +490,7 @@ def test_a_tower_that_learned_nothing_forgot_nothing(lite_run: Path, photo: Call
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
-def test_a_tower_that_was_spoilt_forgot(lite_run: Path, tmp_path: Path) -> None:
+def test_a_damaged_tower_forgets(lite_run: Path, tmp_path: Path) -> None:
     records = read_records(SHARED_DATA / "general-objects-000000.tar")[:30]
     spoilt = tmp_path / "spoilt"
     spoilt.mkdir()
@@ -500,11 +502,13 @@ def test_a_tower_that_was_spoilt_forgot(lite_run: Path, tmp_path: Path) -> None:
             value.zero_()
     save_checkpoint(spoilt / "model.pt", content)
     found, _ = forgetting(spoilt, records)
-    assert found.before_top_1 > 0.4  # of a thousand classes, at 96 pixels a side
+    assert found.before_top_1 > 0.4  # of a thousand classes, at 96 x 96 pixels
     assert found.after_top_1 < 0.1
 
 
-def test_a_tower_without_a_classifier_is_one_clear_line(tmp_path: Path, photo: Callable[..., Record]) -> None:
+def test_a_tower_without_a_classifier_is_refused_in_one_line(
+    tmp_path: Path, photo: Callable[..., Record]
+) -> None:
     TrainConfig(data=("photos.tar",), model="tiny", objective="clip").save(tmp_path / "config.json")
     towers = create_towers("tiny", None, tmp_path / "towers")
     save_checkpoint(tmp_path / "model.pt", {"model": DALIP(towers.clip, None).state_dict()})
@@ -514,7 +518,7 @@ def test_a_tower_without_a_classifier_is_one_clear_line(tmp_path: Path, photo: C
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
-def test_the_built_in_encoder_names_plants_from_texts_alone() -> None:
+def test_the_built_in_encoder_identifies_plants_zero_shot() -> None:
     from dalip_assets import ENCODER
 
     assets = Path(ENCODER).parent

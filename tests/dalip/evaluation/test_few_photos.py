@@ -1,4 +1,4 @@
-"""Few photos of many taxa are nothing unusual."""
+"""Evaluation with few photos per taxon works without warnings."""
 
 import warnings
 
@@ -7,7 +7,7 @@ import numpy as np
 from dalip.evaluation import LabelledPhotos, few_shot, linear_probe
 
 
-def test_one_photo_a_taxon_is_measured_without_a_word_of_scikit_learn() -> None:
+def test_one_photo_per_taxon_causes_no_scikit_learn_warnings() -> None:
     vectors, labels = np.eye(24, dtype=np.float32), np.arange(24)
     asked = (vectors, labels, ("garden",) * 24)
     names = tuple(map(str, labels))

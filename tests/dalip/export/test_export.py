@@ -1,4 +1,4 @@
-"""Models that were not trained here, exported: the bundle answers as open_clip and the authors' model do."""
+"""Exporting other models: the bundle returns the same embeddings as open_clip and the authors' model."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ SEES_PADDING = CAUSAL | {"no_causal_mask": True, "pool_type": "last"}  # as in S
 
 
 def write_clip(folder: Path, text: dict[str, Any], **changes: Any) -> str:
-    """Make a small open_clip model with random weights in a folder, and give its name."""
+    """Write a small open_clip model with random weights to a folder, and return its name."""
     folder.mkdir()
     vision = {"image_size": 48, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32}
     config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text} | changes
@@ -79,7 +79,7 @@ def test_a_plain_clip_answers_as_in_open_clip(
 
 @pytest.fixture(scope="module")
 def authors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EncoderManifest]]:
-    """A folder with a checkpoint of the authors' kind, exported."""
+    """A folder with an exported checkpoint in the authors' format, and its manifest."""
     with temporary(tmp_path_factory, "authors") as folder:
         path = save(folder / "authors.pt", {"state_dict": small_state(small_model(0))})
         yield folder, export_model(str(path), folder / "out", first_order=0.3, terms="none")
@@ -117,7 +117,7 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
     path = save(tmp_path / "authors.pt", {"state_dict": full_state()})
     export_model(str(path), tmp_path / "out")
     expected = np.load(GOLDEN / "official_model_outputs.npz")
-    ids = expected["text_ids"][:, :6]  # all that is not padding
+    ids = expected["text_ids"][:, :6]  # everything except padding
     inputs = {
         "image": {"pixels": np.random.default_rng(1).standard_normal((2, 3, 224, 224)).astype(np.float32)},
         "text": {"input_ids": ids, "attention_mask": (ids > 0).astype(np.int64)},
@@ -129,7 +129,7 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, 0.5**0.5 * np.concatenate(both, axis=1), atol=1e-4)
 
 
-def test_what_cannot_be_exported_says_so_in_one_line(
+def test_a_model_that_cannot_be_exported_is_refused_in_one_line(
     authors: tuple[Path, EncoderManifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = write_clip(tmp_path / "clip", CAUSAL)
@@ -144,7 +144,7 @@ def test_what_cannot_be_exported_says_so_in_one_line(
         export_model(source, tmp_path / "used")
     with refuses(ExportError, match=f"{tmp_path / 'file'}: "):
         export_model(source, tmp_path / "file")
-    refuse_used(authors[0] / "out")  # an encoder may be replaced
+    refuse_used(authors[0] / "out")  # an existing encoder may be replaced
     with refuses(ExportError, match="contains other files"):  # before anything is loaded
         export_model("gone.pt", tmp_path / "used")
     with refuses(TrainingError, match=r"gone\.pt: no such run or file"):

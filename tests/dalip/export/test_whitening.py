@@ -1,4 +1,4 @@
-"""The whitening of appearances: what varies within taxa counts little, what varies between them stays."""
+"""Whitening of appearances: variation within taxa is reduced, and variation between taxa is kept."""
 
 import numpy as np
 from hypothesis import given
@@ -10,7 +10,7 @@ WIDTH = 6
 
 
 def photos(seed: int, taxa: int = 12, each: int = 40) -> tuple[np.ndarray, list[str]]:
-    """Vectors whose taxa differ in two directions, and that vary within taxa in another, and much more."""
+    """Return vectors whose taxa differ in two directions, with much larger variation within taxa in a third."""
     rng = np.random.default_rng(seed)
     centres = np.zeros((taxa, WIDTH))
     centres[:, :2] = rng.normal(0, 0.3, (taxa, 2))
@@ -20,7 +20,7 @@ def photos(seed: int, taxa: int = 12, each: int = 40) -> tuple[np.ndarray, list[
 
 
 def hits(rows: np.ndarray, taxa: list[str]) -> float:
-    """Say how often the nearest mean of the others is that of the same taxon."""
+    """Return the leave-one-out accuracy of the nearest class mean."""
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     labels = np.unique(taxa, return_inverse=True)[1]
     sums = np.zeros((labels.max() + 1, rows.shape[1]))
@@ -34,7 +34,7 @@ def hits(rows: np.ndarray, taxa: list[str]) -> float:
     return found / len(rows)
 
 
-def test_taxa_are_told_apart_better() -> None:
+def test_taxa_are_separated_better() -> None:
     rows, taxa = photos(0)
     new_rows, new_taxa = photos(1)
     whitening = fit_whitening(rows, taxa)
@@ -45,7 +45,7 @@ def test_taxa_are_told_apart_better() -> None:
 
 
 @given(st.integers(0, 1000))
-def test_photos_of_one_taxon_scatter_alike_in_all_directions(seed: int) -> None:
+def test_variation_within_taxa_is_equal_in_all_directions(seed: int) -> None:
     rows, taxa = photos(seed, each=200)
     whitening = fit_whitening(rows, taxa)
     assert whitening is not None

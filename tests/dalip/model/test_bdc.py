@@ -1,4 +1,4 @@
-"""The second-order layer against the authors' numbers, a slow loop, and the properties the maths promises."""
+"""The second-order layer against the authors' numbers, a slow loop, and its mathematical properties."""
 
 from collections.abc import Callable, Iterator
 
@@ -126,7 +126,7 @@ def test_padding_does_not_matter(modality: str, batch: int, count: int, padding:
 
 @pytest.mark.parametrize("modality", ["image", "text"])
 @pytest.mark.parametrize(("batch", "count", "heads"), [(1, 1, 1), (1, 49, 4), (3, 1, 2), (5, 196, 4)])
-def test_any_size_trains(modality: str, batch: int, count: int, heads: int) -> None:
+def test_all_sizes_have_finite_gradients(modality: str, batch: int, count: int, heads: int) -> None:
     layer = random_layer(modality, heads, 6, 0).train()
     summary, tokens = (t.requires_grad_() for t in inputs(layer, batch, count))
     layer(summary, tokens).square().sum().backward()
@@ -150,7 +150,7 @@ def test_stays_in_fp32_under_autocast() -> None:
 
 
 @pytest.mark.parametrize(("modality", "along"), [("image", 1), ("text", 3)])
-def test_dropout_drops_what_the_release_drops(modality: str, along: int) -> None:
+def test_dropout_matches_the_authors_release(modality: str, along: int) -> None:
     torch.manual_seed(0)
     layer = MultiHeadBDC(32, num_heads=2, reduced_dim=16, modality=modality, dropout=0.5).train()
     dropped = layer._drop(torch.ones(4, 24, 2, 16))  # batch, tokens, heads, channels
@@ -211,7 +211,7 @@ def test_the_gradient_of_the_gram_matrix_is_right() -> None:
 
 @pytest.fixture
 def unchecked_shapes() -> Iterator[None]:
-    """Leave the checks of shapes out: they look at sizes, which the compiler would then take for fixed."""
+    """Disable shape checks, which read sizes, so the compiler would treat those sizes as constants."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
@@ -221,7 +221,7 @@ def unchecked_shapes() -> Iterator[None]:
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize(("modality", "norm"), [("image", "batch"), ("image", "layer"), ("text", "layer")])
 def test_compiles_into_one_graph_for_all_batches(modality: str, norm: str) -> None:
-    """Of batches of at least two: the compiler treats a size of one apart."""
+    """Batches have at least two samples, because the compiler specialises on a size of one."""
     graphs = []
 
     def count(graph: torch.fx.GraphModule, example: list[torch.Tensor]) -> Callable[..., object]:
@@ -238,7 +238,7 @@ def test_compiles_into_one_graph_for_all_batches(modality: str, norm: str) -> No
 
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_a_compiled_model_learns_the_same() -> None:
-    """The whole of DALIP without a graph break, forward and backward, batch norm in training mode."""
+    """The whole model without a graph break, forward and backward, with batch norm in training mode."""
     torch.manual_seed(0)
     vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32}
     text = {"context_length": 8, "vocab_size": 50, "width": 32, "heads": 2, "layers": 1}

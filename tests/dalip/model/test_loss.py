@@ -1,4 +1,4 @@
-"""The objective against the authors' numbers, and who counts as a positive."""
+"""The loss against the authors' numbers, and which pairs count as positives."""
 
 import numpy as np
 import paths
@@ -47,7 +47,7 @@ def test_two_photos_of_one_species_are_not_negatives() -> None:
     assert not ignored.any()
 
 
-def test_a_genus_and_its_species_count_neither_way() -> None:
+def test_a_genus_and_its_species_are_ignored_pairs() -> None:
     positives, ignored = match_matrix([VIOLA, OCELLATA, OXALIS, None])
     assert positives.equal(torch.eye(4, dtype=torch.bool))
     expected = torch.zeros(4, 4, dtype=torch.bool)
@@ -79,7 +79,7 @@ def test_doubling_a_batch_of_the_same_records_only_adds_log_2(n: int, seed: int)
     torch.testing.assert_close(twice - once, torch.tensor(2.0).log())
 
 
-def test_records_without_a_taxon_alone() -> None:
+def test_records_without_a_taxon_match_only_themselves() -> None:
     positives, ignored = match_matrix([None, None])
     assert positives.equal(torch.eye(2, dtype=torch.bool))
     assert ignored.shape == (2, 2)

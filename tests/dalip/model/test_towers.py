@@ -1,4 +1,4 @@
-"""Adapters: their summary is what open_clip itself encodes, whatever the family of the tower."""
+"""Tower adapters: for every family of towers, their summary equals the embedding computed by open_clip."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ IMAGE_FAMILIES: dict[str, tuple[dict[str, Any], int, tuple[int, int]]] = {
     ),
     "hybrid": ({"timm_model_name": "vitamin_small_224", "timm_pool": ""}, 48, (3, 3)),
 }
-"""The image tower, the size at which it is used, and the grid of its tokens."""
+"""Image tower configuration, input size in pixels, and token grid, by family."""
 
 TEXT_FAMILIES: dict[str, dict[str, Any]] = {
     "end of text is the largest id": {},
@@ -95,7 +95,7 @@ REFUSED = {
     r"RN\d+.*": "ModifiedResNet returns no tokens",
     r".*SigLIP.*|PE-Core-.*|nllb-clip-.*-siglip": "attention pooling",
 }
-"""The architectures of open_clip that keep no tokens, and why. Every other one gives some."""
+"""The open_clip architectures that return no tokens, and the reason; all others return tokens."""
 
 
 def hf_text(folder: Path, kind: str = "bert", pooler: str = "mean_pooler") -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_image_tokens_of_every_family(family: str) -> None:
     torch.testing.assert_close(tokens.summary, model.clip.encode_image(pixels), atol=1e-5, rtol=1e-4)
     assert tower.grid(size, size) == grid
     assert tokens.tokens.shape == (2, grid[0] * grid[1], 32)
-    # A token is what the tower says of an image that looks everywhere as it does at that place.
+    # A token equals the embedding of an image that has the features of that position everywhere.
     if features.ndim == 3:
         everywhere = features[:, -1:].expand_as(features)
     elif vision["timm_model_name"].startswith("swin"):
@@ -167,16 +167,16 @@ def test_appearance_is_the_mean_over_patches_alone(family: str) -> None:
         pooled, appearance = model.image_tower.pool(features), model.appearance(features)
         torch.testing.assert_close(appearance.norm(dim=1), torch.ones(2))
         torch.testing.assert_close(F.normalize(appearance * appearance.abs()), F.normalize(pooled))
-        if features.ndim == 3:  # the class token does not count, if there is one
+        if features.ndim == 3:  # the class token, if any, is not used
             changed = features.clone()
             changed[:, : -grid[0] * grid[1]] += 1
-        else:  # nor does it matter where on the photo something is
+        else:  # the position within the photo does not matter
             changed = features.flip((1, 2) if features.shape[1:3] == grid else (2, 3))
         torch.testing.assert_close(model.image_tower.pool(changed), pooled)
 
 
 @pytest.mark.parametrize("family", IMAGE_FAMILIES)
-def test_the_body_of_an_image_tower_is_what_its_features_need(family: str) -> None:
+def test_the_body_of_an_image_tower_has_all_weights_that_affect_its_features(family: str) -> None:
     vision, size, _ = IMAGE_FAMILIES[family]
     model = build(vision, NATIVE_TEXT, size)
     model.image_tower.features(torch.randn(2, 3, size, size)).sum().backward()
@@ -201,7 +201,7 @@ def test_a_grid_need_not_be_square() -> None:
     assert eva.image_tower.grid(28, 56) == (2, 4)
 
 
-def test_the_tokens_of_a_mean_are_its_parts() -> None:
+def test_the_mean_of_the_tokens_is_the_summary() -> None:
     model = build(TIMM_CONV, NATIVE_TEXT, 64)
     tokens = image_tokens(model, torch.randn(2, 3, 64, 64))
     torch.testing.assert_close(tokens.tokens.mean(1), tokens.summary, atol=1e-5, rtol=1e-4)
@@ -209,8 +209,8 @@ def test_the_tokens_of_a_mean_are_its_parts() -> None:
 
 @pytest.mark.parametrize("alone", [False, True], ids=["CLIP", "CustomTextCLIP"])
 @pytest.mark.parametrize("family", TEXT_FAMILIES)
-def test_native_text_summary_is_open_clips(family: str, alone: bool) -> None:
-    """The longest text is shorter than the context, to which open_clip always pads and we do not."""
+def test_native_text_summary_matches_open_clip(family: str, alone: bool) -> None:
+    """The longest text is shorter than the context length; open_clip always pads to that length and DALIP does not."""
     model = build(NATIVE_VIT, NATIVE_TEXT | TEXT_FAMILIES[family], custom_text=alone)
     assert isinstance(model.clip, CustomTextCLIP if alone else CLIP)
     ids = ids_of([5, 9, 2], end=98)
@@ -239,12 +239,12 @@ HF = [
     ("roberta", "mean_pooler", 1),
     ("xlm-roberta", "mean_pooler", 1),
     ("mt5", "mean_pooler", 0),
-    ("m2m_100", "cls_pooler", 1),  # whose encoder has no pooling layer: the first token stands for the text
+    ("m2m_100", "cls_pooler", 1),  # no pooling layer: the first token represents the text
 ]
 
 
 @pytest.mark.parametrize(("kind", "pooler", "padding"), HF)
-def test_hf_text_summary_is_open_clips_and_padding_does_not_matter(
+def test_hf_text_summary_matches_open_clip_and_padding_does_not_matter(
     kind: str, pooler: str, padding: int, tmp_path: Path
 ) -> None:
     model = build(NATIVE_VIT, hf_text(tmp_path, kind, pooler))
@@ -258,7 +258,7 @@ def test_hf_text_summary_is_open_clips_and_padding_does_not_matter(
     torch.testing.assert_close(whole, cut, atol=1e-5, rtol=1e-4)
 
 
-def test_the_body_of_a_text_tower_is_what_its_features_need(tmp_path: Path) -> None:
+def test_the_body_of_a_text_tower_has_all_weights_that_affect_its_features(tmp_path: Path) -> None:
     for text in (NATIVE_TEXT, hf_text(tmp_path)):
         model = build(NATIVE_VIT, text)
         ids = ids_of([5, 16], end=99)
@@ -307,12 +307,12 @@ def test_towers_without_tokens_are_refused_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", open_clip.list_models())
-def test_every_architecture_of_open_clip_gives_tokens_or_is_refused(name: str, tmp_path: Path) -> None:
-    """Without memory: the weights are on torch's `meta` device."""
+def test_every_open_clip_architecture_returns_tokens_or_is_refused(name: str, tmp_path: Path) -> None:
+    """Needs no memory for weights, which are on torch's `meta` device."""
     config = open_clip.get_model_config(name)
     size, text = config["vision_cfg"]["image_size"], config["text_cfg"]
     hub = text.get("hf_model_name")
-    if hub:  # which only the hub has: the same kind of tower, but small
+    if hub:  # only available on the hub, so use a small tower of the same kind
         kind = next(k for k in ("xlm-roberta", "roberta", "mt5", "m2m_100") if k in hub or k == "m2m_100")
         text |= {"hf_model_name": hf_text(tmp_path, kind)["hf_model_name"]}
     reason = next((why for names, why in REFUSED.items() if re.fullmatch(names, name)), None)
@@ -327,14 +327,14 @@ def test_every_architecture_of_open_clip_gives_tokens_or_is_refused(name: str, t
         image = image_tokens(model, torch.empty(2, 3, size, size))
         assert image.summary.shape == (2, model.embed_dim)
         assert image.tokens.shape == (2, rows * columns, model.embed_dim)
-        if not hub:  # what transformers does with a mask needs its values
+        if not hub:  # transformers needs the values of the mask, which the meta device does not have
             ids, mask = torch.ones(2, 7, dtype=torch.long), torch.ones(2, 7, dtype=torch.bool)
             tokens = text_tokens(model, ids, mask)
             assert tokens.summary.shape == (2, model.embed_dim)
             assert tokens.tokens.shape == (2, 7, model.embed_dim)
 
 
-def test_a_photo_and_its_mirror_image_are_embedded_alike() -> None:
+def test_a_photo_and_its_mirror_image_have_the_same_embedding() -> None:
     model = build(TIMM_CONV, NATIVE_TEXT, 64)
     pixels = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
@@ -345,7 +345,7 @@ def test_a_photo_and_its_mirror_image_are_embedded_alike() -> None:
     torch.testing.assert_close(one.first_order.norm(dim=1), torch.ones(2))
 
 
-def test_a_folded_model_answers_the_same_with_fewer_numbers() -> None:
+def test_a_folded_model_returns_the_same_with_fewer_parameters() -> None:
     model = build(TIMM_CONV, NATIVE_TEXT, 64)
     folded = model.folded()
     pixels, ids = torch.randn(2, 3, 64, 64), ids_of([5, 9], end=99)
@@ -357,6 +357,6 @@ def test_a_folded_model_answers_the_same_with_fewer_numbers() -> None:
     counts = [sum(p.numel() for p in m.image_bdc.parameters()) for m in (model, folded) if m.image_bdc]
     assert counts[1] < counts[0]
     assert model.image_bdc is not None
-    assert isinstance(model.image_bdc.hidden, torch.nn.Linear)  # the model itself stays as it was
+    assert isinstance(model.image_bdc.hidden, torch.nn.Linear)  # the original model is unchanged
     plain = DALIP(model.clip, None)
     assert plain.folded() is plain

@@ -1,4 +1,4 @@
-"""Copies are no larger than asked for, keep their proportions, and hold nothing but the picture."""
+"""Copies of photos are no larger than requested, keep their proportions, and contain no metadata."""
 
 import io
 
@@ -21,7 +21,7 @@ def decoded(content: bytes) -> Image.Image:
 
 
 @given(side, side, st.none() | side, st.none() | side)
-def test_sides_are_no_longer_than_asked_for(
+def test_sides_are_no_longer_than_requested(
     width: int, height: int, short: int | None, long: int | None
 ) -> None:
     image = Image.new("RGB", (width, height))
@@ -32,7 +32,7 @@ def test_sides_are_no_longer_than_asked_for(
     if long and long <= max(image.size) and not short:
         assert max(small.size) == long
         thumbnail = image.copy()
-        thumbnail.thumbnail((long, long))  # which may round the other side the other way
+        thumbnail.thumbnail((long, long))  # may round the other side differently
         assert abs(sum(thumbnail.size) - sum(small.size)) <= 1
 
 
@@ -56,7 +56,7 @@ def test_quality_and_effort_are_those_of_the_format(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF"])
-def test_nothing_that_the_file_said_is_in_a_copy(kind: str) -> None:
+def test_a_copy_has_no_metadata(kind: str) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "told by EXIF"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

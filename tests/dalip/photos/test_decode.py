@@ -1,4 +1,4 @@
-"""Photos of every kind are read; files that hold none are refused in one line that says what to do."""
+"""Decoding photos: every format is read; other files are refused in one line that says what to do."""
 
 import io
 import subprocess
@@ -80,7 +80,7 @@ def test_black_and_white(paths: dict[str, Path]) -> None:
         *((name, "damaged or truncated") for name in UNREADABLE if name.startswith(("truncated", "only"))),
     ],
 )
-def test_what_holds_no_photo_is_refused_in_one_line(paths: dict[str, Path], name: str, cause: str) -> None:
+def test_a_file_without_a_photo_is_refused_in_one_line(paths: dict[str, Path], name: str, cause: str) -> None:
     if name not in paths:
         pytest.skip(f"no {name} on this system")
     for target in (None, 224):
@@ -89,7 +89,7 @@ def test_what_holds_no_photo_is_refused_in_one_line(paths: dict[str, Path], name
         message = said(caught.value)
         assert message.startswith(f"{paths[name]}: ")
         assert cause in message
-        assert "; " in message  # what to do follows
+        assert "; " in message  # followed by the remedy
         assert "\n" not in message
 
 
@@ -100,7 +100,7 @@ def test_every_bad_file_is_tried() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.99])
-def test_a_jpeg_cut_anywhere_is_refused(options: dict[str, bool], kept: float) -> None:
+def test_a_truncated_jpeg_is_refused(options: dict[str, bool], kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     stream = io.BytesIO()
     Image.fromarray(noise).save(stream, format="JPEG", **options)
@@ -117,8 +117,8 @@ def _jpeg(**options: object) -> bytes:
     return stream.getvalue()
 
 
-def test_only_frames_that_libjpeg_scales_are_read_at_a_fraction(paths: dict[str, Path]) -> None:
-    """In a process of its own: reading a lossless JPEG at a fraction wrote beyond its memory and ended the process."""
+def test_only_frames_that_libjpeg_can_scale_are_read_at_reduced_size(paths: dict[str, Path]) -> None:
+    """Runs in a separate process, because reading a lossless JPEG at reduced size wrote out of bounds and crashed."""
     script = (
         "import sys; from dalip.photos import open_image\n"
         "for path in sys.argv[2:]: print(*open_image(path, target=int(sys.argv[1])).size)\n"
@@ -137,7 +137,7 @@ def test_only_frames_that_libjpeg_scales_are_read_at_a_fraction(paths: dict[str,
         assert height >= 2 * int(target)
     for content in (_jpeg(), _jpeg(progressive=True)):
         assert images._can_be_scaled(io.BytesIO(content))
-        # A second frame of another kind, a length that leads nowhere, and nothing but a start.
+        # A second frame of another type, an invalid length, and only a start marker.
         frame = content[content.index(b"\xff\xc0" if b"\xff\xc0" in content else b"\xff\xc2") :][:19]
         lossless = b"\xff\xc3" + frame[2:]
         for spoilt in (
@@ -168,7 +168,7 @@ def test_bytes_and_streams(paths: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_a_turned_photo_is_set_upright(kind: str, orientation: int) -> None:
+def test_a_rotated_photo_is_set_upright(kind: str, orientation: int) -> None:
     undo = images._UPRIGHT.get(orientation)
     again = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
     stored = photo() if undo is None else photo().transpose(again.get(orientation, undo))
@@ -183,7 +183,7 @@ def test_a_turned_photo_is_set_upright(kind: str, orientation: int) -> None:
         assert np.abs(difference).mean() < 3
 
 
-def test_a_phones_turned_heic_is_set_upright() -> None:
+def test_a_rotated_heic_from_a_phone_is_set_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     lying = pillow_heif.from_pillow(photo().transpose(Image.Transpose.ROTATE_90))
@@ -195,7 +195,7 @@ def test_a_phones_turned_heic_is_set_upright() -> None:
 
 
 @pytest.mark.parametrize("name", ["no/such\nfolder\x1b[31m/a.jpg", "\udcff.jpg", "x" * 5000, "zero\0byte"])
-def test_odd_names_stay_one_printable_line(name: str) -> None:
+def test_odd_file_names_are_printed_on_one_line(name: str) -> None:
     with pytest.raises(ImageError) as caught:
         open_image(Path(name))
     assert said(caught.value).isprintable()
@@ -218,7 +218,7 @@ def test_deep_images_of_unknown_range_use_their_own() -> None:
     assert (grey.min(), grey.max()) == (0, 255)
 
 
-def test_the_limit_is_on_pixels(monkeypatch: pytest.MonkeyPatch, paths: dict[str, Path]) -> None:
+def test_the_size_limit_counts_pixels(monkeypatch: pytest.MonkeyPatch, paths: dict[str, Path]) -> None:
     monkeypatch.setattr(images, "MAX_PIXELS", 96 * 64)
     assert open_image(paths["png"]).size == (96, 64)
     monkeypatch.setattr(images, "MAX_PIXELS", 96 * 64 - 1)
@@ -288,7 +288,7 @@ def test_nothing_leaks_to_stderr_and_no_pipe_is_opened(paths: dict[str, Path]) -
     assert len(done.stdout.splitlines()) >= len([name for name in UNREADABLE if name in paths])
 
 
-def test_threads_may_read_at_once(paths: dict[str, Path]) -> None:
+def test_threads_can_read_concurrently(paths: dict[str, Path]) -> None:
     failures: list[Exception] = []
 
     def read() -> None:

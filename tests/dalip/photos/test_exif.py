@@ -1,4 +1,4 @@
-"""When and where a photo was taken is read from every kind of file, and damage only costs what it hides."""
+"""Date and place of a photo are read from every format, and damaged metadata causes no error."""
 
 import io
 import subprocess
@@ -20,7 +20,7 @@ WHEN, WHERE = "2026-05-31T14:30:00+02:00", (36.97, -122.025139)
 
 
 def taken(kind: str) -> bytes:
-    """Make a photo that says when and where."""
+    """Make a photo with a date and a place."""
     exif = Image.Exif()
     exif[ExifTags.IFD.Exif] = {
         ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00",
@@ -39,21 +39,21 @@ KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_photo_of_any_kind_says_when_and_where(kind: str, tmp_path: Path) -> None:
+def test_date_and_place_are_read_from_every_format(kind: str, tmp_path: Path) -> None:
     content = taken(kind)
     path = tmp_path / "a photo"
     path.write_bytes(content)
     assert read_details(content) == read_details(path) == PhotoDetails(WHEN, *WHERE)
 
 
-def test_what_holds_no_photo_says_nothing(tmp_path: Path) -> None:
+def test_files_without_a_photo_have_no_details(tmp_path: Path) -> None:
     for path in write_hostile_images(tmp_path / "made").values():
         if not path.is_fifo():
             assert read_details(path) == PhotoDetails()
 
 
 @given(st.sampled_from(KINDS).map(taken), st.data())
-def test_damage_only_costs_what_it_hides(content: bytes, data: st.DataObject) -> None:
+def test_damaged_metadata_causes_no_error(content: bytes, data: st.DataObject) -> None:
     spoilt = bytearray(content)
     for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(spoilt) - 1), st.integers(0, 255)))):
         spoilt[place] = value
@@ -68,7 +68,7 @@ def test_a_photo_that_is_too_large_is_not_decoded_for_its_details(monkeypatch: p
     assert read_details(content) == PhotoDetails()
 
 
-def test_pillow_is_left_as_it_was() -> None:
+def test_pillow_settings_are_unchanged() -> None:
     script = (
         "import sys; from PIL import Image; from pathlib import Path; from dalip.photos import read_details\n"
         "print(read_details(sys.stdin.buffer.read()).event_date)\n"

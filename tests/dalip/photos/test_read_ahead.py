@@ -1,4 +1,4 @@
-"""Results come in order, a few are worked on ahead, and an error comes where its result would have come."""
+"""Reading ahead: results come in order, a few are computed in advance, and an error takes the place of its result."""
 
 import threading
 
@@ -8,12 +8,12 @@ from dalip.cpus import available_cpus
 from dalip.photos import map_ahead
 
 
-def test_results_come_in_order_however_long_each_takes() -> None:
+def test_results_come_in_order_regardless_of_duration() -> None:
     last_is_done = threading.Event()
 
     def work(item: int) -> int:
         if item == 0 and available_cpus() > 1:
-            assert last_is_done.wait(600)  # the first ends last
+            assert last_is_done.wait(600)  # the first item finishes last
         if item == 1:
             last_is_done.set()
         return item * item
@@ -23,7 +23,7 @@ def test_results_come_in_order_however_long_each_takes() -> None:
     assert list(map_ahead(lambda item: item, (), 3)) == []
 
 
-def test_items_are_taken_as_they_are_needed() -> None:
+def test_items_are_consumed_lazily() -> None:
     taken: list[int] = []
 
     def items() -> object:
@@ -39,7 +39,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
     results.close()  # type: ignore[attr-defined]
 
 
-def test_an_error_comes_in_its_place() -> None:
+def test_an_error_is_raised_in_the_place_of_its_result() -> None:
     def work(item: int) -> float:
         return 1 / (item - 2)
 

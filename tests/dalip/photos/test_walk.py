@@ -1,4 +1,4 @@
-"""One walk finds the files of a folder, and reports what it cannot look at or does not follow."""
+"""Listing a folder finds its files, and reports entries that cannot be read or are not followed."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def found(folder: Path, *, photos_only: bool = False) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in list_files(folder, photos_only=photos_only).files]
 
 
-def test_files_come_in_the_order_of_their_folders(tmp_path: Path) -> None:
+def test_files_are_listed_in_folder_order(tmp_path: Path) -> None:
     touch(tmp_path, "b.jpg", "a b/1.jpg", "a/2.JPG", "a/c/3.tiff", "a/notes.txt")
     assert found(tmp_path) == ["a/2.JPG", "a/c/3.tiff", "a/notes.txt", "a b/1.jpg", "b.jpg"]
     assert found(tmp_path, photos_only=True) == ["a/2.JPG", "a/c/3.tiff", "a b/1.jpg", "b.jpg"]
@@ -27,7 +27,7 @@ def test_files_come_in_the_order_of_their_folders(tmp_path: Path) -> None:
     assert status.st_size == len("a/c/3.tiff")
 
 
-def test_what_is_hidden_is_left_out(tmp_path: Path) -> None:
+def test_hidden_files_are_skipped(tmp_path: Path) -> None:
     touch(tmp_path, ".a.jpg", ".thumbnails/b.jpg", "c/.d/e.jpg", "f.jpg")
     listing = list_files(tmp_path)
     assert [path.name for path in listing.files] == ["f.jpg"]
@@ -52,7 +52,7 @@ def test_links_to_files_are_followed_and_others_are_reported(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
-def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+def test_a_pipe_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     listing = list_files(tmp_path)
     assert not listing.files
@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch:
 
     def refuse(
         path: object,
-    ) -> object:  # as for a user who may not; the tests may run as one who may do everything
+    ) -> object:  # simulated, because tests may run as root, who can read everything
         if str(path).endswith("shut"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)  # type: ignore[call-overload]
@@ -90,6 +90,6 @@ def test_a_file_may_be_called_anything(tmp_path: Path) -> None:
     assert path.read_bytes() == b"x"
 
 
-def test_endings_tell_photos() -> None:
+def test_photos_are_recognised_by_file_extension() -> None:
     assert all(map(is_photo_name, ("a.jpg", "a.b.HEIC", "folder/a.Tif")))
     assert not any(map(is_photo_name, ("a", "a.txt", "jpg", ".jpg", "a.jpg/b")))

@@ -1,4 +1,4 @@
-"""What is assumed of a model is said, and what is known is not doubted."""
+"""Assumptions about a model are reported, but not what its files state."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dalip.training.towers.create import create_towers
 from tests.dalip.training.towers.test_create import write_model
 
 
-def test_what_is_assumed_of_a_file_of_weights_is_said(tmp_path: Path) -> None:
+def test_assumptions_about_a_weights_file_are_reported(tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     torch.save(open_clip.create_model("ViT-S-32-alt").state_dict(), weights)
     notes: list[DalipError] = []
@@ -30,7 +30,7 @@ def test_what_is_assumed_of_a_file_of_weights_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_model_in_a_folder_says_itself_how_photos_were_prepared(known: bool, tmp_path: Path) -> None:
+def test_nothing_is_assumed_if_a_model_folder_states_its_preprocessing(known: bool, tmp_path: Path) -> None:
     lines: list[str] = []
     model = write_model(tmp_path / "model", **({} if known else {"preprocess_cfg": {}}))
     create_towers(f"local-dir:{model}", None, tmp_path / "towers", report=lines.append)

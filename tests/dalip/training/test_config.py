@@ -1,4 +1,4 @@
-"""A configuration refuses what cannot work, names what is wrong, and starts what the presets promise."""
+"""A training configuration refuses invalid values by name, and the presets train what they should."""
 
 import json
 from dataclasses import fields
@@ -35,14 +35,14 @@ from dalip.training.towers.load_model import method_of
         ({"batch_size": True}, "batch_size = True: must be a whole number ≥ 2"),
     ],
 )
-def test_the_rule_is_said(wrong: dict[str, object], message: str) -> None:
+def test_the_error_states_the_rule(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(TrainingError) as error:
         TrainConfig(data=("photos",), **wrong)  # type: ignore[arg-type]
     assert message in said(error.value)
 
 
-def test_no_number_of_any_field_may_be_endless_or_far_below_zero() -> None:
-    """What a new field forgets to say is noticed here."""
+def test_no_numeric_field_accepts_negative_infinite_or_nan_values() -> None:
+    """Catches new fields without a range check."""
     config = TrainConfig(data=("photos",))
     numbers = [f.name for f in fields(config) if type(f.default) in (int, float)] + ["steps", "embed_dim"]
     for name in numbers:
@@ -69,15 +69,15 @@ def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -
         ),
     ],
 )
-def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, content: str, message: str) -> None:
+def test_a_file_that_is_not_a_configuration_is_named(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(content)
     with refuses(TrainingError, match=rf"config\.json: .*{message}"):
         TrainConfig.load(path)
 
 
-def test_a_configuration_is_saved_and_read_as_it_was(tmp_path: Path) -> None:
-    """Whole numbers and lists, which is what JSON has, and names of files that are no Unicode."""
+def test_a_configuration_round_trip(tmp_path: Path) -> None:
+    """With integers and lists, as read from JSON, and with file names that are not valid Unicode."""
     config = TrainConfig(
         data=("photos", "caf\udce9/"), freeze=["image"], epochs=3, train_sizes=[[0.5, 160], [1, 224]]
     )  # type: ignore[arg-type]
@@ -88,11 +88,11 @@ def test_a_configuration_is_saved_and_read_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_objectives_are_those_of_the_loss() -> None:
-    """Written down twice, for the loss needs torch, and the configuration must not."""
+    """They are listed twice, because the loss needs torch and the configuration must not import it."""
     assert get_args(config_module.Objective) == get_args(Objective)
 
 
-def test_fields_that_change_the_outcome_are_told_apart() -> None:
+def test_only_fields_that_change_the_result_count_as_differing() -> None:
     config = TrainConfig(data=("photos",))
     assert (
         config.differing(config.with_values(workers=9, terms="none", save_minutes=1.0, cache="elsewhere"))
@@ -104,13 +104,13 @@ def test_fields_that_change_the_outcome_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("data", ["http://example.org/a.tar", "pipe:cat a.tar"])
-def test_what_is_far_away_can_only_be_streamed(data: str) -> None:
+def test_remote_data_can_only_be_streamed(data: str) -> None:
     with refuses(TrainingError, match="only a streaming run"):
         load_corpus(TrainConfig(data=(data,)))
 
 
 @pytest.mark.parametrize("preset", [FREEZE_TOWERS, PRESETS["builtin"]], ids=["heads", "builtin"])
-def test_what_a_preset_freezes_is_there_and_the_rest_learns(preset: dict[str, Any], tmp_path: Path) -> None:
+def test_presets_freeze_existing_weights_and_train_the_rest(preset: dict[str, Any], tmp_path: Path) -> None:
     config = TrainConfig(data=("photos",), **preset)
     towers = create_towers(config.model, config.pretrained, tmp_path, image_size=64)
     model = DALIP(towers.clip, method_of(config))

@@ -1,4 +1,4 @@
-"""Errors that checkpoints and caches keep are those that were raised, wherever and whenever they are read."""
+"""Errors stored in checkpoints and caches equal the errors that were raised."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dalip.errors import DataError, ImageError
 from dalip.training.error_json import read_error, write_error
 
 
-def test_an_error_is_read_as_it_was_written() -> None:
+def test_error_round_trip() -> None:
     inner = ImageError("image-too-large", source="caf\udce9.jpg", width=50_000, height=1, million=180)
     for error in (
         inner,
@@ -21,12 +21,12 @@ def test_an_error_is_read_as_it_was_written() -> None:
         assert write_error(found) == write_error(error)
 
 
-def test_sequences_are_the_same_before_and_after() -> None:
-    """Or a resumed run would count an error twice."""
+def test_sequences_are_written_the_same_after_reading() -> None:
+    """Otherwise a resumed run would count an error twice."""
     error = DataError("table-column-missing", source="t.csv", columns=("a", "b"))
     assert write_error(read_error(write_error(error))) == write_error(error)
 
 
-def test_sentences_of_earlier_versions_are_still_told() -> None:
+def test_messages_stored_by_earlier_versions_are_still_shown() -> None:
     for text in ("a.tar:b: the file is damaged", "5", '{"class": "NoError"}'):
         assert text in said(read_error(text))

@@ -1,4 +1,4 @@
-"""What moves, how fast, and by how much."""
+"""Optimizer: which parameters are trained, the learning rate schedule, and gradient clipping."""
 
 import math
 from pathlib import Path
@@ -30,7 +30,7 @@ def names(model: DALIP, group: dict[str, list[torch.Tensor]]) -> set[str]:
     return {name for name, parameter in model.named_parameters() if id(parameter) in mine}
 
 
-def test_rates_rise_linearly_and_fall_as_asked() -> None:
+def test_learning_rates_warm_up_linearly_and_follow_the_schedule() -> None:
     assert [schedule(step, 40, 0.1) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
     assert schedule(4, 40, 0.1) == 1.0
     assert schedule(22, 40, 0.1) == pytest.approx(0.5)
@@ -41,8 +41,8 @@ def test_rates_rise_linearly_and_fall_as_asked() -> None:
     assert schedule(0, 1, 0.0) == 1.0
 
 
-def test_a_bias_that_no_loss_asks_for_does_not_learn(model: DALIP) -> None:
-    """Several processes would wait for its gradient."""
+def test_an_unused_logit_bias_is_not_trained(model: DALIP) -> None:
+    """Otherwise, with several processes, each would wait for its gradient."""
     model.clip.logit_bias = torch.nn.Parameter(torch.zeros(()))
     freeze(model, ())
     assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["clip.logit_bias"]
@@ -62,10 +62,10 @@ def test_the_optimizer_gets_the_scheduled_rates(
     config = tiny_config(shard, steps=10, warmup=0.2, schedule="linear", tower_lr=1e-3, head_lr=4e-3)
     train(config, tmp_path)
     factors = [schedule(i, 10, 0.2, "linear") for i in range(10)]
-    assert rates == [{4e-3 * factor} for factor in factors]  # tiny has no pretrained weights
+    assert rates == [{4e-3 * factor} for factor in factors]  # the model has no pretrained weights
 
 
-def test_pretrained_weights_and_matrices_have_their_own_rate_and_decay(model: DALIP) -> None:
+def test_learning_rate_and_decay_depend_on_pretraining_and_dimension(model: DALIP) -> None:
     config = TrainConfig(data=("photos",), tower_lr=1e-4, head_lr=1e-2, weight_decay=0.3)
     groups = parameter_groups(model, ("visual.conv1.",), config)
     found = {(group["lr"], group["weight_decay"]): names(model, group) for group in groups}
@@ -78,7 +78,7 @@ def test_pretrained_weights_and_matrices_have_their_own_rate_and_decay(model: DA
     assert "clip.logit_scale" in found[1e-4, 0.0]
 
 
-def test_what_is_frozen_does_not_learn(model: DALIP) -> None:
+def test_frozen_weights_are_not_trained(model: DALIP) -> None:
     def learning() -> set[str]:
         return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
 

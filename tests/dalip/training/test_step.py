@@ -1,4 +1,4 @@
-"""A batch gives one gradient, however it is divided: in parts, and over real processes."""
+"""A training step has the same gradients if the batch is divided into micro-batches or over real processes."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ Found = dict[str, dict[str, torch.Tensor]]
 
 @pytest.fixture(scope="module")
 def by_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """The gradients that two processes find together, for every objective, in one part and in two."""
+    """The gradients computed by two processes together, for every objective, with one micro-batch and with two."""
     out = tmp_path_factory.mktemp("step") / "gradients.pt"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -37,14 +37,14 @@ def by_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return dict(torch.load(out, weights_only=True))
 
 
-def test_an_order_that_is_not_there_is_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On GPUs accelerate ends in this view, which nothing of no width can have."""
+def test_an_unused_order_is_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On GPUs, accelerate ends with this `view`, which fails for a tensor of width 0."""
     monkeypatch.setattr(Accelerator, "gather", lambda self, rows: rows.view(-1, *rows.shape[1:]))
     assert gradients(Accelerator(cpu=True), "clip", parts=2)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_processes_and_parts_give_the_gradients_of_the_whole_batch(
+def test_processes_and_micro_batches_have_the_gradients_of_the_whole_batch(
     objective: str, by_two_processes: Found
 ) -> None:
     accelerator = Accelerator(cpu=True)

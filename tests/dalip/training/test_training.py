@@ -1,4 +1,4 @@
-"""Training on small photographs made here: real towers, real checkpoints, a real process killed for real."""
+"""Training on small synthetic photos, with real towers, real checkpoints and processes that are really killed."""
 
 import shutil
 import signal
@@ -40,7 +40,7 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield folder / "whole"
 
 
-def test_learns_to_tell_colours_apart_and_exports_what_it_learnt(finished: Path, tmp_path: Path) -> None:
+def test_a_run_learns_to_distinguish_colours_and_is_exported(finished: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     manifest = export_run(finished, tmp_path / "encoder", report=lines.append)
     assert float(lines[-1].rpartition(" ")[2]) > 0.9999  # the lowest cosine similarity to the model
@@ -55,7 +55,7 @@ def test_a_killed_run_resumes_to_the_same_weights(shard: Path, tmp_path: Path) -
     train(config, tmp_path / "whole")
     saving = config.with_values(save_minutes=0)
     killed_at: list[int] = []
-    for target in (2, 5):  # two kills, each at a step of its own, or while its checkpoint is written
+    for target in (2, 5):  # two kills at different steps, during the step or while its checkpoint is written
         status, _ = stop_at(target, signal.SIGKILL, saving, tmp_path / "run", late=0.3)
         assert status == -signal.SIGKILL
         killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
@@ -69,8 +69,8 @@ def test_a_killed_run_resumes_to_the_same_weights(shard: Path, tmp_path: Path) -
     assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
 
 
-def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
-    """A mean of an attention mask would make NaN of its infinities, and one of indices other indices."""
+def test_ema_weights_follow_trained_parameters_and_leave_the_rest() -> None:
+    """Averaging an attention mask would turn its infinities into NaN, and averaging indices would change them."""
     layer = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.BatchNorm1d(1, momentum=0.5))
     layer[0].register_buffer("mask", torch.tensor([0.0, float("-inf")]), persistent=False)
     layer[0].bias.requires_grad = False
@@ -91,7 +91,7 @@ def test_the_running_mean_follows_what_learns_and_leaves_the_rest() -> None:
     assert other.steps == 3
 
 
-def test_features_of_a_text_do_not_depend_on_its_batch(finished: Path) -> None:
+def test_text_features_do_not_depend_on_the_batch(finished: Path) -> None:
     model, towers, _ = load_run(finished)
     model.requires_grad_(False)
     tokenizer, device = Tokenizer.from_buffer(towers.tokenizer), torch.device("cpu")
@@ -137,15 +137,15 @@ def test_a_gpu_trains_in_half_precision_to_nearly_the_same_losses(
     assert losses_of(tmp_path / precision) == pytest.approx(losses_of(tmp_path / "no"), rel=0.05)
 
 
-def test_how_a_run_is_carried_out_may_change(finished: Path, shard: Path) -> None:
-    """A finished run has nothing left to do, with any number of loading processes."""
+def test_settings_that_do_not_affect_the_result_may_change(finished: Path, shard: Path) -> None:
+    """A finished run stays finished if the number of loading processes changes."""
     before = load_checkpoint(finished / "model.pt")["model"]
     train(small_config(shard, workers=1, save_minutes=5), finished)
     after = load_checkpoint(finished / "model.pt")["model"]
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
-def test_a_configuration_survives_its_file(shard: Path, tmp_path: Path) -> None:
+def test_a_saved_configuration_keeps_its_training_sizes(shard: Path, tmp_path: Path) -> None:
     config = small_config(shard, epochs=0.5, train_sizes=((0.5, 32), (1.0, 64)))
     config.save(tmp_path / "config.json")
     assert TrainConfig.load(tmp_path / "config.json") == config
@@ -154,7 +154,7 @@ def test_a_configuration_survives_its_file(shard: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("augment", ["colour", "trivial"])
-def test_a_training_crop_follows_from_its_draw_alone(augment: str, shard: Path) -> None:
+def test_a_training_crop_depends_only_on_its_draw(augment: str, shard: Path) -> None:
     config = small_config(shard, augment=augment, erasing=1.0)
     settings = ImageSettings(64, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     photos = PhotoDataset(load_corpus(config), config, settings)
@@ -167,7 +167,7 @@ def test_a_training_crop_follows_from_its_draw_alone(augment: str, shard: Path) 
     first = crop(0, 0)
     assert first.shape == (3, 48, 48)
     assert first.dtype == torch.float32
-    assert 0.01 < (first == 0).all(0).float().mean() < 0.4  # what was erased
+    assert 0.01 < (first == 0).all(0).float().mean() < 0.4  # the erased part
     torch.manual_seed(5)
     assert torch.equal(crop(0, 0), first)
     assert not torch.equal(crop(0, 1), first)
@@ -185,7 +185,7 @@ def test_a_run_starts_from_the_weights_of_another(finished: Path, shard: Path, t
 
 
 def test_a_run_starts_from_another_whose_origin_is_gone(finished: Path, shard: Path, tmp_path: Path) -> None:
-    """As a folder that open_clip read, or the network; and at another size."""
+    """The origin can be a folder for open_clip or a download; the new run uses a different image size."""
     gone = tmp_path / "gone"
     shutil.copytree(finished, gone)
     TrainConfig.load(gone / "config.json").with_values(model="local-dir:/gone").save(gone / "config.json")
@@ -195,8 +195,8 @@ def test_a_run_starts_from_another_whose_origin_is_gone(finished: Path, shard: P
     assert load_run(finished)[1].image.size == 64
 
 
-def test_towers_do_not_drop_out(shard: Path, tmp_path: Path) -> None:
-    """all-MiniLM-L6-v2 would, a tenth, and each part of a batch something else."""
+def test_towers_use_no_dropout(shard: Path, tmp_path: Path) -> None:
+    """all-MiniLM-L6-v2 has a dropout of 0.1, which would differ between micro-batches."""
     texts = [(torch.randint(1000, 2000, (2, 9)), torch.ones(2, 9, dtype=torch.bool))] * 2
     config = small_config(shard, freeze=(), dropout=0.0, steps=1, evaluate_every=0.0)
     models: list[trainer.Trainer] = []
@@ -221,7 +221,7 @@ def losses_of(run: Path) -> list[float]:
 @pytest.mark.parametrize(
     "model", [pytest.param(TOY, id="toy"), pytest.param("lite0-minilm", marks=pytest.mark.slow)]
 )
-def test_checkpointed_gradients_change_nothing(model: str, shard: Path, tmp_path: Path) -> None:
+def test_gradient_checkpointing_changes_nothing(model: str, shard: Path, tmp_path: Path) -> None:
     plain = {"model": model, "steps": 3, "freeze": (), "dropout": 0.0, "evaluate_every": 0.0}
     for name, checkpointed in (("plain", False), ("checkpointed", True)):
         size = 32 if model == TOY else 64
@@ -262,7 +262,7 @@ def test_every_objective_learns_and_exports(objective: str, shard: Path, tmp_pat
 def test_heads_learn_from_cached_features_of_frozen_towers(
     finished: Path, shard: Path, tmp_path: Path
 ) -> None:
-    """The features are computed once for several runs, and are what the tower gives of the same crops."""
+    """The features are computed once for several runs, and equal those of the tower for the same crops."""
     frozen = {"freeze": ("image", "text"), "cache_views": 2, "cache": str(tmp_path / "cache")}
     lines: list[str] = []
     for seed in (0, 1):
@@ -283,7 +283,7 @@ def test_heads_learn_from_cached_features_of_frozen_towers(
     torch.testing.assert_close(features.read(3, seed=1), expected, atol=5e-3, rtol=5e-3)
 
 
-def test_features_of_another_photo_under_the_same_name_are_computed_anew(
+def test_features_are_recomputed_if_a_photo_changes_under_the_same_name(
     finished: Path, shard: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "Rosa").mkdir()
@@ -305,6 +305,6 @@ def test_features_of_another_photo_under_the_same_name_are_computed_anew(
     assert torch.equal(features(records[0].read_bytes()), red)
 
 
-def test_features_cannot_be_cached_of_a_tower_that_learns(shard: Path, tmp_path: Path) -> None:
+def test_features_of_a_trained_tower_cannot_be_cached(shard: Path, tmp_path: Path) -> None:
     with refuses(TrainingError, match="cache_views = 2: needs a frozen image tower"):
         train(small_config(shard, cache_views=2), tmp_path / "run")

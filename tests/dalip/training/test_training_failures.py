@@ -1,4 +1,4 @@
-"""Bad input to whole training runs, and runs that are killed: one clear line, and nothing lost or unsaid."""
+"""Training with bad input, and killed runs: each problem is reported on one line, and nothing is lost."""
 
 import os
 import re
@@ -31,14 +31,14 @@ pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 
 
 def go(config: TrainConfig, run: Path) -> list[str]:
-    """Train, and give the lines that were reported."""
+    """Train, and return the reported lines."""
     lines: list[str] = []
     train(config, run, report=lambda line: lines.append(worded(line)))
     return lines
 
 
 def worded(line: str | DalipError) -> str:
-    """Give what the command line prints for a report."""
+    """Return the line that the command prints for a report."""
     return line if isinstance(line, str) else said(line)
 
 
@@ -47,7 +47,7 @@ def is_line(error: BaseException) -> bool:
 
 
 def damage(path: Path, *keys: str) -> Path:
-    """Make photos of a shard undecodable."""
+    """Make photos in a shard undecodable."""
     content = bytearray(path.read_bytes())
     for record in read_records(path):
         if record.key in keys:
@@ -67,7 +67,7 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("streamed", [{}, {"stream": True, "steps": 12, "shuffle": 8}])
-def test_bad_samples_are_reported_once_and_counted_and_the_run_goes_on(
+def test_bad_samples_are_reported_once_and_counted_and_the_run_continues(
     tmp_path: Path, streamed: dict[str, Any]
 ) -> None:
     path = write_shard(tmp_path / "made.tar")
@@ -105,7 +105,7 @@ def test_a_batch_without_a_readable_photo_stops_the_run_in_one_line(
     assert f"{copy}:" in said(error.value)
 
 
-def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: Path) -> None:
+def test_a_stream_continues_without_unreadable_shards(shard: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes(shard.read_bytes()[:50_000])
     sources = (str(write_shard(tmp_path / "made.tar", photos=4)), f"{tmp_path}/{{bad,gone}}.tar")
     lines = go(tiny_config(sources, stream=True, steps=12, shuffle=8, workers=2), tmp_path / "run")
@@ -124,7 +124,7 @@ def test_a_stream_goes_on_without_its_unreadable_shards(shard: Path, tmp_path: P
     assert is_line(error.value)
 
 
-def test_captions_alone_train(tmp_path: Path) -> None:
+def test_training_with_captions_only(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     random = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def test_captions_alone_train(tmp_path: Path) -> None:
         ("file,caption\nb.png,one\n", r"t\.csv, line 2: 'b\.png' is not a file"),
     ],
 )
-def test_a_table_that_cannot_be_learnt_from_is_one_line_and_claims_no_folder(
+def test_an_unusable_table_is_refused_in_one_line_and_no_run_folder_is_made(
     tmp_path: Path, table: str, cause: str
 ) -> None:
     (tmp_path / "photos").mkdir()
@@ -167,7 +167,7 @@ def test_a_table_that_cannot_be_learnt_from_is_one_line_and_claims_no_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path, tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_start_leaves_the_folder_usable(shard: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         go(tiny_config(tmp_path / "gone.tar"), tmp_path / "run")
     with refuses(TrainingError, match=r"gone\.tar: no \.tar shard found"):
@@ -179,15 +179,15 @@ def test_a_configuration_that_cannot_start_does_not_claim_the_folder(shard: Path
     assert not any((tmp_path / name / "config.json").exists() for name in ("run", "streamed"))
     tiny_config(shard, steps=2).save(
         tmp_path / "run" / "config.json"
-    )  # one that was killed before it saved anything
+    )  # as left by a run that was killed before it saved anything
     go(tiny_config(shard, steps=1), tmp_path / "run")
 
 
-# Runs that are stopped, and checkpoints.
+# Interrupted runs and checkpoints.
 
 
 def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> None:
-    """With a photo and a shard that are skipped: they are counted as if nothing had happened."""
+    """Photos and a shard are skipped, and counted as in an uninterrupted run."""
     for name in ("a", "b"):
         write_shard(tmp_path / f"{name}.tar", photos=10)
     keys = [record.key for record in read_records(tmp_path / "a.tar") if record.split == "train"]
@@ -195,7 +195,7 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
     source = f"{tmp_path}/{{a,b,gone}}.tar"
     config = tiny_config(source, stream=True, steps=14, shuffle=20, workers=2)
     whole = go(config, tmp_path / "whole")
-    # In the middle of the step, or of writing its checkpoint.
+    # During the step, or while its checkpoint is written.
     saving = config.with_values(save_minutes=0)
     assert stop_at(6, signal.SIGKILL, saving, tmp_path / "run", late=0.3)[0] == -signal.SIGKILL
     assert 0 < load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] < 14
@@ -211,8 +211,10 @@ def test_a_killed_streamed_run_resumes_to_the_same_losses(tmp_path: Path) -> Non
     )
 
 
-def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_path: Path) -> None:
-    """No file may grow beyond a limit, which a write meets as it meets the end of a disk."""
+def test_a_full_disk_is_reported_in_one_line_and_the_last_checkpoint_is_kept(
+    shard: Path, tmp_path: Path
+) -> None:
+    """A limit on file size makes a write fail as on a full disk."""
     config, run = tiny_config(shard, evaluate_every=1), tmp_path / "run"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     full_at: list[int] = []
@@ -238,7 +240,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(shard: Path, tmp_
     assert (run / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
 
 
-def test_a_run_is_not_gone_on_with_under_another_configuration(finished: Path, shard: Path) -> None:
+def test_a_run_is_not_resumed_with_another_configuration(finished: Path, shard: Path) -> None:
     with refuses(TrainingError, match=r"different settings \(epochs, seed\); choose a new folder"):
         go(tiny_config(shard, epochs=3, seed=9), finished)
 
@@ -253,12 +255,14 @@ def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, t
     assert is_line(error.value)
 
 
-def test_heads_are_neither_lost_nor_made_up_between_runs(finished: Path, shard: Path, tmp_path: Path) -> None:
+def test_second_order_heads_cannot_be_dropped_by_a_new_run(
+    finished: Path, shard: Path, tmp_path: Path
+) -> None:
     with refuses(TrainingError, match=r"the weights have heads of the second order; use the objective dalip"):
         go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
 
 
-def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path) -> None:
+def test_unsupported_image_sizes_are_refused_before_the_run(shard: Path) -> None:
     with refuses(
         TrainingError, match=r"train_sizes: the model local-dir:\S+ does not run at 64 pixels"
     ) as error:
@@ -266,7 +270,7 @@ def test_sizes_that_a_tower_does_not_take_are_refused_before_the_run(shard: Path
     assert is_line(error.value)
 
 
-def test_a_plan_of_what_cannot_be_trained_is_refused(shard: Path) -> None:
+def test_a_plan_that_cannot_be_trained_is_refused(shard: Path) -> None:
     for wrong, words in (
         ({"cache_views": 2}, "needs a frozen image tower"),
         ({"freeze": ("clip", "image_bdc", "text_bdc")}, "no parameters left to train"),
@@ -286,10 +290,10 @@ def test_more_processes_than_gpus_are_refused(shard: Path, monkeypatch: pytest.M
     assert is_line(error.value)
 
 
-def test_a_gpu_that_is_too_small_is_named_and_leaves_the_checkpoint(
+def test_gpu_out_of_memory_is_reported_and_the_checkpoint_is_kept(
     finished: Path, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it is full when a checkpoint is loaded or in a step."""
+    """Memory runs out when a checkpoint is loaded, or during a step."""
 
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore words.")
@@ -305,10 +309,10 @@ def test_a_gpu_that_is_too_small_is_named_and_leaves_the_checkpoint(
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
 
 
-def test_processes_that_find_different_checkpoints_do_not_go_on(
+def test_processes_that_find_different_checkpoints_stop(
     shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on machines that share no disk."""
+    """For example, on machines that do not share a disk."""
     monkeypatch.setattr(trainer, "gather_object", lambda mine: [*mine, 7])
     monkeypatch.setattr(Accelerator, "num_processes", 2)
     with refuses(TrainingError, match="the processes do not all find the same checkpoint") as error:
@@ -324,7 +328,7 @@ def test_missing_files_are_named(shard: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["photos", "texts", "labels"])
-def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
+def test_a_run_is_not_resumed_on_other_data(shard: Path, tmp_path: Path, change: str) -> None:
     copy, config = tmp_path / "made.tar", tiny_config(tmp_path / "made.tar")
     copy.write_bytes(shard.read_bytes())
     go(config, tmp_path / "run")
@@ -343,10 +347,10 @@ def test_a_run_is_not_gone_on_with_on_other_data(shard: Path, tmp_path: Path, ch
     assert is_line(error.value)
 
 
-def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
+def test_ctrl_c_saves_and_the_run_resumes_as_if_never_stopped(
     finished: Path, shard: Path, tmp_path: Path
 ) -> None:
-    """A real process, stopped as a person would."""
+    """A real process receives Ctrl-C."""
     config, run = tiny_config(shard), tmp_path / "run"
     status, errors = stop_at(3, signal.SIGINT, config, run)
     assert status != 0
@@ -357,7 +361,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_as_if_never_stopped(
 
 
 @pytest.mark.slow
-def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> None:
+def test_unreadable_validation_photos_are_reported_and_counted(tmp_path: Path) -> None:
     path = write_shard(tmp_path / "made.tar")
     keys = [record.key for record in read_records(path) if record.split == "selection"]
     damage(path, *keys[:3])
@@ -383,7 +387,7 @@ def test_unreadable_selection_photos_are_told_and_counted(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "other", [{"reduced_dim": 4}, {"embed_dim": 64}, {"objective": "clip"}, {"freeze": ()}]
 )
-def test_the_checkpoint_of_another_model_is_one_clear_line(
+def test_the_checkpoint_of_another_model_is_refused_in_one_line(
     finished: Path, shard: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     shutil.copyfile(finished / "checkpoint.pt", tmp_path / "checkpoint.pt")
@@ -398,7 +402,7 @@ def test_the_checkpoint_of_another_model_is_one_clear_line(
 @pytest.mark.parametrize(
     "wrong", ["cut short", "not one", "empty", "of code", "of other things", "a part is missing"]
 )
-def test_a_damaged_checkpoint_is_one_clear_line(
+def test_a_damaged_checkpoint_is_refused_in_one_line(
     finished: Path, shard: Path, tmp_path: Path, wrong: str
 ) -> None:
     path = tmp_path / "checkpoint.pt"
@@ -417,7 +421,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(
     assert is_line(error.value)
 
 
-def test_a_run_that_is_not_finished_is_not_loaded(shard: Path, tmp_path: Path) -> None:
+def test_an_unfinished_run_is_not_loaded(shard: Path, tmp_path: Path) -> None:
     tiny_config(shard).save(tmp_path / "config.json")
     create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32)
     with refuses(

@@ -19,7 +19,7 @@ def versions(path: Path) -> list[str]:
     return sorted(p.name for p in path.iterdir() if p.name != ".lock")
 
 
-def test_a_flora_names_photos_by_colour(flora_path: Path, encoder: Encoder, photos: Path) -> None:
+def test_a_flora_identifies_photos_by_colour(flora_path: Path, encoder: Encoder, photos: Path) -> None:
     flora = load_flora(flora_path, encoder)
     answers = list(flora.identify([photos / "Rosa red" / "1.png", photos / "Rosa blue" / "2.png"], top_k=3))
     for answer, name in zip(answers, ("Rosa red", "Rosa blue"), strict=True):
@@ -30,7 +30,7 @@ def test_a_flora_names_photos_by_colour(flora_path: Path, encoder: Encoder, phot
         assert answer.taxon == answer.predictions[0].taxon
 
 
-def test_answers_keep_their_order_and_report_what_is_unreadable(
+def test_answers_keep_their_order_and_unreadable_photos_are_reported(
     flora_path: Path, encoder: Encoder, photos: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.jpg"
@@ -46,11 +46,11 @@ def test_answers_keep_their_order_and_report_what_is_unreadable(
     assert "broken.jpg" in said(answers[0].error)
 
 
-def test_the_encoder_may_be_named_by_its_folder(flora_path: Path, bundle: Path) -> None:
+def test_the_encoder_can_be_given_as_a_folder(flora_path: Path, bundle: Path) -> None:
     assert load_flora(flora_path, bundle).encoder.manifest.name == "tiny-0"
 
 
-def test_taxa_come_back_as_they_went_in(flora_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_taxa_round_trip(flora_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     assert load_flora(flora_path, encoder).taxa == tuple(taxa)
 
 
@@ -68,7 +68,7 @@ def test_the_manifest_counts_everything(flora_path: Path, records: list[Record])
     assert info == flora_info(flora_path)
 
 
-def test_the_catalogue_speaks_darwin_core_and_names_the_evidence(flora_path: Path) -> None:
+def test_the_catalogue_uses_darwin_core_and_lists_the_evidence(flora_path: Path) -> None:
     with sqlite3.connect(flora_path / "v000001" / "catalogue.db") as connection:
         connection.row_factory = sqlite3.Row
         taxon = connection.execute("SELECT * FROM taxa WHERE scientificName = 'Rosa red'").fetchone()
@@ -79,7 +79,7 @@ def test_the_catalogue_speaks_darwin_core_and_names_the_evidence(flora_path: Pat
         assert {row["kind"] for row in kinds} == {"text", "photo"}
         prototype = connection.execute("SELECT * FROM prototypes WHERE kind = 'photo' LIMIT 1").fetchone()
         vector = np.frombuffer(prototype["vector"], "<f4")
-        assert vector.shape == (16,)  # the appearance
+        assert vector.shape == (16,)  # length of an appearance
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
@@ -121,7 +121,7 @@ def test_unreadable_photos_are_named_and_others_counted(
     verify_flora(tmp_path / "flora")
 
 
-def test_texts_alone_make_an_uncalibrated_flora(
+def test_a_flora_from_texts_only_is_uncalibrated(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], photos: Path
 ) -> None:
     texts = {t.scientific_name: [t.scientific_name.removeprefix("Rosa ")] for t in taxa}
@@ -135,7 +135,7 @@ def test_texts_alone_make_an_uncalibrated_flora(
     assert flora.manifest.counts.texts == 10
 
 
-def test_photos_alone_suffice_but_nothing_does_not(
+def test_a_taxon_needs_a_text_or_a_photo(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
 ) -> None:
     no_text: dict[str, list[str]] = {t.scientific_name: [] for t in taxa}
@@ -184,7 +184,7 @@ def test_a_read_only_flora_works_and_nothing_is_written(
             p.chmod(p.stat().st_mode | stat.S_IWUSR)
 
 
-def test_one_taxon_is_a_flora(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_a_flora_can_have_one_taxon(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     build_flora(tmp_path / "flora", encoder, taxa[:1])
     answer = load_flora(tmp_path / "flora", encoder).answer("", np.zeros((1, 48), np.float32))
     assert len(answer.predictions) == 1

@@ -93,7 +93,7 @@ def assert_same(one: Path, other: Path, encoder: Encoder) -> None:
     assert keys[0] == keys[1]
 
 
-def test_photos_that_are_added_make_the_flora_of_all(
+def test_adding_photos_equals_building_from_all_photos(
     kept: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     path, late = tmp_path / "flora", of(records, "red", "white")
@@ -107,14 +107,14 @@ def test_photos_that_are_added_make_the_flora_of_all(
     assert_same(path, kept, encoder)
 
 
-def test_building_again_looks_at_nothing_twice(
+def test_rebuilding_embeds_no_photo_again(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], kept: Path
 ) -> None:
     assert build_flora(path, encoder, taxa, records).counts.new_photos == 0
     assert_same(path, kept, encoder)
 
 
-def test_what_is_taken_out_was_never_there(
+def test_removing_equals_building_without(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     gone = of(records, "pink") + [r for r in of(records, "blue") if r.split == "train"][:2]
@@ -141,7 +141,7 @@ def test_what_is_taken_out_was_never_there(
         assert current_version(path) == version
 
 
-def test_another_encoder_needs_nothing_but_the_flora(
+def test_rebuilding_with_another_encoder_needs_only_the_flora(
     path: Path,
     encoder: Encoder,
     other_encoder: Encoder,
@@ -159,7 +159,7 @@ def test_another_encoder_needs_nothing_but_the_flora(
         add_photos(path, encoder, records)
 
 
-def test_floras_become_one(
+def test_floras_are_merged(
     kept: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     half = [t.scientific_name for t in taxa[:6]]
@@ -173,7 +173,7 @@ def test_floras_become_one(
     assert_same(tmp_path / "both", kept, encoder)
 
 
-def test_a_photo_under_two_names_is_in_neither(
+def test_a_photo_under_two_names_is_not_used(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     told: list[Skipped] = []
@@ -193,7 +193,7 @@ def test_a_photo_under_two_names_is_in_neither(
     verify_flora(path)
 
 
-def test_a_flora_that_keeps_photos_learns_more_of_what_it_holds(
+def test_a_flora_that_keeps_photos_can_learn_more_photos_of_its_taxa(
     path: Path, kept: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     before = load_flora(path, encoder)
@@ -213,7 +213,7 @@ def test_a_flora_that_keeps_photos_learns_more_of_what_it_holds(
     assert_same(path, kept, encoder)
 
 
-def test_a_taxon_with_photos_kept_aside_alone_is_known_by_them(
+def test_a_taxon_with_only_held_out_photos_uses_them(
     encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     few = [r for r in records if r.taxon != rose("red") or r.split in ("selection", "calibration")]
@@ -248,7 +248,7 @@ def test_a_flora_without_its_photos_says_so(
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_lessons_move_to_another_flora(
+def test_taught_plants_move_to_another_flora(
     encoder: Encoder,
     other_encoder: Encoder,
     taxa: list[Taxon],
@@ -275,7 +275,7 @@ def test_lessons_move_to_another_flora(
     assert sum(a.predictions[0].taxon == rose("purple") for a in answers) >= 3
 
 
-def test_a_flora_that_keeps_none_is_taught_by_one_that_does(
+def test_a_flora_without_kept_photos_learns_from_one_with_kept_photos(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
 ) -> None:
     build_flora(tmp_path / "start", encoder, taxa[:8], records, keep=0)
@@ -285,7 +285,7 @@ def test_a_flora_that_keeps_none_is_taught_by_one_that_does(
     verify_flora(tmp_path / "both")
 
 
-def test_packs_are_full_but_for_one_and_hold_nothing_else(
+def test_all_packs_but_one_are_full_and_there_are_no_other_files(
     encoder: Encoder,
     taxa: list[Taxon],
     records: list[Record],
@@ -315,7 +315,7 @@ def test_packs_are_full_but_for_one_and_hold_nothing_else(
         assert {p.name for p in (path / "photos").iterdir()} == named
 
 
-def test_a_pack_is_a_shard_that_others_read(kept: Path, records: list[Record]) -> None:
+def test_a_pack_is_a_readable_shard(kept: Path, records: list[Record]) -> None:
     """When training on a flora's kept photos, each photo is in its original split."""
     shards = sorted((kept / "photos").glob("*.tar"))
     by_key = {str(r.fields["key"]): r for r in read_records(*shards)}
@@ -325,7 +325,7 @@ def test_a_pack_is_a_shard_that_others_read(kept: Path, records: list[Record]) -
         assert (record.split, record.taxon) == (known[key].split, known[key].taxon)
 
 
-def test_leaving_one_out_is_building_without_it(kept: Path, encoder: Encoder) -> None:
+def test_leave_one_out_equals_building_without_the_photo(kept: Path, encoder: Encoder) -> None:
     flora = load_flora(kept, encoder)
     state, width, weight = read_contents(kept), encoder.width, flora.calibration.text_weight
     own = {e.photo: e.taxon for e in state.evidence if e.role == "evidence" and e.photo}
@@ -346,7 +346,7 @@ def test_leaving_one_out_is_building_without_it(kept: Path, encoder: Encoder) ->
         assert flora.manifest.leave_one_out[kind] == hit_rates(np.stack(similarities), labels)
 
 
-def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Path) -> None:
+def test_copies_are_small_and_upright_without_metadata(tmp_path: Path) -> None:
     wide = Image.new("RGB", (1000, 500), "red")
     wide.paste("blue", (0, 0, 500, 500))
     exif = Image.Exif()
@@ -376,7 +376,7 @@ def test_copies_are_small_upright_and_say_nothing_but_their_pixels(tmp_path: Pat
     ],
 )
 @pytest.mark.parametrize("suffix", [".tar", ".npy"])
-def test_what_is_wrong_with_photos_is_found_and_mended(
+def test_damaged_photos_are_found_and_repaired(
     path: Path,
     encoder: Encoder,
     taxa: list[Taxon],
@@ -394,7 +394,7 @@ def test_what_is_wrong_with_photos_is_found_and_mended(
     assert find_problems(path, encoder) == []
 
 
-def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
+def test_verify_checks_more_than_hashes(path: Path, encoder: Encoder) -> None:
     """Vectors not made from these photos, with a valid stamp."""
     (file,) = (path / "photos").glob("*.npy")
     vectors = np.load(file)
@@ -409,7 +409,7 @@ def test_verify_looks_behind_the_hashes(path: Path, encoder: Encoder) -> None:
     assert "packed-photo-of-another-vector" in {found.kind for found in find_problems(path, encoder)}
 
 
-def test_a_change_is_undone_once(
+def test_a_change_can_be_undone_once(
     path: Path, kept: Path, encoder: Encoder, records: list[Record], other_encoder: Encoder
 ) -> None:
     for change in (
@@ -425,13 +425,13 @@ def test_a_change_is_undone_once(
         assert len(list((path / "photos").iterdir())) == 2
 
 
-def test_taxa_are_those_that_photos_name(records: list[Record], encoder: Encoder, tmp_path: Path) -> None:
+def test_taxa_come_from_the_photos(records: list[Record], encoder: Encoder, tmp_path: Path) -> None:
     taxa = taxa_of(records)
     assert [t.scientific_name for t in taxa] == sorted({str(r.fields["scientificName"]) for r in records})
     assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.taxa == 10
 
 
-def test_photos_of_ones_own_are_never_removed(
+def test_the_users_own_photos_are_never_removed(
     path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], photos: Path, tmp_path: Path
 ) -> None:
     """The user's own folder may be called `photos`, like the folder in which floras keep copies."""
@@ -448,7 +448,7 @@ def test_photos_of_ones_own_are_never_removed(
     assert [p.name for p in (path / "photos").iterdir()] == ["mine.png"]
 
 
-def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_name_shared_by_several_photos_removes_none(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     twins = [
         dataclasses.replace(
             read_records(paint(tmp_path / f"{i}" / "Rosa red" / "1.png", "red", 600 + i).parents[1])[0],
@@ -467,7 +467,7 @@ def test_a_name_of_several_photos_takes_none_out(path: Path, encoder: Encoder, t
 
 
 @pytest.mark.parametrize("keep", [0, 320])
-def test_a_file_may_be_called_anything(
+def test_any_file_name_works(
     encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path, keep: int
 ) -> None:
     odd = dataclasses.replace(
@@ -501,7 +501,7 @@ def test_plants_that_were_taught_are_forgotten_together_or_not_at_all(
     assert current_version(path) == before
 
 
-def test_a_full_disk_is_said_and_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")  # not on Windows
     before, (soft, hard) = current_version(path), resource.getrlimit(resource.RLIMIT_FSIZE)
     many = [Taxon(f"Rosa n{number}") for number in range(100)]

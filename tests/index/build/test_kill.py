@@ -164,7 +164,7 @@ CHANGES = ("build", "add", "remove", "rebuild", "merge")
 def kill_and_run_again(ground: Ground, last: int) -> None:
     process = ground.start(last)
     while process.poll() is None:
-        assert ground.read() in (ground.old, ground.new)  # readers are never interrupted
+        assert ground.read() in (ground.old, ground.new)  # readers are not affected
     assert process.returncode == -signal.SIGKILL, process.communicate()
     done = ground.check()
     again = ground.start()
@@ -214,7 +214,7 @@ def test_killed_a_hundred_times(tmp_path: Path, grounds: Callable[[str, Path], G
         shutil.rmtree(ground.path.parent)
 
 
-def test_a_killed_build_goes_on_where_it_was(
+def test_a_killed_build_resumes(
     tmp_path: Path, grounds: Callable[[str, Path], Ground], encoder: Encoder, records: list[Record]
 ) -> None:
     ground = grounds("build", tmp_path)
@@ -247,7 +247,7 @@ Library(Path(sys.argv[1])).add(Path(sys.argv[2]), Encoder.load(sys.argv[3]), pro
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_library_goes_on_where_it_was(
+def test_a_killed_library_update_resumes(
     tmp_path: Path, bundle: Path, encoder: Encoder, photos: Path
 ) -> None:
     arguments = [sys.executable, "-c", _ADD, str(tmp_path), str(photos), str(bundle), "100"]

@@ -57,7 +57,7 @@ def names(flora: Flora, photos: list[Path]) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [1, 4])
-def test_a_taught_plant_is_named(path: Path, encoder: Encoder, tmp_path: Path, number: int) -> None:
+def test_a_taught_plant_is_identified(path: Path, encoder: Encoder, tmp_path: Path, number: int) -> None:
     manifest = teach_taxon(path, encoder, rose("purple"), painted(tmp_path / "new", "purple", number))
     assert (manifest.counts.taxa, manifest.counts.taught) == (9, 1)
     flora = load_flora(path, encoder)
@@ -67,7 +67,7 @@ def test_a_taught_plant_is_named(path: Path, encoder: Encoder, tmp_path: Path, n
     verify_flora(path)
 
 
-def test_the_others_compare_as_before_and_forgetting_restores_every_byte(
+def test_teaching_does_not_affect_others_and_forgetting_restores_every_byte(
     path: Path, encoder: Encoder, photos: Path, tmp_path: Path
 ) -> None:
     asked = [photos / "Rosa red" / "1.png", photos / "Rosa blue" / "2.png", *painted(tmp_path, "purple", 2)]
@@ -82,7 +82,9 @@ def test_the_others_compare_as_before_and_forgetting_restores_every_byte(
         kept = {p.taxon: p.similarity for p in new.predictions}
         similarities = [p.similarity for p in old.predictions]
         assert [kept[p.taxon] for p in old.predictions] == pytest.approx(similarities, abs=1e-6)
-    forget_taxon(path, encoder, "Rosa purple")  # the first of the two, so the row of the other changes
+    forget_taxon(
+        path, encoder, "Rosa purple"
+    )  # the first of the two taught plants, so the row of the other one changes
     assert load_flora(path, encoder).taxa[-1] == rose("green")
     verify_flora(path)
     assert forget_taxon(path, encoder, "Rosa green").counts.taught == 0
@@ -92,7 +94,7 @@ def test_the_others_compare_as_before_and_forgetting_restores_every_byte(
     assert list(load_flora(path, encoder).identify(asked, 8)) == before
 
 
-def test_a_flora_of_names_learns_too(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_a_flora_without_photos_can_be_taught(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     path = tmp_path / "names"
     build_flora(path, encoder, [taxon for taxon in taxa if taxon != rose("purple")])
     teach_taxon(path, encoder, rose("purple"), painted(tmp_path / "new", "purple", 4))
@@ -102,7 +104,7 @@ def test_a_flora_of_names_learns_too(tmp_path: Path, encoder: Encoder, taxa: lis
     assert names(flora, painted(tmp_path / "asked", "red", 10, start=700)).count("Rosa purple") == 0
 
 
-def test_taxa_taught_to_a_flora_of_names_do_not_outdo_each_other(
+def test_taxa_taught_to_a_flora_without_photos_are_balanced(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
 ) -> None:
     path = tmp_path / "names"
@@ -118,14 +120,14 @@ def test_taxa_taught_to_a_flora_of_names_do_not_outdo_each_other(
         assert named.count(taxon.scientific_name) >= 7
 
 
-def test_a_photo_may_be_called_anything(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_any_photo_name_works(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     photo = painted(tmp_path, "purple", 1)[0]
     odd = photo.rename(photo.with_name(os.fsdecode(b"\xff\xfe.png")))
     teach_taxon(path, encoder, rose("purple"), [odd])
     assert read_evidence(current_version(path))[-1].content.endswith("\\udcff\\udcfe.png")
 
 
-def test_a_copy_learns_where_the_first_shall_not(small: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_teaching_a_copy_leaves_the_original_unchanged(small: Path, encoder: Encoder, tmp_path: Path) -> None:
     own = tmp_path / "data" / "flora"
     for colour in NEW:
         teach_taxon(own, encoder, rose(colour), painted(tmp_path, colour, 2), start=small)
@@ -147,7 +149,7 @@ def test_unreadable_photos_are_named_and_the_rest_is_learned(
     assert load_flora(path, encoder).prototypes.photo_counts[-1] == 2
 
 
-def test_what_cannot_be_taught_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_refused_change_changes_nothing(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     good = painted(tmp_path, "purple", 1)
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"")
@@ -203,7 +205,7 @@ def test_a_plant_is_taught_again_in_one_version(path: Path, encoder: Encoder, tm
     verify_flora(path)
 
 
-def test_what_holds_a_plant_is_known_from_its_relatives(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_higher_taxa_are_completed_from_relatives(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     teach_taxon(path, encoder, Taxon("Rosa purple", genus="Rosa"), painted(tmp_path, "purple", 1))
     taught = load_flora(path, encoder).taxa[-1]
     assert (taught.family, taught.order) == ("Rosaceae", "Rosales")
@@ -214,7 +216,7 @@ def test_what_holds_a_plant_is_known_from_its_relatives(path: Path, encoder: Enc
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_two_that_teach_at_once_lose_nothing(
+def test_concurrent_teaching_loses_nothing(
     small: Path, path: Path, encoder: Encoder, tmp_path: Path, copied: bool
 ) -> None:
     photos = {colour: painted(tmp_path, colour, 2) for colour in NEW}
@@ -240,13 +242,13 @@ def test_two_that_teach_at_once_lose_nothing(
     assert {t.scientific_name for t in load_flora(path, encoder).taxa[8:]} == {f"Rosa {c}" for c in NEW}
 
 
-def test_a_busy_flora_says_so(path: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_busy_flora_is_reported(path: Path, encoder: Encoder, tmp_path: Path) -> None:
     photos = painted(tmp_path, "purple", 1)
     with new_version(path), refuses(FloraError, match="another process is changing"):
         teach_taxon(path, encoder, rose("purple"), photos)
 
 
-def test_directions_that_tell_taxa_apart_solve_the_ridge_regression() -> None:
+def test_discriminating_directions_solve_the_ridge_regression() -> None:
     random = np.random.default_rng(0)
     others = random.standard_normal((7, 12)).astype(np.float32)
     row = random.standard_normal((1, 12)).astype(np.float32)
@@ -257,7 +259,7 @@ def test_directions_that_tell_taxa_apart_solve_the_ridge_regression() -> None:
     np.testing.assert_allclose(telling(row, np.vstack([others, row])), telling(row, others), atol=1e-5)
 
 
-def test_chance_is_what_one_pair_in_two_hundred_reaches(
+def test_chance_similarity_is_exceeded_by_one_pair_in_two_hundred(
     small: Path, encoder: Encoder, records: list[Record]
 ) -> None:
     flora = load_flora(small, encoder)

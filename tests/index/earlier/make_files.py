@@ -22,7 +22,7 @@ from dalip.taxonomy import Taxon
 
 PLANTS = ("red", "green", "blue")
 PHOTOS = "/photos"
-"""Where the libraries say that their photos lie: a folder that is not there."""
+"""The photo folder recorded in the libraries; it does not exist."""
 
 
 def paint(path: Path, colour: str, seed: int) -> None:
@@ -46,7 +46,7 @@ def make_small(database: Path, photos: Path | None = None) -> None:
 
 
 def make_flora(out: Path, encoder: Encoder, work: Path) -> None:
-    from dalip.datasets import read_records  # not in the first of these versions
+    from dalip.datasets import read_records  # missing in the earliest of these versions
 
     for row, colour in enumerate(PLANTS):
         for number in range(6):

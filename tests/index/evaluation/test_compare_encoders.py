@@ -14,7 +14,7 @@ from dalip_index.store.manifest import HitRates
 MEASURED = ("calibration", "test")
 
 
-def test_only_photos_that_nothing_was_learned_from_are_measured(
+def test_only_photos_not_used_for_training_are_measured(
     encoder: Encoder, other_encoder: Encoder, taxa: Sequence[Taxon], records: Sequence[Record]
 ) -> None:
     known = {taxon.scientific_name: taxon for taxon in taxa}
@@ -33,7 +33,7 @@ def test_only_photos_that_nothing_was_learned_from_are_measured(
         assert (row.lost, row.gained) == (0, 0)
 
 
-def test_photos_without_names_are_found_by_captions_and_classes_without_photos_named_by_texts(
+def test_captions_measure_retrieval_and_class_names_measure_zero_shot(
     encoder: Encoder, records: Sequence[Record]
 ) -> None:
     def coloured(record: Record) -> str:

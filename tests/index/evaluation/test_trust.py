@@ -58,7 +58,7 @@ def calibrated(seed: int, photos: int = 2000) -> tuple[Calibration, np.ndarray, 
 
 
 @given(seeds, st.sampled_from([0.5, 0.8, 0.9, 0.95]))
-def test_sets_hold_the_right_taxon_as_often_as_promised(seed: int, coverage: float) -> None:
+def test_prediction_sets_have_the_requested_coverage(seed: int, coverage: float) -> None:
     calibration, similarities, targets = calibrated(seed)
     least = calibration.least_probability(coverage)
     probabilities = calibration.probabilities(similarities)
@@ -69,7 +69,7 @@ def test_sets_hold_the_right_taxon_as_often_as_promised(seed: int, coverage: flo
 
 
 @given(seeds)
-def test_a_larger_promise_never_makes_a_smaller_set(seed: int) -> None:
+def test_higher_coverage_never_makes_a_smaller_set(seed: int) -> None:
     calibration, *_ = calibrated(seed, 50)
     asked = [calibration.least_probability(coverage) for coverage in (0.5, 0.8, 0.9, 0.99, 0.9999)]
     assert asked == sorted(asked, reverse=True)  # type: ignore[type-var]
@@ -77,7 +77,7 @@ def test_a_larger_promise_never_makes_a_smaller_set(seed: int) -> None:
 
 
 @given(seeds, st.floats(0.02, 0.5))
-def test_refusals_meet_their_own_plants_as_rarely_as_said(seed: int, share: float) -> None:
+def test_rejection_rates_of_plants_in_the_flora_match_the_threshold(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     lengths = rng.gamma(5, 0.2, 4000)
     similarities = rng.uniform(0, 1, (2000, 3))
@@ -89,7 +89,9 @@ def test_refusals_meet_their_own_plants_as_rarely_as_said(seed: int, share: floa
     assert bad == pytest.approx(share, abs=0.08)
 
 
-def test_without_calibration_nothing_is_promised(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_without_calibration_there_are_no_probabilities_or_sets(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
     build_flora(tmp_path / "flora", encoder, taxa)
     answer = ask(load_flora(tmp_path / "flora", encoder), paint(tmp_path / "red.png", "red", 1))
     assert answer.verdict == "uncalibrated"
@@ -98,7 +100,7 @@ def test_without_calibration_nothing_is_promised(tmp_path: Path, encoder: Encode
     assert all(p.experimental and p.probability is None for p in answer.predictions)
 
 
-def test_an_answer_says_how_usual_the_photo_is(flora: Flora, tmp_path: Path) -> None:
+def test_an_answer_has_out_of_distribution_scores(flora: Flora, tmp_path: Path) -> None:
     answer = ask(flora, paint(tmp_path / "red.png", "red", 99), coverage=0.8)
     assert (answer.verdict, answer.coverage) == ("sure", 0.8)
     assert answer.taxon is not None
@@ -114,7 +116,7 @@ def test_an_answer_says_how_usual_the_photo_is(flora: Flora, tmp_path: Path) -> 
 
 
 @given(seeds, st.integers(10, 200))
-def test_refusing_takes_enough_calibration_photos(seed: int, photos: int) -> None:
+def test_rejection_needs_enough_calibration_photos(seed: int, photos: int) -> None:
     calibration, *_ = calibrated(seed, photos)
     assert not any(calibration.foreign(fit) for fit in calibration.fits[photos // 20 :])
     assert not any(calibration.strange(length) for length in calibration.lengths[: 99 * photos // 100])
@@ -125,7 +127,7 @@ def test_refusing_takes_enough_calibration_photos(seed: int, photos: int) -> Non
     assert not bare.strange(9)
 
 
-def test_a_photo_of_another_kind_is_refused(flora: Flora, tmp_path: Path) -> None:
+def test_a_photo_that_is_not_a_plant_is_rejected(flora: Flora, tmp_path: Path) -> None:
     pixels = np.zeros((56, 56, 3), np.uint8)
     pixels[:, :28] = (255, 0, 0)
     pixels[:28, 28:] = (0, 255, 255)
@@ -139,7 +141,7 @@ def test_a_photo_of_another_kind_is_refused(flora: Flora, tmp_path: Path) -> Non
     assert len(answer.predictions) == 5  # still shown, for users who know better
 
 
-def test_a_plant_that_fits_nothing_is_refused(flora: Flora, tmp_path: Path) -> None:
+def test_a_plant_that_is_not_in_the_flora_is_rejected(flora: Flora, tmp_path: Path) -> None:
     fits = tuple(np.linspace(0.999, 1.0, 200).tolist())
     strict = dataclasses.replace(flora.calibration, fits=fits)
     other = Flora(flora.folder, flora.manifest, strict, flora.taxa, flora.vectors, flora.encoder)
@@ -147,7 +149,7 @@ def test_a_plant_that_fits_nothing_is_refused(flora: Flora, tmp_path: Path) -> N
     assert (answer.verdict, answer.taxon) == ("not in flora", None)
 
 
-def test_one_rank_can_be_asked_for(flora: Flora, tmp_path: Path) -> None:
+def test_answers_at_a_requested_rank(flora: Flora, tmp_path: Path) -> None:
     photo = paint(tmp_path / "red.png", "red", 3)
     answer = ask(flora, photo, rank="genus")
     assert [p.taxon.scientific_name for p in answer.predictions] == ["Rosa"]
@@ -157,7 +159,7 @@ def test_one_rank_can_be_asked_for(flora: Flora, tmp_path: Path) -> None:
     assert (answer.verdict, answer.taxon.taxon_rank) == ("sure", "genus")
 
 
-def test_taxa_known_from_texts_alone_are_never_sure(
+def test_taxa_with_texts_only_are_never_the_confident_answer(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
 ) -> None:
     others = [r for r in records if r.taxon and r.taxon.scientific_name != "Rosa red"]
@@ -189,13 +191,13 @@ def test_several_photos_of_one_plant_are_one_answer(flora: Flora, tmp_path: Path
     assert isinstance(skipped[0], Skipped)
 
 
-def test_one_photo_together_is_one_photo(flora: Flora, tmp_path: Path) -> None:
+def test_one_photo_identified_together_equals_one_photo(flora: Flora, tmp_path: Path) -> None:
     photo = paint(tmp_path / "blue.png", "blue", 1)
     assert flora.identify_together([photo])[0] == ask(flora, photo)
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -1, 2])
-def test_a_promise_lies_between_never_and_always(flora: Flora, tmp_path: Path, coverage: float) -> None:
+def test_coverage_must_be_between_0_and_1(flora: Flora, tmp_path: Path, coverage: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         ask(flora, paint(tmp_path / "red.png", "red", 1), coverage=coverage)
 
@@ -219,7 +221,7 @@ def test_calibration_error_is_the_mean_distance() -> None:
 
 
 @given(seeds)
-def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
+def test_synthetic_photos_are_well_calibrated(seed: int) -> None:
     calibration, similarities, targets = calibrated(seed)
     lengths = np.random.default_rng(seed + 1).uniform(1, 2, len(targets))
     found = measure_trust("made", Similarities(similarities, lengths), targets, calibration)
@@ -234,7 +236,7 @@ def test_made_photos_are_trusted_as_they_should_be(seed: int) -> None:
 
 
 @given(seeds)
-def test_areas_agree_with_a_count_of_pairs(seed: int) -> None:
+def test_auroc_equals_counting_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     calibration, *_ = calibrated(0, 50)
     named, others = (
@@ -247,7 +249,7 @@ def test_areas_agree_with_a_count_of_pairs(seed: int) -> None:
     assert by_length.auroc == pytest.approx(((mine < theirs) + 0.5 * (mine == theirs)).mean())
 
 
-def test_evaluation_measures_what_is_refused(flora: Flora, records: list[Record]) -> None:
+def test_evaluation_measures_rejection(flora: Flora, records: list[Record]) -> None:
     named = records[:60]
     fields = {"scientificName": "Bellis perennis", "genus": "Bellis", "family": "Asteraceae"}
     daisies = [dataclasses.replace(r, key=f"daisy {r.key}", fields=fields) for r in records[60:70]]
@@ -268,7 +270,7 @@ def test_evaluation_measures_what_is_refused(flora: Flora, records: list[Record]
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_calibration_photo_or_none_calibrates_nothing(
+def test_fewer_than_two_calibration_photos_are_not_enough(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record], number: int
 ) -> None:
     calibrating = [r for r in records if r.split == "calibration"][:number]
@@ -281,7 +283,9 @@ def test_a_calibration_photo_or_none_calibrates_nothing(
     assert evaluate_flora(flora, records[:20]).trust == ()
 
 
-def test_a_flora_of_one_taxon_says_yes_or_no(tmp_path: Path, encoder: Encoder, records: list[Record]) -> None:
+def test_a_flora_with_one_taxon_accepts_or_rejects(
+    tmp_path: Path, encoder: Encoder, records: list[Record]
+) -> None:
     red = [r for r in records if r.taxon and r.taxon.scientific_name == "Rosa red"]
     more = [
         Record(str(i), FilePart(paint(tmp_path / f"{i}.png", "red", i)), red[0].fields) for i in range(200)

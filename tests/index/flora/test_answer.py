@@ -48,7 +48,7 @@ def large(flora: Flora, taxa: int) -> Flora:
     return made
 
 
-def test_an_answer_makes_objects_only_for_what_is_shown(
+def test_an_answer_creates_objects_only_for_shown_predictions(
     flora: Flora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Taxon] = []
@@ -71,7 +71,7 @@ def test_an_answer_makes_objects_only_for_what_is_shown(
 
 
 @given(seed=seeds, rank=st.sampled_from(["genus", "family", "order"]), calibrated=st.booleans())
-def test_taxa_of_a_rank_are_put_together_as_one_by_one(seed: int, rank: str, calibrated: bool) -> None:
+def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) -> None:
     rng = np.random.default_rng(seed)
     taxa = [
         Taxon(f"G{g} s{i}", genus=f"G{g}", family=f"F{g % 3}" if g % 4 else "")
@@ -105,7 +105,7 @@ def test_taxa_of_a_rank_are_put_together_as_one_by_one(seed: int, rank: str, cal
 
 
 @given(seed=seeds)
-def test_look_alikes_are_those_by_texts_and_photos(flora: Flora, seed: int) -> None:
+def test_look_alikes_use_texts_and_photos(flora: Flora, seed: int) -> None:
     units = unit_rows(flora.prototypes.vectors(flora.calibration.text_weight))
     answer = flora.answer("", queries(seed, 1))
     row = flora.row(answer.predictions[0].taxon)
@@ -118,7 +118,7 @@ def test_look_alikes_are_those_by_texts_and_photos(flora: Flora, seed: int) -> N
     assert np.all(np.diff(likeness[alike]) <= 1e-6)
 
 
-def test_a_lazy_sequence_is_made_once_and_is_like_a_tuple() -> None:
+def test_a_lazy_sequence_is_computed_once_and_behaves_like_a_tuple() -> None:
     made: list[int] = []
 
     def make() -> tuple[str, ...]:
@@ -138,7 +138,7 @@ def test_a_lazy_sequence_is_made_once_and_is_like_a_tuple() -> None:
     assert lazy != ["a", "b", "c"]
 
 
-def test_the_json_of_an_answer_holds_all_but_the_words(flora: Flora) -> None:
+def test_the_json_of_an_answer_is_complete_except_for_messages(flora: Flora) -> None:
     answer = flora.answer("photo.jpg", queries(3, 1), 2)
     content = json.loads(json.dumps(answer.to_dict()))
     jsonschema.validate(content | {"cautions": []}, SCHEMA)
@@ -151,7 +151,7 @@ def test_the_json_of_an_answer_holds_all_but_the_words(flora: Flora) -> None:
     assert content["predictions"][0] == answer.predictions[0].to_dict()
 
 
-def test_vectors_are_the_memory_of_the_index_and_keep_it(tmp_path: Path) -> None:
+def test_vectors_share_the_memory_of_the_index_and_keep_it_alive(tmp_path: Path) -> None:
     vectors = queries(0, 50)
     write_index(tmp_path / "taxa.faiss", vectors)
     found = read_vectors(tmp_path / "taxa.faiss")
@@ -159,7 +159,7 @@ def test_vectors_are_the_memory_of_the_index_and_keep_it(tmp_path: Path) -> None
     np.testing.assert_array_equal(found, vectors)
     del found
     gc.collect()
-    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # would reuse freed memory
+    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # these would reuse freed memory
     np.testing.assert_array_equal(part, vectors[10:20])
     assert len(others) == 20
     with pytest.raises(ValueError, match="read-only"):
@@ -177,9 +177,7 @@ def test_vectors_are_the_memory_of_the_index_and_keep_it(tmp_path: Path) -> None
         (faiss.IndexIDMap2(faiss.IndexFlatIP(48)), "does not number its 3 vectors consecutively from 1"),
     ],
 )
-def test_an_index_that_cannot_be_a_floras_is_refused(
-    tmp_path: Path, index: faiss.Index, message: str
-) -> None:
+def test_an_unsupported_index_is_refused(tmp_path: Path, index: faiss.Index, message: str) -> None:
     if isinstance(index, faiss.IndexIDMap2):
         index.add_with_ids(queries(0, 3), np.array([1, 3, 2], np.int64))
     faiss.write_index(index, str(tmp_path / "taxa.faiss"))

@@ -1,4 +1,4 @@
-"""Plants known to do harm: found by name, by genus and by species."""
+"""Harmful plants are found by name, genus and species."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from dalip_index.flora.hazards import _listed, hazard_of
         ("Digitalis purpurea subsp. mariana", "subspecies", "deadly"),
     ],
 )
-def test_harm_is_found(name: str, rank: str, harm: str) -> None:
+def test_harmful_plants_are_found(name: str, rank: str, harm: str) -> None:
     found = hazard_of(Taxon.from_darwin_core({"scientificName": name, "taxonRank": rank}))
     assert found is not None
     assert found.harm == harm
@@ -28,11 +28,11 @@ def test_harm_is_found(name: str, rank: str, harm: str) -> None:
 @pytest.mark.parametrize(
     ("name", "rank"), [("Bellis perennis", "species"), ("Prunus avium", "species"), ("Apiaceae", "family")]
 )
-def test_what_is_not_listed_gets_no_word(name: str, rank: str) -> None:
+def test_plants_that_are_not_listed_have_no_hazard(name: str, rank: str) -> None:
     assert hazard_of(Taxon.from_darwin_core({"scientificName": name, "taxonRank": rank})) is None
 
 
-def test_the_list_is_sound() -> None:
+def test_the_hazard_list_is_valid() -> None:
     names = [hazard.taxon.scientific_name for hazard in _listed()]
     assert len(set(names)) == len(names) > 60
     assert {hazard.harm for hazard in _listed()} == {"deadly", "poisonous", "harms the skin"}

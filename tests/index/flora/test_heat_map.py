@@ -22,7 +22,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
     return load_flora(flora_path, encoder)
 
 
-def test_what_is_taken_for_each_other_is_close(flora: Flora) -> None:
+def test_look_alikes_are_similar_taxa(flora: Flora) -> None:
     found = flora.look_alikes(rose("orange"), 9)
     assert len(found) == 9
     assert rose("orange") not in found
@@ -30,7 +30,7 @@ def test_what_is_taken_for_each_other_is_close(flora: Flora) -> None:
     assert flora.look_alikes(rose("orange"), 2) == found[:2]
 
 
-def test_the_parts_that_speak_for_a_taxon_are_where_it_is(flora: Flora) -> None:
+def test_the_heat_map_is_high_where_the_taxon_is(flora: Flora) -> None:
     photo = Image.new("RGB", (70, 70), COLOURS["red"])
     photo.paste(COLOURS["blue"], (0, 40, 70, 70))
     heat = heat_map(flora, photo, rose("red"), rose("blue"))
@@ -39,7 +39,7 @@ def test_the_parts_that_speak_for_a_taxon_are_where_it_is(flora: Flora) -> None:
     np.testing.assert_allclose(heat_map(flora, photo, rose("blue"), rose("red")), -heat, atol=1e-6)
 
 
-def test_what_cannot_be_explained_says_why(
+def test_an_impossible_heat_map_is_refused_with_the_reason(
     flora: Flora, tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:
     stranger = Taxon("Bellis perennis")
@@ -52,7 +52,7 @@ def test_what_cannot_be_explained_says_why(
     assert len(mute.look_alikes(rose("red"))) == 3
 
 
-def test_a_picture_is_orange_for_the_first_name_and_blue_for_the_second(flora: Flora) -> None:
+def test_a_heat_map_is_orange_for_the_first_name_and_blue_for_the_second(flora: Flora) -> None:
     photo = Image.new("RGB", (70, 70), COLOURS["red"])
     photo.paste(COLOURS["blue"], (0, 40, 70, 70))
     (answer,) = flora.identify([photo], 10)

@@ -48,14 +48,14 @@ def test_a_missing_flora_is_named(tmp_path: Path, encoder: Encoder) -> None:
         load_flora(tmp_path / "nowhere", encoder)
 
 
-def test_a_folder_without_pointer_is_no_flora(path: Path, encoder: Encoder) -> None:
+def test_a_folder_without_a_pointer_is_not_a_flora(path: Path, encoder: Encoder) -> None:
     (path / "CURRENT").unlink()
     with refuses(FloraError, match="not a flora"):
         load_flora(path, encoder)
 
 
 @pytest.mark.parametrize("pointer", ["v000009", "../elsewhere", "", "v000001/../v000001"])
-def test_a_pointer_that_leads_nowhere(path: Path, encoder: Encoder, pointer: str) -> None:
+def test_a_pointer_to_a_missing_version(path: Path, encoder: Encoder, pointer: str) -> None:
     (path / "CURRENT").write_text(pointer)
     with refuses(FloraError, match="points to"):
         load_flora(path, encoder)
@@ -68,7 +68,7 @@ def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
         load_flora(path, encoder)
 
 
-def test_a_manifest_of_the_future(path: Path, encoder: Encoder) -> None:
+def test_a_manifest_from_a_later_version(path: Path, encoder: Encoder) -> None:
     edit_manifest(path, lambda content: content.update(format_version=4))
     with refuses(FloraError, match="has format 4, but .* needs format 3"):
         flora_info(path)
@@ -82,7 +82,7 @@ def test_a_missing_file(path: Path, encoder: Encoder, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
-def test_a_file_of_another_size(path: Path, encoder: Encoder, name: str) -> None:
+def test_a_file_with_the_wrong_size(path: Path, encoder: Encoder, name: str) -> None:
     with (path / "v000001" / name).open("ab") as stream:
         stream.write(b"x")
     with refuses(FloraError, match=f"{name}: .* bytes, but the manifest says"):
@@ -119,7 +119,7 @@ def test_a_calibration_that_lacks_a_part_is_refused_at_load(path: Path, encoder:
         load_flora(path, encoder)
 
 
-def test_an_index_of_two_widths_is_refused_at_load(path: Path, encoder: Encoder) -> None:
+def test_an_index_with_inconsistent_widths_is_refused_at_load(path: Path, encoder: Encoder) -> None:
     file = path / "v000001" / INDEX
     content = bytearray(file.read_bytes())
     content[4] ^= 1  # a byte of the width in the outer index
@@ -139,7 +139,9 @@ def test_names_that_no_file_can_have_are_refused(path: Path, encoder: Encoder) -
 
 
 @pytest.mark.parametrize("value", [None, b"\xff"])
-def test_a_catalogue_of_what_is_no_text_is_refused(path: Path, encoder: Encoder, value: bytes | None) -> None:
+def test_a_catalogue_with_values_that_are_not_text_is_refused(
+    path: Path, encoder: Encoder, value: bytes | None
+) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("PRAGMA writable_schema = 1")
         connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')")
@@ -163,7 +165,7 @@ def test_verify_finds_rows_that_the_manifest_does_not_count(path: Path) -> None:
         verify_flora(path)
 
 
-def test_verify_finds_rows_of_no_taxon(path: Path) -> None:
+def test_verify_finds_rows_without_a_taxon(path: Path) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("UPDATE vernacular_names SET taxon = 99 WHERE id = 1")
     restamp(path)
@@ -191,7 +193,9 @@ def test_an_index_of_other_taxa_is_refused_at_load(path: Path, encoder: Encoder)
         verify_flora(path)
 
 
-def test_a_taxon_twice_and_no_taxon(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_a_repeated_taxon_and_an_empty_list_are_refused(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
+) -> None:
     with refuses(FloraError, match="Rosa red is in the list of taxa twice"):
         build_flora(tmp_path / "flora", encoder, [*taxa, taxa[0]])
     with refuses(FloraError, match="at least one taxon"):
@@ -199,7 +203,7 @@ def test_a_taxon_twice_and_no_taxon(tmp_path: Path, encoder: Encoder, taxa: list
     assert not (tmp_path / "flora").exists()
 
 
-def test_a_foreign_folder_is_left_alone(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
     with refuses(FloraError, match=r"contains diary\.txt"):
         build_flora(tmp_path, encoder, taxa)
@@ -225,7 +229,7 @@ def test_vectors_that_do_not_fit(flora_path: Path, encoder: Encoder, vectors: np
         load_flora(flora_path, encoder).answer("", vectors)
 
 
-def test_texts_for_a_taxon_that_is_not_there(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_texts_for_a_taxon_that_is_not_listed(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     with refuses(FloraError, match="texts for Rosa mauve"):
         build_flora(tmp_path / "flora", encoder, taxa, texts={"Rosa mauve": ["mauve"]})
 

@@ -24,7 +24,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
 
 
 WIDTH = 48
-"""Numbers of a photo: 32 of its embedding and 16 of its appearance."""
+"""Length of a photo vector: 32 for the embedding and 16 for the appearance."""
 
 
 def queries(seed: int, number: int, width: int = WIDTH) -> np.ndarray:
@@ -38,7 +38,7 @@ def compared(prototypes: Prototypes, photos: np.ndarray, weight: float) -> np.nd
 
 
 @given(seed=seeds, number=st.integers(0, 20))
-def test_similarities_to_all_taxa_are_those_to_each(flora: Flora, seed: int, number: int) -> None:
+def test_similarities_to_all_taxa_equal_those_one_by_one(flora: Flora, seed: int, number: int) -> None:
     embeddings = queries(seed, number)
     found = flora.similarities(embeddings)
     unit, lengths = with_unit_appearance(embeddings, 32)
@@ -52,7 +52,7 @@ def test_similarities_to_all_taxa_are_those_to_each(flora: Flora, seed: int, num
     values=arrays(np.float32, st.integers(0, 30), elements=st.sampled_from([0, 0.25, 0.5, 1])),
     number=st.integers(1, 35),
 )
-def test_the_largest_values_are_those_of_a_stable_sort(values: np.ndarray, number: int) -> None:
+def test_the_largest_values_equal_a_stable_sort(values: np.ndarray, number: int) -> None:
     np.testing.assert_array_equal(largest(values, number), np.argsort(-values, kind="stable")[:number])
 
 
@@ -69,7 +69,7 @@ def test_probabilities_sum_to_one_and_fall_with_similarity(flora: Flora, seed: i
 
 
 @given(seed=seeds, top_k=st.integers(1, 12))
-def test_more_answers_begin_with_the_same(flora: Flora, seed: int, top_k: int) -> None:
+def test_a_longer_answer_begins_with_the_shorter_one(flora: Flora, seed: int, top_k: int) -> None:
     some, everything = (flora.answer("", queries(seed, 1), number) for number in (top_k, 10))
     assert some.predictions == everything.predictions[:top_k]
 
@@ -92,7 +92,7 @@ similarity_rows = arrays(
 
 
 @given(similarities=similarity_rows, temperature=st.floats(1e-3, 10))
-def test_temperature_changes_no_order(similarities: np.ndarray, temperature: float) -> None:
+def test_temperature_does_not_change_the_order(similarities: np.ndarray, temperature: float) -> None:
     probabilities = Calibration.bare(0.5, 0, temperature, 0).probabilities(similarities)
     assert probabilities is not None
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -101,7 +101,7 @@ def test_temperature_changes_no_order(similarities: np.ndarray, temperature: flo
 
 
 @given(seed=seeds, temperature=st.floats(0.02, 2))
-def test_the_fitted_temperature_is_the_likeliest(seed: int, temperature: float) -> None:
+def test_the_fitted_temperature_maximises_the_likelihood(seed: int, temperature: float) -> None:
     rng = np.random.default_rng(seed)
     similarities = rng.uniform(-1, 1, (50, 5))
     targets = rng.integers(0, 5, 50)
@@ -117,7 +117,7 @@ def test_a_known_temperature_is_recovered() -> None:
 
 
 @given(seed=seeds)
-def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
+def test_mean_prototypes_are_unit_rows_or_zero(seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, 6, 12)
     prototypes, counts = mean_prototypes(queries(seed, 12, 8), labels, 7)
     assert counts.tolist() == np.bincount(labels, minlength=7).tolist()
@@ -125,7 +125,7 @@ def test_mean_prototypes_are_unit_rows_or_nothing(seed: int) -> None:
 
 
 def made_prototypes(text: np.ndarray, photos: np.ndarray) -> Prototypes:
-    """Prototypes of one text and one photo each; none of a kind if its row is zero."""
+    """Return prototypes with one text and one photo each; a row of zeros means that this kind is missing."""
     counts = (rows.any(axis=1).astype(np.intp) for rows in (text, photos))
     return Prototypes.built(text, next(counts), photos, next(counts))
 
@@ -146,7 +146,7 @@ def test_too_few_photos_choose_nothing() -> None:
 
 
 @given(seed=seeds, weight=st.floats(0, 1))
-def test_what_a_taxon_lacks_is_as_with_the_average(seed: int, weight: float) -> None:
+def test_missing_evidence_counts_as_average(seed: int, weight: float) -> None:
     text, photos, asked = queries(seed, 9, 32), queries(seed + 1, 9, 16), queries(seed + 2, 4)
     by_text, by_photos = asked[:, :32] @ text.T, asked[:, 32:] @ photos.T
     both = made_prototypes(text, photos)

@@ -52,7 +52,7 @@ def named(answer: Identification) -> list[str]:
 
 
 @given(seed=seeds, colours=some_colours)
-def test_probabilities_are_those_of_the_flora_over_what_is_left(
+def test_probabilities_are_renormalised_over_the_allowed_taxa(
     flora: Flora, seed: int, colours: set[str]
 ) -> None:
     allowed = {f"Rosa {colour}" for colour in colours}
@@ -60,7 +60,7 @@ def test_probabilities_are_those_of_the_flora_over_what_is_left(
     whole, some = flora.answer("", photo, 99), restrict(flora, sorted(allowed)).answer("", photo, 99)
     left = [p for p in whole.predictions if p.taxon.scientific_name in allowed]
     total = sum(p.probability or 0 for p in left)
-    assert named(some) == [p.taxon.scientific_name for p in left]  # the same order, without the others
+    assert named(some) == [p.taxon.scientific_name for p in left]  # same order, without the other taxa
     assert [p.similarity for p in some.predictions] == [p.similarity for p in left]
     shares = [p.probability or 0 for p in some.predictions]
     assert sum(shares) == pytest.approx(1)
@@ -69,7 +69,7 @@ def test_probabilities_are_those_of_the_flora_over_what_is_left(
 
 
 @given(seed=seeds, colours=some_colours, coverage=st.floats(0.5, 0.99))
-def test_a_set_loses_no_taxon_that_may_be_named(
+def test_a_prediction_set_loses_no_allowed_taxon(
     flora: Flora, seed: int, colours: set[str], coverage: float
 ) -> None:
     allowed = {f"Rosa {colour}" for colour in colours}
@@ -82,7 +82,7 @@ def test_a_set_loses_no_taxon_that_may_be_named(
 
 
 @given(seed=seeds, colours=some_colours, more=some_colours)
-def test_more_taxa_make_none_more_probable_and_are_more_probable_together(
+def test_allowing_more_taxa_lowers_each_probability_and_raises_the_total(
     flora: Flora, seed: int, colours: set[str], more: set[str]
 ) -> None:
     photos = queries(seed, 3)
@@ -99,7 +99,7 @@ def test_more_taxa_make_none_more_probable_and_are_more_probable_together(
 
 
 @given(seed=seeds, colours=some_colours, rank=st.sampled_from([None, "species", "genus", "family"]))
-def test_to_be_asked_about_a_family_is_not_to_be_sure_of_it(
+def test_restriction_to_a_family_does_not_make_the_family_certain(
     flora: Flora, seed: int, colours: set[str], rank: str | None
 ) -> None:
     some, photo = restrict(flora, [f"Rosa {colour}" for colour in colours]), queries(seed, 1)
@@ -112,7 +112,7 @@ def test_to_be_asked_about_a_family_is_not_to_be_sure_of_it(
 
 
 @given(seed=seeds, number=st.integers(1, 3))
-def test_restricted_to_all_it_answers_as_it_does(flora: Flora, seed: int, number: int) -> None:
+def test_restriction_to_all_taxa_changes_nothing(flora: Flora, seed: int, number: int) -> None:
     photos = queries(seed, number)
     mine, all_ = flora.answer("", photos, 99), restrict(flora, ["Rosaceae"]).answer("", photos, 99)
     assert named(all_) == named(mine)
@@ -133,7 +133,7 @@ def made(seed: int, photos: int = 2000, taxa: int = 12) -> tuple[np.ndarray, np.
 
 @settings(max_examples=15)
 @given(seed=seeds, number=st.integers(1, 11))
-def test_plants_asked_for_are_refused_no_more_often_than_promised(seed: int, number: int) -> None:
+def test_allowed_plants_are_rejected_no_more_often_than_the_limit(seed: int, number: int) -> None:
     similarities, targets = made(seed, 1600)
     lengths = np.ones(800, np.float32)
     calibration = fit_calibration(0.5, 0, similarities[::2], targets[::2], lengths)
@@ -150,7 +150,7 @@ def test_plants_asked_for_are_refused_no_more_often_than_promised(seed: int, num
 @given(
     similarity=st.floats(-1, 1), listed=st.floats(0, 1), share=st.floats(0.01, 0.99), step=st.floats(0, 0.5)
 )
-def test_what_fits_better_is_never_refused_sooner(
+def test_a_better_fit_is_never_rejected_sooner(
     similarity: float, listed: float, share: float, step: float
 ) -> None:
     similarities, targets = made(0, 300)
@@ -164,7 +164,7 @@ def test_what_fits_better_is_never_refused_sooner(
     assert Calibration.bare(0.5, 0, None, 5).in_flora(similarity, listed, share) is None
 
 
-def test_what_is_left_out_is_refused_and_not_named(flora: Flora, tmp_path: Path) -> None:
+def test_excluded_plants_are_rejected_and_not_predicted(flora: Flora, tmp_path: Path) -> None:
     red, blue = (paint(tmp_path / f"{colour}.png", colour, 77) for colour in ("red", "blue"))
     some = restrict(flora, ["Rosa red", "Rosa green"])
     for rank in (None, "species", "genus", "family"):
@@ -182,7 +182,9 @@ def test_what_is_left_out_is_refused_and_not_named(flora: Flora, tmp_path: Path)
     assert (whole.verdict, named(whole)[0]) == ("sure", "Rosa blue")
 
 
-def test_maps_and_measurements_know_what_is_left(flora: Flora, photos: Path, records: list) -> None:
+def test_heat_maps_and_evaluation_work_on_a_restricted_flora(
+    flora: Flora, photos: Path, records: list
+) -> None:
     from PIL import Image
 
     some = restrict(flora, ["Rosa red", "Rosa blue", "Rosa green"])
@@ -200,7 +202,7 @@ def test_maps_and_measurements_know_what_is_left(flora: Flora, photos: Path, rec
         some.row(rose("white"))
 
 
-def test_names_may_be_written_in_any_way(flora: Flora) -> None:
+def test_names_can_be_written_in_any_way(flora: Flora) -> None:
     for name in ("rosa", " ROSACEAE", "rosales"):
         assert len(restrict(flora, [name]).taxa) == 10
     some = restrict(flora, ["rosa  red", "Rosa gren", "Rosa blue", "Rosa red", "Rosa gren"])
@@ -222,7 +224,7 @@ def test_names_may_be_written_in_any_way(flora: Flora) -> None:
         restrict(flora, [])
 
 
-def test_a_hybrid_is_found_with_either_sign_and_a_form_below_its_species(
+def test_hybrids_are_found_with_either_sign_and_subspecies_by_their_species(
     tmp_path: Path, encoder: Encoder
 ) -> None:
     taxa = [Taxon("Rosa × red", genus="Rosa"), Taxon("Rosa blue subsp. pink", "subspecies", genus="Rosa")]
@@ -238,7 +240,7 @@ def test_a_hybrid_is_found_with_either_sign_and_a_form_below_its_species(
     assert answer.look_alikes == ()
 
 
-def test_a_taught_plant_is_named_as_before(
+def test_a_taught_plant_is_identified_as_in_the_whole_flora(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:
     path = tmp_path / "flora"
@@ -256,7 +258,7 @@ def test_a_taught_plant_is_named_as_before(
     shutil.rmtree(path)
 
 
-def test_with_few_calibration_photos_one_reason_to_refuse_gets_all() -> None:
+def test_with_few_calibration_photos_only_one_rejection_criterion_is_used() -> None:
     similarities, targets = made(0, 30)
     calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(30))
     assert calibration.foreign(1, listed=0, share=0.3)

@@ -69,7 +69,7 @@ def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encod
             change(observation.id)
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+def test_invalid_observations_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     with refuses(JournalError, match="no journal yet"):
         journal.get("x")
@@ -89,7 +89,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         seen(probability=2.0)
 
 
-def test_those_in_doubt_or_the_newest_come_first(tmp_path: Path) -> None:
+def test_sorting_by_doubt_or_by_date(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for observation in (
         seen(1, probability=0.9),
@@ -129,7 +129,7 @@ def test_every_acknowledged_save_survives_a_kill(tmp_path: Path, kills: int) -> 
             process = fork(_SAVE, arguments, os.environ, modules=("dalip_index",), stderr=errors)
         assert process.stdout is not None
         told += [process.stdout.readline().strip() for _ in range(chance.randint(3, 6))]
-        time.sleep(chance.uniform(0, 0.02))  # until some moment of the next one, or of those after it
+        time.sleep(chance.uniform(0, 0.02))  # kill it at a random moment during one of the next saves
         process.send_signal(signal.SIGKILL)
         told += [line.strip() for line in process.stdout if line.endswith("\n")]
         process.wait()
@@ -171,7 +171,7 @@ def observed(draw: st.DrawFn, number: int) -> Observation:
 @pytest.mark.parametrize("ending", ["zip", "csv", "json"])
 @given(found=st.data())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_an_export_comes_back_as_it_was(tmp_path_factory: Any, ending: str, found: st.DataObject) -> None:
+def test_export_round_trip(tmp_path_factory: Any, ending: str, found: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("export")
     journal, again = Journal(folder / "one"), Journal(folder / "two")
     observations = [found.draw(observed(number)) for number in range(3)]
@@ -187,7 +187,7 @@ def test_an_export_comes_back_as_it_was(tmp_path_factory: Any, ending: str, foun
     assert sorted(p.name for p in folder.iterdir()) == sorted([path.name, "one", "two"])
 
 
-def test_json_of_other_programs_may_hold_numbers_and_more_fields(tmp_path: Path) -> None:
+def test_json_from_other_programs_can_have_numbers_and_more_fields(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "data")
     good = Journal(tmp_path / "good")
     good.add(seen(1), [])
@@ -201,7 +201,7 @@ def test_json_of_other_programs_may_hold_numbers_and_more_fields(tmp_path: Path)
     assert places == {(1.5, 2.0), (None, None)}
 
 
-def test_the_archive_is_one_of_darwin_core(tmp_path: Path) -> None:
+def test_the_export_is_a_darwin_core_archive(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.add(seen(1, name="Rosa pink", notes='a "rose", red\nor pink'), [photo(), photo("blue")])
     export_journal(journal, tmp_path / "mine.zip")
@@ -221,7 +221,7 @@ def test_the_archive_is_one_of_darwin_core(tmp_path: Path) -> None:
     assert f"media/{seen(1).id}-1.jpg" in media
 
 
-def test_what_is_no_export_adds_nothing(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_export_adds_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "data")
     good = Journal(tmp_path / "good")
     good.add(seen(1), [photo()])
@@ -318,7 +318,7 @@ def exif(**parts: Any) -> Image.Exif:
     return found
 
 
-def test_a_photo_says_when_and_where_and_its_copy_does_not() -> None:
+def test_date_and_place_are_read_from_a_photo_and_removed_from_its_copy() -> None:
     details = {
         ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00",
         ExifTags.Base.OffsetTimeOriginal: "+02:00",
@@ -341,7 +341,7 @@ def test_a_photo_says_when_and_where_and_its_copy_does_not() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["heic", "avif", "jpg", "png", "webp"])
-def test_a_file_of_any_kind_says_when(tmp_path: Path, suffix: str) -> None:
+def test_the_date_is_read_from_every_format(tmp_path: Path, suffix: str) -> None:
     pillow_heif.register_heif_opener()
     found = Image.Exif()
     found[ExifTags.IFD.Exif] = {ExifTags.Base.DateTimeOriginal: "2026:05:31 14:30:00"}
@@ -350,7 +350,7 @@ def test_a_file_of_any_kind_says_when(tmp_path: Path, suffix: str) -> None:
     assert read_details(path).event_date == "2026-05-31T14:30:00"
 
 
-def test_a_journal_of_the_future_or_of_something_else(tmp_path: Path) -> None:
+def test_journals_from_later_versions_and_other_databases_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.add(seen(), [])
     with sqlite3.connect(journal.path) as connection:

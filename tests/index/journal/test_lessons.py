@@ -14,7 +14,7 @@ def see(journal: Journal, identifier: str, name: str, photo: Path) -> None:
     journal.add(Observation(identifier, *answer), [photo.read_bytes()])
 
 
-def test_a_plant_is_taught_again_by_all_of_its_photos(
+def test_a_plant_is_taught_again_from_all_its_photos(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon]
 ) -> None:
     path, journal = tmp_path / "flora", Journal(tmp_path / "data")

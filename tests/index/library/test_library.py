@@ -80,7 +80,9 @@ def test_similarities_are_those_of_the_encoder(library: Library, folder: Path, e
     np.testing.assert_allclose([h.similarity for h in hits], exact, atol=2e-3)  # stored in half precision
 
 
-def test_adding_again_follows_what_happened(library: Library, folder: Path, encoder: Encoder) -> None:
+def test_adding_again_follows_moved_changed_and_deleted_photos(
+    library: Library, folder: Path, encoder: Encoder
+) -> None:
     library.add(folder, encoder)
     assert counts(library.add(folder, encoder)) == (0, 0, 0, 0, 10)
     (folder / "red.png").rename(folder / "früher" / "rouge.png")
@@ -145,7 +147,9 @@ def test_unreadable_files_are_reported_each_time_and_do_not_stop_the_rest(
     assert len(library) == 11
 
 
-def test_a_photo_that_breaks_can_no_longer_be_found(library: Library, folder: Path, encoder: Encoder) -> None:
+def test_a_photo_that_becomes_unreadable_is_no_longer_found(
+    library: Library, folder: Path, encoder: Encoder
+) -> None:
     library.add(folder, encoder)
     (folder / "red.png").write_bytes(b"overwritten")
     report = library.add(folder, encoder)
@@ -184,7 +188,7 @@ def test_another_encoder_is_refused_until_the_folders_are_added_again(
         library.search_text("red", encoder)
 
 
-def test_what_cannot_be_searched_or_added(library: Library, encoder: Encoder, tmp_path: Path) -> None:
+def test_invalid_searches_and_folders_are_refused(library: Library, encoder: Encoder, tmp_path: Path) -> None:
     with refuses(LibraryError, match="the library is empty"):
         library.search_text("red", encoder)
     with refuses(LibraryError, match="the search query is empty"):
@@ -299,7 +303,7 @@ def names(found: Found) -> str:
     return "".join(hit.path.stem for hit in found.hits)
 
 
-def test_photos_carry_what_the_flora_says_of_them(roses: Library, flora: Flora, tmp_path: Path) -> None:
+def test_photos_are_stored_with_their_identification(roses: Library, flora: Flora, tmp_path: Path) -> None:
     for hit in roses.newest().hits:
         answer = next(iter(flora.identify([hit.path])))
         assert isinstance(answer, Identification)
@@ -311,7 +315,7 @@ def test_photos_carry_what_the_flora_says_of_them(roses: Library, flora: Flora, 
         assert hit.name.probability == pytest.approx(probability, abs=0.02)  # from vectors in half precision
 
 
-def test_dates_are_those_of_the_photos_and_else_of_their_files(roses: Library) -> None:
+def test_dates_come_from_the_photo_or_else_from_the_file(roses: Library) -> None:
     hits = {hit.path.stem: hit for hit in roses.newest().hits}
     assert (hits["a"].date, hits["a"].date_from_file) == ("2023-05-31T10:00:00", False)
     assert hits["d"].date.startswith("2001-09-")
@@ -343,7 +347,7 @@ def test_filters(roses: Library, encoder: Encoder, only: PhotoFilter, found: str
     assert roses.newest(2, offset=9, only=only) == Found((), len(found))
 
 
-def test_filters_that_cannot_be() -> None:
+def test_invalid_filters_are_refused() -> None:
     with refuses(LibraryError, match="^May 2024 is not a date; use the form 2024-05-31"):
         PhotoFilter(since="May 2024")
     for day in ("2024-02-30", "2024-13", "2024-00-99", "２０２４", "24", "2024-05-31T10:00"):
@@ -366,7 +370,7 @@ def test_taxa_and_verdicts_are_counted(roses: Library) -> None:
     assert sum(roses.verdicts().values()) == len(roses) == 4
 
 
-def test_what_the_flora_refuses_is_no_taxon_of_the_library(roses: Library, tmp_path: Path) -> None:
+def test_rejected_photos_have_no_taxon_in_the_library(roses: Library, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "data" / "library" / "library.db") as connection:
         connection.execute("UPDATE names SET verdict = 'not a plant' WHERE scientific_name = 'Rosa red'")
     assert "Rosa red" not in {taxon.scientific_name for taxon in roses.taxa()}
@@ -381,7 +385,7 @@ def test_what_the_flora_refuses_is_no_taxon_of_the_library(roses: Library, tmp_p
     top_k=st.integers(1, 5),
 )
 @settings(max_examples=60, deadline=None)
-def test_pages_are_those_of_a_plain_search(
+def test_pages_equal_a_plain_search(
     tmp_path_factory: pytest.TempPathFactory,
     encoder: Encoder,
     similar: list[float],
@@ -430,12 +434,12 @@ def made_library(folder: Path, encoder: Encoder, similar: list[float], meant: in
     return Library(folder)
 
 
-def test_the_built_in_encoder_has_limits_and_others_hide_nothing(encoder: Encoder) -> None:
+def test_only_the_built_in_encoder_hides_weak_matches(encoder: Encoder) -> None:
     assert limits_of(Encoder.load(ENCODER)), "run benchmarks/search.py for the new built-in encoder"
     assert limits_of(encoder) is None
 
 
-def test_photos_are_named_again_when_the_flora_changes(
+def test_photos_are_identified_again_when_the_flora_changes(
     roses: Library, encoder: Encoder, flora: Flora, flora_path: Path, tmp_path: Path
 ) -> None:
     assert roses.named_otherwise(flora) == 0
@@ -464,9 +468,7 @@ def test_thumbnails_and_files_are_found_by_content(roses: Library, tmp_path: Pat
     assert roses.thumbnail("nothing") is None
 
 
-def test_all_folders_are_brought_up_to_date(
-    library: Library, folder: Path, encoder: Encoder, tmp_path: Path
-) -> None:
+def test_all_folders_are_updated(library: Library, folder: Path, encoder: Encoder, tmp_path: Path) -> None:
     with refuses(LibraryError, match="the library is empty"):
         library.update(encoder)
     second = paint(tmp_path / "second" / "r.png", "red", 1).parent
@@ -485,7 +487,7 @@ def test_all_folders_are_brought_up_to_date(
     assert library.folders() == {str(folder): 9, str(second): 2}
 
 
-def test_a_folder_is_forgotten(library: Library, folder: Path, encoder: Encoder, tmp_path: Path) -> None:
+def test_a_folder_can_be_removed(library: Library, folder: Path, encoder: Encoder, tmp_path: Path) -> None:
     inner = folder / "früher"
     library.add(inner, encoder)
     library.add(folder, encoder)
@@ -505,7 +507,7 @@ def test_a_folder_is_forgotten(library: Library, folder: Path, encoder: Encoder,
     assert (len(library), library.folders(), library.taxa()) == (0, {}, [])
 
 
-def test_a_folder_that_is_forgotten_while_it_is_read_leaves_nothing(
+def test_a_folder_removed_while_it_is_read_leaves_nothing(
     library: Library, photos: Path, encoder: Encoder
 ) -> None:
     def progress(what: str, number: int, total: int) -> None:
@@ -519,7 +521,7 @@ def test_a_folder_that_is_forgotten_while_it_is_read_leaves_nothing(
     assert len(library) == 150
 
 
-def test_an_update_that_is_stopped_keeps_what_it_read(
+def test_an_interrupted_update_keeps_the_photos_already_read(
     library: Library, photos: Path, encoder: Encoder, flora: Flora
 ) -> None:
     done = 0

@@ -26,7 +26,7 @@ ROSE = Taxon("Rosa canina", genus="Rosa")
 COPY = Record("", KeptCopy(Path("photos/a.tar"), 512, 99, digest="abc"))
 
 
-def test_a_copy_bears_what_is_known_of_the_photo() -> None:
+def test_a_copy_keeps_the_fields_of_the_photo() -> None:
     record = Record("Rosa/1.jpg", FilePart(Path("Rosa/1.jpg")), {"key": "another", "scientificName": "Rosa"})
     kept = kept_as(COPY, record)
     assert (kept.key, digest_of(kept), kept.split) == ("Rosa/1.jpg", "abc", record.split)
@@ -44,13 +44,13 @@ def test_a_copy_stays_in_the_split_of_its_observation() -> None:
     assert kept_as(COPY, record).split == record.split == split_of("o1")
 
 
-def test_only_what_a_flora_keeps_is_in_packs() -> None:
+def test_only_kept_photos_are_in_packs() -> None:
     assert packs_of([COPY, Record("1", FilePart(Path("b.tar"))), COPY]) == [Path("photos/a.tar")]
     assert digest_of(Record("1", FilePart(Path("1.jpg")))) == ""
 
 
 @pytest.mark.parametrize("kind", ["path", "text", "bytes", "image", "function"])
-def test_a_photo_that_teaches_is_read_however_it_is_given(tmp_path: Path, kind: str) -> None:
+def test_a_photo_for_teaching_is_read_from_any_kind_of_source(tmp_path: Path, kind: str) -> None:
     image = Image.new("RGB", (20, 10), "red")
     image.save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
@@ -68,7 +68,7 @@ def test_a_photo_that_teaches_is_read_however_it_is_given(tmp_path: Path, kind: 
     assert record.fields["taught"] == "new plant"
 
 
-def test_a_photo_that_teaches_and_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_photo_for_teaching_is_named(tmp_path: Path) -> None:
     record = taught_record(1, tmp_path / "gone.jpg", ROSE, TAUGHT[1])
     with refuses(DataError, match=r"gone\.jpg: the photo cannot be read \(No such file or directory\)"):
         record.read_bytes()

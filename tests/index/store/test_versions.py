@@ -30,7 +30,7 @@ with new_version(Path(sys.argv[1])):
 """
 
 
-def test_two_writers_do_not_meet(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_two_writers_exclude_each_other(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     path = tmp_path / "flora"
     build_flora(path, encoder, taxa)
     with new_version(path):
@@ -42,7 +42,7 @@ def test_two_writers_do_not_meet(tmp_path: Path, encoder: Encoder, taxa: list[Ta
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_writer_holds_nobody(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
+def test_a_killed_writer_does_not_block_others(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:
     path = tmp_path / "flora"
     process = subprocess.Popen([sys.executable, "-c", _HOLD, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout
@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         check_target(tmp_path / "file")
 
 
-def test_a_manifest_is_written_as_before(tmp_path: Path) -> None:
+def test_manifest_round_trip(tmp_path: Path) -> None:
     folder = current_version(EARLIER)
     FloraManifest.load(folder).save(tmp_path)
     assert (tmp_path / "manifest.json").read_bytes() == (folder / "manifest.json").read_bytes()
@@ -100,7 +100,7 @@ def test_a_damaged_manifest_is_refused(tmp_path: Path, change: Any, words: str) 
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     with refuses(FloraError, match=r"manifest\.json: the file is missing; build the flora again"):
         FloraManifest.load(tmp_path)
     (tmp_path / "manifest.json").write_bytes(content)
@@ -108,7 +108,7 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
         FloraManifest.load(tmp_path)
 
 
-def test_numbers_and_fields_of_a_later_dalip_do_not_matter(tmp_path: Path) -> None:
+def test_numbers_and_fields_from_a_later_dalip_are_accepted(tmp_path: Path) -> None:
     content = json.loads((current_version(EARLIER) / "manifest.json").read_bytes())
     content["more"] = 1
     content["selection"]["both"] = {"top1": 1, "top5": 1}

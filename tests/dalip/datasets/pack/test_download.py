@@ -1,4 +1,4 @@
-"""Photos on the web: fetched once, from a real server that also says no, waits and lies."""
+"""Downloading photos: each is fetched once, from a real server that also refuses, delays and sends broken replies."""
 
 import threading
 from collections import Counter
@@ -106,7 +106,7 @@ def test_photos_are_fetched_once(server: Server, tmp_path: Path) -> None:
     assert server.asked["/a"] == 1
 
 
-def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
+def test_failed_downloads_are_reported_by_row_and_leave_no_partial_file(
     server: Server, tmp_path: Path
 ) -> None:
     names = ["gone", "tomorrow", "elsewhere", "circle", "cut", "empty", "huge", "good"]
@@ -136,7 +136,7 @@ def test_what_cannot_be_had_is_said_by_its_row_and_leaves_no_half_file(
     assert server.asked["/cut"] == 4
 
 
-def test_without_leave_nothing_is_fetched(server: Server) -> None:
+def test_nothing_is_downloaded_without_permission(server: Server) -> None:
     local = Record("local", FilePart(Path("a.jpg")))
     heard = Heard()
     assert web.without_web([local, *on_web(server, "a", "b")], heard.report) == [local]
@@ -146,7 +146,7 @@ def test_without_leave_nothing_is_fetched(server: Server) -> None:
     assert not server.asked
 
 
-def test_no_server_there(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
     heard = Heard()
     record = Record("a", WebPhoto("http://127.0.0.1:9/a.jpg"), row="t.csv, line 2")
     assert fetch([record], tmp_path, heard.report) == []

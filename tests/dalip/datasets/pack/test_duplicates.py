@@ -1,4 +1,4 @@
-"""Duplicates: copies are found however they were changed, nothing else is, and none of them ends in two splits."""
+"""Duplicates: edited copies are found, other photos are not, and no two copies end up in different splits."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,13 +44,13 @@ CHANGES: dict[str, Change] = {
 
 
 LEAST = {"cropped at a corner": 0.75}
-"""Share that is found, where it is not nearly all."""
+"""Minimum recall for changes where some copies are missed."""
 
 
 def found(
     originals: list[Image.Image], copies: list[Image.Image], **limits: int
 ) -> tuple[float, set[tuple[int, int]]]:
-    """Give the share of copies that are found, and the pairs that are no copies."""
+    """Return the share of copies that are found, and the false pairs."""
     looks: list[PerceptualHash] = [perceptual_hash(image) for image in [*originals, *copies]]
     codes = np.stack([[one.code for one in looks], [one.mirrored for one in looks]])
     thumbs = np.stack([one.thumb for one in looks])
@@ -78,20 +78,20 @@ def test_copies_of_real_photos_are_found(name: str) -> None:
     assert not others
 
 
-def test_where_all_look_alike_copies_are_still_found() -> None:
+def test_copies_are_still_found_if_all_photos_look_alike() -> None:
     originals = [scene(seed) for seed in range(60)]
     for name in ("jpeg 30", "a quarter", "mirrored"):
         copies = [CHANGES[name](image) for image in originals]
         assert found(originals, copies, most=10, sample=50) == (1, set())
 
 
-def test_a_flat_photo_is_like_no_other() -> None:
+def test_a_flat_photo_has_no_duplicates() -> None:
     flat = [Image.new("RGB", (90, 90), colour) for colour in ("white", "black", "grey")]
     assert not found([*flat], [scene(seed) for seed in range(3)])[1]
 
 
 class Set:
-    """Photos to pack, and what became of them."""
+    """Photos to pack, and the result."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -117,14 +117,14 @@ def photos(tmp_path: Path) -> Set:
 
 
 def key_in(split: str, start: int = 0) -> str:
-    """Give a key whose photo would lie in a split."""
+    """Return a key that is assigned to a split."""
     return next(f"{n}" for n in range(start, 1000) if split_of(f"{n}") == split)
 
 
 TRAIN, TEST = key_in("train"), key_in("test")
 
 
-def test_the_largest_of_one_picture_is_kept(photos: Set) -> None:
+def test_the_largest_copy_is_kept(photos: Set) -> None:
     photos.add(TRAIN, encoded(scene(1), quality=60))
     photos.add(TEST, encoded(scene(1, 640, 480)))
     photos.add("other", encoded(scene(2)))
@@ -137,7 +137,7 @@ def test_the_largest_of_one_picture_is_kept(photos: Set) -> None:
     assert f"{TRAIN},Rosa canina,{TEST},Rosa canina,near,train,test,no" in table
 
 
-def test_all_are_kept_on_demand_but_in_one_split(photos: Set) -> None:
+def test_all_copies_can_be_kept_but_share_one_split(photos: Set) -> None:
     photos.add(TRAIN, encoded(scene(1)))
     photos.add(TEST, encoded(ImageOps.mirror(scene(1))))
     done = photos.pack("keep")
@@ -147,7 +147,7 @@ def test_all_are_kept_on_demand_but_in_one_split(photos: Set) -> None:
     assert done.sheet.duplicates["acrossSplits"] == 1
 
 
-def test_one_photo_with_two_names_is_left_out(photos: Set) -> None:
+def test_a_photo_with_two_names_is_skipped(photos: Set) -> None:
     photos.add("a", encoded(scene(1)))
     photos.add("b", encoded(scene(1)), "Viola odorata")
     photos.add("c", encoded(scene(1), comment=b"the same pixels in another file"), "Viola odorata")
@@ -170,7 +170,7 @@ def test_similar_photos_with_two_names_are_kept_in_one_split(photos: Set) -> Non
     assert len(set(photos.splits().values())) == 1
 
 
-def test_a_photo_of_captions_is_no_contradiction(photos: Set) -> None:
+def test_a_photo_with_captions_only_does_not_contradict_a_name(photos: Set) -> None:
     photos.add("a", encoded(scene(1)))
     photos.add("b", encoded(scene(1)), name="")
     assert photos.pack().sheet.complete
@@ -191,7 +191,7 @@ def test_photos_of_one_plant_and_copies_of_them_share_a_split(photos: Set) -> No
     assert splits["alone/1"] == split_of("alone/1.jpg")
 
 
-def test_groups_join_by_way_of_others() -> None:
+def test_groups_are_joined_transitively() -> None:
     groups = Groups()
     for one, other in ((1, 2), (3, 4), (2, 3), (5, 5)):
         groups.join(one, other)

@@ -1,4 +1,4 @@
-"""Names are found as people write them, and what is ambiguous, or another name that is close, is never taken."""
+"""Plant names: all common spellings are found; ambiguous names and similar names of other plants are not accepted."""
 
 import gzip
 from pathlib import Path
@@ -87,11 +87,11 @@ def checklist(tmp_path_factory: pytest.TempPathFactory) -> Checklist:
         ("Acer palmatum subsp. amoenum", "only its species", "Acer palmatum"),
         ("Aotus", "ambiguous", None),
         ("lavender", "ambiguous", None),
-        ("Rosacae", "ambiguous", None),  # one word is too little
-        ("Acer palmatum f. dissectum", "ambiguous", None),  # of another rank
-        ("Carex flaca", "unknown", None),  # `flacca` or `flava`, and short
+        ("Rosacae", "ambiguous", None),  # too short for a fuzzy match
+        ("Acer palmatum f. dissectum", "ambiguous", None),  # the checklist has it at another rank
+        ("Carex flaca", "unknown", None),  # `flacca` or `flava`; too short
         ("Lavandula angustissima", "unknown", None),
-        ("Lavendula angustifolia 'Hidcote'", "ambiguous", None),  # would be two guesses in one
+        ("Lavendula angustifolia 'Hidcote'", "ambiguous", None),  # would need two guesses
         ("Iris sp.", "unknown", None),
         ("Rosa canina x Rosa dumalis", "unknown", None),
         ("Quercus robur", "unknown", None),
@@ -100,12 +100,12 @@ def checklist(tmp_path_factory: pytest.TempPathFactory) -> Checklist:
         ("R" * 10_000_000, "unknown", None),
     ],
 )
-def test_what_names_mean(checklist: Checklist, name: str, how: str, found: str | None) -> None:
+def test_names_resolve_to_taxa(checklist: Checklist, name: str, how: str, found: str | None) -> None:
     resolution = resolve_names([name], checklist)[name]
     assert (resolution.how, resolution.taxon and resolution.taxon.scientific_name) == (how, found)
 
 
-def test_what_may_be_meant_is_listed(checklist: Checklist) -> None:
+def test_possible_meanings_are_listed(checklist: Checklist) -> None:
     names = ["Aotus", "lavender", "Carex flaca", "Lavendula angustifolia 'Hidcote'"]
     found = resolve_names(names, checklist)
     assert [found[name].listed for name in names] == [
@@ -116,7 +116,7 @@ def test_what_may_be_meant_is_listed(checklist: Checklist) -> None:
     ]
 
 
-def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
+def test_a_decision_takes_precedence(checklist: Checklist, tmp_path: Path) -> None:
     table = tmp_path / "names.csv"
     table.write_text(
         "given,scientificName,family\n"
@@ -143,7 +143,7 @@ def test_a_decision_goes_first(checklist: Checklist, tmp_path: Path) -> None:
         read_decisions(Path(__file__), heard.report)
 
 
-def test_bad_rows_of_a_checklist_are_said_and_the_rest_is_used(tmp_path: Path) -> None:
+def test_bad_rows_in_a_checklist_are_reported_and_the_rest_is_used(tmp_path: Path) -> None:
     head = "taxonID,scientificName,taxonRank,parentNameUsageID,acceptedNameUsageID,taxonomicStatus\n"
     rows = [
         "1,Rosales,order,,,",
@@ -216,7 +216,7 @@ words = st.from_regex(r"[a-z]{4,12}", fullmatch=True)
 
 
 @given(words, words, st.sampled_from(["", " L.", " (L.) Mill.", " Hook. f."]), st.randoms())
-def test_ways_to_write_a_name_are_one(genus: str, species: str, author: str, chance: object) -> None:
+def test_spellings_of_a_name_are_equivalent(genus: str, species: str, author: str, chance: object) -> None:
     name = f"{genus.capitalize()} {species}"
     key = f"{genus} {species}"
     ways = [
@@ -238,9 +238,9 @@ def test_ways_to_write_a_name_are_one(genus: str, species: str, author: str, cha
 
 
 @given(st.text())
-def test_any_text_can_be_asked_for(text: str) -> None:
+def test_any_string_can_be_looked_up(text: str) -> None:
     plain = plain_name(text)
-    assert plain_name(plain) == plain or "\u0130" in text  # whose small form has an accent
+    assert plain_name(plain) == plain or "\u0130" in text  # its lowercase form has an accent
     parts = read_name(text)
     assert parts is None or parts.genus
 

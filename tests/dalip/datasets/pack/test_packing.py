@@ -1,4 +1,4 @@
-"""Packing: what comes out is right, the same bytes every time, and whatever is wrong costs that photo alone."""
+"""Packing: the output is correct and reproducible byte for byte, and a bad photo affects only itself."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ Bytes = dict[str, bytes]
 
 
 def a_record(folder: Path, number: int, **fields: Any) -> Record:
-    """Write a photo and give its record."""
+    """Write a photo and return its record."""
     path = folder / f"{number:03}.jpg"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded(scene(number, *SIZE)))
@@ -51,14 +51,14 @@ def a_record(folder: Path, number: int, **fields: Any) -> Record:
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
-    """So many that they are several parts."""
+    """Enough photos for several parts."""
     folder = tmp_path_factory.mktemp("photos")
     return [a_record(folder, number) for number in range(PHOTOS)]
 
 
 @pytest.fixture(scope="module")
 def packed(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The set that a single process makes of them without being disturbed."""
+    """The packed set, made by a single process without interruption."""
     out = tmp_path_factory.mktemp("packed") / "out"
     pack_records(records, out, PackSettings(shard_photos=64), workers=1)
     return out
@@ -112,11 +112,11 @@ def test_bytes_depend_on_neither_processes_nor_order(
 
 
 def without_mark(folder: Path) -> Bytes:
-    """All but the note of what the set was made of, where the order of the sources counts."""
+    """Return all files except the record of what the set was made from, which depends on the order of the sources."""
     return {name: held for name, held in content(folder).items() if name != ".packed.json"}
 
 
-def test_a_run_goes_on_where_another_stopped(
+def test_an_interrupted_run_resumes(
     records: list[Record], packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
@@ -131,7 +131,7 @@ def test_a_run_goes_on_where_another_stopped(
     parts = sorted((out / ".work").glob("*.part"))
     assert len(parts) == 4
     assert not list(out.glob("*.tar"))
-    # What a power cut may leave counts for nothing, nor does a draft.
+    # Parts truncated by a power cut and drafts are ignored.
     parts[0].write_bytes(parts[0].read_bytes()[:-1])
     (out / ".work" / "other.1.draft").write_bytes(b"half")
     done = pack_records(records, out, PackSettings(shard_photos=64), workers=1)
@@ -151,9 +151,7 @@ def test_a_photo_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.
     assert content(tmp_path / "out") == content(tmp_path / "fresh")
 
 
-def test_what_is_finished_is_left_alone_until_something_changes(
-    records: list[Record], tmp_path: Path
-) -> None:
+def test_a_finished_set_is_unchanged_until_its_input_changes(records: list[Record], tmp_path: Path) -> None:
     out, settings = tmp_path / "out", PackSettings(shard_photos=10)
     first = pack_records(records[:30], out, settings, workers=1)
     assert not first.unchanged
@@ -171,7 +169,9 @@ def test_what_is_finished_is_left_alone_until_something_changes(
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "README.md", "photos-of-mine.zip", ".work2"])
-def test_a_folder_of_others_is_refused_and_kept(records: list[Record], tmp_path: Path, name: str) -> None:
+def test_a_folder_with_other_files_is_refused_and_kept(
+    records: list[Record], tmp_path: Path, name: str
+) -> None:
     (tmp_path / name).write_text("mine")
     with refuses(DataError, match=f"contains {name}, which `dalip data pack` did not write"):
         pack_records(records[:3], tmp_path, workers=1)
@@ -190,9 +190,7 @@ def test_two_runs_do_not_mix(records: list[Record], tmp_path: Path) -> None:
     assert pack_records(records[:3], tmp_path, workers=1).sheet.photos == 3
 
 
-def test_a_process_that_is_ended_from_outside_is_an_error_in_a_line(
-    records: list[Record], packed: Path, tmp_path: Path
-) -> None:
+def test_a_killed_worker_is_reported_in_one_line(records: list[Record], packed: Path, tmp_path: Path) -> None:
     def end_workers(stage: str, done: int, total: int) -> None:
         for worker in active_children() if done else ():
             worker.kill()
@@ -205,7 +203,7 @@ def test_a_process_that_is_ended_from_outside_is_an_error_in_a_line(
     assert without_mark(tmp_path / "out") == without_mark(packed)
 
 
-def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
+def test_bad_photos_do_not_affect_others(tmp_path: Path) -> None:
     paths = write_hostile_images(tmp_path / "hostile")
     records = [
         Record(name, FilePart(path), {"scientificName": "Rosa"}, f"row {n}")
@@ -215,7 +213,7 @@ def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
     records.append(Record("web", WebPhoto("https://example.org/1.jpg"), {"scientificName": "Rosa"}, "row 99"))
     done = pack_records(records, tmp_path / "out", PackSettings(duplicates="keep"), describe=said, workers=1)
     left = {row["where"]: row for row in rows(tmp_path / "out" / "left-out.csv")}
-    small = {"one_pixel", "panorama"}  # of 1 and 2 pixels' height
+    small = {"one_pixel", "panorama"}  # only 1 and 2 pixels high
     assert {record.key for record in records if record.where not in left} == set(READABLE) - small
     assert all(row["reason"] == "unreadable" for row in left.values())
     assert len(left) == len(records) - len(set(READABLE) - small)
@@ -225,16 +223,16 @@ def test_bad_photos_cost_only_themselves(tmp_path: Path) -> None:
     assert done.sheet.left_out == {"unreadable": len(left)}
 
 
-def test_nothing_left_is_an_error_that_says_why(tmp_path: Path) -> None:
+def test_no_photos_left_is_an_error_that_says_why(tmp_path: Path) -> None:
     path = tmp_path / "1.jpg"
     path.write_bytes(b"no photo")
     with refuses(DataError, match=r"out: no photos are left to pack; .*1\.jpg: the file is not an image"):
         pack_records([Record("1.jpg", FilePart(path), {"scientificName": "Rosa"})], tmp_path / "out")
 
 
-def test_photos_become_small_upright_and_bare(tmp_path: Path) -> None:
+def test_photos_become_small_and_upright_without_metadata(tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[0x0112], exif[0x010F] = 6, "a camera"  # to be turned by 90 degrees; the maker
+    exif[0x0112], exif[0x010F] = 6, "a camera"  # rotate by 90 degrees to display; camera maker
     path = tmp_path / "1.jpg"
     path.write_bytes(encoded(scene(1, 1600, 1200), exif=exif, comment=b"by me"))
     prepared = prepare(FilePart(path), PhotoSettings(size=256))
@@ -251,7 +249,7 @@ def packing_file(folder: Path, held: bytes) -> Path:
     return path
 
 
-def test_small_bare_webp_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_a_small_webp_without_metadata_is_kept_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "1.webp"
     for held, kept in (
         (encoded(scene(1), "WEBP"), True),
@@ -277,7 +275,7 @@ def test_settings_are_checked(make: Callable[[], object], message: str) -> None:
         make()
 
 
-def test_names_are_those_of_the_checklist(tmp_path: Path) -> None:
+def test_photos_get_the_names_in_the_checklist(tmp_path: Path) -> None:
     given = {
         "Rosa canina": Resolution(
             "Rosa canina", "exact", Taxon("Rosa canina", genus="Rosa", family="Rosaceae")
@@ -352,7 +350,7 @@ def test_keys_keep_what_they_can() -> None:
     assert safe["花/größe.webp"] == "花/größe"
 
 
-def test_text_beside_a_photo() -> None:
+def test_text_stored_with_a_photo() -> None:
     named = {"scientificName": "Rosa canina", "vernacularName": "dog rose|fr:églantier", "family": "Rosaceae"}
     assert text_of(named, "Rosa canina") == "Rosa canina, dog rose, family Rosaceae"
     assert text_of(named | {"text": "Rosa canna, dog rose"}, "Rosa canna").startswith("Rosa canina, ")

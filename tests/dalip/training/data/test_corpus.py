@@ -1,4 +1,4 @@
-"""What a run learns from: sources of every layout, weighted, balanced, and cleared of what cannot be learnt from."""
+"""The training data of a run: sources of every layout are weighted and balanced, and unusable records are skipped."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ PHOTO = png(np.random.default_rng(0).integers(0, 255, (12, 10, 3)))
 
 
 def write_plants(path: Path, **counts: int) -> Path:
-    """Write so many photos of the split train of each species of Rosa, and one of every other split."""
+    """Write the given number of training photos for each species of Rosa, and one photo for every other split."""
     members = {}
     for epithet, count in counts.items():
         said = fields(scientificName=f"Rosa {epithet}", source="plants")
@@ -43,14 +43,14 @@ def write_captioned(folder: Path, count: int, header: str = "file,caption") -> P
 
 
 def drawn(corpus: Corpus, epochs: int = 200) -> Counter[str]:
-    """Count how often a run draws each taxon, and captions as such."""
+    """Count how often a run draws each taxon; captions are counted together."""
     photos = PhotoDataset(corpus, tiny_config("x"), IMAGE)
     sampling = Sampling(photos.weights, 8, 0)
     taxa = [r.taxon.scientific_name if r.taxon else "captions" for r in photos.records]
     return Counter(taxa[i] for number in range(epochs) for i in sampling.epoch(number))
 
 
-def test_a_weight_says_how_often_a_source_is_drawn(tmp_path: Path) -> None:
+def test_a_weight_sets_how_often_a_source_is_drawn(tmp_path: Path) -> None:
     plants = write_plants(tmp_path / "a.tar", rubra=30)
     captioned = write_captioned(tmp_path / "dogs", 40)
     train = sum(record.split == "train" for record in read_records(captioned))
@@ -60,7 +60,7 @@ def test_a_weight_says_how_often_a_source_is_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 16), (0.5, 4), (1.0, 1)])
-def test_balance_draws_rare_taxa_more_often_and_leaves_the_captions_their_share(
+def test_balance_draws_rare_taxa_more_often_and_keeps_the_share_of_captions(
     tmp_path: Path, balance: float, ratio: float
 ) -> None:
     plants = write_plants(tmp_path / "a.tar", rubra=64, alba=4)
@@ -96,7 +96,7 @@ def test_sources_of_every_layout_are_mixed(tmp_path: Path) -> None:
         assert sample.skipped == ()
 
 
-def test_the_next_readable_photo_is_taken_for_one_that_is_not(tmp_path: Path) -> None:
+def test_an_unreadable_photo_is_replaced_by_the_next_readable_one(tmp_path: Path) -> None:
     path = write_plants(tmp_path / "a.tar", rubra=30)
     config = tiny_config(path)
     photos = PhotoDataset(load_corpus(config), config, IMAGE)
@@ -116,7 +116,7 @@ def test_the_next_readable_photo_is_taken_for_one_that_is_not(tmp_path: Path) ->
     assert len(sample.skipped) == 20
 
 
-def test_what_has_no_text_is_counted_and_what_is_malformed_is_named(tmp_path: Path) -> None:
+def test_records_without_text_are_counted_and_malformed_ones_are_named(tmp_path: Path) -> None:
     bad = {
         "bare.png": PHOTO,
         "blank.png": PHOTO,
@@ -138,7 +138,7 @@ def test_what_has_no_text_is_counted_and_what_is_malformed_is_named(tmp_path: Pa
     assert len(corpus.records) == len(corpus.weights) == 3 + 3 + 1
 
 
-def test_rows_of_a_table_whose_text_or_photo_is_missing_are_left_out(tmp_path: Path) -> None:
+def test_table_rows_without_text_or_photo_are_skipped(tmp_path: Path) -> None:
     folder = write_captioned(tmp_path / "dogs", 30)
     (folder / "dogs-3.png").unlink()
     table = folder / "captions.csv"
@@ -162,7 +162,7 @@ def test_rows_of_a_table_whose_text_or_photo_is_missing_are_left_out(tmp_path: P
         ("file,label", r"none of the 4 photos has a usable scientificName or caption .*fields found: label"),
     ],
 )
-def test_a_wrong_column_is_named_with_those_there_are(tmp_path: Path, header: str, cause: str) -> None:
+def test_a_wrong_column_is_named_with_the_existing_columns(tmp_path: Path, header: str, cause: str) -> None:
     folder = write_captioned(tmp_path / "dogs", 4, header)
     with refuses(DalipError, match=cause) as error:
         load_corpus(tiny_config((str(write_plants(tmp_path / "a.tar", rubra=3)), str(folder))))
@@ -189,7 +189,7 @@ def test_a_source_without_a_photo_to_train_on_is_refused(tmp_path: Path) -> None
         load_corpus(tiny_config(path))
 
 
-def test_names_complete_those_of_the_photos_and_descriptions_are_split(tmp_path: Path) -> None:
+def test_taxa_are_completed_and_descriptions_are_split(tmp_path: Path) -> None:
     taxa = tmp_path / "taxa.csv"
     taxa.write_text("scientificName,family\nRosa rubra,Rosaceae\n")
     described = tmp_path / "described.jsonl"

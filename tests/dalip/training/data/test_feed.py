@@ -1,4 +1,4 @@
-"""What a run is fed with is computed by one run at a time."""
+"""Cached features are computed by one run at a time."""
 
 from pathlib import Path
 

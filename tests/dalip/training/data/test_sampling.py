@@ -1,4 +1,4 @@
-"""The plan of a run's batches: every photo in its turn, as often as it should, wherever the plan is taken up."""
+"""Sampling: each photo is drawn as often as its weight requires, and the batches do not depend on the start step."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_with_equal_weights_every_epoch_draws_every_photo_once(count: int, batch
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.05, 4), min_size=1, max_size=40), st.integers(0, 1000))
-def test_a_photo_is_drawn_its_weight_of_times_rounded_up_or_down(weights: list[float], seed: int) -> None:
+def test_a_photo_is_drawn_as_often_as_its_weight_rounded_up_or_down(weights: list[float], seed: int) -> None:
     sampling = Sampling(weights, 4, seed)
     times = np.bincount(sampling.epoch(seed), minlength=len(weights))
     expected = np.asarray(weights) * sampling.per_epoch / sum(weights)
@@ -41,7 +41,7 @@ def test_over_many_epochs_the_mean_number_of_draws_is_the_weight() -> None:
 
 
 @pytest.mark.parametrize(("photos", "steps"), [(50, 10), (190, 40), (1000, 208), (96, 20), (3, 1)])
-def test_twenty_epochs_are_twenty_passes(photos: int, steps: int) -> None:
+def test_steps_in_twenty_epochs(photos: int, steps: int) -> None:
     assert Sampling([1.0] * photos, 96, 0).steps_in(20) == steps
 
 

@@ -1,4 +1,4 @@
-"""Streams of real shards: what is read, in which order, wherever it is taken up, and what is wrong with shards."""
+"""Streaming from real shards: content, order, resuming at any step, and damaged shards."""
 
 import gzip
 import http.server
@@ -32,11 +32,11 @@ PHOTO = png(np.random.default_rng(0).integers(0, 255, (12, 10, 3)))
 
 
 SAMPLE = 512 + 512 * -(-len(PHOTO) // 512) + 1024
-"""Bytes of a photo and its caption in a shard."""
+"""Number of bytes of a photo and its caption in a shard."""
 
 
 def write_photos(path: Path, count: int, *, skip: int = 0) -> Path:
-    """Write photos of the split train alone, named by numbers and captioned by their names."""
+    """Write photos in the training split only, with numbers as names and their names as captions."""
     keys = [f"{path.stem}-{i}" for i in range(4 * count + 40)]
     keys = [key for key in keys if split_of(key) == "train"][skip : skip + count]
     assert len(keys) == count
@@ -104,8 +104,8 @@ def test_batches_follow_from_the_seed(shards: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 @pytest.mark.parametrize("round_of", [20, 200_000])
-def test_a_stream_is_taken_up_at_any_step(shards: Path, workers: int, round_of: int) -> None:
-    """Within a round of its draws, at its end, and beyond."""
+def test_a_stream_can_start_at_any_step(shards: Path, workers: int, round_of: int) -> None:
+    """Within a round of draws, at its end, and after it."""
     whole = load(stream(shards, round_of=round_of), workers)
     assert len(whole) == 12
     for start in (4, 5, 11) if workers else range(1, 13):
@@ -113,7 +113,7 @@ def test_a_stream_is_taken_up_at_any_step(shards: Path, workers: int, round_of: 
 
 
 def test_a_resumed_stream_reads_only_its_round_again(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eleven rounds of a step are done; the twelfth must not open more shards than the first did."""
+    """Eleven rounds of one step are done; the twelfth must not open more shards than one round needs."""
     opened = note_what_is_opened(monkeypatch)
     load(stream(shards, start=11, round_of=4))
     assert 1 <= len(opened) <= 3
@@ -122,7 +122,7 @@ def test_a_resumed_stream_reads_only_its_round_again(shards: Path, monkeypatch: 
     assert len(opened) >= 12
 
 
-def test_processes_learn_from_different_photos(shards: Path) -> None:
+def test_processes_train_on_different_photos(shards: Path) -> None:
     batches = [load(stream(shards, batch_size=8, process=process, processes=2)) for process in (0, 1)]
     assert all(len(batch.keys) == 4 for share in batches for batch in share)
     together = zip(*batches, strict=True)
@@ -140,8 +140,8 @@ def test_a_photo_is_drawn_in_proportion_to_the_weight_of_its_source(tmp_path: Pa
     assert min(times.values()) > 0.7 * means[1]
 
 
-def test_a_stream_finds_the_photos_that_random_access_finds(tmp_path: Path) -> None:
-    """Under the same keys, or another split would be learned from; with the same texts."""
+def test_a_stream_finds_the_same_photos_as_random_access(tmp_path: Path) -> None:
+    """With the same keys, because a key determines the split, and with the same texts."""
     names = [f"{place}{i}" for i in range(12) for place in ("", "./_", "sub.folder/", "./a/b/")]
     members = {
         "__meta__/x.png": PHOTO,
@@ -176,7 +176,7 @@ def test_texts_of_a_taxon_are_completed(tmp_path: Path) -> None:
     assert any("Rosaceae" in text for text in told)
 
 
-# What is wrong with shards.
+# Damaged shards and bad samples.
 
 
 def truncate(path: Path, size: int) -> None:
@@ -210,7 +210,7 @@ def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
     assert message.startswith(f"{tmp_path}/b.tar: this is not a complete, readable shard (")
     assert message.endswith("); copy or download it again")
     assert "\n" not in message
-    assert len(messages_of(batches)) == max(workers, 1)  # each loading process finds it once
+    assert len(messages_of(batches)) == max(workers, 1)  # each loading process reports it once
     good = {key for key in keys_of(batches) if key.startswith("a-")}
     assert len(good) == 9
     some = ("cut in a header", "cut between files", "damaged header")
@@ -219,7 +219,7 @@ def test_an_unreadable_shard_is_reported_once_and_the_others_are_read(
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("wrong", ["nothing is readable", "no text", "no split train", "no photo"])
-def test_a_stream_without_a_photo_ends_and_says_so(
+def test_a_stream_without_photos_ends_and_reports_it(
     tmp_path: Path, wrong: str, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [f"photo{i}" for i in range(40)]
@@ -232,7 +232,7 @@ def test_a_stream_without_a_photo_ends_and_says_so(
             truncate(tmp_path / f"{name}.tar", 100)
     opened = note_what_is_opened(monkeypatch)
     batches = load(stream(tmp_path, steps=1), workers)
-    assert len(opened) == (0 if workers else 2)  # another process notes for itself
+    assert len(opened) == (0 if workers else 2)  # worker processes keep their own list
     assert len(batches[0].keys) == 0
     first = said(batches[0].skipped[0])
     assert (
@@ -251,7 +251,7 @@ def test_a_stream_without_a_photo_ends_and_says_so(
     )
 
 
-def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
+def test_a_bad_sample_is_skipped_and_named(tmp_path: Path) -> None:
     train = [key for i in range(40) if split_of(key := f"photo{i}") == "train"]
     bad = {
         "the record has no photo; it needs exactly one": {"txt": b"a rose"},
@@ -277,7 +277,7 @@ def test_a_bad_sample_is_left_out_and_named(tmp_path: Path) -> None:
         assert message.startswith(f"{tmp_path}/a.tar:{key}: ") or cause == "1 photos have neither"
 
 
-def test_a_readable_photo_of_the_batch_stands_in_for_an_unreadable_one(tmp_path: Path) -> None:
+def test_a_readable_photo_from_the_batch_replaces_an_unreadable_one(tmp_path: Path) -> None:
     path = write_photos(tmp_path / "a.tar", 9)
     keys = [record.key for record in read_records(path)]
     members = {f"{k}.png": b"no image" if k in keys[:3] else PHOTO for k in keys} | {
@@ -304,7 +304,7 @@ def test_a_shard_larger_than_a_round_is_named(tmp_path: Path) -> None:
     assert messages_of(load(stream(path, steps=40, round_of=40))) == []
 
 
-# Where shards come from.
+# Locations of shards.
 
 
 def test_patterns_commands_and_compressed_shards(shards: Path) -> None:
@@ -362,5 +362,5 @@ def test_a_source_without_a_shard_is_named(tmp_path: Path) -> None:
             stream(tmp_path / pattern)
 
 
-def test_a_stream_can_be_sent_to_a_process_that_was_not_forked(shards: Path) -> None:
+def test_a_stream_can_be_pickled(shards: Path) -> None:
     assert_same(load(pickle.loads(pickle.dumps(stream(shards)))), load(stream(shards)))

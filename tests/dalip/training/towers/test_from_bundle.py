@@ -1,4 +1,4 @@
-"""An exported encoder is something to train on from: read back it embeds the same, and heads learn from it."""
+"""Training from an exported encoder: the rebuilt model has the same embeddings, and its heads can be trained."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def quiet(line: str) -> None:
 
 @pytest.fixture(scope="module")
 def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run from nothing, and its encoder in small weights."""
+    """A run without pretrained weights, and its encoder exported as int8."""
     run = tmp_path_factory.mktemp("runs") / "first"
     train(
         tiny_config(
@@ -61,13 +61,13 @@ def rebuilt(bundle: Path, folder: Path) -> DALIP:
     return model
 
 
-def test_a_bundle_read_back_is_the_run_it_came_from(finished: Path, tmp_path: Path) -> None:
+def test_a_run_is_rebuilt_from_its_bundle(finished: Path, tmp_path: Path) -> None:
     assert_rebuilt(load_run(finished)[0], finished / "encoder", tmp_path / "again", weights="int8")
 
 
 def assert_rebuilt(model: DALIP, bundle: Path, folder: Path, weights: Weights) -> None:
-    """Compare the model that is rebuilt from a bundle with the one that was exported."""
-    found = rebuilt(bundle, folder)  # or it would not embed as the bundle
+    """Compare the model rebuilt from a bundle with the exported one."""
+    found = rebuilt(bundle, folder)  # this already checks that it embeds like the bundle
     assert found.config == (model.config and replace(model.config, folded=True))
     expected = model.folded().state_dict()
     assert found.state_dict().keys() == expected.keys()
@@ -77,7 +77,7 @@ def assert_rebuilt(model: DALIP, bundle: Path, folder: Path, weights: Weights) -
     assert float(found.logit_scale.detach()) == pytest.approx(float(model.logit_scale.detach()), rel=1e-5)
 
 
-def test_a_bundle_read_back_is_the_plain_clip_it_came_from(tmp_path: Path) -> None:
+def test_a_plain_clip_is_rebuilt_from_its_bundle(tmp_path: Path) -> None:
     torch.manual_seed(0)
     towers = create_towers(TOY, None, tmp_path / "towers", embed_dim=32, image_size=32, report=quiet)
     model = DALIP(towers.clip, None).eval()
@@ -88,15 +88,15 @@ def test_a_bundle_read_back_is_the_plain_clip_it_came_from(tmp_path: Path) -> No
     assert_rebuilt(model, tmp_path / "out", tmp_path / "again", weights="fp32")
 
 
-def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: Path) -> None:
-    """Its towers, its way to compare appearances, its terms and its sources stay."""
+def test_heads_are_trained_from_an_encoder_only(bundle: Path, shard: Path, tmp_path: Path) -> None:
+    """The towers, the whitening of appearances, the terms and the sources are kept."""
     before = Encoder.load(bundle)
     settings = {**settings_of(bundle), **FREEZE_TOWERS, "init": str(bundle), "epochs": 3.0}
     config = tiny_config(shard, **settings)
     run = tmp_path / "run"
     train(config.with_values(steps=1), tmp_path / "other", report=quiet)
     train(config, run, report=quiet)
-    shutil.rmtree(bundle)  # from here on the run needs nothing of it
+    shutil.rmtree(bundle)  # the run does not need it any more
     said: list[str] = []
     export_and_describe(run, compare=lambda: ["so much better"], report=said.append)
     assert "so much better" in (run / "README.md").read_text()
@@ -117,7 +117,7 @@ def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: 
     for one, other in zip(kept, now, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
-    again = tmp_path / "again"  # and what came of it can be started from in turn, as a run and as an encoder
+    again = tmp_path / "again"  # the result can be a starting point in turn, as a run and as an encoder
     for source in (run, run / "encoder"):
         train(config.with_values(**settings_of(source), init=str(source), steps=1), again, report=quiet)
         assert read_manifest(again / START).fingerprint == new.fingerprint
@@ -133,7 +133,7 @@ def test_heads_learn_from_an_encoder_alone(bundle: Path, shard: Path, tmp_path: 
         ({"freeze": ("text",), "cache_views": 0}, False),
     ],
 )
-def test_how_photos_are_compared_stays_where_the_image_tower_sees_the_same(
+def test_the_whitening_is_kept_if_the_image_tower_and_its_input_are_unchanged(
     changes: dict[str, Any], kept: bool, bundle: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_of(bundle), **FREEZE_TOWERS, "init": str(bundle)} | changes
@@ -167,19 +167,19 @@ def rewrite(bundle: Path, **origin: Any) -> None:
         ({"places": {}}, "no tensor that can be recognised as clip"),
     ],
 )
-def test_what_cannot_be_rebuilt_is_refused_in_one_line(
+def test_a_bundle_that_cannot_be_rebuilt_is_refused_in_one_line(
     origin: dict[str, Any], message: str, bundle: Path, shard: Path, tmp_path: Path
 ) -> None:
     settings = settings_of(bundle)
     rewrite(bundle, **origin)
-    assert Encoder.load(bundle).encode_text(["a rose"]).any()  # to identify with, it will do
+    assert Encoder.load(bundle).encode_text(["a rose"]).any()  # it still works for identification
     with refuses(TrainingError, match=message) as caught:
         train(tiny_config(shard, **settings, init=str(bundle)), tmp_path / "run", report=quiet)
     assert str(bundle) in said(caught.value)
     assert "\n" not in said(caught.value)
 
 
-def test_what_is_no_encoder_or_a_damaged_one_is_refused(bundle: Path, tmp_path: Path) -> None:
+def test_damaged_encoders_and_other_folders_are_refused(bundle: Path, tmp_path: Path) -> None:
     model = rebuilt(bundle, tmp_path / "towers")
     with torch.no_grad():
         model.clip.visual.proj.mul_(-1)

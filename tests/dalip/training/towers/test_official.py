@@ -1,4 +1,4 @@
-"""The authors' checkpoint gives the authors' features, and a file that is something else says so."""
+"""Loading the authors' checkpoint reproduces the authors' features, and other files are refused."""
 
 import pickle
 from collections.abc import Callable
@@ -25,7 +25,7 @@ WRAPPINGS: dict[str, Callable[[State], Any]] = {
 }
 
 
-def test_gives_the_authors_features(tmp_path: Path) -> None:
+def test_the_checkpoint_reproduces_the_authors_features(tmp_path: Path) -> None:
     loaded = load_model(str(save(tmp_path / "authors.pt", full_state())))
     (tmp_path / "authors.pt").unlink()
     assert loaded.config is None
@@ -47,7 +47,7 @@ def small() -> DALIP:
 
 
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
-def test_reads_all_sizes_off_the_shapes(small: DALIP, tmp_path: Path, wrapping: str) -> None:
+def test_all_sizes_are_derived_from_the_shapes(small: DALIP, tmp_path: Path, wrapping: str) -> None:
     path = save(tmp_path / "small.pt", WRAPPINGS[wrapping](small_state(small)))
     loaded = load_model(str(path))
     assert loaded.towers.image.size == 48
@@ -72,7 +72,7 @@ def test_a_model_starts_from_the_authors_weights(small: DALIP, tmp_path: Path) -
 
 
 def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: Path, tmp_path: Path) -> None:
-    """And its end can be the start of another, with their file gone; what does not fit it is refused before."""
+    """The finished run can start another one without their file; settings that do not fit are refused first."""
     path = save(tmp_path / "small.pt", small_state(small))
     still = {"epochs": 0.1, "batch_size": 4, "tower_lr": 0.0, "head_lr": 0.0, "ema_decay": 0.0, "workers": 0}
     config = TrainConfig(data=(str(shard),), init=str(path), **(settings_of(path) | still))
@@ -109,7 +109,7 @@ def test_a_run_starts_from_the_authors_weights_of_any_size(small: DALIP, shard: 
         ({"fc3.weight": torch.zeros(2)}, "which has no fc3.weight"),
     ],
 )
-def test_what_is_missing_or_does_not_fit_is_named(
+def test_missing_and_mismatched_tensors_are_named(
     small: DALIP, tmp_path: Path, change: dict[str, torch.Tensor | None], message: str
 ) -> None:
     state = {name: value for name, value in (small_state(small) | change).items() if value is not None}
@@ -121,7 +121,7 @@ def test_what_is_missing_or_does_not_fit_is_named(
 
 
 class Runs:
-    """A pickle that makes a file when it is read."""
+    """A pickle that creates a file when it is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,7 +130,7 @@ class Runs:
         return Path.touch, (self.path,)
 
 
-def test_files_that_are_something_else_are_refused_in_one_line(small: DALIP, tmp_path: Path) -> None:
+def test_files_that_are_not_checkpoints_are_refused_in_one_line(small: DALIP, tmp_path: Path) -> None:
     whole = save(tmp_path / "whole.pt", small_state(small)).read_bytes()
     ran = tmp_path / "ran"
     files = {
@@ -154,7 +154,7 @@ def test_files_that_are_something_else_are_refused_in_one_line(small: DALIP, tmp
     assert not ran.exists()
 
 
-def test_a_folder_that_is_no_run_says_what_it_may_be(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     with refuses(TrainingError, match=f"local-dir:{tmp_path}"):
         load_model(str(tmp_path))
     with refuses(TrainingError, match="leave out 'openai'"):
