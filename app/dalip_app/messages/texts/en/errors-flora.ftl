@@ -69,7 +69,7 @@ error-known-already = the flora already contains { $plant }; if you taught it th
 error-no-photo-readable = none of the photos of { $plant } can be read; { $medium ->
     [page] choose
    *[command] give
-} at least one that can
+} at least one readable photo
 error-not-taught = the flora was not taught a plant with this name: { $plant }
 error-photo-kept-under-other-name = this is the same photo as { $other }, which is kept as { $plant }, not { $given }; first remove the kept photo with `dalip index remove --flora { $flora } --photo { $key }`
 error-photo-under-two-names = this is the same photo as { $other }, which is labelled { $plant }, not { $given }; both are skipped; correct one of the names
