@@ -12,7 +12,10 @@ from warm import TRAINING, fork
 from dalip.training import TrainConfig
 
 TOY = f"local-dir:{ROOT / 'tests' / 'dalip' / 'toy'}"
-"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters."""
+"""A model of open_clip, from scratch: two layers for photos, one for text, and a tokenizer of letters.
+
+Some of its matrices are just large enough to be stored in int8.
+"""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:
