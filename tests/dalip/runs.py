@@ -12,7 +12,10 @@ from warm import TRAINING, fork
 from dalip.training import TrainConfig
 
 TOY = f"local-dir:{ROOT / 'tests' / 'dalip' / 'toy'}"
-"""An open_clip model without pretrained weights: two image layers, one text layer, and a tokenizer of letters."""
+"""An open_clip model without pretrained weights: two image layers, one text layer, and a tokenizer of letters.
+
+Some of its matrices are just large enough to be stored in int8.
+"""
 
 
 def small_config(data: Path | str | tuple[str, ...], **changes: object) -> TrainConfig:

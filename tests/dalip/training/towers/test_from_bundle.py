@@ -40,7 +40,14 @@ def finished(shard: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "first"
     train(
         tiny_config(
-            shard, freeze=(), mirror=True, count_padding=True, weights="int8", terms="for me", epochs=1
+            shard,
+            freeze=(),
+            mirror=True,
+            count_padding=True,
+            norm="batch",
+            weights="int8",
+            terms="for me",
+            epochs=1,
         ),
         run,
         report=quiet,
@@ -73,7 +80,8 @@ def assert_rebuilt(model: DALIP, bundle: Path, folder: Path, weights: Weights) -
     assert found.state_dict().keys() == expected.keys()
     for name, value in found.state_dict().items():
         rounding = 1e-6 if weights == "fp32" else 0.01 * float(expected[name].abs().max())
-        torch.testing.assert_close(value, expected[name], atol=rounding, rtol=0, msg=name)
+        if value.is_floating_point():  # others are counts, on which no embedding depends
+            torch.testing.assert_close(value, expected[name], atol=rounding, rtol=0, msg=name)
     assert float(found.logit_scale.detach()) == pytest.approx(float(model.logit_scale.detach()), rel=1e-5)
 
 
