@@ -162,8 +162,16 @@ def test_a_refused_change_changes_nothing(path: Path, encoder: Encoder, tmp_path
             "the flora already contains Rosa red; if you taught it this plant, remove the plant first",
         ),
         (lower, good, "the flora already contains rosa red; if"),
-        (rose("purple"), [broken], "none of the photos of Rosa purple can be read; give at least one readable photo"),
-        (rose("purple"), [], "none of the photos of Rosa purple can be read; give at least one readable photo"),
+        (
+            rose("purple"),
+            [broken],
+            "none of the photos of Rosa purple can be read; give at least one readable photo",
+        ),
+        (
+            rose("purple"),
+            [],
+            "none of the photos of Rosa purple can be read; give at least one readable photo",
+        ),
         (
             elsewhere,
             good,
