@@ -195,8 +195,8 @@ class TrainConfig:
     balance: Annotated[
         Share,
         described(
-            "Oversample taxa with few photos, by (number of photos) ** -balance; 1 draws all taxa equally often. Not "
-            "available for streams."
+            "Oversample taxa with few photos, in proportion to (number of photos) ** -balance; 1 draws all taxa "
+            "equally often. Not available for streams."
         ),
     ] = 0.0
     description_share: Annotated[

@@ -169,7 +169,7 @@ def test_without_room_for_a_copy_nothing_is_changed(tmp_path: Path) -> None:
     (tmp_path / "library.db.v1.bak").mkdir()
     with refuses(
         LibraryError,
-        match=r"v1\.bak: .* this backup copy cannot be written first .*; check that the disk is not full or",
+        match=r"v1\.bak: this backup copy, .* cannot be written .*; check that the disk is not full or",
     ):
         connect(path, *MIGRATIONS)
     assert version(path) == 1

@@ -62,8 +62,8 @@ def pack(
         typer.Option(
             "--names",
             metavar="FILE",
-            help="Your own decisions about names, which override the checklist: CSV with the columns given and "
-            "scientificName.",
+            help="Your own decisions about names, which override the checklist: CSV with the columns `given` "
+            "(the name in the source) and `scientificName`.",
             show_default=False,
         ),
     ] = None,
@@ -72,12 +72,12 @@ def pack(
         typer.Option(
             "--photos",
             metavar="FOLDER",
-            help="Folder of the photos that a table or archive refers to.",
+            help="Folder with the photos that a table or archive refers to.",
             show_default=False,
         ),
     ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Download photos that the sources give as web addresses.")
+        bool, typer.Option("--download", help="Download photos that the sources refer to by URL.")
     ] = False,
     size: Annotated[
         int,
@@ -113,8 +113,8 @@ def pack(
     """Pack labelled photos into WebDataset shards for training and for building floras.
 
     Matches names against a checklist, reads, checks and resizes the photos, finds duplicates, and keeps all photos of
-    one individual plant in one split. Writes to OUT the shards, README.md and datasheet.json with counts, licences and
-    credits, and tables of what was done with each name and duplicate and of what was skipped and why.
+    one individual plant in one split. OUT then contains the shards, README.md and datasheet.json with counts, licences
+    and credits, and tables that list what was done with each name and each duplicate, and what was skipped and why.
 
     You can interrupt or kill it at any time; run the same command to resume.
     """
@@ -124,7 +124,7 @@ def pack(
     from dalip_app.messages.errors import describe
 
     if len(paths) < 2:
-        raise typer.BadParameter("give at least one source, then the output folder")
+        raise typer.BadParameter("specify at least one source, then the output folder")
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     left_out = LeftOut()

@@ -79,7 +79,7 @@ def flora(
 ) -> None:
     """Measure the accuracy, calibration and rejection rates of a flora.
 
-    Photos of plants that are not in the flora, and photos without a taxon, measure what it rejects; of the photos
+    Rejection is measured on photos of plants that are not in the flora and on photos without a taxon; of the photos
     without a taxon, those labelled `containsPlant` are skipped.
     """
     from dalip_index import evaluate_flora
@@ -122,9 +122,9 @@ def forgetting(
 ) -> None:
     """Measure how much of ImageNet an image tower forgot during training.
 
-    Applies the classifier of the pretrained weights to the pretrained and to the trained tower. Photos give their
-    class as `wordnetID`, for example n04592741. To measure what was forgotten about captions, compare a run with an
-    earlier one using `dalip evaluate retrieval`. Needs PyTorch and a run that started from lite0-minilm or
+    Applies the classifier of the pretrained weights to the pretrained and to the trained tower. Photos must have
+    their ImageNet class as `wordnetID`, for example n04592741. To measure what was forgotten about captions, compare a
+    run with an earlier one using `dalip evaluate retrieval`. Needs PyTorch and a run that started from lite0-minilm or
     lite2-minilm.
     """
     need_training()

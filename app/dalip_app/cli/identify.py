@@ -75,7 +75,7 @@ def identify(
         ),
     ] = 0.9,
     together: Annotated[
-        bool, typer.Option("--together", help="Treat all photos as photos of one plant and give one answer.")
+        bool, typer.Option("--together", help="Treat all photos as photos of one plant and print one answer.")
     ] = False,
     explain: Annotated[
         Path | None,

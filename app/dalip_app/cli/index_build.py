@@ -72,7 +72,7 @@ def build(
     from dalip_index import build_flora, taxa_of
 
     if taxa is None and not photos:
-        raise typer.BadParameter("give a list of taxa with --taxa, photos with --photos, or both")
+        raise typer.BadParameter("specify a list of taxa with --taxa, photos with --photos, or both")
     left_out = LeftOut()
     records = read_named(photos or [], left_out)
     listed = read_listed(taxa, taxa_of(records), left_out)
@@ -127,7 +127,7 @@ def rebuild(
     path = flora or own_flora(data_dir)
     if flora is None and not (path / CURRENT).exists():
         raise typer.BadParameter(
-            "you have no copy of the built-in flora because you taught it nothing; give the folder of a flora"
+            "you have no copy of the built-in flora because you taught it nothing; specify the folder of a flora"
         )
     with ProgressLine() as progress:
         if flora is None:
@@ -143,7 +143,7 @@ def merge(
         list[Path],
         typer.Argument(
             metavar="FLORA... OUT",
-            help="Floras to merge, then the output folder. `builtin` is the built-in flora; it can only come first.",
+            help="Floras to merge, then the output folder. `builtin` is the built-in flora; it must come first.",
             show_default=False,
         ),
     ],
@@ -161,7 +161,7 @@ def merge(
 
     *floras, out = paths
     if not floras:
-        raise typer.BadParameter("give at least one flora, then the output folder")
+        raise typer.BadParameter("specify at least one flora, then the output folder")
     if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
         raise FloraError("flora-in-the-way", source=out)
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)

@@ -128,13 +128,13 @@ def add(
 
     A flora that keeps its photos is updated from old and new photos together; photos already embedded are reused.
 
-    A flora that does not keep its photos, like the built-in one, can only learn new plants, given with --taxon. One
+    A flora that does not keep its photos, like the built-in one, can only learn new plants, specified with --taxon. One
     photo is enough, four are much better. Other plants are identified as before, except in photos that resemble the new
     plant. The built-in flora itself does not change: DALIP teaches a copy in your data folder, and then uses that copy
-    wherever you do not give another flora. A running page uses newly taught plants immediately.
+    wherever you do not specify another flora. A running page uses newly taught plants immediately.
     """
     if taxon is None and flora is None:
-        raise typer.BadParameter("give the plant with --taxon, or your own flora with --flora")
+        raise typer.BadParameter("specify the plant with --taxon, or your own flora with --flora")
     if taxon is None and (common_name or rank or family):
         raise typer.BadParameter("--common-name, --rank and --family need --taxon")
     if taxon is not None and taxa:
@@ -264,7 +264,7 @@ def remove(
     from dalip_index import flora_info, forget_taxon, remove_from
 
     if not taxon and not photo:
-        raise typer.BadParameter("give a plant with --taxon or a photo with --photo")
+        raise typer.BadParameter("specify a plant with --taxon or a photo with --photo")
     path, loaded = find_flora(flora, data_dir), load_encoder(encoder)
     names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)

@@ -132,8 +132,8 @@ def search(
         typer.Option(
             "--since",
             metavar="DATE",
-            help="Only photos taken in or after this year, month or day: 2024, 2024-05 or 2024-05-31. Photos without a "
-            "capture date count by the date of the file.",
+            help="Only photos taken in or after this year, month or day: 2024, 2024-05 or 2024-05-31. For photos "
+            "without a capture date, the date of the file is used.",
             show_default=False,
         ),
     ] = "",
@@ -179,7 +179,7 @@ def search(
 
     only = PhotoFilter(taxon, since, until, verdict)
     if text is None and image is None and only == PhotoFilter():
-        raise typer.BadParameter("give TEXT, a photo with --image, or a filter such as --taxon")
+        raise typer.BadParameter("specify TEXT, a photo with --image, or a filter such as --taxon")
     library, offset = Library(data_dir_or_default(data_dir)), (page - 1) * top_k
     if text is None and image is None:
         found = library.newest(top_k, offset=offset, only=only)

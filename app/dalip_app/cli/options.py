@@ -44,7 +44,7 @@ FloraOption = Annotated[
     typer.Option(
         "--flora",
         metavar="FOLDER",
-        help="Flora to answer with (default: the built-in flora, including plants you taught it).",
+        help="Flora to use (default: the built-in flora, including plants you taught it).",
         show_default=False,
     ),
 ]
@@ -53,7 +53,7 @@ FlorasOption = Annotated[
     typer.Option(
         "--flora",
         metavar="FOLDER",
-        help="Flora to answer with; `builtin` is the built-in flora, including plants you taught it (the default). "
+        help="Flora to use; `builtin` is the built-in flora, including plants you taught it (the default). "
         "Repeatable: visitors can then choose between the floras.",
         show_default=False,
     ),

@@ -29,7 +29,7 @@ def space(
         typer.Option(
             "--flora",
             metavar="FOLDER",
-            help="Flora to answer with (default: the built-in flora, without plants you taught it).",
+            help="Flora to use (default: the built-in flora, without plants you taught it).",
         ),
     ] = None,
     encoder: EncoderOption = None,

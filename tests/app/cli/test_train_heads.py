@@ -61,7 +61,7 @@ def test_an_unusable_starting_point_is_rejected(dalip: Dalip, world: World, tmp_
     done = dalip("train", "--init", world.bundle, "--freeze-towers", "--data", world.photos, "run")
     assert done.status == 1
     (line,) = done.err.splitlines()
-    assert f"{world.bundle}: this was exported by an older DALIP" in line
+    assert f"{world.bundle}: this was exported by an older version of DALIP" in line
     assert "origin" in read_manifest(ENCODER).details
     (tmp_path / "empty").mkdir()
     done = dalip("train", "--init", "empty", "--data", world.photos, "run")

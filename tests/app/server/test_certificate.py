@@ -103,27 +103,27 @@ def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
         (
             tmp_path / "missing.pem",
             good,
-            "missing.pem: no such file; give a certificate and its private key",
+            "missing.pem: no such file; specify a certificate and its private key",
         ),
         (
             good,
             tmp_path / "missing.pem",
-            "missing.pem: no such file; give a certificate and its private key",
+            "missing.pem: no such file; specify a certificate and its private key",
         ),
         (
             text,
             good,
-            "text.pem: the server cannot use this certificate .+; give a certificate and the matching private key",
+            "text.pem: the server cannot use this certificate .+; specify a certificate and the matching private key",
         ),
         (
             good,
             text,
-            "tls.pem: the server cannot use this certificate .+; give a certificate and the matching private key",
+            "tls.pem: the server cannot use this certificate .+; specify a certificate and the matching private key",
         ),
         (
             good,
             other,
-            "tls.pem: the server cannot use this certificate .*MISMATCH.*; give a certificate and the matching",
+            "tls.pem: the server cannot use this certificate .*MISMATCH.*; specify a certificate and the matching",
         ),
         (
             good,

@@ -45,7 +45,7 @@ def test_a_visitor_chooses_the_flora(
     page.goto(served.address)
     choose(page, paint(tmp_path / "blue.png", "blue"))
     expect(page.locator(".answer-sentence")).to_contain_text("Flos blue")
-    page.get_by_label("Flora to answer with").click()
+    page.get_by_label("Flora to use").click()
     page.get_by_role("option", name="herb garden").click()
     expect(page.locator(".answer-sentence")).to_contain_text("Herba blue")  # for the same photo
     choose(page, paint(tmp_path / "red.png", "red", 2))

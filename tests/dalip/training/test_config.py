@@ -62,7 +62,7 @@ def test_a_saved_configuration_that_cannot_be_trained_is_named(tmp_path: Path) -
     ("content", "message"),
     [
         ("{", r"cannot be read \(.*\); copy it again"),
-        ("[1]", "not the configuration of a run; give"),
+        ("[1]", "not the configuration of a run; specify"),
         (
             '{"data": ["photos"], "colour": 1}',
             "settings that this version of DALIP does not know: colour; upgrade",

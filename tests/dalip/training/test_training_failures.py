@@ -118,7 +118,7 @@ def test_a_stream_continues_without_unreadable_shards(shard: Path, tmp_path: Pat
         (tmp_path / f"{name}.tar").write_bytes(b"")
     with refuses(
         TrainingError,
-        match=r"the last shards contain no photo in the training split that has a name or a caption$",
+        match=r"the most recently read shards contain no photo in the training split that has a name or a caption$",
     ) as error:
         go(tiny_config(sources[1], stream=True, steps=12), tmp_path / "other")
     assert is_line(error.value)

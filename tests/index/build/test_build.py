@@ -148,7 +148,7 @@ def test_a_taxon_needs_a_text_or_a_photo(
     vectors = np.zeros((1, 48), np.float32)
     assert not np.isfinite(flora.similarities(vectors, "text").values).any()
     assert np.isfinite(flora.similarities(vectors, "photos").values).sum() == 10
-    with refuses(FloraError, match="Rosa red has neither a text nor a photo; add one, or leave it out"):
+    with refuses(FloraError, match="Rosa red has neither a text nor a photo; add one, or omit the taxon"):
         build_flora(tmp_path / "bare", encoder, taxa, texts=no_text)
     assert not (tmp_path / "bare").exists()
 

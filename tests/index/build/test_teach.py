@@ -165,12 +165,12 @@ def test_a_refused_change_changes_nothing(path: Path, encoder: Encoder, tmp_path
         (
             rose("purple"),
             [broken],
-            "none of the photos of Rosa purple can be read; give at least one readable photo",
+            "none of the photos of Rosa purple can be read; specify at least one readable photo",
         ),
         (
             rose("purple"),
             [],
-            "none of the photos of Rosa purple can be read; give at least one readable photo",
+            "none of the photos of Rosa purple can be read; specify at least one readable photo",
         ),
         (
             elsewhere,

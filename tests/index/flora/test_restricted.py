@@ -220,7 +220,7 @@ def test_names_can_be_written_in_any_way(flora: Flora) -> None:
         restrict(flora, ["Quercus robur", "Fagus"])
     with refuses(FloraError, match="Rosa blue: "):
         restrict(restrict(flora, ["Rosa red"]), ["Rosa blue"])
-    with refuses(FloraError, match="give at least one name"):
+    with refuses(FloraError, match="specify at least one name"):
         restrict(flora, [])
 
 

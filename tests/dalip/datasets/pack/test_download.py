@@ -119,7 +119,7 @@ def test_failed_downloads_are_reported_by_row_and_leave_no_partial_file(
             heard.faults,
             [
                 "HTTP status 404",
-                "asks to wait",
+                "requires a wait",
                 "cannot be downloaded",
                 "cannot be downloaded",
                 "cannot be downloaded",
@@ -141,7 +141,7 @@ def test_nothing_is_downloaded_without_permission(server: Server) -> None:
     heard = Heard()
     assert web.without_web([local, *on_web(server, "a", "b")], heard.report) == [local]
     assert heard.faults == [
-        "t.csv: 2 photos are on the web; add --download, or give the folder of the downloaded photos with --photos"
+        "t.csv: 2 photos are on the web; add --download, or specify the folder of the downloaded photos with --photos"
     ]
     assert not server.asked
 

@@ -237,7 +237,8 @@ def test_a_stream_without_photos_ends_and_reports_it(
     first = said(batches[0].skipped[0])
     assert (
         first
-        == f"{tmp_path}: the last shards contain no photo in the training split that has a name or a caption"
+        == f"{tmp_path}: the most recently read shards contain no photo in the training split that has a name or a "
+        "caption"
     )
     others = set(messages_of(batches)) - {first}
     if wrong == "no text":

@@ -227,8 +227,8 @@ def test_tiny_and_other_architectures_start_from_scratch(tmp_path: Path) -> None
         ("zzz", None, "use lite0-minilm, lite2-minilm, tiny, hf-hub:"),
         ("ViT-B-32", "opnai", "did you mean openai"),
         ("convnext_tiny", "openai", "open_clip has no pretrained weights"),
-        ("tiny", "openai", "leave out 'openai'"),
-        ("hf-hub:some/model", "openai", "leave out 'openai'"),
+        ("tiny", "openai", "omit 'openai'"),
+        ("hf-hub:some/model", "openai", "omit 'openai'"),
         ("local-dir:/nowhere", None, "No such file"),
         # The weights were trained with another activation: refused before anything is downloaded.
         ("ViT-B-32", "openai", "QuickGELU, but this architecture has GELU; use the model ViT-B-32-quickgelu"),

@@ -169,7 +169,7 @@ def rewrite(bundle: Path, **origin: Any) -> None:
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ({}, "was exported by an older DALIP"),
+        ({}, "was exported by an older version of DALIP"),
         ({"logit_scale": "large"}, "its details.origin is damaged"),
         ({"towers": {}}, "its details.origin does not contain open_clip_config.json"),
         ({"places": {}}, "no tensor that can be recognised as clip"),

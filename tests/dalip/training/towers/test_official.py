@@ -157,7 +157,7 @@ def test_files_that_are_not_checkpoints_are_refused_in_one_line(small: DALIP, tm
 def test_a_folder_that_is_not_a_run_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     with refuses(TrainingError, match=f"local-dir:{tmp_path}"):
         load_model(str(tmp_path))
-    with refuses(TrainingError, match="leave out 'openai'"):
+    with refuses(TrainingError, match="omit 'openai'"):
         load_model(str(tmp_path), pretrained="openai")
     with refuses(TrainingError, match="not a finished run"):
         load_weights(small_model(0), tmp_path)

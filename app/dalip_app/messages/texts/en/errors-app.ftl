@@ -6,11 +6,11 @@ error-upload-gone = the photo is no longer available; choose it again
 
 # The server
 error-cannot-listen = the server cannot listen on this address ({ $cause }); use another --port or --host
-error-login-malformed = the login is not of the form NAME:PASSWORD; give both, separated by a colon
+error-login-malformed = the login is not of the form NAME:PASSWORD; specify both, separated by a colon
 error-site-malformed = this is not a valid site address; use the form https://example.org
-error-certificate-missing = no such file; give a certificate and its private key, both in PEM format
+error-certificate-missing = no such file; specify a certificate and its private key, both in PEM format
 error-certificate-key-encrypted = the private key is protected by a password; use a key without one
-error-certificate-unusable = the server cannot use this certificate ({ $cause }); give a certificate and the matching private key, both in PEM format
+error-certificate-unusable = the server cannot use this certificate ({ $cause }); specify a certificate and the matching private key, both in PEM format
 error-certificate-not-written = the file cannot be written ({ $cause }); use another --data-dir
 error-flora-not-reloaded = { $cause }; until this is fixed, the server keeps using the flora that it has already loaded
 error-unexpected-error = an unexpected error occurred: { $name } ({ $cause }); { $medium ->

@@ -55,7 +55,7 @@ error-record-json-kind = the .json file next to the photo is not a JSON object; 
 error-shard-damaged = this is not a complete, readable shard ({ $cause }); copy or download it again
 error-shard-too-large = the shard is too large: photos after the first { $photos } are not read; split it into smaller shards
 error-shard-without-texts = { $photos } photos have neither a scientificName nor a caption
-error-stream-no-photo = the last shards contain no photo in the training split that has a name or a caption
+error-stream-no-photo = the most recently read shards contain no photo in the training split that has a name or a caption
 
 ## Tables
 
@@ -109,7 +109,7 @@ error-taxa-file-missing = no such taxa file; check the path
 error-taxa-file-not-read = the taxa file cannot be read ({ $cause }); check the file and its permissions
 error-taxa-file-empty = the file contains no taxa; add one row per taxon
 error-names-file-empty = the file contains no names; write one scientific name per line
-error-only-without-name = the value of --only is empty; give a scientific name, or a file that lists names
+error-only-without-name = the value of --only is empty; specify a scientific name, or a file that lists names
 
 ## Checklists
 
@@ -127,7 +127,7 @@ error-checklist-ranks-unused = { $number ->
 error-checklist-names-unused = { $number ->
     [one] 1 row does
    *[other] { $number } rows do
-} not name a single taxon (sp., cf., aff., sample numbers)
+} not name exactly one taxon (sp., cf., aff., sample numbers)
 error-checklist-name-missing = the row has no scientificName; fill it in
 error-checklist-id-repeated = the taxonID '{ $id }' is also used on line { $line }; correct one of them
 error-checklist-circle = the taxon is its own ancestor through parentNameUsageID; correct it
@@ -170,12 +170,12 @@ error-datasheet-format = the datasheet has format { NUMBER($format, useGrouping:
 error-photos-on-web = { $number ->
     [one] 1 photo is
    *[other] { $number } photos are
-} on the web; add --download, or give the folder of the downloaded photos with --photos
+} on the web; add --download, or specify the folder of the downloaded photos with --photos
 error-download-folder = the folder cannot be created ({ $cause }); choose another one
 error-download-answer = the server responded with HTTP status { $status }; check the URL
 error-download-address = the photo cannot be downloaded ({ $cause }); correct the URL
 error-download-failed = the photo cannot be downloaded ({ $cause }); run the command again later
 error-download-not-kept = the photo cannot be saved ({ $cause }); free some disk space for { $folder }
-error-download-wait = the server asks to wait { $seconds } seconds before the next request; run the command again later
+error-download-wait = the server requires a wait of { $seconds } seconds before the next request; run the command again later
 error-download-elsewhere = the URL redirects to an address that is not HTTP or HTTPS; correct it
 error-download-empty = the downloaded file is empty; correct the URL

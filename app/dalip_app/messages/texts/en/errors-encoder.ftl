@@ -1,7 +1,7 @@
 ### Errors of encoders, and of the photos that they are evaluated on.
 
-error-bundle-folder-missing = no such folder; give the folder of an encoder bundle
-error-bundle-without-manifest = no such file, so the folder is not an encoder bundle; give a folder that `dalip export` wrote
+error-bundle-folder-missing = no such folder; specify the folder of an encoder bundle
+error-bundle-without-manifest = no such file, so the folder is not an encoder bundle; specify a folder that `dalip export` wrote
 error-bundle-file-not-read = the file cannot be read ({ $cause }); copy or export the bundle again
 error-bundle-file-size = the file has { $size } bytes, but manifest.json says { $wanted }; copy or export the bundle again
 error-bundle-file-changed = the file was changed: its SHA-256 checksum does not match manifest.json; copy or export the bundle again
@@ -28,7 +28,7 @@ error-model-output-missing = the model has no output { $output } (outputs found:
 error-model-output-shape = the output { $output } has the shape ({ $shape }), but manifest.json says ({ $wanted }); export the model again
 error-model-fails = the model cannot be run ({ $cause }); export it again
 error-model-not-finite = the model returns NaN or infinite values; export it again
-error-encoder-without-second-order = the encoder has no second order to weight; leave out --first-order
+error-encoder-without-second-order = the encoder has no second order to weight; omit --first-order
 error-encoder-weight-lost = { $block } has weight 0 in this encoder, which cannot be changed afterwards; export the model again
 
 error-no-named-photo = none of the { $photos } photos is readable and has a scientificName or className; use other photos

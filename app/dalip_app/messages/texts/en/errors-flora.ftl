@@ -6,7 +6,7 @@ error-taxon-not-held = the flora does not contain this taxon; { $medium ->
 }
 error-taxon-without-texts = the flora has no texts for this taxon to compare parts of a photo with; choose other taxa
 error-vectors-unfit = vectors of shape { $shape } cannot be compared; pass finite numbers of shape (photos, { NUMBER($width, useGrouping: 0) })
-error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); give the flora's own encoder with --encoder or, if the flora keeps its photos, move it to this encoder with `dalip index rebuild`
+error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); specify the flora's own encoder with --encoder or, if the flora keeps its photos, move it to this encoder with `dalip index rebuild`
 error-flora-parts-differ = the flora has { $taxa } taxa and { $vectors } vectors of width { $width }, but the manifest says { $expected_taxa } taxa and width { $expected_width }; build the flora again
 error-index-not-written = the index cannot be written ({ $cause }); free some disk space, or choose another folder
 error-index-of-another-kind = the index type { $found } is not supported; build the flora again
@@ -16,7 +16,7 @@ error-calibration-unreadable = this is not a valid calibration ({ $cause }); bui
 error-calibration-share = the text weight ({ $text_weight }) and the threshold ({ $threshold }) must be between 0 and 1; build the flora again
 error-calibration-temperature = the temperature ({ $temperature }) must be a positive number; build the flora again
 error-calibration-order = the values of the calibration photos must be finite and ascending; build the flora again
-error-nothing-asked-for = the list of taxa to restrict answers to is empty; give at least one name
+error-nothing-asked-for = the list of taxa to restrict answers to is empty; specify at least one name
 error-name-not-held = the flora { $flora } contains neither this taxon nor any taxon within it; { $alternatives ->
     [0] check the spelling
    *[other] did you mean { $alike }?
@@ -68,11 +68,11 @@ error-known-already = the flora already contains { $plant }; if you taught it th
 }
 error-no-photo-readable = none of the photos of { $plant } can be read; { $medium ->
     [page] choose
-   *[command] give
+   *[command] specify
 } at least one readable photo
 error-not-taught = the flora was not taught a plant with this name: { $plant }
 error-photo-kept-under-other-name = this is the same photo as { $other }, which is kept as { $plant }, not { $given }; first remove the kept photo with `dalip index remove --flora { $flora } --photo { $key }`
 error-photo-under-two-names = this is the same photo as { $other }, which is labelled { $plant }, not { $given }; both are skipped; correct one of the names
 error-kept-photo-damaged = the stored copy cannot be read ({ $cause }); remove it with `dalip index remove --photo { $key }`
 error-own-flora-stale = the flora that you taught cannot be used with this version of DALIP; transfer your plants with `dalip index rebuild`, or delete or rename the folder
-error-builtin-flora-fixed = the built-in flora cannot be changed; leave out --flora to teach your own copy of it
+error-builtin-flora-fixed = the built-in flora cannot be changed; omit --flora to teach your own copy of it

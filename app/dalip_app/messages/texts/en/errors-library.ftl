@@ -6,7 +6,7 @@ error-library-empty = the library is empty; { $medium ->
 }
 error-library-other-encoder = the library was built with another encoder; { $medium ->
     [page] add or update one of its folders
-   *[command] run `dalip library add` to encode all photos again
+   *[command] run `dalip library add` to embed all photos again
 }
 error-library-busy = another process is moving the library to another encoder; wait until it finishes
 error-no-words = the search query is empty; describe what the photos show
@@ -31,9 +31,9 @@ error-no-journal = there is no journal yet; { $medium ->
     [page] save an answer first
    *[command] save an observation on the page first
 }
-error-place-by-half = a location needs both a latitude and a longitude; give both or neither
-error-no-place = { $latitude }, { $longitude } is not a location on Earth; give the latitude and longitude in degrees north and east
-error-no-probability = { $number } is not a probability; give a number from 0 to 1
+error-place-by-half = a location needs both a latitude and a longitude; enter both or neither
+error-no-place = { $latitude }, { $longitude } is not a location on Earth; enter the latitude and longitude in degrees north and east
+error-no-probability = { $number } is not a probability; use a number from 0 to 1
 error-no-date = { $date } is not a date; use the form 2026-05-31 or 2026-05-31T14:30
 error-no-journal-file = the file cannot be read as a journal ({ $cause }); choose a .zip, .csv or .json file exported from a journal
 error-journal-form = a journal file must end in .zip, .csv or .json; use one of these extensions
@@ -50,7 +50,7 @@ error-journal-remarks = identificationRemarks does not have the content that DAL
 error-data-folder-not-made = the folder cannot be created ({ $cause }); use another --data-dir
 error-database-newer = the database has version { NUMBER($version, useGrouping: 0) }, but this version of DALIP supports only up to { NUMBER($known, useGrouping: 0) }; upgrade DALIP
 error-database-not-used = the database cannot be used ({ $cause }); check that the disk is not full or read-only
-error-database-not-copied = the database must be upgraded for this version of DALIP, but this backup copy cannot be written first ({ $cause }); check that the disk is not full or read-only
+error-database-not-copied = this backup copy, which DALIP makes before it upgrades the database, cannot be written ({ $cause }); check that the disk is not full or read-only
 error-database-damaged = the database is damaged ({ $cause }); { $holds ->
     [journal] move the file elsewhere and import your last export
    *[library] delete the file and add your folders again

@@ -22,7 +22,7 @@ error-flora-vectors-size = the vectors in the file do not match the photos next 
 error-no-taxa = a flora needs at least one taxon; the list is empty
 error-taxon-twice = { $plant } is in the list of taxa twice; keep one of them
 error-texts-of-unknown-taxon = there are texts for { $plant }, which is not in the list of taxa; correct one of them
-error-taxon-without-evidence = { $plant } has neither a text nor a photo; add one, or leave it out
+error-taxon-without-evidence = { $plant } has neither a text nor a photo; add one, or omit the taxon
 error-embedding-not-finite = the encoder returns NaN or infinite values for its { $evidence ->
     [texts] texts
    *[photos] photos

@@ -23,14 +23,14 @@ error-setting-heads = num_heads = { NUMBER($value, useGrouping: 0) }: must divid
 error-setting-sizes-end = train_sizes = { $value }: the last entry must reach 1, the end of the run
 
 error-config-not-read = the configuration of the run cannot be read ({ $cause }); copy it again, or use another run
-error-not-a-config = this is not the configuration of a run; give the folder of a `dalip train` run
+error-not-a-config = this is not the configuration of a run; specify the folder of a `dalip train` run
 error-config-of-newer-version = the configuration contains settings that this version of DALIP does not know: { $fields }; upgrade DALIP
 error-source-weight = the weight after the @ must be a number greater than 0, as in photos/@0.5
 error-setting-batch-size = batch_size = { NUMBER($value, useGrouping: 0) }: must be a multiple of the number of processes, { $processes }
 error-setting-cache-views = cache_views = { NUMBER($value, useGrouping: 0) }: needs a frozen image tower and photos that are not streamed; add 'image' to freeze, or set cache_views to 0
 error-setting-freeze = freeze: '{ $part }' is neither image nor text, and no parameter name starts with it; the first parameter is '{ $first }'
 error-setting-freezes-all = freeze: there are no parameters left to train; freeze less
-error-setting-train-size = train_sizes: the model { $model } does not run at { $size } pixels ({ $cause }); leave this size out
+error-setting-train-size = train_sizes: the model { $model } does not run at { $size } pixels ({ $cause }); omit this size
 
 ## Hardware and packages that a run needs.
 
@@ -47,7 +47,7 @@ error-precision-unusable = precision { $precision } is not available here ({ $ca
 
 error-descriptions-malformed = a line is not a JSON object with scientificName and description ({ $cause }): { $line }
 error-descriptions-missing = no such file; check the path
-error-no-shard = no .tar shard found, and only shards can be streamed; give at least one, or leave --stream out
+error-no-shard = no .tar shard found, and only shards can be streamed; specify at least one, or omit --stream
 error-shard-pattern = this is not a valid shard pattern ({ $cause }); use the form photos-{ "{" }000..123{ "}" }.tar
 error-remote-without-stream = only a streaming run (--stream) can read data from the network or a command; add --stream and --steps, or copy the data here
 error-nothing-to-learn = none of the { $photos } photos has a usable scientificName or caption (fields found: { $fields }); add one of these columns
@@ -66,10 +66,10 @@ error-not-finite = { $what ->
 
 ## Runs and checkpoints.
 
-error-run-of-other-settings = the folder contains a run with different settings ({ $fields }); choose a new folder, or give only this folder to resume that run
+error-run-of-other-settings = the folder contains a run with different settings ({ $fields }); choose a new folder, or specify only this folder to resume that run
 error-run-not-written = { $cause }; fix this and run the command again
 error-run-unfinished = this is not a finished run; if it was interrupted, resume it with `dalip train { $run }`
-error-not-a-run = this is not a run; give the folder of a finished `dalip train` run
+error-not-a-run = this is not a run; specify the folder of a finished `dalip train` run
 error-folder-not-a-run = this is not a run; for an open_clip model in a folder, use local-dir:{ $folder }
 error-checkpoint-missing = no such checkpoint; check the path
 error-checkpoint-damaged = this is not a readable checkpoint ({ $cause }); copy it again, or use another one
@@ -91,8 +91,8 @@ error-no-imagenet-photo = none of the { $photos } photos is readable and has the
 ## What a run starts from.
 
 error-start-unknown = the folder contains neither a finished run nor an exported encoder (no config.json, no { $manifest }); choose another folder
-error-start-differs = this has { $field } = { $value }, so a run that starts from it cannot have { $asked }; leave that setting out
-error-origin-missing = this was exported by an older DALIP ({ $version }), which did not store what training needs; export it again, or start from its run
+error-start-differs = this has { $field } = { $value }, so a run that starts from it cannot have { $asked }; omit that setting
+error-origin-missing = this was exported by an older version of DALIP ({ $version }), which did not store what training needs; export it again, or start from its run
 error-origin-damaged = its details.origin is damaged ({ $cause }); copy the bundle again
 error-towers-undescribed = its details.origin does not contain { $file }; copy the bundle again
 error-towers-damaged = the folder does not contain the towers of a run ({ $cause }); copy the run again
@@ -102,7 +102,7 @@ error-rebuilt-differs = the model rebuilt from it returns different embeddings (
 error-official-lacks-tensor = the checkpoint does not contain { $name }; copy it again
 error-official-shape = { $name } has the impossible shape { $shape }; copy the checkpoint again
 error-official-widths = the towers have the widths { $widths } and a vocabulary of { $tokens } tokens, but CLIP has widths that are multiples of { $multiple } and a vocabulary of { $vocabulary }; use a checkpoint of CLIP
-error-not-a-model = the file contains neither the model of a run nor the authors' checkpoint; for the weights of a plain CLIP, give the open_clip model and pass the file with --pretrained
+error-not-a-model = the file contains neither the model of a run nor the authors' checkpoint; for the weights of a plain CLIP, specify the open_clip model and pass the file with --pretrained
 
 ## Models by name.
 
@@ -113,8 +113,8 @@ error-model-unknown = there is no model with this name; { $number ->
    *[other] did you mean { $close }?
 }
 error-model-untrained = the model has untrained parts; add its weights after an @, as in ViT-B-32@laion2b_e16
-error-model-without-gradient-checkpoints = the model does not support gradient checkpointing ({ $cause }); leave checkpoint_gradients out
-error-model-without-weights = '{ $tag }' is not a file, and open_clip has no pretrained weights for this model; leave --pretrained out
+error-model-without-gradient-checkpoints = the model does not support gradient checkpointing ({ $cause }); omit checkpoint_gradients
+error-model-without-weights = '{ $tag }' is not a file, and open_clip has no pretrained weights for this model; omit --pretrained
 error-not-open-clip = { $file } has no model_cfg, so it is not an open_clip model; use another model
 error-tag-unknown = '{ $tag }' is neither a file nor a tag of pretrained weights for this model; { $number ->
     [0] use one of { $tags }
@@ -122,8 +122,8 @@ error-tag-unknown = '{ $tag }' is neither a file nor a tag of pretrained weights
 }
 error-activation-differs = the weights { $weights } were trained with { $activation }, but this architecture has { $other }, and open_clip has none that fits; use other weights
 error-activation-of-twin = the weights { $weights } were trained with { $activation }, but this architecture has { $other }; use the model { $twin }
-error-weights-not-needed = the model comes with its own weights or has none; leave out '{ $weights }'
-error-weights-of-other-width = its weights have embed_dim = { NUMBER($width, useGrouping: 0) }, not { NUMBER($asked, useGrouping: 0) }; leave embed_dim out
+error-weights-not-needed = the model comes with its own weights or has none; omit '{ $weights }'
+error-weights-of-other-width = its weights have embed_dim = { NUMBER($width, useGrouping: 0) }, not { NUMBER($asked, useGrouping: 0) }; omit embed_dim
 error-package-of-other-weights = these weights do not fit the image tower; install the pinned version of the package
 error-image-not-square = the model takes images of { $height } x { $width } pixels, but only square ones are supported; use another model
 error-preparation-unsupported = the model preprocesses images with { $field } '{ $value }', but only { $known } are supported; use another model
@@ -141,7 +141,7 @@ error-tower-pooler = its text tower pools with open_clip's { $pooler }, { $poole
 }
 error-tower-coca = its text tower (CoCa) appends a class token, so there is no end-of-text token to align; use another model
 error-tower-padding = its tokenizer pads with the token { NUMBER($token, useGrouping: 0) }, but its text tower expects { NUMBER($expected, useGrouping: 0) }; use another model
-error-tower-size = its image tower does not run at { $size } pixels ({ $cause }); leave image_size out
+error-tower-size = its image tower does not run at { $size } pixels ({ $cause }); omit image_size
 error-tokenizer-differs = the converted tokenizer does not split texts like the model's own ({ $tokenizer }); use another model
 error-tokenizer-random = its tokenizer drops random parts of long texts; use another model
 error-tokenizer-slow = the tokenizer { $tokenizer } has no fast version in the library tokenizers; use another model
@@ -154,8 +154,8 @@ error-export-folder-used = the folder contains other files; use an empty folder 
 error-export-not-a-folder = this is not a folder; choose another name
 error-export-not-written = { $cause }; fix this and export again
 error-export-too-large = the file would have { $size } GB, but ONNX allows only 2 GB in one file; export with --weights int8
-error-export-untrained = the model has no trained weights; give them with --pretrained, or train it first
-error-export-untrained-parts = the model has untrained parts ({ $parts }); give its weights with --pretrained, or train it first
+error-export-untrained = the model has no trained weights; specify them with --pretrained, or train it first
+error-export-untrained-parts = the model has untrained parts ({ $parts }); specify its weights with --pretrained, or train it first
 error-export-without-photo = none of the photos for checking the export can be read; restore them and export again
-error-export-without-second-order = the model has no second order to weight; leave --first-order out
+error-export-without-second-order = the model has no second order to weight; omit --first-order
 error-onnx-unsupported = this model cannot be exported to ONNX ({ $cause }); use another model

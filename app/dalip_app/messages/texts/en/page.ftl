@@ -8,7 +8,7 @@ page-public =
     This page runs on a server, not on your computer. Your photos are deleted within ten minutes. Only you can see
     your journal, and it is lost when you close or reload the page or change its language, so export it first.
 page-languages = Languages
-page-flora = Flora to answer with
+page-flora = Flora to use
 flora-builtin = Built-in flora
 
 tab-identify = Identify
@@ -269,7 +269,7 @@ about-where =
 about-limits-title = Limitations
 about-limits =
     DALIP only knows the plants in its flora. It rejects most photos of other things and some photos of other plants;
-    the rest get the name of a plant they resemble. It looks at a photo, where a botanist also examines leaf, stem,
+    the rest get the name of a plant they resemble. It sees only a photo, whereas a botanist also examines leaf, stem,
     flower, fruit and location. Similar plants are often confused.
 about-terms = The code is licensed under the Apache License 2.0; the weights have separate terms, listed above.
 about-plants = Plants it can identify
