@@ -172,9 +172,9 @@ def few_shot(
     """Measure few-shot classification with one or a few photos per taxon.
 
     No text is used. The example photos are drawn from the training split (`train`). Embeddings are centred on the mean
-    of that split and normalised, and each photo gets the taxon with the nearest class mean (SimpleShot). Taxa with
-    fewer photos than --shots are skipped, and so is a value of --shots that no taxon reaches. top-1 is the mean over
-    the folds, +/- their standard deviation; macro is the mean top-1 accuracy over taxa.
+    of that split and normalised, and each photo is assigned the taxon with the nearest class mean (SimpleShot). Taxa
+    with fewer photos than --shots are skipped, and so is a value of --shots that no taxon reaches. top-1 is the mean
+    over the folds, +/- their standard deviation; macro is the mean top-1 accuracy over taxa.
     """
     from dalip.evaluation import few_shot as measure
 

@@ -156,7 +156,7 @@ def test_one_changed_byte_is_found_and_the_file_is_named(bundle: Path, name: str
 def test_a_missing_or_truncated_file_is_found_by_the_quick_check(bundle: Path, name: str) -> None:
     content = (bundle / name).read_bytes()
     (bundle / name).write_bytes(content[:-1])
-    with refuses(BundleError, match=rf"{name}: the file has {len(content) - 1:,} bytes"):
+    with refuses(BundleError, match=rf"{name}: the file size is {len(content) - 1:,} bytes"):
         Encoder.load(bundle)
     (bundle / name).unlink()
     with refuses(BundleError, match=rf"{name}: the file cannot be read \(No such file"):

@@ -153,5 +153,5 @@ def test_a_model_that_cannot_be_exported_is_refused_in_one_line(
         export_model("ViT-B-99", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     monkeypatch.setattr(bundle, "LARGEST_GRAPH", 10_000)
-    with refuses(ExportError, match=r"image_encoder.onnx: the file would have .* --weights int8"):
+    with refuses(ExportError, match=r"image_encoder.onnx: the file would be .* --weights int8"):
         export_model(source, tmp_path / "out")

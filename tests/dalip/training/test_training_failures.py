@@ -258,7 +258,7 @@ def test_the_checkpoint_of_another_run_is_refused(finished: Path, shard: Path, t
 def test_second_order_heads_cannot_be_dropped_by_a_new_run(
     finished: Path, shard: Path, tmp_path: Path
 ) -> None:
-    with refuses(TrainingError, match=r"the weights have heads of the second order; use the objective dalip"):
+    with refuses(TrainingError, match=r"the weights have second-order heads; use the objective dalip"):
         go(tiny_config(shard, init=str(finished), objective="clip"), tmp_path)
 
 

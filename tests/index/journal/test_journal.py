@@ -295,7 +295,7 @@ def test_a_file_that_is_not_an_export_adds_nothing(tmp_path: Path) -> None:
         ("short.json", "row 1: the field identificationRemarks is missing"),
         ("other.csv", "row 1: the field identificationRemarks is missing"),
         ("lacks.zip", r"the archive does not contain multimedia\.csv"),
-        ("bomb.zip", r"occurrence\.csv: the file has more than 200,000,000 bytes"),
+        ("bomb.zip", r"occurrence\.csv: the file is larger than 200,000,000 bytes"),
         ("script.zip", r"media/.*\.jpg: the photo is not a JPEG file"),
         ("nowhere.csv", "No such file"),
     ):

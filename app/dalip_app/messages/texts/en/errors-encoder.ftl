@@ -3,7 +3,7 @@
 error-bundle-folder-missing = no such folder; specify the folder of an encoder bundle
 error-bundle-without-manifest = no such file, so the folder is not an encoder bundle; specify a folder that `dalip export` wrote
 error-bundle-file-not-read = the file cannot be read ({ $cause }); copy or export the bundle again
-error-bundle-file-size = the file has { $size } bytes, but manifest.json says { $wanted }; copy or export the bundle again
+error-bundle-file-size = the file size is { $size } bytes, but manifest.json says { $wanted }; copy or export the bundle again
 error-bundle-file-changed = the file was changed: its SHA-256 checksum does not match manifest.json; copy or export the bundle again
 error-bundle-file-not-onnx = this is not an ONNX file; copy or export the bundle again
 error-bundle-file-not-tokenizer = this is not a valid tokenizer ({ $cause }); copy or export the bundle again
