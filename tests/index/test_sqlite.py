@@ -280,8 +280,9 @@ def test_processes_that_open_a_file_concurrently_migrate_it_once(tmp_path: Path,
 
 
 @pytest.fixture
-def read_only() -> Iterator[Path]:
+def read_only(encoder: Encoder) -> Iterator[Path]:
     """A read-only folder, even for root."""
+    encoder.encode_text(["red"])  # opens the model files while root can still read the folder of the tests
     if sys.platform == "win32":
         pytest.skip("Windows has other permissions")
     root, folder = os.geteuid() == 0, Path(tempfile.mkdtemp())
