@@ -88,7 +88,7 @@ def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = Fal
                 start()
                 status = 0
             except SystemExit as end:
-                status = int(end.code or 0)
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
         out.seek(0)
         err.seek(0)
         return Done(status, out.read().decode(), err.read().decode())
@@ -100,13 +100,13 @@ def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Itera
     before = dict(os.environ), Path.cwd(), sys.argv, tempfile.tempdir
     unchecked = jaxtyping.config.jaxtyping_disable
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    os.environ.clear()
-    os.environ.update(settings)
     os.chdir(cwd)
-    sys.argv, tempfile.tempdir = ["-c", *arguments], None
-    # As in an installed command; shape checks would also end up in exported models.
-    jaxtyping.config.update("jaxtyping_disable", True)
     try:
+        os.environ.clear()
+        os.environ.update(settings)
+        sys.argv, tempfile.tempdir = ["-c", *arguments], None
+        # As in an installed command; shape checks would also end up in exported models.
+        jaxtyping.config.update("jaxtyping_disable", True)
         with warnings.catch_warnings():
             yield
     finally:
