@@ -21,7 +21,7 @@ ADDRESS = "http://127.0.0.1:7860"
 QUICKLY = ("--steps", "2", "--batch-size", "8", "--workers", "0")
 """Options that the test adds to `dalip train`, which would otherwise take minutes."""
 FRESH = sys.platform != "linux"
-"""Whether to start the installed commands: elsewhere, the OpenMP libraries of faiss and torch may clash in a process."""
+"""Whether to start the installed commands: elsewhere, OpenMP libraries of faiss and torch may clash in a process."""
 
 
 def lines(language: str, page: str = README) -> list[str]:
