@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import re
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -142,8 +143,9 @@ def _documented(name: str, pages: str) -> bool:
 def private_patches(paths: Iterable[Path]) -> list[str]:
     """List where tests replace a private name of the code that they test, including code run in other processes.
 
-    A name can be replaced by `monkeypatch.setattr` and similar methods, `mock.patch`, `setattr` or an assignment. Such
-    a test depends on how the code is written, and not only on what it does.
+    A name can be replaced by the methods of `monkeypatch` and `mock.patch`, by `setattr`, by an assignment to it, or by
+    an assignment to an attribute or an item of it. Such a test depends on how the code is written, and not only on what
+    it does. Names that are computed are not seen.
     """
     return [
         f"{path}:{line} replaces {name}"
@@ -153,20 +155,56 @@ def private_patches(paths: Iterable[Path]) -> list[str]:
 
 
 def _private_patches(code: str, above: int) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(code)):
+    tree = ast.parse(textwrap.dedent(code))
+    formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    parts = {id(part) for node in formatted for part in node.values}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            called = ast.unparse(node.func).rpartition(".")[2]
-            named = [
-                a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)
-            ]
-            if called in ("setattr", "delattr", "patch", "object"):
-                yield from ((above + node.lineno, name) for name in named if _is_private(name))
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-            if ast.unparse(node.value) not in ("self", "cls") and _is_private(node.attr):
-                yield above + node.lineno, ast.unparse(node)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "_" in node.value:
-            with contextlib.suppress(SyntaxError, ValueError):
-                yield from _private_patches(node.value, above + node.lineno - 1)
+            names = [name for name in _patched_by(node) if _is_private(name)]
+            yield from ((above + node.lineno, name) for name in names)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            if _is_private(name := _seen_from_outside(node)):
+                yield above + node.lineno, name
+        elif isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and id(node) not in parts):
+            text = _text_of(node)
+            if "_" in text:
+                with contextlib.suppress(SyntaxError, ValueError):
+                    yield from _private_patches(text, above + node.lineno - 1)
+
+
+def _patched_by(call: ast.Call) -> Iterator[str]:
+    """Yield what a call replaces, if it is a call of a function that replaces names."""
+    called = ast.unparse(call.func)
+    method = called.rpartition(".")[2]
+    items = method in ("setitem", "delitem") or called.endswith("patch.dict")
+    several = called.endswith("patch.multiple")
+    if items or several or method in ("setattr", "delattr", "patch", "object"):
+        named = [item.value for item in call.keywords if item.arg in ("target", "name")]
+        yield from filter(None, map(_text_of, (*call.args[:2], *named)))
+    if items and call.args:
+        yield _seen_from_outside(call.args[0])
+    if several:
+        yield from (item.arg for item in call.keywords if item.arg)
+
+
+def _text_of(node: ast.AST) -> str:
+    """Return a string literal, with `0` for what an f-string computes; of anything else, an empty string."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text_of(part) if isinstance(part, ast.Constant) else "0" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _seen_from_outside(node: ast.AST) -> str:
+    """Return the dotted name of an attribute or item, without indices; of an object's own, an empty string."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Attribute):
+            names.insert(0, node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        own = node.id in ("self", "cls")
+        return ".".join(names[1:] if own else [node.id.lstrip("_"), *names])
+    return ".".join(names)
 
 
 def _is_private(dotted: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from tiny_bundle import COLOURS, write_tiny_bundle
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-BIN = Path(sys.executable).parent
+BIN = Path(sysconfig.get_path("scripts"))
 PHOTOS_EACH = 24
 HOSTILE_NAME = "<img src=x onerror=alert(1)> ${7*7} {{7*7}} & 'red'"
 """A common name of the red flower, as an untrusted taxa file could contain it."""
@@ -77,7 +78,9 @@ def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = Fal
     settings = environment(**more)
     if fresh:
         whole = [BIN / program, *arguments]
-        done = subprocess.run(whole, cwd=cwd, env=settings, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            whole, cwd=cwd, env=settings, capture_output=True, encoding="utf-8", check=False
+        )
         return Done(done.returncode, done.stdout, done.stderr)
     from dalip_app.cli import main, serve
 
@@ -88,7 +91,7 @@ def run(command: Sequence[object], cwd: Path | None = None, *, fresh: bool = Fal
                 start()
                 status = 0
             except SystemExit as end:
-                status = int(end.code or 0)
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
         out.seek(0)
         err.seek(0)
         return Done(status, out.read().decode(), err.read().decode())
@@ -100,13 +103,13 @@ def _process(arguments: list[str], settings: dict[str, str], cwd: Path) -> Itera
     before = dict(os.environ), Path.cwd(), sys.argv, tempfile.tempdir
     unchecked = jaxtyping.config.jaxtyping_disable
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    os.environ.clear()
-    os.environ.update(settings)
     os.chdir(cwd)
-    sys.argv, tempfile.tempdir = ["-c", *arguments], None
-    # As in an installed command; shape checks would also end up in exported models.
-    jaxtyping.config.update("jaxtyping_disable", True)
     try:
+        os.environ.clear()
+        os.environ.update(settings)
+        sys.argv, tempfile.tempdir = ["-c", *arguments], None
+        # As in an installed command; shape checks would also end up in exported models.
+        jaxtyping.config.update("jaxtyping_disable", True)
         with warnings.catch_warnings():
             yield
     finally:
