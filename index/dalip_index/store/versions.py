@@ -132,7 +132,7 @@ def check_target(root: Path) -> None:
         raise FloraError("flora-is-file", source=root)
     if not root.is_dir() or (root / CURRENT).exists():
         return
-    ours = (_LOCK, SHARED, _POINTER_DRAFT)
+    ours = (CURRENT, _LOCK, SHARED, _POINTER_DRAFT)  # another writer may have published in the meantime
     foreign = [
         p.name
         for p in root.iterdir()
