@@ -16,7 +16,7 @@ from dalip.errors import FloraError
 from dalip.taxonomy import Taxon
 from dalip_index import build_flora, undo_change
 from dalip_index.store.manifest import FloraManifest
-from dalip_index.store.versions import check_target, current_version, new_version
+from dalip_index.store.versions import CURRENT, check_target, current_version, new_version
 
 EARLIER = Path(__file__).parents[1] / "earlier" / "flora-3"
 
@@ -55,6 +55,23 @@ def test_a_killed_writer_does_not_block_others(tmp_path: Path, encoder: Encoder,
     check_target(path)
     build_flora(path, encoder, taxa)
     assert {p.name for p in path.iterdir()} - {".lock"} == {"CURRENT", "v000001"}
+
+
+def test_a_version_published_during_the_check_is_not_foreign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "v000001").mkdir()
+    exists = Path.exists
+
+    def publish(path: Path) -> bool:
+        found = exists(path)
+        if path.name == CURRENT and not found:  # another process publishes right after this was read
+            path.write_text("v000001\n")
+        return found
+
+    monkeypatch.setattr(Path, "exists", publish)
+    check_target(tmp_path)
+    assert exists(tmp_path / CURRENT)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
