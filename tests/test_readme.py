@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from paths import ROOT
+from paths import ROOT, temporary
 
 from dalip_assets import ENCODER
 from tests.app.conftest import World, paint, run
@@ -32,18 +32,22 @@ def lines(language: str, page: str = README) -> list[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the photos that the README mentions."""
-    root = tmp_path_factory.mktemp("readme")
-    for name, colour in (("poppy", "red"), ("leaf", "green"), ("flower", "green"), ("holiday/one", "yellow")):
-        paint(root / f"{name}.jpg", colour, side=256)
-    for plant, colour in (
-        ("Papaver rhoeas", "red"),
-        ("Iris pseudacorus", "yellow"),
-        ("Viola odorata", "blue"),
-    ):
-        for number in range(12):
-            paint(root / "my-photos" / plant / f"{number}.jpg", colour, number, side=96)
-    yield root
-    shutil.rmtree(root)
+    with temporary(tmp_path_factory, "readme") as root:
+        for name, colour in (
+            ("poppy", "red"),
+            ("leaf", "green"),
+            ("flower", "green"),
+            ("holiday/one", "yellow"),
+        ):
+            paint(root / f"{name}.jpg", colour, side=256)
+        for plant, colour in (
+            ("Papaver rhoeas", "red"),
+            ("Iris pseudacorus", "yellow"),
+            ("Viola odorata", "blue"),
+        ):
+            for number in range(12):
+                paint(root / "my-photos" / plant / f"{number}.jpg", colour, number, side=96)
+        yield root
 
 
 def test_commands_run_in_this_order(folder: Path) -> None:
