@@ -22,7 +22,6 @@ FOLDERS = {
     "benchmarks": "measurements: the scripts behind the tables in the documentation",
 }
 COLUMN = 30  # where the descriptions begin
-TERMINAL = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1", "TERM": "dumb"}
 
 
 def commands() -> str:
@@ -41,9 +40,9 @@ def _lines(line: str, command: Any) -> Iterator[str]:
 
 
 def _help_of(line: str) -> str:
-    """Return what a command prints for `--help` in a terminal that is 80 columns wide and has no colours."""
+    """Return what a command prints for `--help` in a terminal that is 80 columns wide."""
     _, *names = line.split()
-    result = CliRunner(env=TERMINAL).invoke(app, [*names, "--help"], prog_name="dalip")
+    result = CliRunner().invoke(app, [*names, "--help"], prog_name="dalip")
     if result.exit_code:
         raise RuntimeError(f"{line} --help failed:\n{result.output}")
     return "\n".join(text.rstrip() for text in result.output.strip().splitlines())
