@@ -18,10 +18,10 @@ from pathlib import Path
 from tables import publish
 
 from dalip.datasets import Report, split_of
-from dalip.datasets.pack.checklist import Checklist, Entry, read_checklist
-from dalip.datasets.pack.names import resolve_names
-from dalip.datasets.pack.scientific_name import read_name
-from dalip.datasets.pack.spelling import Cutoffs, Speller
+from dalip.datasets.names.checklist import Checklist, Entry, read_checklist
+from dalip.datasets.names.resolve import resolve_names
+from dalip.datasets.names.spelling import Cutoffs, Speller
+from dalip.scientific_name import read_name
 
 PAGE = Path(__file__).parent.parent / "docs" / "packing.md"
 CHOSEN = Cutoffs()

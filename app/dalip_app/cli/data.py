@@ -14,8 +14,8 @@ from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Report
+    from dalip.datasets.names.resolve import Resolution
     from dalip.datasets.pack import Packed
-    from dalip.datasets.pack.names import Resolution
 
 __all__ = ["app"]
 
@@ -179,9 +179,9 @@ def _resolutions(
 ) -> "dict[str, Resolution]":
     """Resolve the names of the photos to taxa."""
     from dalip.datasets import Report
+    from dalip.datasets.names.checklist import read_checklist
+    from dalip.datasets.names.resolve import read_decisions, resolve_names
     from dalip.datasets.pack import given_names
-    from dalip.datasets.pack.checklist import read_checklist
-    from dalip.datasets.pack.names import read_decisions, resolve_names
 
     # Unusable checklist rows are only notes: no photo is skipped because of them if its name is found.
     mild = Report(complain, complain)

@@ -178,7 +178,7 @@ def names_in(only: Sequence[str] | None) -> list[str]:
 
 def _names(what: str) -> list[str]:
     from dalip.datasets import Report
-    from dalip.datasets.taxa_file import read_names
+    from dalip.datasets.names.taxa_file import read_names
 
     path = Path(what)
     try:

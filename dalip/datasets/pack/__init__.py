@@ -1,6 +1,6 @@
-"""`dalip data pack`: resolve names, check and resize photos, find duplicates, write shards and a datasheet."""
+"""`dalip data pack`: name, check and resize photos, find duplicates, write shards and a datasheet."""
 
-from dalip.datasets.pack.names import given_names
+from dalip.datasets.pack.name_records import given_names
 from dalip.datasets.pack.output_folder import DOWNLOADS
 from dalip.datasets.pack.packing import Packed, PackSettings, pack
 from dalip.datasets.pack.prepare_photo import PhotoSettings

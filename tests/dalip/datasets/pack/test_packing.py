@@ -18,11 +18,11 @@ from scenes import encoded, scene
 from wording import refuses, said
 
 from dalip.datasets import FilePart, Record, read_records, split_of
+from dalip.datasets.names.resolve import Resolution
 from dalip.datasets.pack import PackSettings, PhotoSettings, packing
 from dalip.datasets.pack import chunks as work
 from dalip.datasets.pack import pack as pack_records
 from dalip.datasets.pack.datasheet import read_datasheet
-from dalip.datasets.pack.names import Resolution
 from dalip.datasets.pack.prepare_photo import prepare
 from dalip.datasets.pack.shard_writer import safe_keys, text_of
 from dalip.datasets.photo_location import WebPhoto

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
-from dalip.datasets.pack.checklist import Checklist
-from dalip.datasets.pack.scientific_name import NameParts
+from dalip.datasets.names.checklist import Checklist
+from dalip.scientific_name import NameParts
 from dalip.taxonomy import Taxon
 
 __all__ = ["Cutoffs", "Match", "Speller"]

@@ -10,10 +10,10 @@ from paths import SHARED_DATA
 from wording import refuses
 
 from dalip.datasets import Report
-from dalip.datasets.pack.checklist import Checklist, read_checklist
-from dalip.datasets.pack.names import read_decisions, resolve_names
-from dalip.datasets.pack.scientific_name import plain_name, read_name
+from dalip.datasets.names.checklist import Checklist, read_checklist
+from dalip.datasets.names.resolve import read_decisions, resolve_names
 from dalip.errors import DataError
+from dalip.scientific_name import plain_name, read_name
 from dalip.taxonomy import Taxon
 from tests.dalip.heard import Heard
 

@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from dalip.datasets.pack.scientific_name import NameParts, plain_name, read_name
 from dalip.datasets.report import Report, shown
 from dalip.datasets.tables import read_table
 from dalip.datasets.terms import checked_name, read_rank
 from dalip.errors import DataError
+from dalip.scientific_name import NameParts, plain_name, read_name
 from dalip.taxonomy import Taxon
 
 __all__ = ["Checklist", "Entry", "plain_common_name", "read_checklist"]

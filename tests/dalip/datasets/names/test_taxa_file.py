@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from wording import refuses, said
 
-from dalip.datasets.taxa_file import read_names, read_taxa
+from dalip.datasets.names.taxa_file import read_names, read_taxa
 from dalip.errors import DataError
 from dalip.taxonomy import Taxon, VernacularName
 from tests.dalip.heard import Heard
