@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dalip.disk import process_using
 from dalip.errors import DalipError
 
 if TYPE_CHECKING:
@@ -68,12 +69,13 @@ def flush_to_disk(path: Path) -> None:
 
 
 @contextmanager
-def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
+def hold_lock(path: Path, busy: Callable[[int], DalipError]) -> Iterator[None]:
     """Hold a lock until the block ends; the system releases it if the process ends in any way, even if killed.
 
     Args:
         path: The lock file, which is created if missing and kept afterwards.
-        busy: Raised if another process, or another thread of this one, holds the lock.
+        busy: Makes the error to raise if another process, or another thread of this one, holds the lock. Called with
+            the ID of the process, or 0 if it is unknown or this one.
 
     Raises:
         OSError: The file cannot be created.
@@ -84,7 +86,7 @@ def hold_lock(path: Path, busy: DalipError) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise busy from None
+        raise busy(process_using(path)) from None
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ itself, for example to `journal.db.v1.bak` for version 1. To go back to an older
 with that copy. Files with a newer version are rejected.
 """
 
+import os
 import shutil
 import sqlite3
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dalip.disk import is_write_fault, process_using, try_to_write, write_fault
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
@@ -24,11 +26,8 @@ __all__ = ["Database", "Migration", "transaction"]
 Migration = Callable[[sqlite3.Connection], None]
 """Changes tables and rows in an open transaction, which it must not end; so it cannot use `executescript`."""
 
-_WAIT = 30  # seconds to wait for another process that is writing
-_READ_ONLY = (
-    "SQLITE_CANTOPEN",
-    "SQLITE_READONLY",
-)  # prefixes of the error names that a read-only folder causes
+_UNWRITABLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
+"""Prefixes of the names of errors that a full disk or a folder without write permission causes."""
 
 
 @dataclass(frozen=True)
@@ -42,53 +41,122 @@ class Database:
     """The class of the errors raised."""
     holds: Literal["library", "journal"]
     """The contents of the file, because the remedy for a damaged file differs."""
+    wait: float = 30
+    """Seconds to wait for another process that is writing."""
 
     def make_folder(self) -> None:
-        """Create the folder that contains the file.
+        """Create the folder that contains the file, and make sure that the file can be created.
 
         Raises:
-            DalipError: The folder cannot be created. The class is `error`, here and below.
+            DalipError: One of them cannot be created. The class is `error`, here and below.
         """
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists():  # SQLite would leave an empty file
+                try_to_write(folder)
         except OSError as error:
-            raise self.error("data-folder-not-made", source=folder, cause=error.strerror) from error
+            cause = write_fault(folder, error)
+            raise self.error("data-folder-not-made", source=folder, cause=cause) from error
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
         """Open the file in autocommit mode, after migrating it to the current version.
 
+        If the disk is full or the folder cannot be written, the connection can only read. A file of an earlier version
+        is then migrated in memory.
+
         Raises:
             DalipError: The file was written by a newer DALIP, is damaged or cannot be used, or a query in the block
                 fails.
         """
+        obstacle: Exception | None = None
         try:
-            with closing(self._open()) as connection:
-                self._migrate(connection)
+            connection, obstacle = self._open()
+            with closing(connection):
                 yield connection
         except sqlite3.OperationalError as error:
-            raise self.error("database-not-used", source=self.path, cause=error) from error
+            raise self._not_used(error, obstacle) from error
         except sqlite3.Error as error:
             raise self.damaged(error) from error
+
+    def _not_used(self, error: sqlite3.OperationalError, obstacle: Exception | None) -> DalipError:
+        """Return the error for a failed query.
+
+        Args:
+            error: The failure.
+            obstacle: Why the connection can only read, or `None`.
+        """
+        name = error.sqlite_errorname
+        if name.startswith("SQLITE_BUSY"):
+            holder = process_using(self.path)
+            return self.error("database-busy", source=self.path, holder=holder, waited=round(self.wait))
+        if obstacle or name.startswith(("SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")):
+            fault = write_fault(self.path, obstacle or error)
+            return self.error("database-not-written", source=self.path, cause=fault)
+        return self.error("database-not-used", source=self.path, cause=error)
 
     def damaged(self, error: Exception) -> DalipError:
         """Return the error for a damaged file, which includes the remedy."""
         return self.error("database-damaged", source=self.path, cause=error, holds=self.holds)
 
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+    def _open(self) -> tuple[sqlite3.Connection, Exception | None]:
+        """Return a connection to the current version, and why it can only read, or `None` if it can also write."""
+        connection, obstacle = self._connect()
+        try:
+            self._migrate(connection)
+        except (OSError, sqlite3.OperationalError) as error:
+            with closing(connection):
+                if not _is_unwritable(error):
+                    raise
+                obstacle = obstacle or error
+                return self._migrated_in_memory(connection), obstacle
+        except BaseException:
+            connection.close()
+            raise
+        return connection, obstacle
+
+    def _connect(self) -> tuple[sqlite3.Connection, Exception | None]:
+        connection = sqlite3.connect(self.path, timeout=self.wait, isolation_level=None)
         try:
             _version(connection)
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             connection.close()
-            unwritable = error.sqlite_errorname.startswith(_READ_ONLY)
-            if not unwritable or not self.path.exists() or _has_log(self.path):
+            if not _is_unwritable(error) or not self.path.exists():
                 raise
-            # SQLite creates files next to a database in WAL mode even to read it, unless `immutable` is set.
-            address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
-            return sqlite3.connect(address, uri=True, isolation_level=None)
+            return self._connect_to_read(error), error
+        except BaseException:
+            connection.close()
+            raise
+        return connection, None
+
+    def _connect_to_read(self, obstacle: Exception) -> sqlite3.Connection:
+        """Open the file where SQLite cannot create the files that it needs next to a database in WAL mode.
+
+        That no such file is there means that no other process has the database open.
+        """
+        how = "immutable=1"
+        if _is_left(self.path, "-journal"):
+            cause = write_fault(self.path, obstacle)
+            raise self.error("database-not-read", source=self.path, cause=cause)
+        if _is_left(
+            self.path, "-wal"
+        ):  # by a killed process: it contains changes that are not in the file yet
+            how = f"vfs={'win32' if os.name == 'nt' else 'unix'}-none"  # without locks, which need the other files
+        address = f"{self.path.resolve().as_uri()}?mode=ro&{how}"
+        connection = sqlite3.connect(address, uri=True, isolation_level=None)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the index of the log in memory
         return connection
+
+    def _migrated_in_memory(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Return a migrated copy of an earlier version, because the file itself cannot be changed."""
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        connection.backup(copy)
+        for version in range(_version(copy), len(self.migrations)):
+            with transaction(copy):
+                self.migrations[version](copy)
+        copy.execute("PRAGMA query_only = ON")  # a change would be lost
+        return copy
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version, newest = _version(connection), len(self.migrations)
@@ -96,7 +164,7 @@ class Database:
             raise self.error("database-newer", source=self.path, version=version, known=newest)
         if version == newest:
             return
-        _write_ahead(connection)
+        self._write_ahead(connection)
         to_copy = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
         while version < newest:
             with transaction(connection):  # only one process at a time
@@ -111,19 +179,37 @@ class Database:
         if version > newest:  # another process with a newer DALIP has just migrated it
             raise self.error("database-newer", source=self.path, version=version, known=newest)
 
+    def _write_ahead(self, connection: sqlite3.Connection) -> None:
+        """Switch to the write-ahead log (WAL), so that readers and a writer do not block each other."""
+        until = time.monotonic() + self.wait
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except (
+                sqlite3.OperationalError
+            ) as error:  # SQLite's timeout does not apply here if another process has just opened the file
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
     def _copy(self, version: int) -> None:
         """Copy the file next to itself, as it was before the transaction that is open on another connection."""
         path = self.path.with_name(f"{self.path.name}.v{version}.bak")
         try:
             with atomic_write(path, durable=True) as draft:
                 draft.unlink(missing_ok=True)  # left by a killed process
-                source = sqlite3.connect(self.path, timeout=_WAIT)
+                source = sqlite3.connect(self.path, timeout=self.wait)
                 with closing(source), closing(sqlite3.connect(draft)) as copy:
                     copy.execute("PRAGMA journal_mode = OFF")  # a killed process leaves no journal file
                     source.backup(copy)
                 shutil.copymode(self.path, draft)  # the copy is as private as the file
         except (OSError, sqlite3.OperationalError) as error:
-            raise self.error("database-not-copied", source=path, cause=error) from error
+            if _is_unwritable(error):
+                raise
+            size = -(-self.path.stat().st_size // 1_000_000)
+            fault = write_fault(path, error)
+            raise self.error("database-not-copied", source=path, size=size, cause=fault) from error
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -131,24 +217,15 @@ def _version(connection: sqlite3.Connection) -> int:
     return number
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log (WAL), so that readers and a writer do not block each other."""
-    until = time.monotonic() + _WAIT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except (
-            sqlite3.OperationalError
-        ) as error:  # SQLite's timeout does not apply here if another process has just opened the file
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+def _is_unwritable(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return error.sqlite_errorname.startswith(_UNWRITABLE)
+    return is_write_fault(error) or isinstance(error, PermissionError)
 
 
-def _has_log(path: Path) -> bool:
-    """Return whether the write-ahead log contains changes that are not in the file yet."""
-    log = path.with_name(path.name + "-wal")
+def _is_left(path: Path, ending: str) -> bool:
+    """Return whether a file that SQLite writes next to the database is there and not empty."""
+    log = path.with_name(path.name + ending)
     return log.exists() and log.stat().st_size > 0
 
 

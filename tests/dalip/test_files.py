@@ -63,12 +63,14 @@ import sys
 from pathlib import Path
 from dalip.errors import DalipError
 from dalip.files import hold_lock
-with hold_lock(Path(sys.argv[1]), DalipError("busy")):
+with hold_lock(Path(sys.argv[1]), lambda holder: DalipError("busy")):
     print("held", flush=True)
     sys.stdin.read()
 """
 
-BUSY = FloraError("flora-busy")
+
+def busy(holder: int) -> FloraError:
+    return FloraError("flora-busy", holder=holder)
 
 
 def names(folder: Path) -> list[str]:
@@ -187,12 +189,12 @@ def test_a_lock_is_held_until_its_process_ends_in_any_way(tmp_path: Path) -> Non
         with holder:
             assert holder.stdout
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(FloraError) as caught, hold_lock(lock, BUSY):
+            with pytest.raises(FloraError) as caught, hold_lock(lock, busy):
                 pass
-            assert caught.value is BUSY
+            assert caught.value.facts["holder"] == (holder.pid if Path("/proc/self/fd").exists() else 0)
             end(holder)
             holder.wait(timeout=600)
-        with hold_lock(lock, BUSY):
+        with hold_lock(lock, busy):
             assert lock.exists()
     assert names(tmp_path) == ["lock"]
 
@@ -202,37 +204,37 @@ def test_one_thread_holds_a_lock(tmp_path: Path) -> None:
 
     def take() -> None:
         try:
-            with hold_lock(tmp_path / "lock", BUSY):
+            with hold_lock(tmp_path / "lock", busy):
                 pass
         except DalipError as error:
             caught.append(error)
 
-    with hold_lock(tmp_path / "lock", BUSY):
+    with hold_lock(tmp_path / "lock", busy):
         for _ in range(2):
             thread = threading.Thread(target=take)
             thread.start()
             thread.join()
         take()  # also by the same thread
-    assert caught == [BUSY, BUSY, BUSY]
+    assert [error.facts["holder"] for error in caught] == [0, 0, 0]
     take()
     assert len(caught) == 3
 
 
 def test_an_error_in_the_block_releases_the_lock(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), hold_lock(tmp_path / "lock", BUSY):
+    with pytest.raises(ZeroDivisionError), hold_lock(tmp_path / "lock", busy):
         raise ZeroDivisionError
-    with hold_lock(tmp_path / "lock", BUSY):
+    with hold_lock(tmp_path / "lock", busy):
         pass
 
 
 def test_a_lock_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"), hold_lock(tmp_path / "file" / "lock", BUSY):
+    with pytest.raises(OSError, match="file"), hold_lock(tmp_path / "file" / "lock", busy):
         pass
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     if not os.access(closed, os.W_OK):  # root can write everywhere
-        with pytest.raises(PermissionError), hold_lock(closed / "lock", BUSY):
+        with pytest.raises(PermissionError), hold_lock(closed / "lock", busy):
             pass
 
 

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -169,7 +168,7 @@ def test_without_room_for_a_copy_nothing_is_changed(tmp_path: Path) -> None:
     (tmp_path / "library.db.v1.bak").mkdir()
     with refuses(
         LibraryError,
-        match=r"v1\.bak: this backup copy, .* cannot be written .*; check that the disk is not full or",
+        match=r"v1\.bak: this backup copy of 1 MB, .*, cannot be written: .* \(Is a directory\); check the disk",
     ):
         connect(path, *MIGRATIONS)
     assert version(path) == 1
@@ -277,40 +276,3 @@ def test_processes_that_open_a_file_concurrently_migrate_it_once(tmp_path: Path,
     assert {row[-1] for row in rows(path, "contents")} == ({1} if name else set())
     if name:
         assert len(list(tmp_path.glob("*.bak"))) == 1
-
-
-@pytest.fixture
-def read_only(encoder: Encoder) -> Iterator[Path]:
-    """A read-only folder, even for root."""
-    encoder.encode_text(["red"])  # opens the model files while root can still read the folder of the tests
-    if sys.platform == "win32":
-        pytest.skip("Windows has other permissions")
-    root, folder = os.geteuid() == 0, Path(tempfile.mkdtemp())
-    try:
-        for name in ("library-1.db", "library-2.db"):
-            put(name, folder / name / "library" / "library.db")
-        put("journal-1.db", folder / "journal.db")
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        if root:
-            os.seteuid(65534)
-        yield folder
-    finally:
-        if root:
-            os.seteuid(0)
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o755)
-        shutil.rmtree(folder)
-
-
-def test_a_read_only_disk(read_only: Path, encoder: Encoder) -> None:
-    with pytest.raises(OSError, match="denied"):
-        (read_only / "x").mkdir()
-    library = Library(read_only / "library-2.db")
-    assert library.search_text("red", encoder).hits[0].path.stem == "red"
-    journal = Journal(read_only)
-    assert len(journal.observations()) == 2
-    with refuses(LibraryError, match=r"cannot be used .*; check that the disk is not full or read-only"):
-        library.remove(Path("/photos"))
-    with refuses(LibraryError, match="read-only"):
-        len(Library(read_only / "library-1.db"))

@@ -7,12 +7,14 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
+from dalip.disk import is_write_fault, write_fault
 from dalip.errors import DalipError, Skipped
 from dalip.files import printable
 from dalip.quiet import ignore_pillow_warnings
@@ -149,6 +151,8 @@ def _status_of(error: BaseException, *, debug: bool) -> int | None:
         traceback.print_exception(error)
     if isinstance(error, DalipError):
         complain(error)
+    elif isinstance(error, OSError) and is_write_fault(error):  # a full or read-only disk
+        complain(write_fault(Path.cwd(), error))
     else:
         hint = "" if debug else "; run the command again with --debug and report the output"
         complain(f"unexpected {type(error).__name__}: {error}{hint}")

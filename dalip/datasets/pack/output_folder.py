@@ -60,7 +60,9 @@ def require_ours(out: Path) -> None:
 def alone(out: Path) -> Iterator[None]:
     """Lock a folder against a second run until the block ends."""
     (out / WORK).mkdir(parents=True, exist_ok=True)
-    with hold_lock(out / WORK / "lock", DataError("pack-folder-busy", source=out)):
+    with hold_lock(
+        out / WORK / "lock", lambda holder: DataError("pack-folder-busy", source=out, holder=holder)
+    ):
         yield
 
 

@@ -123,16 +123,19 @@ def _start_worker(worker: int) -> None:
 def _alone(folder: Path, report: ReportLine) -> Iterator[None]:
     """Lock a cache folder, after waiting until no other run writes features to it."""
     folder.mkdir(parents=True, exist_ok=True)
-    busy = TrainingError("cache-in-use", source=folder)
+
+    def busy(holder: int) -> TrainingError:
+        return TrainingError("cache-in-use", source=folder, holder=holder)
+
     told = False
     with contextlib.ExitStack() as held:
         while True:
             try:
                 held.enter_context(hold_lock(folder / "lock", busy))
                 break
-            except TrainingError:
+            except TrainingError as error:
                 if not told:
-                    report(busy)
+                    report(error)
                 told = True
                 time.sleep(0.1)
         yield

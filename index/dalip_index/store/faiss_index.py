@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dalip.disk import write_fault
 from dalip.encoder import Vectors
 from dalip.errors import FloraError, first_line
 
@@ -33,7 +34,8 @@ def write_index(path: Path, vectors: Vectors) -> None:
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:
-        raise FloraError("index-not-written", source=path, cause=_reason(error)) from error
+        cause = write_fault(path, RuntimeError(_reason(error)))
+        raise FloraError("index-not-written", source=path, cause=cause) from error
 
 
 def read_vectors(path: Path) -> Vectors:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dalip.disk import write_fault
 from dalip.errors import FloraError
 from dalip.files import atomic_write, flush_to_disk, hold_lock
 from dalip_index.store.manifest import FloraManifest
@@ -159,10 +160,10 @@ def _locked(root: Path) -> Iterator[None]:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with hold_lock(root / _LOCK, FloraError("flora-busy", source=root)):
+        with hold_lock(root / _LOCK, lambda holder: FloraError("flora-busy", source=root, holder=holder)):
             yield
     except (OSError, sqlite3.OperationalError) as error:  # a full disk raises either one
-        raise FloraError("flora-not-written", source=root, cause=error) from error
+        raise FloraError("flora-not-written", source=root, cause=write_fault(root, error)) from error
 
 
 def _versions(root: Path) -> list[int]:

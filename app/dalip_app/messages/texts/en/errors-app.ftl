@@ -23,3 +23,12 @@ error-space-folder-taken = the folder contains files and is not a Space that DAL
 error-space-is-file = this is a file; choose a folder for the Space
 error-space-not-written = the Space cannot be written ({ $cause }); choose another folder
 error-not-installed = DALIP is not installed; install it with `pip install .`
+
+## The disk. These are causes of other errors.
+
+error-disk-full = the disk of { $folder } is full ({ $free } MB free); free some space, or choose a folder on another disk
+error-disk-quota = your disk quota for { $folder } is used up; delete some files, or choose a folder on another disk
+error-disk-read-only = the file system of { $folder } is read-only; choose another folder, or make it writable
+error-disk-denied = you may not write to { $folder }; change its permissions, or choose another folder
+error-file-size-limit = a file in { $folder } would exceed the maximum size for this process or disk; raise the limit (ulimit -f), or choose a folder on another disk
+error-write-failed = { $path } cannot be written ({ $cause }); check the disk and the folder

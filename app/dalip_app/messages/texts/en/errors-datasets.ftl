@@ -156,7 +156,10 @@ error-photo-too-small = the photo has only { $width } x { $height } pixels, too 
 error-photo-too-narrow = the photo is a narrow strip of { $width } x { $height } pixels; crop it to the plant
 error-pack-folder-file = this is a file; choose a folder for the shards
 error-pack-folder-foreign = the folder contains { $name }, which `dalip data pack` did not write; use an empty or a new folder
-error-pack-folder-busy = another `dalip data pack` is writing to this folder; wait until it finishes
+error-pack-folder-busy = another `dalip data pack`{ $holder ->
+    [0] { "" }
+   *[other] { " " }(process { NUMBER($holder, useGrouping: 0) })
+} is writing to this folder; wait until it finishes
 error-pack-folder-not-written = the folder cannot be written ({ $cause }); free some disk space, or choose another folder
 error-pack-nothing-left = no photos are left to pack; the first one skipped: { $cause }
 error-pack-no-photos = no photos are left to pack; use sources that contain photos

@@ -47,10 +47,16 @@ error-journal-field-missing = the field { $field } is missing
 error-journal-field-no-text = { $field } is { $value }, which is not a string
 error-journal-field-no-number = { $field } is { $value }, which is not a number
 error-journal-remarks = identificationRemarks does not have the content that DALIP writes there: { $cause }
-error-data-folder-not-made = the folder cannot be created ({ $cause }); use another --data-dir
+error-data-folder-not-made = the data folder cannot be written: { $cause } (see --data-dir)
 error-database-newer = the database has version { NUMBER($version, useGrouping: 0) }, but this version of DALIP supports only up to { NUMBER($known, useGrouping: 0) }; upgrade DALIP
-error-database-not-used = the database cannot be used ({ $cause }); check that the disk is not full or read-only
-error-database-not-copied = this backup copy, which DALIP makes before it upgrades the database, cannot be written ({ $cause }); check that the disk is not full or read-only
+error-database-busy = { $holder ->
+    [0] another process
+   *[other] process { NUMBER($holder, useGrouping: 0) }
+} has been writing to the database for more than { NUMBER($waited, useGrouping: 0) } seconds; wait until it finishes, or stop it
+error-database-not-used = the database cannot be used ({ $cause }); check the permissions of the file and its folder
+error-database-not-read = the database cannot be read, because a change was interrupted and cannot be completed here: { $cause }; or copy its folder to a disk with free space
+error-database-not-written = nothing can be saved here: { $cause }
+error-database-not-copied = this backup copy of { $size } MB, which DALIP makes before it upgrades the database, cannot be written: { $cause }
 error-database-damaged = the database is damaged ({ $cause }); { $holds ->
     [journal] move the file elsewhere and import your last export
    *[library] delete the file and add your folders again

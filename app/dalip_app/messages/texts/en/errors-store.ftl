@@ -3,8 +3,11 @@
 error-flora-missing = no such flora; create one with `dalip index build`
 error-flora-without-pointer = this is not a flora, because it has no readable file { $pointer }; create one with `dalip index build`
 error-flora-pointer-astray = the file points to { $name }, which does not exist; build the flora again
-error-flora-not-written = the flora cannot be written ({ $cause }); free some disk space, or choose another folder
-error-flora-busy = another process is changing this flora; wait until it finishes
+error-flora-not-written = the flora cannot be written: { $cause }
+error-flora-busy = { $holder ->
+    [0] another process
+   *[other] process { NUMBER($holder, useGrouping: 0) }
+} is changing this flora; wait until it finishes
 error-flora-nothing-to-undo = the flora has no version before { $version }; only the last change can be undone
 error-flora-is-file = this is a file; choose a folder for the flora
 error-flora-folder-taken = the folder is neither empty nor a flora (it contains { $name }); choose another folder

@@ -56,7 +56,10 @@ error-no-validation-photo = none of the photos in the validation split can be re
 
 ## Steps.
 
-error-cache-in-use = another run is computing features here; this run waits for it
+error-cache-in-use = another run{ $holder ->
+    [0] { "" }
+   *[other] { " " }(process { NUMBER($holder, useGrouping: 0) })
+} is computing features here; this run waits for it
 error-batch-too-small = step { $step }: too few photos in the batch could be read: { $cause }
 error-not-finite = { $what ->
     [loss] the loss is { $value }

@@ -59,8 +59,11 @@ error-no-photo-readable = aucune des photos de { $plant } n’est lisible ; cho
 error-kept-photo-damaged = impossible de lire la copie conservée ({ $cause }) ; retirez-la avec `dalip index remove --photo { $key }`
 error-photo-kept-under-other-name = c’est la même photo que { $other }, conservée sous le nom { $plant }, et non { $given } ; retirez d’abord la photo conservée avec `dalip index remove --flora { $flora } --photo { $key }`
 error-photos-not-kept = la flore ne conserve pas ses photos, nécessaires à cette modification ; reconstruisez-la, ou apprenez-lui de nouvelles plantes
-error-flora-busy = un autre processus modifie cette flore ; attendez qu’il ait terminé
-error-flora-not-written = impossible d’écrire la flore ({ $cause }) ; libérez de l’espace disque, ou choisissez un autre dossier
+error-flora-busy = { $holder ->
+    [0] un autre processus
+   *[other] le processus { NUMBER($holder, useGrouping: 0) }
+} modifie cette flore ; attendez qu’il ait terminé
+error-flora-not-written = impossible d’écrire la flore : { $cause }
 
 # Carnet
 error-observation-gone = cette observation n’existe plus
@@ -83,13 +86,27 @@ error-journal-field-no-text = { $field } vaut { $value }, qui n’est pas une ch
 error-journal-field-no-number = { $field } vaut { $value }, qui n’est pas un nombre
 error-journal-remarks = identificationRemarks n’a pas le contenu que DALIP y écrit : { $cause }
 
+# Disque
+error-disk-full = le disque de { $folder } est plein ({ $free } Mo libres) ; libérez de l’espace, ou choisissez un dossier sur un autre disque
+error-disk-quota = votre quota de disque pour { $folder } est épuisé ; supprimez des fichiers, ou choisissez un dossier sur un autre disque
+error-disk-read-only = le système de fichiers de { $folder } est en lecture seule ; choisissez un autre dossier, ou rendez-le inscriptible
+error-disk-denied = vous n’avez pas le droit d’écrire dans { $folder } ; modifiez ses autorisations, ou choisissez un autre dossier
+error-file-size-limit = un fichier dans { $folder } dépasserait la taille maximale de ce processus ou de ce disque ; augmentez la limite (ulimit -f), ou choisissez un dossier sur un autre disque
+error-write-failed = impossible d’écrire { $path } ({ $cause }) ; vérifiez le disque et le dossier
+
 # Fichiers
 error-link-to-nothing = ce lien est rompu : le fichier vers lequel il pointe n’existe pas ; rétablissez le fichier ou supprimez le lien
 error-link-to-folder = c’est un lien vers un dossier, et ces liens ne sont pas suivis ; copiez le dossier ici
-error-data-folder-not-made = impossible de créer ce dossier ({ $cause }) ; utilisez un autre --data-dir
+error-data-folder-not-made = impossible d’écrire dans le dossier de données : { $cause } (voir --data-dir)
 error-database-newer = la base de données est en version { NUMBER($version, useGrouping: 0) }, mais cette version de DALIP n’accepte que les versions jusqu’à { NUMBER($known, useGrouping: 0) } ; mettez DALIP à jour
-error-database-not-used = impossible d’utiliser la base de données ({ $cause }) ; vérifiez que le disque n’est ni plein ni en lecture seule
-error-database-not-copied = la base de données doit être mise à niveau pour cette version de DALIP, mais impossible d’écrire d’abord cette copie de sauvegarde ({ $cause }) ; vérifiez que le disque n’est ni plein ni en lecture seule
+error-database-busy = { $holder ->
+    [0] un autre processus
+   *[other] le processus { NUMBER($holder, useGrouping: 0) }
+} écrit dans la base de données depuis plus de { NUMBER($waited, useGrouping: 0) } secondes ; attendez qu’il ait terminé, ou arrêtez-le
+error-database-not-used = impossible d’utiliser la base de données ({ $cause }) ; vérifiez les autorisations du fichier et de son dossier
+error-database-not-read = impossible de lire la base de données, car une modification a été interrompue et ne peut pas être terminée ici : { $cause } ; ou copiez son dossier sur un disque qui a de la place
+error-database-not-written = rien ne peut être enregistré ici : { $cause }
+error-database-not-copied = impossible d’écrire cette copie de sauvegarde de { $size } Mo, que DALIP fait avant de mettre à niveau la base de données : { $cause }
 error-database-damaged = la base de données est endommagée ({ $cause }) ; { $holds ->
     [journal] déplacez le fichier et importez votre dernier export
    *[library] supprimez le fichier et ajoutez à nouveau vos dossiers
