@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
+from dalip.cpus import available_cpus, cpu_quota
 from dalip.disk import is_write_fault, write_fault
 from dalip.errors import DalipError, Skipped
 from dalip.files import printable
@@ -103,6 +104,15 @@ def prepare_streams() -> None:
             reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
+def limit_threads() -> None:
+    """Make NumPy, FAISS and torch, which see only the affinity, respect the CPU quota of a container.
+
+    They read the variable when they are imported. ONNX Runtime gets its number of threads from `dalip.encoder`.
+    """
+    if cpu_quota():
+        os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
+
+
 class CommandGroup(TyperGroup):
     """A group of commands that turns errors into one line on stderr and an exit status.
 
@@ -116,6 +126,7 @@ class CommandGroup(TyperGroup):
         debug = "--debug" in arguments[:end]
         arguments = [a for i, a in enumerate(arguments) if i >= end or a != "--debug"]
         prepare_streams()
+        limit_threads()
         return super().main(arguments, *positional, obj=debug, **named)
 
     def invoke(self, ctx: Any) -> Any:
