@@ -11,7 +11,7 @@ ASSETS := assets/dalip_assets
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check generated format docs hooks assets clean
+.PHONY: help serve test test-all fuzz check generated format docs hooks assets clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: check ## Run all checks and all tests except the slow ones
 
 test-all: check ## Run all checks and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: $(DEVELOP) ## Try mutated files and requests on the product: make fuzz ARGS="--seconds 600 --seed 7"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(DEVELOP) ## Check format, lint, types, layers and the generated documentation
 	$(BIN)/python -m ruff format --check .
