@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dalip.errors import DalipError, first_line
 
-__all__ = ["is_write_fault", "process_using", "try_to_write", "write_fault"]
+__all__ = ["find_write_fault", "is_write_fault", "process_using", "write_fault"]
 
 _PROBE = 4096  # bytes written to find the cause of an error that does not contain it
 _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)  # only writing causes these
@@ -75,12 +75,20 @@ def _existing_folder(path: Path) -> Path:
     return next((parent for parent in (path, *path.parents) if parent.is_dir()), path)
 
 
-def try_to_write(folder: Path) -> None:
-    """Write a small temporary file into a folder, to find out whether there is space and permission.
+def find_write_fault(folder: Path) -> DalipError | None:
+    """Write a small temporary file into a folder, and return why that is not possible, or `None` if it is.
 
-    Raises:
-        OSError: There is not.
+    Args:
+        folder: The folder. If it does not exist, the nearest one above it that exists is tried.
     """
+    try:
+        _try(_existing_folder(folder))
+    except OSError as error:
+        return write_fault(folder, error)
+    return None
+
+
+def _try(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(_PROBE))
         file.flush()
@@ -89,7 +97,7 @@ def try_to_write(folder: Path) -> None:
 def _probe(folder: Path) -> int:
     """Return the error number of writing a small file into a folder; 0 if that works."""
     try:
-        try_to_write(folder)
+        _try(folder)
     except OSError as error:
         return error.errno or 0
     return 0

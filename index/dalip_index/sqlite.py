@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dalip.disk import is_write_fault, process_using, try_to_write, write_fault
+from dalip.disk import find_write_fault, is_write_fault, process_using, write_fault
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
@@ -53,11 +53,13 @@ class Database:
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not self.path.exists():  # SQLite would leave an empty file
-                try_to_write(folder)
+            fault = None
         except OSError as error:
-            cause = write_fault(folder, error)
-            raise self.error("data-folder-not-made", source=folder, cause=cause) from error
+            fault = write_fault(folder, error)
+        if not fault and not self.path.exists():  # SQLite would leave an empty file
+            fault = find_write_fault(folder)
+        if fault:
+            raise self.error("data-folder-not-written", source=folder, cause=fault)
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:

@@ -165,6 +165,7 @@ def serve(
         raise typer.BadParameter("--tls-cert and --tls-key must be used together")
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    from dalip.disk import find_write_fault
     from dalip_app.server.addresses import bind, is_loopback
     from dalip_app.server.certificate import given_certificate, own_certificate
     from dalip_app.server.floras import Floras
@@ -200,6 +201,8 @@ def serve(
             from dalip_app.page.site import make_site
 
             journals = Visits(uploads.parent / "visits") if open_to_all else Journal(place)
+            if not open_to_all and (fault := find_write_fault(place)):
+                complain(ServerError("nothing-saved", source=place, cause=fault))
             site = make_site(floras, None if open_to_all else Library(place), journals, host, keys, embed_in)
 
             def on_ready(addresses: list[str]) -> None:

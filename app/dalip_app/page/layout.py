@@ -5,6 +5,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from dalip.disk import find_write_fault
+from dalip_app.messages.errors import describe
 from dalip_app.messages.language import LANGUAGES, Language, language
 from dalip_app.page.cards import about, notice
 from dalip_app.page.components import QUIET
@@ -55,6 +57,9 @@ def make_page(
         gr.HTML(_masthead(say, public), apply_default_css=False)
         if public:
             gr.HTML(notice(say("page-public")), apply_default_css=False, elem_id="public")
+        if own is not None:
+            unsaved = gr.HTML(_not_saved(say, own), apply_default_css=False, elem_id="not-saved")
+            page.load(lambda: _not_saved(say, own), None, unsaved, **QUIET)
         which = gr.Dropdown(
             [(say("flora-builtin") if name == str(BUILT_IN) else name, name) for name in floras.names],
             value=floras.names[0],
@@ -88,6 +93,12 @@ def make_page(
 
             page.unload(goodbye)
     return page
+
+
+def _not_saved(say: Language, journal: Journal) -> str:
+    """Return a notice that nothing can be saved in the data folder, and why; empty if it can be written."""
+    fault = find_write_fault(journal.path.parent)
+    return notice(say("page-not-saved", cause=describe(fault, say, "page")), bad=True) if fault else ""
 
 
 def _masthead(say: Language, public: bool) -> str:

@@ -92,6 +92,8 @@ def new_version(root: Path) -> Iterator[tuple[Path, str]]:
             _publish(root, draft, name)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
+            with suppress(OSError):  # it does not exist, or is not empty
+                (root / SHARED).rmdir()
             if created and [path.name for path in root.iterdir()] == [_LOCK]:
                 with suppress(OSError):  # Windows does not remove open files
                     (root / _LOCK).unlink()

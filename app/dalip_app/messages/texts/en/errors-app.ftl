@@ -23,6 +23,7 @@ error-space-folder-taken = the folder contains files and is not a Space that DAL
 error-space-is-file = this is a file; choose a folder for the Space
 error-space-not-written = the Space cannot be written ({ $cause }); choose another folder
 error-not-installed = DALIP is not installed; install it with `pip install .`
+error-nothing-saved = the page works, but nothing can be saved: { $cause }
 
 ## The disk. These are causes of other errors.
 

@@ -47,7 +47,7 @@ error-journal-field-missing = the field { $field } is missing
 error-journal-field-no-text = { $field } is { $value }, which is not a string
 error-journal-field-no-number = { $field } is { $value }, which is not a number
 error-journal-remarks = identificationRemarks does not have the content that DALIP writes there: { $cause }
-error-data-folder-not-made = the data folder cannot be written: { $cause } (see --data-dir)
+error-data-folder-not-written = the data folder cannot be written: { $cause } (see --data-dir)
 error-database-newer = the database has version { NUMBER($version, useGrouping: 0) }, but this version of DALIP supports only up to { NUMBER($known, useGrouping: 0) }; upgrade DALIP
 error-database-busy = { $holder ->
     [0] another process

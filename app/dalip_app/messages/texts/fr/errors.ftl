@@ -97,7 +97,7 @@ error-write-failed = impossible d’écrire { $path } ({ $cause }) ; vérifiez l
 # Fichiers
 error-link-to-nothing = ce lien est rompu : le fichier vers lequel il pointe n’existe pas ; rétablissez le fichier ou supprimez le lien
 error-link-to-folder = c’est un lien vers un dossier, et ces liens ne sont pas suivis ; copiez le dossier ici
-error-data-folder-not-made = impossible d’écrire dans le dossier de données : { $cause } (voir --data-dir)
+error-data-folder-not-written = impossible d’écrire dans le dossier de données : { $cause } (voir --data-dir)
 error-database-newer = la base de données est en version { NUMBER($version, useGrouping: 0) }, mais cette version de DALIP n’accepte que les versions jusqu’à { NUMBER($known, useGrouping: 0) } ; mettez DALIP à jour
 error-database-busy = { $holder ->
     [0] un autre processus
