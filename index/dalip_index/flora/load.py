@@ -1,5 +1,6 @@
 """`load_flora`: load a flora from disk and check that its parts match."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dalip.encoder import Encoder
@@ -7,16 +8,21 @@ from dalip.errors import FloraError
 from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
-from dalip_index.store.catalogue import read_taxa
+from dalip_index.store.catalogue import CATALOGUE, read_taxa
 from dalip_index.store.faiss_index import INDEX, read_vectors
 from dalip_index.store.manifest import EncoderStamp, FloraManifest
 from dalip_index.store.versions import current_version
 
 __all__ = ["check_encoder", "load_flora"]
 
+_HASHED = 50_000_000  # bytes: a larger catalogue is not hashed, because most of it is not read otherwise
+
 
 def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) -> Flora:
-    """Load the live version of a flora, checking sizes and headers but not the hashes.
+    """Load the live version of a flora, and check that its files are unchanged.
+
+    Not checked are kept photos, which answers do not need, and a catalogue of more than 50 MB, of which only the taxa
+    are read; `dalip index verify` checks them.
 
     Args:
         path: The flora; `None` for the built-in one.
@@ -65,8 +71,14 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
     manifest = FloraManifest.load(folder)
     manifest.check_sizes(folder)
     check_encoder(root, manifest.encoder, encoder)
-    calibration = Calibration.load(folder / CALIBRATION)
-    taxa = read_taxa(folder)
+    with ThreadPoolExecutor(1) as other:
+        unchanged = other.submit(manifest.check_hash, folder, INDEX)  # while this thread reads the taxa
+        manifest.check_hash(folder, CALIBRATION)
+        calibration = Calibration.load(folder / CALIBRATION)
+        if (folder / CATALOGUE).stat().st_size <= _HASHED:
+            manifest.check_hash(folder, CATALOGUE)
+        taxa = read_taxa(folder)
+        unchanged.result()
     vectors = read_vectors(folder / INDEX)
     width = encoder.width + encoder.appearance_width + 1
     if vectors.shape != (len(taxa), width) or len(taxa) != manifest.counts.taxa:

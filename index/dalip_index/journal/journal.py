@@ -155,7 +155,7 @@ class Journal:
         """
         if not set(changes) <= set(_CHANGEABLE):
             raise ValueError(f"only {', '.join(_CHANGEABLE)} can be changed")
-        with self._connect() as connection:
+        with self._connect(change=True) as connection:
             changed = replace(self._get(connection, identifier), **changes)  # type: ignore[arg-type]
             if changes:
                 assignments = ", ".join(f"{name} = ?" for name in changes)
@@ -170,7 +170,7 @@ class Journal:
         Raises:
             JournalError: There is no such observation.
         """
-        with self._connect() as connection:
+        with self._connect(change=True) as connection:
             self._get(connection, identifier)
             connection.execute("DELETE FROM observations WHERE id = ?", (identifier,))
 
@@ -252,12 +252,15 @@ class Journal:
         return Observation(*row)
 
     @contextmanager
-    def _connect(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open the file and run the block in one transaction."""
+    def _connect(self, *, create: bool = False, change: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open the file and run the block in one transaction.
+
+        One that changes the file takes the lock at once: if it first read, it would fail when another process writes.
+        """
         if not create and not self.path.exists():
             raise JournalError("no-journal", source=self.path)
         with self._database.connect() as connection:
             connection.execute("PRAGMA synchronous = FULL")  # commits also survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
-            with transaction(connection, "IMMEDIATE" if create else "DEFERRED"):
+            with transaction(connection, "IMMEDIATE" if create or change else "DEFERRED"):
                 yield connection
