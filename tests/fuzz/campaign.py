@@ -25,6 +25,7 @@ BATCH = 50
 SLOW = 10.0
 """Seconds that a case may take; it is stopped after twice as long."""
 
+_MAKING = 300.0  # seconds to make the cases of a batch
 _GUARD = 8_000 * MEGABYTE  # bytes of address space of a child, so that a leak does not stop this computer
 _END = "\x1e"
 
@@ -71,6 +72,8 @@ class _Child:
     pid: int
     told: int
     folder: Path
+    made: bool = False
+    """Whether its cases are made."""
     done: int = 0
     since: float = field(default_factory=time.monotonic)
     buffer: str = ""
@@ -102,7 +105,7 @@ def run(kind: Kind, numbers: Iterator[Sequence[int]], seed: int, jobs: int, keep
         ready, _, _ = select.select([child.told for child in children], [], [], 0.5)
         for child in tuple(children):
             ended = child.told in ready and not _listen(child, tally)
-            hung = time.monotonic() - child.since > 2 * SLOW
+            hung = time.monotonic() - child.since > (2 * SLOW if child.made else _MAKING)
             if ended or hung:
                 children.remove(child)
                 if hung:
@@ -151,12 +154,18 @@ def _work(kind: Kind, seed: int, numbers: Sequence[int], folder: Path, tell: int
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     tempfile.tempdir = str(folder)
+    maker = os.fork()  # what it takes to make a case must not count as memory that its use needs
+    if not maker:
+        for number in numbers:
+            path = case_of(kind, seed, number).lay_out(folder / str(number))
+            (folder / f"{number}.path").write_text(str(path))
+        os._exit(0)
+    if os.waitpid(maker, 0)[1]:
+        raise RuntimeError("a case could not be made")
+    os.write(tell, _END.encode())
     for number in numbers:
-        place = folder / str(number)
-        place.mkdir()
-        path = case_of(kind, seed, number).lay_out(place)
-        base, started, how = _peak(), time.monotonic(), "used"
-        about = ""
+        place, path = folder / str(number), Path((folder / f"{number}.path").read_text())
+        base, started, how, about = _peak(), time.monotonic(), "used", ""
         try:
             kind.use(path)
         except DalipError:
@@ -192,9 +201,12 @@ def _listen(child: _Child, tally: Tally) -> bool:
     content = os.read(child.told, 1 << 16)
     *lines, child.buffer = (child.buffer + content.decode("utf-8", "replace")).split(_END)
     for line in lines:
+        child.since = time.monotonic()
+        if not line:
+            child.made = True
+            continue
         number, how, seconds, memory, about = line.split("\t", 4)
         child.done += 1
-        child.since = time.monotonic()
         tally.cases += 1
         tally.refused += how == "refused"
         tally.slowest = max(tally.slowest, float(seconds))

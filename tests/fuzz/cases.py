@@ -58,7 +58,7 @@ class Case:
             return cls({info.filename: archive.read(info) for info in archive.infolist()})
 
     def lay_out(self, folder: Path) -> Path:
-        """Write the files into a folder, and return the path of the first."""
+        """Write the files into a folder, created if needed, and return the path of the first."""
         for name, content in self.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

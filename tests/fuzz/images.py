@@ -1,4 +1,4 @@
-"""Mutated images of all formats, and their EXIF and XMP data."""
+"""Mutated images of all formats."""
 
 import io
 import random
@@ -14,10 +14,11 @@ import numpy as np
 from hostile_images import READABLE, write_hostile_images
 from PIL import Image
 
-from dalip.photos import open_image, read_details, small_copy
+from dalip.photos import open_image, read_details
 from tests.fuzz.cases import Case, Kind, interesting, mutated, one_in
+from tests.fuzz.details import exif_of, xmp_of
 
-__all__ = ["DETAILS", "IMAGES"]
+__all__ = ["IMAGES"]
 
 _SUFFIXES = {
     b"\xff\xd8": ".jpg",
@@ -28,24 +29,6 @@ _SUFFIXES = {
     b"II": ".tif",
     b"MM": ".tif",
 }
-
-_DATES = (
-    *("2023:05:31 12:00:00", "2023-05-31 12:00:00", "2023-05-31T12:00:00+02:00", "0000:00:00 00:00:00"),
-    *(
-        "    :  :     :  :  ",
-        "2023:05:31",
-        "31.05.2023 12:00",
-        "9999:99:99 99:99:99",
-        "2023:05:31 24:00:00",
-        "",
-    ),
-    *(
-        "2023:05:31 12:00:00.123456789",
-        "\u0662\u0660\u0662\u0663:05:31 12:00:00",
-        "1" * 5000,
-        "-001:01:01 00:00:00",
-    ),
-)
 
 
 @cache
@@ -81,30 +64,6 @@ def _write_seeds() -> tuple[tuple[str, bytes], ...]:
         )
         found.append((f"noise{len(found)}.{kind.lower()}", buffer.getvalue()))
     return tuple((name.replace(";", ""), content) for name, content in found if len(content) < 200_000)
-
-
-def exif_of(rng: random.Random) -> bytes:
-    """Make EXIF data with dates, a place, a thumbnail and an orientation, each of them possibly odd."""
-    exif = Image.Exif()
-    if one_in(rng, 2):
-        exif[0x0112] = rng.choice((1, 3, 6, 8, 0, 9, 65535))
-    if one_in(rng, 2):
-        exif[0x0132] = rng.choice(_DATES)
-    details, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
-    for tag in (0x9003, 0x9004, 0x9011, 0x9291):
-        if one_in(rng, 2):
-            details[tag] = rng.choice((*_DATES, "+02:00", "+99:99"))
-    if one_in(rng, 2):
-        place[1], place[3] = rng.choice("NSns?"), rng.choice("EWew?")
-        for tag in (2, 4):
-            place[tag] = tuple(
-                rng.choice((0.0, 12.5, 59.99, 90.0, 181.0, 1e9)) for _ in range(rng.choice((1, 2, 3, 3, 4)))
-            )
-        place[29] = rng.choice(_DATES)
-    try:
-        return exif.tobytes()
-    except Exception:  # Pillow cannot write all of these
-        return b"Exif\0\0II*\0\x08\0\0\0\0\0"
 
 
 def _png(rng: random.Random, data: bytes) -> bytes:
@@ -193,26 +152,6 @@ def _jpeg(rng: random.Random, data: bytes) -> bytes:
     return out + scan
 
 
-def xmp_of(rng: random.Random) -> bytes:
-    """Make an XMP packet with a date and a place, possibly malformed or with entities."""
-    date, other = rng.choice(_DATES), rng.choice(("48,30.5N", "48.5", "99,99,99X", "NaN", "1e999", ""))
-    entities = (
-        '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
-        if one_in(rng, 5)
-        else ""
-    )
-    text = (
-        f'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>{entities}<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
-        'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
-        f'exif:DateTimeOriginal="{date}" xmp:CreateDate="{date}" '
-        f'exif:GPSLatitude="{other}" exif:GPSLongitude="{other}">'
-        f"{'&b;' if entities else ''}{'<a>' * rng.choice((0, 0, 3, 20_000))}</rdf:Description></rdf:RDF></x:xmpmeta>"
-        '<?xpacket end="w"?>'
-    )
-    return mutated(rng, text.encode()) if one_in(rng, 2) else text.encode()
-
-
 def _numbers_of(names: tuple[bytes, ...], order: str) -> Callable[[random.Random, bytes], bytes]:
     """Return a mutator for formats made of boxes or chunks: it changes sizes and the fields that follow a name."""
 
@@ -278,7 +217,53 @@ _BY_FORMAT = {
 }
 
 
+def _huge(rng: random.Random) -> Case:
+    """Make a small file that is sound and decodes to a huge image of one colour."""
+    width, height = (rng.choice((3000, 8000, 12_000, 16_383)) for _ in range(2))
+    kind = rng.choice(("png", "webp", "tif", "bmp"))
+    if kind == "webp":  # lossless, with codes of no bits: all pixels are the same
+        buffer = io.BytesIO()
+        Image.new("RGB", (1, 1), "green").save(buffer, "WEBP", lossless=True)
+        content = bytearray(buffer.getvalue())
+        at = content.index(b"VP8L") + 9
+        bits = int.from_bytes(content[at : at + 4], "little") >> 28 << 28 | (height - 1) << 14 | (width - 1)
+        content[at : at + 4] = bits.to_bytes(4, "little")
+        return Case.of("huge.webp", bytes(content))
+    if kind == "png":
+        depth, colour, channels = rng.choice(((8, 0, 1), (8, 2, 3), (16, 6, 8), (1, 3, 0.125)))
+        row = bytes(1 + int(width * channels))
+        deflate = zlib.compressobj(1)
+        rows = b"".join(deflate.compress(row * 100) for _ in range(height // 100)) + deflate.flush()
+        chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height // 100 * 100, depth, colour, 0, 0, 0))]
+        chunks += [(b"PLTE", b"\0\xff\0\xff\0\0")] * (colour == 3) + [(b"IDAT", rows), (b"IEND", b"")]
+        body = b"".join(
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+            for name, body in chunks
+        )
+        return Case.of("huge.png", b"\x89PNG\r\n\x1a\n" + body)
+    if kind == "tif":
+        fields = {
+            256: width,
+            257: height,
+            258: 8,
+            259: 1,
+            262: 1,
+            273: 8,
+            277: 1,
+            278: height,
+            279: width * height,
+        }
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
+        return Case.of(
+            "huge.tif", b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + entries + bytes(1000)
+        )
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2, 2835, 2835, 2, 2)  # RLE8
+    return Case.of("huge.bmp", b"BM" + struct.pack("<IHHI", 70, 0, 0, 62) + head + bytes(8) + b"\0\1")
+
+
 def _make_image(rng: random.Random) -> Case:
+    if one_in(rng, 100):
+        return _huge(rng)
     name, content = rng.choice(_seeds())
     change = _BY_FORMAT.get(content[:2], _boxes)
     content = mutated(rng, content) if one_in(rng, 5) else change(rng, content)
@@ -287,44 +272,9 @@ def _make_image(rng: random.Random) -> Case:
     return Case.of(name, content)
 
 
-def _make_details(rng: random.Random) -> Case:
-    """Make a sound photo with odd EXIF or XMP data, a sidecar and the JSON of Google Takeout."""
-    exif, xmp = exif_of(rng), xmp_of(rng)
-    if one_in(rng, 2):
-        exif = b"Exif\0\0" + mutated(rng, exif.removeprefix(b"Exif\0\0"))
-    buffer = io.BytesIO()
-    kind = rng.choice(("JPEG", "PNG", "WEBP", "TIFF", "AVIF"))
-    options = {"xmp": xmp} if kind in ("JPEG", "WEBP", "AVIF") and len(xmp) < 60_000 else {}
-    try:
-        Image.new("RGB", (16, 16), "orange").save(
-            buffer, kind, **({} if kind == "TIFF" else {"exif": exif}), **options
-        )
-        content = buffer.getvalue() if kind != "TIFF" else _tiff(rng, buffer.getvalue())
-    except Exception:  # Pillow cannot write all of these
-        content = b"\xff\xd8\xff\xe1" + struct.pack(">H", min(65535, len(exif) + 2)) + exif
-    name = f"IMG_20230531_120000.{kind.lower()}"
-    taken = rng.choice(('"1685534400"', "1685534400", '"-1"', '"9e99"', "null", "[]", '"' + "9" * 400 + '"'))
-    north = rng.choice(("0.0", "48.5", "1e999", "null", '"x"'))
-    takeout = (
-        f'{{"title": "{name}", "photoTakenTime": {{"timestamp": {taken}}}, '
-        f'"geoData": {{"latitude": {north}, "longitude": 9.1}}}}'
-    ).encode()
-    if one_in(rng, 3):
-        takeout = mutated(rng, takeout)
-    others = {f"{name}.json": takeout, f"{name}.xmp": xmp_of(rng)}
-    return Case({name: content, **{key: value for key, value in others.items() if one_in(rng, 2)}})
-
-
 def _open(path: Path) -> None:
     open_image(path.read_bytes(), target=224)
     read_details(path)
 
 
-def _open_as_saved(path: Path) -> None:
-    read_details(path)
-    read_details(path.read_bytes())
-    small_copy(path.read_bytes())
-
-
 IMAGES = Kind("images", _make_image, _open, 1000)
-DETAILS = Kind("details", _make_details, _open_as_saved, 200)

@@ -1,7 +1,8 @@
 """All kinds of cases that need no server."""
 
 from tests.fuzz.archives import ARCHIVES, SHARDS
-from tests.fuzz.images import DETAILS, IMAGES
+from tests.fuzz.details import DETAILS
+from tests.fuzz.images import IMAGES
 from tests.fuzz.journals import JOURNALS
 from tests.fuzz.tables import CHECKLISTS, LISTS, TABLES
 

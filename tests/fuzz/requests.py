@@ -279,7 +279,8 @@ def _faults(server: _Server, content: bytes, tally: Tally) -> Iterator[tuple[str
         yield "memory", f"{memory} MB"
     logged = server.new_log()
     if "Traceback" in logged:
-        yield "traceback", logged.strip().splitlines()[-1][:200]
+        raised = re.findall(r"^[\w.]*(?:Error|Exception|Disconnect|Timeout)\b.*", logged, re.MULTILINE)
+        yield "traceback", (raised or logged.split("\n"))[-1][:200]
 
 
 def run_requests(numbers: Iterator[range], seed: int, keep: Path | None) -> Tally:

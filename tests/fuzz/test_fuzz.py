@@ -14,10 +14,11 @@ from tests.fuzz import campaign
 from tests.fuzz.campaign import replay, run
 from tests.fuzz.cases import Case, Kind
 from tests.fuzz.kinds import KINDS
+from tests.fuzz.requests import run_requests
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
-SLICE = 60
+SLICE = 40
 """Cases of each kind in every test run; `make fuzz` tries thousands."""
 
 
@@ -26,6 +27,13 @@ def test_mutated_files_are_read_or_refused(kind: Kind, tmp_path: Path) -> None:
     tally = run(kind, iter([range(SLICE)]), seed=1, jobs=1, keep=tmp_path)
     assert tally.cases == SLICE
     assert tally.failures == []
+
+
+def test_requests_end_neither_the_server_nor_its_patience(tmp_path: Path) -> None:
+    tally = run_requests(iter([range(SLICE)]), seed=1, keep=tmp_path)
+    assert tally.cases == SLICE
+    assert tally.refused > 0
+    assert [failure for failure in tally.failures if failure.how != "traceback"] == []
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:

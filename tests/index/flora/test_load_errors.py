@@ -91,6 +91,21 @@ def test_a_file_with_the_wrong_size(path: Path, encoder: Encoder, name: str) -> 
 
 @pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
 @pytest.mark.parametrize("place", [0.0, 0.5, 0.99])
+def test_one_changed_byte_is_found_when_the_flora_is_loaded(
+    path: Path, encoder: Encoder, name: str, place: float
+) -> None:
+    file = path / "v000001" / name
+    content = bytearray(file.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    file.write_bytes(content)
+    with refuses(
+        FloraError, match=f"{name}: the file was changed after it was written; build the flora again"
+    ):
+        load_flora(path, encoder)
+
+
+@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.99])
 def test_verify_finds_one_changed_byte(path: Path, name: str, place: float) -> None:
     file = path / "v000001" / name
     content = bytearray(file.read_bytes())
