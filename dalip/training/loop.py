@@ -1,5 +1,6 @@
 """`train` runs a training configuration to its end; `plan` describes what it would do."""
 
+import contextlib
 import os
 import tempfile
 from dataclasses import replace
@@ -13,6 +14,7 @@ from accelerate.utils import InitProcessGroupKwargs, parse_flag_from_env
 from torch import nn
 
 from dalip.errors import DataError, TrainingError, first_line
+from dalip.files import hold_lock
 from dalip.model import DALIP
 from dalip.progress import no_report
 from dalip.training.config import TrainConfig
@@ -47,7 +49,8 @@ def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> 
         Path of the final weights, `RUN/model.pt`: the EMA weights, or those of the last step if EMA is disabled.
 
     Raises:
-        TrainingError: The run belongs to another configuration, the data cannot be used, or the loss is not finite.
+        TrainingError: The run belongs to another configuration, another process is training it, the data cannot be
+            used, or the loss is not finite.
         DataError: A source cannot be read.
     """
     saved = run / "config.json"
@@ -60,8 +63,13 @@ def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> 
         report = no_report
     _report_left_out(corpus, report)
     keep_freed_memory()
+    held = contextlib.ExitStack()
     try:
         run.mkdir(parents=True, exist_ok=True)
+        if accelerator.is_main_process:
+            held.enter_context(
+                hold_lock(run / ".lock", lambda holder: TrainingError("run-busy", source=run, holder=holder))
+            )
         resuming = (run / "checkpoint.pt").exists() and (run / "towers").exists()
         ours = resuming or accelerator.is_main_process
         # The first process may have to download weights, which the others then find in the cache.
@@ -83,6 +91,8 @@ def train(config: TrainConfig, run: Path, *, report: ReportLine = no_report) -> 
         raise TrainingError(
             "run-not-written", source=error.filename or run, cause=error.strerror or error
         ) from error
+    finally:
+        held.close()
     return run / "model.pt"
 
 

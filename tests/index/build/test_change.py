@@ -458,7 +458,7 @@ def test_a_name_shared_by_several_photos_removes_none(path: Path, encoder: Encod
     ]
     before = add_photos(path, encoder, twins, test_too=True).counts.kept_photos
     with refuses(
-        FloraError, match=r"twin.png: the flora keeps 2 photos with this name; choose one by its SHA-256:  "
+        FloraError, match=r"twin.png: the flora keeps 2 photos with this name; choose one by its SHA-256: "
     ) as told:
         remove_from(path, encoder, photos=["twin.png"])
     digest = said(told.value).split()[-1]

@@ -70,6 +70,10 @@ error-not-finite = { $what ->
 ## Runs and checkpoints.
 
 error-run-of-other-settings = the folder contains a run with different settings ({ $fields }); choose a new folder, or specify only this folder to resume that run
+error-run-busy = { $holder ->
+    [0] another process
+   *[other] process { NUMBER($holder, useGrouping: 0) }
+} is training this run; wait until it finishes, or choose another folder
 error-run-not-written = { $cause }; fix this and run the command again
 error-run-unfinished = this is not a finished run; if it was interrupted, resume it with `dalip train { $run }`
 error-not-a-run = this is not a run; specify the folder of a finished `dalip train` run
