@@ -4,7 +4,7 @@ Files and rows that cannot be used are reported, and the rest is read. A source 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,7 +15,7 @@ from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
 from dalip.datasets.locate import Finder, make_record
 from dalip.datasets.record import Record, join_captions
 from dalip.datasets.report import Report, shown
-from dalip.datasets.shards import read_shard
+from dalip.datasets.shards import COMPRESSED_SHARDS, read_shard
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
 from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
@@ -58,13 +58,12 @@ def read_records(
     for source in sources:
         here: dict[str, Record] = {}
         for record in _read_source(source, below, anywhere, report):
-            key = record.key
-            if key in found:  # photos in two folders may have the same name
-                key = f"{source.resolve().name}/{key}"
-            if other := here.get(key) or found.get(key):
-                report.skip(record.where, "key-repeated", key=shown(key), other=other.where)
+            # Photos in two folders may have the same name.
+            own = record.renamed(source.resolve().name) if record.key in found else record
+            if other := here.get(own.key) or found.get(own.key):
+                report.skip(record.where, "key-repeated", key=shown(own.key), other=other.where)
             else:
-                here[key] = replace(record, key=key) if key != record.key else record
+                here[own.key] = own
         found |= here
     return list(found.values())
 
@@ -128,7 +127,9 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
     if not source.is_file():
         raise DataError("source-missing", source=source)
     if source.suffix.lower() == ".tar":
-        return _read_shards([source], report)
+        return _read_shards({source.name: source}, report)
+    if source.name.lower().endswith(COMPRESSED_SHARDS):
+        raise DataError("shard-compressed", source=source)
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
     if source.suffix.lower() in _TABLES:
@@ -145,8 +146,8 @@ def _read_container(container: Container, below: Folder | None, report: Report) 
     if base + "meta.xml" in container.names:
         return read_darwin_core(container, base, below, report)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
-    if isinstance(container, Folder) and (shards := [n for n in top if n.lower().endswith(".tar")]):
-        return _read_shards([container.path / name for name in shards], report)
+    if isinstance(container, Folder) and (shards := _shards_in(container, top, report)):
+        return _read_shards(shards, report)
     return _read_tables_or_classes(container, base, top, below, report)
 
 
@@ -256,14 +257,29 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
         given = {"scientificName": plant.replace("_", " "), "source": source}
         if record := make_record(key, container.place(name), given, report):
             yield record
-    others = Counter(Path(name).suffix.lower() for name in set(container.names) - set(photos))
+    _note_others(container, set(photos), "files-not-photos", report)
+
+
+def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path]:
+    """Return the shards in a folder of shards, by name, and report its other files; empty for other folders."""
+    shards = [name for name in folder.names if name.lower().endswith((".tar", *COMPRESSED_SHARDS))]
+    photos = any(is_photo_name(name) or name.lower().endswith(_TABLES) for name in folder.names)
+    if not shards or not (set(shards) & set(top) or not photos):
+        return {}
+    _note_others(folder, set(shards), "files-not-shards", report)
+    return {name: folder.path / name for name in shards}
+
+
+def _note_others(container: Container, used: set[str], kind: str, report: Report) -> None:
+    others = Counter(Path(name).suffix.lower() for name in set(container.names) - used)
     if others:
         kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
-        report.note(str(container.path), "files-not-photos", number=others.total(), kinds=shown(kinds))
+        report.note(str(container.path), kind, number=others.total(), kinds=shown(kinds))
 
 
-def _read_shards(shards: list[Path], report: Report) -> Iterator[Record]:
-    for shard in shards:
+def _read_shards(shards: Mapping[str, Path], report: Report) -> Iterator[Record]:
+    seen: set[str] = set()
+    for name, shard in shards.items():
         try:
             photos = read_shard(shard, report)
         except DataError as error:
@@ -275,4 +291,6 @@ def _read_shards(shards: list[Path], report: Report) -> Iterator[Record]:
             given = {**fields, "source": str(fields.get("source") or location.origin)}
             observation = group if isinstance(group, str) else ""
             if record := make_record(key, location, given, report, observation=observation):
-                yield record
+                # In many datasets, keys are numbers that start again in each shard.
+                yield record.renamed(name) if record.key in seen else record
+                seen.add(record.key)

@@ -16,6 +16,10 @@ error-files-not-photos = { $number ->
     [one] 1 file is not a photo
    *[other] { $number } files are not photos
 } ({ $kinds })
+error-files-not-shards = { $number ->
+    [one] 1 file is not a shard and is
+   *[other] { $number } files are not shards and are
+} not used ({ $kinds })
 error-photos-unlicensed = { $number } of { $photos } photos have no licence; state it in a column named `license`
 
 ## Photos and where they are
@@ -53,6 +57,19 @@ error-record-text = the .json or .txt file next to the photo cannot be read ({ $
 error-record-json-deep = the .json file next to the photo is nested too deeply; simplify it
 error-record-json-kind = the .json file next to the photo is not a JSON object; correct it
 error-shard-damaged = this is not a complete, readable shard ({ $cause }); copy or download it again
+error-shard-compressed = the shard is compressed, and photos in it cannot be found directly; decompress it to a .tar file
+error-shard-members = the shard has more than { $most } files; split it into smaller shards
+error-shard-members-unused = { $number ->
+    [one] 1 file is
+   *[other] { $number } files are
+} not used, because { $number ->
+    [one] it is
+   *[other] they are
+} neither the photo of a record nor its .json or .txt ({ $kinds })
+error-member-unknown = the file is neither a photo nor a .json or .txt file of a photo; rename it, or remove it from the shard
+error-member-sparse = this is a sparse file; create the shard without --sparse
+error-member-not-file = this is not a regular file; remove it from the shard
+error-member-text-too-large = the .json or .txt file next to the photo is larger than { $million } MB; make it smaller
 error-shard-too-large = the shard is too large: photos after the first { $photos } are not read; split it into smaller shards
 error-shard-without-texts = { $photos } photos have neither a scientificName nor a caption
 error-stream-no-photo = the most recently read shards contain no photo in the training split that has a name or a caption
