@@ -1,7 +1,9 @@
 """Read folders and .zip archives safely: no link or path leads outside, and zip bombs are rejected."""
 
 import stat
+import unicodedata
 import zipfile
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Protocol
@@ -11,7 +13,7 @@ from dalip.datasets.report import Report, shown
 from dalip.errors import DataError, first_line
 from dalip.photos.walk import list_files
 
-__all__ = ["Archive", "Container", "Folder", "is_archive"]
+__all__ = ["Archive", "Container", "Folder", "folded_path", "is_archive"]
 
 _LARGE, _DENSE = 100_000_000, 200
 """A text of more than `_LARGE` bytes that was compressed by more than `_DENSE` times is a zip bomb, not a table."""
@@ -34,6 +36,12 @@ class Container(Protocol):
         Raises:
             DataError: There is no such file, or it is outside the container.
         """
+
+    def alike(self, name: str) -> str | None:
+        """Return the name of the only file whose name differs at most in capitals and in how accents are encoded."""
+
+    def near(self, base: str) -> list[str]:
+        """Return the files in a folder, given with a trailing slash, and in its subfolders."""
 
     def open(self, name: str) -> BinaryIO:
         """Open a text file for reading.
@@ -60,6 +68,7 @@ class Folder:
         self._report = report
         self._root = path.resolve()
         self._within: dict[Path, bool] = {}
+        self._listed: dict[Path, dict[str, list[str]]] = {}
 
     @cached_property
     def names(self) -> list[str]:
@@ -90,6 +99,45 @@ class Folder:
             cause = getattr(error, "strerror", None) or first_line(error)
             raise DataError("photo-not-found", name=shown(name), cause=cause) from error
         return FilePart(path)
+
+    def alike(self, name: str) -> str | None:
+        """Find a file with almost the same name; see `Container`."""
+        try:
+            parts = _inside(name).parts
+        except DataError:
+            return None
+        here: list[str] = []
+        for part in parts:
+            same = self._entries("/".join(here)).get(folded_path(part), [])
+            if len(same) != 1:
+                return None
+            here.append(same[0])
+        return "/".join(here) or None
+
+    def near(self, base: str) -> list[str]:
+        """Return the files in a folder and directly in its subfolders; see `Container`."""
+        found = []
+        folders = [base.rstrip("/")]
+        for folder in folders:
+            for names in self._entries(folder).values():
+                for name in names:
+                    path = f"{folder}/{name}" if folder else name
+                    if (self.path / path).is_file():
+                        found.append(path)
+                    elif folder == folders[0] and not (self.path / path).is_symlink():
+                        folders.append(path)
+        return sorted(found)
+
+    def _entries(self, folder: str) -> dict[str, list[str]]:
+        """List a folder, by the folded names; empty if it is not one."""
+        path = self.path / folder
+        if path not in self._listed:
+            listed = self._listed.setdefault(path, {})
+            with suppress(OSError):
+                for name in sorted(entry.name for entry in path.iterdir()):
+                    if not name.startswith("."):
+                        listed.setdefault(folded_path(name), []).append(name)
+        return self._listed[path]
 
     def open(self, name: str) -> BinaryIO:
         """Open a text for reading; see `Container`."""
@@ -154,6 +202,22 @@ class Archive:
         member = self._member(name)
         return ZipMember(self.path, member.filename, member.CRC)
 
+    def alike(self, name: str) -> str | None:
+        """Find a member with almost the same name; see `Container`."""
+        same = self._folded.get(folded_path(str(PurePosixPath(name))), [])
+        return same[0] if len(same) == 1 else None
+
+    def near(self, base: str) -> list[str]:
+        """Return all members, because an archive holds what belongs together; see `Container`."""
+        return self.names
+
+    @cached_property
+    def _folded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(folded_path(name), []).append(name)
+        return found
+
     def open(self, name: str) -> BinaryIO:
         """Open a text for reading; see `Container`."""
         member = self._member(name)
@@ -174,6 +238,11 @@ class Archive:
         if member is None:
             raise DataError("photo-not-in-archive", name=shown(name), archive=self.path)
         return member
+
+
+def folded_path(name: str) -> str:
+    """Return a name in a form that is the same on systems that ignore capitals or encode accents differently."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def is_archive(path: Path) -> bool:

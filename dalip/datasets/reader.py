@@ -11,8 +11,9 @@ from typing import BinaryIO, NamedTuple
 
 from dalip.datasets.archives import Archive, Container, Folder, is_archive
 from dalip.datasets.darwin_core import read_darwin_core
+from dalip.datasets.darwin_core_meta import guess_layouts, read_meta
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
-from dalip.datasets.locate import Finder, make_record
+from dalip.datasets.locate import Finder, make_record, photo_key
 from dalip.datasets.record import Record, join_captions
 from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS, read_shard
@@ -24,6 +25,14 @@ __all__ = ["read_named", "read_records", "require_unique_keys"]
 
 _TABLES = (".csv", ".tsv")
 _PHOTO_COLUMNS = ("file", "image")
+_NO_PLANTS = frozenset(
+    {
+        *("img", "imgs", "image", "images", "photo", "photos", "picture", "pictures", "pics", "media"),
+        *("multimedia", "jpg", "jpeg", "png", "data", "dataset", "thumbnails", "thumbs"),
+        *("train", "training", "val", "valid", "validation", "test"),
+    }
+)
+"""Names of folders that are not the names of plants."""
 _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may group photos of the same plant taken at the same time."""
 
@@ -132,23 +141,39 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
         raise DataError("shard-compressed", source=source)
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
-    if source.suffix.lower() in _TABLES:
+    if source.suffix.lower() in (*_TABLES, ".txt"):
         # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
-        table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
-        beside = Folder(source.parent, report, links=anywhere, paths=anywhere)
-        return _read_photo_table(table, Finder(beside, "", below), report)
+        tables = Folder(real.parent, report)
+        finder = Finder(Folder(source.parent, report, links=anywhere, paths=anywhere), "", below, report)
+        if layouts := guess_layouts(tables, [real.name]):
+            return read_darwin_core(tables, layouts, "", finder, report)
+        if source.suffix.lower() in _TABLES:
+            return _read_photo_table(
+                _open_photo_table(tables, real.name, str(source), report), finder, report
+            )
     raise DataError("source-unknown", source=source)
 
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
     base = _top_folder(container.names) if isinstance(container, Archive) else ""
+    finder = Finder(container, base, below, report)
     if base + "meta.xml" in container.names:
-        return read_darwin_core(container, base, below, report)
+        layouts = read_meta(container, base)
+        return _all_of(read_darwin_core(container, layouts, base, finder, report), finder)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
     if isinstance(container, Folder) and (shards := _shards_in(container, top, report)):
         return _read_shards(shards, report)
-    return _read_tables_or_classes(container, base, top, below, report)
+    tables = [name for name in top if name.lower().endswith((*_TABLES, ".txt"))]
+    if layouts := guess_layouts(container, tables):
+        return _all_of(read_darwin_core(container, layouts, "", finder, report), finder)
+    return _read_tables_or_classes(finder, top, report)
+
+
+def _all_of(records: Iterable[Record], finder: Finder) -> Iterator[Record]:
+    """Yield the photos that tables list, and then note how many they do not list."""
+    yield from records
+    finder.note_unused()
 
 
 def _top_folder(names: list[str]) -> str:
@@ -162,9 +187,8 @@ def _top_folder(names: list[str]) -> str:
     return first if described or all("/" in name for name in photos) else ""
 
 
-def _read_tables_or_classes(
-    container: Container, base: str, top: list[str], below: Folder | None, report: Report
-) -> Iterator[Record]:
+def _read_tables_or_classes(finder: Finder, top: list[str], report: Report) -> Iterator[Record]:
+    container, base = finder.container, finder.base
     refused: list[DataError] = []
     tables = [name for name in top if name.lower().endswith(_TABLES)]
     for name in tables:
@@ -173,7 +197,7 @@ def _read_tables_or_classes(
         except DataError as error:
             refused.append(error)
         else:
-            yield from _read_photo_table(table, Finder(container, base, below), report)
+            yield from _read_photo_table(table, finder, report)
     photos = [name for name in container.names if is_photo_name(name)]
     if refused and len(refused) == len(tables) and not any("/" in name[len(base) :] for name in photos):
         raise refused[0]
@@ -181,6 +205,8 @@ def _read_tables_or_classes(
         report.on_note(reason)
     if len(refused) == len(tables):
         yield from _read_classes(container, base, photos, report)
+    else:
+        finder.note_unused()
 
 
 class _PhotoTable(NamedTuple):
@@ -208,6 +234,8 @@ def _open_photo_table(container: Container, name: str, called: str, report: Repo
     column = next((c for wanted in _PHOTO_COLUMNS for c in table.columns if c.lower() == wanted), "")
     if not column:
         stream.close()
+        if "gbifID" in table.columns:
+            raise DataError("gbif-simple", source=called)
         found = shown(", ".join(table.columns) or "none")
         raise DataError("table-without-photos", source=called, found=found)
     return _PhotoTable(stream, table, column)
@@ -233,6 +261,7 @@ def _read_rows(table: Table, column: str, finder: Finder, report: Report) -> Ite
         except DataError as error:
             report.skip_for(where, error)
             continue
+        name = photo_key(name)
         observation = next((row[c] for c in _SAME_PLANT if c in row), "")
         record = make_record(name, place, row, report, row=where, observation=observation)
         if record is None:
@@ -250,8 +279,9 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
     source = (base.strip("/") or container.path.resolve().name).removesuffix(".zip")
     for name in photos:
         key = name[len(base) :]
-        plant, slash, _ = key.partition("/")
-        if not slash:
+        # Folders such as `images` contain those of the plants.
+        plant = next((part for part in key.split("/")[:-1] if part.lower() not in _NO_PLANTS), "")
+        if not plant:
             report.skip(shown(container.path / name), "photo-without-folder")
             continue
         given = {"scientificName": plant.replace("_", " "), "source": source}
@@ -266,7 +296,10 @@ def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path
     photos = any(is_photo_name(name) or name.lower().endswith(_TABLES) for name in folder.names)
     if not shards or not (set(shards) & set(top) or not photos):
         return {}
-    _note_others(folder, set(shards), "files-not-shards", report)
+    used = set(shards)
+    if "datasheet.json" in top:  # a packed dataset
+        used |= {name for name in top if name.endswith((".csv", ".json", ".md"))}
+    _note_others(folder, used, "files-not-shards", report)
     return {name: folder.path / name for name in shards}
 
 

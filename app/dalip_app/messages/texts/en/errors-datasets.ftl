@@ -32,6 +32,11 @@ error-photo-not-in-folder = '{ $name }' is not a file in { $folder }; correct th
 error-photo-not-in-archive = '{ $name }' is not in { $archive }; correct the name
 error-photo-not-found = '{ $name }' cannot be found ({ $cause }); correct the name
 error-path-out-of-folder = '{ $name }' points outside the folder and is not followed; use a path inside the folder
+error-photos-found-by-name = '{ $name }' is not at this path; the only photo with this name, { $found }, is used instead, and so for other rows
+error-photos-not-listed = { $number ->
+    [one] 1 photo is in no row and is
+   *[other] { $number } photos are in no row and are
+} not used
 error-link-out-of-folder = '{ $name }' is a link that points outside { $folder }; copy the file into the folder
 error-link-to-nothing = this is a broken link: the file that it points to does not exist; restore the file or remove the link
 error-link-to-folder = this is a link to a folder, and such links are not followed; copy the folder here
@@ -93,6 +98,10 @@ error-line-not-utf8 = the line is not valid UTF-8 and was read as Windows-1252; 
 
 error-observation-not-numbered = '{ $number }' is not an observation number; correct the column id
 error-observation-without-photo = observation { $number } has no image_url and so no photo; remove the row
+error-not-a-plant = { $name } is not a plant (kingdom: { $kingdom }); remove the row
+error-occurrence-absent = the row says that { $name } was not there (occurrenceStatus is absent); remove the row
+error-identification-doubtful = the identification as { $name } is doubtful ({ $qualifier }); correct it, or remove the row
+error-taxon-rank-unused = { $name } has a rank that floras do not use ({ $rank }); name an order, family, genus, species or a part of a species
 error-meta-too-large = the file is larger than 1 MB, too large for a description of tables; copy or download the archive again
 error-meta-without-core = the file does not describe a core; copy or download the archive again
 error-meta-not-read = the file cannot be read ({ $cause }); copy or download the archive again
@@ -101,6 +110,11 @@ error-meta-separator = columns separated by { $separator } and enclosed in { $qu
 error-meta-line-end = lines must end with a line break; export the archive with linesTerminatedBy \n
 error-meta-header-lines = ignoreHeaderLines is { $number }, more than the limit of { $most }; set it to the number of header lines
 error-core-unknown = the archive's core is '{ $core }', but only Occurrence and Taxon are supported; export one of them
+error-archive-tables-unused = { $number ->
+    [one] 1 table
+   *[other] { $number } tables
+} without photos or names not used ({ $kinds })
+error-gbif-simple = this GBIF download has no photos; request it again as a Darwin Core Archive
 error-row-id-repeated = the id '{ $id }' is already on an earlier line; correct the archive
 error-row-id-missing = the row has no id; correct the archive
 error-row-without-core = the row refers to '{ $id }', which is not in the core; correct the archive
