@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dalip.datasets.archives import Container
 from dalip.datasets.darwin_core_meta import Layout, read_rows
+from dalip.datasets.folders import Container
 from dalip.datasets.identification import taxon_of_occurrence
 from dalip.datasets.locate import Finder, make_record, split_media
 from dalip.datasets.record import Record

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from dalip.datasets.archives import Container
+from dalip.datasets.folders import Container
 from dalip.datasets.photo_location import BROKEN
 from dalip.datasets.report import Report
 from dalip.datasets.tables import Form, read_lists, read_table

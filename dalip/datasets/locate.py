@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dalip.datasets.archives import Container, Folder, folded_path
+from dalip.datasets.folders import Container, Folder, folded_path
 from dalip.datasets.photo_location import Location, WebPhoto
 from dalip.datasets.record import Record
 from dalip.datasets.report import Report, shown
@@ -91,12 +91,9 @@ class Finder:
 
     @cached_property
     def _places(self) -> list[tuple[Container, str]]:
-        others = [(self.container, "")] if self.base else []
-        return [
-            (self.container, self.base),
-            *others,
-            *([(self.below, "")] if self.below else []),
-        ]
+        above = [str(folder) for folder in PurePosixPath(self.base).parents if self.base]
+        bases = [self.base, *("" if folder == "." else f"{folder}/" for folder in above)]
+        return [*((self.container, base) for base in bases), *([(self.below, "")] if self.below else [])]
 
     @cached_property
     def _stems(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -147,10 +144,10 @@ class Finder:
 def split_media(told: str) -> list[str]:
     """Return the photos in a list, separated by `|`, or by `;` or `,` and a space; addresses may contain both."""
     found: list[str] = []
-    for part in filter(None, map(str.strip, _SURE_ENDS.split(told))):
+    for part in filter(None, (part.strip().rstrip(";,") for part in _SURE_ENDS.split(told))):
         files = [file.strip() for file in re.split("[;,]", part)]
         several = not _is_address(part) and len(files) > 1 and all(map(is_photo_name, files))
-        found += files if several else [part.rstrip(";,")]
+        found += files if several else [part]
     return found
 
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from dalip.datasets.archives import Archive, Container, Folder, is_archive
+from dalip.datasets.archives import Archive, is_archive
 from dalip.datasets.darwin_core import read_darwin_core
 from dalip.datasets.darwin_core_meta import guess_layouts, read_meta
+from dalip.datasets.folders import Container, Folder
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
 from dalip.datasets.locate import Finder, make_record, photo_key
 from dalip.datasets.record import Record, join_captions
@@ -157,6 +158,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
     base = _top_folder(container.names) if isinstance(container, Archive) else ""
+    base = base or _table_folder(container)
     finder = Finder(container, base, below, report)
     if base + "meta.xml" in container.names:
         layouts = read_meta(container, base)
@@ -185,6 +187,14 @@ def _top_folder(names: list[str]) -> str:
     photos = [name for name in in_it if is_photo_name(name)]
     described = any(name == "meta.xml" or name.lower().endswith(_TABLES) for name in in_it if "/" not in name)
     return first if described or all("/" in name for name in photos) else ""
+
+
+def _table_folder(container: Container) -> str:
+    """Return the only folder with tables, if it has no photos, as in `data/photos.csv` and `images/1.jpg`."""
+    folders = {n.rpartition("/")[0] for n in container.names if n.lower().endswith(_TABLES)}
+    folder = next(iter(folders)) + "/" if len(folders) == 1 and "" not in folders else ""
+    within = any(is_photo_name(n) for n in container.names if n.startswith(folder))
+    return "" if within else folder
 
 
 def _read_tables_or_classes(finder: Finder, top: list[str], report: Report) -> Iterator[Record]:

@@ -50,6 +50,10 @@ error-member-link = this is a link, and links are not followed; add the file its
 error-member-encrypted = the file is encrypted; create the archive without a password
 error-member-compression = the compression method is not supported; create a ZIP archive with Deflate compression
 error-member-repeated = the archive contains this name twice; the first file is used
+error-member-overlaps = the file shares its bytes with another file in the archive (ZIP bomb); copy or download the archive again
+error-member-archive = this is an archive in an archive, and is not read; unpack the outer one
+error-archive-members = the archive has too many files; split it into smaller ones
+error-photo-bomb = the photo would unpack to { $megabytes } MB from far fewer bytes than a photo needs (ZIP bomb); remove it
 error-member-bomb = '{ $name }' would unpack from { $kilobytes } KB to { $megabytes } MB, which is implausible for a table (ZIP bomb); copy or download the archive again
 
 ## Shards
