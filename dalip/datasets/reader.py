@@ -158,7 +158,8 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
     base = _top_folder(container.names) if isinstance(container, Archive) else ""
-    base = base or _table_folder(container)
+    if base + "meta.xml" not in container.names:
+        base = _table_folder(container) or base
     finder = Finder(container, base, below, report)
     if base + "meta.xml" in container.names:
         layouts = read_meta(container, base)
