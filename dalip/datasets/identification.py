@@ -11,7 +11,7 @@ from dalip.datasets.terms import read_rank
 from dalip.errors import DataError
 from dalip.scientific_name import read_name
 
-__all__ = ["require_plant", "taxon_of_export", "taxon_of_occurrence"]
+__all__ = ["taxon_of_export", "taxon_of_occurrence"]
 
 _PLANTS = frozenset({"plantae", "viridiplantae", "archaeplastida", "chloroplastida", "plants", "plant"})
 _CERTAIN = re.compile(
@@ -34,7 +34,7 @@ _EXPORT_RANKS = {  # the columns of an iNaturalist export, from the narrowest to
 _EXPORT_COLUMN = re.compile(r"taxon_(\w+)_name")
 
 
-def require_plant(*kingdoms: str, name: str) -> None:
+def _require_plant(*kingdoms: str, name: str) -> None:
     """Make sure that an organism is a plant, or that its kingdom is unknown.
 
     Args:
@@ -62,7 +62,7 @@ def taxon_of_export(row: Mapping[str, str], columns: frozenset[str]) -> dict[str
         DataError: It is not a plant, or its rank is none of those that floras have.
     """
     name = row.get("scientific_name", "")
-    require_plant(row.get("iconic_taxon_name", ""), row.get("taxon_kingdom_name", ""), name=name)
+    _require_plant(row.get("iconic_taxon_name", ""), row.get("taxon_kingdom_name", ""), name=name)
     if not name:
         return {}
     same = [
@@ -94,7 +94,7 @@ def taxon_of_occurrence(row: Mapping[str, str]) -> dict[str, str]:
         DataError: It is not a plant, was not there, is doubtful, or its rank is none of those that floras have.
     """
     given = row.get("scientificName") or row.get("species") or row.get("genus", "")
-    require_plant(row.get("kingdom", ""), name=given)
+    _require_plant(row.get("kingdom", ""), name=given)
     if row.get("occurrenceStatus", "").strip().lower() == "absent":
         raise DataError("occurrence-absent", name=shown(given))
     qualifier = row.get("identificationQualifier", "").strip()

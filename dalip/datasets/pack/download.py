@@ -95,7 +95,8 @@ def fetch(
         raise DataError("download-folder", source=folder, cause=error.strerror) from error
     results: dict[str, Path | DataError] = {}
     pool = ThreadPoolExecutor(_AT_ONCE)
-    with closing(WebClient(_HEADERS, private=settings.private_addresses)) as client:
+    web = WebClient(_HEADERS, seconds=settings.seconds, private=settings.private_addresses)
+    with closing(web) as client:
         download = _Download(client, folder, settings)
         try:
             waiting = [(url, pool.submit(download.fetch, url)) for url in _mixed(addresses)]
@@ -180,8 +181,7 @@ class _Download:
         try:
             return self._retried(url, path)
         except DataError as error:
-            slow = error.kind == "download-slow"
-            return DataError("download-slow", seconds=round(self._settings.seconds)) if slow else error
+            return error
         except (httpcore.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
             return DataError("download-address", cause=first_line(error))
         except OSError as error:

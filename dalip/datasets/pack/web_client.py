@@ -42,18 +42,19 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class WebClient:
     """Sends GET requests, without following redirects; threads may share it."""
 
-    def __init__(self, headers: Mapping[str, str], *, private: bool = False) -> None:
+    def __init__(self, headers: Mapping[str, str], *, seconds: float, private: bool = False) -> None:
         """Prepare connections, through the proxies that the environment names, if any.
 
         Args:
             headers: Sent with each request.
+            seconds: How long a photo may take, for messages.
             private: Whether addresses that are not public may be reached: this computer, local networks, multicast.
         """
         self._headers = [*headers.items()]
         self._private = private
         self.stopped = threading.Event()
         """Set it to end all requests soon."""
-        self._clock = _Clock(self.stopped)
+        self._clock = _Clock(self.stopped, seconds)
         self._tls = httpx.create_ssl_context()
         self._direct = httpcore.ConnectionPool(
             ssl_context=self._tls, max_connections=None, network_backend=_Network(self._clock, private)
@@ -120,8 +121,8 @@ class WebClient:
 class _Clock(threading.local):
     """When the request of this thread must be complete."""
 
-    def __init__(self, stopped: threading.Event) -> None:  # called again in each thread
-        self._stopped, self.deadline = stopped, float("inf")
+    def __init__(self, stopped: threading.Event, seconds: float) -> None:  # called again in each thread
+        self._stopped, self._seconds, self.deadline = stopped, seconds, float("inf")
 
     @contextmanager
     def step(self, idle: float | None) -> Iterator[float]:
@@ -138,7 +139,7 @@ class _Clock(threading.local):
     def _left(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0 or self._stopped.is_set():
-            raise DataError("download-slow")
+            raise DataError("download-slow", seconds=round(self._seconds))
         return left
 
 
