@@ -3,6 +3,7 @@
 import gzip
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 from dalip.datasets import Record
 from dalip.datasets.pack.download import DownloadSettings, fetch, without_web
 from dalip.datasets.photo_location import FilePart, WebPhoto
+from dalip_app.server.certificate import own_certificate
 from tests.dalip.heard import Heard
 
 PHOTO = b"\xff\xd8\xff a photo"
@@ -267,6 +269,30 @@ def test_a_name_server_cannot_lead_to_a_private_address(
     assert "two.example is at 127.0.0.1" in heard.faults[0]
     assert fetch(records_of(f"http://here{base}"), tmp_path, heard.report, settings=HERE)
     assert asked == ["two.example", "here.example", "127.0.0.1"], "what was checked is what is connected to"
+
+
+def test_the_certificate_must_be_that_of_the_host(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the connection is made to an address and not to a name."""
+    certificate = own_certificate("localhost", tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
+    look_up = socket.getaddrinfo
+
+    def answer(host: str, *args: object, **named: object) -> list[object]:
+        there = "127.0.0.1" if host.endswith(".example") else host
+        return look_up(there, *args, **named)  # type: ignore[arg-type, return-value]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    heard = Heard()
+    wanted = records_of(
+        *(f"https://{host}:{server.server_port}/a" for host in ("localhost", "photos.example"))
+    )
+    assert contents(fetch(wanted, tmp_path / "d", heard.report, settings=HERE)) == [PHOTO + b"/a"]
+    assert "certificate verify failed: Hostname mismatch" in heard.faults[0]
 
 
 def test_the_proxy_of_the_environment_is_used(
