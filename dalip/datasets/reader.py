@@ -4,7 +4,7 @@ Files and rows that cannot be used are reported, and the rest is read. A source 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -17,7 +17,7 @@ from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
 from dalip.datasets.locate import Finder, make_record, photo_key
 from dalip.datasets.record import Record, join_captions
 from dalip.datasets.report import Report, shown
-from dalip.datasets.shards import COMPRESSED_SHARDS, read_shard
+from dalip.datasets.shards import COMPRESSED_SHARDS, read_shards
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
 from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
@@ -137,7 +137,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
     if not source.is_file():
         raise DataError("source-missing", source=source)
     if source.suffix.lower() == ".tar":
-        return _read_shards({source.name: source}, report)
+        return read_shards({source.name: source}, report)
     if source.name.lower().endswith(COMPRESSED_SHARDS):
         raise DataError("shard-compressed", source=source)
     if is_archive(source):
@@ -166,7 +166,7 @@ def _read_container(container: Container, below: Folder | None, report: Report) 
         return _all_of(read_darwin_core(container, layouts, base, finder, report), finder)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
     if isinstance(container, Folder) and (shards := _shards_in(container, top, report)):
-        return _read_shards(shards, report)
+        return read_shards(shards, report)
     tables = [name for name in top if name.lower().endswith((*_TABLES, ".txt"))]
     if layouts := guess_layouts(container, tables):
         return _all_of(read_darwin_core(container, layouts, "", finder, report), finder)
@@ -301,6 +301,13 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
     _note_others(container, set(photos), "files-not-photos", report)
 
 
+def _note_others(container: Container, used: set[str], kind: str, report: Report) -> None:
+    others = Counter(Path(name).suffix.lower() for name in set(container.names) - used)
+    if others:
+        kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
+        report.note(str(container.path), kind, number=others.total(), kinds=shown(kinds))
+
+
 def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path]:
     """Return the shards in a folder of shards, by name, and report its other files; empty for other folders."""
     shards = [name for name in folder.names if name.lower().endswith((".tar", *COMPRESSED_SHARDS))]
@@ -312,29 +319,3 @@ def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path
         used |= {name for name in top if name.endswith((".csv", ".json", ".md"))}
     _note_others(folder, used, "files-not-shards", report)
     return {name: folder.path / name for name in shards}
-
-
-def _note_others(container: Container, used: set[str], kind: str, report: Report) -> None:
-    others = Counter(Path(name).suffix.lower() for name in set(container.names) - used)
-    if others:
-        kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
-        report.note(str(container.path), kind, number=others.total(), kinds=shown(kinds))
-
-
-def _read_shards(shards: Mapping[str, Path], report: Report) -> Iterator[Record]:
-    seen: set[str] = set()
-    for name, shard in shards.items():
-        try:
-            photos = read_shard(shard, report)
-        except DataError as error:
-            # One damaged shard must not stop the rest of a folder.
-            report.on_skip(Skipped(str(shard), error))
-            continue
-        for key, location, fields in photos:
-            group = fields.get("splitGroup")
-            given = {**fields, "source": str(fields.get("source") or location.origin)}
-            observation = group if isinstance(group, str) else ""
-            if record := make_record(key, location, given, report, observation=observation):
-                # In many datasets, keys are numbers that start again in each shard.
-                yield record.renamed(name) if record.key in seen else record
-                seen.add(record.key)

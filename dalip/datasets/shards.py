@@ -1,28 +1,24 @@
-"""Read WebDataset .tar shards: the photo and the texts that share a key form one sample.
-
-The key is the name up to the last dot where that makes a photo and its .json or .txt a pair, as in `rosa.2024.1.jpg`
-and `rosa.2024.1.json`. Elsewhere it is the name up to the first dot, as WebDataset defines it: `a.input.jpg` belongs
-to `a.json`.
-"""
+"""Read WebDataset .tar shards, in place or as a stream, with limits on what a header can make us read."""
 
 import json
 import tarfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, Self
 
+from dalip.datasets.locate import make_record
 from dalip.datasets.photo_location import MAX_PHOTO_BYTES, FilePart
+from dalip.datasets.record import Record
 from dalip.datasets.report import Report, shown
-from dalip.errors import DataError, first_line
+from dalip.datasets.shard_members import TEXT_SUFFIXES, Sample, first_key, group_members, last_key
+from dalip.errors import DataError, Skipped, first_line
 from dalip.photos.walk import IMAGE_SUFFIXES
 
-__all__ = ["COMPRESSED_SHARDS", "ShardPhoto", "StrictHeader", "read_shard", "stream_shard"]
+__all__ = ["COMPRESSED_SHARDS", "ShardPhoto", "StrictHeader", "read_shard", "read_shards", "stream_shard"]
 
 COMPRESSED_SHARDS = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.lz4")
 """Endings of compressed shards, in which photos cannot be found without unpacking everything before them."""
 
-_TEXTS = (".json", ".txt")
 _MOST_TEXT = 10_000_000  # bytes
 _MOST_HEADER = 1_000_000  # bytes of a header's extension, such as a long name
 _MOST_MEMBERS = 1_000_000
@@ -98,15 +94,6 @@ class _Waiting(NamedTuple):
         return self.content
 
 
-class _Sample(NamedTuple):
-    """The members that share a key, by index."""
-
-    key: str
-    photos: list[int]
-    texts: dict[str, int]
-    """By suffix."""
-
-
 def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
     """Read the metadata of the photos in a shard, but not the photos.
 
@@ -133,13 +120,13 @@ def read_shard(path: Path, report: Report) -> list[ShardPhoto]:
                     raise DataError("shard-members", source=path, most=_MOST_MEMBERS)
     except (tarfile.TarError, OSError, ValueError) as error:
         raise DataError("shard-damaged", source=path, cause=first_line(error)) from error
-    samples = _samples([place.name for place in places], str(path), report)
+    samples = group_members([place.name for place in places], str(path), report)
     with path.open("rb") as file:
         return [*_with_fields(samples, places, file, path, report)]
 
 
 def _with_fields(
-    samples: Sequence[_Sample], places: Sequence[_Place], file: BinaryIO, path: Path, report: Report
+    samples: Sequence[Sample], places: Sequence[_Place], file: BinaryIO, path: Path, report: Report
 ) -> Iterator[ShardPhoto]:
     for sample in samples:
         texts: dict[str, bytes] = {}
@@ -182,12 +169,12 @@ def stream_shard(archive: tarfile.TarFile, name: str, report: Report) -> Iterato
 
 def _ends_before(member: str, waiting: Sequence[_Waiting]) -> bool:
     """Return whether a member of a stream does not belong to those that were read before it."""
-    stem, first = _stem_of(waiting[-1].name)[0], _first(waiting[-1].name)
-    if _first(member) != first:
+    stem, first = last_key(waiting[-1].name)[0], first_key(waiting[-1].name)
+    if first_key(member) != first:
         return True
-    if _stem_of(member)[0] == stem:
+    if last_key(member)[0] == stem:
         return False
-    parts = [_stem_of(before.name) for before in waiting]
+    parts = [last_key(before.name) for before in waiting]
     is_pair = {before for before, _ in parts} == {stem} and {suffix for _, suffix in parts} & IMAGE_SUFFIXES
     held = sum(len(before.content) for before in waiting if isinstance(before.content, bytes))
     full = len(waiting) >= _MOST_WAITING or held > _MOST_WAITING_BYTES
@@ -195,7 +182,7 @@ def _ends_before(member: str, waiting: Sequence[_Waiting]) -> bool:
 
 
 def _finished(waiting: Sequence[_Waiting], name: str, report: Report) -> Iterator[StreamedPhoto]:
-    for sample in _samples([member.name for member in waiting], name, report):
+    for sample in group_members([member.name for member in waiting], name, report):
         try:
             texts = {suffix: waiting[n].read() for suffix, n in sample.texts.items()}
             yield StreamedPhoto(sample.key, waiting[sample.photos[0]].read(), _read_fields(texts))
@@ -231,75 +218,10 @@ def _require_fit(name: str, size: int) -> None:
     Raises:
         DataError: It is not.
     """
-    if _stem_of(name)[1] in _TEXTS and size > _MOST_TEXT:
+    if last_key(name)[1] in TEXT_SUFFIXES and size > _MOST_TEXT:
         raise DataError("member-text-too-large", million=_MOST_TEXT // 10**6)
     if size > MAX_PHOTO_BYTES:
         raise DataError("photo-file-too-large", million=MAX_PHOTO_BYTES // 10**6)
-
-
-def _stem_of(name: str) -> tuple[str, str]:
-    """Return a name up to its last dot, and the rest in lower case."""
-    folder, slash, last = name.rpartition("/")
-    stem, dot, ending = last.rpartition(".")
-    return (folder + slash + stem, dot + ending.lower()) if dot else (name, "")
-
-
-def _first(name: str) -> str:
-    """Return a name up to the first dot of its last part."""
-    folder, slash, last = name.rpartition("/")
-    return folder + slash + last.partition(".")[0]
-
-
-def _samples(names: Sequence[str], shard: str, report: Report) -> list[_Sample]:
-    """Group the members of a shard into samples with one photo, in the order of the photos; report the others."""
-    photos: dict[str, list[int]] = {}
-    texts: dict[str, dict[str, int]] = {}
-    others: list[int] = []
-    for n, name in enumerate(names):
-        stem, suffix = _stem_of(name)
-        if suffix in IMAGE_SUFFIXES:
-            photos.setdefault(stem, []).append(n)
-        elif suffix in _TEXTS and suffix not in texts.get(stem, {}):
-            texts.setdefault(stem, {})[suffix] = n
-        else:
-            others.append(n)
-    found: dict[str, _Sample] = {}
-    for stem, members in photos.items():
-        first = _first(stem)
-        if stem in texts or stem == first or not (first in photos or first in texts):
-            found[stem] = _Sample(stem, members, texts.pop(stem, {}))
-        elif first in photos:  # `a.mask.png` next to `a.jpg`
-            others += members
-        else:  # `a.input.jpg` next to `a.json`
-            found.setdefault(first, _Sample(first, [], texts[first])).photos.extend(members)
-    for stem, told in texts.items():
-        photo = _stem_of(stem)[0]
-        if stem in names and photo in found and not found[photo].texts:  # `a.jpg.json`
-            found[photo].texts.update(told)
-        elif stem not in found:
-            if _first(stem) in found:
-                others += told.values()
-            else:
-                report.skip(f"{shard}:{shown(stem)}", "record-photos", number=0)
-    _report_others([names[n] for n in sorted(others)], {_first(key) for key in found}, shard, report)
-    whole = sorted(found.values(), key=lambda sample: sample.photos[0])
-    for sample in whole:
-        if len(sample.photos) > 1:
-            report.skip(f"{shard}:{shown(sample.key)}", "record-photos", number=len(sample.photos))
-    return [sample for sample in whole if len(sample.photos) == 1]
-
-
-def _report_others(names: Sequence[str], keys: set[str], shard: str, report: Report) -> None:
-    """Report members that are not used; those of a sample that is used are only counted."""
-    kinds: Counter[str] = Counter()
-    for name in names:
-        if (first := _first(name)) in keys:
-            kinds[name[len(first) :].lower()] += 1
-        else:
-            report.skip(f"{shard}:{shown(name)}", "member-unknown")
-    if kinds:
-        told = ", ".join(f"{count} {ending or '?'}" for ending, count in sorted(kinds.items()))
-        report.note(shard, "shard-members-unused", number=kinds.total(), kinds=shown(told))
 
 
 def _read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
@@ -323,3 +245,28 @@ def _read_fields(texts: Mapping[str, bytes]) -> dict[str, Any]:
     if text is not None:
         fields.setdefault("text", text)
     return fields
+
+
+def read_shards(shards: Mapping[str, Path], report: Report) -> Iterator[Record]:
+    """Read several shards.
+
+    Args:
+        shards: By name, which becomes a part of the key of a photo whose key an earlier shard has too.
+        report: Receives what `read_shard` reports, and each shard that cannot be used.
+    """
+    seen: set[str] = set()
+    for name, shard in shards.items():
+        try:
+            photos = read_shard(shard, report)
+        except DataError as error:
+            # One damaged shard must not stop the rest of a folder.
+            report.on_skip(Skipped(str(shard), error))
+            continue
+        for key, location, fields in photos:
+            group = fields.get("splitGroup")
+            given = {**fields, "source": str(fields.get("source") or location.origin)}
+            observation = group if isinstance(group, str) else ""
+            if record := make_record(key, location, given, report, observation=observation):
+                # In many datasets, keys are numbers that start again in each shard.
+                yield record.renamed(name) if record.key in seen else record
+                seen.add(record.key)

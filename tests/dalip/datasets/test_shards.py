@@ -316,7 +316,9 @@ def test_the_order_of_members_does_not_matter(tmp_path: Path) -> None:
     members = {f"{key}.{s}": named("Rosa") for key in ("a", "b.1", "c") for s in ("json", "jpg", "txt")}
     first = Heard().read(write_tar(tmp_path / "a.tar", members))
     other = Heard().read(
-        write_tar(tmp_path / "b.tar", {name: members[name] for name in sorted(members, key=lambda name: name[::-1])})
+        write_tar(
+            tmp_path / "b.tar", {name: members[name] for name in sorted(members, key=lambda name: name[::-1])}
+        )
     )
     assert {key: dict(r.fields) for key, r in first.items()} == {
         key: dict(r.fields) for key, r in other.items()
