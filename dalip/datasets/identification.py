@@ -19,6 +19,7 @@ _CERTAIN = re.compile(
 )
 """Qualifiers that tell how widely a name is meant, and not that it is doubtful."""
 _DOUBT = re.compile(r"\?|\b(?:cf|aff|nr|prope)\b", re.IGNORECASE)
+_LONGEST_NAME = 500  # characters; longer ones are refused later
 _AGGREGATES = ("aggregate", "complex", "group")
 _EXPORT_RANKS = {  # the columns of an iNaturalist export, from the narrowest to the widest rank of floras
     "taxon_form_name": "form",
@@ -119,7 +120,7 @@ def _without_author(name: str, row: Mapping[str, str]) -> tuple[str, str]:
     author = row.get("scientificNameAuthorship", "").strip()
     if author and name.endswith(f" {author}"):
         return name.removesuffix(author).strip(), author
-    parts = read_name(name)
+    parts = read_name(name) if len(name) <= _LONGEST_NAME else None
     if parts is None or not parts.text:
         return name, ""
     return parts.text, name.removeprefix(parts.text).strip() if name.startswith(parts.text) else parts.author
@@ -130,5 +131,5 @@ def _plain(name: str) -> str:
 
 
 def _is_species(name: str) -> bool:
-    parts = read_name(name)
+    parts = read_name(name[:_LONGEST_NAME])
     return bool(parts and parts.species)

@@ -21,7 +21,8 @@ __all__ = ["Finder", "make_record", "photo_key", "split_media"]
 
 _LONGEST_ADDRESS = 2000
 _LONGEST_KEY = 500
-_SURE_ENDS = re.compile(r"\s*\|\s*|[,;]\s+|[,;]?\s*(?=https?://)", re.IGNORECASE)
+_LONGEST_PATH = 2000
+_SURE_ENDS = re.compile(r"\||[,;](?=\s)|[,;\s](?=https?://)", re.IGNORECASE)
 """What separates photos in a list; a comma or semicolon without a space may be part of an address."""
 
 
@@ -71,6 +72,8 @@ class Finder:
             return self.container.place(self.base + path)
         except DataError as error:
             wrong = error
+        if len(path) > _LONGEST_PATH:
+            raise wrong
         for container, base in self._places:
             for other in _spellings(path):
                 if found := _placed(container, base + other) or _alike(container, base + other):

@@ -89,3 +89,15 @@ def test_a_training_table_may_name_photos_by_file_address(tmp_path: Path) -> Non
     write(tmp_path / "lists", {"photos.csv": f"file,scientificName\n{photo.as_uri()},Rosa\n"})
     (record,) = read_named(tmp_path / "lists/photos.csv")
     assert record.location == FilePart(photo)
+
+
+def test_endless_cells_are_refused_at_once(tmp_path: Path) -> None:
+    """Their length must not be multiplied by itself."""
+    long = 200_000
+    cells = ["C:/" + "a/" * long + "b.jpg", "a" + " " * long + "b", "," * long, "%" * long]
+    media = "".join(f'{n},"Iris {"x" * long}","{cell}"\n' for n, cell in enumerate(cells))
+    write(tmp_path, {"a/o.csv": "occurrenceID,scientificName,associatedMedia\n" + media})
+    write(tmp_path, {"b/o.csv": "file,scientificName\n" + "".join(f'"{cell}",Iris\n' for cell in cells)})
+    for source in (tmp_path / "a", tmp_path / "b"):
+        with refuses(DataError, match="nothing in this source can be used"):
+            Heard().read(source)
