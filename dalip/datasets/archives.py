@@ -1,114 +1,29 @@
-"""Read folders and .zip archives safely: no link or path leads outside, and zip bombs are rejected."""
+"""Read .zip archives safely, without unpacking them: no path leads outside, and zip bombs are rejected."""
 
 import stat
 import zipfile
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO, Protocol
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from dalip.datasets.photo_location import BROKEN, FilePart, ZipMember
+from dalip.datasets.folders import folded_path, inside
+from dalip.datasets.photo_location import BROKEN, MOST_DENSE, ZipMember
 from dalip.datasets.report import Report, shown
+from dalip.datasets.shards import COMPRESSED_SHARDS
 from dalip.errors import DataError, first_line
-from dalip.photos.walk import list_files
 
-__all__ = ["Archive", "Container", "Folder", "is_archive"]
+__all__ = ["Archive", "is_archive"]
 
-_LARGE, _DENSE = 100_000_000, 200
-"""A text of more than `_LARGE` bytes that was compressed by more than `_DENSE` times is a zip bomb, not a table."""
+_LARGE = 100_000_000
+"""A text of more bytes that was compressed by more than `MOST_DENSE` times is a zip bomb, not a table."""
 
+_MOST_DIRECTORY = 100_000_000
+"""Bytes of the list of members at the end of an archive, which is read into memory: more than a million members."""
 
-class Container(Protocol):
-    """A folder or archive, whose files have names with slashes."""
-
-    @property
-    def path(self) -> Path:
-        """The folder or archive."""
-
-    @property
-    def names(self) -> list[str]:
-        """All files that may be read, sorted; hidden files are ignored."""
-
-    def place(self, name: str) -> FilePart | ZipMember:
-        """Find a file.
-
-        Raises:
-            DataError: There is no such file, or it is outside the container.
-        """
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a text file for reading.
-
-        Raises:
-            DataError: It is missing, cannot be read, or would unpack to far more than a text file.
-        """
-
-
-class Folder:
-    """A folder; paths and links may only lead to files inside it, unless allowed otherwise."""
-
-    def __init__(self, path: Path, report: Report, *, links: bool = False, paths: bool = False) -> None:
-        """Use a folder.
-
-        Args:
-            path: The folder.
-            report: Receives each file that must not be read.
-            links: Whether links to files may lead outside the folder.
-            paths: Whether paths in its tables may lead outside the folder.
-        """
-        self.path = path
-        self._links, self._paths = links, paths
-        self._report = report
-        self._root = path.resolve()
-        self._within: dict[Path, bool] = {}
-
-    @cached_property
-    def names(self) -> list[str]:
-        """All files below the folder, sorted; links to folders or outside it are reported and skipped."""
-        listing = list_files(self.path)
-        for skipped in listing.skipped:
-            self._report.on_skip(skipped)
-        found = []
-        for path in listing.files:
-            name = path.relative_to(self.path).as_posix()
-            if wrong := self._leads_out(path, name):
-                self._report.skip_for(str(path), wrong)
-            else:
-                found.append(name)
-        return found
-
-    def place(self, name: str) -> FilePart:
-        """Find a file; see `Container`."""
-        path = self._below(name)
-        try:
-            if not path.is_file() and "\\" in name:  # a Windows path
-                path = self._below(name.replace("\\", "/"))
-            if not path.is_file():
-                raise DataError("photo-not-in-folder", name=shown(name), folder=self.path)
-            if wrong := self._leads_out(path, name):
-                raise wrong
-        except (OSError, ValueError, RuntimeError) as error:  # the name is too long, or links form a cycle
-            cause = getattr(error, "strerror", None) or first_line(error)
-            raise DataError("photo-not-found", name=shown(name), cause=cause) from error
-        return FilePart(path)
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a text for reading; see `Container`."""
-        try:
-            return self.place(name).path.open("rb")
-        except OSError as error:
-            raise DataError("table-not-read", cause=error.strerror) from error
-
-    def _below(self, name: str) -> Path:
-        return self.path / (name if self._paths else _inside(name))
-
-    def _leads_out(self, path: Path, name: str) -> DataError | None:
-        if self._links:
-            return None
-        if path.parent not in self._within:
-            self._within[path.parent] = path.parent.resolve().is_relative_to(self._root)
-        if self._within[path.parent] and (not path.is_symlink() or path.resolve().is_relative_to(self._root)):
-            return None
-        return DataError("link-out-of-folder", name=shown(name), folder=self.path)
+_LOCAL_HEADER = 30  # bytes, at least
+_END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_ARCHIVES = (".zip", ".tar", ".7z", ".rar", *COMPRESSED_SHARDS)
 
 
 class Archive:
@@ -126,10 +41,13 @@ class Archive:
         """
         self.path = path
         try:
+            if _directory_bytes(path) > _MOST_DIRECTORY:
+                raise DataError("archive-members", source=path)
             self._archive = zipfile.ZipFile(path)
         except BROKEN as error:
             raise DataError("archive-damaged", source=path, cause=first_line(error)) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
+        overlapping = _overlapping(self._archive.infolist())
         for member in self._archive.infolist():
             name = member.filename.replace("\\", "/")
             if (
@@ -139,6 +57,7 @@ class Archive:
             ):
                 continue
             wrong = _wrong_with(member, name) or ("member-repeated" if name in self._members else "")
+            wrong = wrong or ("member-overlaps" if member.header_offset in overlapping else "")
             if wrong:
                 report.skip(f"{path}: {shown(member.filename)}", wrong)
             else:
@@ -154,10 +73,26 @@ class Archive:
         member = self._member(name)
         return ZipMember(self.path, member.filename, member.CRC)
 
+    def alike(self, name: str) -> str | None:
+        """Find a member with almost the same name; see `Container`."""
+        same = self._folded.get(folded_path(str(PurePosixPath(name))), [])
+        return same[0] if len(same) == 1 else None
+
+    def near(self, base: str) -> list[str]:
+        """Return all members, because an archive holds what belongs together; see `Container`."""
+        return self.names
+
+    @cached_property
+    def _folded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(folded_path(name), []).append(name)
+        return found
+
     def open(self, name: str) -> BinaryIO:
         """Open a text for reading; see `Container`."""
         member = self._member(name)
-        if member.file_size > _LARGE and member.file_size > _DENSE * member.compress_size:
+        if member.file_size > _LARGE and member.file_size > MOST_DENSE * member.compress_size:
             raise DataError(
                 "member-bomb",
                 name=shown(name),
@@ -170,7 +105,7 @@ class Archive:
             raise DataError("table-not-read", cause=first_line(error)) from error
 
     def _member(self, name: str) -> zipfile.ZipInfo:
-        member = self._members.get(str(_inside(name.replace("\\", "/"))))
+        member = self._members.get(str(inside(name.replace("\\", "/"))))
         if member is None:
             raise DataError("photo-not-in-archive", name=shown(name), archive=self.path)
         return member
@@ -187,16 +122,36 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def _inside(name: str) -> PurePosixPath:
-    """Return a name as a path inside a folder.
+def _directory_bytes(path: Path) -> int:
+    """Return how long an archive says that its list of members is; 0 if it does not say.
 
-    Raises:
-        DataError: The path leads outside the folder.
+    Source: the .ZIP file format specification (APPNOTE.TXT) of PKWARE, sections 4.3.14 to 4.3.16.
     """
-    path, windows = PurePosixPath(name), PureWindowsPath(name)
-    if path.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in name:
-        raise DataError("path-out-of-folder", name=shown(name))
-    return path
+    with path.open("rb") as file:
+        length = file.seek(0, 2)
+        file.seek(max(length - 65_557 - 76, 0))  # the longest comment, and what may stand before it
+        tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0:
+        return 0
+    size = int.from_bytes(tail[at + 12 : at + 16], "little")
+    large = tail.rfind(_END64, 0, at)
+    if tail[at - 20 : at - 16] == _LOCATOR64 and large >= 0:
+        size = max(size if size != 0xFFFFFFFF else 0, int.from_bytes(tail[large + 40 : large + 48], "little"))
+    return size
+
+
+def _overlapping(members: Sequence[zipfile.ZipInfo]) -> set[int]:
+    """Return where members start that share their bytes with another, by which bombs multiply a small file."""
+    found: set[int] = set()
+    end = start = -1
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            found |= {start, member.header_offset}
+        if member.header_offset + member.compress_size + _LOCAL_HEADER > end:
+            start = member.header_offset
+            end = start + member.compress_size + _LOCAL_HEADER
+    return found
 
 
 def _plain_parts(name: str) -> tuple[str, ...]:
@@ -206,13 +161,15 @@ def _plain_parts(name: str) -> tuple[str, ...]:
 def _wrong_with(member: zipfile.ZipInfo, name: str) -> str:
     """Return the kind of error for a member that must not be read; empty if it may be."""
     try:
-        _inside(name)
+        inside(name)
     except DataError:
         return "member-leads-out"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "member-link"
     if member.flag_bits & 1:
         return "member-encrypted"
+    if name.lower().endswith(_ARCHIVES):
+        return "member-archive"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "member-compression"
     return ""

@@ -5,10 +5,9 @@ Source: the columns of https://www.inaturalist.org/observations/export.
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
-from dalip.datasets.locate import Finder, make_record
-from dalip.datasets.photo_location import Location
+from dalip.datasets.identification import taxon_of_export
+from dalip.datasets.locate import Finder, make_record, split_media
 from dalip.datasets.record import Record
 from dalip.datasets.report import Report, shown
 from dalip.datasets.tables import Table
@@ -20,7 +19,6 @@ COLUMNS = frozenset({"id", "image_url"})
 """The columns by which an export is recognised."""
 
 _TAKEN = {  # our field: the export's columns, of which the first non-empty one counts
-    "scientificName": ("scientific_name",),
     "vernacularName": ("common_name",),
     "genus": ("taxon_genus_name",),
     "family": ("taxon_family_name",),
@@ -44,42 +42,45 @@ def read_inaturalist(table: Table, finder: Finder, report: Report) -> Iterator[R
     Args:
         table: The export.
         finder: Finds photos that were downloaded before, by the number of the photo or of the observation.
-        report: Receives each skipped row.
+        report: Receives each skipped row: organisms that are not plants, and taxa whose rank floras do not have.
 
     Yields:
         Records whose key contains both numbers; photos of one observation have its address in common.
     """
-    stems = {PurePosixPath(n).stem: n for n in finder.below.names} if finder.below else {}
+    columns = frozenset(table.columns)
     for line, row in table.rows:
         where = table.where(line)
-        number, address = row.get("id", ""), row.get("image_url", "")
+        number, addresses = row.get("id", ""), split_media(row.get("image_url", ""))
         if not number.isdecimal():
             report.skip(where, "observation-not-numbered", number=shown(number[:40]))
-        elif not address:
+            continue
+        if not addresses:
             report.skip(where, "observation-without-photo", number=number)
-        else:
+            continue
+        try:
+            fields = {**_fields(row, number), **taxon_of_export(row, columns)}
+        except DataError as error:
+            report.skip_for(where, error)
+            continue
+        for address in addresses:
             found = _PHOTO_NUMBER.search(address)
             photo = found[1] if found else ""
             try:
-                place = _place(finder, stems, (photo, number), address)
+                place = finder.find_numbered(photo, number if len(addresses) == 1 else "")
+                place = place or finder.find(address)
             except DataError as error:
                 report.skip_for(where, error)
                 continue
             record = make_record(
                 f"inaturalist-{number}-{photo}".rstrip("-"),
                 place,
-                _fields(row, number),
+                fields,
                 report,
                 row=where,
                 observation=f"https://www.inaturalist.org/observations/{number}",
             )
             if record:
                 yield record
-
-
-def _place(finder: Finder, stems: dict[str, str], numbers: tuple[str, ...], address: str) -> Location:
-    found = next((stems[number] for number in numbers if number in stems), None)
-    return finder.below.place(found) if finder.below and found else finder.find(address)
 
 
 def _fields(row: dict[str, str], number: str) -> dict[str, str]:

@@ -11,11 +11,15 @@ from urllib.parse import urlsplit
 
 from dalip.errors import DataError, first_line
 
-__all__ = ["BROKEN", "MAX_PHOTO_BYTES", "FilePart", "Location", "WebPhoto", "ZipMember"]
+__all__ = ["BROKEN", "MAX_PHOTO_BYTES", "MOST_DENSE", "FilePart", "Location", "WebPhoto", "ZipMember"]
 
 MAX_PHOTO_BYTES = 100_000_000
 """Larger files are not accepted as photos; for an archive member, the unpacked size counts."""
 
+MOST_DENSE = 200
+"""A member that was compressed by more than this is a zip bomb, if it is large."""
+
+_LEAST_BOMB = 10_000_000  # bytes; a small drawing may be compressed by more
 BROKEN = (OSError, EOFError, RuntimeError, ValueError, zlib.error, zipfile.BadZipFile)
 """Exceptions from reading a damaged file or archive; `UnicodeError` is a `ValueError`."""
 
@@ -110,6 +114,11 @@ class ZipMember:
         """Read the encoded photo, up to the maximum size; see `Location`."""
         try:
             archive = _opened(self.path, self.path.stat().st_mtime_ns, os.getpid())
+            told = archive.getinfo(self.name)
+            if told.file_size > MAX_PHOTO_BYTES:
+                raise DataError("photo-file-too-large", million=MAX_PHOTO_BYTES // 10**6)
+            if told.file_size > max(_LEAST_BOMB, MOST_DENSE * told.compress_size):
+                raise DataError("photo-bomb", megabytes=told.file_size // 10**6)
             with archive.open(self.name) as member:
                 return _limited(member.read(MAX_PHOTO_BYTES + 1))
         except (*BROKEN, KeyError) as error:

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from dalip.datasets.archives import Archive, Container, Folder, is_archive
+from dalip.datasets.archives import Archive, is_archive
 from dalip.datasets.darwin_core import read_darwin_core
+from dalip.datasets.darwin_core_meta import guess_layouts, read_meta
+from dalip.datasets.folders import Container, Folder
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
-from dalip.datasets.locate import Finder, make_record
+from dalip.datasets.locate import Finder, make_record, photo_key
 from dalip.datasets.record import Record, join_captions
 from dalip.datasets.report import Report, shown
-from dalip.datasets.shards import read_shard
+from dalip.datasets.shards import COMPRESSED_SHARDS, read_shards
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
 from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
@@ -24,6 +26,14 @@ __all__ = ["read_named", "read_records", "require_unique_keys"]
 
 _TABLES = (".csv", ".tsv")
 _PHOTO_COLUMNS = ("file", "image")
+_NO_PLANTS = frozenset(
+    {
+        *("img", "imgs", "image", "images", "photo", "photos", "picture", "pictures", "pics", "media"),
+        *("multimedia", "jpg", "jpeg", "png", "data", "dataset", "thumbnails", "thumbs"),
+        *("train", "training", "val", "valid", "validation", "test"),
+    }
+)
+"""Names of folders that are not the names of plants."""
 _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may group photos of the same plant taken at the same time."""
 
@@ -58,13 +68,12 @@ def read_records(
     for source in sources:
         here: dict[str, Record] = {}
         for record in _read_source(source, below, anywhere, report):
-            key = record.key
-            if key in found:  # photos in two folders may have the same name
-                key = f"{source.resolve().name}/{key}"
-            if other := here.get(key) or found.get(key):
-                report.skip(record.where, "key-repeated", key=shown(key), other=other.where)
+            # Photos in two folders may have the same name.
+            own = record.renamed(source.resolve().name) if record.key in found else record
+            if other := here.get(own.key) or found.get(own.key):
+                report.skip(record.where, "key-repeated", key=shown(own.key), other=other.where)
             else:
-                here[key] = replace(record, key=key) if key != record.key else record
+                here[own.key] = own
         found |= here
     return list(found.values())
 
@@ -128,26 +137,46 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
     if not source.is_file():
         raise DataError("source-missing", source=source)
     if source.suffix.lower() == ".tar":
-        return _read_shards([source], report)
+        return read_shards({source.name: source}, report)
+    if source.name.lower().endswith(COMPRESSED_SHARDS):
+        raise DataError("shard-compressed", source=source)
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
-    if source.suffix.lower() in _TABLES:
+    if source.suffix.lower() in (*_TABLES, ".txt"):
         # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
-        table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)
-        beside = Folder(source.parent, report, links=anywhere, paths=anywhere)
-        return _read_photo_table(table, Finder(beside, "", below), report)
+        tables = Folder(real.parent, report)
+        finder = Finder(Folder(source.parent, report, links=anywhere, paths=anywhere), "", below, report)
+        if layouts := guess_layouts(tables, [real.name]):
+            return read_darwin_core(tables, layouts, "", finder, report)
+        if source.suffix.lower() in _TABLES:
+            return _read_photo_table(
+                _open_photo_table(tables, real.name, str(source), report), finder, report
+            )
     raise DataError("source-unknown", source=source)
 
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
     base = _top_folder(container.names) if isinstance(container, Archive) else ""
+    if base + "meta.xml" not in container.names:
+        base = _table_folder(container) or base
+    finder = Finder(container, base, below, report)
     if base + "meta.xml" in container.names:
-        return read_darwin_core(container, base, below, report)
+        layouts = read_meta(container, base)
+        return _all_of(read_darwin_core(container, layouts, base, finder, report), finder)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
-    if isinstance(container, Folder) and (shards := [n for n in top if n.lower().endswith(".tar")]):
-        return _read_shards([container.path / name for name in shards], report)
-    return _read_tables_or_classes(container, base, top, below, report)
+    if isinstance(container, Folder) and (shards := _shards_in(container, top, report)):
+        return read_shards(shards, report)
+    tables = [name for name in top if name.lower().endswith((*_TABLES, ".txt"))]
+    if layouts := guess_layouts(container, tables):
+        return _all_of(read_darwin_core(container, layouts, "", finder, report), finder)
+    return _read_tables_or_classes(finder, top, report)
+
+
+def _all_of(records: Iterable[Record], finder: Finder) -> Iterator[Record]:
+    """Yield the photos that tables list, and then note how many they do not list."""
+    yield from records
+    finder.note_unused()
 
 
 def _top_folder(names: list[str]) -> str:
@@ -161,9 +190,16 @@ def _top_folder(names: list[str]) -> str:
     return first if described or all("/" in name for name in photos) else ""
 
 
-def _read_tables_or_classes(
-    container: Container, base: str, top: list[str], below: Folder | None, report: Report
-) -> Iterator[Record]:
+def _table_folder(container: Container) -> str:
+    """Return the only folder with tables, if it has no photos, as in `data/photos.csv` and `images/1.jpg`."""
+    folders = {n.rpartition("/")[0] for n in container.names if n.lower().endswith(_TABLES)}
+    folder = next(iter(folders)) + "/" if len(folders) == 1 and "" not in folders else ""
+    within = any(is_photo_name(n) for n in container.names if n.startswith(folder))
+    return "" if within else folder
+
+
+def _read_tables_or_classes(finder: Finder, top: list[str], report: Report) -> Iterator[Record]:
+    container, base = finder.container, finder.base
     refused: list[DataError] = []
     tables = [name for name in top if name.lower().endswith(_TABLES)]
     for name in tables:
@@ -172,7 +208,7 @@ def _read_tables_or_classes(
         except DataError as error:
             refused.append(error)
         else:
-            yield from _read_photo_table(table, Finder(container, base, below), report)
+            yield from _read_photo_table(table, finder, report)
     photos = [name for name in container.names if is_photo_name(name)]
     if refused and len(refused) == len(tables) and not any("/" in name[len(base) :] for name in photos):
         raise refused[0]
@@ -180,6 +216,8 @@ def _read_tables_or_classes(
         report.on_note(reason)
     if len(refused) == len(tables):
         yield from _read_classes(container, base, photos, report)
+    else:
+        finder.note_unused()
 
 
 class _PhotoTable(NamedTuple):
@@ -207,6 +245,8 @@ def _open_photo_table(container: Container, name: str, called: str, report: Repo
     column = next((c for wanted in _PHOTO_COLUMNS for c in table.columns if c.lower() == wanted), "")
     if not column:
         stream.close()
+        if "gbifID" in table.columns:
+            raise DataError("gbif-simple", source=called)
         found = shown(", ".join(table.columns) or "none")
         raise DataError("table-without-photos", source=called, found=found)
     return _PhotoTable(stream, table, column)
@@ -232,6 +272,7 @@ def _read_rows(table: Table, column: str, finder: Finder, report: Report) -> Ite
         except DataError as error:
             report.skip_for(where, error)
             continue
+        name = photo_key(name)
         observation = next((row[c] for c in _SAME_PLANT if c in row), "")
         record = make_record(name, place, row, report, row=where, observation=observation)
         if record is None:
@@ -249,30 +290,32 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
     source = (base.strip("/") or container.path.resolve().name).removesuffix(".zip")
     for name in photos:
         key = name[len(base) :]
-        plant, slash, _ = key.partition("/")
-        if not slash:
+        # Folders such as `images` contain those of the plants.
+        plant = next((part for part in key.split("/")[:-1] if part.lower() not in _NO_PLANTS), "")
+        if not plant:
             report.skip(shown(container.path / name), "photo-without-folder")
             continue
         given = {"scientificName": plant.replace("_", " "), "source": source}
         if record := make_record(key, container.place(name), given, report):
             yield record
-    others = Counter(Path(name).suffix.lower() for name in set(container.names) - set(photos))
+    _note_others(container, set(photos), "files-not-photos", report)
+
+
+def _note_others(container: Container, used: set[str], kind: str, report: Report) -> None:
+    others = Counter(Path(name).suffix.lower() for name in set(container.names) - used)
     if others:
         kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
-        report.note(str(container.path), "files-not-photos", number=others.total(), kinds=shown(kinds))
+        report.note(str(container.path), kind, number=others.total(), kinds=shown(kinds))
 
 
-def _read_shards(shards: list[Path], report: Report) -> Iterator[Record]:
-    for shard in shards:
-        try:
-            photos = read_shard(shard, report)
-        except DataError as error:
-            # One damaged shard must not stop the rest of a folder.
-            report.on_skip(Skipped(str(shard), error))
-            continue
-        for key, location, fields in photos:
-            group = fields.get("splitGroup")
-            given = {**fields, "source": str(fields.get("source") or location.origin)}
-            observation = group if isinstance(group, str) else ""
-            if record := make_record(key, location, given, report, observation=observation):
-                yield record
+def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path]:
+    """Return the shards in a folder of shards, by name, and report its other files; empty for other folders."""
+    shards = [name for name in folder.names if name.lower().endswith((".tar", *COMPRESSED_SHARDS))]
+    photos = any(is_photo_name(name) or name.lower().endswith(_TABLES) for name in folder.names)
+    if not shards or not (set(shards) & set(top) or not photos):
+        return {}
+    used = set(shards)
+    if "datasheet.json" in top:  # a packed dataset
+        used |= {name for name in top if name.endswith((".csv", ".json", ".md"))}
+    _note_others(folder, used, "files-not-shards", report)
+    return {name: folder.path / name for name in shards}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -51,6 +51,9 @@ class Record:
     """The table and line that name it, for messages; empty if no table does."""
     observation: str = ""
     """Photos with the same value show the same plant at the same time and are in one split. Empty for a lone photo."""
+    own_key: str = ""
+    """The key before it was made unique among other sources or shards. It determines the split, so that a photo is in
+    the same split whatever else is read. Empty if it is `key`."""
 
     @property
     def name(self) -> str:
@@ -64,9 +67,9 @@ class Record:
 
     @property
     def group(self) -> str:
-        """The value that determines the split: the field `splitGroup`, or else the observation, or else the key."""
+        """What determines the split: the field `splitGroup`, or else the observation, or else the photo's own key."""
         told = self.fields.get("splitGroup")
-        return told if isinstance(told, str) and told else self.observation or self.key
+        return told if isinstance(told, str) and told else self.observation or self.own_key or self.key
 
     @property
     def split(self) -> Split:
@@ -103,6 +106,10 @@ class Record:
             return Taxon.from_darwin_core(fields)
         except DataError as error:
             raise error.about(self.where) from error
+
+    def renamed(self, place: str) -> "Record":
+        """Return the record with the name of its source or shard in the key, which another record has too."""
+        return replace(self, key=f"{place}/{self.key}", own_key=self.own_key or self.key)
 
     def read_bytes(self) -> bytes:
         """Read the encoded photo.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dalip.datasets import Record, Report
     from dalip.datasets.names.resolve import Resolution
     from dalip.datasets.pack import Packed
+    from dalip.datasets.pack.download import DownloadSettings
 
 __all__ = ["app"]
 
@@ -79,6 +80,19 @@ def pack(
     download: Annotated[
         bool, typer.Option("--download", help="Download photos that the sources refer to by URL.")
     ] = False,
+    allow_redirects: Annotated[
+        bool,
+        typer.Option(
+            "--allow-redirects", help="With --download, follow redirects to other hosts (default: refused)."
+        ),
+    ] = False,
+    allow_private_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-addresses",
+            help="With --download, also download from this computer and from local networks (default: refused).",
+        ),
+    ] = False,
     size: Annotated[
         int,
         typer.Option(
@@ -121,16 +135,18 @@ def pack(
     from dalip.datasets import Report
     from dalip.datasets.pack import PackSettings, PhotoSettings
     from dalip.datasets.pack import pack as pack_records
+    from dalip.datasets.pack.download import DownloadSettings
     from dalip_app.messages.errors import describe
 
     if len(paths) < 2:
         raise typer.BadParameter("specify at least one source, then the output folder")
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
+    web = DownloadSettings(other_hosts=allow_redirects, private_addresses=allow_private_addresses)
     left_out = LeftOut()
     report = Report(left_out, complain)
     with ProgressLine() as progress:
-        records = _records(sources, out, photos, download, report, progress)
+        records = _records(sources, out, photos, web if download else None, report, progress)
         packed = pack_records(
             records,
             out,
@@ -152,11 +168,11 @@ def _records(
     sources: Sequence[Path],
     out: Path,
     photos: Path | None,
-    download: bool,
+    web: "DownloadSettings | None",
     report: "Report",
     progress: Progress,
 ) -> "list[Record]":
-    """Read the sources, and download photos if requested."""
+    """Read the sources, and download photos if there are settings for it."""
     from dalip.datasets import read_records
     from dalip.datasets.pack import DOWNLOADS
     from dalip.datasets.pack.download import fetch, without_web
@@ -171,7 +187,9 @@ def _records(
     unlicensed = Counter(str(r.fields.get("source", "")) for r in records if not r.fields.get("license"))
     for name, number in unlicensed.items():
         complain(DataError("photos-unlicensed", source=name, number=number, photos=of_source[name]))
-    return fetch(records, out / DOWNLOADS, report, progress) if download else without_web(records, report)
+    if web is None:
+        return without_web(records, report)
+    return fetch(records, out / DOWNLOADS, report, progress, web)
 
 
 def _resolutions(

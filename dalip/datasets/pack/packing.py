@@ -147,7 +147,7 @@ class _Pace:
 
 
 def _told(record: Record) -> list[Any]:
-    return [record.key, stamp_of(record), record.where, dict(record.fields), record.observation]
+    return [record.key, stamp_of(record), record.where, dict(record.fields), record.group]
 
 
 def _read(

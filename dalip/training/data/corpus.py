@@ -120,10 +120,15 @@ def load_corpus(config: TrainConfig) -> Corpus:
     weights: list[float] = []
     left_out: Counter[str] = Counter()
     skipped: list[Skipped] = []
+    keys: set[str] = set()
     for path, weight in map(source_of, config.validate if config.stream else config.data):
         if is_remote(path) and not Path(path).exists():
             raise TrainingError("remote-without-stream", source=path)
-        found = read_named(Path(path), report=Report(skipped.append))
+        found = [
+            record.renamed(Path(path).resolve().name) if record.key in keys else record
+            for record in read_named(Path(path), report=Report(skipped.append))
+        ]
+        keys.update(record.key for record in found)
         usable = [record for record in found if record.taxon or record.captions]
         left_out.update(record.source for record in found if not (record.taxon or record.captions))
         if not usable:

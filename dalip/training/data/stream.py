@@ -3,7 +3,7 @@
 import random
 import tarfile
 from collections.abc import Iterator
-from itertools import chain, count, cycle, groupby, islice
+from itertools import chain, count, cycle, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,8 @@ import webdataset as wds
 from torch.utils.data import IterableDataset, get_worker_info
 from webdataset.gopen import set_options
 
-from dalip.datasets import IMAGE_SUFFIXES, FilePart, Record, split_of
-from dalip.datasets.shards import StrictHeader, read_content, read_fields, shard_files
+from dalip.datasets import FilePart, Record, Report
+from dalip.datasets.shards import StrictHeader, stream_shard
 from dalip.encoder.manifest import ImageSettings
 from dalip.errors import DalipError, DataError, first_line
 from dalip.training.config import TrainConfig
@@ -118,22 +118,25 @@ class StreamDataset(IterableDataset[Batch]):
     def _shard(self, url: str) -> Iterator[_Raw]:
         """Yield the photos of a shard that can be trained on; all problems are reported."""
         stream, bare = None, 0
+        report = Report(lambda skipped: self._skip(skipped.error), self._skip)
         try:
             stream = wds.gopen(url if is_remote(url) else Path(url).resolve().as_uri())
             # The shard itself shows whether it is complete; it is random when the failure of a command is noticed.
             set_options(stream, ignore_errors=True)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=StrictHeader) as archive:
-                for key, files in groupby(shard_files(archive), key=lambda file: file.key):
-                    if split_of(key) != "train":
+                for photo in stream_shard(archive, url, report):
+                    record = Record(
+                        f"{url}:{photo.key}", FilePart(Path(url)), photo.fields, own_key=photo.key
+                    )
+                    if record.split != "train":
                         continue
-                    contents = [(file.suffix, read_content(archive, file)) for file in files]
                     try:
-                        raw = _read(f"{url}:{key}", contents)
+                        usable = record.taxon or record.captions
                     except DataError as error:
-                        self._skip(error)
+                        self._skip(error.about(record.key))
                         continue
-                    if raw:
-                        yield raw
+                    if usable:
+                        yield _Raw(record, photo.content)
                     else:
                         bare += 1
         except Exception as error:  # from the disk, the network, a command, or a damaged archive
@@ -144,7 +147,7 @@ class StreamDataset(IterableDataset[Batch]):
         if bare:
             self._skip(DataError("shard-without-texts", source=url, photos=bare))
 
-    def _skip(self, error: DataError) -> None:
+    def _skip(self, error: DalipError) -> None:
         if str(error) not in self._told:
             self._told.add(str(error))
             self._skipped.append(error)
@@ -175,23 +178,3 @@ class StreamDataset(IterableDataset[Batch]):
         except DalipError as error:
             return no_sample(error if error.source else error.about(raw.record.key))
         return make_sample(photo, raw.record, self.texts, self.config.description_share, draws)
-
-
-def _read(name: str, contents: list[tuple[str, bytes]]) -> _Raw | None:
-    """Build a record from the files of one key; `None` if the photo has no text.
-
-    Args:
-        name: Unique among the records of all shards.
-        contents: Suffix and content of each file.
-
-    Raises:
-        DataError: There is no photo, or more than one; the text is malformed; or the taxon is invalid.
-    """
-    photos = [content for suffix, content in contents if suffix in IMAGE_SUFFIXES]
-    if len(photos) != 1:
-        raise DataError("record-photos", source=name, number=len(photos))
-    try:
-        record = Record(name, FilePart(Path(name)), read_fields(dict(contents)))
-    except DataError as error:
-        raise error.about(name) from error
-    return _Raw(record, photos[0]) if record.taxon or record.captions else None

@@ -4,8 +4,11 @@ import json
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -132,6 +135,28 @@ def test_problems_are_reported_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     }
     again = dalip("data", "pack", folder, out, "--checklist", checklist, "--names", decisions)
     assert again.status == 1, "what is wrong is still wrong"
+
+
+def test_photos_are_downloaded_from_this_computer_only_if_asked_for(
+    folder: Path, tmp_path: Path, dalip: Callable[..., Done]
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/Iris/002.jpg"
+        (tmp_path / "web.csv").write_text(f"file,scientificName\n{address},Iris\n")
+        command = ["data", "pack", tmp_path / "web.csv", tmp_path / "out", "--download"]
+        refused = dalip(*command)
+        assert refused.status == 1
+        assert "127.0.0.1 is at 127.0.0.1, an address of this computer" in refused.err
+        assert "add --allow-private-addresses" in refused.err
+        assert dalip(*command, "--allow-private-addresses").status == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert len(read_records(tmp_path / "out")) == 1
 
 
 def test_wrong_usage_is_a_one_line_error(folder: Path, tmp_path: Path, dalip: Callable[..., Done]) -> None:

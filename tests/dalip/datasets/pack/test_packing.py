@@ -29,6 +29,7 @@ from dalip.datasets.photo_location import WebPhoto
 from dalip.errors import DataError, Skipped
 from dalip.photos import open_image
 from dalip.taxonomy import Taxon
+from tests.dalip.made import fields, write_tar
 
 PHOTOS, SIZE = 100, (160, 120)
 NAMES = ("Viola ocellata", "Rosa canina", "Iris")
@@ -54,6 +55,22 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     """Enough photos for several parts."""
     folder = tmp_path_factory.mktemp("photos")
     return [a_record(folder, number) for number in range(PHOTOS)]
+
+
+def test_keys_that_restart_in_each_shard_are_packed_in_their_splits(tmp_path: Path) -> None:
+    for shard in ("0", "1"):
+        photos = {f"{n:04}.jpg": encoded(scene(int(shard) * 50 + n, *SIZE)) for n in range(12)}
+        names = {f"{n:04}.json": fields(scientificName=NAMES[n % 3]) for n in range(12)}
+        (tmp_path / "in").mkdir(exist_ok=True)
+        write_tar(tmp_path / f"in/{shard}.tar", photos | names)
+    before = {record.key: record.split for record in read_records(tmp_path / "in")}
+    assert len(before) == 24
+    assert len(set(before.values())) > 1
+    out = tmp_path / "out"
+    pack_records(read_records(tmp_path / "in"), out, workers=1)
+    after = {record.key: record.split for record in read_records(out)}
+    assert after == {key.replace(".tar", "_tar"): split for key, split in before.items()}
+    assert pack_records(read_records(tmp_path / "in"), out, workers=1).unchanged
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 import gzip
 import http.server
 import pickle
+import resource
 import shutil
+import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -147,7 +149,6 @@ def test_a_stream_finds_the_same_photos_as_random_access(tmp_path: Path) -> None
         "__meta__/x.png": PHOTO,
         "._x.png": b"left by a Mac",
         "empty/.x.png": b"",
-        "notes": b"of no photo",
     }
     for i, name in enumerate(names):
         members |= {
@@ -155,10 +156,16 @@ def test_a_stream_finds_the_same_photos_as_random_access(tmp_path: Path) -> None
             f"{name}.{('PNG', 'png', 'WebP')[i % 3]}": PHOTO,
         }
         members |= {f"{name}.JSON": fields(scientificName=f"Rosa prima{i}"), f"{name}.Txt": b"a caption"}
+    for i in range(
+        40
+    ):  # names with dots, of which each is a photo of its own, and a split that the key does not tell
+        members[f"IMG_2024.05.{i}.png"] = PHOTO
+        members[f"IMG_2024.05.{i}.json"] = fields(scientificName="Rosa alba", splitGroup=f"g{i}")
     path = write_tar(tmp_path / "a.tar", members)
     records = {f"{path}:{r.key}": r for r in read_records(path) if r.split == "train" and r.taxon}
-    assert 20 < len(records) < 48
-    batches = load(stream(path, steps=30, shuffle=2))
+    assert 50 < len(records) < 88
+    assert {split_of(key.rpartition(":")[2]) for key in records if "IMG" in key} > {"train"}
+    batches = load(stream(path, steps=60, shuffle=2))
     found = {key: taxon for b in batches for key, taxon in zip(b.keys, b.taxa, strict=True)}
     assert found == {key: record.taxon for key, record in records.items()}
 
@@ -246,10 +253,7 @@ def test_a_stream_without_photos_ends_and_reports_it(
             f"{tmp_path}/{n}.tar: {len(chosen)} photos have neither a scientificName nor a caption"
             for n in "ab"
         }
-    assert (
-        len(others)
-        == {"nothing is readable": 2, "no text": 2, "no split train": 0, "no photo": 2 * len(chosen)}[wrong]
-    )
+    assert len(others) == {"nothing is readable": 2, "no text": 2}.get(wrong, 2 * len(chosen))
 
 
 def test_a_bad_sample_is_skipped_and_named(tmp_path: Path) -> None:
@@ -303,6 +307,33 @@ def test_a_shard_larger_than_a_round_is_named(tmp_path: Path) -> None:
         == f"{path}: the shard is too large: photos after the first 8 are not read; split it into smaller shards"
     )
     assert messages_of(load(stream(path, steps=40, round_of=40))) == []
+
+
+def test_a_huge_file_in_a_compressed_shard_takes_no_memory(tmp_path: Path) -> None:
+    """It is reported, and the photos around it are used."""
+    key = next(key for i in range(9) if split_of(key := f"p{i}") == "train")
+    parts = []
+    for name, content in (
+        (f"{key}.png", PHOTO),
+        (f"{key}.txt", b"a rose"),
+        ("big.png", None),
+        ("big.txt", b"a bomb"),
+    ):
+        header = tarfile.TarInfo(name)
+        header.size = 400_000_000 if content is None else len(content)
+        parts.append(header.tobuf())
+        parts += [bytes(10_000_000)] * 40 if content is None else [content, bytes(-len(content) % 512)]
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        file.writelines(parts)
+        file.write(bytes(1024))
+    parts.clear()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    batches = load(stream(str(tmp_path / "a.tar.gz"), steps=1, shuffle=1, batch_size=2))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KB
+    assert keys_of(batches) == [key] * 2
+    assert [message.rpartition(":big: ")[2] for message in messages_of(batches)][:1] == [
+        "the file is larger than 100 MB, the limit for a photo; make it smaller"
+    ]
 
 
 # Locations of shards.

@@ -16,6 +16,10 @@ error-files-not-photos = { $number ->
     [one] 1 file is not a photo
    *[other] { $number } files are not photos
 } ({ $kinds })
+error-files-not-shards = { $number ->
+    [one] 1 file is not a shard and is
+   *[other] { $number } files are not shards and are
+} not used ({ $kinds })
 error-photos-unlicensed = { $number } of { $photos } photos have no licence; state it in a column named `license`
 
 ## Photos and where they are
@@ -28,6 +32,11 @@ error-photo-not-in-folder = '{ $name }' is not a file in { $folder }; correct th
 error-photo-not-in-archive = '{ $name }' is not in { $archive }; correct the name
 error-photo-not-found = '{ $name }' cannot be found ({ $cause }); correct the name
 error-path-out-of-folder = '{ $name }' points outside the folder and is not followed; use a path inside the folder
+error-photos-found-by-name = '{ $name }' is not at this path; the only photo with this name, { $found }, is used instead, and so for other rows
+error-photos-not-listed = { $number ->
+    [one] 1 photo is in no row and is
+   *[other] { $number } photos are in no row and are
+} not used
 error-link-out-of-folder = '{ $name }' is a link that points outside { $folder }; copy the file into the folder
 error-link-to-nothing = this is a broken link: the file that it points to does not exist; restore the file or remove the link
 error-link-to-folder = this is a link to a folder, and such links are not followed; copy the folder here
@@ -41,6 +50,10 @@ error-member-link = this is a link, and links are not followed; add the file its
 error-member-encrypted = the file is encrypted; create the archive without a password
 error-member-compression = the compression method is not supported; create a ZIP archive with Deflate compression
 error-member-repeated = the archive contains this name twice; the first file is used
+error-member-overlaps = the file shares its bytes with another file in the archive (ZIP bomb); copy or download the archive again
+error-member-archive = this is an archive in an archive, and is not read; unpack the outer one
+error-archive-members = the archive has too many files; split it into smaller ones
+error-photo-bomb = the photo would unpack to { $megabytes } MB from far fewer bytes than a photo needs (ZIP bomb); remove it
 error-member-bomb = '{ $name }' would unpack from { $kilobytes } KB to { $megabytes } MB, which is implausible for a table (ZIP bomb); copy or download the archive again
 
 ## Shards
@@ -53,6 +66,19 @@ error-record-text = the .json or .txt file next to the photo cannot be read ({ $
 error-record-json-deep = the .json file next to the photo is nested too deeply; simplify it
 error-record-json-kind = the .json file next to the photo is not a JSON object; correct it
 error-shard-damaged = this is not a complete, readable shard ({ $cause }); copy or download it again
+error-shard-compressed = the shard is compressed, and photos in it cannot be found directly; decompress it to a .tar file
+error-shard-members = the shard has more than { $most } files; split it into smaller shards
+error-shard-members-unused = { $number ->
+    [one] 1 file is
+   *[other] { $number } files are
+} not used, because { $number ->
+    [one] it is
+   *[other] they are
+} neither the photo of a record nor its .json or .txt ({ $kinds })
+error-member-unknown = the file is neither a photo nor a .json or .txt file of a photo; rename it, or remove it from the shard
+error-member-sparse = this is a sparse file; create the shard without --sparse
+error-member-not-file = this is not a regular file; remove it from the shard
+error-member-text-too-large = the .json or .txt file next to the photo is larger than { $million } MB; make it smaller
 error-shard-too-large = the shard is too large: photos after the first { $photos } are not read; split it into smaller shards
 error-shard-without-texts = { $photos } photos have neither a scientificName nor a caption
 error-stream-no-photo = the most recently read shards contain no photo in the training split that has a name or a caption
@@ -76,6 +102,10 @@ error-line-not-utf8 = the line is not valid UTF-8 and was read as Windows-1252; 
 
 error-observation-not-numbered = '{ $number }' is not an observation number; correct the column id
 error-observation-without-photo = observation { $number } has no image_url and so no photo; remove the row
+error-not-a-plant = { $name } is not a plant (kingdom: { $kingdom }); remove the row
+error-occurrence-absent = the row says that { $name } was not there (occurrenceStatus is absent); remove the row
+error-identification-doubtful = the identification as { $name } is doubtful ({ $qualifier }); correct it, or remove the row
+error-taxon-rank-unused = { $name } has a rank that floras do not use ({ $rank }); name an order, family, genus, species or a part of a species
 error-meta-too-large = the file is larger than 1 MB, too large for a description of tables; copy or download the archive again
 error-meta-without-core = the file does not describe a core; copy or download the archive again
 error-meta-not-read = the file cannot be read ({ $cause }); copy or download the archive again
@@ -84,6 +114,11 @@ error-meta-separator = columns separated by { $separator } and enclosed in { $qu
 error-meta-line-end = lines must end with a line break; export the archive with linesTerminatedBy \n
 error-meta-header-lines = ignoreHeaderLines is { $number }, more than the limit of { $most }; set it to the number of header lines
 error-core-unknown = the archive's core is '{ $core }', but only Occurrence and Taxon are supported; export one of them
+error-archive-tables-unused = { $number ->
+    [one] 1 table
+   *[other] { $number } tables
+} without photos or names not used ({ $kinds })
+error-gbif-simple = this GBIF download has no photos; request it again as a Darwin Core Archive
 error-row-id-repeated = the id '{ $id }' is already on an earlier line; correct the archive
 error-row-id-missing = the row has no id; correct the archive
 error-row-without-core = the row refers to '{ $id }', which is not in the core; correct the archive
@@ -182,3 +217,11 @@ error-download-not-kept = the photo cannot be saved ({ $cause }); free some disk
 error-download-wait = the server requires a wait of { $seconds } seconds before the next request; run the command again later
 error-download-elsewhere = the URL redirects to an address that is not HTTP or HTTPS; correct it
 error-download-empty = the downloaded file is empty; correct the URL
+error-download-slow = the download took longer than { $seconds } seconds and was stopped; run the command again later
+error-download-private = { $host } is at { $address }, an address of this computer or of a local network; if you trust the source, add --allow-private-addresses
+error-download-redirected = the URL redirects to another host ({ $address }); if you trust the source, add --allow-redirects
+error-download-redirects = the URL redirects more than { $most } times; correct it
+error-download-not-photo = the server sent { $content } instead of a photo; correct the URL
+error-download-encoding = the server compressed the photo in a way that cannot be read ({ $encoding }); download it yourself and use --photos
+error-download-proxy = the proxy that the environment specifies cannot be used ({ $cause }); specify an HTTP proxy
+error-download-host = the photo was not tried, because the server did not deliver { $number } photos in a row; run the command again later
