@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from dalip.datasets.archives import Archive, Container, Folder, is_archive
+from dalip.datasets.columns import photo_column
 from dalip.datasets.darwin_core import read_darwin_core
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
 from dalip.datasets.locate import Finder, make_record
@@ -23,7 +24,6 @@ from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
 _TABLES = (".csv", ".tsv")
-_PHOTO_COLUMNS = ("file", "image")
 _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may group photos of the same plant taken at the same time."""
 
@@ -204,7 +204,7 @@ def _open_photo_table(container: Container, name: str, called: str, report: Repo
     table = read_table(stream, called, report)
     if set(table.columns) >= COLUMNS:
         return _PhotoTable(stream, table, "")
-    column = next((c for wanted in _PHOTO_COLUMNS for c in table.columns if c.lower() == wanted), "")
+    column = photo_column(table.columns)
     if not column:
         stream.close()
         found = shown(", ".join(table.columns) or "none")
