@@ -34,12 +34,13 @@ sl:slovenian es:spanish sw:swahili sv:swedish tl:tagalog ta:tamil te:telugu th:t
 ur:urdu uz:uzbek vi:vietnamese cy:welsh zu:zulu de:deutsch fr:français fr:francais es:español es:castellano it:italiano
 pt:português nl:nederlands sv:svenska da:dansk no:norsk
 """
-_WITHOUT_TWO = frozenset(
-    "acf ach aeb ain akl ami arn ary arz ast awa azb ban bar bcl bik bjn bnn bqi brh bug bxr cak ceb chk chm chr cjy ckb "
-    "crh csb dag din dsb efi ext fil fon frp frr fur gag gcf gil gor grc gsw hak haw hil hmn hsb hsn iba ilo jam kab kac "
-    "kaw kbd krc ksh lad lij lld lmo ltg luo mad mai mak map min mni mwl myv nah nan nap nds new niu nov oto pag pam pap "
-    "pau pcd pfl pms pnb pon rap rar rgn rom rop rue sah sat scn sco sgs shn smn sms srn stq syl szl tet tkl tpi tvl tyv "
-    "udm umb vec vep vls vmf war wuu xal xmf yap yua yue zap zea zgh".split()
+_WITHOUT_TWO = (
+    "acf ach aeb ain akl ami arn ary arz ast awa azb ban bar bcl bik bjn bnn bqi brh bug bxr cak ceb chk chm "
+    "chr cjy ckb crh csb dag din dsb efi ext fil fon frp frr fur gag gcf gil gor grc gsw hak haw hil hmn hsb "
+    "hsn iba ilo jam kab kac kaw kbd krc ksh lad lij lld lmo ltg luo mad mai mak map min mni mwl myv nah nan "
+    "nap nds new niu nov oto pag pam pap pau pcd pfl pms pnb pon rap rar rgn rom rop rue sah sat scn sco sgs "
+    "shn smn sms srn stq syl szl tet tkl tpi tvl tyv udm umb vec vep vls vmf war wuu xal xmf yap yua yue zap "
+    "zea zgh"
 )
 """Three-letter codes of languages without a two-letter code that have common names of plants."""
 _TWO = {pair.split(":")[0] for pair in _CODES.split()}
@@ -66,4 +67,4 @@ def read_language(word: str) -> str:
         folded = tag[1]
     if folded in _TWO:
         return folded
-    return _READ.get(folded) or (folded if folded in _WITHOUT_TWO else "")
+    return _READ.get(folded) or (folded if folded in _WITHOUT_TWO.split() else "")

@@ -28,7 +28,7 @@ _SPELLINGS = {
 """Other spellings of each rank, as `_folded` returns them. Ranks between two of ours count as one of them."""
 
 _READ = {spelling: rank for rank, words in _SPELLINGS.items() for spelling in (rank, *words.split())}
-_OTHERS = frozenset(
+_OTHERS = (
     "domain superkingdom realm kingdom subkingdom infrakingdom phylum subphylum infraphylum superphylum division "
     "subdivision superdivision class subclass superclass infraclass clade cohort superorder suborder infraorder "
     "parvorder superfamily epifamily subfamily supertribe tribe subtribe supergenus subgenus infragenus nothosubgenus "
@@ -36,7 +36,7 @@ _OTHERS = frozenset(
     "infrageneric suprageneric supragenericname unranked norank ranked other stirps morph race proles lusus strain "
     "isolate serotype biotype pathovar pathogroup formaspecialis specialform stateofmatter root life "
     "regne reich reino familygroup ordergroup genusgroup klasse classe clase abteilung sousfamille unterfamilie tribus "
-    "untergattung sousgenre subgenero sektion seccion notspecified unspecified".split()
+    "untergattung sousgenre subgenero sektion seccion notspecified unspecified"
 )
 """Valid ranks that floras do not have."""
 
@@ -49,7 +49,7 @@ def read_rank(word: str) -> str:
 
 def is_other_rank(word: str) -> bool:
     """Return whether a word is a rank that floras do not have, such as `tribe` or `unranked`."""
-    return _folded(word) in _OTHERS
+    return _folded(word) in _OTHERS.split()
 
 
 def _folded(word: str) -> str:

@@ -59,9 +59,11 @@ _NAMED_IN = {
 }
 """The language of columns whose own name is in that language."""
 _PHOTOS = (
-    "file filename filepath image imagefile imagefilename imagename imagepath photo photofile photofilename photopath "
-    "photoname picture picturepath path img imgfile imgname imgpath relativepath relpath imageurl photourl mediaurl"
-).split()
+    "file filename filepath image imagefile imagefilename imagename imagepath photo photofile photofilename "
+    "photopath photoname picture picturepath path img imgfile imgname imgpath relativepath relpath imageurl "
+    "photourl mediaurl"
+)
+"""Columns that name photos, the preferred one first."""
 _PREFIX = re.compile(
     r"https?://\S*[/#]|(?:dwc|dcterms|dct|dc|col|coldp|clb|gbif|wfo|powo|ipni|inat)[:.](?=.)", re.I
 )
@@ -144,7 +146,7 @@ def folded(column: str) -> str:
 def is_known(column: str) -> bool:
     """Return whether a cell of a header names something that tables of photos or lists of taxa contain."""
     word = folded(column)
-    return word in _KNOWN or word in _PHOTOS or bool(_vernacular_language(column))
+    return word in _KNOWN or word in _PHOTOS.split() or bool(_vernacular_language(column))
 
 
 def _vernacular_language(column: str) -> str:
@@ -164,4 +166,4 @@ def _vernacular_language(column: str) -> str:
 def photo_column(columns: Sequence[str]) -> str:
     """Return the column that names the files or addresses of photos; empty if there is none."""
     by_word = {folded(column): column for column in reversed(columns)}
-    return next((by_word[word] for word in _PHOTOS if word in by_word), "")
+    return next((by_word[word] for word in _PHOTOS.split() if word in by_word), "")

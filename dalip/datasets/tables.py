@@ -68,12 +68,16 @@ def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[tuple[in
     Yields:
         The number of a line, counted from 1, and its text.
     """
-    lines = TextLines(unpacked(stream, name), name, report)
+    lines = None
     try:
+        lines = TextLines(unpacked(stream, name), name, report)
         for line in lines:
             yield lines.number, line.rstrip("\r\n")
     except BROKEN as error:
-        report.skip(f"{name}, line {lines.number + 1}", "table-damaged", cause=first_line(error))
+        _report_damage(lines, name, error, report)
+    finally:
+        if lines:
+            lines.release()
 
 
 def read_lists(
@@ -103,8 +107,10 @@ def read_lists(
             if any(cells):
                 yield line, cells
     except BROKEN as error:
-        place = f"{name}, line {lines.number + 1}" if lines else name
-        report.skip(place, "table-damaged", cause=first_line(error))
+        _report_damage(lines, name, error, report)
+    finally:
+        if lines:
+            lines.release()
 
 
 def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form()) -> Table:
@@ -130,6 +136,11 @@ def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form())
                 yield line, {c: v for c, v in zip(columns, cells, strict=False) if c and v}
 
     return Table(columns, rows(), name)
+
+
+def _report_damage(lines: TextLines | None, name: str, error: Exception, report: Report) -> None:
+    place = f"{name}, line {lines.number + 1}" if lines else name
+    report.skip(place, "table-damaged", cause=first_line(error))
 
 
 def _is_comment(cells: list[str]) -> bool:

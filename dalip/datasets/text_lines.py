@@ -1,5 +1,6 @@
 """Read the lines of text files: any encoding, gzipped or not, with a limit for each line and for unpacking."""
 
+import contextlib
 import gzip
 import io
 from collections import deque
@@ -94,6 +95,11 @@ class TextLines:
         """Give back the lines that were read last, so that they are read again."""
         self._again.extendleft(reversed(lines))
         self.number -= len(lines)
+
+    def release(self) -> None:
+        """Stop reading and leave the file open; otherwise, the end of this object closes it."""
+        with contextlib.suppress(ValueError):  # it is closed already
+            self._text.detach()
 
     def _read(self) -> str:
         line = self._text.readline(LONGEST_LINE)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalip.taxon_tree import TaxonTree, taxon_above
 from dalip.ranks import RANKS
+from dalip.taxon_tree import TaxonTree, taxon_above
 from dalip.taxonomy import Taxon
 
 VIOLA = Taxon("Viola", "genus", genus="Viola", family="Violaceae", order="Malpighiales")

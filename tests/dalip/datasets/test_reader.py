@@ -292,7 +292,7 @@ def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> N
         ("scientificName,file\nRosa\n", "line 2: the row does not specify a photo"),
         ("file\n", "contains no photos"),
         ("file\na.jpg\na.jpg\n", "line 3: 'a.jpg' is already on an earlier line"),
-        ("file\n" + "x" * 200_000, "line 2: the row is malformed"),
+        ("file,caption\n" + "x" * 200_000, "line 2: the row is malformed"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
