@@ -27,7 +27,7 @@ _SPELLINGS = {  # of each term, the preferred one first, as `folded` returns the
     "parentNameUsageID": "parentnameusageid parentid parentplantnameid parenttaxonid parentkey parenttsn parenttaxid "
     "cdtaxsup cdsup",
     "acceptedNameUsageID": "acceptednameusageid acceptedplantnameid acceptedid acceptedtaxonid acceptedtaxonkey "
-    "acceptedusagekey tsnaccepted acceptedsymbol cdref",
+    "acceptedusagekey tsnaccepted acceptedsymbol cdref symbol",
     "acceptedNameUsage": "acceptednameusage acceptedname acceptedscientificname acceptedtaxon acceptedtaxonname "
     "acceptedspecies",
     "kingdom": "kingdom kingdomname regne reino reich",
@@ -129,8 +129,8 @@ def name_columns(columns: tuple[str, ...]) -> NameColumns:
         by_word.setdefault(folded(column), column)
     terms: dict[str, str] = {}
     for term, words in _SPELLINGS.items():
-        column = term if term in columns else next((by_word[w] for w in words.split() if w in by_word), None)
-        if column is not None:
+        spelt = [by_word[word] for word in words.split() if word in by_word]
+        for column in ([term] if term in columns else spelt)[:1]:
             terms.setdefault(column, term)
     others = {c: language for c in columns if c not in terms and (language := _vernacular_language(c))}
     return NameColumns(terms, others)

@@ -23,7 +23,7 @@ from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
 
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
 _SAME_PLANT = ("splitGroup", "observation", "occurrenceID")
 """Columns that may group photos of the same plant taken at the same time."""
 
@@ -35,7 +35,7 @@ def read_records(
 
     Args:
         sources: Each is a folder with a subfolder for each plant, named by scientific name (underscores are read as
-            spaces); a folder or .zip archive with tables that list photos (columns `file` or `image`, and Darwin Core
+            spaces); a folder or .zip archive with tables that list photos (a column such as `file`, and Darwin Core
             terms; a photo with several captions has a row for each); such a table itself; .tar shards or a folder of
             them; an iNaturalist export; or a Darwin Core Archive. The type is detected from the content.
         photos: Another folder to search for photos that a table names and that are not next to it.
@@ -131,7 +131,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
         return _read_shards([source], report)
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
-    if source.suffix.lower() in _TABLES:
+    if source.name.lower().endswith((*_TABLES, ".txt")):  # Excel's text format
         # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
         table = _open_photo_table(Folder(real.parent, report), real.name, str(source), report)

@@ -100,9 +100,8 @@ def read_lists(
     lines = None
     try:
         lines = TextLines(unpacked(stream, name), name, report, form.encoding)
-        if not form.separator:
-            form = replace(form, separator=_find_separator(lines))
-        rows = _bare_rows(lines, form) if form.separator in _BARE else _quoted_rows(lines, form, name, report)
+        form, bare = _detect(lines, form)
+        rows = _bare_rows(lines, form) if bare else _quoted_rows(lines, form, name, report)
         for line, cells in rows:
             if any(cells):
                 yield line, cells
@@ -147,18 +146,25 @@ def _is_comment(cells: list[str]) -> bool:
     return cells[0].startswith("#") and not any(is_known(cell) for cell in cells)
 
 
-def _find_separator(lines: TextLines) -> str:
-    """Return the separator that the file names in a line of its own, which is taken, or that fits the header best."""
-    start = []
+def _detect(lines: TextLines, form: Form) -> tuple[Form, bool]:
+    """Detect the separator, and whether quotation marks may be text.
+
+    The separator is the one that the file names in a line of its own, which is taken, or that fits the header best.
+    """
+    start: list[str] = []
     for line in islice(lines, _MOST_COMMENTS):
-        if told := _TOLD_SEPARATOR.fullmatch(line) if not start else None:
-            return told[1]
+        if not form.separator and not start and (told := _TOLD_SEPARATOR.fullmatch(line)):
+            form = replace(form, separator=told[1])
+            continue
         start.append(line)
         if line.strip() and not line.startswith("#"):
             break
     lines.put_back(*start)
     header = start[-1] if start else ""
-    return max(_SEPARATORS, key=lambda separator: _fit(header, separator))
+    if not form.separator:
+        form = replace(form, separator=max(_SEPARATORS, key=lambda separator: _fit(header, separator)))
+    # A header in quotation marks shows that they enclose cells in this file.
+    return form, form.separator in _BARE and not (form.quote and header.startswith(form.quote))
 
 
 def _fit(header: str, separator: str) -> tuple[int, int]:
@@ -256,7 +262,9 @@ def _quoted_rows(lines: TextLines, form: Form, name: str, report: Report) -> Ite
         except StopIteration:
             return
         except csv.Error as error:
-            if isinstance(error, _Unclosed):
+            if form.separator in _BARE:
+                yield start, _cut(feed.row[0], form)
+            elif isinstance(error, _Unclosed):
                 report.skip(f"{name}, line {start}", "row-unclosed")
             else:
                 report.skip(f"{name}, line {start}", "row-malformed", cause=error)

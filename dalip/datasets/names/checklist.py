@@ -14,7 +14,7 @@ from dalip.progress import Progress, no_progress
 from dalip.scientific_name import plain_name, read_name
 from dalip.taxonomy import Taxon
 
-__all__ = ["Checklist", "Entry", "ListedNames", "plain_common_name", "read_checklist", "read_listed"]
+__all__ = ["Checklist", "Entry", "ListedNames", "plain_common_name", "read_checklist", "read_taxon_list"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class ListedNames:
     """In the order of the list, and at its end the accepted taxa that only its synonyms name."""
     known: Mapping[str, Entry]
     """By identifier."""
+    parents: frozenset[str]
+    """The identifiers of taxa that have others below them."""
 
     @property
     def accepted(self) -> Iterable[Entry]:
@@ -64,7 +66,7 @@ def plain_common_name(name: str) -> str:
     return " ".join(plain_name(name).replace("-", " ").replace("'", "").split())
 
 
-def read_listed(path: Path, report: Report, progress: Progress = no_progress) -> ListedNames:
+def read_taxon_list(path: Path, report: Report, progress: Progress = no_progress) -> ListedNames:
     """Read a list of taxa: the one reader for `--taxa`, `--checklist` and `--only`.
 
     Args:
@@ -83,12 +85,13 @@ def read_listed(path: Path, report: Report, progress: Progress = no_progress) ->
     known = _by_identifier(entries, path, report)
     entries = classify(entries, known, rows.links, path, report)
     entries += _named_only_by_synonyms(entries, known)
-    return ListedNames(path, entries, known)
+    parents = {row.parent for row in (*(e for e in entries if not e.is_synonym), *rows.links.values())}
+    return ListedNames(path, entries, known, frozenset(parents - {""}))
 
 
 def read_checklist(path: Path, report: Report, progress: Progress = no_progress) -> Checklist:
-    """Read a list of taxa for lookup; arguments and errors as for `read_listed`."""
-    listed = read_listed(path, report, progress)
+    """Read a list of taxa for lookup; arguments and errors as for `read_taxon_list`."""
+    listed = read_taxon_list(path, report, progress)
     names: dict[str, list[Entry]] = defaultdict(list)
     for entry in listed.accepted:
         for key in _keys(entry):
@@ -160,8 +163,10 @@ def _accepted(entry: Entry, known: Mapping[str, Entry], names: Mapping[str, list
     step = entry
     while step.is_synonym:
         seen.add(step.identifier)
-        after = known.get(step.accepted)
-        if after is None and (name := _target(step)):
+        after, name = known.get(step.accepted), _target(step)
+        if not name:
+            return "list-synonym-without-accepted"
+        if after is None:
             parts = read_name(name)
             found = names.get(plain_name(name)) or (names.get(parts.key) if parts else None) or []
             after = found[0] if len({e.taxon for e in found}) == 1 else None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from dalip.datasets.names.checklist import ListedNames, read_listed
+from dalip.datasets.names.checklist import ListedNames, read_taxon_list
 from dalip.datasets.names.list_file import open_list
 from dalip.datasets.names.list_rows import plain_names
 from dalip.datasets.report import Report
@@ -21,7 +21,7 @@ def read_taxa(path: Path, report: Report | None = None, progress: Progress = no_
     """Read the accepted taxa in a list of taxa.
 
     Args:
-        path: The list, see `read_listed`. Rows for the same taxon with other common names are merged.
+        path: The list, see `read_taxon_list`. Rows for the same taxon with other common names are merged.
         report: Receives rows that are skipped because they are malformed or repeat a taxon, and notes on rows that
             are deliberately not used; without it, the first skipped row is an error.
         progress: Receives the number of rows.
@@ -33,7 +33,7 @@ def read_taxa(path: Path, report: Report | None = None, progress: Progress = no_
         DataError: The file cannot be read, has no scientific names, or contains no accepted taxon.
     """
     report = report or Report()
-    listed = read_listed(path, report, progress)
+    listed = read_taxon_list(path, report, progress)
     taxa: dict[str, Taxon] = {}
     repeated: list[tuple[int, str]] = []
     for entry in listed.accepted:
@@ -80,7 +80,7 @@ def read_names(path: Path, report: Report | None = None, progress: Progress = no
     with open_list(path, report) as opened:
         lines = None if opened.table else [name for _, name, _ in plain_names(opened)]
     if lines is None:
-        names = _of_table(read_listed(path, report, progress))
+        names = _of_table(read_taxon_list(path, report, progress))
     else:
         names = [_without_author(name) for name in lines]
     if not names:
@@ -89,11 +89,10 @@ def read_names(path: Path, report: Report | None = None, progress: Progress = no
 
 
 def _of_table(listed: ListedNames) -> list[str]:
-    parents = {entry.parent for entry in listed.accepted if entry.parent}
     return [
         entry.taxon.scientific_name
         for entry in listed.entries
-        if not (entry.identifier in parents and entry.taxon.taxon_rank in _WIDE)
+        if not (entry.identifier in listed.parents and entry.taxon.taxon_rank in _WIDE)
         and not (entry.is_synonym and (entry.accepted in listed.known or entry.accepted_name))
     ]
 

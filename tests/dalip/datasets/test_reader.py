@@ -249,10 +249,14 @@ def test_shards_and_their_problems(tmp_path: Path, heard: Heard) -> None:
 
 
 def test_unusable_sources(tmp_path: Path, heard: Heard) -> None:
-    write(tmp_path, {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "c.zip": "x", "empty/x": "", "d.csv": ""})
+    write(
+        tmp_path,
+        {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "b.doc": "x", "c.zip": "x", "empty/x": "", "d.csv": ""},
+    )
     for name, cause in {
         "a.csv": r"a\.csv: there is no column `file` .*\(columns found: id, name\)",
-        "b.txt": r"b\.txt: this is neither a folder nor a",
+        "b.txt": "there is no column `file`",
+        "b.doc": r"b\.doc: this is neither a folder nor a",
         "c.zip": "not a valid ZIP archive",
         "d.csv": "there is no column `file`",
         "empty": r"empty: the source contains no photos; looked for \.avif",

@@ -175,9 +175,10 @@ def test_bad_rows_in_a_checklist_are_reported_and_the_rest_is_used(tmp_path: Pat
     found, faults, notes = read(tmp_path / "c.csv", head + "\n".join(rows))
     assert all("\n" not in fault and len(fault) < 400 for fault in faults)
     lines = sorted(fault.split(", line ")[1].split(":")[0] for fault in faults)
-    assert lines == sorted(["8, 9, 10", "12", "14", "18", "19", "21", "22", "23", "24", "25"])
-    assert "refers back to itself through acceptedNameUsageID (similar cases on 1 more line)" in faults[-2]
-    assert "'Rosa lost' refers to '77', which is not in the list (similar cases on 1 more line)" in faults[-1]
+    assert lines == sorted(["8, 9, 10", "12", "14", "15", "18", "19", "21", "22", "23", "24", "25"])
+    assert "refers back to itself through acceptedNameUsageID (similar cases on 1 more line)" in faults[-3]
+    assert "'Rosa lost' refers to '77', which is not in the list; correct" in faults[-2]
+    assert "'Rosa nowhere' has no accepted name; fill in" in faults[-1]
     assert "line 6: the parentNameUsageID '99' is not a taxonID in the list (similar cases on 1" in notes[-1]
     names = resolve_names(["Rosa canina", "Rosa chained", "Orphana alba", "Circus albus", "Rosa last"], found)
     taxa = [resolution.taxon for resolution in names.values()]

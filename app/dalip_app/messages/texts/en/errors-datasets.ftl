@@ -174,6 +174,11 @@ error-list-synonym-circle = the synonym '{ $name }' refers back to itself throug
     [one] {""} (similar cases on 1 more line)
    *[other] {""} (similar cases on { $more } more lines)
 }; correct it
+error-list-synonym-without-accepted = the synonym '{ $name }' has no accepted name{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
+}; fill in acceptedNameUsageID
 error-decisions-not-read = the file of name decisions cannot be read ({ $cause }); check the file and its permissions
 error-decision-unclear = the row has no name, or contradicts an earlier line; correct it
 
