@@ -10,9 +10,9 @@ from typing import BinaryIO, cast
 from dalip.datasets.report import Report
 from dalip.errors import DataError
 
-__all__ = ["LONGEST_LINE", "TextLines", "unpacked"]
+__all__ = ["TextLines", "unpacked"]
 
-LONGEST_LINE = 1_000_000
+_LONGEST_LINE = 1_000_000
 """Characters of a line; longer ones are reported and left out."""
 _LARGE, _DENSE = 100_000_000, 200
 """A gzipped file that has given more than `_LARGE` bytes, `_DENSE` times as many as were read, is no table."""
@@ -102,11 +102,11 @@ class TextLines:
             self._text.detach()
 
     def _read(self) -> str:
-        line = self._text.readline(LONGEST_LINE)
-        if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            while (rest := self._text.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+        line = self._text.readline(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
+            while (rest := self._text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
                 pass
-            self._report.skip(f"{self._name}, line {self.number + 1}", "line-too-long", most=LONGEST_LINE)
+            self._report.skip(f"{self._name}, line {self.number + 1}", "line-too-long", most=_LONGEST_LINE)
             return "\n"
         if self._encoding or line.isascii():
             return line

@@ -7,9 +7,9 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["Status", "is_other_kingdom", "read_status"]
+__all__ = ["is_other_kingdom", "read_status"]
 
-Status = Literal["accepted", "synonym", "misused", "unplaced"]
+_Status = Literal["accepted", "synonym", "misused", "unplaced"]
 """Accepted; a synonym; a name not to be used, which is a synonym if an accepted name is given; not placed."""
 
 _SYNONYMS = ("synonym", "sinonim", "synoniem", "misapplied", "proparte")
@@ -29,7 +29,7 @@ _OTHER_KINGDOMS = (
 
 
 @lru_cache(maxsize=1000)
-def read_status(word: str) -> Status:
+def read_status(word: str) -> _Status:
     """Return the status that a word means; unknown words, and the absence of one, mean that the name is accepted."""
     folded = _folded(word)
     if any(part in folded for part in _SYNONYMS) or folded == "syn":
