@@ -85,7 +85,8 @@ def read_taxon_list(path: Path, report: Report, progress: Progress = no_progress
     known = _by_identifier(entries, path, report)
     entries = classify(entries, known, rows.links, path, report)
     entries += _named_only_by_synonyms(entries, known)
-    parents = {row.parent for row in (*(e for e in entries if not e.is_synonym), *rows.links.values())}
+    parents = {entry.parent for entry in entries if not entry.is_synonym}
+    parents |= {link.parent for link in rows.links.values()}
     return ListedNames(path, entries, known, frozenset(parents - {""}))
 
 

@@ -147,7 +147,7 @@ class ListRows:
         parts = read_name(name)
         if parts and parts.author:
             certain = parts.certain and any(c.isalpha() for c in parts.author)
-            name, author = (parts.text if certain else ""), author or parts.author
+            name, author = (_without_middle_author(parts) if certain else ""), author or parts.author
         formula = parts is None and (" x " in name or "×" in name)
         whole = parts is not None and (bool(parts.species) or rank in ("order", "family", "genus", ""))
         if not name or not (whole or formula) or _DIGIT.search(name) or not _starts_like_a_name(name):
@@ -239,6 +239,16 @@ def _starts_like_a_name(name: str) -> bool:
 def _without_quotes(name: str) -> str:
     """Return a name without the quotation marks around the whole of it."""
     return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] in "\"'" else name
+
+
+def _without_middle_author(parts: NameParts) -> str:
+    """Return a name without authors, also without that of the species in `Rosa canina L. var. canina`."""
+    if not parts.infra:
+        return parts.text
+    species = first_words(parts.text, 2)
+    below = [word for word in (parts.mark, parts.infra) if word]
+    longer = len(parts.text.split()) > len(species.split()) + len(below)
+    return " ".join((species, *below)) if longer else parts.text
 
 
 def _is_same(name: str, other: str) -> bool:

@@ -1,10 +1,13 @@
 """Lists of taxa as people have them: the world's checklists, spreadsheets and text files; one reader takes them all."""
 
+import contextlib
 import gzip
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paths import SHARED_DATA
 from wording import refuses
 
@@ -338,6 +341,51 @@ def test_odd_rows_are_reported_and_the_others_are_read(tmp_path: Path) -> None:
     assert all("\n" not in line and len(line) < 400 for line in (*heard.faults, *heard.notes))
     assert any("the column scientificName occurs twice" in note for note in heard.notes)
     assert any("2 rows are not used" in note and "Iris sp., Rosa cf. gallica" in note for note in heard.notes)
+
+
+def test_authors_at_the_end_and_in_the_middle_are_split_off(tmp_path: Path) -> None:
+    names = (
+        "Acer palmatum Thunb. var. dissectum (Thunb.) Miq.",
+        "Rosa × alba L.",
+        "Rosa (Tourn.) L.",
+        "Rosa canina",
+    )
+    path = write(tmp_path, "authors.csv", "\n".join(("scientificName", *names)))
+    entries = [entry for found in read_checklist(path, Heard().report).names.values() for entry in found]
+    assert {entry.taxon.scientific_name: entry.author for entry in entries} == {
+        "Acer palmatum var. dissectum": "(Thunb.) Miq.",
+        "Rosa × alba": "L.",
+        "Rosa": "(Tourn.) L.",
+        "Rosa canina": "",
+    }
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([GBIF, WCVP, WFO, USDA]),
+    st.integers(0, 600),
+    st.sampled_from("ct"),
+)
+def test_any_file_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes, text: str, place: int, kind: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any.{kind}sv"
+    path.write_bytes(text.encode()[:place] + junk + text.encode()[place:])
+    heard = Heard()
+    for read in (read_taxa, read_checklist, read_names):
+        with contextlib.suppress(DataError):
+            assert read(path, heard.report)  # type: ignore[operator]
+    assert all("\n" not in line and len(line) < 1000 for line in (*heard.faults, *heard.notes))
+
+
+def test_long_lists_report_their_progress(tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"Rosa a{'b' * (n % 50)}{'c' * (n // 50 % 50)}{'d' * (n // 2500)}" for n in range(10_100)
+    )
+    told: list[tuple[str, int, int]] = []
+    path = write(tmp_path, "long.csv", f"scientificName\n{rows}\n")
+    read_taxa(path, Heard().report, lambda *progress: told.append(progress))
+    assert told == [("names", 10_000, 0)]
 
 
 @pytest.mark.slow  # reads 226,598 rows
