@@ -39,7 +39,7 @@ _PLACE_WORDS = ("latitude", "longitude", "coordinate")
 
 
 def checked_name(name: str) -> str:
-    """Return a name with single spaces and composed characters (Unicode NFC).
+    """Return a name with single spaces, composed characters (Unicode NFC), and without invisible characters.
 
     Raises:
         DataError: It is not a name: too long, or with unprintable characters.
@@ -47,9 +47,11 @@ def checked_name(name: str) -> str:
     if len(name) > _LONGEST_NAME:
         raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=_LONGEST_NAME)
     plain = " ".join(unicodedata.normalize("NFC", name).split())
-    if not plain.isprintable() and any(
-        unicodedata.category(character) in ("Cc", "Cs") for character in plain
-    ):
+    if plain.isprintable():
+        return plain
+    # Soft hyphens, zero-width spaces and the like come with text that was copied from web pages.
+    plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
         raise DataError("name-unprintable", name=repr(plain))
     return plain
 

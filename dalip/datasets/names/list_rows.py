@@ -22,6 +22,7 @@ _MOST = 3_000_000
 """Names of one list that are kept in memory, at 0.7 kB each; all plant names of the world are 1.6 million."""
 _DIGIT = re.compile(r"\d")
 _TAXON = ("vernacularName", "family", "order", "references", "scientificNameAuthorship")
+_LONGEST_CELL = 10_000  # characters; some taxa have hundreds of common names
 _EXAMPLES = 3
 _MOST_RANKS = 50  # unknown ranks that are listed one by one
 _STEP = 10_000  # rows between two progress reports
@@ -159,6 +160,9 @@ class ListRows:
 
     def _taxon(self, name: str, rank: str, author: str, fields: Mapping[str, str]) -> Taxon:
         known = {term: fields[term] for term in _TAXON if term in fields}
+        for term, text in known.items():
+            if len(text) > _LONGEST_CELL:
+                raise DataError("field-too-long", term=term, length=len(text), most=_LONGEST_CELL)
         for term in ("family", "order"):
             if term in known:
                 known[term] = self._shared(known[term])

@@ -327,6 +327,7 @@ def test_odd_rows_are_reported_and_the_others_are_read(tmp_path: Path) -> None:
         "'Salvia nova',,species,",
         f"{'x' * 2_000_000},,,",  # 11
         "Acer,,genus,",
+        f"Ilex,,genus,{'x' * 20_000}",  # 13
     ]
     path, heard = write(tmp_path, "odd.csv", "\n".join(rows)), Heard()
     assert [taxon.scientific_name for taxon in read_taxa(path, heard.report)] == [
@@ -336,7 +337,7 @@ def test_odd_rows_are_reported_and_the_others_are_read(tmp_path: Path) -> None:
         "Acer",
     ]
     assert sorted(fault.partition(": ")[0] for fault in heard.faults) == sorted(
-        f"{path}, line {number}" for number in (3, 4, 9, 11)
+        f"{path}, line {number}" for number in (3, 4, 9, 11, 13)
     )
     assert all("\n" not in line and len(line) < 400 for line in (*heard.faults, *heard.notes))
     assert any("the column scientificName occurs twice" in note for note in heard.notes)
