@@ -17,26 +17,34 @@ _SPELLINGS = {
     "genus": "gen genre gattung genero geslacht genere slakte nothogenus hybridgenus genushybrid hybridogenus gn 180",
     "species": "sp spec espece art especie specie soort hybrid hybride hibrido hybridspecies specieshybrid "
     "nothospecies nothosp artificialhybrid naturalhybrid speciesaggregate aggregate aggregatespecies agg complex "
-    "speciescomplex microspecies agamospecies es 220",
+    "speciescomplex microspecies agamospecies agamosp semispecies es ages hyb mes smes 220",
     "subspecies": "subsp ssp sousespece unterart subespecie sottospecie ondersoort underart nothosubspecies nothosubsp "
-    "nothossp infraspecies infraspecificname infraspecific infraspecifictaxon infrasp sses 230",
+    "nothossp infraspecies infraspecificname infraspecific infraspecifictaxon infrasp infrahybrid sses 230",
     "variety": "var varietas varietat variete variedad variedade varieta varieteit varietet nothovariety nothovarietas "
-    "nothovar botanicalvariety subvariety subvarietas subvar convariety convarietas convar 240",
-    "form": "f fo forma forme vorm nothoform nothoforma nothof subform subforma subf 260",
-    "cultivar": "cv cultivated sorte sort cultivargroup grex graftchimaera car",
+    "nothovar botanicalvariety subvariety subvarietas subvar convariety convarietas convar cvar svar 240",
+    "form": "f fo forma forme vorm nothoform nothoforma nothof subform subforma subf ssfo 260",
+    "cultivar": "cv cultivated sorte sort cultivargroup grex graftchimaera",
 }
 """Other spellings of each rank, as `_folded` returns them. Ranks between two of ours count as one of them."""
 
 _READ = {spelling: rank for rank, words in _SPELLINGS.items() for spelling in (rank, *words.split())}
 _OTHERS = (
-    "domain superkingdom realm kingdom subkingdom infrakingdom phylum subphylum infraphylum superphylum division "
-    "subdivision superdivision class subclass superclass infraclass clade cohort superorder suborder infraorder "
-    "parvorder superfamily epifamily subfamily supertribe tribe subtribe supergenus subgenus infragenus nothosubgenus "
-    "section supersection subsection sectio subsectio nothosection series subseries superseries infragenericname "
-    "infrageneric suprageneric supragenericname unranked norank ranked other stirps morph race proles lusus strain "
-    "isolate serotype biotype pathovar pathogroup formaspecialis specialform stateofmatter root life "
-    "regne reich reino familygroup ordergroup genusgroup klasse classe clase abteilung sousfamille unterfamilie tribus "
-    "untergattung sousgenre subgenero sektion seccion notspecified unspecified"
+    "domain superkingdom realm kingdom subkingdom infrakingdom phylum subphylum infraphylum superphylum "
+    "division subdivision superdivision class subclass superclass infraclass clade cohort superorder suborder "
+    "infraorder parvorder superfamily epifamily subfamily supertribe tribe subtribe supergenus subgenus "
+    "infragenus nothosubgenus section supersection subsection sectio subsectio nothosection series subseries "
+    "superseries infragenericname infrageneric suprageneric supragenericname unranked norank ranked other "
+    "stirps morph race proles lusus strain isolate serotype biotype pathovar pathogroup formaspecialis "
+    "specialform stateofmatter root life regne reich reino familygroup ordergroup genusgroup klasse classe "
+    "clase abteilung sousfamille unterfamilie tribus untergattung sousgenre subgenero sektion seccion "
+    "notspecified unspecified superlegion legion sublegion infralegion supercohort subcohort infracohort "
+    "gigaclass megaclass parvclass parvphylum gigaorder magnorder grandorder mirorder nanorder hypoorder "
+    "minorder megafamily grandfamily infrafamily hyperfamily infratribe subterclass zoosection zoosubsection "
+    "speciesgroup speciessubgroup serogroup cellularroot acellularroot klepton natio mutatio aberration "
+    "infrasubspecificname chemoform prole ecas microgene microf modif monstr mut nid nothogrex positio provar "
+    "psp subap sublusus subproles subspecioid subsubforma group infragen infraspunranked unterrasse kd sbkd "
+    "ifkd ph sbph ifph dv sbdv spcl clad cl sbcl ifcl leg spor coh sbor ifor spfm sbfm tr sstr ssgn sc sbsc "
+    "ser sser nat pvar foes lin clo car ab sprg ssrg ifrg dumm"
 )
 """Valid ranks that floras do not have."""
 

@@ -18,7 +18,7 @@ _SPELLINGS = {  # of each term, the preferred one first, as `folded` returns the
     "scientificName": "scientificname taxonname latinname botanicalname speciesname scientificnamewithauthor "
     "scientificnamewithauthors fullscientificname taxname lbnom binomial binomialname canonicalname "
     "nomscientifique nombrecientifico nomecientifico nomescientifico wissenschaftlichername botanischername "
-    "wetenschappelijkenaam nomlatin species espece especie taxon taxa synonym",
+    "wetenschappelijkenaam nomlatin latin species espece especie taxon taxa synonym",
     "scientificNameAuthorship": "scientificnameauthorship taxonauthors authorship nameauthorship authority author "
     "authors authorcitation nameauthor lbauteur auteur autor autoren",
     "taxonRank": "taxonrank rank ranks rang rango rangtaxonomique ranglabel taxonomicrank",
@@ -68,8 +68,8 @@ _PREFIX = re.compile(
     r"https?://\S*[/#]|(?:dwc|dcterms|dct|dc|col|coldp|clb|gbif|wfo|powo|ipni|inat)[:.](?=.)", re.I
 )
 """What may stand before a term: the address of its vocabulary, or a prefix."""
-_LANGUAGE_FIRST = re.compile(r"(.{4,}?)(?:common|vernacular)?names?")
-_LANGUAGE_LAST = re.compile(r"(?:vernacular|common)names?([a-z].*)")
+_LANGUAGE_FIRST = re.compile(r"(.+?)(?:common|vernacular)names?|(.{4,}?)names?")
+_LANGUAGE_LAST = re.compile(r"(?:.*(?:vernacular|common).*names?|names?[ _:(\[-]).*")
 _EPITHET = re.compile(r"[×x]?\s?[a-z][a-z-]+")
 
 
@@ -152,15 +152,14 @@ def is_known(column: str) -> bool:
 def _vernacular_language(column: str) -> str:
     """Return the language of a column of common names that says it, like `vernacularName_en`, `German name`."""
     word = folded(column)
-    if word in _KNOWN:
-        return ""
-    if word in _NAMED_IN:
-        return _NAMED_IN[word]
-    if last := _LANGUAGE_LAST.fullmatch(word):
-        tag = re.split(r"names?", column.lower(), maxsplit=1)[-1].strip(" :._-()[]")
-        return "" if tag == "id" else read_language(tag) or read_language(last[1])
+    if word in _KNOWN or word in _NAMED_IN:
+        return _NAMED_IN.get(word, "")
+    if _LANGUAGE_LAST.fullmatch(column.lower()):
+        tag = re.split(r"names?", column.lower(), maxsplit=1)[1].strip(" :._-()[]")
+        if tag not in ("", "id", "la"):  # `name_id` is an identifier
+            return read_language(tag)
     first = _LANGUAGE_FIRST.fullmatch(word)
-    return read_language(first[1]) if first else ""
+    return read_language(first[1] or first[2]) if first else read_language(word) if len(word) > 4 else ""
 
 
 def photo_column(columns: Sequence[str]) -> str:

@@ -26,7 +26,21 @@ def test_ranks_in_all_spellings(rank: str, spellings: str) -> None:
     assert rank in RANKS
 
 
-@pytest.mark.parametrize("word", ["tribe", "Section", "subgenus", "kingdom", "no rank", "unranked", "clade"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "tribe",
+        "Section",
+        "subgenus",
+        "kingdom",
+        "no rank",
+        "unranked",
+        "clade",
+        "prole",
+        "SSGN",
+        "species group",
+    ],
+)
 def test_ranks_that_floras_do_not_have(word: str) -> None:
     assert (read_rank(word), is_other_rank(word)) == ("", True)
 

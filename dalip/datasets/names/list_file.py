@@ -1,7 +1,7 @@
 """Open a list of taxa: a table or plain names, packed or not; other kinds of files are refused with what to do."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -17,6 +17,15 @@ __all__ = ["ListFile", "open_list"]
 _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _TABLES = (".csv", ".tsv", ".tab", ".psv")
+_CORES = (
+    "wcvp_names.csv",
+    "classification.csv",
+    "classification.txt",
+    "taxon.tsv",
+    "taxon.txt",
+    "nameusage.tsv",
+    "taxa.csv",
+)
 _IN_ZIP = (*_TABLES, ".txt")
 _NO_NAMES = frozenset({"name", "names", "plant", "plants", "list", "scientific", "botanical"})
 """Words that head a column, but do not say what kind of names it has."""
@@ -46,21 +55,21 @@ def open_list(path: Path, report: Report) -> Iterator[ListFile]:
     Raises:
         DataError: It cannot be read, or is a table without a column of scientific names.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
+    with ExitStack() as stack:
+        try:
+            file: BinaryIO = stack.enter_context(path.open("rb"))
+            start, name = file.read(4), str(path)
             file.seek(0)
-            if start == _ZIP:
-                with _in_archive(path, report) as (stream, name):
-                    yield _opened(stream, name, report)
-            elif start == _OLD_EXCEL:
+            if start == _OLD_EXCEL:
                 raise DataError("list-is-spreadsheet", source=path)
-            else:
-                yield _opened(file, str(path), report)
-    except FileNotFoundError:
-        raise DataError("taxa-file-missing", source=path) from None
-    except OSError as error:
-        raise DataError("taxa-file-not-read", source=path, cause=error.strerror or error) from error
+            if start == _ZIP:
+                file, name = stack.enter_context(_in_archive(path, report))
+            opened = _opened(file, name, report)
+        except FileNotFoundError:
+            raise DataError("taxa-file-missing", source=path) from None
+        except OSError as error:
+            raise DataError("taxa-file-not-read", source=path, cause=error.strerror or error) from error
+        yield opened
 
 
 def _opened(stream: BinaryIO, name: str, report: Report) -> ListFile:
@@ -102,6 +111,8 @@ def _in_archive(path: Path, report: Report) -> Iterator[tuple[BinaryIO, str]]:
     if any(name in ("xl/workbook.xml", "content.xml", "[Content_Types].xml") for name in archive.names):
         raise DataError("list-is-spreadsheet", source=path)
     found = [name for name in archive.names if name.lower().endswith(_IN_ZIP) and _has_names(archive, name)]
+    # Archives of checklists have further tables with names, such as those of types.
+    found = [name for name in found if name.rpartition("/")[2].lower() in _CORES] or found
     if len(found) != 1:
         raise DataError(
             "list-archive", source=path, number=len(found), names=[shown(name) for name in found[:10]]

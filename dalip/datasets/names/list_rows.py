@@ -21,6 +21,7 @@ __all__ = ["Entry", "Link", "ListRows", "plain_names"]
 _MOST = 3_000_000
 """Names of one list that are kept in memory, at 0.7 kB each; all plant names of the world are 1.6 million."""
 _DIGIT = re.compile(r"\d")
+_BULLET = re.compile(r"(?:[-*•–]|\d+[.)])\s+")
 _TAXON = ("vernacularName", "family", "order", "references", "scientificNameAuthorship")
 _LONGEST_CELL = 10_000  # characters; some taxa have hundreds of common names
 _EXAMPLES = 3
@@ -228,7 +229,8 @@ def plain_names(listed: ListFile) -> Iterator[tuple[int, str, str]]:
         Line, name as written, and common name, which BirdNET's lists have after an underscore.
     """
     for line, text in listed.lines:
-        name = _without_quotes(" ".join(text.partition("#")[0].split()).strip("\ufeff,; "))
+        text = _BULLET.sub("", text.strip("\ufeff \t"), count=1)
+        name = _without_quotes(" ".join(text.partition("#")[0].split()).strip(",; "))
         scientific, _, common = name.partition("_")
         if not common or " " not in scientific.strip():
             scientific, common = name, ""

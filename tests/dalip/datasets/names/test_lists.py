@@ -213,11 +213,20 @@ def test_headers_separators_and_encodings(
 
 
 def test_columns_of_common_names_say_their_language(tmp_path: Path) -> None:
-    header = "scientificName,vernacularName,German name,vernacularName_pt-BR,common name (zh-Hans),nom vernaculaire"
-    path = write(
-        tmp_path,
-        "list.csv",
-        f"{header}\nNandina domestica,nandina|eng:sacred bamboo,Himmelsbambus,avenca,南天竹,\n",
+    columns = {
+        "vernacularName": "nandina|eng:sacred bamboo",
+        "German name": "Himmelsbambus",
+        "vernacularName_pt-BR": "avenca",
+        "common name (zh-Hans)": "南天竹",
+        "nom vernaculaire": "bambou sacré",
+        "Swedish": "nandina",
+        "es_common_name": "bambú sagrado",
+        "name_it": "nandina",
+        "name_id": "17",
+    }
+    path = tmp_path / "list.csv"
+    path.write_text(
+        f"Latin,{','.join(columns)}\nNandina domestica,{','.join(columns.values())}\n", encoding="utf-8"
     )
     (taxon,) = read_taxa(path)
     assert [(v.name, v.language) for v in taxon.vernacular_names] == [
@@ -226,6 +235,10 @@ def test_columns_of_common_names_say_their_language(tmp_path: Path) -> None:
         ("Himmelsbambus", "de"),
         ("avenca", "pt"),
         ("南天竹", "zh"),
+        ("bambou sacré", "fr"),
+        ("nandina", "sv"),
+        ("bambú sagrado", "es"),
+        ("nandina", "it"),
     ]
 
 
@@ -267,6 +280,8 @@ def test_a_list_of_synonyms_alone_names_the_accepted_taxa(tmp_path: Path) -> Non
         ("headless.csv", b"Iris germanica\nHelianthus annuus\n"),
         ("utf16.txt", "Iris germanica\r\nHelianthus annuus\r\n".encode("utf-16")),
         ("bare-utf16.txt", "Iris germanica\r\nHelianthus annuus\r\n".encode("utf-16-le")),
+        ("bullets.txt", "- Iris germanica\n• Helianthus annuus\n".encode()),
+        ("numbers.txt", b"1. Iris germanica\n2. Helianthus annuus\n"),
         ("cr.txt", b"Iris germanica\rHelianthus annuus\r"),
         ("packed.txt.gz", gzip.compress(b"Iris germanica # in bed 3\n\nHelianthus annuus\n")),
     ],
@@ -290,6 +305,8 @@ def test_an_archive_with_one_list_is_read_and_others_are_refused(tmp_path: Path)
         "wcvp.zip", **{"names_csv": WCVP, "README_txt": "Kew", "distribution_csv": "id|area\n1|Europe\n"}
     )
     assert len(read_taxa(path)) == 6
+    pack("gbif.zip", Taxon_tsv=GBIF, TypesAndSpecimen_tsv="taxonID\tscientificName\n1\tIris\n")
+    assert len(read_taxa(tmp_path / "gbif.zip", Heard().report)) == 4
     with refuses(DataError, match=r"contains 2 lists of taxa \(a\.csv, b\.csv\); unpack it"):
         read_taxa(pack("two.zip", a_csv=WCVP, b_csv=WCVP))
     with refuses(DataError, match="contains no list of taxa"):
