@@ -42,9 +42,11 @@ def test_a_table_of_photos_works_in_every_command(
     built = dalip("index", "build", *world.encoder, "--photos", photos, "flora")
     assert (built.status, built.err) == (0, "")
     assert "3 taxa" in built.out
-    planned = dalip("train", "--preset", "tiny", "--data", photos, "--dry-run", "run")
-    assert (planned.status, planned.err) == (0, "")
-    assert "skipped" not in planned.out
+    (tmp_path / "excel.csv").write_text(LISTS["excel.csv"] + "Flos blue;;\nFlos blue;;\n", encoding="utf-8")
+    planned = dalip("train", "--preset", "tiny", "--data", photos, "--taxa", "excel.csv", "--dry-run", "run")
+    assert planned.status == 0
+    assert "line 6: Flos blue is in the list twice" in planned.err
+    assert "data: 1 more skipped" in planned.out
     measured = dalip("evaluate", "zero-shot", world.bundle, "--photos", photos)
     assert (measured.status, measured.err) == (0, "")
 
