@@ -6,7 +6,7 @@ Sources: the rank vocabularies of GBIF, Catalogue of Life and iNaturalist, the c
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["RANKS", "is_other_rank", "read_rank"]
+__all__ = ["RANKS", "is_other_rank", "is_unranked", "read_rank"]
 
 RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
 """Ranks a taxon may have, from the widest to the narrowest."""
@@ -33,11 +33,11 @@ _OTHERS = (
     "division subdivision superdivision class subclass superclass infraclass clade cohort superorder suborder "
     "infraorder parvorder superfamily epifamily subfamily supertribe tribe subtribe supergenus subgenus "
     "infragenus nothosubgenus section supersection subsection sectio subsectio nothosection series subseries "
-    "superseries infragenericname infrageneric suprageneric supragenericname unranked norank ranked other "
+    "superseries infragenericname infrageneric suprageneric supragenericname "
     "stirps morph race proles lusus strain isolate serotype biotype pathovar pathogroup formaspecialis "
     "specialform stateofmatter root life regne reich reino familygroup ordergroup genusgroup klasse classe "
     "clase abteilung sousfamille unterfamilie tribus untergattung sousgenre subgenero sektion seccion "
-    "notspecified unspecified superlegion legion sublegion infralegion supercohort subcohort infracohort "
+    "superlegion legion sublegion infralegion supercohort subcohort infracohort "
     "gigaclass megaclass parvclass parvphylum gigaorder magnorder grandorder mirorder nanorder hypoorder "
     "minorder megafamily grandfamily infrafamily hyperfamily infratribe subterclass zoosection zoosubsection "
     "speciesgroup speciessubgroup serogroup cellularroot acellularroot klepton natio mutatio aberration "
@@ -49,6 +49,9 @@ _OTHERS = (
 """Valid ranks that floras do not have."""
 
 
+_NO_RANK = "unranked norank other notspecified unspecified unknown none na"
+
+
 @lru_cache(maxsize=1000)
 def read_rank(word: str) -> str:
     """Return the rank that a word, abbreviation or code stands for, one of `RANKS`; empty for any other rank."""
@@ -57,7 +60,12 @@ def read_rank(word: str) -> str:
 
 def is_other_rank(word: str) -> bool:
     """Return whether a word is a rank that floras do not have, such as `tribe` or `unranked`."""
-    return _folded(word) in _OTHERS.split()
+    return _folded(word) in _OTHERS.split() or is_unranked(word)
+
+
+def is_unranked(word: str) -> bool:
+    """Return whether a word says that a taxon has no rank, or that it is not known."""
+    return _folded(word) in _NO_RANK.split()
 
 
 def _folded(word: str) -> str:

@@ -12,7 +12,7 @@ from dalip.datasets.report import Report, shown
 from dalip.datasets.terms import checked_name
 from dalip.errors import DataError
 from dalip.progress import Progress, no_progress
-from dalip.ranks import is_other_rank, read_rank
+from dalip.ranks import is_other_rank, is_unranked, read_rank
 from dalip.scientific_name import NameParts, plain_name, read_name
 from dalip.taxonomy import Taxon, first_words
 
@@ -77,6 +77,7 @@ class ListRows:
         self._intern: Callable[[str, str], str] = {}.setdefault  # type: ignore[assignment]
         self._other_ranks: Counter[str] = Counter()
         self._unknown_ranks: dict[str, tuple[int, int]] = {}  # first line, and number of others
+        self._derived_ranks: dict[str, tuple[int, int]] = {}
         self._numbered = False
         self._statuses: Counter[str] = Counter()
         self._unnamed: list[str] = []
@@ -111,10 +112,8 @@ class ListRows:
         if kingdom and is_other_kingdom(kingdom):
             self._counts["kingdom"] += 1
             return None
-        word = fields.get("taxonRank", "")
-        rank = read_rank(word) if word else ""
-        if word and not rank:
-            self._leave_out(line, word, fields)
+        rank = self._rank(line, fields)
+        if rank is None:
             return None
         name, author = self._name(fields, rank)
         if not name:
@@ -184,21 +183,33 @@ class ListRows:
         """Return the same object for equal texts, because families and authors occur thousands of times."""
         return self._intern(text, text)
 
-    def _leave_out(self, line: int, word: str, fields: Mapping[str, str]) -> None:
-        if not is_other_rank(word):
-            word = word[:50] if len(self._unknown_ranks) < _MOST_RANKS else "…"
-            first, more = self._unknown_ranks.get(word, (line, -1))
-            self._unknown_ranks[word] = (first, more + 1)
-            return
+    def _rank(self, line: int, fields: Mapping[str, str]) -> str | None:
+        """Return the rank, empty to derive it from the name; `None` for a row that is left out, which is counted."""
+        word, name = fields.get("taxonRank", ""), fields.get("scientificName", "")
+        rank = read_rank(word) if word else ""
+        if rank or not word:
+            return rank
+        other = is_other_rank(word)
+        parts = read_name(name[:_LONGEST_CELL]) if not other or is_unranked(word) else None
+        if parts and parts.species and not _DIGIT.search(name):  # only of single words, the rank is not clear
+            if not other:
+                _count(self._derived_ranks, word, line)
+            return ""
+        if not other:
+            _count(self._unknown_ranks, word, line)
+            return None
         self._other_ranks[word.lower()] += 1
         if identifier := fields.get("taxonID"):
-            other = is_other_kingdom(fields.get("scientificName", ""))
-            self.links[identifier] = Link(self._shared(fields.get("parentNameUsageID", "")), other)
+            parent = self._shared(fields.get("parentNameUsageID", ""))
+            self.links[identifier] = Link(parent, is_other_kingdom(name))
+        return None
 
     def _tell(self) -> None:
         report, path = self._report, self.path
         for word, (line, more) in self._unknown_ranks.items():
             report.skip(f"{path}, line {line}", "list-rank", rank=shown(word), more=more)
+        for word, (line, more) in self._derived_ranks.items():
+            report.note(f"{path}, line {line}", "list-rank-derived", rank=shown(word), more=more)
         for kind, counted in (
             ("list-ranks-unused", self._other_ranks),
             ("list-statuses-unused", self._statuses),
@@ -211,6 +222,12 @@ class ListRows:
         if self._unnamed:
             number, names = self._counts["unnamed"], ", ".join(self._unnamed)
             report.note(str(path), "list-names-unused", number=number, names=names)
+
+
+def _count(counts: dict[str, tuple[int, int]], word: str, line: int) -> None:
+    word = word[:50] if word[:50] in counts or len(counts) < _MOST_RANKS else "…"
+    first, more = counts.get(word, (line, -1))
+    counts[word] = (first, more + 1)
 
 
 def _rows(listed: ListFile) -> Iterator[tuple[int, dict[str, str]]]:

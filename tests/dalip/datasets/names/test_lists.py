@@ -396,6 +396,20 @@ def test_any_file_is_read_or_refused(
     assert all("\n" not in line and len(line) < 1000 for line in (*heard.faults, *heard.notes))
 
 
+def test_a_rank_that_is_not_known_is_derived_from_a_name_of_several_words(tmp_path: Path) -> None:
+    """No taxon is lost because of how its rank is spelt; of a single word, the rank would be a guess."""
+    rows = "Iris germanica,gatunek", "Iris pumila subsp. nova,unranked", "Irisaria,klan", "Clade X,no rank"
+    path, heard = write(tmp_path, "r.csv", "\n".join(("scientificName,rank", *rows))), Heard()
+    taxa = read_taxa(path, heard.report)
+    assert [(taxon.scientific_name, taxon.taxon_rank) for taxon in taxa] == [
+        ("Iris germanica", "species"),
+        ("Iris pumila subsp. nova", "subspecies"),
+    ]
+    assert heard.faults == [f"{path}, line 4: unknown taxonRank 'klan'; correct it"]
+    assert f"{path}, line 2: unknown taxonRank 'gatunek', so the rank is derived from the name" in heard.notes
+    assert any("floras do not use (1 no rank)" in note for note in heard.notes)
+
+
 def test_long_lists_report_their_progress(tmp_path: Path) -> None:
     rows = "\n".join(
         f"Rosa a{'b' * (n % 50)}{'c' * (n // 50 % 50)}{'d' * (n // 2500)}" for n in range(10_100)

@@ -163,7 +163,7 @@ def test_bad_rows_in_a_checklist_are_reported_and_the_rest_is_used(tmp_path: Pat
         "15,Rosa chained,species,,16,synonym",
         "16,Rosa link,species,,4,synonym",
         "4,Rosa double,species,3,,",  # 18
-        "17,Rosa odd,speces,3,,",  # 19
+        "17,Odd,speces,3,,",  # 19
         "18,Rosoideae,subfamily,2,,",
         f"19,{'R' * 10_000_000},species,3,,",  # 21
         "20,,species,3,,",  # 22

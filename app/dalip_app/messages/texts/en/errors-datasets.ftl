@@ -132,6 +132,11 @@ error-list-rank = unknown taxonRank '{ $rank }'{ $more ->
     [one] {""} (also on 1 more line)
    *[other] {""} (also on { $more } more lines)
 }; correct it
+error-list-rank-derived = unknown taxonRank '{ $rank }'{ $more ->
+    [0] {""}
+    [one] {""} (also on 1 more line)
+   *[other] {""} (also on { $more } more lines)
+}, so the rank is derived from the name
 error-list-ranks-unused = { $number ->
     [one] 1 row has a rank
    *[other] { $number } rows have ranks
