@@ -68,6 +68,8 @@ _PREFIX = re.compile(
     r"https?://\S*[/#]|(?:dwc|dcterms|dct|dc|col|coldp|clb|gbif|wfo|powo|ipni|inat)[:.](?=.)", re.I
 )
 """What may stand before a term: the address of its vocabulary, or a prefix."""
+_MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N"})
+"""What R, pandas, spreadsheets and databases write into empty cells."""
 _LANGUAGE_FIRST = re.compile(r"(.+?)(?:common|vernacular)names?|(.{4,}?)names?")
 _LANGUAGE_LAST = re.compile(r"(?:.*(?:vernacular|common).*names?|names?[ _:(\[-]).*")
 _EPITHET = re.compile(r"[×x]?\s?[a-z][a-z-]+")
@@ -90,7 +92,11 @@ class NameColumns:
 
     def fields(self, row: Mapping[str, str]) -> dict[str, str]:
         """Return what a row says about its taxon, by term; a name in parts is put together."""
-        fields = {term: row[column] for column, term in self.terms.items() if column in row}
+        fields = {
+            term: row[column]
+            for column, term in self.terms.items()
+            if column in row and row[column] not in _MISSING
+        }
         name, genus = fields.get("scientificName", ""), fields.get("genus", "")
         if genus and not name and "specificEpithet" in fields:
             name = " ".join((genus, fields["specificEpithet"], *_below_species(fields)))
@@ -101,7 +107,9 @@ class NameColumns:
         common, language = fields.get("vernacularName", ""), fields.get("language", "")
         if self.vernacular or (common and language):
             cells = [(common, language), *((row.get(c, ""), told) for c, told in self.vernacular.items())]
-            if told := LIST_SEPARATOR.join(_with_language(*cell) for cell in cells if cell[0]):
+            if told := LIST_SEPARATOR.join(
+                _with_language(*c) for c in cells if c[0] and c[0] not in _MISSING
+            ):
                 fields["vernacularName"] = told
         return fields
 

@@ -74,7 +74,8 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
         if term not in _TAXON or (term == "taxonRank" and column != term and not read_rank(str(value))):
             term = "" if column in columns.vernacular else _term(column)
         elif isinstance(value, str):
-            value = told.get(term, value)
+            # A name like `NA` is kept, so that it is reported as unknown.
+            value = told.get(term, value if term == "scientificName" else "")
         kept = _kept(term, value) if term else None
         if kept is not None and kept != "" and kept != []:
             # A column named exactly like the term takes precedence over one with another spelling.

@@ -116,7 +116,7 @@ def add(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="Without --taxon: CSV or TSV with more about the new taxa (see `dalip index build --taxa`).",
+            help="Without --taxon: list of taxa with more about the new ones (see `dalip index build --taxa`).",
             show_default=False,
         ),
     ] = None,

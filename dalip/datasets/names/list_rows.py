@@ -23,6 +23,7 @@ _MOST = 3_000_000
 _DIGIT = re.compile(r"\d")
 _BULLET = re.compile(r"(?:[-*•–]|\d+[.)])\s+")
 _TAXON = ("vernacularName", "family", "order", "references", "scientificNameAuthorship")
+_IDENTIFIERS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID")
 _LONGEST_CELL = 10_000  # characters; some taxa have hundreds of common names
 _EXAMPLES = 3
 _MOST_RANKS = 50  # unknown ranks that are listed one by one
@@ -120,7 +121,7 @@ class ListRows:
             return None
         taxon = self._taxon(name, rank, author, fields)
         status = read_status(fields.get("taxonomicStatus", ""))
-        identifier, accepted = fields.get("taxonID", ""), fields.get("acceptedNameUsageID", "")
+        identifier, accepted, parent = (_identifier(fields.get(term, "")) for term in _IDENTIFIERS)
         if not identifier and self._numbered and status == "accepted":
             identifier = accepted  # as in lists from USDA PLANTS
         accepted = "" if accepted == identifier else accepted
@@ -128,14 +129,13 @@ class ListRows:
         if other and not accepted and _is_same(name, other):
             other = ""  # an accepted name that gives itself
         if status == "synonym" and not accepted and not other:
-            accepted = fields.get("parentNameUsageID", "")  # as in ColDP
+            accepted = parent  # as in ColDP
         if status in ("misused", "unplaced") and not accepted and not other:
             self._statuses[fields["taxonomicStatus"].lower()] += 1
             return None
-        parent = self._shared(fields.get("parentNameUsageID", ""))
         synonym = bool(accepted or other) or status == "synonym"
-        shared = self._shared(accepted)
-        return Entry(line, taxon, self._shared(author), identifier, parent, shared, other, synonym)
+        author, parent, accepted = map(self._shared, (author, parent, accepted))
+        return Entry(line, taxon, author, identifier, parent, accepted, other, synonym)
 
     def _name(self, fields: Mapping[str, str], rank: str) -> tuple[str, str]:
         """Return name and author; no name if the row does not name exactly one taxon, which is counted."""
@@ -199,9 +199,9 @@ class ListRows:
             _count(self._unknown_ranks, word, line)
             return None
         self._other_ranks[word.lower()] += 1
-        if identifier := fields.get("taxonID"):
-            parent = self._shared(fields.get("parentNameUsageID", ""))
-            self.links[identifier] = Link(parent, is_other_kingdom(name))
+        identifier, _, parent = (_identifier(fields.get(term, "")) for term in _IDENTIFIERS)
+        if identifier:
+            self.links[identifier] = Link(self._shared(parent), is_other_kingdom(name))
         return None
 
     def _tell(self) -> None:
@@ -228,6 +228,11 @@ def _count(counts: dict[str, tuple[int, int]], word: str, line: int) -> None:
     word = word[:50] if word[:50] in counts or len(counts) < _MOST_RANKS else "…"
     first, more = counts.get(word, (line, -1))
     counts[word] = (first, more + 1)
+
+
+def _identifier(text: str) -> str:
+    """Return an identifier; pandas writes `12.0` for 12 in columns with empty cells."""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
 
 
 def _rows(listed: ListFile) -> Iterator[tuple[int, dict[str, str]]]:

@@ -410,6 +410,24 @@ def test_a_rank_that_is_not_known_is_derived_from_a_name_of_several_words(tmp_pa
     assert any("floras do not use (1 no rank)" in note for note in heard.notes)
 
 
+def test_lists_written_by_r_and_pandas(tmp_path: Path) -> None:
+    """They write NA or nan into empty cells, and identifiers as decimal numbers."""
+    rows = (
+        "taxonID,scientificName,taxonRank,family,acceptedNameUsageID,vernacularName,vernacularName_de",
+        "1,Iris germanica,NA,Iridaceae,NA,NA,NA",
+        "2,Iris florentina,species,NA,1.0,NA,nan",
+        "3,NA,species,Iridaceae,NA,NA,NA",
+    )
+    path, heard = write(tmp_path, "r.csv", "\n".join(rows)), Heard()
+    (iris,) = read_taxa(path, heard.report)
+    assert (iris.scientific_name, iris.taxon_rank, iris.genus, iris.family) == IRIS
+    assert iris.vernacular_names == ()
+    assert read_checklist(path, heard.report).synonyms["iris florentina"][0][1] == iris
+    assert {fault.partition(": ")[2] for fault in heard.faults} == {
+        "the row has no scientificName; fill it in"
+    }
+
+
 def test_long_lists_report_their_progress(tmp_path: Path) -> None:
     rows = "\n".join(
         f"Rosa a{'b' * (n % 50)}{'c' * (n // 50 % 50)}{'d' * (n // 2500)}" for n in range(10_100)
