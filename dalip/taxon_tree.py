@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.errors import FloraError
-from dalip.taxonomy import RANKS, Taxon, first_words
+from dalip.ranks import RANKS
+from dalip.taxonomy import Taxon, first_words
 
 __all__ = ["TaxonTree", "agreeing", "check_taxonomy", "fold_name", "placed_among", "taxon_above"]
 

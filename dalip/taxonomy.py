@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
+from dalip.languages import read_language
+from dalip.ranks import RANKS, read_rank
 
-__all__ = ["LIST_SEPARATOR", "RANKS", "Taxon", "VernacularName", "first_words", "reference_links"]
-
-RANKS = ("order", "family", "genus", "species", "subspecies", "variety", "form", "cultivar")
-"""Ranks a taxon may have, from the widest to the narrowest."""
+__all__ = ["LIST_SEPARATOR", "Taxon", "VernacularName", "first_words", "reference_links"]
 
 LIST_SEPARATOR = "|"
 """Darwin Core's recommended separator for lists of values."""
@@ -28,7 +27,7 @@ _RANK_MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class VernacularName:
-    """A common name and its language (ISO 639-1)."""
+    """A common name and its language (ISO 639-1, or ISO 639-3 if it has no code there)."""
 
     name: str
     language: str = "en"
@@ -106,14 +105,16 @@ class Taxon:
         """Read a taxon from Darwin Core fields; only `scientificName` is required, unknown fields are ignored.
 
         Args:
-            fields: Term to value. `vernacularName` and `references` may contain several values joined by `|`. A
-                missing `taxonRank` or `genus` is derived from the name.
+            fields: Term to value. `vernacularName` and `references` may contain several values joined by `|`. A rank
+                may be spelt in any way that `read_rank` knows. A missing `taxonRank` or `genus` is derived from the
+                name.
 
         Raises:
             DataError: The scientific name is missing or malformed, or the rank is unknown.
         """
         name = " ".join((fields.get("scientificName") or "").split())
-        rank = (fields.get("taxonRank") or "").strip().lower() or _rank_of(name)
+        given = (fields.get("taxonRank") or "").strip()
+        rank = read_rank(given) or given.lower() or _rank_of(name)
         genus = (fields.get("genus") or "").strip()
         return cls(
             scientific_name=name,
@@ -153,10 +154,9 @@ def _split(value: str) -> list[str]:
 
 
 def _read_vernacular_name(text: str) -> VernacularName:
-    language, _, name = text.partition(":")
-    if name.strip() and len(language) == 2 and language.isalpha():
-        return VernacularName(name.strip(), language.lower())
-    return VernacularName(text)
+    word, _, name = text.partition(":")
+    language = read_language(word) if name.strip() else ""
+    return VernacularName(name.strip(), language) if language else VernacularName(text)
 
 
 def reference_links(taxon: Taxon) -> dict[str, str]:

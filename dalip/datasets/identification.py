@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 
 from dalip.datasets.report import shown
-from dalip.datasets.terms import read_rank
 from dalip.errors import DataError
+from dalip.ranks import read_rank
 from dalip.scientific_name import read_name
 
 __all__ = ["taxon_of_export", "taxon_of_occurrence"]

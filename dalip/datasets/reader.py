@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from dalip.datasets.archives import Archive, is_archive
+from dalip.datasets.columns import photo_column
 from dalip.datasets.darwin_core import read_darwin_core
 from dalip.datasets.darwin_core_meta import guess_layouts, read_meta
 from dalip.datasets.folders import Container, Folder
@@ -24,8 +25,7 @@ from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
 
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
-_TABLES = (".csv", ".tsv")
-_PHOTO_COLUMNS = ("file", "image")
+_TABLES = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz")
 _NO_PLANTS = frozenset(
     {
         *("img", "imgs", "image", "images", "photo", "photos", "picture", "pictures", "pics", "media"),
@@ -45,7 +45,7 @@ def read_records(
 
     Args:
         sources: Each is a folder with a subfolder for each plant, named by scientific name (underscores are read as
-            spaces); a folder or .zip archive with tables that list photos (columns `file` or `image`, and Darwin Core
+            spaces); a folder or .zip archive with tables that list photos (a column such as `file`, and Darwin Core
             terms; a photo with several captions has a row for each); such a table itself; .tar shards or a folder of
             them; an iNaturalist export; or a Darwin Core Archive. The type is detected from the content.
         photos: Another folder to search for photos that a table names and that are not next to it.
@@ -142,17 +142,14 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
         raise DataError("shard-compressed", source=source)
     if is_archive(source):
         return _read_container(Archive(source, report), below, report)
-    if source.suffix.lower() in (*_TABLES, ".txt"):
+    if source.name.lower().endswith((*_TABLES, ".txt")):  # Excel's text format
         # The table was given explicitly, so a link to a table elsewhere is intended; its photos are next to the link.
         real = source.resolve()
         tables = Folder(real.parent, report)
         finder = Finder(Folder(source.parent, report, links=anywhere, paths=anywhere), "", below, report)
         if layouts := guess_layouts(tables, [real.name]):
             return read_darwin_core(tables, layouts, "", finder, report)
-        if source.suffix.lower() in _TABLES:
-            return _read_photo_table(
-                _open_photo_table(tables, real.name, str(source), report), finder, report
-            )
+        return _read_photo_table(_open_photo_table(tables, real.name, str(source), report), finder, report)
     raise DataError("source-unknown", source=source)
 
 
@@ -242,7 +239,7 @@ def _open_photo_table(container: Container, name: str, called: str, report: Repo
     table = read_table(stream, called, report)
     if set(table.columns) >= COLUMNS:
         return _PhotoTable(stream, table, "")
-    column = next((c for wanted in _PHOTO_COLUMNS for c in table.columns if c.lower() == wanted), "")
+    column = photo_column(table.columns)
     if not column:
         stream.close()
         if "gbifID" in table.columns:

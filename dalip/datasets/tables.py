@@ -1,28 +1,27 @@
-"""Read CSV and TSV tables in any encoding; malformed rows are reported, and the rest is read."""
+"""Read tables with any separator, quoting and encoding; malformed rows are reported, and the rest is read."""
 
 import csv
-import io
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from dalip.datasets.columns import is_known
 from dalip.datasets.photo_location import BROKEN
 from dalip.datasets.report import Report, shown
+from dalip.datasets.text_lines import TextLines, unpacked
 from dalip.errors import DataError, first_line
 
 __all__ = ["Form", "Table", "read_lines", "read_lists", "read_table"]
 
-_LONGEST_LINE = 1_000_000  # characters
 _LONGEST_ROW = 200  # lines; free text may have many, an unclosed quotation mark swallows all the rest
-_MARKS = {  # longer ones first, because the mark of UTF-32 starts with that of UTF-16
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xef\xbb\xbf": "",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
-"""Encodings by byte order mark; empty for UTF-8, which is tried by default."""
+_SEPARATORS = "\t,;|"
+_BARE = "\t|"
+"""Separators of files in which quotation marks are mostly text, as in those of GBIF and Kew: a line is a row."""
+_TOLD_SEPARATOR = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE)
+"""The line that Excel writes and reads before the header."""
+_MOST_COMMENTS = 100  # lines before the header
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,12 @@ class Form:
     """The format of a table."""
 
     separator: str = ""
-    """Column separator; empty to detect it from the first line."""
+    """Column separator; empty to detect it from the header."""
     quote: str = '"'
     """Quotation mark around a cell; empty for none."""
     encoding: str = ""
-    """Empty for the encoding of the byte order mark, or else UTF-8, or else Windows-1252, decided line by line."""
+    """Empty for the encoding of the byte order mark, or else UTF-16 if it looks like that, or else UTF-8, or else
+    Windows-1252, decided line by line."""
 
 
 class Table(NamedTuple):
@@ -62,21 +62,22 @@ class Table(NamedTuple):
             raise DataError("table-column-missing", source=self.name, missing=missing, found=found)
 
 
-def separator_of(header: str) -> str:
-    """Return the column separator of a table, detected from its first line: a tab, a semicolon or a comma."""
-    # Spreadsheets in many countries write semicolons instead of commas.
-    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[tuple[int, str]]:
+    """Read the lines of a text file in any encoding; arguments as for `read_lists`.
 
-
-def read_lines(stream: BinaryIO, name: str, report: Report) -> Iterator[str]:
-    """Read the lines of a text file in any encoding; arguments as for `read_lists`."""
-    lines = _Lines(stream, name, report, "")
-    while True:
-        lines.start_row()
-        try:
-            yield next(lines).rstrip("\r\n")
-        except StopIteration:
-            return
+    Yields:
+        The number of a line, counted from 1, and its text.
+    """
+    lines = None
+    try:
+        lines = TextLines(unpacked(stream, name), name, report)
+        for line in lines:
+            yield lines.number, line.rstrip("\r\n")
+    except BROKEN as error:
+        _report_damage(lines, name, error, report)
+    finally:
+        if lines:
+            lines.release()
 
 
 def read_lists(
@@ -85,57 +86,45 @@ def read_lists(
     """Read the rows of a table one by one, with little memory.
 
     Args:
-        stream: The file, at its start; must be seekable.
+        stream: The file, gzipped or not, at its start; must be seekable.
         name: The table's name in messages.
         report: Receives each malformed row, and the line where a damaged file ends.
         form: The format of the table.
 
     Yields:
         The line where a row starts, counted from 1, and its cells; empty rows are ignored.
+
+    Raises:
+        DataError: A gzipped file unpacks to far more than a table.
     """
     lines = None
     try:
-        lines = _Lines(stream, name, report, form.encoding)
-        separator = form.separator or separator_of(lines.first())
-        reader = csv.reader(
-            lines,
-            delimiter=separator,
-            quotechar=form.quote or None,
-            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
-            skipinitialspace=True,
-            strict=True,
-        )
-        while True:
-            lines.start_row()
-            start = lines.number + 1
-            try:
-                cells = [cell.strip() for cell in next(reader)]
-            except StopIteration:
-                return
-            except csv.Error as error:
-                where = f"{name}, line {start}"
-                if separator == "\t":  # quotation marks are often part of the text, as in GBIF's files
-                    cells = [cell.strip() for cell in lines.read_again().rstrip("\r\n").split(separator)]
-                    if any(cells):
-                        yield start, cells
-                    continue
-                if isinstance(error, _Unclosed):
-                    report.skip(where, "row-unclosed")
-                else:
-                    report.skip(where, "row-malformed", cause=error)
-                lines.read_again()
-                continue
+        lines = TextLines(unpacked(stream, name), name, report, form.encoding)
+        form, bare = _detect(lines, form)
+        rows = _bare_rows(lines, form) if bare else _quoted_rows(lines, form, name, report)
+        for line, cells in rows:
             if any(cells):
-                yield start, cells
+                yield line, cells
     except BROKEN as error:
-        place = f"{name}, line {lines.number + 1}" if lines else name
-        report.skip(place, "table-damaged", cause=first_line(error))
+        _report_damage(lines, name, error, report)
+    finally:
+        if lines:
+            lines.release()
 
 
 def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form()) -> Table:
-    """Read a table whose first row has the column names; arguments as for `read_lists`."""
+    """Read a table whose first row has the column names; arguments as for `read_lists`.
+
+    Lines with a comment (`# ...`) before the header are ignored. Of columns with the same name, the first is used.
+    """
     lists = read_lists(stream, name, report, form)
-    columns = next(lists, (0, []))[1]
+    header = next((cells for _, cells in lists if not _is_comment(cells)), [])
+    columns: list[str] = []
+    for column in (cell.strip("\ufeff ") for cell in header):
+        if column and column in columns:
+            report.note(name, "table-column-repeated", column=shown(column[:80]))
+            column = ""
+        columns.append(column)
 
     def rows() -> Iterator[tuple[int, dict[str, str]]]:
         for line, cells in lists:
@@ -148,69 +137,135 @@ def read_table(stream: BinaryIO, name: str, report: Report, form: Form = Form())
     return Table(columns, rows(), name)
 
 
+def _report_damage(lines: TextLines | None, name: str, error: Exception, report: Report) -> None:
+    place = f"{name}, line {lines.number + 1}" if lines else name
+    report.skip(place, "table-damaged", cause=first_line(error))
+
+
+def _is_comment(cells: list[str]) -> bool:
+    return cells[0].startswith("#") and not any(is_known(cell) for cell in cells)
+
+
+def _detect(lines: TextLines, form: Form) -> tuple[Form, bool]:
+    """Detect the separator, and whether quotation marks may be text.
+
+    The separator is the one that the file names in a line of its own, which is taken, or that fits the header best.
+    """
+    start: list[str] = []
+    for line in islice(lines, _MOST_COMMENTS):
+        if not form.separator and not start and (told := _TOLD_SEPARATOR.fullmatch(line)):
+            form = replace(form, separator=told[1])
+            continue
+        start.append(line)
+        if line.strip() and not line.startswith("#"):
+            break
+    lines.put_back(*start)
+    header = start[-1] if start else ""
+    if not form.separator:
+        form = replace(form, separator=max(_SEPARATORS, key=lambda separator: _fit(header, separator)))
+    # A header in quotation marks shows that they enclose cells in this file.
+    return form, form.separator in _BARE and not (form.quote and header.startswith(form.quote))
+
+
+def _fit(header: str, separator: str) -> tuple[int, int]:
+    """Return how many columns a separator gives that are known, and how many at all."""
+    try:
+        cells = next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        cells = header.split(separator)
+    return sum(is_known(cell) for cell in cells[:1000]), len(cells)
+
+
+def _bare_rows(lines: TextLines, form: Form) -> Iterator[tuple[int, list[str]]]:
+    """Read rows in which a quotation mark may be text: they are only joined or cut by it if the header says so."""
+    width = 0
+    for line in lines:
+        start, cells = lines.number, _cut(line, form)
+        if form.quote and form.quote in line and len(cells) != width:
+            cells = _by_quotes(line, lines, form, width) or cells
+        width = width or (len(cells) if any(cells) else 0)
+        yield start, cells
+
+
+def _cut(line: str, form: Form) -> list[str]:
+    cells = [cell.strip() for cell in line.rstrip("\r\n").split(form.separator)]
+    quote = form.quote
+    if not quote or quote not in line:
+        return cells
+    return [
+        cell[1:-1].replace(2 * quote, quote)
+        if len(cell) > 1 and cell[0] == cell[-1] == quote and quote not in cell[1:-1].replace(2 * quote, "")
+        else cell
+        for cell in cells
+    ]
+
+
+def _by_quotes(line: str, lines: TextLines, form: Form, width: int) -> list[str] | None:
+    """Read a row by its quotation marks, over several lines if need be; `None` if that does not give `width` cells."""
+    taken = [line]
+    while line.count(form.quote) % 2 and width and len(taken) < _LONGEST_ROW:
+        if (after := next(lines, None)) is None:
+            break
+        taken.append(after)
+        line += after
+    try:
+        cells = [cell.strip() for cell in next(_reader(taken, form), [])]
+    except csv.Error:
+        cells = []
+    if len(cells) == width or (cells and not width):
+        return cells
+    lines.put_back(*taken[1:])
+    return None
+
+
+def _reader(lines: Iterable[str], form: Form) -> Iterator[list[str]]:
+    return csv.reader(
+        lines,
+        delimiter=form.separator,
+        quotechar=form.quote or None,
+        quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+        skipinitialspace=form.separator != "\t",
+        strict=True,
+    )
+
+
 class _Unclosed(csv.Error):
     """An unclosed quotation mark, which turns everything after it into one row."""
 
 
-class _Lines:
-    """The decoded lines of a file; lines that a malformed row swallowed can be read again."""
+class _Feed:
+    """Passes lines on, and remembers those of the current row."""
 
-    def __init__(self, stream: BinaryIO, name: str, report: Report, encoding: str) -> None:
-        start = stream.read(4)
-        mark = next((m for m in _MARKS if start.startswith(m)), b"")
-        self._encoding = _MARKS.get(mark, encoding)
-        stream.seek(len(mark) if mark and not self._encoding else 0)
-        # In Latin-1 every byte is a character, so each line can be decoded separately.
-        self._text = io.TextIOWrapper(stream, self._encoding or "latin-1", errors="replace")
-        self._name, self._report = name, report
-        self._again: deque[str] = deque()
-        self._row: list[str] = []
-        self._warned = False
-        self.number = 0
-        """Number of the line that was read last."""
+    def __init__(self, lines: TextLines) -> None:
+        self._lines = lines
+        self.row: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if len(self._row) == _LONGEST_ROW:
+        if len(self.row) == _LONGEST_ROW:
             raise _Unclosed
-        line = self._again.popleft() if self._again else self._read()
-        if not line:
-            raise StopIteration
-        self.number += 1
-        self._row.append(line)
-        return line
+        self.row.append(next(self._lines))
+        return self.row[-1]
 
-    def first(self) -> str:
-        """Return the first line without consuming it."""
-        line = self._read()
-        self._again.append(line)
-        return line
 
-    def start_row(self) -> None:
-        """Forget the lines of the previous row."""
-        self._row.clear()
-
-    def read_again(self) -> str:
-        """Return the row's first line, which alone is known to be malformed, and go back to its second line."""
-        self._again.extendleft(reversed(self._row[1:]))
-        self.number -= len(self._row[1:])
-        return self._row[0]
-
-    def _read(self) -> str:
-        line = self._text.readline(_LONGEST_LINE)
-        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
-            while (rest := self._text.readline(_LONGEST_LINE)) and not rest.endswith("\n"):
-                pass
-            self._report.skip(f"{self._name}, line {self.number + 1}", "line-too-long", most=_LONGEST_LINE)
-            return "\n"
-        if self._encoding:
-            return line
+def _quoted_rows(lines: TextLines, form: Form, name: str, report: Report) -> Iterator[tuple[int, list[str]]]:
+    """Read rows in which cells may be in quotation marks; of a malformed row, only the first line is left out."""
+    feed = _Feed(lines)
+    reader = _reader(feed, form)
+    while True:
+        feed.row.clear()
+        start = lines.number + 1
         try:
-            return line.encode("latin-1").decode("utf-8")
-        except UnicodeDecodeError:
-            if not self._warned:
-                self._warned = True
-                self._report.note(f"{self._name}, line {self.number + 1}", "line-not-utf8")
-            return line.encode("latin-1").decode("windows-1252", "replace")
+            yield start, [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if form.separator in _BARE:
+                yield start, _cut(feed.row[0], form)
+            elif isinstance(error, _Unclosed):
+                report.skip(f"{name}, line {start}", "row-unclosed")
+            else:
+                report.skip(f"{name}, line {start}", "row-malformed", cause=error)
+            lines.put_back(*feed.row[1:])

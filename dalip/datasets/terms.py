@@ -5,57 +5,41 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from dalip.datasets.columns import folded, name_columns
 from dalip.datasets.report import shown
 from dalip.errors import DataError
-from dalip.taxonomy import RANKS
+from dalip.ranks import read_rank
 
-__all__ = ["checked_name", "read_rank", "take_over"]
+__all__ = ["checked_name", "take_over"]
 
 _LONGEST_NAME = 200
 """Characters of a name; the longest names in use, those of hybrids with authors, have fewer."""
 
 _LONGEST_TEXT = 100_000
+_TAXON = frozenset({"scientificName", "taxonRank", "vernacularName", "genus", "family", "order"})
 _TERMS = {
     term.lower(): term
     for term in (
-        *("scientificName", "taxonRank", "vernacularName", "genus", "family", "order"),
-        *("license", "rightsHolder", "references", "eventDate", "source", "occurrenceID"),
-        *("captions", "caption", "text"),
+        *(
+            "scientificNameAuthorship",
+            "license",
+            "rightsHolder",
+            "references",
+            "eventDate",
+            "source",
+            "occurrenceID",
+        ),
+        *("captions", "caption", "text", "splitGroup"),
     )
 } | {"licence": "license", "creator": "rightsHolder", "photographer": "rightsHolder"}
-"""Terms by the normalised spelling of their columns: in lower case, without underscores, spaces and hyphens."""
+"""Terms that do not describe the taxon, by their columns as `folded` returns them."""
 
 _PLACES = frozenset({"lat", "lon", "lng", "long", "gps", "location", "geometry", "geojson", "footprintwkt"})
 _PLACE_WORDS = ("latitude", "longitude", "coordinate")
-_RANK_WORDS = {
-    "varietas": "variety",
-    "var": "variety",
-    "subsp": "subspecies",
-    "ssp": "subspecies",
-    "infraspecies": "subspecies",
-    "forma": "form",
-    "f": "form",
-    "cv": "cultivar",
-    "sp": "species",
-    "ordo": "order",
-    "familia": "family",
-    "hybrid": "species",
-    "nothospecies": "species",
-    "genushybrid": "genus",
-    "nothogenus": "genus",
-}
-"""Other words for `RANKS`."""
-
-
-def read_rank(word: str) -> str:
-    """Return the rank that a source means, one of `RANKS`; empty for a rank that floras do not have."""
-    folded = word.strip().rstrip(".").lower()
-    found = _RANK_WORDS.get(folded, folded)
-    return found if found in RANKS else ""
 
 
 def checked_name(name: str) -> str:
-    """Return a name with single spaces and composed characters (Unicode NFC).
+    """Return a name with single spaces, composed characters (Unicode NFC), and without invisible characters.
 
     Raises:
         DataError: It is not a name: too long, or with unprintable characters.
@@ -63,9 +47,11 @@ def checked_name(name: str) -> str:
     if len(name) > _LONGEST_NAME:
         raise DataError("name-too-long", name=repr(name[:40]), length=len(name), most=_LONGEST_NAME)
     plain = " ".join(unicodedata.normalize("NFC", name).split())
-    if not plain.isprintable() and any(
-        unicodedata.category(character) in ("Cc", "Cs") for character in plain
-    ):
+    if plain.isprintable():
+        return plain
+    # Soft hyphens, zero-width spaces and the like come with text that was copied from web pages.
+    plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
         raise DataError("name-unprintable", name=repr(plain))
     return plain
 
@@ -80,13 +66,23 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DataError: The scientific name is not a name, or a text is too long.
     """
+    columns = name_columns(tuple(given))
+    told = columns.fields({c: v for c, v in given.items() if isinstance(v, str) and v})
     fields: dict[str, Any] = {}
     for column, value in given.items():
-        term = _term(column)
+        term = columns.terms.get(column, "")
+        if term not in _TAXON or (term == "taxonRank" and column != term and not read_rank(str(value))):
+            term = "" if column in columns.vernacular else _term(column)
+        elif isinstance(value, str):
+            # A name like `NA` is kept, so that it is reported as unknown.
+            value = told.get(term, value if term == "scientificName" else "")
         kept = _kept(term, value) if term else None
         if kept is not None and kept != "" and kept != []:
             # A column named exactly like the term takes precedence over one with another spelling.
             fields[term] = kept if column == term else fields.get(term, kept)
+    for term in ("scientificName", "vernacularName"):  # put together from other columns
+        if term in told and term not in fields:
+            fields[term] = _kept(term, told[term])
     if "scientificName" in fields:
         fields["scientificName"] = checked_name(str(fields["scientificName"]))
     if rank := read_rank(str(fields.get("taxonRank", ""))):
@@ -97,10 +93,10 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=1000)
 def _term(column: str) -> str:
     """Return the field name for a column; empty for a column that says where a photo was taken."""
-    folded = column.replace("_", "").replace(" ", "").replace("-", "").lower()
-    if folded in _PLACES or any(word in folded for word in _PLACE_WORDS):
+    word = folded(column)
+    if word in _PLACES or any(place in word for place in _PLACE_WORDS):
         return ""
-    return _TERMS.get(folded, column)
+    return _TERMS.get(word, column)
 
 
 def _kept(term: str, value: Any) -> Any:

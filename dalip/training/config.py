@@ -64,7 +64,7 @@ class TrainConfig:
     ]
     taxa: Annotated[
         str | None,
-        described("CSV or TSV file of taxa, whose names and ranks replace those that come with the photos."),
+        described("List of taxa, whose names and ranks replace those that come with the photos."),
     ] = None
     descriptions: Annotated[
         str | None,

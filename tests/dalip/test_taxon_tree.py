@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dalip.ranks import RANKS
 from dalip.taxon_tree import TaxonTree, taxon_above
-from dalip.taxonomy import RANKS, Taxon
+from dalip.taxonomy import Taxon
 
 VIOLA = Taxon("Viola", "genus", genus="Viola", family="Violaceae", order="Malpighiales")
 OCELLATA = Taxon("Viola ocellata", genus="Viola", family="Violaceae", order="Malpighiales")

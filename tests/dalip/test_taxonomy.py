@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalip.errors import DataError
-from dalip.taxonomy import RANKS, Taxon, VernacularName, reference_links
+from dalip.ranks import RANKS
+from dalip.taxonomy import Taxon, VernacularName, reference_links
 
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=12)
 phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
@@ -58,6 +59,11 @@ def test_only_the_name_is_needed() -> None:
         ("| |", []),
         ("fr:", [("fr:", "en")]),
         ("12:30 flower", [("12:30 flower", "en")]),
+        (
+            "zh-Hans:南天竹|pt-BR:nandina|eng:sacred bamboo",
+            [("南天竹", "zh"), ("nandina", "pt"), ("sacred bamboo", "en")],
+        ),
+        ("haw:ʻōhiʻa lehua", [("ʻōhiʻa lehua", "haw")]),
         ("note: a flower", [("note: a flower", "en")]),
     ],
 )

@@ -54,7 +54,8 @@ def pack(
         typer.Option(
             "--checklist",
             metavar="FILE",
-            help="Darwin Core checklist (CSV or TSV) to match names against (default: names are used as given).",
+            help="List of taxa to match names against, such as WCVP, WFO or the GBIF backbone (default: names are used "
+            "as given).",
             show_default=False,
         ),
     ] = None,
@@ -151,7 +152,7 @@ def pack(
             records,
             out,
             settings,
-            resolutions=_resolutions(records, checklist, names, report),
+            resolutions=_resolutions(records, checklist, names, report, progress),
             skipped=[fault for fault in left_out.faults if isinstance(fault, Skipped)],
             describe=describe,
             workers=workers,
@@ -193,7 +194,11 @@ def _records(
 
 
 def _resolutions(
-    records: "Sequence[Record]", checklist: Path | None, names: Path | None, report: "Report"
+    records: "Sequence[Record]",
+    checklist: Path | None,
+    names: Path | None,
+    report: "Report",
+    progress: Progress,
 ) -> "dict[str, Resolution]":
     """Resolve the names of the photos to taxa."""
     from dalip.datasets import Report
@@ -203,7 +208,7 @@ def _resolutions(
 
     # Unusable checklist rows are only notes: no photo is skipped because of them if its name is found.
     mild = Report(complain, complain)
-    listed = read_checklist(checklist, mild) if checklist else None
+    listed = read_checklist(checklist, mild, progress) if checklist else None
     decisions = read_decisions(names, report) if names else None
     return resolve_names(given_names(records), listed, decisions)
 

@@ -65,7 +65,7 @@ def zero_shot(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="CSV or TSV of additional taxa to choose from; it also adds names to the taxa of the photos.",
+            help="List of additional taxa to choose from; it also adds names to the taxa of the photos.",
         ),
     ] = None,
     split: SplitOption = "test",
@@ -83,13 +83,14 @@ def zero_shot(
     misses. macro is the mean top-1 accuracy over taxa, so that rare taxa count as much as common ones. NLL is the
     negative log-likelihood of the correct name, in nats at the best temperature; lower is better.
     """
-    from dalip.datasets import read_taxa
+    from dalip.datasets import Report, read_taxa
     from dalip.evaluation import classes_by_name_kind
     from dalip.evaluation import zero_shot as measure
 
     records, faults = read_photos(photos)
     chosen = of_split(records, split)
-    classes = classes_by_name_kind(records, read_taxa(taxa) if taxa else ())
+    listed = read_taxa(taxa, Report(faults.append, complain)) if taxa else ()
+    classes = classes_by_name_kind(records, listed)
     measure_encoders(
         lambda embedder, progress: measure(embedder, chosen, classes, progress),
         encoders,

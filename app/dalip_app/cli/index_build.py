@@ -37,8 +37,8 @@ def build(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="CSV or TSV that lists the taxa: a column scientificName and, optionally, taxonRank, vernacularName, "
-            "genus, family, order and references (default: all taxa that the photos show).",
+            help="List of taxa: a table with a column scientificName and, optionally, taxonRank, vernacularName, "
+            "family and others, or a file with one name per line (default: all taxa that the photos show).",
             show_default=False,
         ),
     ] = None,

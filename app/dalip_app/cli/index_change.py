@@ -60,7 +60,8 @@ def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut)
     from dalip.datasets import Report, read_taxa
     from dalip.taxon_tree import agreeing
 
-    listed = read_taxa(path, Report(left_out, complain)) if path else others
+    with ProgressLine() as progress:
+        listed = read_taxa(path, Report(left_out, complain), progress) if path else others
     taxa, contradicting = agreeing(listed)
     left_out(*contradicting)
     return taxa
@@ -115,7 +116,7 @@ def add(
         typer.Option(
             "--taxa",
             metavar="FILE",
-            help="Without --taxon: CSV or TSV with more about the new taxa (see `dalip index build --taxa`).",
+            help="Without --taxon: list of taxa with more about the new ones (see `dalip index build --taxa`).",
             show_default=False,
         ),
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dalip.errors import DataError
-from dalip_app.cli.terminal import complain
+from dalip_app.cli.terminal import ProgressLine, complain
 
 if TYPE_CHECKING:
     from dalip.encoder import Encoder
@@ -86,8 +86,7 @@ OnlyOption = Annotated[
         "--only",
         metavar="WHAT",
         help="Restrict the answers to these taxa and reject photos of other plants: the scientific name of a species, "
-        "genus, family or order, or a file that lists names (one per line, or a CSV or TSV with a column "
-        "scientificName). Repeatable.",
+        "genus, family or order, or a list of taxa (a file with one name per line, or a table). Repeatable.",
         show_default=False,
     ),
 ]
@@ -101,7 +100,7 @@ AllPhotosOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 _TOLD = 20  # unknown names that are listed; the checklist of a country would fill screens with them
-_LISTS = (".txt", ".csv", ".tsv")
+_LISTS = (".txt", ".csv", ".tsv", ".gz", ".zip")
 
 
 def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
@@ -168,7 +167,7 @@ def names_in(only: Sequence[str] | None) -> list[str]:
     """Return the names given with `--only`, both directly and in files.
 
     Args:
-        only: Scientific names and paths. Anything that ends in .txt, .csv or .tsv is treated as a path.
+        only: Scientific names and paths. Anything that ends in .txt, .csv, .tsv, .gz or .zip is treated as a path.
 
     Raises:
         DataError: A file is missing, cannot be read, or contains no name.
@@ -186,7 +185,8 @@ def _names(what: str) -> list[str]:
     except OSError:  # too long for a path
         there = False
     if there or path.suffix.lower() in _LISTS:
-        return read_names(path, Report(on_note=complain))
+        with ProgressLine() as progress:
+            return read_names(path, Report(on_note=complain), progress)
     name = " ".join(what.split())
     if not name:
         raise DataError("only-without-name")

@@ -10,7 +10,8 @@ from rapidfuzz import fuzz, process, utils
 
 from dalip.errors import DalipError, DataError, FloraError, ImageError
 from dalip.photos import open_image
-from dalip.taxonomy import RANKS, Taxon
+from dalip.ranks import RANKS
+from dalip.taxonomy import Taxon
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import best_name, common_name

@@ -1,77 +1,102 @@
-"""Read lists of taxa from files: tables with Darwin Core columns, and plain lists of names."""
+"""`read_taxa` and `read_names`: the accepted taxa in a list, for floras and training, and its names, for `--only`."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from dalip.datasets.names.checklist import ListedNames, read_taxon_list
+from dalip.datasets.names.list_file import open_list
+from dalip.datasets.names.list_rows import plain_names
 from dalip.datasets.report import Report
-from dalip.datasets.tables import read_lines, read_table
 from dalip.errors import DataError
+from dalip.progress import Progress, no_progress
+from dalip.scientific_name import read_name
 from dalip.taxonomy import Taxon
 
 __all__ = ["read_names", "read_taxa"]
 
-_TABLES = (".csv", ".tsv")
+_WIDE = ("order", "family", "genus")
 
 
-def read_taxa(path: Path, report: Report | None = None) -> list[Taxon]:
-    """Read a taxa file: CSV or TSV with a header of Darwin Core terms.
+def read_taxa(path: Path, report: Report | None = None, progress: Progress = no_progress) -> list[Taxon]:
+    """Read the accepted taxa in a list of taxa.
 
     Args:
-        path: The file; separated by tabs or semicolons if its header contains one, otherwise by commas.
-        report: Receives each row that is skipped because it is malformed or repeats a taxon; without it, the first
-            such row is an error.
+        path: The list, see `read_taxon_list`. Rows for the same taxon with other common names are merged.
+        report: Receives rows that are skipped because they are malformed or repeat a taxon, and notes on rows that
+            are deliberately not used; without it, the first skipped row is an error.
+        progress: Receives the number of rows.
 
     Returns:
         The taxa in the order of the file, at least one.
 
     Raises:
-        DataError: The file cannot be read, has no column `scientificName`, or contains no taxon.
+        DataError: The file cannot be read, has no scientific names, or contains no accepted taxon.
     """
     report = report or Report()
+    listed = read_taxon_list(path, report, progress)
     taxa: dict[str, Taxon] = {}
-    try:
-        with path.open("rb") as file:
-            table = read_table(file, str(path), report)
-            table.require("scientificName")
-            for line, row in table.rows:
-                try:
-                    taxon = Taxon.from_darwin_core(row)
-                    if taxon.scientific_name in taxa:
-                        raise DataError("taxon-repeated", name=taxon.scientific_name)
-                except DataError as error:
-                    report.skip_for(table.where(line), error)
-                else:
-                    taxa[taxon.scientific_name] = taxon
-    except FileNotFoundError:
-        raise DataError("taxa-file-missing", source=path) from None
-    except OSError as error:
-        raise DataError("taxa-file-not-read", source=path, cause=error.strerror) from error
+    repeated: list[tuple[int, str]] = []
+    for entry in listed.accepted:
+        name = entry.taxon.scientific_name
+        if name not in taxa:
+            taxa[name] = entry.taxon
+        elif merged := _merged(taxa[name], entry.taxon):
+            taxa[name] = merged
+        else:
+            repeated.append((entry.line, name))
+    if repeated:
+        line, name = repeated[0]
+        report.skip(f"{path}, line {line}", "taxon-repeated", name=name, more=len(repeated) - 1)
+    if synonyms := sum(entry.is_synonym for entry in listed.entries):
+        report.note(str(path), "list-synonyms-unused", number=synonyms)
     if not taxa:
         raise DataError("taxa-file-empty", source=path)
     return list(taxa.values())
 
 
-def read_names(path: Path, report: Report | None = None) -> list[str]:
-    """Read scientific names from a taxa file, or from a list with one name per line and comments after `#`.
+def _merged(one: Taxon, other: Taxon) -> Taxon | None:
+    """Add the common names of another row for the same taxon; `None` if it has no others, or differs otherwise."""
+    names = tuple(dict.fromkeys((*one.vernacular_names, *other.vernacular_names)))
+    same = replace(one, vernacular_names=()) == replace(other, vernacular_names=())
+    return replace(one, vernacular_names=names) if same and names != one.vernacular_names else None
+
+
+def read_names(path: Path, report: Report | None = None, progress: Progress = no_progress) -> list[str]:
+    """Read the names in a list of taxa, without authors.
 
     Args:
-        path: The file; a table if its extension says so, or if its first line has the column `scientificName`.
-        report: As for `read_taxa`.
+        path: The list, as for `read_taxa`. In a file with one name per line, what follows `#` is a comment.
+        report: Receives rows that cannot be used, and notes; without it, the first skipped row is an error.
+        progress: Receives the number of rows.
+
+    Returns:
+        Of a table, the accepted taxa, and synonyms whose accepted taxon it lacks. Families and genera that are only
+        there as parents of other taxa are left out. Of a file with one name per line, each name, once.
 
     Raises:
         DataError: The file cannot be read, or contains no name.
     """
-    try:
-        with path.open("rb") as file:
-            lines = read_lines(file, str(path), report or Report())
-            first = next(lines, "")
-            if path.suffix.lower() in _TABLES or "scientificName" in first:
-                return [taxon.scientific_name for taxon in read_taxa(path, report)]
-            written = [" ".join(line.partition("#")[0].split()) for line in (first, *lines)]
-    except FileNotFoundError:
-        raise DataError("taxa-file-missing", source=path) from None
-    except OSError as error:
-        raise DataError("taxa-file-not-read", source=path, cause=error.strerror) from error
-    names = [name for name in written if name]
+    report = report or Report()
+    with open_list(path, report) as opened:
+        lines = None if opened.table else [name for _, name, _ in plain_names(opened)]
+    if lines is None:
+        names = _of_table(read_taxon_list(path, report, progress))
+    else:
+        names = [_without_author(name) for name in lines]
     if not names:
         raise DataError("names-file-empty", source=path)
-    return names
+    return list(dict.fromkeys(names))
+
+
+def _of_table(listed: ListedNames) -> list[str]:
+    return [
+        entry.taxon.scientific_name
+        for entry in listed.entries
+        if not (entry.identifier in listed.parents and entry.taxon.taxon_rank in _WIDE)
+        and not (entry.is_synonym and (entry.accepted in listed.known or entry.accepted_name))
+    ]
+
+
+def _without_author(name: str) -> str:
+    parts = read_name(name)
+    return parts.text if parts and parts.author and parts.certain else name

@@ -8,8 +8,8 @@ from dalip.datasets.names.resolve import Resolution
 from dalip.datasets.pack.choosing import NotPacked, Reason
 from dalip.datasets.pack.datasheet import NameUse
 from dalip.datasets.record import Record
-from dalip.datasets.terms import read_rank
 from dalip.errors import DataError
+from dalip.ranks import read_rank
 from dalip.taxonomy import Taxon
 
 __all__ = ["given_name", "given_names", "name_records"]

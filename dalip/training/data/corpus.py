@@ -5,7 +5,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import webdataset as wds
 
 from dalip.datasets import Record, Report, read_named, read_taxa, require_unique_keys
 from dalip.errors import Skipped, TrainingError, first_line
+from dalip.progress import no_report
 from dalip.prompts import sentences, taxon_texts
 from dalip.taxonomy import Taxon
 from dalip.training.config import TrainConfig, source_of
@@ -96,14 +97,20 @@ def is_remote(url: str) -> bool:
     return re.match(r"[A-Za-z][\w+.-]+:", url) is not None
 
 
-def load_texts(config: TrainConfig) -> Texts:
+def load_texts(config: TrainConfig, on_skip: Callable[[Skipped], None] = no_report) -> Texts:
     """Read the list of taxa and the descriptions of a configuration.
+
+    Args:
+        config: The configuration.
+        on_skip: Receives each row of the list that cannot be used.
 
     Raises:
         DataError: The list of taxa cannot be read.
         TrainingError: The descriptions cannot be read.
     """
-    listed = {t.scientific_name: t for t in read_taxa(Path(config.taxa))} if config.taxa else {}
+    listed = (
+        {t.scientific_name: t for t in read_taxa(Path(config.taxa), Report(on_skip))} if config.taxa else {}
+    )
     return Texts(listed, _read_descriptions(Path(config.descriptions)) if config.descriptions else {})
 
 
@@ -139,7 +146,7 @@ def load_corpus(config: TrainConfig) -> Corpus:
     require_unique_keys(records)
     if not config.stream and not any(record.split == "train" for record in records):
         raise TrainingError("no-training-photo", source=", ".join(config.data))
-    texts = load_texts(config)
+    texts = load_texts(config, skipped.append)
     taxa = {r.taxon.scientific_name: texts.complete(r.taxon) for r in records if r.taxon}
     return Corpus(
         tuple(records),

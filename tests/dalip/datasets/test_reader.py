@@ -1,6 +1,7 @@
 """Reading datasets: the layout is detected from the content; problems are reported by file or row, the rest is read."""
 
 import contextlib
+import gzip
 import random
 import stat
 import zipfile
@@ -12,6 +13,7 @@ from wording import refuses
 from dalip.datasets import read_named, read_records
 from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
 from dalip.errors import DataError
+from dalip.taxonomy import Taxon, VernacularName
 from tests.dalip.heard import PHOTO, Heard, write, write_zip
 from tests.dalip.made import fields, write_tar
 
@@ -248,10 +250,14 @@ def test_shards_and_their_problems(tmp_path: Path, heard: Heard) -> None:
 
 
 def test_unusable_sources(tmp_path: Path, heard: Heard) -> None:
-    write(tmp_path, {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "c.zip": "x", "empty/x": "", "d.csv": ""})
+    write(
+        tmp_path,
+        {"a.csv": "id,name\n1,Rosa\n", "b.txt": "x", "b.doc": "x", "c.zip": "x", "empty/x": "", "d.csv": ""},
+    )
     for name, cause in {
         "a.csv": r"a\.csv: there is no column `file` .*\(columns found: id, name\)",
-        "b.txt": r"b\.txt: this is neither a folder nor a",
+        "b.txt": "there is no column `file`",
+        "b.doc": r"b\.doc: this is neither a folder nor a",
         "c.zip": "not a valid ZIP archive",
         "d.csv": "there is no column `file`",
         "empty": r"empty: the source contains no photos; looked for \.avif",
@@ -291,7 +297,7 @@ def test_a_folder_with_a_table(tmp_path: Path, suffix: str, separator: str) -> N
         ("scientificName,file\nRosa\n", "line 2: the row does not specify a photo"),
         ("file\n", "contains no photos"),
         ("file\na.jpg\na.jpg\n", "line 3: 'a.jpg' is already on an earlier line"),
-        ("file\n" + "x" * 200_000, "line 2: the row is malformed"),
+        ("file,caption\n" + "x" * 200_000, "line 2: the row is malformed"),
     ],
 )
 def test_wrong_tables(tmp_path: Path, table: str, cause: str) -> None:
@@ -338,3 +344,56 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     assert (rose.key, violet.key) == ("Rosa_canina/deep/er/a.heic", "Viola/b.JPG")
     assert rose.taxon is not None
     assert rose.taxon.scientific_name == "Rosa canina"
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "separator"),
+    [
+        ("caps.csv", "File|Scientific Name|family|LICENSE", ","),
+        ("snake.csv", "file_name|scientific_name|Family|licence", ","),
+        ("filename.csv", "filename|species|family|license", ","),
+        ("semicolon.csv", "image_path|dwc:scientificName|dwc:family|license", ";"),
+        ("sep.csv", "sep=;\nphoto|Latin name|familia|license", ";"),
+        ("spaces.csv", "path|taxon|family|license", ", "),
+        ("tabs_in_csv.csv", "image|taxon_name|family|license", "\t"),
+        ("pipes.txt", "IMAGE|SCIENTIFICNAME|FAMILY|LICENSE", "|"),
+        ("packed.tsv.gz", "img|scientificName|family|license", "\t"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "cp1252"])
+def test_photo_tables_of_every_program(
+    tmp_path: Path, heard: Heard, name: str, header: str, separator: str, encoding: str
+) -> None:
+    rows = ["a.jpg|Iris germanica|Iridaceae|CC0", 'b é.jpg|Dahlia|"Asteraceae"|CC0']
+    content = "\r\n".join([header, *rows]).replace("|", separator).encode(encoding)
+    write(
+        tmp_path,
+        {"a.jpg": PHOTO, "b é.jpg": PHOTO, name: gzip.compress(content) if ".gz" in name else content},
+    )
+    found = heard.read(tmp_path / name)
+    assert {
+        key: (r.fields["scientificName"], r.fields["family"], r.fields["license"]) for key, r in found.items()
+    } == {
+        "a.jpg": ("Iris germanica", "Iridaceae", "CC0"),
+        "b é.jpg": ("Dahlia", "Asteraceae", "CC0"),
+    }
+    assert heard.faults == []
+
+
+def test_a_photo_table_with_names_in_parts_and_in_several_languages(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": PHOTO, "b.jpg": PHOTO})
+    header = "file,genus,specific epithet,rank,vernacularName_de,common name,status,rank of photo"
+    (tmp_path / "t.csv").write_text(
+        f"{header}\na.jpg,Iris,germanica,Art,Schwertlilie,iris,LC,1\nb.jpg,Iris,,3,,,,\n"
+    )
+    one, two = read_records(tmp_path / "t.csv")
+    assert one.taxon == Taxon(
+        "Iris germanica",
+        vernacular_names=(VernacularName("iris"), VernacularName("Schwertlilie", "de")),
+        genus="Iris",
+    )
+    assert (one.fields["status"], two.fields["rank"]) == (
+        "LC",
+        "3",
+    )  # what is no rank of a taxon is kept as it is
+    assert two.taxon is None

@@ -62,17 +62,18 @@ def test_a_quotation_mark_in_a_tab_separated_table_is_part_of_the_text(tmp_path:
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        (b"", "columns are missing: scientificName"),
+        (b"", "no column `scientificName`"),
         (
             b"name,family\nRosa,Rosaceae\n",
-            r"taxa\.csv: these columns are missing: scientificName \(columns found: name, family\)",
+            r"taxa\.csv: there is no column `scientificName` \(columns found: name, family\)",
         ),
         (b"scientificName\n", "contains no taxa"),
         (b"scientificName\nRosa\nViola\nRosa\n", "line 4: Rosa is in the list twice"),
         (b"scientificName\nRosa  canina\nRosa canina\n", "line 3: Rosa canina is in the list twice"),
-        (b"scientificName,taxonRank\nRosa,phylum\n", "line 2: Rosa: unknown taxonRank 'phylum'"),
-        (b"scientificName,family\n,Rosaceae\n", "line 2: a taxon needs a scientific name"),
-        (b"scientificName\n" + b"x" * 200_000, "line 2: the row is malformed"),
+        (b"scientificName,taxonRank\nRosa,speces\n", "line 2: unknown taxonRank 'speces'"),
+        (b"scientificName,family\n,Rosaceae\n", "line 2: the row has no scientificName"),
+        (b"scientificName,family\n" + b"x" * 200_000, "line 2: the row is malformed"),
+        (b"scientificName\n" + b"x" * 200_000, "line 2: the name 'x+'… has 200,000 characters"),
     ],
 )
 def test_a_wrong_taxa_file_is_refused_in_one_line(tmp_path: Path, content: bytes, cause: str) -> None:
@@ -96,7 +97,7 @@ def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     rows = ("scientificName,taxonRank", "Rosa,", "Rosa,", "Viola,clan", "Iris,genus,more", "Acer,genus")
     path.write_text("\n".join(rows))
     assert [taxon.scientific_name for taxon in read_taxa(path, heard.report)] == ["Rosa", "Acer"]
-    assert [fault.partition(": ")[0] for fault in heard.faults] == [f"{path}, line {n}" for n in (3, 4, 5)]
+    assert [fault.partition(": ")[0] for fault in heard.faults] == [f"{path}, line {n}" for n in (5, 4, 3)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -158,7 +158,7 @@ def test_table_rows_without_text_or_photo_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "cause"),
     [
-        ("photo,caption", r"captions\.csv: there is no column `file` .*\(columns found: photo, caption\)"),
+        ("foto,caption", r"captions\.csv: there is no column `file` .*\(columns found: foto, caption\)"),
         ("file,label", r"none of the 4 photos has a usable scientificName or caption .*fields found: label"),
     ],
 )

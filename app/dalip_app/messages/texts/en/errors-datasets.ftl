@@ -85,6 +85,8 @@ error-stream-no-photo = the most recently read shards contain no photo in the tr
 
 ## Tables
 
+error-table-column-repeated = the column { $column } occurs twice; the first is used
+error-table-bomb = the file unpacks from { $kilobytes } KB to more than { $megabytes } MB, which is implausible for a table; copy or download it again
 error-table-column-missing = these columns are missing: { $missing } (columns found: { $found }); add them
 error-table-without-photos = there is no column `file` with the names of the photo files (columns found: { $found }); add it
 error-table-not-read = the file cannot be read ({ $cause }); check the file and its permissions
@@ -139,40 +141,84 @@ error-name-malformed = { $name } is not a valid scientificName: it has { $length
 error-name-too-long = the name { $name }… has { $length } characters, too many for a name; use at most { $most }
 error-name-unprintable = the name { $name } contains control characters; type it again
 error-rank-unknown = unknown taxonRank { $rank }; use one of { $ranks }
-error-taxon-repeated = { $name } is in the list twice; keep one of the rows
+error-taxon-repeated = { $name } is in the list twice{ $more ->
+    [0] {""}
+    [one] {""} (other taxa on 1 more line)
+   *[other] {""} (other taxa on { $more } more lines)
+}; keep one of the rows
 error-taxa-file-missing = no such taxa file; check the path
 error-taxa-file-not-read = the taxa file cannot be read ({ $cause }); check the file and its permissions
-error-taxa-file-empty = the file contains no taxa; add one row per taxon
+error-taxa-file-empty = the file contains no taxa that can be used; add one row per taxon
 error-names-file-empty = the file contains no names; write one scientific name per line
 error-only-without-name = the value of --only is empty; specify a scientific name, or a file that lists names
 
-## Checklists
+## Lists of taxa
 
-error-checklist-not-read = the checklist cannot be read ({ $cause }); check the file and its permissions
-error-checklist-empty = the checklist contains no usable taxon; use another one
-error-checklist-rank = unknown taxonRank '{ $rank }'{ $more ->
+error-list-without-names = there is no column `scientificName` (columns found: { $found }); give this name to the column of the scientific names
+error-list-is-spreadsheet = this is a spreadsheet, which cannot be read; save it as CSV (UTF-8)
+error-list-is-ncbi-dump = this is a file of NCBI's taxonomy dump, which has no header; use a table with the columns taxid, tax name and rank instead, such as taxonomy_summary.tsv from NCBI Datasets
+error-list-archive = the archive contains { $number ->
+    [0] no list of taxa; add a table with the column scientificName
+   *[other] { $number } lists of taxa ({ $names }); unpack it and specify one of them
+}
+error-list-too-long = the list has more than { $most } names, too many to keep in memory; keep only the plants, or only your region
+error-list-rank = unknown taxonRank '{ $rank }'{ $more ->
     [0] {""}
     [one] {""} (also on 1 more line)
    *[other] {""} (also on { $more } more lines)
 }; correct it
-error-checklist-ranks-unused = { $number ->
-    [one] 1 taxon has a rank
-   *[other] { $number } taxa have ranks
-} that floras do not use ({ $ranks })
-error-checklist-names-unused = { $number ->
-    [one] 1 row does
-   *[other] { $number } rows do
-} not name exactly one taxon (sp., cf., aff., sample numbers)
-error-checklist-name-missing = the row has no scientificName; fill it in
-error-checklist-id-repeated = the taxonID '{ $id }' is also used on line { $line }; correct one of them
-error-checklist-circle = the taxon is its own ancestor through parentNameUsageID; correct it
-error-checklist-parent-missing = the parentNameUsageID '{ $parent }' is not a taxonID in the checklist{ $more ->
+error-list-rank-derived = unknown taxonRank '{ $rank }'{ $more ->
     [0] {""}
     [one] {""} (also on 1 more line)
    *[other] {""} (also on { $more } more lines)
+}, so the rank is derived from the name
+error-list-ranks-unused = { $number ->
+    [one] 1 row has a rank
+   *[other] { $number } rows have ranks
+} that floras do not use ({ $kinds })
+error-list-statuses-unused = { $number ->
+    [one] 1 name is
+   *[other] { $number } names are
+} not used: neither accepted, nor a synonym with an accepted name ({ $kinds })
+error-list-kingdoms-unused = { $number ->
+    [one] 1 row is
+   *[other] { $number } rows are
+} not used, about animals, fungi and other organisms that are not plants
+error-list-synonyms-unused = { $number ->
+    [one] 1 synonym is
+   *[other] { $number } synonyms are
+} not used, only accepted taxa
+error-list-names-unused = { $number ->
+    [one] 1 row is
+   *[other] { $number } rows are
+} not used, because the name does not stand for exactly one taxon (sp., cf., aff., sample numbers): { $names }
+error-list-name-missing = the row has no scientificName; fill it in
+error-list-id-repeated = the taxonID '{ $id }' is also used on line { $line }{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
+}; correct one of them
+error-list-circle = the taxon is its own ancestor through parentNameUsageID; correct it
+error-list-parent-missing = the parentNameUsageID '{ $parent }' is not a taxonID in the list{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
+}; family and order are only known as far as their columns say
+error-list-accepted-missing = the synonym '{ $name }' refers to '{ $accepted }', which is not in the list{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
+}; correct acceptedNameUsageID
+error-list-synonym-circle = the synonym '{ $name }' refers back to itself through acceptedNameUsageID{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
 }; correct it
-error-checklist-accepted-missing = the synonym '{ $name }' refers to '{ $accepted }', which is not in the checklist; correct acceptedNameUsageID
-error-checklist-synonym-circle = the synonym '{ $name }' refers back to itself through acceptedNameUsageID; correct it
+error-list-synonym-without-accepted = the synonym '{ $name }' has no accepted name{ $more ->
+    [0] {""}
+    [one] {""} (similar cases on 1 more line)
+   *[other] {""} (similar cases on { $more } more lines)
+}; fill in acceptedNameUsageID
 error-decisions-not-read = the file of name decisions cannot be read ({ $cause }); check the file and its permissions
 error-decision-unclear = the row has no name, or contradicts an earlier line; correct it
 
