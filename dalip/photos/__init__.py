@@ -1,8 +1,10 @@
 """Open photos: decode, orient, read EXIF data, read ahead."""
 
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
-from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, open_image, to_rgb
+from dalip.photos.decode import MAX_PIXELS, ImageSource, open_image, to_rgb
 from dalip.photos.exif import PhotoDetails, read_details
+from dalip.photos.formats import READABLE
+from dalip.photos.open_file import open_file
 from dalip.photos.read_ahead import PhotoSource, map_ahead
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "encode",
     "is_plain_webp",
     "map_ahead",
+    "open_file",
     "open_image",
     "read_details",
     "shrink",

@@ -9,6 +9,7 @@ error-image-pipe = this is a pipe or a device, not a file; save the photo to a f
 error-image-empty = the file is empty; copy or download it again
 error-image-too-large = the photo has { $width } x { $height } pixels, more than the limit of { $million } million; make it smaller
 error-image-unknown = the file is not an image in a supported format; use { $readable }
+error-image-format = this is a photo in a format that cannot be read ({ $format }); export it as one of { $readable }
 error-image-unsupported = the installed Pillow cannot read this image format ({ $plugin }); upgrade Pillow
 error-image-damaged = the file is damaged or truncated; copy or download it again
 error-image-memory = the photo needs more memory than is available; make it smaller

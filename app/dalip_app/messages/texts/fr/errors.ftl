@@ -10,6 +10,7 @@ error-image-damaged = ce fichier est endommagé ou tronqué ; copiez-le ou tél
 error-image-memory = il n’y a pas assez de mémoire pour cette photo ; réduisez-la
 error-image-mode = le mode de couleurs { $mode } n’est pas pris en charge ; enregistrez la photo en RVB
 error-image-no-pixels = une image de { $width } x { $height } n’a aucun pixel ; utilisez-en une autre
+error-image-format = cette photo est dans un format qui ne peut pas être lu ({ $format }) ; exportez-la dans l’un de ceux-ci : { $readable }
 error-image-missing = ce fichier n’existe pas ; vérifiez le chemin
 error-image-folder = c’est un dossier, pas une photo ; choisissez un fichier qu’il contient
 error-image-pipe = c’est un tube ou un périphérique, pas un fichier ; enregistrez d’abord la photo dans un fichier
