@@ -18,7 +18,7 @@ from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import read_shard
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
-from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
+from dalip.photos.walk import IMAGE_SUFFIXES
 
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
@@ -141,7 +141,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
 
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
-    base = _top_folder(container.names) if isinstance(container, Archive) else ""
+    base = _top_folder(container) if isinstance(container, Archive) else ""
     if base + "meta.xml" in container.names:
         return read_darwin_core(container, base, below, report)
     top = [n for n in container.names if n.startswith(base) and "/" not in n[len(base) :]]
@@ -150,13 +150,14 @@ def _read_container(container: Container, below: Folder | None, report: Report) 
     return _read_tables_or_classes(container, base, top, below, report)
 
 
-def _top_folder(names: list[str]) -> str:
+def _top_folder(container: Container) -> str:
     """Return the folder that contains the whole content of an archive; empty if there is none or it is a plant's."""
+    names = container.names
     first = names[0].partition("/")[0] + "/" if names else ""
     if not all(name.startswith(first) for name in names):
         return ""
     in_it = [name[len(first) :] for name in names]
-    photos = [name for name in in_it if is_photo_name(name)]
+    photos = [name for name in in_it if container.is_photo(first + name)]
     described = any(name == "meta.xml" or name.lower().endswith(_TABLES) for name in in_it if "/" not in name)
     return first if described or all("/" in name for name in photos) else ""
 
@@ -173,12 +174,17 @@ def _read_tables_or_classes(
             refused.append(error)
         else:
             yield from _read_photo_table(table, Finder(container, base, below), report)
-    photos = [name for name in container.names if is_photo_name(name)]
+    if tables and not refused:
+        return
+    photos = [name for name in container.names if container.is_photo(name)]
     if refused and len(refused) == len(tables) and not any("/" in name[len(base) :] for name in photos):
         raise refused[0]
     for reason in refused:
         report.on_note(reason)
     if len(refused) == len(tables):
+        for name in container.names if report.verbose else ():
+            if not container.is_photo(name):
+                report.note(shown(container.path / name), "file-not-photo")
         yield from _read_classes(container, base, photos, report)
 
 

@@ -1,69 +1,111 @@
-"""Read from EXIF data when and where a photo was taken."""
+"""Read when and where a photo was taken: from its EXIF and XMP data, its sidecars and its file name."""
 
 import io
-import math
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from PIL import ExifTags
+from PIL import ExifTags, ImageFile
 
+from dalip.errors import ImageError
+from dalip.photos.dates import read_date
 from dalip.photos.decode import open_header
+from dalip.photos.details import PhotoDetails, is_void, read_place
+from dalip.photos.open_file import open_file
+from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
+from dalip.photos.xmp import read_xmp
 
-__all__ = ["PhotoDetails", "read_details"]
+__all__ = ["read_details"]
 
-
-@dataclass(frozen=True, slots=True)
-class PhotoDetails:
-    """When and where a photo was taken, as far as its EXIF data records it."""
-
-    event_date: str = ""
-    """ISO 8601, with the UTC offset if the camera recorded one."""
-    latitude: float | None = None
-    """Degrees north, WGS 84."""
-    longitude: float | None = None
-    """Degrees east."""
+_NOTHING = PhotoDetails()
+_PNG_TEXTS = {"exif:DateTimeOriginal": "DateTimeOriginal", "Creation Time": "PNG text"}
+_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
 
 def read_details(photo: bytes | Path) -> PhotoDetails:
-    """Read from its EXIF data when and where a photo was taken; missing or damaged values stay empty.
+    """Read when and where a photo was taken; what is missing or damaged stays empty, and nothing is raised.
 
     Args:
-        photo: The bytes of an image file, or its path.
+        photo: The bytes of an image file; or its path, and then its sidecars and its name count as well. The time of
+            the file does not count, because copying and editing change it.
     """
+    if isinstance(photo, bytes):
+        return _in_file(io.BytesIO(photo))
     try:
-        with photo.open("rb") if isinstance(photo, Path) else io.BytesIO(photo) as file:
-            exif = open_header(file).getexif()
-            details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except Exception:  # EXIF data is broken in many ways; the photo may still be usable
-        return PhotoDetails()
-    latitude = _degrees(place.get(ExifTags.GPS.GPSLatitude), place.get(ExifTags.GPS.GPSLatitudeRef), 90)
-    longitude = _degrees(place.get(ExifTags.GPS.GPSLongitude), place.get(ExifTags.GPS.GPSLongitudeRef), 180)
-    if latitude is None or longitude is None:
-        latitude = longitude = None
-    taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    return PhotoDetails(_date(taken, details.get(ExifTags.Base.OffsetTimeOriginal)), latitude, longitude)
-
-
-def _date(taken: object, offset: object) -> str:
+        with open_file(photo) as file:
+            details = _in_file(file)
+    except (ImageError, OSError):
+        details = _NOTHING
     try:
-        date = datetime.strptime(str(taken).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return ""
+        names = {path.name.lower(): path.name for path in photo.parent.iterdir()}
+    except OSError:
+        names = {}
+    sidecars = {name: names[name] for name in names if Path(name).suffix in SIDECAR_SUFFIXES}
+    beside = (photo.parent / name for name in find_sidecars(photo.name, sidecars))
+    return details.or_from(read_beside(photo, beside))
+
+
+def _in_file(file: BinaryIO) -> PhotoDetails:
     try:
-        return datetime.fromisoformat(f"{date}{str(offset or '').strip(chr(0) + ' ')}").isoformat()
-    except ValueError:
-        return date
+        image = open_header(file)
+    except Exception:  # Pillow's plugins raise nearly anything on damaged images
+        return _NOTHING
+    details = _NOTHING
+    for read in (_exif, _xmp, _png_texts):
+        details = details.or_from(_attempt(read, image) or _NOTHING)
+    return details
 
 
-def _degrees(parts: object, side: object, most: int) -> float | None:
-    if not isinstance(parts, tuple) or len(parts) != 3:
+def _attempt(read: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function on metadata, which may be broken in many ways; the photo may still be usable."""
+    try:
+        return read(*arguments)
+    except Exception:
         return None
-    try:
-        degrees, minutes, seconds = (float(part) for part in parts)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    value = degrees + minutes / 60 + seconds / 3600
-    if not math.isfinite(value) or not 0 <= value <= most:
-        return None
-    return round(-value if str(side).strip("\0 ").upper() in ("S", "W") else value, 6)
+
+
+def _exif(image: ImageFile.ImageFile) -> PhotoDetails:
+    main = image.getexif()
+    details = _attempt(main.get_ifd, ExifTags.IFD.Exif) or {}
+    place = _attempt(main.get_ifd, ExifTags.IFD.GPSInfo) or {}
+    base = ExifTags.Base
+    found = _NOTHING
+    for tag, offset in (
+        (base.DateTimeOriginal, base.OffsetTimeOriginal),
+        (base.DateTimeDigitized, base.OffsetTimeDigitized),
+        (base.DateTime, base.OffsetTime),
+    ):
+        values = _value(details, tag), _value(main, tag)  # TIFF/EP has all dates in the main directory
+        zone = _value(details, offset) or _value(main, offset)
+        date = next(filter(None, (read_date(value, zone) for value in values)), "")
+        found = found.or_from(PhotoDetails(date, event_date_source=tag.name if date else ""))
+    return found.or_from(_gps(place))
+
+
+def _gps(place: Mapping[int, Any]) -> PhotoDetails:
+    gps = ExifTags.GPS
+    tags = (gps.GPSLatitude, gps.GPSLatitudeRef, gps.GPSLongitude, gps.GPSLongitudeRef, gps.GPSStatus)
+    latitude, longitude = read_place(*(_value(place, tag) for tag in tags))
+    day, clock = read_date(_value(place, gps.GPSDateStamp)), _value(place, gps.GPSTimeStamp)
+    parts = _attempt(lambda: [int(float(part)) for part in clock]) or []
+    date = read_date(f"{day[:10]} {':'.join(map(str, parts))}", "Z") if len(parts) == 3 else day
+    date = "" if is_void(_value(place, gps.GPSStatus)) else date
+    return PhotoDetails(date, latitude, longitude, "GPS" if date else "")
+
+
+def _value(fields: Mapping[int, Any], tag: int) -> Any:
+    value = _attempt(fields.get, tag)
+    return value[0] if isinstance(value, tuple) and len(value) == 1 else value
+
+
+def _xmp(image: ImageFile.ImageFile) -> PhotoDetails:
+    content = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), b"")
+    return read_xmp(content if isinstance(content, bytes) else str(content).encode(), "XMP")
+
+
+def _png_texts(image: ImageFile.ImageFile) -> PhotoDetails:
+    details = _NOTHING
+    for key, source in _PNG_TEXTS.items():
+        if date := read_date(image.info.get(key)):
+            details = details.or_from(PhotoDetails(date, event_date_source=source))
+    return details

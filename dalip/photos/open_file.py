@@ -24,7 +24,7 @@ def open_file(path: Path | str) -> BinaryIO:
     """
     name = printable(path)
     try:
-        _require_regular(os.stat(path), name)
+        _require_regular(Path(path).stat(), name)
         handle = os.open(path, _FLAGS)
         try:
             _require_regular(os.fstat(handle), name)

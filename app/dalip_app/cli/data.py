@@ -10,6 +10,7 @@ import typer
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
+from dalip_app.cli.options import VerboseOption
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def pack(
             "--workers", metavar="N", min=1, help="Processes that read photos (default: one per CPU)."
         ),
     ] = None,
+    verbose: VerboseOption = False,
 ) -> None:
     """Pack labelled photos into WebDataset shards for training and for building floras.
 
@@ -128,7 +130,7 @@ def pack(
     *sources, out = paths
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     left_out = LeftOut()
-    report = Report(left_out, complain)
+    report = Report(left_out, complain, verbose)
     with ProgressLine() as progress:
         records = _records(sources, out, photos, download, report, progress)
         packed = pack_records(

@@ -47,12 +47,12 @@ Examples:
   dalip index remove --flora garden-flora --photo "Rosa rugosa/7.jpg" """
 
 
-def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
+def read_named(paths: Sequence[Path], left_out: LeftOut, *, verbose: bool = False) -> "list[Record]":
     """Read labelled photos, and report those that are malformed or have an invalid taxon."""
     from dalip.datasets import Report
     from dalip.datasets import read_named as read
 
-    return read(*paths, report=Report(left_out, complain))
+    return read(*paths, report=Report(left_out, complain, verbose))
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":

@@ -129,7 +129,10 @@ def _told(now: IndexingState, say: Language) -> str:
 
 
 def _reported(report: LibraryReport, say: Language) -> str:
-    told = [say("library-report", what=what, number=number) for what, number in report.counts.items()]
+    told = [
+        say("library-report", what=what.replace(" ", "-"), number=number)
+        for what, number in report.counts.items()
+    ]
     told += [say("library-stopped")] if report.stopped else []
     unreadable = "".join(
         notice(sentence_about(photo.error, say), bad=True) for photo in report.skipped[:_PROBLEMS]

@@ -112,6 +112,10 @@ def test_folders_are_searched_in_order_without_hidden_files(
     (tmp_path / "garden" / "notes.txt").write_text("none of them")
     done = dalip("identify", "garden", *world.options, "--json")
     assert done.status == 0, done.err
+    assert done.err.splitlines() == [
+        "dalip: garden: 1 file is not a photo (1 .txt)",
+        "dalip: garden: 2 hidden or system files and folders were left out",
+    ]
     assert [a["image"] for a in objects(done)] == [str(Path("garden") / name) for name in names]
 
 
@@ -122,7 +126,7 @@ def test_a_folder_without_photos_is_a_separate_error(dalip: Dalip, world: World,
     assert done.status == 1
     first, second = objects(done)
     assert first["image"] == "empty"
-    assert first["error"].startswith("empty: the folder contains no photos; looked for .avif")
+    assert first["error"].startswith("empty: the folder contains no photos; looked for JPEG, ")
     assert second["taxon"] == "Flos pink"
 
 

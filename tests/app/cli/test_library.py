@@ -42,10 +42,11 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert dalip("library", "add", world.photos, *world.options).status == 0
     done = dalip("search", "a red one", "--top-k", 5, "--json", *world.encoder)
     hits = [json.loads(line) for line in done.lines]
-    fields = ["image", "similarity", "scientificName", "taxonRank", "probability", "verdict", "eventDate"]
+    fields = ["image", "similarity", "scientificName", "taxonRank", "probability", "verdict"]
+    fields += ["eventDate", "eventDateSource"]
     assert [list(hit) for hit in hits] == [fields] * 5
     assert hits[0]["scientificName"] == "Flos red"
-    assert hits[0]["eventDate"] is None
+    assert hits[0]["eventDateSource"] == "file time"
     assert done.err == "dalip: 5 of 240 shown; use --page for the next ones\n"
     second = dalip("search", "a red one", "--top-k", 5, "--page", 2, "--json", *world.encoder)
     assert not set(second.lines) & set(done.lines)

@@ -15,4 +15,4 @@ error-image-damaged = the file is damaged or truncated; copy or download it agai
 error-image-memory = the photo needs more memory than is available; make it smaller
 error-image-mode = the colour mode { $mode } is not supported; save the photo as RGB
 error-image-no-pixels = an image of { $width } x { $height } has no pixels; use another one
-error-folder-without-photos = the folder contains no photos; looked for { $endings }
+error-folder-without-photos = the folder contains no photos; looked for { $readable }
