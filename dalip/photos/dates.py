@@ -99,7 +99,7 @@ def _text(value: object) -> str:
 def _iso(parts: dict[str, str | None], offset: str) -> str:
     """Return a date whose parts are strings of digits, with its time if that is valid."""
     year, month, day, hour, minute, second = (int(parts.get(name) or "-1") for name in _PARTS)
-    if year < 100:
+    if len(parts["year"] or "") == 2:
         year += 2000 if year < _FIRST_DIGITAL_YEAR % 100 else 1900
     try:
         date = datetime(year, month, day)
