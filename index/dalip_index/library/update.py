@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
+from dalip.files import as_utf8
 from dalip.photos import READABLE
 from dalip.photos.sidecars import read_beside
 from dalip.progress import Progress, no_progress
@@ -17,7 +18,14 @@ from dalip_index.library.naming import name_photos
 from dalip_index.library.read_photo import PhotoReader, changing, hash_file, read_dated
 from dalip_index.library.scan import Scan, scan_folder, sidecar_paths
 
-__all__ = ["LibraryReport", "UpdateOptions", "add_folder", "forget_folder", "update_folders"]
+__all__ = [
+    "LibraryReport",
+    "UpdateOptions",
+    "add_folder",
+    "existing_folder",
+    "forget_folder",
+    "update_folders",
+]
 
 _BATCH = 32  # photos stored in one transaction: the most that a killed process loses
 _ROUNDS = 3  # a file that is replaced while it is read is read again
@@ -79,9 +87,7 @@ class UpdateOptions:
 
 def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> LibraryReport:
     """Update a library from a folder; see `Library.add`."""
-    root = Path(folder).resolve()
-    if not root.is_dir():
-        raise LibraryError("no-folder", source=folder)
+    root = existing_folder(folder)
     known = store.photos()
     scan = scan_folder(str(root), known)
     if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in known):
@@ -95,6 +101,24 @@ def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> Lib
         if other != str(root) and Path(other).is_dir() and any(is_below(p, other) for p in unfinished)
     ]
     return _Update(store, [scan, *others], known, options).run()
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return the absolute path of a folder, without links.
+
+    Raises:
+        LibraryError: There is no such folder, or its path is not UTF-8, so the library cannot store it.
+    """
+    try:
+        root = Path(folder).resolve()
+        found = root.is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or a cycle of links
+        found = False
+    if not found:
+        raise LibraryError("no-folder", source=as_utf8(folder))
+    if as_utf8(root) != str(root):
+        raise LibraryError("name-not-utf8", source=as_utf8(folder))
+    return root
 
 
 def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport:

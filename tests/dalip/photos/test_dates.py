@@ -69,14 +69,26 @@ def test_offsets_and_unusual_times(value: str, offset: object, date: str) -> Non
 
 
 NO_DATES = [
-    *("", " ", "\0", "    :  :     :  :  ", "0000:00:00 00:00:00", "0000-00-00", "unknown", "2023", "2023:05"),
+    *(
+        "",
+        " ",
+        "\0",
+        "    :  :     :  :  ",
+        "0000:00:00 00:00:00",
+        "0000-00-00",
+        "unknown",
+        "2023",
+        "2023:05",
+    ),
     *("2023:13:01 12:00:00", "2023:02:30 12:00:00", "31.05.2023", "05/31/2023", "23-05-31", "1/2/3"),
     *("1825:12:31 23:59:59", "0001:01:01 00:00:00", "1970:01:01 00:00:00", "9999:12:31 23:59:59"),
     *("2023:05:31 12:00:00" + "0" * 100, "\ud800", "２０２３:05:31 12:00:00"),
 ]
 
 
-@pytest.mark.parametrize("value", [*NO_DATES, None, 20230531, 1.5, (2023, 5, 31), ["2023:05:31"], b"\xff\xfe", True])
+@pytest.mark.parametrize(
+    "value", [*NO_DATES, None, 20230531, 1.5, (2023, 5, 31), ["2023:05:31"], b"\xff\xfe", True]
+)
 def test_no_dates(value: object) -> None:
     assert read_date(value) == ""
 
@@ -84,7 +96,9 @@ def test_no_dates(value: object) -> None:
 def test_future_dates_are_rejected() -> None:
     now = datetime.now(UTC)
     assert read_date((now + timedelta(days=2)).strftime("%Y:%m:%d %H:%M:%S")) == ""
-    assert read_date((now + timedelta(hours=13)).strftime("%Y:%m:%d %H:%M:%S")), "east of Greenwich it is later"
+    assert read_date((now + timedelta(hours=13)).strftime("%Y:%m:%d %H:%M:%S")), (
+        "east of Greenwich it is later"
+    )
 
 
 @given(st.one_of(st.text(), st.binary(), st.from_regex(r"\d{2,4}[-:/. ]\d*[-:/. ]\d*.?\d*:\d*:?\d*")))

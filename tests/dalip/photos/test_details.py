@@ -87,7 +87,9 @@ def test_the_time_of_the_gps_receiver_is_utc() -> None:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_xmp_counts_before_the_time_of_the_last_change(form: str) -> None:
-    packet = (XMP % f'e:DateTimeOriginal="{NOON}" e:GPSLatitude="33,51.5S" e:GPSLongitude="151,12,0E"').encode()
+    packet = (
+        XMP % f'e:DateTimeOriginal="{NOON}" e:GPSLatitude="33,51.5S" e:GPSLongitude="151,12,0E"'
+    ).encode()
     more: dict[str, Any] = {"format": form}
     if form == "PNG":
         more["pnginfo"] = info = PngInfo()
@@ -96,7 +98,11 @@ def test_xmp_counts_before_the_time_of_the_last_change(form: str) -> None:
         more["tiffinfo"] = {700: packet}
     else:
         more["xmp"] = packet
-    content = jpeg({Base.DateTime: EDITED} if form != "TIFF" else {}, **more, **({"exif": None} if form == "TIFF" else {}))
+    content = jpeg(
+        {Base.DateTime: EDITED} if form != "TIFF" else {},
+        **more,
+        **({"exif": None} if form == "TIFF" else {}),
+    )
     assert when(content) == (NOON, "XMP")
     assert where(content) == (-33.858333, 151.2)
 
@@ -109,7 +115,7 @@ def test_xmp_counts_before_the_time_of_the_last_change(form: str) -> None:
         ('p:DateCreated="2023-05-31" x:CreateDate="2024-01-01T00:00:00"', "2023-05-31"),
         (f'x:CreateDate="{NOON}.50Z"', f"{NOON}+00:00"),
         (f'x:ModifyDate="{NOON}" x:MetadataDate="{NOON}"', ""),
-        (f'><p:DateCreated>{NOON}</p:DateCreated><a ', NOON),
+        (f"><p:DateCreated>{NOON}</p:DateCreated><a ", NOON),
     ],
 )
 def test_dates_in_xmp(fields: str, date: str) -> None:
@@ -213,7 +219,11 @@ def test_sources_beside_a_photo_in_their_order(tmp_path: Path) -> None:
     assert when(path) == ("2020-01-02T03:04:05", "file name")
     path.write_bytes(jpeg({Base.DateTime: "2021:01:01 00:00:00"}))
     assert when(path) == ("2021-01-01T00:00:00", "DateTime")
-    write(tmp_path, f"{path.stem}.xmp", XMP % f'p:DateCreated="{NOON}" e:GPSLatitude="1,0.0N" e:GPSLongitude="2,0.0E"')
+    write(
+        tmp_path,
+        f"{path.stem}.xmp",
+        XMP % f'p:DateCreated="{NOON}" e:GPSLatitude="1,0.0N" e:GPSLongitude="2,0.0E"',
+    )
     assert when(path) == (NOON, "XMP sidecar")
     assert where(path) == (1, 2)
     write(tmp_path, f"{path.name}.json", TAKEOUT)
@@ -251,11 +261,15 @@ SIDECARS = [
 @pytest.mark.parametrize(("name", "sidecar"), SIDECARS)
 def test_names_of_sidecars(tmp_path: Path, name: str, sidecar: str) -> None:
     path = write(tmp_path, name, jpeg())
-    write(tmp_path, sidecar, TAKEOUT if sidecar.lower().endswith(".json") else XMP % f'p:DateCreated="{NOON}Z"')
+    write(
+        tmp_path, sidecar, TAKEOUT if sidecar.lower().endswith(".json") else XMP % f'p:DateCreated="{NOON}Z"'
+    )
     assert when(path)[0] == f"{NOON}+00:00"
 
 
-@pytest.mark.parametrize("other", ["photo2.jpg.json", "phot.json", "photo.jpg(1).json", "photo.txt", "metadata.json"])
+@pytest.mark.parametrize(
+    "other", ["photo2.jpg.json", "phot.json", "photo.jpg(1).json", "photo.txt", "metadata.json"]
+)
 def test_files_of_others_are_no_sidecars(other: str) -> None:
     assert find_sidecars("photo.jpg", {other: other}) == []
 
@@ -263,7 +277,16 @@ def test_files_of_others_are_no_sidecars(other: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "{", "null", "[]", "[" * 100_000, '"a"', "\ud800".encode("utf-8", "surrogatepass"), b"\xff\xfe{"),
+        *(
+            "",
+            "{",
+            "null",
+            "[]",
+            "[" * 100_000,
+            '"a"',
+            "\ud800".encode("utf-8", "surrogatepass"),
+            b"\xff\xfe{",
+        ),
         {"photoTakenTime": {"timestamp": 0}},
         {"photoTakenTime": {"timestamp": "99999999999999999999"}},
         {"photoTakenTime": {"timestamp": None}, "geoData": []},
@@ -347,7 +370,9 @@ def test_any_xmp(content: bytes) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["latitude", "longitude", "timestamp"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["latitude", "longitude", "timestamp"]), inner)
+    ),
     max_leaves=8,
 )
 
@@ -358,7 +383,9 @@ def test_any_json(tmp_path_factory: pytest.TempPathFactory, content: Any) -> Non
     check(read_beside(folder / "a.jpg", [write(folder, "a.json", json.dumps(content))]))
 
 
-NAMES = st.text(st.characters(exclude_characters="/\0", categories=["L", "N", "P", "Z", "Cs", "Cc"]), min_size=1)
+NAMES = st.text(
+    st.characters(exclude_characters="/\0", categories=["L", "N", "P", "Z", "Cs", "Cc"]), min_size=1
+)
 
 
 @given(NAMES, st.lists(NAMES, max_size=5))
