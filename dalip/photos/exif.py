@@ -1,6 +1,7 @@
 """Read when and where a photo was taken: from its EXIF and XMP data, its sidecars and its file name."""
 
 import io
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,8 @@ __all__ = ["read_details"]
 _NOTHING = PhotoDetails()
 _PNG_TEXTS = {"exif:DateTimeOriginal": "DateTimeOriginal", "Creation Time": "PNG text"}
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+_XMP_START = b"XML:com.adobe.xmp\0\0\0"  # uncompressed text
+_MOST_CHUNKS, _LONGEST_CHUNK = 100_000, 4_000_000
 
 
 def read_details(photo: bytes | Path) -> PhotoDetails:
@@ -50,6 +53,8 @@ def _in_file(file: BinaryIO) -> PhotoDetails:
         image = open_header(file)
     except Exception:  # Pillow's plugins raise nearly anything on damaged images
         return _NOTHING
+    if image.format == "PNG":
+        _attempt(_add_png_chunks, image, file)
     details = _NOTHING
     for read in (_exif, _xmp, _png_texts):
         details = details.or_from(_attempt(read, image) or _NOTHING)
@@ -62,6 +67,23 @@ def _attempt(read: Callable[..., Any], *arguments: Any) -> Any:
         return read(*arguments)
     except Exception:
         return None
+
+
+def _add_png_chunks(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Find EXIF and XMP behind the pixels of a PNG, where Pillow finds them only by decoding the pixels."""
+    if "Raw profile type exif" not in image.info:
+        image.info.setdefault("exif", b"")  # keeps Pillow from looking for it
+    file.seek(8)
+    for _ in range(_MOST_CHUNKS):
+        length, kind = struct.unpack(">I4s", file.read(8))
+        content = file.read(length) if kind in (b"eXIf", b"iTXt") and length <= _LONGEST_CHUNK else b""
+        file.seek(length - len(content) + 4, io.SEEK_CUR)
+        if kind == b"eXIf" and content and not image.info.get("exif"):
+            image.info["exif"] = b"Exif\0\0" + content
+        if content.startswith(_XMP_START):
+            image.info.setdefault("xmp", content[len(_XMP_START) :].partition(b"\0\0")[2])
+        if kind == b"IEND":
+            break
 
 
 def _exif(image: ImageFile.ImageFile) -> PhotoDetails:

@@ -10,7 +10,7 @@ import typer
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
-from dalip_app.cli.options import VerboseOption
+from dalip_app.cli.options import VerboseOption, given_path
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def pack(
             "or TSV that lists photos, an iNaturalist export, a Darwin Core Archive, .tar shards, or a folder or .zip "
             "archive of any of these.",
             show_default=False,
+            parser=given_path,
         ),
     ],
     checklist: Annotated[

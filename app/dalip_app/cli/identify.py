@@ -19,8 +19,8 @@ from dalip_app.cli.options import (
     JsonOption,
     OnlyOption,
     VerboseOption,
+    given_path,
     load_flora,
-    path,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
@@ -50,7 +50,7 @@ def identify(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="Photos, or folders of photos.", show_default=False, parser=path
+            metavar="PATH...", help="Photos, or folders of photos.", show_default=False, parser=given_path
         ),
     ],
     flora: FloraOption = None,

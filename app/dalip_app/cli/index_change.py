@@ -16,6 +16,7 @@ from dalip_app.cli.options import (
     EncoderOption,
     find_flora,
     find_flora_to_change,
+    given_path,
     load_encoder,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
@@ -74,6 +75,7 @@ def add(
             help="With --taxon: photos of the plant, or folders of photos. Without: labelled photos, as for "
             "`dalip index build --photos`.",
             show_default=False,
+            parser=given_path,
         ),
     ],
     taxon: Annotated[

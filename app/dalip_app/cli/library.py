@@ -12,9 +12,9 @@ from dalip_app.cli.options import (
     FloraOption,
     JsonOption,
     VerboseOption,
+    given_path,
     load_encoder,
     load_flora,
-    path,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
@@ -46,7 +46,7 @@ def add(
             metavar="FOLDER",
             help="Folder of photos, searched recursively (default: update all folders added before).",
             show_default=False,
-            parser=path,
+            parser=given_path,
         ),
     ] = None,
     flora: FloraOption = None,
@@ -88,7 +88,9 @@ def _summary(report: "LibraryReport") -> str:
 def remove(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="A folder in your library.", show_default=False, parser=path),
+        typer.Argument(
+            metavar="FOLDER", help="A folder in your library.", show_default=False, parser=given_path
+        ),
     ],
     data_dir: DataDirOption = None,
 ) -> None:

@@ -27,14 +27,14 @@ __all__ = [
     "complain_of_unknown",
     "find_flora",
     "find_flora_to_change",
+    "given_path",
     "load_encoder",
     "load_flora",
     "names_in",
-    "path",
 ]
 
 
-def path(text: str) -> Path:
+def given_path(text: str) -> Path:
     """Return an argument as a path. An empty one, as from a variable that is not set, would be the current folder.
 
     Raises:
@@ -51,7 +51,7 @@ NAMED_PHOTOS = typer.Option(
     help="Labelled photos: a folder with one sub-folder per taxon, a CSV or TSV that lists photos, .tar shards, an "
     "iNaturalist export, a Darwin Core Archive, or a folder or .zip archive of any of these. Repeatable.",
     show_default=False,
-    parser=path,
+    parser=given_path,
 )
 """`--photos`, for commands in which it is required and commands in which it is optional."""
 FloraOption = Annotated[

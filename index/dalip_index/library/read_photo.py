@@ -17,11 +17,9 @@ from dalip.files import printable
 from dalip.photos import PhotoDetails, encode, open_file, open_image, read_details, shrink
 from dalip_index.library.library_files import FoundFile, stamp_of
 
-__all__ = ["LARGEST", "PhotoReader", "changing", "hash_file", "read_dated"]
+__all__ = ["PhotoReader", "changing", "hash_file", "read_dated"]
 
-LARGEST = 1_000_000_000
-"""Bytes; larger files are not read."""
-
+_LARGEST = 1_000_000_000  # bytes; larger files are not read
 _LARGE = 100_000_000  # bytes; files that are larger are read one at a time
 _ATTEMPTS = 3  # to hash a file that changes
 _THUMBNAIL, _QUALITY = 320, 75  # long side in pixels, and JPEG quality: about 12 KB per photo
@@ -73,10 +71,10 @@ class PhotoReader:
         try:
             with open_file(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
-                if size > LARGEST:
-                    raise ImageError("photo-file-too-large", million=LARGEST // 10**6)
+                if size > _LARGEST:
+                    raise ImageError("photo-file-too-large", million=_LARGEST // 10**6)
                 with _one_large_file_at_a_time if size > _LARGE else nullcontext():
-                    return self._use(file.read(LARGEST))
+                    return self._use(file.read(_LARGEST))
         except OSError as error:
             raise _not_read(self.path, error) from error
         except ImageError as error:
@@ -94,7 +92,7 @@ def read_dated(photo: FoundFile) -> PhotoDetails | None:
     """Return when the photo in a file was taken; `None` if the file no longer has its content."""
     try:
         with open_file(photo.path) as file:
-            content = file.read(LARGEST)
+            content = file.read(_LARGEST)
     except (ImageError, OSError):
         return None
     return read_details(content) if hashlib.sha256(content).hexdigest() == photo.sha256 else None

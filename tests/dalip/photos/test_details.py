@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from hostile_images import photo
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, TiffImagePlugin
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from dalip.photos import DATE_SOURCES, PhotoDetails, read_details
 from dalip.photos.details import read_place
@@ -142,6 +144,29 @@ def test_the_text_of_a_png_counts() -> None:
         buffer = io.BytesIO()
         photo().save(buffer, "PNG", pnginfo=info)
         assert when(buffer.getvalue()) == (NOON, source)
+
+
+def test_metadata_behind_the_pixels_of_a_png_is_found_without_decoding_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.IFD.Exif] = {Base.DateTimeOriginal: EXIF_NOON}
+    exif[ExifTags.IFD.GPSInfo] = SYDNEY
+    buffer = io.BytesIO()
+    photo().save(buffer, "PNG")
+    plain, end = buffer.getvalue()[:-12], buffer.getvalue()[-12:]
+    packet = (XMP % f'p:DateCreated="{NOON}"').encode()
+    monkeypatch.delattr(PngImageFile, "load")
+    for kind, content, source in (
+        (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"), "DateTimeOriginal"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet, "XMP"),
+    ):
+        chunk = (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+        assert when(plain + chunk + end) == (NOON, source)
+        assert when(plain + chunk[:-8] + end) in ((NOON, source), ("", "")), "damaged"
+    assert when(plain + end) == ("", "")
 
 
 NO_PLACES: list[dict[int, Any]] = [
