@@ -13,8 +13,8 @@ import pytest
 from hostile_images import photo
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, TiffImagePlugin
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from dalip.photos import DATE_SOURCES, PhotoDetails, read_details
 from dalip.photos.details import read_place
@@ -156,7 +156,7 @@ def test_metadata_behind_the_pixels_of_a_png_is_found_without_decoding_them(
     photo().save(buffer, "PNG")
     plain, end = buffer.getvalue()[:-12], buffer.getvalue()[-12:]
     packet = (XMP % f'p:DateCreated="{NOON}"').encode()
-    monkeypatch.delattr(PngImageFile, "load")
+    monkeypatch.delattr(ImageFile.ImageFile, "load")
     for kind, content, source in (
         (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"), "DateTimeOriginal"),
         (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet, "XMP"),
