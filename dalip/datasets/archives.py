@@ -10,7 +10,7 @@ from dalip.datasets.photo_location import BROKEN, FilePart, ZipMember
 from dalip.datasets.report import Report, shown
 from dalip.errors import DataError, ImageError, Skipped, first_line
 from dalip.files import as_utf8
-from dalip.photos.formats import HEAD, image_format
+from dalip.photos.signatures import HEAD, image_format
 from dalip.photos.walk import has_photo_content, is_photo_name, list_files, unused_files
 
 __all__ = ["Archive", "Container", "Folder", "is_archive"]

@@ -4,9 +4,9 @@ from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
 from dalip.photos.decode import MAX_PIXELS, ImageSource, open_image, to_rgb
 from dalip.photos.details import DATE_SOURCES, FILE_TIME, PhotoDetails
 from dalip.photos.exif import read_details
-from dalip.photos.formats import READABLE
 from dalip.photos.open_file import open_file
 from dalip.photos.read_ahead import PhotoSource, map_ahead
+from dalip.photos.signatures import READABLE
 
 __all__ = [
     "DATE_SOURCES",

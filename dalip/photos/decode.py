@@ -15,8 +15,8 @@ from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
 from dalip.files import printable
-from dalip.photos.formats import HEAD, READABLE, image_format
 from dalip.photos.open_file import open_file
+from dalip.photos.signatures import HEAD, READABLE, image_format
 
 __all__ = ["HUGE", "MAX_PIXELS", "ImageSource", "open_header", "open_image", "to_rgb"]
 

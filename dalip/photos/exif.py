@@ -1,17 +1,22 @@
 """Read when and where a photo was taken: from its EXIF and XMP data, its sidecars and its file name."""
 
 import io
+import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from PIL import ExifTags, ImageFile
+from PIL import ImageFile
+from PIL.ExifTags import GPS, Base
 
 from dalip.errors import ImageError
+from dalip.files import as_utf8
 from dalip.photos.dates import read_date
 from dalip.photos.decode import open_header
 from dalip.photos.details import PhotoDetails, is_void, read_place
+from dalip.photos.exif_tags import ExifTags, Value, read_tags
 from dalip.photos.open_file import open_file
 from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
 from dalip.photos.xmp import read_xmp
@@ -20,6 +25,7 @@ __all__ = ["read_details"]
 
 _NOTHING = PhotoDetails()
 _PNG_TEXTS = {"exif:DateTimeOriginal": "DateTimeOriginal", "Creation Time": "PNG text"}
+_RAW_PROFILE = "Raw profile type exif"
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 _XMP_START = b"XML:com.adobe.xmp\0\0\0"  # uncompressed text
 _MOST_CHUNKS, _LONGEST_CHUNK = 100_000, 4_000_000
@@ -49,85 +55,70 @@ def read_details(photo: bytes | Path) -> PhotoDetails:
 
 
 def _in_file(file: BinaryIO) -> PhotoDetails:
+    """Read what a photo itself says."""
     try:
         image = open_header(file)
+        if image.format == "PNG":
+            _add_png_chunks(image, file)
     except Exception:  # Pillow's plugins raise nearly anything on damaged images
         return _NOTHING
-    if image.format == "PNG":
-        _attempt(_add_png_chunks, image, file)
-    details = _NOTHING
-    for read in (_exif, _xmp, _png_texts):
-        details = details.or_from(_attempt(read, image) or _NOTHING)
-    return details
+    exif = file if image.format == "TIFF" else io.BytesIO(_exif_bytes(image))
+    xmp = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), b"")
+    found = _from_exif(read_tags(exif))
+    found = found.or_from(read_xmp(xmp if isinstance(xmp, bytes) else as_utf8(xmp).encode(), "XMP"))
+    for key, source in _PNG_TEXTS.items():
+        if date := read_date(image.info.get(key)):
+            found = found.or_from(PhotoDetails(date, event_date_source=source))
+    return found
 
 
-def _attempt(read: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function on metadata, which may be broken in many ways; the photo may still be usable."""
-    try:
-        return read(*arguments)
-    except Exception:
-        return None
+def _exif_bytes(image: ImageFile.ImageFile) -> bytes:
+    """Return EXIF data without its identifier."""
+    content = image.info.get("exif") or b""
+    if not content and isinstance(image.info.get(_RAW_PROFILE), str):  # in PNG files of older programs
+        with suppress(ValueError):
+            content = bytes.fromhex("".join(image.info[_RAW_PROFILE].split("\n")[3:]))
+    return bytes(content).removeprefix(b"Exif\0\0")
 
 
 def _add_png_chunks(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     """Find EXIF and XMP behind the pixels of a PNG, where Pillow finds them only by decoding the pixels."""
-    if "Raw profile type exif" not in image.info:
-        image.info.setdefault("exif", b"")  # keeps Pillow from looking for it
     file.seek(8)
     for _ in range(_MOST_CHUNKS):
-        length, kind = struct.unpack(">I4s", file.read(8))
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length, kind = struct.unpack(">I4s", head)
         content = file.read(length) if kind in (b"eXIf", b"iTXt") and length <= _LONGEST_CHUNK else b""
         file.seek(length - len(content) + 4, io.SEEK_CUR)
-        if kind == b"eXIf" and content and not image.info.get("exif"):
-            image.info["exif"] = b"Exif\0\0" + content
+        if kind == b"eXIf" and content:
+            image.info.setdefault("exif", content)
         if content.startswith(_XMP_START):
             image.info.setdefault("xmp", content[len(_XMP_START) :].partition(b"\0\0")[2])
-        if kind == b"IEND":
-            break
 
 
-def _exif(image: ImageFile.ImageFile) -> PhotoDetails:
-    main = image.getexif()
-    details = _attempt(main.get_ifd, ExifTags.IFD.Exif) or {}
-    place = _attempt(main.get_ifd, ExifTags.IFD.GPSInfo) or {}
-    base = ExifTags.Base
+def _from_exif(tags: ExifTags) -> PhotoDetails:
     found = _NOTHING
     for tag, offset in (
-        (base.DateTimeOriginal, base.OffsetTimeOriginal),
-        (base.DateTimeDigitized, base.OffsetTimeDigitized),
-        (base.DateTime, base.OffsetTime),
+        (Base.DateTimeOriginal, Base.OffsetTimeOriginal),
+        (Base.DateTimeDigitized, Base.OffsetTimeDigitized),
+        (Base.DateTime, Base.OffsetTime),
     ):
-        values = _value(details, tag), _value(main, tag)  # TIFF/EP has all dates in the main directory
-        zone = _value(details, offset) or _value(main, offset)
+        values = tags.details.get(tag), tags.main.get(tag)  # TIFF/EP has all dates in the main directory
+        zone = tags.details.get(offset) or tags.main.get(offset)
         date = next(filter(None, (read_date(value, zone) for value in values)), "")
         found = found.or_from(PhotoDetails(date, event_date_source=tag.name if date else ""))
-    return found.or_from(_gps(place))
+    return found.or_from(_from_gps(tags.place))
 
 
-def _gps(place: Mapping[int, Any]) -> PhotoDetails:
-    gps = ExifTags.GPS
-    tags = (gps.GPSLatitude, gps.GPSLatitudeRef, gps.GPSLongitude, gps.GPSLongitudeRef, gps.GPSStatus)
-    latitude, longitude = read_place(*(_value(place, tag) for tag in tags))
-    day, clock = read_date(_value(place, gps.GPSDateStamp)), _value(place, gps.GPSTimeStamp)
-    parts = _attempt(lambda: [int(float(part)) for part in clock]) or []
-    date = read_date(f"{day[:10]} {':'.join(map(str, parts))}", "Z") if len(parts) == 3 else day
-    date = "" if is_void(_value(place, gps.GPSStatus)) else date
+def _from_gps(place: Mapping[int, Value]) -> PhotoDetails:
+    latitude, longitude = read_place(
+        *(place.get(tag) for tag in (GPS.GPSLatitude, GPS.GPSLatitudeRef)),
+        *(place.get(tag) for tag in (GPS.GPSLongitude, GPS.GPSLongitudeRef, GPS.GPSStatus)),
+    )
+    date, clock = read_date(place.get(GPS.GPSDateStamp)), place.get(GPS.GPSTimeStamp)
+    if isinstance(clock, tuple) and len(clock) == 3 and all(map(math.isfinite, clock)):
+        date = read_date(f"{date[:10]} {':'.join(str(int(part)) for part in clock)}", "Z")
+    if is_void(place.get(GPS.GPSStatus)):
+        date = ""
     return PhotoDetails(date, latitude, longitude, "GPS" if date else "")
-
-
-def _value(fields: Mapping[int, Any], tag: int) -> Any:
-    value = _attempt(fields.get, tag)
-    return value[0] if isinstance(value, tuple) and len(value) == 1 else value
-
-
-def _xmp(image: ImageFile.ImageFile) -> PhotoDetails:
-    content = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), b"")
-    return read_xmp(content if isinstance(content, bytes) else str(content).encode(), "XMP")
-
-
-def _png_texts(image: ImageFile.ImageFile) -> PhotoDetails:
-    details = _NOTHING
-    for key, source in _PNG_TEXTS.items():
-        if date := read_date(image.info.get(key)):
-            details = details.or_from(PhotoDetails(date, event_date_source=source))
-    return details

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import struct
+import tracemalloc
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dalip.photos import DATE_SOURCES, PhotoDetails, read_details
 from dalip.photos.details import read_place
+from dalip.photos.exif_tags import read_tags
 from dalip.photos.sidecars import find_sidecars, read_beside
 from dalip.photos.xmp import read_xmp
 
@@ -343,6 +345,46 @@ def test_a_sidecar_that_is_a_pipe_is_not_opened(tmp_path: Path) -> None:
     assert read_details(path) == PhotoDetails()
     os.mkfifo(tmp_path / "pipe.jpg")
     assert read_details(tmp_path / "pipe.jpg") == read_details(tmp_path / "absent.jpg") == PhotoDetails()
+
+
+def many_fields(number: int, size: int) -> bytes:
+    """Make EXIF data in which each field refers to the same bytes."""
+    fields = b"".join(struct.pack("<HHII", tag, 7, size, 8) for tag in range(20_000, 20_000 + number))
+    noon = EXIF_NOON.encode() + b"\0"
+    first = struct.pack("<HHII", Base.DateTime, 2, len(noon), 14 + 12 * (number + 1))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", number + 1) + first + fields + bytes(4) + noon + bytes(size)
+
+
+def test_fields_that_refer_to_the_same_bytes_take_no_memory() -> None:
+    content = many_fields(40_000, 500_000)  # 20 GB, if every value were loaded
+    tracemalloc.start()
+    tags = read_tags(io.BytesIO(content))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert tags.main[Base.DateTime].rstrip(b"\0") == EXIF_NOON.encode()  # type: ignore[union-attr]
+    assert peak < 10_000_000
+
+
+def test_exif_in_a_tiff_and_in_the_text_of_a_png() -> None:
+    exif = Image.Exif()
+    exif[Base.DateTime] = EXIF_NOON
+    tiff, png, info = io.BytesIO(), io.BytesIO(), PngInfo()
+    photo().save(tiff, "TIFF", exif=exif)
+    content = exif.tobytes()
+    info.add_text("Raw profile type exif", f"\nexif\n{len(content)}\n{content.hex()}", zip=True)
+    photo().save(png, "PNG", pnginfo=info)
+    assert when(tiff.getvalue()) == when(png.getvalue()) == (NOON, "DateTime")
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0", b""]),
+)
+def test_any_directory(content: bytes, start: bytes) -> None:
+    tags = read_tags(io.BytesIO(start + content))
+    assert all(
+        isinstance(value, bytes | tuple) for part in (tags.main, tags.place) for value in part.values()
+    )
 
 
 TAGS = st.sampled_from([*map(int, (*Base, *GPS)), 0, 65535])
