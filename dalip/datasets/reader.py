@@ -113,7 +113,7 @@ def _read_source(source: Path, below: Folder | None, anywhere: bool, report: Rep
         report.on_skip(skipped)
 
     empty = True
-    for record in _read_any(source, below, anywhere, Report(note_and_skip, report.on_note)):
+    for record in _read_any(source, below, anywhere, replace(report, on_skip=note_and_skip)):
         empty = False
         yield record
     if empty and left_out:
