@@ -29,7 +29,7 @@ class Scan:
     unlisted: list[str] = field(default_factory=list)
     """Folders that could not be listed, so their files are unknown."""
     others: list[Path] = field(default_factory=list)
-    """Files that are not photos."""
+    """Files that are neither photos nor their sidecars."""
     left_out: list[Path] = field(default_factory=list)
     """Hidden files, and hidden and system folders."""
 
@@ -55,13 +55,8 @@ def scan_folder(root: str, known: Mapping[str, KnownFile]) -> Scan:
         return file is not None and (file.size, file.mtime_ns) == stamp_of(status)
 
     listing = list_files(Path(root), photos_only=True, follow_links=True, known=is_known)
-    scan = Scan(
-        root,
-        refused=listing.skipped,
-        unlisted=[str(folder) for folder in listing.unlisted],
-        others=listing.others,
-        left_out=listing.left_out,
-    )
+    scan = Scan(root, refused=listing.skipped, left_out=listing.left_out)
+    scan.unlisted = [str(folder) for folder in listing.unlisted]
     sidecars = _Sidecars(listing.others)
     for path, status in listing.files.items():
         name = str(path)
@@ -69,6 +64,7 @@ def scan_folder(root: str, known: Mapping[str, KnownFile]) -> Scan:
             scan.files[name] = FoundFile(name, *stamp_of(status), sidecars=sidecars.of(path))
         else:
             scan.refused.append(Skipped.of(as_utf8(name), LibraryError("name-not-utf8")))
+    scan.others = [path for path in listing.others if path not in sidecars.used]
     return scan
 
 
@@ -82,6 +78,7 @@ class _Sidecars:
     """The sidecars in a tree, by folder."""
 
     def __init__(self, files: Collection[Path]) -> None:
+        self.used: set[Path] = set()
         self._names: dict[Path, dict[str, str]] = defaultdict(dict)
         for path in files:
             if path.suffix.lower() in SIDECAR_SUFFIXES and _is_utf8(path.name):
@@ -92,9 +89,11 @@ class _Sidecars:
         found = []
         for name in find_sidecars(photo.name, self._names.get(photo.parent, {})):
             try:
-                found.append([name, *stamp_of((photo.parent / name).stat())])
+                status = (photo.parent / name).stat()
             except OSError:  # deleted in the meantime
                 continue
+            found.append([name, *stamp_of(status)])
+            self.used.add(photo.parent / name)
         return json.dumps(found) if found else ""
 
 

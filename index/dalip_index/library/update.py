@@ -47,7 +47,7 @@ class LibraryReport:
     skipped: tuple[Skipped, ...]
     """Photos that cannot be read, and folders that cannot be listed."""
     others: tuple[Path, ...] = ()
-    """Files that are not photos."""
+    """Files that are neither photos nor their sidecars."""
     left_out: tuple[Path, ...] = ()
     """Hidden files, and hidden and system folders, whose contents were not listed."""
     stopped: bool = False

@@ -60,7 +60,7 @@ def test_dates_from_all_sources_and_their_filter(library: Library, encoder: Enco
     taken = {"photoTakenTime": {"timestamp": "1685534400"}}
     (folder / "takeout.png.supplemental-metadata.json").write_text(json.dumps(taken))
     report = library.add(folder, encoder)
-    assert report.counts == {"added": 5, "not photos": 1}
+    assert report.counts == {"added": 5}
     assert dates(library) | {"zeros.png": ("", "")} == {
         "dashes.png": ("2023-05-31T12:00", "DateTimeOriginal"),
         "takeout.png": ("2023-05-31T12:00", "Google Takeout"),
@@ -96,9 +96,9 @@ def test_a_new_or_changed_sidecar_gives_a_new_date_without_encoding(
     sidecar = path.with_name("a.png.json")
     for stamp, day in (("1685534400", "2023-05-31"), ("1577836800", "2020-01-01")):
         sidecar.write_text(json.dumps({"photoTakenTime": {"timestamp": stamp}, "title": day}))
-        assert library.add(path.parent, encoder).counts == {"changed": 1, "unchanged": 1, "not photos": 1}
+        assert library.add(path.parent, encoder).counts == {"changed": 1, "unchanged": 1}
         assert dates(library)["a.png"] == (day + "T" + dates(library)["a.png"][0][11:], "Google Takeout")
-        assert library.add(path.parent, encoder).counts == {"unchanged": 2, "not photos": 1}
+        assert library.add(path.parent, encoder).counts == {"unchanged": 2}
     sidecar.unlink()
     library.add(path.parent, encoder)
     assert dates(library)["a.png"][1] == "file time"
