@@ -182,6 +182,8 @@ def _take(path: Path, listing: Listing, photos_only: bool, known: Known | None) 
             listing.refuse(path, found)
         else:
             listing.others.append(path)
+            if found.kind == "link-to-nothing":  # it may lead to a folder on a disk that is not connected
+                listing.unlisted.append(path)
         return
     if not is_photo and path.suffix.lower() not in SIDECAR_SUFFIXES:
         try:

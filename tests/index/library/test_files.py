@@ -152,6 +152,9 @@ def test_links_to_folders_are_part_of_the_library(library: Library, encoder: Enc
     assert library.add(tmp_path / "photos", encoder).counts == {"added": 2}
     assert library.add(tmp_path / "photos", encoder).counts == {"unchanged": 2}
     assert library.folders() == {str(tmp_path / "photos"): 2}
+    (tmp_path / "disk").rename(tmp_path / "not connected")
+    assert library.add(tmp_path / "photos", encoder).counts == {"unchanged": 1, "not photos": 1}
+    assert len(library) == 2, "the photos on a disk that is not connected are kept"
     (tmp_path / "photos" / "disk").unlink()
     assert library.add(tmp_path / "photos", encoder).counts == {"removed": 1, "unchanged": 1}
 
