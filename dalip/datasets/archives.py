@@ -12,6 +12,8 @@ from dalip.datasets.photo_location import BROKEN, MOST_DENSE, ZipMember
 from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS
 from dalip.errors import DataError, first_line
+from dalip.photos.signatures import HEAD, image_format
+from dalip.photos.walk import is_photo_name
 
 __all__ = ["Archive", "is_archive"]
 
@@ -67,6 +69,18 @@ class Archive:
     def names(self) -> list[str]:
         """All members that may be read, sorted by the parts of their paths."""
         return sorted(self._members, key=lambda name: name.split("/"))
+
+    def is_photo(self, name: str) -> bool:
+        """Return whether a member is a photo; see `Container`."""
+        if is_photo_name(name):
+            return True
+        try:
+            with self._archive.open(self._members[name]) as member:
+                return image_format(member.read(HEAD)) != ""
+        except (
+            BROKEN
+        ):  # it is not a photo, and other members that are damaged are reported when they are read
+            return False
 
     def place(self, name: str) -> ZipMember:
         """Find a member; see `Container`."""

@@ -8,8 +8,9 @@ from typing import BinaryIO, Protocol
 
 from dalip.datasets.photo_location import FilePart, ZipMember
 from dalip.datasets.report import Report, shown
-from dalip.errors import DataError, first_line
-from dalip.photos.walk import list_files
+from dalip.errors import DataError, ImageError, Skipped, first_line
+from dalip.files import as_utf8
+from dalip.photos.walk import has_photo_content, is_photo_name, list_files, unused_files
 
 __all__ = ["Container", "Folder", "folded_path", "inside"]
 
@@ -24,6 +25,9 @@ class Container(Protocol):
     @property
     def names(self) -> list[str]:
         """All files that may be read, sorted; hidden files are ignored."""
+
+    def is_photo(self, name: str) -> bool:
+        """Return whether a file is a photo, by its name or else by its first bytes."""
 
     def place(self, name: str) -> FilePart | ZipMember:
         """Find a file.
@@ -71,6 +75,8 @@ class Folder:
         listing = list_files(self.path)
         for skipped in listing.skipped:
             self._report.on_skip(skipped)
+        for note in unused_files(self.path, (), listing.left_out, verbose=self._report.verbose):
+            self._report.on_note(note)
         found = []
         for path in listing.files:
             name = path.relative_to(self.path).as_posix()
@@ -79,6 +85,14 @@ class Folder:
             else:
                 found.append(name)
         return found
+
+    def is_photo(self, name: str) -> bool:
+        """Return whether a file is a photo; see `Container`. One that cannot be read is reported."""
+        try:
+            return is_photo_name(name) or has_photo_content(self.path / name)
+        except ImageError as error:
+            self._report.on_skip(Skipped.of(as_utf8(self.path / name), error))
+            return False
 
     def place(self, name: str) -> FilePart:
         """Find a file; see `Container`."""

@@ -21,7 +21,7 @@ from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS, read_shards
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
-from dalip.photos.walk import IMAGE_SUFFIXES, is_photo_name
+from dalip.photos.walk import IMAGE_SUFFIXES
 
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
@@ -122,7 +122,7 @@ def _read_source(source: Path, below: Folder | None, anywhere: bool, report: Rep
         report.on_skip(skipped)
 
     empty = True
-    for record in _read_any(source, below, anywhere, Report(note_and_skip, report.on_note)):
+    for record in _read_any(source, below, anywhere, replace(report, on_skip=note_and_skip)):
         empty = False
         yield record
     if empty and left_out:
@@ -154,7 +154,7 @@ def _read_any(source: Path, below: Folder | None, anywhere: bool, report: Report
 
 
 def _read_container(container: Container, below: Folder | None, report: Report) -> Iterable[Record]:
-    base = _top_folder(container.names) if isinstance(container, Archive) else ""
+    base = _top_folder(container) if isinstance(container, Archive) else ""
     if base + "meta.xml" not in container.names:
         base = _table_folder(container) or base
     finder = Finder(container, base, below, report)
@@ -176,13 +176,14 @@ def _all_of(records: Iterable[Record], finder: Finder) -> Iterator[Record]:
     finder.note_unused()
 
 
-def _top_folder(names: list[str]) -> str:
+def _top_folder(container: Container) -> str:
     """Return the folder that contains the whole content of an archive; empty if there is none or it is a plant's."""
+    names = container.names
     first = names[0].partition("/")[0] + "/" if names else ""
     if not all(name.startswith(first) for name in names):
         return ""
     in_it = [name[len(first) :] for name in names]
-    photos = [name for name in in_it if is_photo_name(name)]
+    photos = [name for name in in_it if container.is_photo(first + name)]
     described = any(name == "meta.xml" or name.lower().endswith(_TABLES) for name in in_it if "/" not in name)
     return first if described or all("/" in name for name in photos) else ""
 
@@ -191,7 +192,7 @@ def _table_folder(container: Container) -> str:
     """Return the only folder with tables, if it has no photos, as in `data/photos.csv` and `images/1.jpg`."""
     folders = {n.rpartition("/")[0] for n in container.names if n.lower().endswith(_TABLES)}
     folder = next(iter(folders)) + "/" if len(folders) == 1 and "" not in folders else ""
-    within = any(is_photo_name(n) for n in container.names if n.startswith(folder))
+    within = any(container.is_photo(n) for n in container.names if n.startswith(folder))
     return "" if within else folder
 
 
@@ -206,12 +207,18 @@ def _read_tables_or_classes(finder: Finder, top: list[str], report: Report) -> I
             refused.append(error)
         else:
             yield from _read_photo_table(table, finder, report)
-    photos = [name for name in container.names if is_photo_name(name)]
+    if tables and not refused:
+        finder.note_unused()
+        return
+    photos = [name for name in container.names if container.is_photo(name)]
     if refused and len(refused) == len(tables) and not any("/" in name[len(base) :] for name in photos):
         raise refused[0]
     for reason in refused:
         report.on_note(reason)
     if len(refused) == len(tables):
+        for name in container.names if report.verbose else ():
+            if not container.is_photo(name):
+                report.note(shown(container.path / name), "file-not-photo")
         yield from _read_classes(container, base, photos, report)
     else:
         finder.note_unused()

@@ -23,6 +23,8 @@ class Report:
     """Receives each skipped file, row or archive member."""
     on_note: Callable[[DataError], None] = no_report
     """Receives notes that users should see, although nothing that was meant to be used was skipped."""
+    verbose: bool = False
+    """Whether files that are not photos, or hidden, are noted one by one."""
 
     def skip(self, source: str, kind: str, **facts: object) -> None:
         """Report a skipped item."""

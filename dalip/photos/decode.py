@@ -3,7 +3,6 @@
 import ctypes
 import io
 import os
-import stat
 import threading
 from contextlib import nullcontext, suppress
 from functools import cache
@@ -16,8 +15,10 @@ from PIL import Image, ImageFile
 
 from dalip.errors import ImageError
 from dalip.files import printable
+from dalip.photos.open_file import open_file
+from dalip.photos.signatures import HEAD, READABLE, image_format
 
-__all__ = ["HUGE", "MAX_PIXELS", "READABLE", "ImageSource", "open_header", "open_image", "to_rgb"]
+__all__ = ["HUGE", "MAX_PIXELS", "ImageSource", "open_header", "open_image", "to_rgb"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file path, the bytes of an encoded image, or a binary stream of one."""
@@ -25,11 +26,20 @@ ImageSource = Path | str | bytes | BinaryIO
 MAX_PIXELS = 200_000_000
 """Photos with more pixels are rejected based on their header; phone cameras reach just under 200 megapixels."""
 
-READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
-"""Image formats that can be read."""
-
 HUGE = 40_000_000
 """Photos with more pixels are decoded one at a time, because each may take 800 MB."""
+
+_PLUGINS = {
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIC": ("pillow_heif", "HeifImageFile"),
+}
+"""Module and class that read each of the `READABLE` formats."""
 
 _one_huge_photo_at_a_time = threading.Lock()
 
@@ -75,26 +85,8 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
     if not isinstance(source, str | os.PathLike):
         return _read(io.BytesIO(source.read()), printable(getattr(source, "name", "")), target)
     name = printable(source)
-    _check_file(Path(source), name)
-    try:
-        with Path(source).open("rb") as file:
-            return _read(file, name, target)
-    except OSError as error:
-        raise ImageError("image-not-opened", source=name, cause=error.strerror) from error
-
-
-def _check_file(path: Path, name: str) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        raise ImageError("image-missing", source=name) from None
-    except (OSError, ValueError) as error:  # a name that is too long or contains a null byte
-        cause = getattr(error, "strerror", None) or error
-        raise ImageError("image-not-opened", source=name, cause=cause) from error
-    if stat.S_ISDIR(mode):
-        raise ImageError("image-folder", source=name)
-    if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer
-        raise ImageError("image-pipe", source=name)
+    with open_file(source) as file:
+        return _read(file, name, target)
 
 
 def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
@@ -118,7 +110,7 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
         ImageError: The file is empty, not a readable image, or too large.
         Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
     """
-    head = file.read(64)
+    head = file.read(HEAD)
     if not head:
         raise ImageError("image-empty")
     file.seek(0)
@@ -147,28 +139,10 @@ def _plugin_for(head: bytes) -> Any:
     Using the class directly avoids importing forty plugins, and makes those that no photo needs unreachable: the one
     for PostScript would start another program.
     """
-    module, name = "", ""
-    if head.startswith(b"\xff\xd8\xff"):
-        module, name = "PIL.JpegImagePlugin", "JpegImageFile"
-    elif head.startswith(b"\x89PNG\r\n\x1a\n"):
-        module, name = "PIL.PngImagePlugin", "PngImageFile"
-    elif head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        module, name = "PIL.WebPImagePlugin", "WebPImageFile"
-    elif head.startswith((b"GIF87a", b"GIF89a")):
-        module, name = "PIL.GifImagePlugin", "GifImageFile"
-    elif head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        module, name = "PIL.TiffImagePlugin", "TiffImageFile"
-    elif head.startswith(b"BM"):
-        module, name = "PIL.BmpImagePlugin", "BmpImageFile"
-    elif head[4:8] == b"ftyp":
-        # Brands have four letters. AVIF, HEIC and videos share the container; AVIF and HEIC also share `mif1`.
-        brands = {head[i : i + 4] for i in range(8, len(head), 4)}
-        if brands & {b"avif", b"avis"}:
-            module, name = "PIL.AvifImagePlugin", "AvifImageFile"
-        elif brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
-            module, name = "pillow_heif", "HeifImageFile"
-    if not module:
-        raise ImageError("image-unknown", readable=READABLE)
+    found = image_format(head)
+    if found not in _PLUGINS:
+        raise ImageError("image-format" if found else "image-unknown", format=found, readable=READABLE)
+    module, name = _PLUGINS[found]
     try:
         if module == "PIL.TiffImagePlugin":
             _silence_libtiff()

@@ -1,69 +1,124 @@
-"""Read from EXIF data when and where a photo was taken."""
+"""Read when and where a photo was taken: from its EXIF and XMP data, its sidecars and its file name."""
 
 import io
 import math
-from dataclasses import dataclass
-from datetime import datetime
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import ExifTags
+from PIL import ImageFile
+from PIL.ExifTags import GPS, Base
 
+from dalip.errors import ImageError
+from dalip.files import as_utf8
+from dalip.photos.dates import read_date
 from dalip.photos.decode import open_header
+from dalip.photos.details import PhotoDetails, is_void, read_place
+from dalip.photos.exif_tags import ExifTags, Value, read_tags
+from dalip.photos.open_file import open_file
+from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
+from dalip.photos.xmp import read_xmp
 
-__all__ = ["PhotoDetails", "read_details"]
+__all__ = ["read_details"]
 
-
-@dataclass(frozen=True, slots=True)
-class PhotoDetails:
-    """When and where a photo was taken, as far as its EXIF data records it."""
-
-    event_date: str = ""
-    """ISO 8601, with the UTC offset if the camera recorded one."""
-    latitude: float | None = None
-    """Degrees north, WGS 84."""
-    longitude: float | None = None
-    """Degrees east."""
+_NOTHING = PhotoDetails()
+_PNG_TEXTS = {"exif:DateTimeOriginal": "DateTimeOriginal", "Creation Time": "PNG text"}
+_RAW_PROFILE = "Raw profile type exif"
+_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+_XMP_START = b"XML:com.adobe.xmp\0\0\0"  # uncompressed text
+_MOST_CHUNKS, _LONGEST_CHUNK = 100_000, 4_000_000
 
 
 def read_details(photo: bytes | Path) -> PhotoDetails:
-    """Read from its EXIF data when and where a photo was taken; missing or damaged values stay empty.
+    """Read when and where a photo was taken; what is missing or damaged stays empty, and nothing is raised.
 
     Args:
-        photo: The bytes of an image file, or its path.
+        photo: The bytes of an image file; or its path, and then its sidecars and its name count as well. The time of
+            the file does not count, because copying and editing change it.
     """
+    if isinstance(photo, bytes):
+        return _in_file(io.BytesIO(photo))
     try:
-        with photo.open("rb") if isinstance(photo, Path) else io.BytesIO(photo) as file:
-            exif = open_header(file).getexif()
-            details, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-    except Exception:  # EXIF data is broken in many ways; the photo may still be usable
-        return PhotoDetails()
-    latitude = _degrees(place.get(ExifTags.GPS.GPSLatitude), place.get(ExifTags.GPS.GPSLatitudeRef), 90)
-    longitude = _degrees(place.get(ExifTags.GPS.GPSLongitude), place.get(ExifTags.GPS.GPSLongitudeRef), 180)
-    if latitude is None or longitude is None:
-        latitude = longitude = None
-    taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    return PhotoDetails(_date(taken, details.get(ExifTags.Base.OffsetTimeOriginal)), latitude, longitude)
+        with open_file(photo) as file:
+            details = _in_file(file)
+    except (ImageError, OSError):
+        details = _NOTHING
+    try:
+        names = {path.name.lower(): path.name for path in photo.parent.iterdir()}
+    except OSError:
+        names = {}
+    sidecars = {name: names[name] for name in names if Path(name).suffix in SIDECAR_SUFFIXES}
+    beside = (photo.parent / name for name in find_sidecars(photo.name, sidecars))
+    return details.or_from(read_beside(photo, beside))
 
 
-def _date(taken: object, offset: object) -> str:
+def _in_file(file: BinaryIO) -> PhotoDetails:
+    """Read what a photo itself says."""
     try:
-        date = datetime.strptime(str(taken).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return ""
-    try:
-        return datetime.fromisoformat(f"{date}{str(offset or '').strip(chr(0) + ' ')}").isoformat()
-    except ValueError:
-        return date
+        image = open_header(file)
+        if image.format == "PNG":
+            _add_png_chunks(image, file)
+    except Exception:  # Pillow's plugins raise nearly anything on damaged images
+        return _NOTHING
+    exif = file if image.format == "TIFF" else io.BytesIO(_exif_bytes(image))
+    xmp = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), b"")
+    found = _from_exif(read_tags(exif))
+    found = found.or_from(read_xmp(xmp if isinstance(xmp, bytes) else as_utf8(xmp).encode(), "XMP"))
+    for key, source in _PNG_TEXTS.items():
+        if date := read_date(image.info.get(key)):
+            found = found.or_from(PhotoDetails(date, event_date_source=source))
+    return found
 
 
-def _degrees(parts: object, side: object, most: int) -> float | None:
-    if not isinstance(parts, tuple) or len(parts) != 3:
-        return None
-    try:
-        degrees, minutes, seconds = (float(part) for part in parts)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    value = degrees + minutes / 60 + seconds / 3600
-    if not math.isfinite(value) or not 0 <= value <= most:
-        return None
-    return round(-value if str(side).strip("\0 ").upper() in ("S", "W") else value, 6)
+def _exif_bytes(image: ImageFile.ImageFile) -> bytes:
+    """Return EXIF data without its identifier."""
+    content = image.info.get("exif") or b""
+    if not content and isinstance(image.info.get(_RAW_PROFILE), str):  # in PNG files of older programs
+        with suppress(ValueError):
+            content = bytes.fromhex("".join(image.info[_RAW_PROFILE].split("\n")[3:]))
+    return bytes(content).removeprefix(b"Exif\0\0")
+
+
+def _add_png_chunks(image: ImageFile.ImageFile, file: BinaryIO) -> None:
+    """Find EXIF and XMP behind the pixels of a PNG, where Pillow finds them only by decoding the pixels."""
+    file.seek(8)
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length, kind = struct.unpack(">I4s", head)
+        content = file.read(length) if kind in (b"eXIf", b"iTXt") and length <= _LONGEST_CHUNK else b""
+        file.seek(length - len(content) + 4, io.SEEK_CUR)
+        if kind == b"eXIf" and content:
+            image.info.setdefault("exif", content)
+        if content.startswith(_XMP_START):
+            image.info.setdefault("xmp", content[len(_XMP_START) :].partition(b"\0\0")[2])
+
+
+def _from_exif(tags: ExifTags) -> PhotoDetails:
+    found = _NOTHING
+    for tag, offset in (
+        (Base.DateTimeOriginal, Base.OffsetTimeOriginal),
+        (Base.DateTimeDigitized, Base.OffsetTimeDigitized),
+        (Base.DateTime, Base.OffsetTime),
+    ):
+        values = tags.details.get(tag), tags.main.get(tag)  # TIFF/EP has all dates in the main directory
+        zone = tags.details.get(offset) or tags.main.get(offset)
+        date = next(filter(None, (read_date(value, zone) for value in values)), "")
+        found = found.or_from(PhotoDetails(date, event_date_source=tag.name if date else ""))
+    return found.or_from(_from_gps(tags.place))
+
+
+def _from_gps(place: Mapping[int, Value]) -> PhotoDetails:
+    latitude, longitude = read_place(
+        *(place.get(tag) for tag in (GPS.GPSLatitude, GPS.GPSLatitudeRef)),
+        *(place.get(tag) for tag in (GPS.GPSLongitude, GPS.GPSLongitudeRef, GPS.GPSStatus)),
+    )
+    date, clock = read_date(place.get(GPS.GPSDateStamp)), place.get(GPS.GPSTimeStamp)
+    if isinstance(clock, tuple) and len(clock) == 3 and all(map(math.isfinite, clock)):
+        date = read_date(f"{date[:10]} {':'.join(str(int(part)) for part in clock)}", "Z")
+    if is_void(place.get(GPS.GPSStatus)):
+        date = ""
+    return PhotoDetails(date, latitude, longitude, "GPS" if date else "")

@@ -10,6 +10,7 @@ import typer
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
+from dalip_app.cli.options import VerboseOption, given_path
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def pack(
             "or TSV that lists photos, an iNaturalist export, a Darwin Core Archive, .tar shards, or a folder or .zip "
             "archive of any of these.",
             show_default=False,
+            parser=given_path,
         ),
     ],
     checklist: Annotated[
@@ -124,6 +126,7 @@ def pack(
             "--workers", metavar="N", min=1, help="Processes that read photos (default: one per CPU)."
         ),
     ] = None,
+    verbose: VerboseOption = False,
 ) -> None:
     """Pack labelled photos into WebDataset shards for training and for building floras.
 
@@ -145,7 +148,7 @@ def pack(
     settings = PackSettings(PhotoSettings(size, quality), shard_photos, duplicates)
     web = DownloadSettings(other_hosts=allow_redirects, private_addresses=allow_private_addresses)
     left_out = LeftOut()
-    report = Report(left_out, complain)
+    report = Report(left_out, complain, verbose)
     with ProgressLine() as progress:
         records = _records(sources, out, photos, web if download else None, report, progress)
         packed = pack_records(

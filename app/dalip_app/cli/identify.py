@@ -18,6 +18,8 @@ from dalip_app.cli.options import (
     FloraOption,
     JsonOption,
     OnlyOption,
+    VerboseOption,
+    given_path,
     load_flora,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
@@ -47,7 +49,9 @@ _CSV_SCORES = ("similarity", "probability", "verdict")
 def identify(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Photos, or folders of photos.", show_default=False),
+        typer.Argument(
+            metavar="PATH...", help="Photos, or folders of photos.", show_default=False, parser=given_path
+        ),
     ],
     flora: FloraOption = None,
     encoder: EncoderOption = None,
@@ -91,18 +95,20 @@ def identify(
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV, one row per name, with Darwin Core column names.")
     ] = False,
+    verbose: VerboseOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """Identify the plants in photos.
 
-    Folders are searched recursively. A photo that cannot be read is reported on one line; the other photos are still
-    identified. Never eat a plant based on an identification.
+    Folders are searched recursively for photos, which are recognised by their content. A photo that cannot be read is
+    reported on one line; the other photos are still identified. Never eat a plant based on an identification.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be combined; choose one")
     if explain and (together or rank):
         raise typer.BadParameter("--explain cannot be combined with --together or --rank")
-    photos = [photo for path in paths for photo in find_photos(path)]
+    left_out, unwritten = LeftOut(), 0
+    photos = [photo for path in paths for photo in find_photos(path, verbose=verbose)]
     loaded = load_flora(flora, encoder, data_dir, only)
     how = _together if together else _in_order
     if explain:  # skip heat maps of an earlier run
@@ -112,7 +118,6 @@ def identify(
     wanted = max(top_k, 2) if explain else top_k  # a heat map compares two names
     answers = how(loaded, photos, {"top_k": wanted, "rank": rank, "coverage": coverage})
     write = _write_json if as_json else _csv_writer() if as_csv else _write_for_people
-    left_out, unwritten = LeftOut(), 0
     # Answers on a terminal already show the progress.
     with ProgressLine(hidden=sys.stdout.isatty()) as progress:
         for done, answer in enumerate(answers, start=1):
@@ -136,17 +141,19 @@ def identify(
         raise typer.Exit(1)
 
 
-def find_photos(path: Path) -> "Iterator[Path | Skipped]":
-    """Find the photos that a path on the command line refers to.
+def find_photos(path: Path, *, verbose: bool = False) -> "Iterator[Path | Skipped]":
+    """Find the photos that a path on the command line refers to, and note on stderr what is not a photo.
 
     Args:
         path: A file, which is used whatever its name, or a folder.
+        verbose: List the files that are not photos, or hidden, instead of their number.
 
     Yields:
         The file itself; or the photos in the folder and below it, sorted and without hidden files, followed by
         everything that could not be read; or one error for a folder without photos.
     """
-    from dalip.photos.walk import IMAGE_SUFFIXES, list_files
+    from dalip.photos import READABLE
+    from dalip.photos.walk import list_files, unused_files
 
     try:
         folder = path.is_dir()
@@ -155,11 +162,13 @@ def find_photos(path: Path) -> "Iterator[Path | Skipped]":
     if not folder:
         yield path
         return
-    found = list_files(path, photos_only=True)
+    found = list_files(path, photos_only=True, follow_links=True)
+    for note in unused_files(path, found.others, found.left_out, verbose=verbose):
+        complain(note)
     yield from found.files
     yield from found.skipped
     if not found.files and not found.skipped:
-        yield Skipped.of(str(path), ImageError("folder-without-photos", endings=sorted(IMAGE_SUFFIXES)))
+        yield Skipped.of(str(path), ImageError("folder-without-photos", readable=READABLE))
 
 
 def _in_order(

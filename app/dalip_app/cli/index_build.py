@@ -8,7 +8,14 @@ import typer
 from dalip.errors import FloraError
 from dalip.files import printable
 from dalip_app.cli.index_change import read_listed, read_named
-from dalip_app.cli.options import NAMED_PHOTOS, AllPhotosOption, DataDirOption, EncoderOption, load_encoder
+from dalip_app.cli.options import (
+    NAMED_PHOTOS,
+    AllPhotosOption,
+    DataDirOption,
+    EncoderOption,
+    VerboseOption,
+    load_encoder,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
@@ -62,6 +69,7 @@ def build(
             "and to move it to another encoder. 0 keeps none. Copies kept earlier are not changed.",
         ),
     ] = 320,
+    verbose: VerboseOption = False,
 ) -> None:
     """Build a flora from a list of taxa, labelled photos, or both.
 
@@ -74,7 +82,7 @@ def build(
     if taxa is None and not photos:
         raise typer.BadParameter("specify a list of taxa with --taxa, photos with --photos, or both")
     left_out = LeftOut()
-    records = read_named(photos or [], left_out)
+    records = read_named(photos or [], left_out, verbose=verbose)
     listed = read_listed(taxa, taxa_of(records), left_out)
     loaded = load_encoder(encoder)
     with ProgressLine() as progress:

@@ -16,6 +16,7 @@ from dalip_app.cli.options import (
     EncoderOption,
     find_flora,
     find_flora_to_change,
+    given_path,
     load_encoder,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
@@ -47,12 +48,12 @@ Examples:
   dalip index remove --flora garden-flora --photo "Rosa rugosa/7.jpg" """
 
 
-def read_named(paths: Sequence[Path], left_out: LeftOut) -> "list[Record]":
+def read_named(paths: Sequence[Path], left_out: LeftOut, *, verbose: bool = False) -> "list[Record]":
     """Read labelled photos, and report those that are malformed or have an invalid taxon."""
     from dalip.datasets import Report
     from dalip.datasets import read_named as read
 
-    return read(*paths, report=Report(left_out, complain))
+    return read(*paths, report=Report(left_out, complain, verbose))
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":
@@ -75,6 +76,7 @@ def add(
             help="With --taxon: photos of the plant, or folders of photos. Without: labelled photos, as for "
             "`dalip index build --photos`.",
             show_default=False,
+            parser=given_path,
         ),
     ],
     taxon: Annotated[

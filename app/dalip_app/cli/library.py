@@ -11,6 +11,8 @@ from dalip_app.cli.options import (
     EncoderOption,
     FloraOption,
     JsonOption,
+    VerboseOption,
+    given_path,
     load_encoder,
     load_flora,
 )
@@ -44,17 +46,21 @@ def add(
             metavar="FOLDER",
             help="Folder of photos, searched recursively (default: update all folders added before).",
             show_default=False,
+            parser=given_path,
         ),
     ] = None,
     flora: FloraOption = None,
     encoder: EncoderOption = None,
+    verbose: VerboseOption = False,
     data_dir: DataDirOption = None,
 ) -> None:
     """Add a folder of photos to your library, or update it.
 
-    Only new and changed photos are read. The identification of each photo is stored as well; when the flora has
-    changed, the photos are identified again without reading the files.
+    Photos are recognised by their content, and links to folders are followed once. Only new and changed photos are
+    read. The identification of each photo is stored as well; when the flora has changed, the photos are identified
+    again without reading the files.
     """
+    from dalip.photos.walk import unused_files
     from dalip_index import Library
     from dalip_index.places import data_dir_or_default
 
@@ -66,6 +72,9 @@ def add(
         else:
             report = library.add(folder, loaded.encoder, progress, flora=loaded)
     left_out(*report.skipped)
+    if verbose:
+        for note in unused_files(Path(), report.others, report.left_out, verbose=True):
+            complain(note)
     print_result(printable(f"{folder or 'all folders'}: {_summary(report)}"))
     left_out.finish()
 
@@ -79,7 +88,9 @@ def _summary(report: "LibraryReport") -> str:
 def remove(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="A folder in your library.", show_default=False),
+        typer.Argument(
+            metavar="FOLDER", help="A folder in your library.", show_default=False, parser=given_path
+        ),
     ],
     data_dir: DataDirOption = None,
 ) -> None:
@@ -132,8 +143,8 @@ def search(
         typer.Option(
             "--since",
             metavar="DATE",
-            help="Only photos taken in or after this year, month or day: 2024, 2024-05 or 2024-05-31. For photos "
-            "without a capture date, the date of the file is used.",
+            help="Only photos taken in or after this year, month or day: 2024, 2024-05 or 2024-05-31. The output "
+            "says where a date comes from; the time of the file is used last.",
             show_default=False,
         ),
     ] = "",
@@ -223,7 +234,8 @@ def _print_hit(hit: "Hit", as_json: bool) -> None:
             "taxonRank": name.taxon_rank if name else None,
             "probability": None if name is None or name.probability is None else round(name.probability, 6),
             "verdict": name.verdict if name else None,
-            "eventDate": None if hit.date_from_file else hit.date,
+            "eventDate": hit.date or None,
+            "eventDateSource": hit.date_source or None,
         }
         print_json(content)
         return
@@ -237,4 +249,5 @@ def _described(hit: "Hit") -> str:
     if hit.name:
         refused = hit.name.verdict in ("not in flora", "not a plant")
         shows = hit.name.verdict if refused else f"{hit.name.scientific_name} ({hit.name.verdict})"
-    return ", ".join(part for part in (shows, "" if hit.date_from_file else hit.date[:10]) if part)
+    source = "" if hit.date_source == "DateTimeOriginal" else f" ({hit.date_source})"
+    return ", ".join(part for part in (shows, hit.date and hit.date[:10] + source) if part)

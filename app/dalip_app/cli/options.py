@@ -23,13 +23,27 @@ __all__ = [
     "FlorasOption",
     "JsonOption",
     "OnlyOption",
+    "VerboseOption",
     "complain_of_unknown",
     "find_flora",
     "find_flora_to_change",
+    "given_path",
     "load_encoder",
     "load_flora",
     "names_in",
 ]
+
+
+def given_path(text: str) -> Path:
+    """Return an argument as a path. An empty one, as from a variable that is not set, would be the current folder.
+
+    Raises:
+        BadParameter: It is empty.
+    """
+    if not text:
+        raise typer.BadParameter("the path is empty; use . for the current folder")
+    return Path(text)
+
 
 NAMED_PHOTOS = typer.Option(
     "--photos",
@@ -37,6 +51,7 @@ NAMED_PHOTOS = typer.Option(
     help="Labelled photos: a folder with one sub-folder per taxon, a CSV or TSV that lists photos, .tar shards, an "
     "iNaturalist export, a Darwin Core Archive, or a folder or .zip archive of any of these. Repeatable.",
     show_default=False,
+    parser=given_path,
 )
 """`--photos`, for commands in which it is required and commands in which it is optional."""
 FloraOption = Annotated[
@@ -95,6 +110,13 @@ AllPhotosOption = Annotated[
     typer.Option(
         "--all-photos",
         help="Also use the test split (10 % of the photos), which is otherwise held out for `dalip evaluate`.",
+    ),
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        help="List the files that are not photos, and the hidden and system files and folders, that were left out.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]

@@ -63,7 +63,7 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
         name = (name or "").strip()
         try:
             if name:
-                indexing.add(Path(name).expanduser())
+                indexing.add(_folder(name))
             elif indexing.library.folders():
                 indexing.update()
             else:
@@ -86,6 +86,13 @@ def folders_form(say: Language, indexing: Indexing, changes: gr.State, page: gr.
     timer.tick(look, [seen, changes], outputs, **QUIET)
     gr.on([page.load, tab.select], arrive, [seen, changes], outputs, **QUIET)
     _list(say, indexing, changes, said, state)
+
+
+def _folder(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # `~someone` who has no account here
+        return Path(name)
 
 
 def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML, state: gr.HTML) -> None:
@@ -129,7 +136,10 @@ def _told(now: IndexingState, say: Language) -> str:
 
 
 def _reported(report: LibraryReport, say: Language) -> str:
-    told = [say("library-report", what=what, number=number) for what, number in report.counts.items()]
+    told = [
+        say("library-report", what=what.replace(" ", "-"), number=number)
+        for what, number in report.counts.items()
+    ]
     told += [say("library-stopped")] if report.stopped else []
     unreadable = "".join(
         notice(sentence_about(photo.error, say), bad=True) for photo in report.skipped[:_PROBLEMS]

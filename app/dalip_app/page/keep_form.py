@@ -1,7 +1,7 @@
 """The form below an answer that saves it to the journal: as correct, under another name, or for later."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -113,7 +113,12 @@ class KeepForm:
         right = seen.answer.predictions[0].taxon.scientific_name
         facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
         if where:
-            facts |= asdict(seen.details)
+            details = seen.details
+            facts |= {
+                "event_date": details.event_date,
+                "latitude": details.latitude,
+                "longitude": details.longitude,
+            }
         try:
             return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
         except DalipError as error:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from dalip.encoder import Encoder
+from dalip.photos import FILE_TIME
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
 from dalip_app.server.library_photos import photo_address, thumbnail_address
@@ -70,7 +71,7 @@ def _figure(hit: Hit, say: Language) -> str:
     )
     open_it = escape(say("search-identify", file=hit.path.name))
     day = hit.date[:10]
-    date = escape(say("search-file-date", date=day)) if hit.date_from_file else day
+    date = escape(say("search-file-date", date=day)) if hit.date_source == FILE_TIME else day
     return (
         f'<figure class="hit" title="{escape(str(hit.path))}">'
         f'<a class="hit-open" href="{photo_address(hit.content)}" aria-label="{open_it}">'

@@ -11,6 +11,7 @@ from dalip.encoder import Encoder
 from dalip.errors import DalipError, LibraryError, first_line
 from dalip_app.server.floras import LiveFlora
 from dalip_index import Library, LibraryReport
+from dalip_index.library.update import existing_folder
 
 __all__ = ["Indexing", "IndexingState"]
 
@@ -77,11 +78,9 @@ class Indexing:
         """Queue a folder to be added to the library or updated.
 
         Raises:
-            LibraryError: There is no such folder.
+            LibraryError: There is no such folder, or its path is not UTF-8.
         """
-        if not folder.is_dir():
-            raise LibraryError("no-folder", source=folder)
-        self._enqueue(_Job(folder.resolve()))
+        self._enqueue(_Job(existing_folder(folder)))
 
     def update(self) -> None:
         """Queue an update of all folders of the library."""

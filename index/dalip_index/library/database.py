@@ -18,40 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
-from dalip.errors import DalipError, LibraryError
+from dalip.errors import LibraryError
+from dalip.files import as_utf8
+from dalip.photos import PhotoDetails
+from dalip_index.library.library_files import FoundFile, KnownFile, is_below
 from dalip_index.library.library_schema import MIGRATIONS
-from dalip_index.library.scan import is_below
 from dalip_index.sqlite import Database, transaction
 
-__all__ = ["FoundFile", "KnownFile", "LibraryStore", "PhotoContent", "SearchIndex"]
+__all__ = ["LibraryStore", "PhotoContent", "SearchIndex"]
 
 _VECTOR_TYPE = (
     "<f2"  # half precision changes a similarity by less than 0.001 and halves disk space and read time
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What the library knows about a file."""
-
-    size: int
-    mtime_ns: int
-    sha256: str | None
-    """SHA-256 of the content; `None` for a file that could not be read."""
-    ready: bool
-    """Whether all data that the current encoder and this version of DALIP derive from it is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file found on disk, to be stored."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: str | None = None
-    error: DalipError | None = None
-    """Why it cannot be used, or `None`."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +38,8 @@ class PhotoContent:
 
     vector: Vectors
     """Embedding and appearance, shape (E + A,)."""
-    event_date: str
-    """When it was taken, ISO 8601; empty if unknown."""
+    details: PhotoDetails
+    """When it was taken, from the file itself."""
     thumbnail: bytes
     """A small JPEG file."""
 
@@ -129,24 +107,35 @@ class LibraryStore:
             return {}
         with self.connect() as connection:
             rows = connection.execute(
-                "SELECT path, size, mtime_ns, sha256, vector IS NOT NULL AND looks.content IS NOT NULL FROM photos "
+                "SELECT path, size, mtime_ns, sha256, vector IS NOT NULL AND looks.content IS NOT NULL, "
+                "looks.date_source IS NOT NULL, sidecars FROM photos "
                 "LEFT JOIN contents ON contents.id = photos.content LEFT JOIN looks ON looks.content = photos.content"
             )
             return {
-                path: KnownFile(size, time, sha256, bool(ready)) for path, size, time, sha256, ready in rows
+                path: KnownFile(size, time, sha256, bool(ready), bool(dated), sidecars)
+                for path, size, time, sha256, ready, dated, sidecars in rows
             }
 
-    def known_contents(self, hashes: Iterable[str]) -> set[str]:
-        """Return the contents that need not be read again."""
+    def known_contents(self, hashes: Iterable[str]) -> dict[str, PhotoDetails | None]:
+        """Return the contents that need not be encoded again, with their dates if this version of DALIP read them."""
+        query = (
+            "SELECT event_date, date_source FROM contents JOIN looks ON looks.content = id "
+            "WHERE sha256 = ? AND vector IS NOT NULL"
+        )
+        found: dict[str, PhotoDetails | None] = {}
         with self.connect() as connection:
-            query = (
-                "SELECT 1 FROM contents JOIN looks ON looks.content = id "
-                "WHERE sha256 = ? AND vector IS NOT NULL"
-            )
-            return {sha256 for sha256 in hashes if connection.execute(query, (sha256,)).fetchone()}
+            for sha256 in hashes:
+                for date, source in connection.execute(query, (sha256,)):
+                    found[sha256] = None if source is None else PhotoDetails(date, event_date_source=source)
+        return found
 
     def save(
-        self, photos: Sequence[FoundFile], contents: Mapping[str, PhotoContent], encoder: str, width: int
+        self,
+        photos: Sequence[FoundFile],
+        contents: Mapping[str, PhotoContent],
+        encoder: str,
+        width: int,
+        dates: Mapping[str, PhotoDetails] | None = None,
     ) -> None:
         """Store files and the contents of new ones in one transaction. Files in folders removed meanwhile are skipped.
 
@@ -155,6 +144,7 @@ class LibraryStore:
             contents: Photo contents by SHA-256.
             encoder: Fingerprint of the encoder that made the vectors.
             width: E, the length of the embedding at the start of each vector.
+            dates: Dates of other contents that were read again, by SHA-256.
 
         Raises:
             LibraryError: Another process has changed the library's encoder in the meantime.
@@ -172,15 +162,28 @@ class LibraryStore:
                     (sha256, halves[:width].tobytes()),
                 ).fetchall()
                 connection.execute(
-                    "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
-                    (number, content.event_date, halves[width:].tobytes(), content.thumbnail),
+                    "INSERT OR REPLACE INTO looks (content, appearance, thumbnail, event_date, date_source) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (number, halves[width:].tobytes(), content.thumbnail, *_dated(content.details)),
                 )
             connection.executemany(
-                "INSERT INTO photos (path, size, mtime_ns, content, error) "
-                "VALUES (?, ?, ?, (SELECT id FROM contents WHERE sha256 = ?), ?) "
+                "UPDATE looks SET event_date = ?, date_source = ? "
+                "WHERE content = (SELECT id FROM contents WHERE sha256 = ?)",
+                [(*_dated(details), sha256) for sha256, details in (dates or {}).items()],
+            )
+            connection.executemany(
+                "INSERT INTO photos (path, size, mtime_ns, content, error, sidecars, event_date, date_source) "
+                "VALUES (?, ?, ?, (SELECT id FROM contents WHERE sha256 = ?), ?, ?, ?, ?) "
                 "ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, "
-                "content = excluded.content, error = excluded.error",
-                [(p.path, p.size, p.mtime_ns, p.sha256, str(p.error) if p.error else None) for p in photos],
+                "content = excluded.content, error = excluded.error, sidecars = excluded.sidecars, "
+                "event_date = excluded.event_date, date_source = excluded.date_source",
+                [
+                    (
+                        *(p.path, p.size, p.mtime_ns, p.sha256, as_utf8(p.error) if p.error else None),
+                        *(p.sidecars, *_dated(p.details)),
+                    )
+                    for p in photos
+                ],
             )
             connection.execute("UPDATE state SET generation = generation + 1")
 
@@ -281,3 +284,7 @@ class LibraryStore:
             raise LibraryError("library-empty")
         with self._database.connect() as connection:
             yield connection
+
+
+def _dated(details: PhotoDetails) -> tuple[str, str]:
+    return details.event_date, details.event_date_source

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.errors import LibraryError
+from dalip.photos import FILE_TIME
 from dalip_index.flora.answer import Verdict
 from dalip_index.library.database import LibraryStore
 from dalip_index.library.naming import PhotoName
@@ -29,13 +30,14 @@ __all__ = [
 _DATE = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
 _REFUSED = "('not in flora', 'not a plant')"
-# Many photos do not contain the date they were taken. The file's time is then the best guess, and is marked as such.
+# Without any other source, the file's time is the best guess, and is marked as such. NULL if it cannot be right.
 _MOMENT = (
-    "coalesce(nullif(replace(substr(event_date, 1, 19), 'T', ' '), ''), "
-    "datetime(mtime_ns / 1000000000, 'unixepoch', 'localtime'))"
+    "coalesce(nullif(replace(substr(photos.event_date, 1, 19), 'T', ' '), ''), "
+    "iif(mtime_ns / 1000000000 BETWEEN 1 AND strftime('%s', 'now', '+1 day') + 0, "
+    "datetime(mtime_ns / 1000000000, 'unixepoch', 'localtime'), NULL))"
 )
 _PHOTOS = (
-    "photos JOIN contents ON contents.id = photos.content LEFT JOIN looks ON looks.content = contents.id "
+    "photos JOIN contents ON contents.id = photos.content "
     "LEFT JOIN names ON names.content = contents.id WHERE vector IS NOT NULL"
 )
 
@@ -56,8 +58,8 @@ class PhotoFilter:
     taxon: str = ""
     """Scientific name, genus or family, case-insensitive. Photos that the flora rejects do not match any taxon."""
     since: str = ""
-    """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. If a photo does not contain the date it was
-    taken, the time of its file is used."""
+    """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. If nothing says when a photo was taken, the
+    time of its file is used."""
     until: str = ""
     """Last day, month or year, inclusive."""
     verdict: str = ""
@@ -107,9 +109,9 @@ class Hit:
     content: str = ""
     """SHA-256 of the file, the key of its thumbnail."""
     date: str = ""
-    """When it was taken, ISO 8601; if unknown, the time of its file."""
-    date_from_file: bool = False
-    """Whether `date` is the time of the file."""
+    """When it was taken, ISO 8601; if unknown, the time of its file, unless that is in the future."""
+    date_source: str = ""
+    """Where `date` comes from: one of `DATE_SOURCES`, or `EXIF` for a photo that an earlier version of DALIP read."""
     name: PhotoName | None = None
     """`None` if no flora has identified it yet."""
 
@@ -157,14 +159,16 @@ def hits_of(
         similarities: Similarity of each photo to the query.
     """
     query = (
-        f"SELECT path, sha256, {_MOMENT}, event_date, scientific_name, taxon_rank, vernacular_name, genus, family, "
-        f"probability, verdict FROM {_PHOTOS} AND photos.id = ?"
+        f"SELECT path, sha256, {_MOMENT}, photos.event_date, date_source, scientific_name, taxon_rank, "
+        f"vernacular_name, genus, family, probability, verdict FROM {_PHOTOS} AND photos.id = ?"
     )
     with store.connect() as connection:
         for number, similarity in zip(photos, similarities, strict=True):
-            for path, sha256, moment, taken, *name in connection.execute(query, (number,)):
+            for path, sha256, moment, taken, source, *name in connection.execute(query, (number,)):
                 named = PhotoName(*name) if name[-1] else None
-                yield Hit(Path(path), similarity, sha256, taken or moment.replace(" ", "T"), not taken, named)
+                if not taken and moment:
+                    taken, source = moment.replace(" ", "T"), FILE_TIME
+                yield Hit(Path(path), similarity, sha256, taken, source, named)
 
 
 def count_taxa(store: LibraryStore) -> list[TaxonCount]:

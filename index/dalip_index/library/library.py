@@ -75,9 +75,10 @@ class Library:
         flora: Flora | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> LibraryReport:
-        """Update the library from a folder and its subfolders. Hidden files and folders are skipped.
+        """Update the library from a folder and its subfolders; links to folders are followed once.
 
-        Photos whose size and modification time are unchanged are not read again. If another encoder made the library's
+        Photos are recognised by their content. Other files, and hidden and system folders, are counted in the report.
+        Photos whose size and modification time are unchanged are not opened. If another encoder made the library's
         vectors, every folder in the library is encoded again. If the process is killed, the library stays consistent
         and the next call resumes.
 

@@ -3,8 +3,9 @@
 - `state`: one row with the generation, which increases with every change, and the encoder that made the vectors.
 - `folders`: the folders that were added.
 - `contents`: file contents by SHA-256, with their embeddings.
-- `photos`: the files, each with its content, or with the error if it cannot be read.
-- `looks`: data needed for single photos: the date taken, the appearance, and a thumbnail.
+- `photos`: the files, each with its content, or with the error if it cannot be read; its date, the source of the date,
+  and the sidecars that were read for it.
+- `looks`: data needed for single photos: the date in the content and its source, the appearance, and a thumbnail.
 - `names`: a flora's answer for each content.
 """
 
@@ -43,4 +44,15 @@ def _looks_and_names(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (_photos_and_vectors, _looks_and_names)
+def _date_sources(connection: sqlite3.Connection) -> None:
+    """Contents without `date_source` have a date that an earlier version read; the next update reads it again."""
+    connection.execute("ALTER TABLE looks ADD COLUMN date_source TEXT")
+    for column in ("event_date", "date_source", "sidecars"):
+        connection.execute(f"ALTER TABLE photos ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    connection.execute(
+        "UPDATE photos SET date_source = 'EXIF', event_date = looks.event_date FROM looks "
+        "WHERE looks.content = photos.content AND looks.event_date != ''"
+    )
+
+
+MIGRATIONS = (_photos_and_vectors, _looks_and_names, _date_sources)

@@ -1,27 +1,34 @@
 """Update the library from its folders, reading only files that changed."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PIL import Image
-
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
-from dalip.photos import encode, open_image, read_details, shrink
-from dalip.photos.walk import IMAGE_SUFFIXES
+from dalip.files import as_utf8
+from dalip.photos import READABLE
+from dalip.photos.sidecars import read_beside
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
-from dalip_index.library.database import FoundFile, KnownFile, LibraryStore, PhotoContent
+from dalip_index.library.database import LibraryStore, PhotoContent
+from dalip_index.library.library_files import FoundFile, KnownFile, is_below
 from dalip_index.library.naming import name_photos
-from dalip_index.library.scan import Scan, is_below, scan_folder
+from dalip_index.library.read_photo import PhotoReader, changing, hash_file, read_dated
+from dalip_index.library.scan import Scan, scan_folder, sidecar_paths
 
-__all__ = ["LibraryReport", "UpdateOptions", "add_folder", "forget_folder", "update_folders"]
+__all__ = [
+    "LibraryReport",
+    "UpdateOptions",
+    "add_folder",
+    "existing_folder",
+    "forget_folder",
+    "update_folders",
+]
 
 _BATCH = 32  # photos stored in one transaction: the most that a killed process loses
-_THUMBNAIL, _QUALITY = 320, 75  # long side in pixels, and JPEG quality: about 12 KB per photo
+_ROUNDS = 3  # a file that is replaced while it is read is read again
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,17 @@ class LibraryReport:
     """Known photos that no longer exist."""
     unchanged: int
     skipped: tuple[Skipped, ...]
-    """Files with a photo suffix that cannot be read, and folders that cannot be listed."""
+    """Photos that cannot be read, and folders that cannot be listed."""
+    others: tuple[Path, ...] = ()
+    """Files that are neither photos nor their sidecars."""
+    left_out: tuple[Path, ...] = ()
+    """Hidden files, and hidden and system folders, whose contents were not listed."""
     stopped: bool = False
     """Whether the update was stopped early."""
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of photos `added`, `changed`, `moved`, `removed`, `unchanged` and `unreadable`, without zeros."""
+        """What happened to how many files and folders, without zeros."""
         every = {
             "added": self.added,
             "changed": self.updated,
@@ -52,25 +63,10 @@ class LibraryReport:
             "removed": self.removed,
             "unchanged": self.unchanged,
             "unreadable": len(self.skipped),
+            "not photos": len(self.others),
+            "hidden or system": len(self.left_out),
         }
         return {what: number for what, number in every.items() if number}
-
-
-@dataclass
-class _PhotoToEncode:
-    """Opens a photo when the encoder requests it, and stores its date and thumbnail."""
-
-    path: str
-    side: int
-    """Side of the encoder's input, in pixels."""
-    event_date: str = ""
-    thumbnail: bytes = b""
-
-    def __call__(self) -> Image.Image:
-        image = open_image(self.path, target=max(self.side, _THUMBNAIL // 2))
-        self.event_date = read_details(Path(self.path)).event_date
-        self.thumbnail = encode(shrink(image, long_side=_THUMBNAIL), "JPEG", _QUALITY)
-        return image
 
 
 @dataclass(frozen=True)
@@ -91,21 +87,38 @@ class UpdateOptions:
 
 def add_folder(store: LibraryStore, folder: Path, options: UpdateOptions) -> LibraryReport:
     """Update a library from a folder; see `Library.add`."""
-    root = Path(folder).resolve()
-    if not root.is_dir():
-        raise LibraryError("no-folder", source=folder)
-    scan = scan_folder(str(root))
-    if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in store.photos()):
-        raise LibraryError("folder-without-photos", source=folder, endings=sorted(IMAGE_SUFFIXES))
+    root = existing_folder(folder)
+    known = store.photos()
+    scan = scan_folder(str(root), known)
+    if not scan.files and not scan.refused and not any(is_below(path, str(root)) for path in known):
+        raise LibraryError("folder-without-photos", source=folder, readable=READABLE)
     store.begin(options.encoder.fingerprint, str(root))
     known = store.photos()
     unfinished = [path for path, photo in known.items() if photo.sha256 and not photo.ready]
     others = [
-        scan_folder(other)
+        scan_folder(other, known)
         for other in store.folders()
         if other != str(root) and Path(other).is_dir() and any(is_below(p, other) for p in unfinished)
     ]
     return _Update(store, [scan, *others], known, options).run()
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return the absolute path of a folder, without links.
+
+    Raises:
+        LibraryError: There is no such folder, or its path is not UTF-8, so the library cannot store it.
+    """
+    try:
+        root = Path(folder).resolve()
+        found = root.is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, or a cycle of links
+        found = False
+    if not found:
+        raise LibraryError("no-folder", source=as_utf8(folder))
+    if as_utf8(root) != str(root):
+        raise LibraryError("name-not-utf8", source=as_utf8(folder))
+    return root
 
 
 def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport:
@@ -113,8 +126,9 @@ def update_folders(store: LibraryStore, options: UpdateOptions) -> LibraryReport
     if not store.folders():
         raise LibraryError("library-empty")
     store.begin(options.encoder.fingerprint)
-    scans = [scan_folder(f) if Path(f).is_dir() else _absent(f) for f in store.folders()]
-    return _Update(store, scans, store.photos(), options).run()
+    known = store.photos()
+    scans = [scan_folder(f, known) if Path(f).is_dir() else _absent(f) for f in store.folders()]
+    return _Update(store, scans, known, options).run()
 
 
 def forget_folder(store: LibraryStore, folder: Path) -> int:
@@ -149,12 +163,8 @@ class _Update:
 
     def run(self) -> LibraryReport:
         """Read and store changed files, and drop files that no longer exist."""
-        files = {path: stamp for scan in self.scans for path, stamp in scan.files.items()}
-        changed = [
-            FoundFile(path, *stamp)
-            for path, stamp in files.items()
-            if not _unchanged(self.known.get(path), stamp)
-        ]
+        files = {path: photo for scan in self.scans for path, photo in scan.files.items()}
+        changed = [photo for path, photo in files.items() if not _unchanged(self.known.get(path), photo)]
         for start in range(0, len(changed), _BATCH):
             self._store(changed[start : start + _BATCH], len(changed))
             self.options.progress("photos", len(self.seen), len(changed))
@@ -172,32 +182,74 @@ class _Update:
             name_photos(self.store, self.options.flora, self.options.progress, self.options.stop)
 
     def _store(self, photos: Sequence[FoundFile], total: int) -> None:
-        hashed = [_hashed(photo) for photo in photos]
-        first_paths = {p.sha256: p.path for p in reversed(hashed) if p.sha256}
-        for sha256 in self.store.known_contents(first_paths):
-            del first_paths[sha256]
-        side = self.options.encoder.manifest.image.size
-        readers = [_PhotoToEncode(path, side) for path in first_paths.values()]
+        """Read and store a batch; a photo that is replaced between two steps is read again."""
+        left, start = list(photos), len(self.seen)
+        for _ in range(_ROUNDS):
+            done = self._read(left, start + len(photos) - len(left), total)
+            self.seen += done
+            finished = {photo.path for photo in done}
+            left = [photo for photo in left if photo.path not in finished]
+            if not left or self.options.stopped():
+                return
+        lost = [replace(photo, error=changing(photo.path)) for photo in left]
+        self.store.save(lost, {}, self.options.encoder.fingerprint, self.options.encoder.width)
+        self.seen += lost
+
+    def _read(self, photos: Sequence[FoundFile], before: int, total: int) -> list[FoundFile]:
+        """Read photos, store them, and return those that were stored."""
+        hashed = [self._hashed(photo) for photo in photos]
+        known = self.store.known_contents({p.sha256 for p in hashed if p.sha256})
+        first = {p.sha256: p for p in reversed(hashed) if p.sha256}
+        again = {
+            sha256: found
+            for sha256, details in known.items()
+            if details is None and (found := read_dated(first[sha256])) is not None
+        }
+        new = [photo for sha256, photo in first.items() if sha256 not in known]
+        contents, errors = self._encode(new, before + len(photos) - len(new), total)
+        dates = {sha256: details for sha256, details in known.items() if details} | again
+        dates |= {sha256: content.details for sha256, content in contents.items()}
+        stored = [photo for photo in hashed if photo.error]
+        for photo in hashed:
+            if error := errors.get(photo.path) or errors.get(photo.sha256 or photo.path):
+                stored.append(replace(photo, sha256=None, error=error))
+            elif photo.sha256 in dates:
+                beside = read_beside(Path(photo.path), sidecar_paths(photo))
+                stored.append(replace(photo, details=dates[photo.sha256].or_from(beside)))
+        encoder = self.options.encoder
+        self.store.save(stored, contents, encoder.fingerprint, encoder.width, again)
+        return stored
+
+    def _hashed(self, photo: FoundFile) -> FoundFile:
+        """Return a photo with its hash; if the file is unchanged, without reading it."""
+        known = self.known.get(photo.path)
+        if known and known.ready and (known.size, known.mtime_ns) == (photo.size, photo.mtime_ns):
+            return replace(photo, sha256=known.sha256)
+        return hash_file(photo)
+
+    def _encode(
+        self, photos: Sequence[FoundFile], before: int, total: int
+    ) -> tuple[dict[str, PhotoContent], dict[str, ImageError]]:
+        """Encode photos of different content.
+
+        Returns:
+            What was derived from them, by hash; and errors, by hash, or by path of a file that can no longer be opened.
+            Both lack files that no longer have their hash.
+        """
         contents: dict[str, PhotoContent] = {}
         errors: dict[str, ImageError] = {}
-        before = len(self.seen) + len(photos) - len(readers)
+        readers = [PhotoReader(photo.path, self.options.encoder.manifest.image.size) for photo in photos]
         found = self.options.encoder.encode_files(readers, appearance=True)
-        for sha256, (reader, row) in zip(first_paths, found, strict=True):
+        for number, (photo, (reader, row)) in enumerate(zip(photos, found, strict=True), start=1):
             if isinstance(row, ImageError):
-                errors[sha256] = row
-            else:
-                contents[sha256] = PhotoContent(row, reader.event_date, reader.thumbnail)
-            self.options.progress("photos", before + len(contents) + len(errors), total)
+                if reader.sha256 in (photo.sha256, ""):
+                    errors[reader.sha256 or photo.path] = row
+            elif reader.sha256 == photo.sha256:
+                contents[reader.sha256] = PhotoContent(row, reader.details, reader.thumbnail)
+            self.options.progress("photos", before + number, total)
             if self.options.stopped():
                 break
-        left = first_paths.keys() - contents.keys() - errors.keys()
-        stored = [
-            replace(p, sha256=None, error=errors[p.sha256]) if p.sha256 in errors else p
-            for p in hashed
-            if p.sha256 not in left
-        ]
-        self.store.save(stored, contents, self.options.encoder.fingerprint, self.options.encoder.width)
-        self.seen += stored
+        return contents, errors
 
     def _gone(self) -> set[str]:
         """Find known photos that no longer exist: missed by a scan, or moved to a new path."""
@@ -223,20 +275,19 @@ class _Update:
             removed=len(gone) - moved,
             unchanged=unchanged,
             skipped=(*unreadable, *refused),
+            others=tuple(path for scan in self.scans for path in scan.others),
+            left_out=tuple(path for scan in self.scans for path in scan.left_out),
             stopped=stopped,
         )
 
 
-def _unchanged(known: KnownFile | None, stamp: tuple[int, int]) -> bool:
-    return known is not None and known.ready and (known.size, known.mtime_ns) == stamp
-
-
-def _hashed(photo: FoundFile) -> FoundFile:
-    try:
-        with Path(photo.path).open("rb") as stream:
-            return replace(photo, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
-    except OSError as error:
-        return replace(photo, error=LibraryError("file-not-read", source=photo.path, cause=error.strerror))
+def _unchanged(known: KnownFile | None, photo: FoundFile) -> bool:
+    return (
+        known is not None
+        and known.ready
+        and known.dated
+        and (known.size, known.mtime_ns, known.sidecars) == (photo.size, photo.mtime_ns, photo.sidecars)
+    )
 
 
 def _absent(folder: str) -> Scan:

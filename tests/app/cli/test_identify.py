@@ -112,7 +112,41 @@ def test_folders_are_searched_in_order_without_hidden_files(
     (tmp_path / "garden" / "notes.txt").write_text("none of them")
     done = dalip("identify", "garden", *world.options, "--json")
     assert done.status == 0, done.err
+    assert done.err.splitlines() == [
+        "dalip: garden: 1 file is not a photo (1 .txt)",
+        "dalip: garden: 2 hidden or system files and folders were left out",
+    ]
     assert [a["image"] for a in objects(done)] == [str(Path("garden") / name) for name in names]
+
+
+def test_files_in_a_folder_that_are_not_photos_are_listed_on_request(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    paint(tmp_path / "garden" / "a.png", "green").rename(tmp_path / "garden" / "a.dat")
+    paint(tmp_path / "garden" / "@eaDir" / "b.png", "green")
+    (tmp_path / "garden" / "notes.txt").write_text("no photo")
+    done = dalip("identify", "garden", *world.options, "--json", "--verbose")
+    assert done.status == 0
+    assert [a["image"] for a in objects(done)] == ["garden/a.dat"]
+    assert done.err.splitlines() == [
+        "dalip: garden/notes.txt: this file is not a photo",
+        "dalip: garden/@eaDir: this is a hidden or system file or folder, and was left out",
+    ]
+    (tmp_path / "garden" / "raw.cr3").write_bytes(b"\0\0\0\x18ftypcrx ")
+    done = dalip("identify", "garden", *world.options, "--json")
+    assert done.status == 1
+    assert "a format that cannot be read (Canon raw)" in objects(done)[1]["error"]
+
+
+@pytest.mark.parametrize(
+    "command", [("identify",), ("library", "add"), ("library", "remove"), ("index", "add")]
+)
+def test_an_empty_path_is_not_the_current_folder(
+    dalip: Dalip, world: World, command: tuple[str, ...]
+) -> None:
+    done = dalip(*command, "")
+    assert (done.status, done.out) == (2, "")
+    assert "the path is empty; use . for the current folder" in done.err.replace("\n", " ")
 
 
 def test_a_folder_without_photos_is_a_separate_error(dalip: Dalip, world: World, tmp_path: Path) -> None:
@@ -122,7 +156,7 @@ def test_a_folder_without_photos_is_a_separate_error(dalip: Dalip, world: World,
     assert done.status == 1
     first, second = objects(done)
     assert first["image"] == "empty"
-    assert first["error"].startswith("empty: the folder contains no photos; looked for .avif")
+    assert first["error"].startswith("empty: the folder contains no photos; looked for JPEG, ")
     assert second["taxon"] == "Flos pink"
 
 

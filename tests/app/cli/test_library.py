@@ -42,10 +42,11 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     assert dalip("library", "add", world.photos, *world.options).status == 0
     done = dalip("search", "a red one", "--top-k", 5, "--json", *world.encoder)
     hits = [json.loads(line) for line in done.lines]
-    fields = ["image", "similarity", "scientificName", "taxonRank", "probability", "verdict", "eventDate"]
+    fields = ["image", "similarity", "scientificName", "taxonRank", "probability", "verdict"]
+    fields += ["eventDate", "eventDateSource"]
     assert [list(hit) for hit in hits] == [fields] * 5
     assert hits[0]["scientificName"] == "Flos red"
-    assert hits[0]["eventDate"] is None
+    assert hits[0]["eventDateSource"] == "file time"
     assert done.err == "dalip: 5 of 240 shown; use --page for the next ones\n"
     second = dalip("search", "a red one", "--top-k", 5, "--page", 2, "--json", *world.encoder)
     assert not set(second.lines) & set(done.lines)
@@ -58,6 +59,45 @@ def test_search_by_words_and_by_photo(dalip: Dalip, world: World, tmp_path: Path
     fails = dalip("search", "--image", "missing.png", *world.encoder)
     assert (fails.status, fails.out) == (1, "")
     assert "missing.png: no such file" in fails.err
+
+
+def test_files_that_are_not_photos_are_counted_and_listed_on_request(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    garden = tmp_path / "garden"
+    paint(garden / "good.png", "red").rename(garden / "photo without extension")
+    paint(garden / "#recycle" / "old.png", "blue")
+    (garden / "notes.txt").write_text("no photo")
+    add = ("library", "add", garden, *world.options)
+    done = dalip(*add)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{garden}: 1 added, 1 not photos, 1 hidden or system\n"
+    done = dalip(*add, "--verbose")
+    assert (done.status, done.out) == (0, f"{garden}: 1 unchanged, 1 not photos, 1 hidden or system\n")
+    assert done.err.splitlines() == [
+        f"dalip: {garden}/notes.txt: this file is not a photo",
+        f"dalip: {garden}/#recycle: this is a hidden or system file or folder, and was left out",
+    ]
+
+
+def test_a_date_is_shown_with_its_source(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "garden" / "IMG-20230531-WA0007.png", "red")
+    paint(tmp_path / "garden" / "plain.png", "blue")
+    sidecar = {"photoTakenTime": {"timestamp": "1685534400"}}
+    (tmp_path / "garden" / "plain.png.supplemental-me.json").write_text(json.dumps(sidecar))
+    assert dalip("library", "add", photo.parent, *world.options).status == 0
+    search = ("search", "--since", "2023-05-31", "--until", "2023-05-31")
+    found = {Path(hit["image"]).name: hit for hit in map(json.loads, dalip(*search, "--json").lines)}
+    dates = {name: (hit["eventDate"], hit["eventDateSource"]) for name, hit in found.items()}
+    assert dates == {
+        photo.name: ("2023-05-31", "file name"),
+        "plain.png": ("2023-05-31T12:00:00+00:00", "Google Takeout"),
+    }
+    listed = dalip(*search).lines
+    assert {line.rpartition(", ")[2] for line in listed} == {
+        "2023-05-31 (file name)",
+        "2023-05-31 (Google Takeout)",
+    }
 
 
 def test_an_empty_library_says_what_to_do(dalip: Dalip, world: World) -> None:

@@ -199,7 +199,7 @@ def test_an_error_states_its_source_its_facts_and_its_causes() -> None:
         "red.png: the photo has 50,000 x 40,000 pixels, more than the limit of 400 million; make it smaller; "
         "until this is fixed, the server keeps using the flora that it has already loaded"
     )
-    listed = DalipError("folder-without-photos", source="garden", endings=(".png", ".jpg"))
+    listed = DalipError("folder-without-photos", source="garden", readable=(".png", ".jpg"))
     assert describe(listed.about("import.zip")) == (
         "import.zip: garden: the folder contains no photos; looked for .png, .jpg"
     )

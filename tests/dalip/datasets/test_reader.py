@@ -37,6 +37,7 @@ def test_a_folder_per_plant_on_disk_and_in_an_archive(tmp_path: Path, heard: Hea
     assert {record.fields["source"] for record in found.values()} == {"garden"}
     assert heard.faults == []
     assert heard.notes == [
+        f"{folder}: 1 hidden or system file or folder was left out",
         f"{folder}: 1 file is not a photo (1 .me)",
     ]
     plain = write_zip(tmp_path / "plain.zip", CLASSES)

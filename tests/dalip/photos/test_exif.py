@@ -43,7 +43,7 @@ def test_date_and_place_are_read_from_every_format(kind: str, tmp_path: Path) ->
     content = taken(kind)
     path = tmp_path / "a photo"
     path.write_bytes(content)
-    assert read_details(content) == read_details(path) == PhotoDetails(WHEN, *WHERE)
+    assert read_details(content) == read_details(path) == PhotoDetails(WHEN, *WHERE, "DateTimeOriginal")
 
 
 def test_files_without_a_photo_have_no_details(tmp_path: Path) -> None:

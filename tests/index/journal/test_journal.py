@@ -325,7 +325,8 @@ def test_date_and_place_are_read_from_a_photo_and_removed_from_its_copy() -> Non
     }
     place = {1: "S", 2: (36.0, 58.0, 12.0), 3: "W", 4: (122.0, 1.0, 30.5)}
     taken = photo(size=(2000, 1000), exif=exif(details=details, place=place))
-    assert read_details(taken) == PhotoDetails("2026-05-31T14:30:00+02:00", -36.97, -122.025139)
+    when = ("2026-05-31T14:30:00+02:00", "DateTimeOriginal")
+    assert read_details(taken) == PhotoDetails(when[0], -36.97, -122.025139, when[1])
     copy = small_copy(taken)
     assert read_details(copy) == PhotoDetails()
     with Image.open(io.BytesIO(copy)) as image:

@@ -17,6 +17,7 @@ from wording import refuses, said
 import dalip_index.library.library
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError
+from dalip.photos import PhotoDetails
 from dalip.taxonomy import Taxon
 from dalip_assets import ENCODER
 from dalip_index import (
@@ -31,7 +32,8 @@ from dalip_index import (
     load_flora,
     teach_taxon,
 )
-from dalip_index.library.database import FoundFile, LibraryStore, PhotoContent
+from dalip_index.library.database import LibraryStore, PhotoContent
+from dalip_index.library.library_files import FoundFile
 from tests.index.conftest import paint
 
 
@@ -239,7 +241,7 @@ def test_a_newer_database_is_refused(
         connection.execute("PRAGMA user_version = 99")
     with refuses(
         LibraryError,
-        match=r"library\.db: the database has version 99, but .* supports only up to 2; upgrade DALIP",
+        match=r"library\.db: the database has version 99, but .* supports only up to 3; upgrade DALIP",
     ):
         library.search_text("red", encoder)
 
@@ -317,9 +319,9 @@ def test_photos_are_stored_with_their_identification(roses: Library, flora: Flor
 
 def test_dates_come_from_the_photo_or_else_from_the_file(roses: Library) -> None:
     hits = {hit.path.stem: hit for hit in roses.newest().hits}
-    assert (hits["a"].date, hits["a"].date_from_file) == ("2023-05-31T10:00:00", False)
+    assert (hits["a"].date, hits["a"].date_source) == ("2023-05-31T10:00:00", "DateTimeOriginal")
     assert hits["d"].date.startswith("2001-09-")
-    assert hits["d"].date_from_file
+    assert hits["d"].date_source == "file time"
 
 
 @pytest.mark.parametrize(
@@ -423,7 +425,7 @@ def made_library(folder: Path, encoder: Encoder, similar: list[float], meant: in
     vectors = np.zeros((len(similar), encoder.width + encoder.appearance_width), np.float32)
     vectors[:, 0] = similar
     photos = [FoundFile(str(folder / f"{i:02}.png"), 1, 1, f"{i}") for i in range(len(similar))]
-    contents = {f"{i}": PhotoContent(row, "", b"") for i, row in enumerate(vectors)}
+    contents = {f"{i}": PhotoContent(row, PhotoDetails(), b"") for i, row in enumerate(vectors)}
     store.save(photos, contents, encoder.fingerprint, encoder.width)
     with store.connect() as connection:
         for i in range(len(similar)):

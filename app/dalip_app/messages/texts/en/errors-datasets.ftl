@@ -20,6 +20,12 @@ error-files-not-shards = { $number ->
     [one] 1 file is not a shard and is
    *[other] { $number } files are not shards and are
 } not used ({ $kinds })
+error-files-hidden = { $number ->
+    [one] 1 hidden or system file or folder was left out
+   *[other] { $number } hidden or system files and folders were left out
+}
+error-file-not-photo = this file is not a photo
+error-file-hidden = this is a hidden or system file or folder, and was left out
 error-photos-unlicensed = { $number } of { $photos } photos have no licence; state it in a column named `license`
 
 ## Photos and where they are
@@ -39,6 +45,7 @@ error-photos-not-listed = { $number ->
 } not used
 error-link-out-of-folder = '{ $name }' is a link that points outside { $folder }; copy the file into the folder
 error-link-to-nothing = this is a broken link: the file that it points to does not exist; restore the file or remove the link
+error-link-to-parent = this link leads to a folder that contains the link; remove the link, or choose that folder instead
 error-link-to-folder = this is a link to a folder, and such links are not followed; copy the folder here
 error-address-malformed = '{ $address }' is not a valid photo URL; correct it
 

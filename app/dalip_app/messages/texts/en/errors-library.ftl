@@ -17,12 +17,14 @@ error-folder-unknown = this folder is not in the library; { $medium ->
 }
 error-folder-inside = the folder is inside { $above }, which is also in the library; remove that folder first
 error-folder-not-listed = the contents of the folder cannot be read ({ $cause }); check its permissions
+error-folder-too-deep = the path of the folder is longer than this system permits; move the folder up, or give the folders above it shorter names
 error-folder-absent = the folder was not found; its photos stay in the library until { $medium ->
     [page] you remove it
    *[command] you remove it with `dalip library remove`
 }
 error-name-not-utf8 = the file name is not valid UTF-8; rename the file
 error-file-not-read = the file cannot be read ({ $cause }); check its permissions
+error-file-changing = the file changes while it is read; add the folder again when nothing writes to the file
 error-no-day = { $date } is not a date; use the form 2024-05-31, 2024-05 or 2024
 error-day-order = the first day, { $since }, is after the last day, { $until }; swap them
 error-verdict-unknown = { $verdict } is not a verdict; use one of { $known }

@@ -175,6 +175,8 @@ library-report = { $what ->
     [moved] { $number } moved
     [removed] { $number } removed
     [unchanged] { $number } unchanged
+    [not-photos] { $number } not photos
+    [hidden-or-system] { $number } hidden or system
    *[unreadable] { $number } unreadable
 }
 library-empty-here = The library is empty. Folders can only be added on the computer that runs DALIP.

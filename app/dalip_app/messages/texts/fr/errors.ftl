@@ -10,6 +10,8 @@ error-image-damaged = ce fichier est endommagé ou tronqué ; copiez-le ou tél
 error-image-memory = il n’y a pas assez de mémoire pour cette photo ; réduisez-la
 error-image-mode = le mode de couleurs { $mode } n’est pas pris en charge ; enregistrez la photo en RVB
 error-image-no-pixels = une image de { $width } x { $height } n’a aucun pixel ; utilisez-en une autre
+error-image-format = cette photo est dans un format qui ne peut pas être lu ({ $format }) ; exportez-la dans l’un de ceux-ci : { $readable }
+error-photo-file-too-large = le fichier dépasse { $million } Mo, la limite pour une photo ; réduisez-la
 error-image-missing = ce fichier n’existe pas ; vérifiez le chemin
 error-image-folder = c’est un dossier, pas une photo ; choisissez un fichier qu’il contient
 error-image-pipe = c’est un tube ou un périphérique, pas un fichier ; enregistrez d’abord la photo dans un fichier
@@ -25,12 +27,14 @@ error-library-other-encoder = la photothèque a été créée avec un autre enco
 error-library-busy = un autre processus adapte la photothèque à un autre encodeur ; attendez qu’il ait terminé
 error-no-words = la recherche est vide ; décrivez ce que montrent les photos
 error-no-folder = ce dossier n’existe pas ; choisissez un dossier de photos
-error-folder-without-photos = ce dossier ne contient aucune photo ; extensions recherchées : { $endings }
+error-folder-without-photos = ce dossier ne contient aucune photo ; formats recherchés : { $readable }
 error-folder-unknown = ce dossier ne fait pas partie de la photothèque ; consultez la liste des dossiers
 error-folder-inside = ce dossier se trouve dans { $above }, qui fait aussi partie de la photothèque ; retirez d’abord ce dernier
 error-folder-not-listed = impossible de lire le contenu de ce dossier ({ $cause }) ; vérifiez ses autorisations
+error-folder-too-deep = le chemin de ce dossier est plus long que ce système ne le permet ; déplacez le dossier plus haut ou raccourcissez les noms des dossiers qui le contiennent
 error-folder-absent = ce dossier est introuvable ; ses photos restent dans la photothèque jusqu’à ce que vous le retiriez
 error-name-not-utf8 = le nom du fichier n’est pas en UTF-8 valide ; renommez le fichier
+error-file-changing = ce fichier change pendant sa lecture ; ajoutez de nouveau le dossier quand rien n’écrit plus dans ce fichier
 error-file-not-read = impossible de lire ce fichier ({ $cause }) ; vérifiez ses autorisations
 error-no-day = { $date } n’est pas une date ; utilisez la forme 2024-05-31, 2024-05 ou 2024
 error-day-order = le premier jour, { $since }, vient après le dernier, { $until } ; inversez-les
@@ -96,6 +100,17 @@ error-write-failed = impossible d’écrire { $path } ({ $cause }) ; vérifiez l
 
 # Fichiers
 error-link-to-nothing = ce lien est rompu : le fichier vers lequel il pointe n’existe pas ; rétablissez le fichier ou supprimez le lien
+error-files-not-photos = { $number ->
+    [one] un fichier n’est pas une photo
+   *[other] { $number } fichiers ne sont pas des photos
+} ({ $kinds })
+error-files-hidden = { $number ->
+    [one] un fichier ou dossier caché ou du système a été laissé de côté
+   *[other] { $number } fichiers et dossiers cachés ou du système ont été laissés de côté
+}
+error-file-not-photo = ce fichier n’est pas une photo
+error-file-hidden = c’est un fichier ou un dossier caché ou du système ; il a été laissé de côté
+error-link-to-parent = ce lien mène à un dossier qui contient le lien ; supprimez le lien ou choisissez ce dossier
 error-link-to-folder = c’est un lien vers un dossier, et ces liens ne sont pas suivis ; copiez le dossier ici
 error-data-folder-not-written = impossible d’écrire dans le dossier de données : { $cause } (voir --data-dir)
 error-database-newer = la base de données est en version { NUMBER($version, useGrouping: 0) }, mais cette version de DALIP n’accepte que les versions jusqu’à { NUMBER($known, useGrouping: 0) } ; mettez DALIP à jour

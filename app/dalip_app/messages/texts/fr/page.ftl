@@ -199,6 +199,14 @@ library-report = { $what ->
         [one] { $number } inchangée
        *[other] { $number } inchangées
     }
+    [not-photos] { $number ->
+        [one] { $number } fichier qui n’est pas une photo
+       *[other] { $number } fichiers qui ne sont pas des photos
+    }
+    [hidden-or-system] { $number ->
+        [one] { $number } élément caché ou du système
+       *[other] { $number } éléments cachés ou du système
+    }
    *[unreadable] { $number ->
         [one] { $number } illisible
        *[other] { $number } illisibles
