@@ -128,7 +128,7 @@ def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
         "scientificName,taxonRank,genus,family",
         "Flos red,species,Flos,Coloraceae",
         "Flos red,species,Flos,Coloraceae",
-        "Flos blue,tribe,Flos,Coloraceae",
+        "Flosaria,clan,Flos,Coloraceae",
         f"{'x' * 10_000_000},species,,",
         "Flos green,species,Flos,Greenaceae",
         "Flos pink,species,Flos,Coloraceae",
@@ -142,7 +142,7 @@ def test_bad_rows_and_photos_are_reported_and_the_rest_is_built(
     assert "out: 2 taxa" in done.out
     for line, what in (
         (3, "twice"),
-        (4, "unknown taxonRank 'tribe'"),
+        (4, "unknown taxonRank 'clan'"),
         (5, "more than 1,000,000"),
     ):
         assert any(f"line {line}: " in told and what in told for told in done.err.splitlines()), done.err
