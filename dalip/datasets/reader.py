@@ -315,7 +315,7 @@ def _note_others(container: Container, used: set[str], kind: str, report: Report
 def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path]:
     """Return the shards in a folder of shards, by name, and report its other files; empty for other folders."""
     shards = [name for name in folder.names if name.lower().endswith((".tar", *COMPRESSED_SHARDS))]
-    photos = any(is_photo_name(name) or name.lower().endswith(_TABLES) for name in folder.names)
+    photos = any(folder.is_photo(name) or name.lower().endswith(_TABLES) for name in folder.names)
     if not shards or not (set(shards) & set(top) or not photos):
         return {}
     used = set(shards)
