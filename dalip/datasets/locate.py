@@ -44,8 +44,8 @@ class Finder:
 
     def note_unused(self) -> None:
         """Report how many photos in the folder or archive were not looked for."""
-        photos = [self.container.place(name) for name in self.container.names if is_photo_name(name)]
-        if number := len(set(photos) - self._found):
+        photos = {_placed(self.container, name) for name in self.container.names if is_photo_name(name)}
+        if number := len(photos - self._found - {None}):
             self._report.note(str(self.container.path), "photos-not-listed", number=number)
 
     def find(self, name: str) -> Location:

@@ -295,7 +295,7 @@ def test_archives_with_and_without_a_description(tmp_path: Path, files: dict[str
         records = heard.read(source).values()
         assert [record.fields["scientificName"] for record in records] == ["Iris"] * 2
         assert heard.faults == []
-        assert heard.notes[-1] == f"{source}: 1 photo is in no row and is not used"
+        assert heard.notes[-1] == f"{source}: 1 photo is not used, because no row that is used names it"
 
 
 def test_descriptions_in_other_encodings(tmp_path: Path) -> None:

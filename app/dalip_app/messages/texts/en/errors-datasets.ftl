@@ -40,9 +40,9 @@ error-photo-not-found = '{ $name }' cannot be found ({ $cause }); correct the na
 error-path-out-of-folder = '{ $name }' points outside the folder and is not followed; use a path inside the folder
 error-photos-found-by-name = '{ $name }' is not at this path; the only photo with this name, { $found }, is used instead, and so for other rows
 error-photos-not-listed = { $number ->
-    [one] 1 photo is in no row and is
-   *[other] { $number } photos are in no row and are
-} not used
+    [one] 1 photo is not used, because no row that is used names it
+   *[other] { $number } photos are not used, because no row that is used names them
+}
 error-link-out-of-folder = '{ $name }' is a link that points outside { $folder }; copy the file into the folder
 error-link-to-nothing = this is a broken link: the file that it points to does not exist; restore the file or remove the link
 error-link-to-parent = this link leads to a folder that contains the link; remove the link, or choose that folder instead
