@@ -1,11 +1,11 @@
 """`Taxon`: scientific name, rank, common names and classification of a plant, in Darwin Core's terms."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
+from dalip.scientific_name import read_name
 
 __all__ = ["LIST_SEPARATOR", "RANKS", "Taxon", "VernacularName", "first_words", "reference_links"]
 
@@ -16,14 +16,12 @@ LIST_SEPARATOR = "|"
 """Darwin Core's recommended separator for lists of values."""
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
-_HYBRID_SIGNS = ("x", "×")
-_RANK_MARKS = {
-    "subsp.": "subspecies",
-    "ssp.": "subspecies",
-    "var.": "variety",
-    "f.": "form",
-    "fo.": "form",
-}
+_HYBRID_SIGNS = ("x", "×", "+")
+_RANKS_BY_MARK = {"subsp.": "subspecies", "var.": "variety", "f.": "form"}
+_FAMILIES = frozenset(
+    "Compositae Cruciferae Gramineae Guttiferae Labiatae Leguminosae Palmae Umbelliferae".split()
+)
+"""The names of families that need not end in -aceae."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class Taxon:
     order: str = ""
     references: tuple[str, ...] = ()
     """Pages that describe the taxon (https addresses)."""
+    scientific_name_authorship: str = field(default="", compare=False)
+    """Author of the name, e.g. `L.`; with and without it, it is the same taxon."""
 
     def __post_init__(self) -> None:
         """Check the scientific name and the rank.
@@ -93,6 +93,7 @@ class Taxon:
         names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
         return {
             "scientificName": self.scientific_name,
+            "scientificNameAuthorship": self.scientific_name_authorship,
             "taxonRank": self.taxon_rank,
             "vernacularName": LIST_SEPARATOR.join(names),
             "genus": self.genus,
@@ -107,12 +108,16 @@ class Taxon:
 
         Args:
             fields: Term to value. `vernacularName` and `references` may contain several values joined by `|`. A
-                missing `taxonRank` or `genus` is derived from the name.
+                missing `taxonRank` or `genus` is derived from the name. An author is removed from the name if
+                `scientificNameAuthorship` contains it, too.
 
         Raises:
             DataError: The scientific name is missing or malformed, or the rank is unknown.
         """
         name = " ".join((fields.get("scientificName") or "").split())
+        author = " ".join((fields.get("scientificNameAuthorship") or "").split())
+        if author and name.endswith(f" {author}"):
+            name = name.removesuffix(author).strip()
         rank = (fields.get("taxonRank") or "").strip().lower() or _rank_of(name)
         genus = (fields.get("genus") or "").strip()
         return cls(
@@ -125,6 +130,7 @@ class Taxon:
             family=(fields.get("family") or "").strip(),
             order=(fields.get("order") or "").strip(),
             references=tuple(_split(fields.get("references") or "")),
+            scientific_name_authorship=author,
         )
 
 
@@ -139,13 +145,16 @@ def first_words(name: str, number: int) -> str:
 
 
 def _rank_of(name: str) -> str:
-    words = name.split()
-    for mark, rank in _RANK_MARKS.items():
-        if mark in words[1:]:
-            return rank
-    if re.search(r"\s['\u2018`]", name):
+    parts = read_name(name)
+    if parts is None:
+        return "genus" if name == first_words(name, 1) else "species"
+    if parts.cultivar:
         return "cultivar"
-    return "genus" if name == first_words(name, 1) else "species"
+    if parts.infra:
+        return _RANKS_BY_MARK.get(parts.mark or "subsp.", "variety")
+    if parts.species:
+        return "species"
+    return "family" if name.endswith("aceae") or name in _FAMILIES else "genus"
 
 
 def _split(value: str) -> list[str]:

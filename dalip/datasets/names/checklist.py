@@ -252,7 +252,9 @@ def _entry(line: int, row: dict[str, str], rank: str) -> Entry | None:
     if (parts is None and not formula) or _DIGIT.search(name) or not _starts_like_a_name(name):
         return None
     fields = {k: row[k] for k in row if k in ("vernacularName", "genus", "family", "order")}
-    taxon = Taxon.from_darwin_core({**fields, "scientificName": name, "taxonRank": rank})
+    taxon = Taxon.from_darwin_core(
+        {**fields, "scientificName": name, "scientificNameAuthorship": author, "taxonRank": rank}
+    )
     status = row.get("taxonomicStatus", "").lower()
     identifier, accepted = row.get("taxonID", ""), row.get("acceptedNameUsageID", "")
     if accepted == identifier:
@@ -272,4 +274,4 @@ def _entry(line: int, row: dict[str, str], rank: str) -> Entry | None:
 
 
 def _starts_like_a_name(name: str) -> bool:
-    return name.lstrip("×x ([")[:1].isupper()
+    return name.lstrip("×x+ ([")[:1].isupper()
