@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 __all__ = ["NameParts", "cleaned", "plain_name", "read_name"]
 
-_SIGNS = frozenset({"x", "×", "X", "✕", "✖", "╳", "х", "Х", "χ", "Χ", "+", "*", "x.", "X."})  # noqa: RUF001
-_QUOTES = str.maketrans(dict.fromkeys('`´‘’‚‛′"“”„«»＂＇', "'"))  # noqa: RUF001
+_SIGNS = frozenset({"x", "×", "X", "✕", "✖", "╳", "х", "Х", "χ", "Χ", "+", "*", "x.", "X."})
+_QUOTES = str.maketrans(dict.fromkeys('`´‘’‚‛′"“”„«»＂＇', "'"))
 _MARKS = {
     **dict.fromkeys(("subsp", "ssp", "subspecies", "subspec", "sbsp"), "subsp."),
     **dict.fromkeys(("var", "v", "varietas", "variety"), "var."),
@@ -64,7 +64,7 @@ _UNDECOMPOSED = str.maketrans(
     | {"\u0131": "i", "\u0251": "a", "\u0261": "g"}
 )
 _LIKE_LATIN = str.maketrans(
-    "аАВсСеЕНіІјЈКкМмоОпрРѕЅТтуУхХԁһӏαΑΒΕεΖΗΙιΚκΜΝνΟοΡρΤτυΥΧχγ",  # noqa: RUF001
+    "аАВсСеЕНіІјЈКкМмоОпрРѕЅТтуУхХԁһӏαΑΒΕεΖΗΙιΚκΜΝνΟοΡρΤτυΥΧχγ",
     "aABcCeEHiIjJKkMmoOnpPsSTtyYxXdhlaABEeZHIiKkMNvOoPpTtuYXxy",
 )
 """Cyrillic and Greek letters that look like Latin ones."""

@@ -19,7 +19,16 @@ _LONGEST = 200  # characters of a scientific name; the longest with an author ha
 _HYBRID_SIGNS = ("x", "×", "+")
 _RANKS_BY_MARK = {"subsp.": "subspecies", "var.": "variety", "f.": "form"}
 _FAMILIES = frozenset(
-    "Compositae Cruciferae Gramineae Guttiferae Labiatae Leguminosae Palmae Umbelliferae".split()
+    [
+        "Compositae",
+        "Cruciferae",
+        "Gramineae",
+        "Guttiferae",
+        "Labiatae",
+        "Leguminosae",
+        "Palmae",
+        "Umbelliferae",
+    ]
 )
 """The names of families that need not end in -aceae."""
 

@@ -17,7 +17,7 @@ _USUAL = re.compile(
     r"[A-Z][a-z]+ [a-z]{4,}(?: (?:subsp|var|f)\. [a-z]{4,})?(?: (?:[A-Z][A-Za-z-]*\.|\([A-Z][A-Za-z ]*\.\)|&|ex|f\.)){0,6}"
 )
 """Matches most names, with and without authors; they need no further reading."""
-_SIGNS = _words("x × X ✕ ✖ ╳ * + х Х")  # noqa: RUF001
+_SIGNS = _words("x × X ✕ ✖ ╳ * + х Х")
 _RANKS = "subsp|ssp|subspecies|var|varietas|f|fo|forma|convar|nothosubsp|nothovar"
 
 
@@ -129,7 +129,7 @@ class WrittenName:
             return False
         words = {self.parts.genus, self.parts.species, self.parts.infra} - {""}
         after = [word for word in self.parts.author.split() if word.isalpha() and word.islower()]
-        sentence = words & _FREE or set(after) & _FREE and not self.parts.certain
+        sentence = words & _FREE or (set(after) & _FREE and not self.parts.certain)
         return (
             not sentence and (len(after) < 2 or self.parts.certain) and all(len(word) > 1 for word in words)
         )
@@ -248,7 +248,7 @@ def _without_remarks(text: str, dropped: list[str]) -> str:
         inner, before, after = found[1].strip(), text[: found.start()], text[found.end() :]
         if any(word in _SIGNS for word in inner.split()) and len(before.split()) == 1:
             return f" {inner}"  # a formula: `Salix (alba × fragilis)`
-        author = _AUTHORS.fullmatch(inner) or re.match(r"\s[A-Z]", after) and len(before.split()) > 1
+        author = _AUTHORS.fullmatch(inner) or (re.match(r"\s[A-Z]", after) and len(before.split()) > 1)
         if author and not _ABOUT.match(inner):
             return found[0]
         dropped.append(f"({inner})")
@@ -264,7 +264,7 @@ def _without_remarks(text: str, dropped: list[str]) -> str:
         last, before = words[-1].strip(".,;:!").lower(), words[-2]
         number = _NUMBER.fullmatch(words[-1]) and not (re.fullmatch(r"\d{4}", last) and not before.islower())
         emoji = not any(c.isalnum() for c in last) and words[-1] not in _SIGNS
-        if not (number or emoji or last in _ORGANS or last in ("in", "mit", "en") and dropped):
+        if not (number or emoji or last in _ORGANS or (last in ("in", "mit", "en") and dropped)):
             break
         dropped.append(words.pop())
     return " ".join(words).rstrip(",;")
@@ -273,7 +273,7 @@ def _without_remarks(text: str, dropped: list[str]) -> str:
 def _without_open(text: str, dropped: list[str]) -> str:
     """Remove `sp.` and the like, with everything after it."""
     text = re.sub(r"^(?:indet|undet|unidentified|undetermined|unid)\.?\s+(?=[A-Z])", "", text)
-    if (found := _OPEN.search(text)) and not found.start() == 0:
+    if (found := _OPEN.search(text)) and found.start() != 0:
         dropped.append(found[0].strip())
         text = text[: found.start()]
     words = text.split()
@@ -283,6 +283,6 @@ def _without_open(text: str, dropped: list[str]) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    words = re.sub(r"[×✕✖╳]", " × ", text).split()  # noqa: RUF001
+    words = re.sub(r"[×✕✖╳]", " × ", text).split()
     words = words[1:] if words and words[0] in _SIGNS else words
     return any(word in _SIGNS for word in words[2:]) or words[1:2] == ["+"]

@@ -8,7 +8,14 @@ import typer
 from dalip.errors import FloraError
 from dalip.files import printable
 from dalip_app.cli.index_change import read_listed, read_named
-from dalip_app.cli.options import NAMED_PHOTOS, AllPhotosOption, DataDirOption, EncoderOption, load_encoder
+from dalip_app.cli.options import (
+    NAMED_PHOTOS,
+    AllPhotosOption,
+    DataDirOption,
+    DoubtfulOption,
+    EncoderOption,
+    load_encoder,
+)
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ def build(
     ] = None,
     photos: Annotated[list[Path] | None, NAMED_PHOTOS] = None,
     all_photos: AllPhotosOption = False,
+    doubtful: DoubtfulOption = "skip",
     keep: Annotated[
         int,
         typer.Option(
@@ -74,8 +82,9 @@ def build(
     if taxa is None and not photos:
         raise typer.BadParameter("specify a list of taxa with --taxa, photos with --photos, or both")
     left_out = LeftOut()
-    records = read_named(photos or [], left_out)
-    listed = read_listed(taxa, taxa_of(records), left_out)
+    listed = read_listed(taxa, [], left_out) if taxa else []
+    records = read_named(photos or [], left_out, listed, doubtful)
+    listed = listed if taxa else read_listed(None, taxa_of(records), left_out)
     loaded = load_encoder(encoder)
     with ProgressLine() as progress:
         manifest = build_flora(

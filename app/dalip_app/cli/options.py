@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ __all__ = [
     "AllPhotosOption",
     "ChangedFloraOption",
     "DataDirOption",
+    "DoubtfulOption",
     "EncoderOption",
     "FloraOption",
     "FlorasOption",
@@ -85,7 +86,7 @@ OnlyOption = Annotated[
     typer.Option(
         "--only",
         metavar="WHAT",
-        help="Restrict the answers to these taxa and reject photos of other plants: the scientific name of a species, "
+        help="Restrict the answers to these taxa and reject photos of other plants: the name of a species, "
         "genus, family or order, or a file that lists names (one per line, or a CSV or TSV with a column "
         "scientificName). Repeatable.",
         show_default=False,
@@ -96,6 +97,14 @@ AllPhotosOption = Annotated[
     typer.Option(
         "--all-photos",
         help="Also use the test split (10 % of the photos), which is otherwise held out for `dalip evaluate`.",
+    ),
+]
+DoubtfulOption = Annotated[
+    Literal["skip", "genus"],
+    typer.Option(
+        "--doubtful",
+        help="What to do with photos whose name is marked as doubtful, such as `Rosa cf. canina` or `Rosa canina?`: skip "
+        "them, or count them for the genus.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
@@ -160,7 +169,7 @@ def load_flora(
     if not only:
         return flora
     found = restrict(flora, names_in(only))
-    complain_of_unknown(found.whole, found.unknown)
+    complain_of_unknown(found, found.unknown)
     return found
 
 
@@ -194,11 +203,14 @@ def _names(what: str) -> list[str]:
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
-    """Report on stderr each name that is not in the flora, with similar spellings; beyond twenty, only their number."""
+    """Report on stderr names of `--only` that are not in the flora or were read as others; beyond twenty, their number."""
+    from dalip_index import RestrictedFlora
     from dalip_index.flora.restricted import name_not_held
 
     names = list(unknown)
     for name in names[:_TOLD]:
-        complain(name_not_held(flora, name))
+        complain(name_not_held(flora.whole, name))
+    for found in flora.noted[:_TOLD] if isinstance(flora, RestrictedFlora) else ():
+        complain(found.note)
     if len(names) > _TOLD:
         complain(f"and {len(names) - _TOLD:,} more names that are not in the flora")

@@ -21,9 +21,9 @@ How = Literal[
     "ambiguous",
     "unknown",
 ]
-"""How a name was resolved: by the user's decision; without a list; by exact match; as a synonym; as a common name of one
-taxon; despite a misspelling; or only to a higher taxon, without a cultivar, variety or the like. Otherwise it is marked
-as doubtful, has several possible meanings, or none."""
+"""How a name was resolved: by the user's decision; without a list; by exact match; as a synonym; as a common name of
+one taxon; despite a misspelling; or only to a higher taxon, without a cultivar, variety or the like. Otherwise it is
+doubtful, has several possible meanings, or none."""
 
 _NO_NAMES = {"absent": "name-absent", "formula": "name-formula", "text": "name-not-scientific"}
 
@@ -42,6 +42,8 @@ class Resolution:
     """What was written beside the name of the taxon: `sp. 1`, `'Kiese'`, `(dog rose)`, `cf.`"""
     genus: Taxon | None = None
     """For a doubtful name, its genus."""
+    similar: bool = False
+    """Whether the candidates only have a similar spelling."""
     no_name: Literal["", "absent", "formula", "text"] = ""
     """Why an unknown name cannot be found: it says that there is none, is a hybrid formula, or is other text."""
 
@@ -83,7 +85,7 @@ class Resolution:
     def note(self) -> DataError:
         """How the name was read, for a resolution with a taxon that is `noted`."""
         taxon = self.taxon.scientific_name if self.taxon else ""
-        dropped = shown(", ".join(self.dropped))
+        dropped = shown(", ".join(self.dropped)) if self.dropped else "none"
         return DataError(
             "name-read-as", name=shown(self.given[:80]), how=self.how, taxon=taxon, dropped=dropped
         )

@@ -14,7 +14,7 @@ from dalip.scientific_name import NameParts
 from dalip.taxonomy import Taxon
 from dalip.written_name import read_written_name
 
-__all__ = ["as_given", "read_decisions", "resolve_names"]
+__all__ = ["as_given", "read_decisions", "resolve_names", "resolve_typed"]
 
 
 def resolve_names(
@@ -72,6 +72,31 @@ def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
     except OSError as error:
         raise DataError("decisions-not-read", source=path, cause=error.strerror) from error
     return decisions
+
+
+def resolve_typed(text: str, names: Resolver, *, may_be_misspelt: bool = True) -> Resolution:
+    """Resolve the name that a person typed for one plant, which may be new to the list.
+
+    Args:
+        text: The name.
+        names: The known taxa.
+        may_be_misspelt: Whether a misspelt name stands for the known taxon with the similar name.
+
+    Returns:
+        A resolution with a taxon: a known one; or a new one, with its cultivar.
+
+    Raises:
+        DataError: It is not the name of one plant. The error lists the candidates.
+    """
+    found = names.resolve(text)
+    if found.how in ("exact", "synonym", "common name") or (found.how == "spelling" and may_be_misspelt):
+        return found
+    if found.no_name or found.how == "doubtful" or (found.how == "ambiguous" and not found.similar):
+        raise found.error
+    new = as_given(text, with_cultivar=True)
+    if new.taxon is None:
+        raise new.error
+    return new
 
 
 def _decided(name: str, taxon: Taxon | None, resolver: Resolver | None) -> Resolution:

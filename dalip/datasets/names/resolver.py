@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dalip.datasets.names.checklist import Checklist, Entry, plain_common_name
 from dalip.datasets.names.resolution import How, Resolution
-from dalip.datasets.names.spelling import Match, Speller
 from dalip.datasets.terms import checked_name
 from dalip.errors import DataError
 from dalip.scientific_name import NameParts, plain_name, read_name
 from dalip.taxonomy import Taxon
 from dalip.written_name import WrittenName, read_written_name
+
+if TYPE_CHECKING:
+    from dalip.datasets.names.spelling import Match, Speller
 
 __all__ = ["Resolver"]
 
@@ -196,7 +199,9 @@ class Resolver:
         return _spelt(given, self._speller.closest(parts.of_species)._replace(clear=False))
 
     @cached_property
-    def _speller(self) -> Speller:
+    def _speller(self) -> "Speller":
+        from dalip.datasets.names.spelling import Speller  # rapidfuzz slows the start of every command
+
         return Speller(self._list)
 
     def _accepted(self) -> Iterable[tuple[NameParts, Taxon]]:
@@ -231,10 +236,11 @@ class Resolver:
         return found
 
 
-def _spelt(given: str, match: Match) -> Resolution:
+def _spelt(given: str, match: "Match") -> Resolution:
     if match.clear:
         return Resolution(given, "spelling", match.taxa[0])
-    return Resolution(given, "ambiguous" if match.near else "unknown", None, match.taxa[:_CANDIDATES])
+    how: How = "ambiguous" if match.near else "unknown"
+    return Resolution(given, how, None, match.taxa[:_CANDIDATES], similar=True)
 
 
 def _one_of(given: str, how: How, taxa: Iterable[Taxon]) -> Resolution | None:

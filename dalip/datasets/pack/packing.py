@@ -13,7 +13,7 @@ import numpy as np
 
 from dalip import __version__
 from dalip.cpus import available_cpus
-from dalip.datasets.names.resolve import Resolution
+from dalip.datasets.names.resolution import Resolution
 from dalip.datasets.pack.choosing import Choice, NamedPhoto, NotPacked, Policy, choose
 from dalip.datasets.pack.chunks import PreparedPart, error_of, identity, prepare_all, stamp_of
 from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
