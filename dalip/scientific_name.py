@@ -128,6 +128,8 @@ class NameParts:
     def certain(self) -> bool:
         """Whether the words after the name can only be its author, and not a cultivar or a misspelt epithet."""
         words = [word.rstrip(",") for word in self.author.split()]
+        if {"ex", "et", "in", "&"} & {*words}:  # `Gams ex Kappert`
+            return all(word[:1].isupper() or _AUTHOR.fullmatch(word) for word in words)
         after = all(_AUTHOR.fullmatch(word) for word in words)
         # After an epithet, as in `Rosa canina Linnaeus Mill.`, this is clear enough; in `Rosa Cannina` it is not.
         return after or bool(self.species and words and _AUTHOR.fullmatch(words[-1]))

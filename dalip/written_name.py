@@ -14,7 +14,8 @@ def _words(text: str) -> frozenset[str]:
 
 _USUAL = re.compile(
     r"[A-Z][a-z]+(?: ([a-z]{4,}))?|"
-    r"[A-Z][a-z]+ [a-z]{4,}(?: (?:subsp|var|f)\. [a-z]{4,})?(?: (?:[A-Z][A-Za-z-]*\.|\([A-Z][A-Za-z ]*\.\)|&|ex|f\.)){0,6}"
+    r"[A-Z][a-z]+ [a-z]{4,}(?: (?:subsp|var|f)\. [a-z]{4,})?"
+    r"(?: (?:[A-Z][A-Za-z-]*\.|\([A-Z][A-Za-z ]*\.\)|&|ex|f\.)){0,6}"
 )
 """Matches most names, with and without authors; they need no further reading."""
 _SIGNS = _words("x × X ✕ ✖ ╳ * + х Х")
@@ -48,7 +49,7 @@ _ORGANS = _words(
 )
 """Words after a name that say what a photo shows, or how a nursery sells a plant."""
 _FREE = _words(
-    "the a an my our your this that these those one some by with from near at on under of is was are not red white "
+    "the a an my our your this that these those one some by with from near at on under of is was are not "
     "please dont what which who le les un une des mon ma dans der die das ein eine mein im am el los las una mi"
 )
 """Words of sentences, which are never part of a scientific name."""
@@ -63,11 +64,11 @@ _ABBREVIATED = _words(
     "spec coll aggr indet hort auct emend subsp convar nothosubsp undet hybr cult comb stat nothovar"
 )
 _DOUBT = re.compile(
-    r"\?+|(?<!\w)(?:ex gr\.?|gr\.?(?= [a-z])|ex aff\.|c\.? ?f\.?|cfr\.?|conf\.|aff\.?|affin\.|nr\.?(?= [a-z])|near|prope|possibly|probably|perhaps|maybe|"
-    r"prob\.|poss\.|likely|presumably|apparently|unsure|not sure|uncertain|doubtful|dubious|looks like|similar to|"
-    r"vermutlich|wahrscheinlich|vielleicht|evtl\.?|möglicherweise|fraglich|unsicher|probablement|peut[- ]être|"
-    r"probablemente|posiblemente|quizás?|tal vez|probabile|probabilmente|forse|waarschijnlijk|misschien)(?![\w-])"
-    r"(?!(?<=C\.F)\.)",
+    r"\?+|(?<!\w)(?:ex gr\.?|gr\.?(?= [a-z])|ex aff\.|c\.? ?f\.?|cfr\.?|conf\.|aff\.?|affin\.|nr\.?(?= [a-z])|near|"
+    r"prope|possibly|probably|perhaps|maybe|prob\.|poss\.|likely|presumably|apparently|unsure|not sure|uncertain|"
+    r"doubtful|dubious|looks like|similar to|vermutlich|wahrscheinlich|vielleicht|evtl\.?|möglicherweise|fraglich|"
+    r"unsicher|probablement|peut[- ]être|probablemente|posiblemente|quizás?|tal vez|probabile|probabilmente|forse|"
+    r"waarschijnlijk|misschien)(?![\w-])",
     re.IGNORECASE,
 )
 _EPITHET_IN_BRACKETS = re.compile(r"^([A-Z][a-z-]+) [(\[]([a-z-]{3,})[)\]](?=\s|$)")
@@ -89,9 +90,9 @@ _AFTER_COMMA = re.compile(
     r",\s(?!(?:\d{4}|nom\.|auct|ined|non |nec |ex |in |et |& |comb|stat|sensu|f\.|[A-Z][^\s]*\.))([^\d\s].*)$"
 )
 _OPEN = re.compile(
-    r"\s(?:(?:sp|spp|spec|species(?![ -](?:complex|group|aggregate))|gen|indet|undet|unidentified|hybrids?|hybr|hyb|cultivars|cvs|cultivar(?=$)|mix|mixed|"
-    rf"sect|section|subsect|subg|subgen|subgenus|ser|series)(?:\.|(?![\w.-]))|spp?\.?\d|(?:{_RANKS}|cv)s?\.?\s*\d*$"
-    r"(?<![A-Z]\. f\.)(?<![A-Z]\.f\.)(?<! f\.)).*",
+    r"\s(?:(?:sp|spp|spec|species(?![ -](?:complex|group|aggregate))|gen|indet|undet|unidentified|hybrids?|hybr|hyb|"
+    r"cultivars|cvs|cultivar(?=$)|mix|mixed|sect|section|subsect|subg|subgen|subgenus|ser|series)(?:\.|(?![\w.-]))|"
+    rf"spp?\.?\d|(?:{_RANKS}|cv)s?\.?\s*\d*$(?<! f\.)(?<![A-Z]\.f\.)).*",
     re.IGNORECASE,
 )
 _SHORT_GENUS = re.compile(r"^([A-Z])([a-z-]+)(\s.*?)?\s\1[a-z]?\.\s(?=[a-z])")

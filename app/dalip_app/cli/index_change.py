@@ -86,7 +86,8 @@ def add(
         typer.Option(
             "--taxon",
             metavar="NAME",
-            help="Name of the plant in all the photos: its scientific name, or the common name of a plant of the flora.",
+            help="Name of the plant in all the photos: its scientific name, or the common name of a plant in the "
+            "flora.",
             show_default=False,
         ),
     ] = None,

@@ -103,8 +103,8 @@ DoubtfulOption = Annotated[
     Literal["skip", "genus"],
     typer.Option(
         "--doubtful",
-        help="What to do with photos whose name is marked as doubtful, such as `Rosa cf. canina` or `Rosa canina?`: skip "
-        "them, or count them for the genus.",
+        help="What to do with photos whose name is marked as doubtful, such as `Rosa cf. canina` or `Rosa "
+        "canina?`: skip them, or count them for the genus.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
@@ -203,7 +203,7 @@ def _names(what: str) -> list[str]:
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
-    """Report on stderr names of `--only` that are not in the flora or were read as others; beyond twenty, their number."""
+    """Report on stderr the names of `--only` that are not in the flora, and those read as others; at most twenty."""
     from dalip_index import RestrictedFlora
     from dalip_index.flora.restricted import name_not_held
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dalip.datasets.names.checklist import Checklist
-from dalip.datasets.names.resolution import Resolution
+from dalip.datasets.names.resolution import How, Resolution
 from dalip.datasets.names.resolver import Resolver
 from dalip.datasets.report import Report
 from dalip.datasets.tables import read_table
@@ -138,7 +138,9 @@ def as_given(given: str, *, with_cultivar: bool = False) -> Resolution:
         return Resolution(
             given, "doubtful", None, (taxa[0],), (written.doubt, *rest, *written.dropped), at_genus
         )
-    how = "spelling" if written.respelt else "higher taxon" if rest and not parts.aggregate else "as given"
+    how: How = (
+        "spelling" if written.respelt else "higher taxon" if rest and not parts.aggregate else "as given"
+    )
     return Resolution(given, how, taxa[0], dropped=(*rest, *written.dropped))
 
 
