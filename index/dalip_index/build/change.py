@@ -62,7 +62,7 @@ def add_photos(
 
 
 def taxa_of(records: Iterable[Record]) -> list[Taxon]:
-    """Return the taxa of photos in alphabetical order, each as described by its first photo; any may give the author."""
+    """Return the taxa of photos in alphabetical order, as their first photos describe them; any may give the author."""
     found: dict[str, Taxon] = {}
     for record in records:
         if taxon := record.taxon:
