@@ -1,8 +1,10 @@
 """Names as people write them, in the commands: folders of photos, `--only`, `--taxon` and the journal."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from dalip_index.journal.lessons import lessons
 from dalip_index.store.catalogue import open_catalogue, read_taxa
 from dalip_index.store.versions import current_version
 from tests.app.conftest import Done, World, paint
+from tests.app.serving import serving
 
 Dalip = Callable[..., Done]
 
@@ -149,8 +152,6 @@ def test_a_flora_without_authors_is_read(world: World, flora: Path, tmp_path: Pa
     with open_catalogue(folder) as connection:
         copy = tmp_path / "catalogue.db"
         connection.execute("VACUUM INTO ?", [str(copy)])
-    import sqlite3
-
     with closing(sqlite3.connect(copy)) as old, old:
         old.execute('ALTER TABLE taxa DROP COLUMN "scientificNameAuthorship"')
     assert read_taxa(tmp_path) == read_taxa(folder)
@@ -173,3 +174,16 @@ def test_names_in_the_journal(world: World, flora: Path, tmp_path: Path) -> None
     found = lessons(journal, flora, None, Encoder.load(world.bundle), lambda error: said.append(error.kind))
     assert [lesson.name for lesson in found] == ["Quercus robur"]
     assert said == ["name-not-scientific"]
+
+
+def test_the_api_gives_the_author(world: World, flora: Path, tmp_path: Path) -> None:
+    photo = paint(tmp_path / "red.png", "red", 1)
+    with serving(replace(world, flora=flora), tmp_path) as served, served.client() as client:
+        answer = client.post("/v2/identify/all", files={"images": photo.read_bytes()}).json()
+    names = [result["species"] for result in answer["results"]]
+    assert {
+        (n["scientificNameWithoutAuthor"], n["scientificNameAuthorship"], n["scientificName"]) for n in names
+    } >= {
+        ("Rosa canina", "L.", "Rosa canina L."),
+        ("Rosa rugosa", "", "Rosa rugosa"),
+    }
