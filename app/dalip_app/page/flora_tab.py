@@ -227,7 +227,7 @@ def _teach_form(
         # In a flora that keeps its photos, the photos record which plants were taught.
         taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
         found = Resolver.of(taxon for taxon in whole.taxa if taxon.scientific_name in taught).resolve(asked_)
-        if found.how in ("doubtful", "ambiguous") or found.no_name:
+        if found.refused:
             return notice(sentence_about(found.error, say), bad=True), gr.skip()
         name_ = found.taxon.scientific_name if found.taxon and found.how in _SAME_NAME else ""
         if not name_:

@@ -65,6 +65,11 @@ class Resolution:
         return bool(self.dropped) or self.how not in ("decided", "as given", "exact")
 
     @property
+    def refused(self) -> bool:
+        """Whether it cannot be the name of a plant that is new to the list: no name, doubtful, or of several taxa."""
+        return bool(self.no_name) or self.how == "doubtful" or (self.how == "ambiguous" and not self.similar)
+
+    @property
     def at_genus(self) -> "Resolution":
         """A doubtful name resolved to its genus, if that is known; any other resolution unchanged."""
         if self.how != "doubtful" or self.genus is None:

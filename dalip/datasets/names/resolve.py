@@ -91,7 +91,7 @@ def resolve_typed(text: str, names: Resolver, *, may_be_misspelt: bool = True) -
     found = names.resolve(text)
     if found.how in ("exact", "synonym", "common name") or (found.how == "spelling" and may_be_misspelt):
         return found
-    if found.no_name or found.how == "doubtful" or (found.how == "ambiguous" and not found.similar):
+    if found.refused:
         raise found.error
     new = as_given(text, with_cultivar=True)
     if new.taxon is None:

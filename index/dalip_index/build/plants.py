@@ -76,6 +76,7 @@ def _name_in(known: Resolver, name: str) -> str:
         return found.taxon.scientific_name
     if found.taxon:
         found = replace(found, how="unknown", candidates=(found.taxon,), taxon=None)
-    if found.candidates or found.no_name:
+        raise found.error
+    if found.refused:
         raise found.error
     return " ".join(name.split())

@@ -116,7 +116,7 @@ def name_not_held(flora: Flora, name: str, others: int = 0) -> DalipError:
         others: Number of further requested names, if all names are unknown.
     """
     found = flora.names.resolve(name)
-    if found.no_name or found.how == "doubtful" or (found.how == "ambiguous" and not found.similar):
+    if found.refused:
         return found.error
     alike, place = alike_names(flora, name), flora.whole.folder.parent
     kind = "names-not-held" if others else "name-not-held"
