@@ -10,12 +10,7 @@ from dalip.errors import FloraError
 from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon, first_words
 
-__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "fold_name", "placed_among", "taxon_above"]
-
-
-def fold_name(name: str) -> str:
-    """Normalise a scientific name for comparison: case, spacing and the form of the hybrid sign make no difference."""
-    return " ".join(name.replace("×", " x ").split()).casefold()
+__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "placed_among", "taxon_above"]
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -148,12 +143,11 @@ class TaxonTree:
             self._by_rank[rank] = tuple(by_name[name] for name in places), np.array(place_of, np.intp)
         return self._by_rank[rank]
 
-    def rows_by_name(self) -> dict[str, list[int]]:
-        """Return, by each node's name from `fold_name`, the rows of the flora's taxa that it is or contains."""
-        found: dict[str, list[int]] = {}
-        for node, row in zip(self._node.tolist(), self._row.tolist(), strict=True):
-            found.setdefault(fold_name(self.nodes[node].scientific_name), []).append(row)
-        return found
+    def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
+        """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
+        places = {_key(node): place for place, node in enumerate(self.nodes)}
+        wanted = [places[_key(taxon)] for taxon in taxa]
+        return sorted(set(self._row[np.isin(self._node, wanted)].tolist()))
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the probabilities of the taxa that each node contains.

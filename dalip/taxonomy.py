@@ -1,13 +1,13 @@
 """`Taxon`: scientific name, rank, common names and classification of a plant, in Darwin Core's terms."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 from dalip.errors import DataError
 from dalip.languages import read_language
 from dalip.ranks import RANKS, read_rank
+from dalip.scientific_name import read_name
 
 __all__ = ["LIST_SEPARATOR", "Taxon", "VernacularName", "first_words", "reference_links"]
 
@@ -15,14 +15,21 @@ LIST_SEPARATOR = "|"
 """Darwin Core's recommended separator for lists of values."""
 
 _LONGEST = 200  # characters of a scientific name; the longest with an author have about 150
-_HYBRID_SIGNS = ("x", "×")
-_RANK_MARKS = {
-    "subsp.": "subspecies",
-    "ssp.": "subspecies",
-    "var.": "variety",
-    "f.": "form",
-    "fo.": "form",
-}
+_HYBRID_SIGNS = ("x", "×", "+")
+_RANKS_BY_MARK = {"subsp.": "subspecies", "var.": "variety", "f.": "form"}
+_FAMILIES = frozenset(
+    [
+        "Compositae",
+        "Cruciferae",
+        "Gramineae",
+        "Guttiferae",
+        "Labiatae",
+        "Leguminosae",
+        "Palmae",
+        "Umbelliferae",
+    ]
+)
+"""The names of families that need not end in -aceae."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Taxon:
     order: str = ""
     references: tuple[str, ...] = ()
     """Pages that describe the taxon (https addresses)."""
+    scientific_name_authorship: str = field(default="", compare=False)
+    """Author of the name, e.g. `L.`; with and without it, it is the same taxon."""
 
     def __post_init__(self) -> None:
         """Check the scientific name and the rank.
@@ -92,6 +101,7 @@ class Taxon:
         names = [v.name if v.language == "en" else f"{v.language}:{v.name}" for v in self.vernacular_names]
         return {
             "scientificName": self.scientific_name,
+            "scientificNameAuthorship": self.scientific_name_authorship,
             "taxonRank": self.taxon_rank,
             "vernacularName": LIST_SEPARATOR.join(names),
             "genus": self.genus,
@@ -107,12 +117,15 @@ class Taxon:
         Args:
             fields: Term to value. `vernacularName` and `references` may contain several values joined by `|`. A rank
                 may be spelt in any way that `read_rank` knows. A missing `taxonRank` or `genus` is derived from the
-                name.
+                name. An author is removed from the name if `scientificNameAuthorship` contains it, too.
 
         Raises:
             DataError: The scientific name is missing or malformed, or the rank is unknown.
         """
         name = " ".join((fields.get("scientificName") or "").split())
+        author = " ".join((fields.get("scientificNameAuthorship") or "").split())
+        if author and name.endswith(f" {author}"):
+            name = name.removesuffix(author).strip()
         given = (fields.get("taxonRank") or "").strip()
         rank = read_rank(given) or given.lower() or _rank_of(name)
         genus = (fields.get("genus") or "").strip()
@@ -126,6 +139,7 @@ class Taxon:
             family=(fields.get("family") or "").strip(),
             order=(fields.get("order") or "").strip(),
             references=tuple(_split(fields.get("references") or "")),
+            scientific_name_authorship=author,
         )
 
 
@@ -140,13 +154,16 @@ def first_words(name: str, number: int) -> str:
 
 
 def _rank_of(name: str) -> str:
-    words = name.split()
-    for mark, rank in _RANK_MARKS.items():
-        if mark in words[1:]:
-            return rank
-    if re.search(r"\s['\u2018`]", name):
+    parts = read_name(name)
+    if parts is None:
+        return "genus" if name == first_words(name, 1) else "species"
+    if parts.cultivar:
         return "cultivar"
-    return "genus" if name == first_words(name, 1) else "species"
+    if parts.infra:
+        return _RANKS_BY_MARK.get(parts.mark or "subsp.", "variety")
+    if parts.species:
+        return "species"
+    return "family" if name.endswith("aceae") or name in _FAMILIES else "genus"
 
 
 def _split(value: str) -> list[str]:

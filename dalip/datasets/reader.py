@@ -16,6 +16,8 @@ from dalip.datasets.darwin_core_meta import guess_layouts, read_meta
 from dalip.datasets.folders import Container, Folder
 from dalip.datasets.inaturalist import COLUMNS, read_inaturalist
 from dalip.datasets.locate import Finder, make_record, photo_key
+from dalip.datasets.names.photo_names import name_photos
+from dalip.datasets.names.resolver import Resolver
 from dalip.datasets.record import Record, join_captions
 from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS, read_shards
@@ -78,22 +80,17 @@ def read_records(
     return list(found.values())
 
 
-def read_named(*sources: Path, report: Report | None = None) -> list[Record]:
-    """Read records like `read_records`, for training or evaluation.
+def read_named(
+    *sources: Path, names: Resolver | None = None, doubtful: bool = False, report: Report | None = None
+) -> list[Record]:
+    """Read records like `read_records`, for floras, training or evaluation, and resolve their names.
 
-    Links in a folder, and a table that is itself a source, may lead to photos anywhere. Records whose fields do not
-    form a valid taxon are skipped.
+    Links in a folder, and a table that is itself a source, may lead to photos anywhere. Records whose name is not that
+    of one taxon are skipped, see `name_photos`.
     """
     report = report or Report()
-    named = []
-    for record in read_records(*sources, anywhere=True, report=report):
-        try:
-            _ = record.taxon
-        except DataError as error:
-            report.on_skip(Skipped(record.where, error))
-        else:
-            named.append(record)
-    return named
+    records = read_records(*sources, anywhere=True, report=report)
+    return name_photos(records, names, report, doubtful=doubtful)
 
 
 def require_unique_keys(records: Iterable[Record]) -> None:

@@ -10,12 +10,12 @@ import typer
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
-from dalip_app.cli.options import VerboseOption, given_path
+from dalip_app.cli.options import DoubtfulOption, VerboseOption, given_path
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Report
-    from dalip.datasets.names.resolve import Resolution
+    from dalip.datasets.names.resolution import Resolution
     from dalip.datasets.pack import Packed
     from dalip.datasets.pack.download import DownloadSettings
 
@@ -120,6 +120,7 @@ def pack(
             "in the same split.",
         ),
     ] = "drop",
+    doubtful: DoubtfulOption = "skip",
     workers: Annotated[
         int | None,
         typer.Option(
@@ -155,7 +156,7 @@ def pack(
             records,
             out,
             settings,
-            resolutions=_resolutions(records, checklist, names, report, progress),
+            resolutions=_resolutions(records, checklist, names, doubtful == "genus", report, progress),
             skipped=[fault for fault in left_out.faults if isinstance(fault, Skipped)],
             describe=describe,
             workers=workers,
@@ -200,26 +201,31 @@ def _resolutions(
     records: "Sequence[Record]",
     checklist: Path | None,
     names: Path | None,
+    doubtful: bool,
     report: "Report",
     progress: Progress,
 ) -> "dict[str, Resolution]":
     """Resolve the names of the photos to taxa."""
     from dalip.datasets import Report
     from dalip.datasets.names.checklist import read_checklist
+    from dalip.datasets.names.photo_names import given_names
     from dalip.datasets.names.resolve import read_decisions, resolve_names
-    from dalip.datasets.pack import given_names
 
     # Unusable checklist rows are only notes: no photo is skipped because of them if its name is found.
     mild = Report(complain, complain)
     listed = read_checklist(checklist, mild, progress) if checklist else None
     decisions = read_decisions(names, report) if names else None
-    return resolve_names(given_names(records), listed, decisions)
+    found = resolve_names(given_names(records), listed, decisions)
+    return {name: answer.at_genus if doubtful else answer for name, answer in found.items()}
 
 
 def _report_names(packed: "Packed") -> None:
     """Report which names were changed or could not be resolved."""
-    changed = [use for use in packed.names if use.scientific_name and use.how not in ("as given", "exact")]
-    _report([f"{use.given}: matched to {use.scientific_name} ({use.how})" for use in changed], "names.csv")
+    plain = ("as given", "exact")
+    changed = [use for use in packed.names if use.scientific_name and (use.how not in plain or use.dropped)]
+    told = [f"{use.given}: matched to {use.scientific_name} ({use.how})" for use in changed]
+    dropped = [f", without {use.dropped}" if use.dropped else "" for use in changed]
+    _report([f"{line}{rest}" for line, rest in zip(told, dropped, strict=True)], "names.csv")
     lost = [use for use in packed.names if not use.scientific_name and use.how != "decided"]
     lines = [
         f"{use.given}: {use.how}{f', could be {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "

@@ -88,9 +88,9 @@ def flora(
         from dalip_index.evaluation.plots import check_plot
 
         check_plot(plot)
-    records, faults = read_photos(photos)
-    chosen = of_split(records, split)
     loaded = load_flora(flora, encoder, data_dir, only)
+    records, faults = read_photos(photos, loaded.whole.names)
+    chosen = of_split(records, split)
     with ProgressLine() as progress:
         found = evaluate_flora(loaded, chosen, progress=progress)
     if as_json:

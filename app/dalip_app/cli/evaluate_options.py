@@ -16,6 +16,7 @@ from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, 
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
+    from dalip.datasets.names.resolver import Resolver
     from dalip.evaluation import Embedder
 
 __all__ = [
@@ -67,8 +68,14 @@ FirstOrderOption = Annotated[
 ]
 
 
-def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]]":
+def read_photos(
+    sources: "Sequence[Path]", names: "Resolver | None" = None
+) -> "tuple[list[Record], list[Skipped]]":
     """Read the photos given with `--photos`; also return what was skipped, such as malformed rows and invalid taxa.
+
+    Args:
+        sources: The photos.
+        names: The taxa to look their names up in, such as those of a flora.
 
     Raises:
         DataError: A source is missing, malformed or contains no photo.
@@ -76,7 +83,7 @@ def read_photos(sources: "Sequence[Path]") -> "tuple[list[Record], list[Skipped]
     from dalip.datasets import Report, read_named
 
     skipped: list[Skipped] = []
-    records = read_named(*sources, report=Report(skipped.append, complain))
+    records = read_named(*sources, names=names, report=Report(skipped.append, complain))
     return records, skipped
 
 

@@ -12,6 +12,7 @@ from dalip_app.cli.options import (
     NAMED_PHOTOS,
     AllPhotosOption,
     DataDirOption,
+    DoubtfulOption,
     EncoderOption,
     VerboseOption,
     load_encoder,
@@ -59,6 +60,7 @@ def build(
     ] = None,
     photos: Annotated[list[Path] | None, NAMED_PHOTOS] = None,
     all_photos: AllPhotosOption = False,
+    doubtful: DoubtfulOption = "skip",
     keep: Annotated[
         int,
         typer.Option(
@@ -82,8 +84,9 @@ def build(
     if taxa is None and not photos:
         raise typer.BadParameter("specify a list of taxa with --taxa, photos with --photos, or both")
     left_out = LeftOut()
-    records = read_named(photos or [], left_out, verbose=verbose)
-    listed = read_listed(taxa, taxa_of(records), left_out)
+    listed = read_listed(taxa, [], left_out) if taxa else []
+    records = read_named(photos or [], left_out, listed, doubtful, verbose=verbose)
+    listed = listed if taxa else read_listed(None, taxa_of(records), left_out)
     loaded = load_encoder(encoder)
     with ProgressLine() as progress:
         manifest = build_flora(

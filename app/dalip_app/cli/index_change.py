@@ -13,6 +13,7 @@ from dalip_app.cli.options import (
     AllPhotosOption,
     ChangedFloraOption,
     DataDirOption,
+    DoubtfulOption,
     EncoderOption,
     find_flora,
     find_flora_to_change,
@@ -48,12 +49,21 @@ Examples:
   dalip index remove --flora garden-flora --photo "Rosa rugosa/7.jpg" """
 
 
-def read_named(paths: Sequence[Path], left_out: LeftOut, *, verbose: bool = False) -> "list[Record]":
-    """Read labelled photos, and report those that are malformed or have an invalid taxon."""
+def read_named(
+    paths: Sequence[Path],
+    left_out: LeftOut,
+    taxa: "Sequence[Taxon]" = (),
+    doubtful: str = "skip",
+    *,
+    verbose: bool = False,
+) -> "list[Record]":
+    """Read labelled photos, resolve their names to taxa where possible, and report those that cannot be used."""
     from dalip.datasets import Report
     from dalip.datasets import read_named as read
+    from dalip.datasets.names.resolver import Resolver
 
-    return read(*paths, report=Report(left_out, complain, verbose))
+    names, report = Resolver.of(taxa) if taxa else None, Report(left_out, complain, verbose)
+    return read(*paths, names=names, doubtful=doubtful == "genus", report=report)
 
 
 def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut) -> "list[Taxon]":
@@ -84,7 +94,8 @@ def add(
         typer.Option(
             "--taxon",
             metavar="NAME",
-            help="Scientific name, without author, of the plant in all the photos.",
+            help="Name of the plant in all the photos: its scientific name, or the common name of a plant in the "
+            "flora.",
             show_default=False,
         ),
     ] = None,
@@ -123,6 +134,7 @@ def add(
         ),
     ] = None,
     all_photos: AllPhotosOption = False,
+    doubtful: DoubtfulOption = "skip",
     flora: ChangedFloraOption = None,
     encoder: EncoderOption = None,
     data_dir: DataDirOption = None,
@@ -145,7 +157,7 @@ def add(
     left_out = LeftOut()
     path, start = find_flora_to_change(flora, data_dir)
     if taxon is None:
-        manifest = _add_named(path, encoder, photos, taxa, all_photos, left_out)
+        manifest = _add_named(path, encoder, photos, taxa, all_photos, doubtful, left_out)
         if manifest.counts.other_photos:
             complain(f"{manifest.counts.other_photos:,} photos have no taxon and were skipped")
         print_result(
@@ -155,15 +167,17 @@ def add(
             )
         )
     else:
-        plant = _plant(taxon, rank, common_name or [], family)
+        plant = _plant(path, start, taxon, rank, common_name or [], family)
         manifest = _add_plant(path, start, encoder, photos, plant, left_out)
         known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in total"
         print_result(printable(f"{path}: knows {plant.scientific_name} from {known}; {taxa_in_all}"))
     left_out.finish()
 
 
-def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "Taxon":
-    from dalip.taxonomy import Taxon
+def _plant(
+    path: Path, start: Path | None, taxon: str, rank: str, common_names: Sequence[str], family: str
+) -> "Taxon":
+    from dalip_index.build.plants import plant_to_teach
 
     for text in (taxon, family, *common_names):
         if not text.isprintable():
@@ -174,7 +188,7 @@ def _plant(taxon: str, rank: str, common_names: Sequence[str], family: str) -> "
         "vernacularName": "|".join(common_names),
         "family": family,
     }
-    return Taxon.from_darwin_core(fields)
+    return plant_to_teach(path, start, fields, complain)
 
 
 def _add_named(
@@ -183,12 +197,14 @@ def _add_named(
     photos: Sequence[Path],
     taxa: Path | None,
     all_photos: bool,
+    doubtful: str,
     left_out: LeftOut,
 ) -> "FloraManifest":
     from dalip_index import add_photos
+    from dalip_index.build.contents import read_contents
 
-    records = read_named(photos, left_out)
     listed = read_listed(taxa, [], left_out) if taxa else []
+    records = read_named(photos, left_out, (*read_contents(path).taxa, *listed), doubtful)
     with ProgressLine() as progress:
         return add_photos(
             path,
@@ -265,12 +281,13 @@ def remove(
     taught can be removed; the answers are then exactly as they were before.
     """
     from dalip_index import flora_info, forget_taxon, remove_from
+    from dalip_index.build.plants import names_in_flora
 
     if not taxon and not photo:
         raise typer.BadParameter("specify a plant with --taxon or a photo with --photo")
     path, loaded = find_flora(flora, data_dir), load_encoder(encoder)
-    names = [" ".join(name.split()) for name in taxon or ()]
     info = flora_info(path)
+    names = names_in_flora(path, taxon or ())
     with ProgressLine() as progress:
         if photo or (info.manifest.keeps_all and not set(names) <= set(info.taught)):
             manifest = remove_from(path, loaded, names=names, photos=photo or (), progress=progress)

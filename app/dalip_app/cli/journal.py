@@ -15,7 +15,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import ProgressLine, complain, print_json, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
 __all__ = ["app"]
 
@@ -94,8 +94,8 @@ def teach(
 
     journal = Journal(data_dir_or_default(data_dir))
     path, start = find_flora_to_change(flora, data_dir)
-    loaded = load_encoder(encoder)
-    found = lessons(journal, path, start, loaded)
+    loaded, left_out = load_encoder(encoder), LeftOut()
+    found = lessons(journal, path, start, loaded, left_out)
     with ProgressLine() as progress:
         for number, lesson in enumerate(found, 1):
             progress("plants", number, len(found))
@@ -105,5 +105,6 @@ def teach(
                     f"{path}: learned {lesson.name} from {counted(len(lesson.photos), 'photo')} of yours"
                 )
             )
-    if not found:
+    if not found and not left_out.faults:
         complain("nothing to teach: the flora already knows every plant that you named in your journal")
+    left_out.finish()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ __all__ = [
     "AllPhotosOption",
     "ChangedFloraOption",
     "DataDirOption",
+    "DoubtfulOption",
     "EncoderOption",
     "FloraOption",
     "FlorasOption",
@@ -100,8 +101,8 @@ OnlyOption = Annotated[
     typer.Option(
         "--only",
         metavar="WHAT",
-        help="Restrict the answers to these taxa and reject photos of other plants: the scientific name of a species, "
-        "genus, family or order, or a list of taxa (a file with one name per line, or a table). Repeatable.",
+        help="Restrict the answers to these taxa and reject photos of other plants: the name of a species, genus, "
+        "family or order, or a list of taxa (a file with one name per line, or a table). Repeatable.",
         show_default=False,
     ),
 ]
@@ -117,6 +118,14 @@ VerboseOption = Annotated[
     typer.Option(
         "--verbose",
         help="List the files that are not photos, and the hidden and system files and folders, that were left out.",
+    ),
+]
+DoubtfulOption = Annotated[
+    Literal["skip", "genus"],
+    typer.Option(
+        "--doubtful",
+        help="What to do with photos whose name is marked as doubtful, such as `Rosa cf. canina` or `Rosa "
+        "canina?`: skip them, or count them for the genus.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
@@ -181,7 +190,7 @@ def load_flora(
     if not only:
         return flora
     found = restrict(flora, names_in(only))
-    complain_of_unknown(found.whole, found.unknown)
+    complain_of_unknown(found, found.unknown)
     return found
 
 
@@ -216,11 +225,14 @@ def _names(what: str) -> list[str]:
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:
-    """Report on stderr each name that is not in the flora, with similar spellings; beyond twenty, only their number."""
+    """Report on stderr the names of `--only` that are not in the flora, and those read as others; at most twenty."""
+    from dalip_index import RestrictedFlora
     from dalip_index.flora.restricted import name_not_held
 
     names = list(unknown)
     for name in names[:_TOLD]:
-        complain(name_not_held(flora, name))
+        complain(name_not_held(flora.whole, name))
+    for found in flora.noted[:_TOLD] if isinstance(flora, RestrictedFlora) else ():
+        complain(found.note)
     if len(names) > _TOLD:
         complain(f"and {len(names) - _TOLD:,} more names that are not in the flora")

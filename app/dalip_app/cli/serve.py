@@ -187,7 +187,7 @@ def serve(
         shown = own_certificate(host, place)
     paths = [None if path == BUILT_IN else path for path in flora or []]
     floras = Floras(paths, data_dir, encoder, names_in(only), complain)
-    complain_of_unknown(floras().now().whole, floras.unknown)
+    complain_of_unknown(floras().now(), floras.unknown)
     _warm_up(floras.encoder)
     open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from rapidfuzz import fuzz, process, utils
 
+from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, DataError, FloraError, ImageError
 from dalip.photos import open_image
 from dalip.ranks import RANKS
@@ -20,11 +21,13 @@ from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.photo_picker import read_upload, thumbnail
 from dalip_app.server.floras import Floras
 from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
+from dalip_index.build.plants import plant_to_teach
 
 __all__ = ["find_taxa", "flora_tab"]
 
 _SHOWN = 30  # taxa
 _ALIKE = 75  # of 100; names less similar to the query are not shown
+_SAME_NAME = ("exact", "synonym", "common name")
 _PHOTOS = 6  # the user's own photos shown per taxon
 _THUMBNAIL = 200  # pixels
 
@@ -200,15 +203,17 @@ def _teach_form(
         live = floras(chosen)
         fields = {"scientificName": name_, "vernacularName": common_, "family": family_, "taxonRank": rank_}
         path, start = live.to_teach
+        notes: list[DataError] = []
         try:
-            taxon = Taxon.from_darwin_core(fields)
+            taxon = plant_to_teach(path, start, fields, notes.append)
             if not paths:
                 return notice(say("teach-no-photos"), bad=True), gr.skip(), gr.skip()
             good, bad = _readable(paths)
             teach_taxon(path, live.encoder, taxon, good, start=start)
         except DalipError as error:
             return notice(sentence_about(error, say), bad=True), gr.skip(), gr.skip()
-        lines = notice(say("taught", plant=taxon.scientific_name, photos=len(good)))
+        lines = "".join(notice(sentence_about(note, say)) for note in notes)
+        lines += notice(say("taught", plant=taxon.scientific_name, photos=len(good)))
         for number, problem in bad.items():
             lines += notice(say("teach-photo", number=number, problem=sentence_about(problem, say)), bad=True)
         return lines, _found(say, live.now(), journal, asked), None
@@ -222,7 +227,10 @@ def _teach_form(
         whole = live.now().whole
         # In a flora that keeps its photos, the photos record which plants were taught.
         taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
-        name_ = next((name for name in taught if name.casefold() == asked_.casefold()), "")
+        found = Resolver.of(taxon for taxon in whole.taxa if taxon.scientific_name in taught).resolve(asked_)
+        if found.refused:
+            return notice(sentence_about(found.error, say), bad=True), gr.skip()
+        name_ = found.taxon.scientific_name if found.taxon and found.how in _SAME_NAME else ""
         if not name_:
             return notice(sentence_about(FloraError("not-taught", plant=asked_), say), bad=True), gr.skip()
         try:

@@ -45,7 +45,7 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
             found, skipped = flora.identify_together(photos, top_k=_TOP_K)
             if found is None:
                 raise skipped[0].error
-            seen.append(Seen.of(found, photos))
+            seen.append(Seen.of(found, photos, flora))
             alone = open_image(photos[0], target=PREVIEW // 2) if len(photos) == 1 else None
             picture = heat_picture(flora, alone, found) if alone else None
             return answer_cards(found, flora, say, to_data_uri(picture, picture.width) if picture else "")

@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from dalip.errors import DalipError
+from dalip.datasets.names.resolver import Resolver
+from dalip.errors import DalipError, DataError
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import percent
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
-from dalip_app.page.keep_form import JournalOf, name_choices
+from dalip_app.page.keep_form import JournalOf, name_choices, named_by_user
 from dalip_app.page.photo_picker import thumbnail
 from dalip_app.server.floras import Floras, LiveFlora
 from dalip_index import Journal, Observation, export_journal, import_journal
@@ -81,9 +82,10 @@ def journal_tab(
             return
         words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
-        choices = name_choices(floras(chosen).now(), say)
+        flora = floras(chosen).now()
+        choices, names = name_choices(flora, say), flora.whole.names
         for seen in found:
-            _entry(say, choices, journal, seen, changes, said)
+            _entry(say, choices, names, journal, seen, changes, said)
         if number > shown_:
             gr.Button(say("journal-more"), elem_id="journal-more").click(
                 lambda shown: shown + _SHOWN, shown, shown, **QUIET
@@ -104,6 +106,7 @@ def journal_tab(
 def _entry(
     say: Language,
     choices: list[tuple[str, str]],
+    names: Resolver,
     journal: Journal,
     seen: Observation,
     changes: gr.State,
@@ -131,11 +134,11 @@ def _entry(
 
     def keep(number: int, name_: str | None, date_: str, notes_: str) -> tuple[int, str]:
         try:
-            named = " ".join((name_ or "").split())
+            named, told = named_by_user(name_ or "", names, say)
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
         except DalipError as error:  # perhaps it was deleted elsewhere, so refresh the list
             return number + 1, notice(sentence_about(error, say), bad=True)
-        return number + 1, notice(say("journal-saved", plant=named or seen.answered))
+        return number + 1, told + notice(say("journal-saved", plant=named or seen.answered))
 
     def remove(number: int) -> tuple[int, str]:
         try:
@@ -198,15 +201,17 @@ def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
 def _teach(say: Language, live: LiveFlora, journal: Journal) -> str:
     path, start = live.to_teach
     told = []
+    left_out: list[DataError] = []
     try:
-        for lesson in lessons(journal, path, start, live.encoder):
+        for lesson in lessons(journal, path, start, live.encoder, left_out.append):
             teach_lesson(lesson, path, start, live.encoder)
             told.append(f"{lesson.name} ({len(lesson.photos)})")
     except DalipError as error:
         return notice(sentence_about(error, say), bad=True)
+    problems = "".join(notice(sentence_about(error, say), bad=True) for error in left_out)
     if not told:
-        return notice(say("journal-nothing-to-teach"))
-    return notice(say("journal-taught", plants=", ".join(told)))
+        return problems or notice(say("journal-nothing-to-teach"))
+    return problems + notice(say("journal-taught", plants=", ".join(told)))
 
 
 def _import(say: Language, journal: Journal, path: str) -> str:

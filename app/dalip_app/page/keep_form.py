@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from dalip.datasets.names.resolve import resolve_typed
+from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, JournalError
 from dalip.photos import PhotoDetails, read_details, small_copy
 from dalip_app.messages.errors import sentence_about
@@ -15,7 +17,7 @@ from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
 from dalip_index import Flora, Identification, Journal, Observation
 
-__all__ = ["JournalOf", "KeepForm", "Seen", "name_choices"]
+__all__ = ["JournalOf", "KeepForm", "Seen", "name_choices", "named_by_user"]
 
 JournalOf = Callable[[str], Journal]
 """Returns the journal of a visit by Gradio's `session_hash`; the user's own journal is the same for all visits."""
@@ -29,18 +31,41 @@ class Seen:
     photos: tuple[bytes, ...]
     """Small copies without metadata."""
     details: PhotoDetails
+    names: Resolver
+    """The taxa of the flora that answered."""
     observation: str = ""
     """Id of the observation, once it is saved."""
 
     @classmethod
-    def of(cls, answer: Identification, photos: Sequence[bytes]) -> "Seen":
-        """Prepare an answer and its photos; date and place are taken from the first photo."""
-        return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]))
+    def of(cls, answer: Identification, photos: Sequence[bytes], flora: Flora) -> "Seen":
+        """Prepare the answer of a flora and its photos; date and place are taken from the first photo."""
+        return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]), flora.whole.names)
 
 
 def name_choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
     """Return all names of a flora to choose from, also those that `--only` excludes from answers."""
     return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
+
+
+def named_by_user(text: str, names: Resolver, say: Language) -> tuple[str, str]:
+    """Read the name that a user gives an observation.
+
+    Args:
+        text: What the user typed or chose; empty for no name.
+        names: The known taxa, such as those of a flora.
+        say: The language of the notice.
+
+    Returns:
+        The scientific name, without its author; and a notice if it was read as another name than the typed one.
+
+    Raises:
+        DataError: The text is not the name of one plant.
+    """
+    if not text.strip():
+        return "", ""
+    found = resolve_typed(text, names)
+    assert found.taxon is not None
+    return found.taxon.scientific_name, notice(sentence_about(found.note, say)) if found.noted else ""
 
 
 class KeepForm:
@@ -110,17 +135,20 @@ class KeepForm:
         name = " ".join(name.split())
         if said == "other" and not name:
             return seen, notice(say("keep-no-name"), bad=True)
+        told = ""
         right = seen.answer.predictions[0].taxon.scientific_name
-        facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
-        if where:
-            details = seen.details
-            facts |= {
-                "event_date": details.event_date,
-                "latitude": details.latitude,
-                "longitude": details.longitude,
-            }
         try:
-            return self._save(journal, seen, facts), notice(say(f"kept-{said}"))
+            if said == "other":
+                name, told = named_by_user(name, seen.names, say)
+            facts: dict[str, Any] = {"name": {"right": right, "other": name}.get(said, "")}
+            if where:
+                details = seen.details
+                facts |= {
+                    "event_date": details.event_date,
+                    "latitude": details.latitude,
+                    "longitude": details.longitude,
+                }
+            return self._save(journal, seen, facts), told + notice(say(f"kept-{said}"))
         except DalipError as error:
             return seen, notice(sentence_about(error, say), bad=True)
 

@@ -37,7 +37,7 @@ Organ = Literal["leaf", "flower", "fruit", "bark", "auto", "habit", "other", "br
 
 
 class Name(BaseModel):
-    """A scientific name; the author is always empty, because floras do not contain authors."""
+    """A scientific name, with and without its author; genera and families have none."""
 
     scientificNameWithoutAuthor: str  # noqa: N815
     scientificNameAuthorship: str = ""  # noqa: N815
@@ -211,7 +211,7 @@ def _result(prediction: Prediction, language: str) -> Result:
 
 def _species(taxon: Taxon, language: str) -> Species:
     return Species(
-        **_name(taxon.scientific_name).model_dump(),
+        **_name(taxon.scientific_name, taxon.scientific_name_authorship).model_dump(),
         genus=_name(taxon.genus),
         family=_name(taxon.family),
         commonNames=[name.name for name in taxon.vernacular_names if name.language == language],
@@ -219,8 +219,9 @@ def _species(taxon: Taxon, language: str) -> Species:
     )
 
 
-def _name(name: str) -> Name:
-    return Name(scientificNameWithoutAuthor=name, scientificName=name)
+def _name(name: str, author: str = "") -> Name:
+    whole = f"{name} {author}".strip()
+    return Name(scientificNameWithoutAuthor=name, scientificNameAuthorship=author, scientificName=whole)
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:

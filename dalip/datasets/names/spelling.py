@@ -113,6 +113,7 @@ class Speller:
                 self._parts.setdefault(entry.parts.key, entry.parts)
                 self._named[entry.parts.genus][entry.parts.key].append(taxon)
         self._genera = list(self._named)
+        self._similar: dict[str, list[tuple[str, int]]] = {}
 
     def closest(self, parts: NameParts) -> Match:
         """Return the taxa that a misspelt name may stand for."""
@@ -121,17 +122,23 @@ class Speller:
     def search(self, parts: NameParts) -> list[Near]:
         """Find similar names with the same kinds of parts, closest first."""
         found: list[Near] = []
-        genera = extract(
-            parts.genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
-        )
-        for genus, in_genus, _ in genera:
+        for genus, in_genus in self._similar_genera(parts.genus):
             for key, named in self._named[genus].items():
                 known = self._parts[key]
-                errors = _errors(parts, known, int(in_genus))
+                errors = _errors(parts, known, in_genus)
                 if errors is not None and sum(errors) <= _LISTED:
                     found += [Near(errors, known, taxon) for taxon in named]
         # Among names with the same number of errors, those of the same genus are more likely.
         return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.parts.key))
+
+    def _similar_genera(self, genus: str) -> list[tuple[str, int]]:
+        """Return the genera of the checklist that are spelt like this one, with the number of errors."""
+        if genus not in self._similar:
+            found = extract(
+                genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
+            )
+            self._similar[genus] = [(name, int(errors)) for name, errors, _ in found]
+        return self._similar[genus]
 
 
 def _words(parts: NameParts) -> tuple[str, str, str]:

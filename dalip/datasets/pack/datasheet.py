@@ -31,7 +31,15 @@ FILES = (
 _SPLITS: tuple[str, ...] = get_args(Split)
 _FORMAT = 1
 _SHOWN_TAXA = 100
-_TAXON = ("scientificName", "taxonRank", "vernacularName", "genus", "family", "order")
+_TAXON = (
+    "scientificName",
+    "scientificNameAuthorship",
+    "taxonRank",
+    "vernacularName",
+    "genus",
+    "family",
+    "order",
+)
 _CREDITS = ("scientificName", "rightsHolder", "license", "references")
 
 
@@ -41,11 +49,13 @@ class NameUse:
 
     given: str
     how: str
-    """`exact`, `synonym`, `fuzzy` and so on; `as given` if no checklist was used."""
+    """`exact`, `synonym`, `spelling` and so on; `as given` if no checklist was used."""
     scientific_name: str
     """Empty if the name was not resolved."""
     candidates: str
     """Other possible taxa, as text."""
+    dropped: str
+    """What was written beside the name of the taxon: `sp. 1`, `'Kiese'`, `(dog rose)`."""
     photos: int
     """Number of photos with this name in the sources."""
 
@@ -134,8 +144,8 @@ def write_datasheet(
     _write_table(folder / "credits.csv", ("key", *_CREDITS), credits)
     _write_table(
         folder / "names.csv",
-        ("given", "how", "scientificName", "candidates", "photos"),
-        [[n.given, n.how, n.scientific_name, n.candidates, n.photos] for n in names],
+        ("given", "how", "scientificName", "candidates", "dropped", "photos"),
+        [[n.given, n.how, n.scientific_name, n.candidates, n.dropped, n.photos] for n in names],
     )
     _write_table(
         folder / "left-out.csv",

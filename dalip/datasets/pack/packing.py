@@ -13,12 +13,13 @@ import numpy as np
 
 from dalip import __version__
 from dalip.cpus import available_cpus
-from dalip.datasets.names.resolve import Resolution
+from dalip.datasets.names.photo_names import given_name
+from dalip.datasets.names.resolution import Resolution
 from dalip.datasets.pack.choosing import Choice, NamedPhoto, NotPacked, Policy, choose
 from dalip.datasets.pack.chunks import PreparedPart, error_of, identity, prepare_all, stamp_of
 from dalip.datasets.pack.datasheet import Datasheet, NameUse, read_datasheet, write_datasheet
 from dalip.datasets.pack.duplicates import Pair, near_pairs
-from dalip.datasets.pack.name_records import given_name, name_records
+from dalip.datasets.pack.name_records import name_records
 from dalip.datasets.pack.output_folder import WORK, alone, begin, end, is_finished, require_ours
 from dalip.datasets.pack.prepare_photo import PhotoSettings
 from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards

@@ -62,11 +62,14 @@ def add_photos(
 
 
 def taxa_of(records: Iterable[Record]) -> list[Taxon]:
-    """Return the taxa of photos in alphabetical order, each as described by the first photo of it."""
+    """Return the taxa of photos in alphabetical order, as their first photos describe them; any may give the author."""
     found: dict[str, Taxon] = {}
     for record in records:
-        if record.taxon:
-            found.setdefault(record.taxon.scientific_name, record.taxon)
+        if taxon := record.taxon:
+            known = found.setdefault(taxon.scientific_name, taxon)
+            if taxon.scientific_name_authorship and not known.scientific_name_authorship:
+                author = taxon.scientific_name_authorship
+                found[taxon.scientific_name] = replace(known, scientific_name_authorship=author)
     return [found[name] for name in sorted(found)]
 
 
@@ -228,4 +231,5 @@ def _joined(first: Taxon, second: Taxon) -> Taxon:
         family=first.family or second.family,
         order=first.order or second.order,
         references=tuple(dict.fromkeys((*first.references, *second.references))),
+        scientific_name_authorship=first.scientific_name_authorship or second.scientific_name_authorship,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, ImageError, Skipped
 from dalip.photos import PhotoSource
@@ -66,6 +67,11 @@ class Flora:
     def tree(self) -> TaxonTree:
         """The taxa and their higher taxa."""
         return TaxonTree(self.taxa)
+
+    @cached_property
+    def names(self) -> Resolver:
+        """Resolves names to the taxa and their higher taxa."""
+        return Resolver.of(self.tree.nodes)
 
     def row(self, taxon: Taxon) -> int:
         """Return the position of a taxon in `taxa`.

@@ -1,14 +1,15 @@
 """Restrict answers to some taxa in a flora, as `--only` does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.datasets.names.resolution import Resolution
 from dalip.encoder import Vectors
-from dalip.errors import FloraError
-from dalip.taxon_tree import fold_name
+from dalip.errors import DalipError, FloraError
+from dalip.scientific_name import plain_name
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
@@ -27,17 +28,20 @@ class RestrictedFlora(Flora):
     photo that fits another taxon better shows a plant that is not among these.
     """
 
-    def __init__(self, whole: Flora, rows: NDArray[np.intp], unknown: tuple[str, ...] = ()) -> None:
+    def __init__(self, whole: Flora, rows: NDArray[np.intp], asked: Sequence[Resolution] = ()) -> None:
         """Restrict a flora.
 
         Args:
             whole: The flora, which must not be restricted itself.
             rows: Rows of the taxa to answer with, ascending, shape (taxa to answer with,).
-            unknown: Requested names that are not in the flora.
+            asked: What the requested names stand for.
         """
         taxa = tuple(whole.taxa[row] for row in rows.tolist())
         super().__init__(whole.folder, whole.manifest, whole.calibration, taxa, whole.vectors, whole.encoder)
-        self.unknown = unknown
+        self.unknown = tuple(found.given for found in asked if found.taxon is None)
+        """Requested names that do not stand for one taxon of the flora."""
+        self.noted = tuple(found for found in asked if found.taxon and found.noted)
+        """Requested names that were read as other ones."""
         self._whole, self._rows = whole, rows
         self._others = np.setdiff1d(np.arange(len(whole.taxa)), rows)
 
@@ -76,43 +80,44 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
 
     Args:
         flora: The flora.
-        names: Scientific names of its taxa, or of species, genera, families and orders that contain some of them. Names
-            that are not in the flora are stored in `unknown`.
+        names: Names of its taxa, or of species, genera, families and orders that contain some of them. Names that do
+            not stand for one taxon of the flora are stored in `unknown`.
 
     Raises:
         FloraError: None of the names is in the flora.
     """
-    asked = list(dict.fromkeys(names))
-    known = flora.tree.rows_by_name()
-    unknown = tuple(name for name in asked if fold_name(name) not in known)
-    named = {flora.taxa[row].scientific_name for name in asked for row in known.get(fold_name(name), ())}
-    if not named:
-        raise (
-            name_not_held(flora, unknown[0], len(unknown) - 1) if unknown else FloraError("nothing-asked-for")
-        )
-    rows = sorted(flora.whole.tree.rows[name] for name in named)
-    return RestrictedFlora(flora.whole, np.array(rows, np.intp), unknown)
+    asked = [flora.names.resolve(name) for name in dict.fromkeys(names)]
+    rows = flora.tree.rows_in(found.taxon for found in asked if found.taxon)
+    if not rows:
+        if not asked:
+            raise FloraError("nothing-asked-for")
+        raise name_not_held(flora, asked[0].given, len(asked) - 1)
+    in_whole = sorted(flora.whole.tree.rows[flora.taxa[row].scientific_name] for row in rows)
+    return RestrictedFlora(flora.whole, np.array(in_whole, np.intp), asked)
 
 
 def alike_names(flora: Flora, name: str) -> list[str]:
     """Find taxa and higher taxa in a flora whose names are spelt like an unknown name (fuzzy match), best first."""
     from rapidfuzz import fuzz, process
 
-    names = {fold_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}
-    asked = fold_name(name)
+    names = {plain_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}
+    asked = plain_name(name)
     found = process.extract(asked, list(names), scorer=fuzz.WRatio, limit=_OFFERED, score_cutoff=_ALIKE)
     best = sorted((folded for folded, _, _ in found), key=lambda folded: -fuzz.ratio(asked, folded))
     return [names[folded] for folded in best]
 
 
-def name_not_held(flora: Flora, name: str, others: int = 0) -> FloraError:
-    """Return the error for a name that is not in a flora, with suggestions of similar names.
+def name_not_held(flora: Flora, name: str, others: int = 0) -> DalipError:
+    """Return the error for a name that does not stand for a taxon in a flora, with suggestions of similar names.
 
     Args:
         flora: The flora.
         name: The requested name.
         others: Number of further requested names, if all names are unknown.
     """
+    found = flora.names.resolve(name)
+    if found.refused:
+        return found.error
     alike, place = alike_names(flora, name), flora.whole.folder.parent
     kind = "names-not-held" if others else "name-not-held"
     return FloraError(kind, source=name, flora=place, others=others, alike=alike, alternatives=len(alike))

@@ -1,10 +1,15 @@
 """Teach a flora the plants in a journal."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dalip.datasets.names.resolve import resolve_typed
+from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder
+from dalip.errors import DataError
+from dalip.progress import no_report
 from dalip.taxonomy import Taxon
 from dalip_index.build.teach import flora_to_teach, learns_from_all, teach_taxon
 from dalip_index.flora.load import load_flora
@@ -26,7 +31,13 @@ class Lesson:
     """Whether the flora was taught the plant before."""
 
 
-def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) -> list[Lesson]:
+def lessons(
+    journal: Journal,
+    path: Path,
+    start: Path | None,
+    encoder: Encoder,
+    skipped: Callable[[DataError], None] = no_report,
+) -> list[Lesson]:
     """Find the plants in a journal that a flora can be taught.
 
     Args:
@@ -34,19 +45,35 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
         path: The flora.
         start: The flora to use instead if there is none at `path` yet.
         encoder: The encoder that built it.
+        skipped: Called once with each name in the journal that is not that of one plant.
     """
     flora = flora_to_teach(path, start, encoder)
+    names = Resolver.of(flora.taxa)
     built = flora.tree.rows.keys() - set(flora.taught)
     from_all = learns_from_all(flora)
     known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
+    plants = {"": ""}
     for seen in journal.observations():
-        if seen.name and (from_all or seen.name not in built):
+        if seen.name not in plants:
+            plants[seen.name] = _plant(seen.name, names, skipped)
+        name = plants[seen.name]
+        if name and (from_all or name not in built):
             # Plants taught before are taught again from all their photos.
-            old = known if seen.name not in flora.taught else set()
+            old = known if name not in flora.taught else set()
             mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]
-            photos.setdefault(seen.name, []).extend(mine)
+            photos.setdefault(name, []).extend(mine)
     return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
+
+
+def _plant(name: str, names: Resolver, skipped: Callable[[DataError], None]) -> str:
+    """Return the scientific name in an observation as the flora has it; observations may be imported or old."""
+    try:
+        taxon = resolve_typed(name, names, may_be_misspelt=False).taxon
+    except DataError as error:
+        skipped(error)
+        return ""
+    return taxon.scientific_name if taxon else ""
 
 
 def teach_lesson(lesson: Lesson, path: Path, start: Path | None, encoder: Encoder) -> FloraManifest:

@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.datasets.names.resolve import as_given
 from dalip.errors import LibraryError
 from dalip.photos import FILE_TIME
 from dalip_index.flora.answer import Verdict
@@ -56,7 +57,8 @@ class PhotoFilter:
     """Conditions that photos must meet to be found. By default, all photos do."""
 
     taxon: str = ""
-    """Scientific name, genus or family, case-insensitive. Photos that the flora rejects do not match any taxon."""
+    """Scientific name, with or without author, genus or family, case-insensitive. Photos that the flora rejects do not
+    match any taxon."""
     since: str = ""
     """First day, month or year, as in `2024-05-31`, `2024-05` and `2024`. If nothing says when a photo was taken, the
     time of its file is used."""
@@ -83,10 +85,11 @@ class PhotoFilter:
         """Return the SQL conditions, to append to a WHERE clause, and their parameters."""
         conditions, values = "", list[str]()
         if self.taxon.strip():
-            conditions += (
-                f" AND verdict NOT IN {_REFUSED} AND ? COLLATE NOCASE IN (scientific_name, genus, family)"
-            )
-            values.append(self.taxon.strip())
+            found = as_given(self.taxon, with_cultivar=True).taxon
+            names = {" ".join(self.taxon.split()), found.scientific_name if found else ""} - {""}
+            any_of = " OR ".join("? COLLATE NOCASE IN (scientific_name, genus, family)" for _ in names)
+            conditions += f" AND verdict NOT IN {_REFUSED} AND ({any_of})"
+            values += sorted(names)
         if self.since:
             conditions += f" AND {_MOMENT} >= ?"
             values.append(self.since)

@@ -135,13 +135,17 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
         ):
             names.setdefault(number, []).append(VernacularName(name, language))
+        # Floras from before 0.1.0 was released have no authors.
+        columns = {column for _, column, *_ in connection.execute("PRAGMA table_info(taxa)")}
+        author = "scientificNameAuthorship" if "scientificNameAuthorship" in columns else "''"
         rows = connection.execute(
-            'SELECT id, scientificName, taxonRank, genus, family, "order", "references" FROM taxa ORDER BY id'
+            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {author} '
+            "FROM taxa ORDER BY id"
         ).fetchall()
     try:
         return tuple(
-            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references))
-            for number, name, rank, genus, family, order, references in rows
+            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author)
+            for number, name, rank, genus, family, order, references, author in rows
         )
     except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)

@@ -117,7 +117,7 @@ def test_problems_are_reported_and_the_rest_is_packed(tmp_path: Path, dalip: Cal
     out = tmp_path / "out"
     done = dalip("data", "pack", folder, out, "--checklist", checklist, "--names", decisions)
     assert done.status == 1
-    assert "Rosa cannina: matched to Rosa canina (fuzzy)" in done.err
+    assert "Rosa cannina: matched to Rosa canina (spelling)" in done.err
     assert "violet: matched to Viola odorata (common name)" in done.err
     assert "Iris: ambiguous, could be Iris (genus" in done.err
     assert "photos.csv, line 8: the file is damaged" in done.err

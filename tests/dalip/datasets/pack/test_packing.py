@@ -298,7 +298,7 @@ def test_photos_get_the_names_in_the_checklist(tmp_path: Path) -> None:
             "Rosa canina", "exact", Taxon("Rosa canina", genus="Rosa", family="Rosaceae")
         ),
         "Rosa canna": Resolution(
-            "Rosa canna", "fuzzy", Taxon("Rosa canina", genus="Rosa", family="Rosaceae")
+            "Rosa canna", "spelling", Taxon("Rosa canina", genus="Rosa", family="Rosaceae")
         ),
         "Iris": Resolution("Iris", "ambiguous", None, (Taxon("Iris", "genus"), Taxon("Iris", "order"))),
         "Dog": Resolution("Dog", "decided", None),
@@ -329,7 +329,7 @@ def test_photos_get_the_names_in_the_checklist(tmp_path: Path) -> None:
     }
     assert "Iris (genus, no family) | Iris (order, no family)" in left["photos/002.jpg"]["detail"]
     assert left[""]["detail"].startswith("list.csv, line 3: the row does not specify a photo")
-    assert done.sheet.names == {"ambiguous": 1, "decided": 1, "exact": 1, "fuzzy": 1}
+    assert done.sheet.names == {"ambiguous": 1, "decided": 1, "exact": 1, "spelling": 1}
     assert json.loads((tmp_path / "out" / "datasheet.json").read_text())["taxa"] == 1
 
 

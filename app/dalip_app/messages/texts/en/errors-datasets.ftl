@@ -236,8 +236,26 @@ error-pack-setting-least = { $name } is { $value }; use { $least } or more
 error-pack-setting-choice = { $name } is '{ $value }'; use one of { $choices }
 error-photo-nameless = the photo has neither a scientific name nor a caption; add one
 error-name-left-out = the name '{ $name }' is excluded by your decision in --names
-error-name-unresolved = the name '{ $name }' is { $how }; specify the taxon with --names
-error-name-unresolved-candidates = the name '{ $name }' is { $how } and may mean { $candidates }; specify the taxon with --names
+
+## Names that people write
+
+error-name-doubtful = the name '{ $name }' is marked as doubtful and may mean { $candidates }; write the name without the mark, or { $medium ->
+    [page] the name of its genus
+   *[command] take its genus with --doubtful genus where the command has this option
+}
+error-name-ambiguous = the name '{ $name }' may mean { $candidates }; write the one that is meant
+error-name-unknown = { $number ->
+    [0] the name '{ $name }' is not in the list; check the spelling
+   *[other] the name '{ $name }' is not in the list, but similar to { $candidates }; check the spelling
+}
+error-name-absent = '{ $name }' says that there is no name; write a scientific name such as Rosa canina
+error-name-formula = '{ $name }' is a hybrid formula, not the name of one taxon; write the name of the hybrid, such as Salix × rubens
+error-name-not-scientific = '{ $name }' is not the scientific name of a plant; write one such as Rosa canina
+error-name-read-as = { $dropped ->
+    [none] '{ $name }' is read as { $taxon } ({ $how })
+   *[other] '{ $name }' is read as { $taxon } ({ $how }), without { $dropped }
+}
+error-names-read-as-more = { $number } more names are read in a similar way
 error-photo-duplicate = the photo is a duplicate or near-duplicate of { $other }, which is larger or comes first
 error-photo-with-two-names = this is the same photo as { $others }, but under different names ({ $names }); keep the right one
 error-photo-too-small = the photo has only { $width } x { $height } pixels, too few to show a plant; use a larger one

@@ -45,6 +45,23 @@ error-no-name = un taxon doit avoir un nom scientifique ; saisissez-le d’abor
 error-name-malformed = { $name } n’est pas un nom scientifique valide : il compte { $length } caractères ou en contient qui ne sont pas imprimables ; utilisez au plus { $most } caractères imprimables
 error-name-too-long = le nom { $name }… compte { $length } caractères, trop pour un nom ; utilisez-en au plus { $most }
 error-name-unprintable = le nom { $name } contient des caractères de contrôle ; saisissez-le à nouveau
+error-name-doubtful = le nom « { $name } » est marqué comme douteux et peut désigner { $candidates } ; écrivez le nom sans cette marque, ou celui de son genre
+error-name-ambiguous = le nom « { $name } » peut désigner { $candidates } ; écrivez celui qui convient
+error-name-unknown = { $number ->
+    [0] le nom « { $name } » n’est pas dans la liste ; vérifiez l’orthographe
+   *[other] le nom « { $name } » n’est pas dans la liste, mais ressemble à { $candidates } ; vérifiez l’orthographe
+}
+error-name-absent = « { $name } » dit qu’il n’y a pas de nom ; écrivez un nom scientifique tel que Rosa canina
+error-name-formula = « { $name } » est une formule d’hybride, pas le nom d’un taxon ; écrivez le nom de l’hybride, par exemple Salix × rubens
+error-name-not-scientific = « { $name } » n’est pas le nom scientifique d’une plante ; écrivez-en un, tel que Rosa canina
+error-name-read-as = « { $name } » est lu comme { $taxon }{ $how ->
+    [spelling] {" "}(orthographe)
+    [synonym] {" "}(synonyme)
+   *[other] {""}
+}{ $dropped ->
+    [none] {""}
+   *[other] , sans { $dropped }
+}
 error-rank-unknown = le rang { $rank } est inconnu ; utilisez l’un des suivants : { $ranks }
 error-contradiction = { $rank ->
     [genus] le genre

@@ -1,0 +1,273 @@
+"""`Resolver`: find the taxon that a person means, among those of a checklist or a flora, without guessing."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dalip.datasets.names.checklist import Checklist, Entry, plain_common_name
+from dalip.datasets.names.resolution import How, Resolution
+from dalip.datasets.terms import checked_name
+from dalip.errors import DataError
+from dalip.scientific_name import NameParts, plain_name, read_name
+from dalip.taxonomy import Taxon
+from dalip.written_name import WrittenName, read_written_name
+
+if TYPE_CHECKING:
+    from dalip.datasets.names.spelling import Match, Speller
+
+__all__ = ["Resolver"]
+
+_CANDIDATES = 5
+_ABBREVIATED = re.compile(r"([A-Z][a-z]{0,2})\.\s?([a-z-]{3,})\b")
+_LOWER_WORDS = re.compile(r"\S+((?:[\s-]+[a-z]+)+)")
+
+
+class Resolver:
+    """Resolves names, as people write them, to the taxa of one list."""
+
+    def __init__(self, names: Checklist) -> None:
+        """Take the names from a checklist; `Resolver.of` takes them from taxa."""
+        self._list = names
+
+    @classmethod
+    def of(cls, taxa: Iterable[Taxon]) -> "Resolver":
+        """Resolve names to some taxa, such as those of a flora."""
+        names: dict[str, list[Entry]] = defaultdict(list)
+        for line, taxon in enumerate(taxa, 1):
+            parts = read_name(taxon.scientific_name)
+            entry = Entry(line, taxon, taxon.scientific_name_authorship)
+            for key in {plain_name(taxon.scientific_name), parts.key if parts else ""} - {""}:
+                names[key].append(entry)
+        return cls(Checklist(Path(), dict(names), {}))
+
+    def resolve(self, given: str) -> Resolution:
+        """Resolve a name.
+
+        Returns:
+            The taxon; or why there is none, with the candidates. What was written beside the name is in `dropped`.
+        """
+        try:
+            name = checked_name(given)
+        except DataError:
+            return Resolution(given, "unknown", None, no_name="text")
+        written = read_written_name(name)
+        if written.absent:
+            return Resolution(given, "unknown", None, no_name="absent")
+        if written.parts is None:
+            return self._without_parts(given, name, written)
+        if written.others:
+            return self._either(given, written)
+        if written.doubt:
+            return self._doubtful(given, written, written.parts)
+        found = self._meant(given, name, written.parts, written)
+        if written.respelt and found.how in ("exact", "synonym"):
+            found = replace(found, how="spelling")
+        return self._compared(found, written) if written.dropped else found
+
+    def _without_parts(self, given: str, name: str, written: WrittenName) -> Resolution:
+        formulas = [e.taxon for e in self._list.names.get(plain_name(name), ()) if e.parts is None]
+        if found := _one_of(given, "exact", formulas) or self._common(given, name):
+            return found
+        if short := _ABBREVIATED.match(name):
+            taxa = [
+                t for genus, t in self._by_epithet.get(short[2], ()) if genus.startswith(short[1].lower())
+            ]
+            if taxa:
+                return Resolution(given, "ambiguous", None, tuple(dict.fromkeys(taxa))[:_CANDIDATES])
+        return Resolution(given, "unknown", None, no_name="formula" if written.formula else "text")
+
+    def _either(self, given: str, written: WrittenName) -> Resolution:
+        """Resolve a text with several names: ambiguous, unless all are names of one taxon."""
+        parts = (written.parts, *written.others)
+        each = [self._meant(part.text, part.text, part, WrittenName(part)) for part in parts if part]
+        taxa = tuple(dict.fromkeys(t for e in each for t in ((e.taxon,) if e.taxon else e.candidates)))
+        if len(taxa) == 1 and all(e.taxon for e in each):
+            return replace(each[0], given=given)
+        if not taxa:
+            return Resolution(given, "unknown", None, no_name="text")
+        return Resolution(given, "ambiguous", None, taxa[:_CANDIDATES])
+
+    def _doubtful(self, given: str, written: WrittenName, parts: NameParts) -> Resolution:
+        found = self._by_letters(given, parts.key, parts) or self._in_other_words(given, parts.text, parts)
+        candidates = () if found is None else (found.taxon,) if found.taxon else found.candidates
+        genus = parts.genus
+        if len(candidates) == 1 and candidates[0].genus:
+            genus = plain_name(candidates[0].genus)
+        named = [e.taxon for e in self._list.names.get(genus, ()) if e.taxon.taxon_rank == "genus"]
+        at_genus = named[0] if len(set(named)) == 1 and named[0] not in candidates else None
+        if not candidates and at_genus is None:
+            return Resolution(given, "unknown", None, no_name="" if written.plausible else "text")
+        shown = candidates or ((at_genus,) if at_genus else ())
+        return Resolution(given, "doubtful", None, shown, (written.doubt, *written.dropped), at_genus)
+
+    def _compared(self, found: Resolution, written: WrittenName) -> Resolution:
+        """Compare a resolution with the remarks beside the name: one of them may name the plant, or another one."""
+        remarks = {text: read_name(text.strip("()[] ")) for text in written.dropped}
+        for text, parts in remarks.items():
+            other = self._by_letters("", parts.key, parts) if parts and parts.species else None
+            if other is None or other.taxon is None:
+                continue
+            if found.taxon is None:  # `dog rose (Rosa canina)`
+                rest = (found.given.replace(text, " ").strip(" -–—_"),)
+                return Resolution(found.given, other.how, other.taxon, dropped=rest)
+            if other.taxon not in (found.taxon,) and not other.taxon.contains(found.taxon):
+                return Resolution(found.given, "ambiguous", None, (found.taxon, other.taxon))
+        return replace(found, dropped=(*found.dropped, *written.dropped))
+
+    def _meant(self, given: str, name: str, parts: NameParts, written: WrittenName) -> Resolution:
+        certain = parts.certain or bool(parts.cultivar)
+        keys = [parts.key] if written.dropped or written.doubt else [plain_name(name), parts.key]
+        for key in dict.fromkeys(keys):
+            if found := self._by_letters(given, key, parts):
+                # The words after the name may be a cultivar instead of its author.
+                if found.taxon is None or certain or key != parts.key or self._knows_author(parts):
+                    return found
+                if parts.species:
+                    return replace(found, how="higher taxon", dropped=(parts.author,))
+        if found := self._in_other_words(given, name, parts):
+            return found
+        return self._misspelt(given, parts, written)
+
+    def _in_other_words(self, given: str, name: str, parts: NameParts) -> Resolution | None:
+        """Find a name without its hyphen, hybrid sign or rank, an aggregate by its species, and a common name."""
+        if parts.aggregate and (
+            found := self._by_letters(given, parts.wider.key if parts.wider else "", parts)
+        ):
+            return replace(found, dropped=(parts.aggregate,))
+        if (words := _LOWER_WORDS.match(name)) and parts.species:
+            joined = f"{parts.genus} {''.join(words[1].replace('-', ' ').split())}"
+            if found := _one_of(given, "exact", self._hyphenated.get(joined, ())):
+                return found
+        if parts.species.startswith("x") and not parts.hybrid:
+            hybrid = replace(parts, species=parts.species[1:], hybrid=True)
+            entries = [e for e in self._list.names.get(hybrid.key, ()) if e.parts and e.parts.hybrid]
+            if found := _one_of(given, "exact", (e.taxon for e in entries)):
+                return found
+        if parts.infra and not parts.cultivar and (found := self._below_species(given, parts)):
+            return found
+        wide = self._list.names.get(f"{parts.key} agg.", ())
+        if wide and not parts.cultivar:
+            return Resolution(given, "ambiguous", None, tuple(e.taxon for e in wide)[:_CANDIDATES])
+        return self._common(given, name)
+
+    def _common(self, given: str, name: str) -> Resolution | None:
+        return _one_of(given, "common name", self._list.common_names.get(plain_common_name(name), ()))
+
+    def _by_letters(self, given: str, key: str, parts: NameParts | None) -> Resolution | None:
+        entries = self._list.names.get(key, [])
+        synonyms = self._list.synonyms.get(key, [])
+        if parts and parts.author:
+            author = _letters(parts.author)
+            same = [taxon for entry, taxon in synonyms if _letters(entry.author) == author]
+            if same and not any(_letters(entry.author) == author for entry in entries):
+                return _one_of(given, "synonym", same)
+            entries = [e for e in entries if _letters(e.author) == author] or entries
+        found = _one_of(given, "exact", (entry.taxon for entry in _of_same_sign(entries, parts)))
+        return found or _one_of(given, "synonym", (taxon for _, taxon in synonyms))
+
+    def _knows_author(self, parts: NameParts) -> bool:
+        author, key = _letters(parts.author), parts.key
+        entries = [*self._list.names.get(key, []), *(e for e, _ in self._list.synonyms.get(key, []))]
+        return any(_letters(entry.author) == author for entry in entries)
+
+    def _below_species(self, given: str, parts: NameParts) -> Resolution | None:
+        """Find an infraspecific name that is given without its rank; one with another rank is ambiguous."""
+        alike = dict.fromkeys(self._unmarked.get(_unmarked(parts), ()))
+        if alike and parts.mark:
+            return Resolution(given, "ambiguous", None, tuple(alike)[:_CANDIDATES])
+        return _one_of(given, "exact", alike)
+
+    def _misspelt(self, given: str, parts: NameParts, written: WrittenName) -> Resolution:
+        if not parts.cultivar and written.plausible:
+            match = self._speller.closest(parts)
+            if match.near or not parts.infra:
+                return _spelt(given, match)
+        dropped: tuple[str, ...] = ()
+        step, wider = parts, parts.wider
+        while wider:
+            dropped = (*_rest(step, wider), *dropped)
+            if found := self._by_letters(given, wider.key, wider):
+                return replace(found, how="higher taxon", dropped=dropped) if found.taxon else found
+            step, wider = wider, wider.wider
+        if not written.plausible:
+            return Resolution(given, "unknown", None, no_name="text")
+        # The species is misspelt and the rest of the name unknown: accepting it would be two guesses in one.
+        return _spelt(given, self._speller.closest(parts.of_species)._replace(clear=False))
+
+    @cached_property
+    def _speller(self) -> "Speller":
+        from dalip.datasets.names.spelling import Speller  # rapidfuzz slows the start of every command
+
+        return Speller(self._list)
+
+    def _accepted(self) -> Iterable[tuple[NameParts, Taxon]]:
+        for entries in self._list.names.values():
+            for entry in entries:
+                if entry.parts:
+                    yield entry.parts, entry.taxon
+
+    @cached_property
+    def _unmarked(self) -> dict[str, list[Taxon]]:
+        found: dict[str, list[Taxon]] = defaultdict(list)
+        for parts, taxon in self._accepted():
+            if parts.infra:
+                found[_unmarked(parts)].append(taxon)
+        return found
+
+    @cached_property
+    def _hyphenated(self) -> dict[str, list[Taxon]]:
+        """Taxa whose epithet has a hyphen, by genus and epithet without hyphens."""
+        found: dict[str, list[Taxon]] = defaultdict(list)
+        for parts, taxon in self._accepted():
+            if "-" in parts.species and not parts.infra and not parts.cultivar:
+                found[f"{parts.genus} {parts.species.replace('-', '')}"].append(taxon)
+        return found
+
+    @cached_property
+    def _by_epithet(self) -> dict[str, list[tuple[str, Taxon]]]:
+        found: dict[str, list[tuple[str, Taxon]]] = defaultdict(list)
+        for parts, taxon in self._accepted():
+            if parts.species and not parts.infra and not parts.cultivar:
+                found[parts.species].append((parts.genus, taxon))
+        return found
+
+
+def _spelt(given: str, match: "Match") -> Resolution:
+    if match.clear:
+        return Resolution(given, "spelling", match.taxa[0])
+    how: How = "ambiguous" if match.near else "unknown"
+    return Resolution(given, how, None, match.taxa[:_CANDIDATES], similar=True)
+
+
+def _one_of(given: str, how: How, taxa: Iterable[Taxon]) -> Resolution | None:
+    found = tuple(dict.fromkeys(taxa))
+    if not found:
+        return None
+    if len(found) == 1:
+        return Resolution(given, how, found[0])
+    return Resolution(given, "ambiguous", None, found[:_CANDIDATES])
+
+
+def _rest(parts: NameParts, wider: NameParts) -> tuple[str, ...]:
+    """Return what a wider name leaves out, as text."""
+    infra = f"{parts.mark} {parts.infra}".strip() if parts.infra != wider.infra else ""
+    cultivar = f"'{parts.cultivar}'" if parts.cultivar != wider.cultivar else ""
+    aggregate = parts.aggregate if parts.aggregate != wider.aggregate else ""
+    return tuple(text for text in (infra, aggregate, cultivar) if text)
+
+
+def _of_same_sign(entries: list[Entry], parts: NameParts | None) -> list[Entry]:
+    """Prefer hybrids for a name with a hybrid sign, and other taxa for a name without one."""
+    return [e for e in entries if e.parts and parts and e.parts.hybrid == parts.hybrid] or entries
+
+
+def _letters(author: str) -> str:
+    return "".join(c for c in plain_name(author) if c.isalnum())
+
+
+def _unmarked(parts: NameParts) -> str:
+    return f"{parts.genus} {parts.species} {parts.infra} {parts.cultivar}"
