@@ -1,10 +1,13 @@
 """Teach a flora the plants in a journal."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dalip.encoder import Encoder
+from dalip.errors import Skipped
+from dalip.progress import no_report
 from dalip.taxonomy import Taxon
 from dalip_index.build.teach import flora_to_teach, learns_from_all, teach_taxon
 from dalip_index.flora.load import load_flora
@@ -26,7 +29,13 @@ class Lesson:
     """Whether the flora was taught the plant before."""
 
 
-def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) -> list[Lesson]:
+def lessons(
+    journal: Journal,
+    path: Path,
+    start: Path | None,
+    encoder: Encoder,
+    on_skip: Callable[[Skipped], object] = no_report,
+) -> list[Lesson]:
     """Find the plants in a journal that a flora can be taught.
 
     Args:
@@ -34,13 +43,14 @@ def lessons(journal: Journal, path: Path, start: Path | None, encoder: Encoder) 
         path: The flora.
         start: The flora to use instead if there is none at `path` yet.
         encoder: The encoder that built it.
+        on_skip: Called for each observation that cannot be used.
     """
     flora = flora_to_teach(path, start, encoder)
     built = flora.tree.rows.keys() - set(flora.taught)
     from_all = learns_from_all(flora)
     known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
-    for seen in journal.observations():
+    for seen in journal.observations(on_skip=on_skip):
         if seen.name and (from_all or seen.name not in built):
             # Plants taught before are taught again from all their photos.
             old = known if seen.name not in flora.taught else set()
