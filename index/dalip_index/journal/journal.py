@@ -76,7 +76,8 @@ class Snapshot:
         return self._count("SELECT count(*) FROM observations")
 
     def _count(self, sql: str, *values: object) -> int:
-        return sum(number for (number,) in self._rows(sql, *values))
+        numbers: list[int] = [number for (number,) in self._rows(sql, *values)]
+        return sum(numbers)
 
     def _rows(self, sql: str, *values: object) -> Iterable[tuple[Any, ...]]:
         return self._connection.execute(sql, values) if self._connection else ()

@@ -4,7 +4,7 @@ import stat
 import struct
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -27,6 +27,10 @@ _END_64, _LOCATOR_64, _END_64_BYTES = b"PK\x06\x06", b"PK\x06\x07", 76  # the sa
 _MAX_COMMENT = 65_535
 
 
+Rows = Iterable[tuple[str, Row | None]]
+"""Rows with their positions; `None` for an empty line."""
+
+
 @dataclass(frozen=True)
 class ImportLimits:
     """What an import may use."""
@@ -34,7 +38,7 @@ class ImportLimits:
     file_bytes: int = 4_000_000_000
     """Size of the file."""
     table_bytes: int = 100_000_000
-    """Size of a .csv or .json file, and of each table of an archive and its directory."""
+    """Size of a .csv or .json file, or of each table of an archive; its directory may have half as much."""
     photo_bytes: int = 20_000_000
     """Size of each photo, unpacked."""
     total_bytes: int = 10_000_000_000
@@ -80,20 +84,17 @@ class JournalFile:
         self._limits, self._archive = limits, archive
         self._until = time.monotonic() + limits.seconds
 
-    def read_rows(self, rows: Iterator[tuple[str, Row]]) -> None:
+    def read_rows(self, rows: Rows) -> None:
         """Read the observations."""
-        for where, row in rows:
-            self._check_time()
-            if len(self.observations) == self._limits.observations:
-                raise JournalError("journal-too-many", source=where, most=self._limits.observations)
+        for where, row in self._within_limits(rows, self._limits.observations):
             self.observations.append((where, read_occurrence(row, where)))
 
-    def read_media(self, rows: Iterator[tuple[str, Row]]) -> None:
+    def read_media(self, rows: Rows) -> None:
         """Read the names of the photos, and check their sizes."""
         identifier, _, _, member = PHOTO_FIELDS
         total = 0
-        for where, row in rows:
-            self._check_time()
+        most = self._limits.observations * self._limits.photos_each
+        for where, row in self._within_limits(rows, most):
             for term in (identifier, member):
                 if not row.get(term):
                     raise JournalError("journal-field-missing", source=f"{where}, {term}")
@@ -102,8 +103,6 @@ class JournalFile:
                 continue
             if len(names) == self._limits.photos_each:
                 raise JournalError("journal-too-many-photos", source=where, most=self._limits.photos_each)
-            if len(self.photos) > self._limits.observations:
-                raise JournalError("journal-too-many", source=where, most=self._limits.observations)
             names.append(name)
             total += self._member(name, self._limits.photo_bytes).file_size
             if total > self._limits.total_bytes:
@@ -153,6 +152,14 @@ class JournalFile:
         if member.file_size > most:
             raise JournalError("journal-member-too-large", source=printable(name), most=most)
         return member
+
+    def _within_limits(self, rows: Rows, most: int) -> Iterator[tuple[str, Row]]:
+        for number, (where, row) in enumerate(rows):
+            self._check_time()
+            if number == most:
+                raise JournalError("journal-too-many", source=where, most=most)
+            if row is not None:
+                yield where, row
 
     def _check_time(self) -> None:
         if time.monotonic() >= self._until:
@@ -212,8 +219,9 @@ def _text(file: BinaryIO) -> TextIO:
 
 @contextmanager
 def _opened(file: BinaryIO, size: int, limits: ImportLimits) -> Iterator[zipfile.ZipFile]:
-    if _directory_bytes(file, size) > limits.table_bytes:  # `ZipFile` would use 20 times as much memory
-        raise JournalError("journal-directory-too-large", most=limits.table_bytes)
+    most = limits.table_bytes // 2
+    if _directory_bytes(file, size) > most:  # `ZipFile` uses up to ten times as much memory
+        raise JournalError("journal-directory-too-large", most=most)
     try:
         archive = zipfile.ZipFile(file)
     except (*BROKEN, struct.error, OverflowError) as error:

@@ -25,7 +25,9 @@ _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|((?:[^",][^,]*)?))(,|\Z)')
 Row = Mapping[str, object]
 
 
-def read_csv_rows(stream: TextIO, name: str = "", *, guarded: bool = False) -> Iterator[tuple[str, Row]]:
+def read_csv_rows(
+    stream: TextIO, name: str = "", *, guarded: bool = False
+) -> Iterator[tuple[str, Row | None]]:
     r"""Read the rows of a table whose first row has the column names.
 
     Args:
@@ -34,7 +36,7 @@ def read_csv_rows(stream: TextIO, name: str = "", *, guarded: bool = False) -> I
         guarded: Whether the table was written with `guard`; see `dalip.csv_rows`.
 
     Yields:
-        The position of the row, such as `row 3`, and its cells by column. Empty lines do not count.
+        The position of the row, such as `row 3`, and its cells by column. An empty line has `None`, and does not count.
 
     Raises:
         JournalError: A row is too long, malformed, or does not have as many cells as there are columns.
@@ -48,6 +50,7 @@ def read_csv_rows(stream: TextIO, name: str = "", *, guarded: bool = False) -> I
             end = "\r\n" if line.endswith("\r\n") else "\n"
         cells = _cells(line.removesuffix(end), where)
         if cells == [""]:
+            yield where, None
             continue
         if not columns:
             columns = cells
