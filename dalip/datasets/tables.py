@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from dalip.csv_rows import unguarded
 from dalip.datasets.photo_location import BROKEN
 from dalip.datasets.report import Report, shown
 from dalip.errors import DataError, first_line
@@ -109,7 +110,7 @@ def read_lists(
             lines.start_row()
             start = lines.number + 1
             try:
-                cells = [cell.strip() for cell in next(reader)]
+                cells = [unguarded(cell.strip()) for cell in next(reader)]
             except StopIteration:
                 return
             except csv.Error as error:

@@ -62,9 +62,7 @@ class Snapshot:
 
     def number_of_photos(self, identifier: str) -> int:
         """Return how many photos an observation has."""
-        return next(iter(self._rows("SELECT count(*) FROM photos WHERE observation = ?", identifier)), (0,))[
-            0
-        ]
+        return self._count("SELECT count(*) FROM photos WHERE observation = ?", identifier)
 
     def find(self, identifier: str) -> Observation | Skipped | None:
         """Return an observation, which perhaps cannot be used, or `None` if it does not exist."""
