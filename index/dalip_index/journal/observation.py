@@ -11,11 +11,9 @@ from dalip.files import printable
 from dalip.taxonomy import RANKS
 from dalip_index.flora.answer import Identification, Verdict
 
-__all__ = ["MAX_NOTES", "Observation", "check_field"]
+__all__ = ["Observation", "check_field"]
 
-MAX_NOTES = 50_000
-"""Maximum length of the notes, in characters."""
-
+_MAX_NOTES = 50_000  # characters
 _MAX_TEXT = 1_000  # characters of every other text
 _DATES = ("created", "event_date")
 _RANGES = {"probability": (0, 1), "latitude": (-90, 90), "longitude": (-180, 180)}
@@ -113,7 +111,7 @@ def check_field(name: str, value: object) -> None:
     _check_value(name, value)
     if not isinstance(value, str):
         return
-    most = MAX_NOTES if name == "notes" else _MAX_TEXT
+    most = _MAX_NOTES if name == "notes" else _MAX_TEXT
     if len(value) > most:
         raise JournalError("journal-text-too-long", length=len(value), most=most)
     if "\0" in value:

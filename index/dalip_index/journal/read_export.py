@@ -1,7 +1,7 @@
 """Read the rows of an exported journal one after the other, from CSV or JSON, with bounded memory.
 
 Rows come from files that anyone may have made, so no row, cell or nesting can use much more memory than its own text,
-and a row has at most `MAX_ROW` characters. The `csv` module is not used, because it reads a lone carriage return as
+and a row has at most 500,000 characters. The `csv` module is not used, because it reads a lone carriage return as
 the end of a row, and earlier versions of DALIP wrote some without quotes.
 """
 
@@ -13,13 +13,12 @@ from typing import TextIO
 from dalip.csv_rows import unguarded
 from dalip.errors import JournalError
 
-__all__ = ["MAX_ROW", "read_csv_rows", "read_json_rows"]
+__all__ = ["read_csv_rows", "read_json_rows"]
 
-MAX_ROW = 500_000
-"""Maximum length of a row, in characters."""
-
+_MAX_ROW = 500_000  # characters
 _CHUNK = 65_536  # characters
 _DIGITS = 16
+_NO_SPACE = re.compile(r"[^ \t\r\n]")
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|((?:[^",][^,]*)?))(,|\Z)')
 
 Row = Mapping[str, object]
@@ -66,10 +65,10 @@ def _read_row(stream: TextIO, where: str) -> str:
     row = ""
     quotes = 0
     while True:
-        line = stream.readline(MAX_ROW + 1 - len(row))
+        line = stream.readline(_MAX_ROW + 1 - len(row))
         row += line
-        if len(row) > MAX_ROW:
-            raise JournalError("journal-row-too-long", source=where, most=MAX_ROW)
+        if len(row) > _MAX_ROW:
+            raise JournalError("journal-row-too-long", source=where, most=_MAX_ROW)
         quotes += line.count('"')
         if not line or quotes % 2 == 0:
             return row
@@ -126,10 +125,10 @@ class _Buffer:
     def peek(self) -> str:
         """Return the next character that is not white space; empty at the end."""
         while True:
-            while self._place < len(self._text):
-                if self._text[self._place] not in " \t\r\n":
-                    return self._text[self._place]
-                self._place += 1
+            if found := _NO_SPACE.search(self._text, self._place):
+                self._place = found.start()
+                return found[0]
+            self._place = len(self._text)
             if not self._more():
                 return ""
 
@@ -150,8 +149,8 @@ class _Buffer:
             except RecursionError:
                 raise JournalError("journal-not-json", source=where, cause="nested too deeply") from None
             except ValueError as error:
-                if len(self._text) - self._place > MAX_ROW:
-                    raise JournalError("journal-row-too-long", source=where, most=MAX_ROW) from None
+                if len(self._text) - self._place > _MAX_ROW:
+                    raise JournalError("journal-row-too-long", source=where, most=_MAX_ROW) from None
                 if not self._more():
                     cause = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
                     raise JournalError("journal-not-json", source=where, cause=cause) from None
