@@ -51,8 +51,8 @@ def import_journal(journal: Journal, path: Path, limits: ImportLimits = OWN_LIMI
         if not new:
             return Imported(0, len(file.observations), tuple(skipped))
         journal.make_folder()
+        staging = stack.enter_context(_Staging(journal.path.parent, limits.stored_bytes))
         with _refusing(path):
-            staging = stack.enter_context(_Staging(journal.path.parent, limits.stored_bytes))
             staged = [(seen, staging.keep(seen, file)) for seen in new]
         added = journal.add_all((seen, staging.photos(places)) for seen, places in staged)
     return Imported(added, len(file.observations) - added, tuple(skipped))
@@ -94,8 +94,17 @@ class _Staging:
     """Re-encoded photos in a temporary file on the disk of the journal."""
 
     def __init__(self, folder: Path, most: int) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._stored, self._most = 0, most
+        self._folder, self._stored, self._most = folder, 0, most
+        with self._writing():
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            cause = error.strerror or error
+            raise JournalError("data-folder-not-made", source=self._folder, cause=cause) from error
 
     def __enter__(self) -> "_Staging":
         return self
@@ -113,8 +122,10 @@ class _Staging:
             except DalipError as error:
                 raise (error if error.source else error.about(printable(name))) from None
             self._count(len(jpeg))
-            places.append((self._file.tell(), len(jpeg)))
-            self._file.write(jpeg)
+            with self._writing():
+                places.append((self._file.tell(), len(jpeg)))
+                self._file.write(jpeg)
+                self._file.flush()
         return places
 
     def photos(self, places: Sequence[tuple[int, int]]) -> Iterator[bytes]:

@@ -173,3 +173,35 @@ def test_processes_that_save_import_and_export_at_the_same_time_lose_nothing(tmp
     assert found.keys() == saved | imported
     assert all(found[name].notes == name for name in saved)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_two_processes_that_import_the_same_file_add_it_once(tmp_path: Path, exported: Path) -> None:
+    code = HEAD + "print(import_journal(journal, file).added)"
+    running = [start(code, tmp_path / "data", exported) for _ in range(4)]
+    assert sum(int(printed(process)) for process in running) == 3
+    journal = Journal(tmp_path / "data")
+    for number in range(3):
+        assert journal.photos(f"new{number}") == [jpeg("red"), jpeg("blue")]
+
+
+@pytest.mark.parametrize("during", ["photos", "database"])
+def test_an_import_on_a_full_disk_adds_nothing(tmp_path: Path, exported: Path, during: str) -> None:
+    """A limit on the size of files fails as a full disk does."""
+    Journal(tmp_path / "data").add(observed("old"), [jpeg()])
+    more = [jpeg(size=(1600, 1200 + number)) for number in range(9)]
+    for number, photo in enumerate(more):
+        Journal(tmp_path / "exported").add(observed(f"more{number}"), [photo])
+    export_journal(Journal(tmp_path / "exported"), exported)
+    most = 100 if during == "photos" else sum(map(len, more)) + 5_000
+    limit = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))
+try:
+    import_journal(journal, file)
+except DalipError as error:
+    print("FAULT", describe(error))
+"""
+    said = printed(start(HEAD + limit, tmp_path / "data", exported))
+    assert said.startswith("FAULT "), said
+    assert "move the file" not in said
+    assert [seen.id for seen in Journal(tmp_path / "data").observations()] == ["old"]
