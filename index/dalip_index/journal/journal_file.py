@@ -42,7 +42,7 @@ class ImportLimits:
     photo_bytes: int = 20_000_000
     """Size of each photo, unpacked."""
     total_bytes: int = 10_000_000_000
-    """Size of all tables and photos, unpacked; a photo counts for each observation that names it."""
+    """Size of all photos, unpacked; a photo counts for each observation that names it."""
     stored_bytes: int = 4_000_000_000
     """What is added to the journal: texts and re-encoded photos."""
     observations: int = 100_000

@@ -76,7 +76,7 @@ def test_each_limit_is_enforced_before_anything_is_stored(tmp_path: Path) -> Non
         "table": r"occurrence\.csv: the file is larger than 20,000 bytes",
         "json": "the file is larger than 20,000 bytes",
         "photo": "a: the file is larger than 10,000 bytes",
-        "total": r"multimedia\.csv, row 3: the tables and photos are larger than 25,000 bytes",
+        "total": r"multimedia\.csv, row 3: the photos are larger than 25,000 bytes",
         "photos": r"multimedia\.csv, row 4: an observation has more than 3 photos",
         "rows": "row 6: there are more than 5 rows",
         "owners": r"multimedia\.csv, row 16: there are more than 15 rows",
