@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from dalip.csv_rows import unguarded
 from dalip.datasets.columns import is_known
 from dalip.datasets.photo_location import BROKEN
 from dalip.datasets.report import Report, shown
@@ -104,7 +105,7 @@ def read_lists(
         rows = _bare_rows(lines, form) if bare else _quoted_rows(lines, form, name, report)
         for line, cells in rows:
             if any(cells):
-                yield line, cells
+                yield line, [unguarded(cell) for cell in cells]
     except BROKEN as error:
         _report_damage(lines, name, error, report)
     finally:

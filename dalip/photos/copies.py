@@ -1,15 +1,23 @@
 """Make smaller copies of photos, without EXIF data or any other metadata."""
 
 import io
+import re
 from typing import Literal
 
 from PIL import Image
 
 from dalip.photos.decode import open_image
 
-__all__ = ["encode", "is_plain_webp", "shrink", "small_copy"]
+__all__ = ["encode", "is_plain_jpeg", "is_plain_webp", "shrink", "small_copy"]
 
 _SIDE = 1600  # pixels
+_LARGEST = 3  # bytes per pixel, as many as an image that is not compressed
+_TABLES = 10_000  # bytes
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_CHANNELS = (b"\x01", b"\x03")
+_PLAIN_SEGMENTS = _FRAMES | {0xC4, 0xDA, 0xDB, 0xDD}  # with tables, scans and restart intervals
+_JFIF = re.compile(rb"\xff\xd8\xff\xe0\0\x10JFIF\0.{7}\0\0", re.DOTALL)  # without a thumbnail
+_SCAN_END = re.compile(rb"\xff[^\0\xd0-\xd7]", re.DOTALL)
 _QUALITY = 88
 
 
@@ -58,13 +66,41 @@ def small_copy(photo: bytes) -> bytes:
     """Make an upright JPEG of at most 1,600 pixels per side, without metadata.
 
     Args:
-        photo: The bytes of an image file.
+        photo: The bytes of an image file. A JPEG that is already so is returned unchanged, so that copies of copies
+            lose nothing.
 
     Raises:
         ImageError: It cannot be read.
     """
     image = open_image(photo, target=_SIDE // 2)
+    most = _LARGEST * image.width * image.height + _TABLES
+    if max(image.size) <= _SIDE and len(photo) <= most and is_plain_jpeg(photo):
+        return photo
     return encode(shrink(image, long_side=_SIDE, resample=Image.Resampling.LANCZOS), "JPEG", _QUALITY)
+
+
+def is_plain_jpeg(content: bytes) -> bool:
+    """Return whether a JPEG file contains nothing but an image in RGB or grey: no metadata, profile or thumbnail.
+
+    Args:
+        content: The content of the file.
+
+    Source: ITU-T T.81, annex B, for the segments; T.871 for JFIF.
+    """
+    if not (start := _JFIF.match(content)):
+        return False
+    place = start.end()
+    while content[place : place + 1] == b"\xff" and content[place + 1 : place + 2] != b"\xd9":
+        kind = content[place + 1]
+        if kind not in _PLAIN_SEGMENTS or (
+            kind in _FRAMES and content[place + 9 : place + 10] not in _CHANNELS
+        ):
+            return False
+        place += 2 + max(int.from_bytes(content[place + 2 : place + 4], "big"), 2)
+        if kind == 0xDA:
+            end = _SCAN_END.search(content, place)
+            place = end.start() if end else len(content)
+    return content[place:] == b"\xff\xd9"
 
 
 def is_plain_webp(content: bytes, *, lossless: bool = True) -> bool:

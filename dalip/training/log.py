@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from dalip.csv_rows import csv_row
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
@@ -37,8 +38,7 @@ class Log:
         with self.path.open("a", newline="", encoding="utf-8") as file:
             if not file.tell():
                 file.write(_HEADER)
-            rows = [[step, name, value] for name, value in values.items()]
-            csv.writer(file, lineterminator="\n").writerows(rows)
+            file.writelines(f"{csv_row((step, name, value))}\n" for name, value in values.items())
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 

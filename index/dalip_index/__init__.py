@@ -31,8 +31,11 @@ from dalip_index.flora.heat_map import heat_map
 from dalip_index.flora.load import load_flora
 from dalip_index.flora.restricted import RestrictedFlora, restrict
 from dalip_index.flora.verify import FloraInfo, find_problems, flora_info, verify_flora
-from dalip_index.journal.exchange import export_journal, import_journal
-from dalip_index.journal.journal import Journal, Observation
+from dalip_index.journal.export_journal import export_journal
+from dalip_index.journal.import_journal import Imported, import_journal
+from dalip_index.journal.journal import Journal
+from dalip_index.journal.journal_file import OWN_LIMITS, VISITOR_LIMITS, ImportLimits
+from dalip_index.journal.observation import Observation
 from dalip_index.library.filter import Hit, PhotoFilter, TaxonCount
 from dalip_index.library.library import Found, Library
 from dalip_index.library.naming import PhotoName
@@ -43,6 +46,8 @@ from dalip_index.store.versions import undo_change
 
 __all__ = [
     "EVIDENCE_KINDS",
+    "OWN_LIMITS",
+    "VISITOR_LIMITS",
     "Accuracy",
     "Bin",
     "Calibration",
@@ -56,6 +61,8 @@ __all__ = [
     "Found",
     "Hit",
     "Identification",
+    "ImportLimits",
+    "Imported",
     "Journal",
     "Library",
     "LibraryReport",

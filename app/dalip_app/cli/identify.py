@@ -1,7 +1,5 @@
 """`dalip identify`: identify the plants in photos; prints text, JSON or CSV."""
 
-import csv
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dalip.csv_rows import csv_row
 from dalip.errors import DalipError, ImageError, Skipped, first_line
 from dalip.files import printable
 from dalip_app.cli.options import (
@@ -225,19 +224,15 @@ def _write_json(answer: "Identification | Skipped", picture: Path | None = None)
 
 
 def _csv_writer() -> "Callable[[Identification, Path | None], None]":
-    def line(row: dict[str, Any]) -> str:
-        buffer = io.StringIO()
-        csv.DictWriter(buffer, (*_CSV_FIELDS, *_CSV_SCORES), lineterminator="").writerow(row)
-        return buffer.getvalue()
+    columns = (*_CSV_FIELDS, *_CSV_SCORES)
 
     def write(answer: "Identification", picture: Path | None) -> None:
         for position, prediction in enumerate(answer.predictions, start=1):
             found = {"image": answer.image, "position": position, "verdict": answer.verdict}
-            fields = prediction.to_dict()
-            del fields["experimental"]
-            print_result(line(found | fields))
+            row = found | prediction.to_dict()
+            print_result(csv_row(row.get(column) for column in columns))
 
-    print_result(",".join((*_CSV_FIELDS, *_CSV_SCORES)))
+    print_result(csv_row(columns))
     return write
 
 

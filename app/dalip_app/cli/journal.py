@@ -45,7 +45,8 @@ def list_(
     from dalip_index import Journal
     from dalip_index.places import data_dir_or_default
 
-    for seen in Journal(data_dir_or_default(data_dir)).observations(by):
+    left_out = LeftOut()
+    for seen in Journal(data_dir_or_default(data_dir)).observations(by, on_skip=left_out):
         if as_json:
             print_json(asdict(seen))
             continue
@@ -53,6 +54,7 @@ def list_(
         share = "" if seen.probability is None else percent(seen.probability)
         date = (seen.event_date or seen.created)[:10]
         print_result(printable(f"{date}  {share:>6}  {seen.accepted}  {said}").rstrip())
+    left_out.finish()
 
 
 @app.command(epilog="Example: dalip journal export observations.zip")
@@ -61,18 +63,26 @@ def export(file: FileArgument, data_dir: DataDirOption = None) -> None:
     from dalip_index import Journal, export_journal
     from dalip_index.places import data_dir_or_default
 
-    number = export_journal(Journal(data_dir_or_default(data_dir)), file)
+    left_out = LeftOut()
+    number = export_journal(Journal(data_dir_or_default(data_dir)), file, on_skip=left_out)
     print_result(printable(f"{file}: {number:,} observations"))
+    left_out.finish()
 
 
 @app.command("import", epilog="Example: dalip journal import observations.zip")
 def import_(file: FileArgument, data_dir: DataDirOption = None) -> None:
-    """Import observations from an exported file; those already in the journal are not changed."""
+    """Import observations from an exported file; those already in the journal are not changed.
+
+    Everything in the file is imported, or nothing if a part of it is invalid. Photos are stored without metadata.
+    """
     from dalip_index import Journal, import_journal
     from dalip_index.places import data_dir_or_default
 
-    added, there = import_journal(Journal(data_dir_or_default(data_dir)), file)
-    print_result(printable(f"{file}: {added:,} added, {there:,} already in the journal"))
+    done = import_journal(Journal(data_dir_or_default(data_dir)), file)
+    print_result(printable(f"{file}: {done.added:,} added, {done.there:,} already in the journal"))
+    left_out = LeftOut()
+    left_out(*done.skipped)
+    left_out.finish()
 
 
 @app.command(epilog="Example: dalip journal teach")

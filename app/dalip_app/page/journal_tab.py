@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from dalip.datasets.names.resolver import Resolver
-from dalip.errors import DalipError, DataError
+from dalip.errors import DalipError, ImageError, Skipped
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import percent
@@ -22,7 +23,7 @@ from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.keep_form import JournalOf, name_choices, named_by_user
 from dalip_app.page.photo_picker import thumbnail
 from dalip_app.server.floras import Floras, LiveFlora
-from dalip_index import Journal, Observation, export_journal, import_journal
+from dalip_index import ImportLimits, Journal, Observation, export_journal, import_journal
 from dalip_index.journal.lessons import lessons, teach_lesson
 
 __all__ = ["add_export", "journal_tab"]
@@ -30,10 +31,18 @@ __all__ = ["add_export", "journal_tab"]
 _EXPORT = "/journal.zip"
 _SHOWN = 12  # observations shown at first and added by each click on the button
 _THUMBNAIL = 320  # pixels
+_LISTED = 5  # what an import did not use
 
 
 def journal_tab(
-    say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf, tab: gr.Tab, *, may_teach: bool
+    say: Language,
+    floras: Floras,
+    which: gr.Dropdown,
+    journal_of: JournalOf,
+    tab: gr.Tab,
+    limits: ImportLimits,
+    *,
+    may_teach: bool,
 ) -> None:
     """Lay out the journal: observations that can be edited or deleted, export and import.
 
@@ -43,6 +52,7 @@ def journal_tab(
         which: The flora that the visitor chose, which is also the one to teach.
         journal_of: Returns the journal of a visit.
         tab: The tab that contains it; the journal is refreshed whenever the tab is opened.
+        limits: What one import may use.
         may_teach: Whether visitors may teach the flora.
     """
     with gr.Row(elem_classes="with-button", equal_height=False):
@@ -76,7 +86,11 @@ def journal_tab(
     def show(request: gr.Request, order: Any, changes_: int, shown_: int, chosen: str | None) -> None:
         journal = journal_of(request.session_hash)
         try:
-            number, found = len(journal), journal.observations(order or "date", shown_)
+            unusable: list[Skipped] = []
+            number, found = (
+                len(journal),
+                journal.observations(order or "date", shown_, on_skip=unusable.append),
+            )
         except DalipError as error:
             gr.HTML(notice(sentence_about(error, say), bad=True), apply_default_css=False)
             return
@@ -86,6 +100,8 @@ def journal_tab(
         choices, names = name_choices(flora, say), flora.whole.names
         for seen in found:
             _entry(say, choices, names, journal, seen, changes, said)
+        for skipped in unusable:
+            _unusable_entry(say, journal, skipped, changes, said)
         if number > shown_:
             gr.Button(say("journal-more"), elem_id="journal-more").click(
                 lambda shown: shown + _SHOWN, shown, shown, **QUIET
@@ -97,7 +113,7 @@ def journal_tab(
     def bring(request: gr.Request, path: str | None, number: int) -> tuple[str, int]:
         if not path:
             return "", number
-        return _import(say, journal_of(request.session_hash), path), number + 1
+        return _import(say, journal_of(request.session_hash), path, limits), number + 1
 
     tab.select(opened, changes, [changes, export], **QUIET)
     brought.upload(bring, [brought, changes], [said, changes], **QUIET)
@@ -140,24 +156,47 @@ def _entry(
             return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, told + notice(say("journal-saved", plant=named or seen.answered))
 
+    save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
+    _removes(delete, say, journal, seen.id, seen.accepted, changes, said)
+
+
+def _unusable_entry(
+    say: Language, journal: Journal, skipped: Skipped, changes: gr.State, said: gr.HTML
+) -> None:
+    """Show why an observation cannot be used, with a button to delete it."""
+    with gr.Row(elem_classes="entry"):
+        gr.HTML(notice(sentence_about(skipped.error, say), bad=True), apply_default_css=False)
+        delete = gr.Button(say("journal-delete"), variant="stop", min_width=100)
+    _removes(delete, say, journal, skipped.source, skipped.source, changes, said)
+
+
+def _removes(
+    button: gr.Button,
+    say: Language,
+    journal: Journal,
+    identifier: str,
+    plant: str,
+    changes: gr.State,
+    said: gr.HTML,
+) -> None:
+    """Let a button delete an observation."""
+
     def remove(number: int) -> tuple[int, str]:
         try:
-            journal.remove(seen.id)
+            journal.remove(identifier)
         except DalipError as error:
             return number + 1, notice(sentence_about(error, say), bad=True)
-        return number + 1, notice(say("journal-deleted", plant=seen.accepted))
+        return number + 1, notice(say("journal-deleted", plant=plant))
 
-    save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
-    delete.click(remove, changes, [changes, said], **QUIET)
+    button.click(remove, changes, [changes, said], **QUIET)
 
 
 def _entry_card(say: Language, journal: Journal, seen: Observation) -> str:
-    photos = journal.photos(seen.id, 1)
     picture = ""
-    if photos:
-        uri = thumbnail(photos[0], _THUMBNAIL)
+    for photo in journal.photos(seen.id, 1):
         shown = escape(say("journal-photo", plant=seen.accepted))
-        picture = f'<img src="{uri}" alt="{shown}">'
+        with suppress(ImageError):  # a photo that an earlier version accepted may be too large now
+            picture = f'<img src="{thumbnail(photo, _THUMBNAIL)}" alt="{shown}">'
     share = "" if seen.probability is None else f", {percent(seen.probability)}"
     if seen.name == seen.answered:
         state = say("journal-confirmed")
@@ -201,22 +240,28 @@ def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
 def _teach(say: Language, live: LiveFlora, journal: Journal) -> str:
     path, start = live.to_teach
     told = []
-    left_out: list[DataError] = []
+    left_out: list[Skipped] = []
     try:
         for lesson in lessons(journal, path, start, live.encoder, left_out.append):
             teach_lesson(lesson, path, start, live.encoder)
             told.append(f"{lesson.name} ({len(lesson.photos)})")
     except DalipError as error:
         return notice(sentence_about(error, say), bad=True)
-    problems = "".join(notice(sentence_about(error, say), bad=True) for error in left_out)
+    problems = "".join(notice(sentence_about(skipped.error, say), bad=True) for skipped in left_out)
     if not told:
         return problems or notice(say("journal-nothing-to-teach"))
     return problems + notice(say("journal-taught", plants=", ".join(told)))
 
 
-def _import(say: Language, journal: Journal, path: str) -> str:
+def _import(say: Language, journal: Journal, path: str, limits: ImportLimits) -> str:
     try:
-        added, there = import_journal(journal, Path(path))
+        done = import_journal(journal, Path(path), limits)
     except DalipError as error:
-        return notice(sentence_about(error, say), bad=True)
-    return notice(say("journal-imported", added=added, there=there))
+        # The path is where the server stored the upload, which is of no use to visitors.
+        known = error.recast(DalipError) if error.source != path else DalipError(error.kind, **error.facts)
+        return notice(sentence_about(known, say), bad=True)
+    told = [say("journal-imported", added=done.added, there=done.there)]
+    told += [sentence_about(skipped.error, say) for skipped in done.skipped[:_LISTED]]
+    more = len(done.skipped) - _LISTED
+    told += [say("journal-not-used-more", number=more)] if more > 0 else []
+    return notice(" ".join(told), bad=bool(done.skipped))

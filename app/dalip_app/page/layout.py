@@ -18,7 +18,7 @@ from dalip_app.page.search_tab import search_tab
 from dalip_app.server.floras import Floras
 from dalip_app.server.indexing import Indexing
 from dalip_app.server.visits import Visits, journal_of
-from dalip_index import Journal
+from dalip_index import OWN_LIMITS, VISITOR_LIMITS, Journal
 from dalip_index.places import BUILT_IN
 
 __all__ = ["address_of", "make_page"]
@@ -76,7 +76,8 @@ def make_page(
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, floras, which, own, tab)
             with gr.Tab(say("tab-journal"), id="journal") as tab:
-                journal_tab(say, floras, which, of_visit, tab, may_teach=own is not None)
+                limits = OWN_LIMITS if own else VISITOR_LIMITS
+                journal_tab(say, floras, which, of_visit, tab, limits, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
                 told = gr.HTML(about(floras().now(), say), apply_default_css=False)
         gr.on(

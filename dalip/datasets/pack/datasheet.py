@@ -1,7 +1,5 @@
 """The datasheet of a packed dataset: `README.md`, `datasheet.json`, credits and other tables."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dalip import __version__
+from dalip.csv_rows import csv_row
 from dalip.datasets.pack.choosing import Choice, Duplicate, NamedPhoto
 from dalip.datasets.pack.shard_writer import Shard
 from dalip.datasets.record import Split, split_of
@@ -257,11 +256,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows(rows)
-    _write(path, text.getvalue())
+    _write(path, "".join(f"{csv_row(row)}\n" for row in (columns, *rows)))
 
 
 def _write(path: Path, text: str) -> None:

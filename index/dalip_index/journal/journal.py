@@ -5,20 +5,20 @@ killed process loses nothing that was reported as saved.
 """
 
 import sqlite3
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from dalip.errors import JournalError
-from dalip_index.flora.answer import Identification
+from dalip.errors import JournalError, Skipped
+from dalip.files import printable
+from dalip.progress import no_report
 from dalip_index.journal.journal_schema import MIGRATIONS
+from dalip_index.journal.observation import Observation, check_field
 from dalip_index.sqlite import Database, transaction
 
-__all__ = ["Journal", "Observation"]
+__all__ = ["Journal", "Snapshot"]
 
 JOURNAL = "journal.db"
 """Name of the file in the user's data folder."""
@@ -30,83 +30,56 @@ _ORDERS = {
     "doubt": "name <> '', coalesce(probability, 0), created DESC, id",
     "date": "CASE event_date WHEN '' THEN created ELSE event_date END DESC, created DESC, id",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One plant that someone photographed."""
-
-    id: str
-    """Never changes; exports use the same ID."""
-    created: str
-    """When the observation was saved, in UTC, ISO 8601."""
-    answered: str
-    """Scientific name of the first prediction."""
-    answered_rank: str
-    family: str
-    probability: float | None
-    """Probability of `answered`; `None` if the flora was not calibrated."""
-    verdict: str
-    name: str = ""
-    """Scientific name according to the user, the same as `answered` or a correction; empty if unverified."""
-    event_date: str = ""
-    """When the photo was taken, ISO 8601, if the photo contains it and the user chose to keep it."""
-    latitude: float | None = None
-    """Degrees north, WGS 84, if the photo contains it and the user chose to keep it."""
-    longitude: float | None = None
-    """Degrees east."""
-    notes: str = ""
-
-    def __post_init__(self) -> None:
-        """Reject invalid values.
-
-        Raises:
-            JournalError: The coordinates or a date are invalid, one coordinate is missing, or the probability is
-                outside 0 to 1.
-        """
-        if (self.latitude is None) != (self.longitude is None):
-            raise JournalError("place-by-half")
-        place = (self.latitude or 0.0, self.longitude or 0.0)
-        if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
-            raise JournalError("no-place", latitude=str(place[0]), longitude=str(place[1]))
-        if self.probability is not None and not 0 <= self.probability <= 1:
-            raise JournalError("no-probability", number=str(self.probability))
-        for date in (self.created, self.event_date):
-            try:
-                datetime.fromisoformat(date or "2000-01-01")
-            except ValueError:
-                raise JournalError("no-date", date=date) from None
-
-    @property
-    def accepted(self) -> str:
-        """The user's name for the plant, or DALIP's answer if the user gave none."""
-        return self.name or self.answered
-
-    @classmethod
-    def of(cls, answer: Identification, **more: object) -> "Observation":
-        """Create a new observation from an answer.
-
-        Args:
-            answer: The answer for the photos of one plant, with at least one prediction.
-            more: Fields that are not in the answer, such as `notes`.
-        """
-        first = answer.predictions[0]
-        created = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return cls(
-            uuid.uuid4().hex,
-            created,
-            first.taxon.scientific_name,
-            first.taxon.taxon_rank,
-            first.taxon.family,
-            first.probability,
-            answer.verdict,
-            **more,  # type: ignore[arg-type]
-        )
-
-
 _FIELDS = tuple(field.name for field in fields(Observation))
 _COLUMNS = ", ".join(_FIELDS)
+_WAIT = 120  # seconds; another process may be importing gigabytes of photos
 _CHANGEABLE = ("name", "event_date", "latitude", "longitude", "notes")
+
+
+class Snapshot:
+    """The journal at one moment; what other processes save in the meantime is not visible."""
+
+    def __init__(self, connection: sqlite3.Connection | None) -> None:
+        """Read from an open transaction; `None` for a journal that does not exist yet."""
+        self._connection = connection
+
+    def observations(
+        self, order: Order = "date", limit: int = -1, offset: int = 0
+    ) -> Iterator[Observation | Skipped]:
+        """Return observations one after the other; arguments as for `Journal.observations`.
+
+        Returns:
+            Observations, and those that cannot be used, each with its ID as the source.
+        """
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM observations ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", limit, offset
+        )
+        return map(_read, rows)
+
+    def photos(self, identifier: str, limit: int = -1) -> Iterator[bytes]:
+        """Return the photos of an observation one after the other, as for `Journal.photos`."""
+        sql = "SELECT jpeg FROM photos WHERE observation = ? ORDER BY position LIMIT ?"
+        return (jpeg for (jpeg,) in self._rows(sql, identifier, limit))
+
+    def number_of_photos(self, identifier: str) -> int:
+        """Return how many photos an observation has."""
+        return self._count("SELECT count(*) FROM photos WHERE observation = ?", identifier)
+
+    def find(self, identifier: str) -> Observation | Skipped | None:
+        """Return an observation, which perhaps cannot be used, or `None` if it does not exist."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM observations WHERE id = ?", identifier)
+        return next(map(_read, rows), None)
+
+    def __len__(self) -> int:
+        """Return the number of observations."""
+        return self._count("SELECT count(*) FROM observations")
+
+    def _count(self, sql: str, *values: object) -> int:
+        numbers: list[int] = [number for (number,) in self._rows(sql, *values)]
+        return sum(numbers)
+
+    def _rows(self, sql: str, *values: object) -> Iterable[tuple[Any, ...]]:
+        return self._connection.execute(sql, values) if self._connection else ()
 
 
 class Journal:
@@ -115,7 +88,7 @@ class Journal:
     def __init__(self, data_dir: Path) -> None:
         """Set the user's data folder."""
         self.path = data_dir / JOURNAL
-        self._database = Database(self.path, MIGRATIONS, JournalError, "journal")
+        self._database = Database(self.path, MIGRATIONS, JournalError, "journal", wait=_WAIT)
 
     def add(self, observation: Observation, photos: Sequence[bytes]) -> bool:
         """Save an observation.
@@ -128,19 +101,45 @@ class Journal:
             Whether the observation was new; an existing one is left unchanged.
 
         Raises:
-            JournalError: The file cannot be written.
+            JournalError: The file cannot be written, or a value must not be saved; see `check_field`.
+        """
+        return self.add_all([(observation, photos)]) == 1
+
+    def add_all(self, entries: Iterable[tuple[Observation, Iterable[bytes]]]) -> int:
+        """Save observations in one transaction: all of them, or none if there is an error or the process is killed.
+
+        Args:
+            entries: Observations with their photos, as for `add`. They are read while other processes cannot write.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            JournalError: As for `add`.
+        """
+        self.make_folder()
+        marks = ", ".join("?" * len(_FIELDS))
+        added = 0
+        with self._write(create=True) as connection:
+            for observation, photos in entries:
+                observation.check()
+                values = [getattr(observation, name) for name in _FIELDS]
+                done = connection.execute(
+                    f"INSERT OR IGNORE INTO observations ({_COLUMNS}) VALUES ({marks})", values
+                )
+                if done.rowcount:
+                    added += 1
+                    rows = ((observation.id, position, jpeg) for position, jpeg in enumerate(photos))
+                    connection.executemany("INSERT OR REPLACE INTO photos VALUES (?, ?, ?)", rows)
+        return added
+
+    def make_folder(self) -> None:
+        """Create the data folder.
+
+        Raises:
+            JournalError: It cannot be created.
         """
         self._database.make_folder()
-        values = [getattr(observation, name) for name in _FIELDS]
-        with self._connect(create=True) as connection:
-            added = connection.execute(
-                f"INSERT OR IGNORE INTO observations ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})",
-                values,
-            ).rowcount
-            if added:
-                rows = [(observation.id, position, jpeg) for position, jpeg in enumerate(photos)]
-                connection.executemany("INSERT INTO photos VALUES (?, ?, ?)", rows)
-        return bool(added)
 
     def change(self, identifier: str, **changes: object) -> Observation:
         """Change the fields of an observation that the user can edit.
@@ -155,8 +154,10 @@ class Journal:
         """
         if not set(changes) <= set(_CHANGEABLE):
             raise ValueError(f"only {', '.join(_CHANGEABLE)} can be changed")
-        with self._connect(change=True) as connection:
-            changed = replace(self._get(connection, identifier), **changes)  # type: ignore[arg-type]
+        for name, value in changes.items():
+            check_field(name, value)
+        with self._write() as connection:
+            changed = replace(_get(connection, identifier), **changes)  # type: ignore[arg-type]
             if changes:
                 assignments = ", ".join(f"{name} = ?" for name in changes)
                 connection.execute(
@@ -165,14 +166,14 @@ class Journal:
         return changed
 
     def remove(self, identifier: str) -> None:
-        """Delete an observation and its photos.
+        """Delete an observation and its photos, also one that cannot be used.
 
         Raises:
             JournalError: There is no such observation.
         """
-        with self._connect(change=True) as connection:
-            self._get(connection, identifier)
-            connection.execute("DELETE FROM observations WHERE id = ?", (identifier,))
+        with self._write() as connection:
+            if not connection.execute("DELETE FROM observations WHERE id = ?", (identifier,)).rowcount:
+                raise JournalError("observation-gone", source=identifier)
 
     def get(self, identifier: str) -> Observation:
         """Return an observation.
@@ -180,36 +181,39 @@ class Journal:
         Raises:
             JournalError: There is no such observation.
         """
-        with self._connect() as connection:
-            return self._get(connection, identifier)
+        if not self.path.exists():
+            raise JournalError("no-journal", source=self.path)
+        with self._connect("DEFERRED") as connection:
+            return _get(connection, identifier)
 
     def photos(self, identifier: str, limit: int = -1) -> list[bytes]:
         """Return the photos of an observation as JPEG files, at most `limit`; all by default."""
-        with self._connect() as connection:
-            return [
-                jpeg
-                for (jpeg,) in connection.execute(
-                    "SELECT jpeg FROM photos WHERE observation = ? ORDER BY position LIMIT ?",
-                    (identifier, limit),
-                )
-            ]
+        with self.snapshot() as now:
+            return list(now.photos(identifier, limit))
 
-    def observations(self, order: Order = "date", limit: int = -1, offset: int = 0) -> list[Observation]:
+    def observations(
+        self,
+        order: Order = "date",
+        limit: int = -1,
+        offset: int = 0,
+        on_skip: Callable[[Skipped], object] = no_report,
+    ) -> list[Observation]:
         """Return observations.
 
         Args:
             order: Sort order.
             limit: Maximum number; all by default.
             offset: Number of observations to skip at the start.
+            on_skip: Called for each observation that cannot be used, because an earlier version imported it unchecked.
         """
-        if not self.path.exists():
-            return []
-        with self._connect() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM observations ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?",
-                (limit, offset),
-            ).fetchall()
-        return [Observation(*row) for row in rows]
+        found = []
+        with self.snapshot() as now:
+            for seen in now.observations(order, limit, offset):
+                if isinstance(seen, Observation):
+                    found.append(seen)
+                else:
+                    on_skip(seen)
+        return found
 
     def photographed(self, each: int) -> dict[str, list[str]]:
         """Find the taxa that have photos, by their accepted names.
@@ -222,7 +226,7 @@ class Journal:
         """
         if not self.path.exists():
             return {}
-        with self._connect() as connection:
+        with self._connect("DEFERRED") as connection:
             rows = connection.execute(
                 "SELECT CASE name WHEN '' THEN answered ELSE name END, id FROM observations "
                 "WHERE id IN (SELECT observation FROM photos) "
@@ -237,30 +241,49 @@ class Journal:
 
     def __len__(self) -> int:
         """Return the number of observations."""
-        if not self.path.exists():
-            return 0
-        with self._connect() as connection:
-            number: int = connection.execute("SELECT count(*) FROM observations").fetchone()[0]
-            return number
-
-    def _get(self, connection: sqlite3.Connection, identifier: str) -> Observation:
-        row = connection.execute(
-            f"SELECT {_COLUMNS} FROM observations WHERE id = ?", (identifier,)
-        ).fetchone()
-        if row is None:
-            raise JournalError("observation-gone", source=identifier)
-        return Observation(*row)
+        with self.snapshot() as now:
+            return len(now)
 
     @contextmanager
-    def _connect(self, *, create: bool = False, change: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open the file and run the block in one transaction.
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read the journal as it is at one moment."""
+        if not self.path.exists():
+            yield Snapshot(None)
+            return
+        with self._connect("DEFERRED") as connection:
+            yield Snapshot(connection)
 
-        One that changes the file takes the lock at once: if it first read, it would fail when another process writes.
-        """
+    @contextmanager
+    def _write(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         if not create and not self.path.exists():
             raise JournalError("no-journal", source=self.path)
+        # A transaction that reads before it writes fails if another process writes in between, so it locks at once.
+        with self._connect("IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _connect(self, kind: str) -> Iterator[sqlite3.Connection]:
+        """Open the file and run the block in one transaction."""
         with self._database.connect() as connection:
+            # Bytes that are not UTF-8 become lone surrogates, so that only their observation cannot be used.
+            connection.text_factory = lambda text: text.decode(errors="surrogateescape")
             connection.execute("PRAGMA synchronous = FULL")  # commits also survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
-            with transaction(connection, "IMMEDIATE" if create or change else "DEFERRED"):
+            with transaction(connection, kind):
                 yield connection
+
+
+def _get(connection: sqlite3.Connection, identifier: str) -> Observation:
+    found = Snapshot(connection).find(identifier)
+    if found is None:
+        raise JournalError("observation-gone", source=identifier)
+    if isinstance(found, Skipped):
+        raise found.error
+    return found
+
+
+def _read(row: tuple[Any, ...]) -> Observation | Skipped:
+    try:
+        return Observation(*row)
+    except JournalError as error:
+        return Skipped(row[0], JournalError("observation-unusable", id=printable(row[0]), cause=error))

@@ -8,7 +8,7 @@ from pathlib import Path
 from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder
-from dalip.errors import DataError
+from dalip.errors import DataError, Skipped
 from dalip.progress import no_report
 from dalip.taxonomy import Taxon
 from dalip_index.build.teach import flora_to_teach, learns_from_all, teach_taxon
@@ -36,7 +36,7 @@ def lessons(
     path: Path,
     start: Path | None,
     encoder: Encoder,
-    skipped: Callable[[DataError], None] = no_report,
+    on_skip: Callable[[Skipped], object] = no_report,
 ) -> list[Lesson]:
     """Find the plants in a journal that a flora can be taught.
 
@@ -45,7 +45,7 @@ def lessons(
         path: The flora.
         start: The flora to use instead if there is none at `path` yet.
         encoder: The encoder that built it.
-        skipped: Called once with each name in the journal that is not that of one plant.
+        on_skip: Called for each observation that cannot be used, and once for each name that is not that of one plant.
     """
     flora = flora_to_teach(path, start, encoder)
     names = Resolver.of(flora.taxa)
@@ -54,9 +54,9 @@ def lessons(
     known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
     plants = {"": ""}
-    for seen in journal.observations():
+    for seen in journal.observations(on_skip=on_skip):
         if seen.name not in plants:
-            plants[seen.name] = _plant(seen.name, names, skipped)
+            plants[seen.name] = _plant(seen.name, names, on_skip)
         name = plants[seen.name]
         if name and (from_all or name not in built):
             # Plants taught before are taught again from all their photos.
@@ -66,12 +66,12 @@ def lessons(
     return [Lesson(name, tuple(mine), name in flora.taught) for name, mine in photos.items() if mine]
 
 
-def _plant(name: str, names: Resolver, skipped: Callable[[DataError], None]) -> str:
+def _plant(name: str, names: Resolver, on_skip: Callable[[Skipped], object]) -> str:
     """Return the scientific name in an observation as the flora has it; observations may be imported or old."""
     try:
         taxon = resolve_typed(name, names, may_be_misspelt=False).taxon
     except DataError as error:
-        skipped(error)
+        on_skip(Skipped(name, error))
         return ""
     return taxon.scientific_name if taxon else ""
 

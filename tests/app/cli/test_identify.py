@@ -174,6 +174,27 @@ def test_csv_has_a_row_for_each_name(dalip: Dalip, world: World, tmp_path: Path)
     assert "dalip: missing.jpg: no such file; check the path" in done.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
+def test_no_file_name_breaks_a_row_of_csv_or_is_run_as_a_formula(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    names = ["=1+1.png", "@SUM(1).png", "-2.png", "two\nlines\r.png", "\tt.png", "\u2028.png"]
+    for name in names:
+        paint(tmp_path / name, "white")
+    done = dalip("identify", *(f"./{name}" for name in names), *world.options, "--csv", "--top-k", 1)
+    assert done.status == 0, done.err
+    assert len(done.out.splitlines()) == 1 + len(names)
+    images = [row["image"] for row in csv.DictReader(io.StringIO(done.out))]
+    assert images == [
+        "'=1+1.png",
+        "'@SUM(1).png",
+        "'-2.png",
+        "two\\nlines\\r.png",
+        "'\\tt.png",
+        "\\u2028.png",
+    ]
+
+
 def test_the_default_output_is_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "photo.png", "purple")
     first, *table = dalip("identify", "photo.png", *world.options, "--top-k", 4).lines

@@ -1,6 +1,7 @@
 """`dalip journal`, run as complete commands."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,3 +108,32 @@ def test_a_flora_that_keeps_its_photos_learns_what_was_corrected(
     assert after["kept_photos"] == before["kept_photos"] + 2
     assert after["taxa"] == before["taxa"]
     assert "nothing to teach" in dalip("journal", "teach", *use).err  # it has already learned them
+
+
+def test_what_an_import_or_a_list_does_not_use_is_listed_and_the_command_fails(
+    dalip: Dalip, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    for number in range(2):
+        save(data, tmp_path, "red", number)
+    assert dalip("journal", "export", "mine.json").status == 0
+    rows = json.loads((tmp_path / "mine.json").read_text())
+    (tmp_path / "bad.json").write_text(json.dumps([rows[0], rows[1] | {"dateIdentified": 0}]))
+    done = dalip("journal", "import", "bad.json", "--data-dir", tmp_path / "new")
+    assert (done.status, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("dalip: bad.json: nothing was imported")
+    assert "(row 2, dateIdentified: expected text, not 0)" in line
+    Journal(data).change("red-1", notes="changed")
+    done = dalip("journal", "import", "mine.json")
+    assert (done.status, done.out) == (1, "mine.json: 0 added, 2 already in the journal\n")
+    assert "the observation red-1 is already in the journal with other content, which was kept" in done.err
+    with sqlite3.connect(data / "journal.db") as connection:  # as an earlier version could import it
+        connection.execute("UPDATE observations SET created = 0 WHERE id = 'red-0'")
+    connection.close()
+    for command in (("list",), ("list", "--json"), ("export", "mine.zip")):
+        done = dalip("journal", *command)
+        assert done.status == 1
+        assert len(done.lines) == 1
+        assert "the observation red-0 cannot be used (0 is not a date" in done.err
+        assert "move the file" not in done.err

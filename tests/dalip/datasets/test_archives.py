@@ -9,6 +9,7 @@ from wording import refuses, said
 
 from dalip.datasets.photo_location import FilePart, WebPhoto, ZipMember
 from dalip.errors import DataError
+from dalip_index import Journal, Observation, export_journal
 from tests.dalip.heard import PHOTO, Heard, write, write_zip
 
 
@@ -200,16 +201,11 @@ def test_archives_that_cannot_be_used(
 
 def test_the_journal_can_be_packed(tmp_path: Path, heard: Heard) -> None:
     """DALIP's own archive can be read back."""
-    from dalip_index.journal.exchange import _meta
-
-    rows = (
-        "occurrenceID,basisOfRecord,scientificName" + "," * 11 + "\nx,HumanObservation,Rosa canina" + "," * 11
-    )
-    files = {
-        "occurrence.csv": rows,
-        "multimedia.csv": "occurrenceID,type,format,identifier\nx,StillImage,image/jpeg,media/x-0.jpg\n",
-    }
-    path = write_zip(tmp_path / "j.zip", {"meta.xml": _meta(), **files, "media/x-0.jpg": PHOTO})
+    journal = Journal(tmp_path / "data")
+    answer = ("2026-05-31", "Rosa canina", "species", "Rosaceae", 0.5, "sure")
+    journal.add(Observation("x", *answer, notes="=1+1, on\ntwo lines"), [PHOTO])
+    path = tmp_path / "j.zip"
+    export_journal(journal, path)
     (record,) = heard.read(path).values()
     assert record.fields["scientificName"] == "Rosa canina"
     assert record.observation == "x"

@@ -1,6 +1,7 @@
 """Copies of photos are no larger than requested, keep their proportions, and contain no metadata."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from wording import refuses
 
 from dalip.errors import ImageError
 from dalip.photos import encode, is_plain_webp, shrink, small_copy
+from dalip.photos.copies import is_plain_jpeg
 
 side = st.integers(1, 300)
 
@@ -90,3 +92,40 @@ def test_a_small_copy_is_an_upright_jpeg_of_at_most_1600_pixels() -> None:
     assert decoded(small_copy(buffer.getvalue())).size == (96, 64)
     with refuses(ImageError, match="the file is empty"):
         small_copy(b"")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}])
+def test_a_copy_of_a_copy_is_the_same(mode: str, options: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    photo().convert(mode).save(buffer, "JPEG", quality=95, **options)
+    plain = buffer.getvalue()
+    assert is_plain_jpeg(plain)
+    assert small_copy(plain) == plain
+    copy = small_copy(encode(photo(2000, 1000), "JPEG", 90))
+    assert small_copy(copy) == copy
+
+
+def test_a_jpeg_with_anything_else_in_it_is_not_plain() -> None:
+    plain = encode(photo(), "JPEG", 90)
+    start, rest = plain[:2], plain[2:]
+    scan = plain.index(b"\xff\xda")
+    for spoilt in (
+        plain + b"\0",
+        plain[:-1],
+        start + b"\xff\xfe\0\x06told" + rest,
+        start + rest[:18] + b"\xff\xe1\0\x06told" + rest[18:],
+        plain[:scan] + b"\xff\xfe\0\x06told" + plain[scan:],
+        plain[:-2] + b"\xff\xfe\0\x06told\xff\xd9",
+        plain.replace(b"JFIF\0\x01\x01", b"JFXX\0\x01\x01"),
+        plain[:18] + b"\x01\x01" + plain[20:],  # announces a thumbnail
+        b"",
+        b"\xff\xd8",
+        plain[:30],
+    ):
+        assert not is_plain_jpeg(spoilt)
+    buffer = io.BytesIO()
+    photo().convert("CMYK").save(buffer, "JPEG")
+    assert not is_plain_jpeg(buffer.getvalue())
+    padded = plain[:-2] + b"\xff" * 1_000_000 + b"\xd9"
+    assert len(small_copy(padded)) < 10_000

@@ -121,6 +121,14 @@ def test_datasheet_tells_counts_licences_and_credits(packed: Path) -> None:
     assert {row["how"] for row in rows(packed / "names.csv")} == {"as given"}
 
 
+def test_tables_have_a_line_for_each_row_and_no_formula(records: list[Record], tmp_path: Path) -> None:
+    odd = {"rightsHolder": "=HYPERLINK(1)\nZoë", "license": "CC0"}
+    changed = [replace(record, fields={**record.fields, **odd}) for record in records[:3]]
+    pack_records(changed, tmp_path / "out", PackSettings(shard_photos=64), workers=1)
+    assert len((tmp_path / "out" / "credits.csv").read_text(encoding="utf-8").splitlines()) == 4
+    assert {row["rightsHolder"] for row in rows(tmp_path / "out" / "credits.csv")} == {"'=HYPERLINK(1)\\nZoë"}
+
+
 def test_bytes_depend_on_neither_processes_nor_order(
     records: list[Record], packed: Path, tmp_path: Path
 ) -> None:

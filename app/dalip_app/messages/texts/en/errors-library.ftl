@@ -34,21 +34,42 @@ error-no-journal = there is no journal yet; { $medium ->
    *[command] save an observation on the page first
 }
 error-place-by-half = a location needs both a latitude and a longitude; enter both or neither
-error-no-place = { $latitude }, { $longitude } is not a location on Earth; enter the latitude and longitude in degrees north and east
-error-no-probability = { $number } is not a probability; use a number from 0 to 1
 error-no-date = { $date } is not a date; use the form 2026-05-31 or 2026-05-31T14:30
-error-no-journal-file = the file cannot be read as a journal ({ $cause }); choose a .zip, .csv or .json file exported from a journal
+error-observation-unusable = the observation { $id } cannot be used ({ $cause }); it was left out
+error-observation-differs = the observation { $id } is already in the journal with other content, which was kept
+error-photos-of-no-observation = there is no observation { $id }; its photos ({ $number }) were left out
+
+## Import and export of the journal.
+
+error-no-journal-file = nothing was imported, because the file cannot be read as a journal ({ $cause }); choose a .zip, .csv or .json file exported from a journal
 error-journal-form = a journal file must end in .zip, .csv or .json; use one of these extensions
+error-journal-no-regular-file = this is a folder, pipe or device, not a file
 error-journal-not-written = the file cannot be written ({ $cause }); choose another file
 error-journal-not-json = this is not the JSON of an exported journal: { $cause }
+error-journal-not-utf8 = the text is not UTF-8; save the table as UTF-8
+error-journal-row-no-object = expected a JSON object with the fields of an observation
+error-journal-row-malformed = quotation marks inside a cell must be doubled
+error-journal-row-too-long = the row is longer than { $most } characters; perhaps a quotation mark is not closed
+error-journal-row-cells = the row has { $cells } cells, but the table has { $columns } columns
+error-journal-no-archive = the .zip archive is damaged: { $cause }
 error-journal-member-missing = the archive does not contain { $name }
 error-journal-member-damaged = the file cannot be extracted from the archive ({ $cause })
+error-journal-member-form = the file in the archive is encrypted or compressed in an unusual way; make the archive without
 error-journal-member-too-large = the file is larger than { $most } bytes
-error-journal-photo-no-jpeg = the photo is not a JPEG file
-error-journal-field-missing = the field { $field } is missing
-error-journal-field-no-text = { $field } is { $value }, which is not a string
-error-journal-field-no-number = { $field } is { $value }, which is not a number
-error-journal-remarks = identificationRemarks does not have the content that DALIP writes there: { $cause }
+error-journal-directory-too-large = the list of files in the archive is larger than { $most } bytes
+error-journal-too-large = the photos are larger than { $most } bytes when unpacked; import them in several files
+error-journal-too-many = there are more than { $most } rows; import them in several files
+error-journal-too-many-photos = an observation has more than { $most } photos; remove some
+error-journal-too-slow = the import took longer than { $seconds } seconds; import the observations in several files
+error-journal-full = the observations and photos take more than { $most } bytes in the journal; import fewer
+error-journal-field-missing = the field is missing
+error-journal-value-no-text = expected text, not { $value }
+error-journal-value-no-number = expected a number from { $low } to { $high }, not { $value }
+error-journal-value-unknown = expected one of { $known }, not { $value }
+error-journal-text-empty = expected text, but the field is empty
+error-journal-text-too-long = the text has { $length } characters; use at most { $most }
+error-journal-text-not-unicode = the text contains a null character or half a Unicode character; remove it
+error-journal-remarks = this is not what DALIP writes there: { $cause }
 error-data-folder-not-written = the data folder cannot be written: { $cause } (see --data-dir)
 error-database-newer = the database has version { NUMBER($version, useGrouping: 0) }, but this version of DALIP supports only up to { NUMBER($known, useGrouping: 0) }; upgrade DALIP
 error-database-busy = { $holder ->

@@ -256,6 +256,7 @@ journal-confirmed = confirmed
 journal-answered = DALIP’s answer: { $plant }
 journal-unconfirmed = not confirmed
 journal-imported = { $added } added, { $there } already in the journal.
+journal-not-used-more = { $number } more were not used.
 journal-nothing-to-teach = Nothing to teach: the flora already knows every plant you named.
 journal-taught = The flora has learned these plants (number of your photos): { $plants }.
 

@@ -295,6 +295,7 @@ journal-imported = { $added ->
     [one] { $added } ajoutée
    *[other] { $added } ajoutées
 }, { $there } déjà dans le carnet.
+journal-not-used-more = { $number } autres n’ont pas été utilisées.
 journal-nothing-to-teach = Rien à apprendre : la flore connaît déjà toutes les plantes que vous avez nommées.
 journal-taught = La flore a appris ces plantes (nombre de vos photos) : { $plants }.
 
