@@ -1,16 +1,20 @@
 """Open photos: decode, orient, read EXIF data, read ahead."""
 
+from dalip.photos.colour import to_rgb
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
-from dalip.photos.decode import MAX_PIXELS, READABLE, ImageSource, open_image, to_rgb
+from dalip.photos.decode import ImageSource, caution_about, open_image
 from dalip.photos.exif import PhotoDetails, read_details
+from dalip.photos.formats import READABLE
 from dalip.photos.read_ahead import PhotoSource, map_ahead
+from dalip.photos.workers import decode_in_workers
 
 __all__ = [
-    "MAX_PIXELS",
     "READABLE",
     "ImageSource",
     "PhotoDetails",
     "PhotoSource",
+    "caution_about",
+    "decode_in_workers",
     "encode",
     "is_plain_webp",
     "map_ahead",

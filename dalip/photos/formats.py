@@ -1,0 +1,162 @@
+"""The image formats that can be read: recognise them by content, and open them without decoding pixels."""
+
+import ctypes
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from itertools import islice
+from typing import Any, BinaryIO
+
+from PIL import ImageFile
+
+from dalip.errors import ImageError
+from dalip.photos.containers import MOST_METADATA, Contents
+from dalip.photos.cost import check_cost
+from dalip.photos.jpeg import read_jpeg
+from dalip.photos.png import read_png
+from dalip.photos.tiff import size_of_exif
+from dalip.photos.tiff_images import read_tiff
+from dalip.photos.webp import read_webp
+
+__all__ = ["READABLE", "look", "open_contents", "plugin_for", "use_one_thread"]
+
+READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
+"""Image formats that can be read."""
+
+_HEIF_EXTRA, _AVIF_EXTRA, _AVIF_DEEP_EXTRA = 4.5, 8, 14  # bytes per pixel, measured
+_EXIF_START = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
+_MOST_PLACES = 16  # of EXIF data in a file
+_MOST_EXIF = 64_000_000  # bytes that the directory of EXIF data may refer to
+
+
+def plugin_for(head: bytes) -> Any:
+    """Return the Pillow class that reads an image with these first bytes.
+
+    Using the class directly avoids importing forty plugins, and makes those that no photo needs unreachable: the one
+    for PostScript would start another program.
+
+    Raises:
+        ImageError: The format is unknown, or the installed Pillow cannot read it.
+    """
+    module, name = _module_for(head)
+    if not module:
+        raise ImageError("image-unknown", readable=READABLE)
+    try:
+        if module == "PIL.TiffImagePlugin":
+            _silence_libtiff()
+        return getattr(import_module(module), name)
+    except ImportError as error:
+        raise ImageError("image-unsupported", plugin=name) from error
+
+
+def _module_for(head: bytes) -> tuple[str, str]:
+    if head.startswith(b"\xff\xd8\xff"):
+        return "PIL.JpegImagePlugin", "JpegImageFile"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PIL.PngImagePlugin", "PngImageFile"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "PIL.WebPImagePlugin", "WebPImageFile"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "PIL.GifImagePlugin", "GifImageFile"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "PIL.TiffImagePlugin", "TiffImageFile"
+    if head.startswith(b"BM"):
+        return "PIL.BmpImagePlugin", "BmpImageFile"
+    if head[4:8] == b"ftyp":
+        # Brands have four letters. AVIF, HEIC and videos share the container; AVIF and HEIC also share `mif1`.
+        brands = {head[i : i + 4] for i in range(8, len(head), 4)}
+        if brands & {b"avif", b"avis"}:
+            return "PIL.AvifImagePlugin", "AvifImageFile"
+        if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+            return "pillow_heif", "HeifImageFile"
+    return "", ""
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing to stderr about damaged files, if its functions are accessible."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
+
+
+def use_one_thread() -> None:
+    """Import all decoders, and let each use one thread, in the whole process; only for worker processes."""
+    for name in ("Jpeg", "Png", "WebP", "Gif", "Tiff", "Bmp"):
+        import_module(f"PIL.{name}ImagePlugin")
+    for module, option in (("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS"), ("pillow_heif.options", "DECODE_THREADS")):
+        with suppress(ImportError):
+            setattr(import_module(module), option, 1)
+
+
+def look(file: BinaryIO) -> tuple[Any, Contents]:
+    """Recognise the format, and read what a file contains besides its pixels.
+
+    Args:
+        file: Positioned at its start.
+
+    Returns:
+        The Pillow class that reads the file, and its contents.
+
+    Raises:
+        ImageError: The file is empty, or not a readable image.
+        ValueError: It is damaged.
+    """
+    head = file.read(64)
+    if not head:
+        raise ImageError("image-empty")
+    plugin = plugin_for(head)
+    readers: dict[str, Callable[[BinaryIO], Contents]]
+    readers = {"JPEG": read_jpeg, "PNG": read_png, "WEBP": read_webp, "TIFF": read_tiff}
+    readers |= {"AVIF": _read_avif, "HEIF": _read_heif}
+    contents = readers.get(plugin.format, Contents)(file)
+    file.seek(0)
+    return plugin, contents
+
+
+def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
+    """Open an image without its metadata and without decoding its pixels.
+
+    Args:
+        file: Positioned at its start; it must stay open.
+
+    Raises:
+        ImageError: The file is empty, not a readable image, or too large.
+        Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
+    """
+    plugin, contents = look(file)
+    if contents.size:  # the decoder allocates memory when it is created
+        width, height = contents.size
+        check_cost(contents.size, width * height * contents.extra, plugin.format)
+    contents.stream.seek(0)
+    image: ImageFile.ImageFile = plugin(contents.stream)
+    check_cost(image.size)
+    if not contents.exif:
+        contents.exif = image.info.get("exif") or b""
+    profile = contents.profile or image.info.get("icc_profile") or b""
+    contents.profile = profile if len(profile) <= MOST_METADATA else b""
+    return image, contents
+
+
+def _read_avif(file: BinaryIO) -> Contents:
+    contents = _read_heif(file)
+    file.seek(0)
+    start = file.read(1 << 16)
+    at = start.find(b"av1C")
+    deep = at >= 0 and start[at + 6 : at + 7] and start[at + 6] & 0x40
+    contents.extra = _AVIF_DEEP_EXTRA if deep else _AVIF_EXTRA
+    return contents
+
+
+def _read_heif(file: BinaryIO) -> Contents:
+    """Check EXIF data in any place, because the decoders load all values that its directory refers to.
+
+    Raises:
+        ValueError: The values take too much memory.
+    """
+    content = file.read()
+    starts = [found.end() for found in islice(_EXIF_START.finditer(content), _MOST_PLACES)]
+    if len(starts) == _MOST_PLACES or any(size_of_exif(content, start) > _MOST_EXIF for start in starts):
+        raise ValueError("EXIF data that refer to the same bytes many times")
+    return Contents(file, extra=_HEIF_EXTRA, fixed=2 * len(content))
