@@ -6,9 +6,10 @@ from dalip.photos.decode import ImageSource, caution_about, open_image
 from dalip.photos.exif import PhotoDetails, read_details
 from dalip.photos.formats import READABLE
 from dalip.photos.read_ahead import PhotoSource, map_ahead
-from dalip.photos.workers import decode_in_workers
+from dalip.photos.workers import HEAVY_PLACES, decode_in_workers
 
 __all__ = [
+    "HEAVY_PLACES",
     "READABLE",
     "ImageSource",
     "PhotoDetails",

@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from dalip.errors import ImageError
-from dalip.photos.pieces import Pieces
+from dalip.photos.pieces import Stream
 from dalip.photos.tiff import orientation_of
 
 __all__ = ["MOST_METADATA", "Contents"]
@@ -20,7 +19,7 @@ _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([1-8])")
 class Contents:
     """The parts of an image file that decoding needs."""
 
-    stream: BinaryIO | Pieces
+    stream: Stream
     """What the decoder reads: the file without its metadata."""
     exif: bytes = b""
     xmp: bytes = b""

@@ -10,7 +10,17 @@ from PIL import Image
 from dalip.errors import ImageError
 from dalip.photos.containers import Contents
 
-__all__ = ["HEAVY", "OWN", "STRANGERS", "Limits", "check_cost", "current_limits", "decoding_bytes", "reducing_factor", "set_limits"]
+__all__ = [
+    "HEAVY",
+    "OWN",
+    "STRANGERS",
+    "Limits",
+    "check_cost",
+    "current_limits",
+    "decoding_bytes",
+    "reducing_factor",
+    "set_limits",
+]
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,8 @@ def decoding_bytes(image: Image.Image, contents: Contents, size: tuple[int, int]
         least: Length that the short side must keep when it is reduced after decoding; `None` to keep its size.
     """
     transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
-    stored, converted = _stored(image.mode), 16 if transparent else _converted(image.mode)
+    stored = _stored(image.mode)
+    converted: float = 16 if transparent else _converted(image.mode)
     turned = 4 * (contents.orientation != 1) + 4 * bool(contents.profile)
     factor = reducing_factor(image, least)
     if factor > 1:

@@ -3,11 +3,10 @@
 import io
 from collections.abc import Callable
 
-import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageChops, ImageFile
 
 from dalip.photos.jpeg import all_scans_begun
-from dalip.photos.pieces import Pieces
+from dalip.photos.pieces import Pieces, Stream
 from dalip.photos.png import missing_share
 
 __all__ = ["LITTLE", "load"]
@@ -15,19 +14,26 @@ __all__ = ["LITTLE", "load"]
 LITTLE = 1 / 200
 """Share of the pixels that may be missing at the end of a photo; they are grey or black."""
 
-_LEAST = 1024  # pixels that may always be missing: a few blocks of a small photo
+_LEAST = 2  # blocks that may always be missing
+_MOST = 25_000_000  # pixels; a larger JPEG without an end is refused, because two are held at once
 _BLOCK = 16  # pixels on the side of the largest JPEG block
 _END = b"\xff\xd9"
 _NOISE = bytes(range(1, 255)) * 258  # stands for any content; it has no marker
 
 
-def load(image: ImageFile.ImageFile, stream: io.BufferedIOBase | Pieces, again: Callable[..., ImageFile.ImageFile]) -> Image.Image:
+def load(
+    image: ImageFile.ImageFile,
+    stream: Stream,
+    again: Callable[[Stream], ImageFile.ImageFile],
+    scale: float,
+) -> Image.Image:
     """Decode an image, also if it lacks up to `LITTLE` of its pixels at the end.
 
     Args:
         image: Opened, not decoded.
         stream: Of the image.
         again: Opens another stream as the image was opened.
+        scale: Height of the image divided by that in the file, from 1/8 to 1.
 
     Raises:
         Exception: Of any kind if more is missing, or the image is damaged.
@@ -35,8 +41,8 @@ def load(image: ImageFile.ImageFile, stream: io.BufferedIOBase | Pieces, again: 
     try:
         image.load()
     except OSError:
-        if image.format == "JPEG" and all_scans_begun(stream):
-            return _without_end(stream, again)
+        if image.format == "JPEG" and image.width * image.height <= _MOST and all_scans_begun(stream):
+            return _without_end(stream, again, max(round(_BLOCK * scale), 1))
         if image.format != "PNG" or missing_share(stream) > LITTLE:
             raise
         image.tile = []  # the decoded rows stay
@@ -44,29 +50,32 @@ def load(image: ImageFile.ImageFile, stream: io.BufferedIOBase | Pieces, again: 
     return image
 
 
-def _without_end(stream: io.BufferedIOBase | Pieces, again: Callable[..., ImageFile.ImageFile]) -> Image.Image:
+def _without_end(stream: Stream, again: Callable[[Stream], ImageFile.ImageFile], block: int) -> Image.Image:
     """Decode a JPEG without an end marker.
 
     libjpeg does not report how much it had to fill in. So it is decoded twice, followed by the end marker and by
     noise: the first pixel that differs shows where the data end.
 
+    Args:
+        stream: Of the image.
+        again: Opens it.
+        block: Side of the largest block of pixels, at the scale at which it is opened.
+
     Raises:
         OSError: Too much is missing.
     """
     end = stream.seek(0, io.SEEK_END)
-    image, other = (
-        again(Pieces(stream, [(0, end), more, _END])) for more in (b"", _NOISE)  # type: ignore[arg-type]
-    )
+    image, other = (again(Pieces(stream, [(0, end), more, _END])) for more in (b"", _NOISE))
     image.load()
     other.load()
-    block = max(-(-_BLOCK * image.height // (again(stream).height or 1)), 1)
-    differs = (np.asarray(image) != np.asarray(other)).reshape(image.height, image.width, -1).any(axis=2)
-    rows = np.flatnonzero(differs.any(axis=1))
-    if rows.size:
+    width, height = image.size
+    box = ImageChops.difference(image, other).getbbox()
+    if box:
         # Chroma is interpolated, so the row above the first missing block may differ too.
-        top = min(int(rows[0]) + 1, image.height - 1) // block * block
-        left = int(np.flatnonzero(differs[top : top + block].any(axis=0))[0]) if differs[top:].any() else 0
-        missing = image.width * (image.height - top) - left * min(block, image.height - top)
-        if missing > max(LITTLE * image.width * image.height, _LEAST * (block / _BLOCK) ** 2):
+        top = min(box[1] + 1, height - 1) // block * block
+        rows = min(block, height - top)
+        strips = [picture.crop((0, top, width, top + rows)) for picture in (image, other)]
+        left = (ImageChops.difference(*strips).getbbox() or (0,))[0] // block * block
+        if width * (height - top) - left * rows > max(LITTLE * width * height, _LEAST * block**2):
             raise OSError("the photo is truncated")
     return image

@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +17,11 @@ from dalip.photos.colour import reduce, to_8_bits, to_srgb
 from dalip.photos.containers import Contents
 from dalip.photos.cost import HEAVY, check_cost, decoding_bytes, reducing_factor
 from dalip.photos.damage import load
-from dalip.photos.formats import look, open_contents, plugin_for
+from dalip.photos.formats import is_tiff, open_contents, plugin_for
+from dalip.photos.tiff_images import read_tiff
 from dalip.photos.workers import in_worker
 
-__all__ = ["ImageSource", "caution_about", "open_header", "open_image"]
+__all__ = ["ImageSource", "caution_about", "memory_needed", "open_header", "open_image"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file path, the bytes of an encoded image, or a binary stream of one."""
@@ -120,46 +122,80 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
     return image
 
 
-def caution_about(source: ImageSource) -> ImageError | None:
+def caution_about(source: Path | bytes) -> ImageError | None:
     """Return what limits the use of a photo that can be read, such as that its file holds only a preview of it.
 
     Args:
         source: A path or the bytes of an image file.
     """
-    return in_worker(_caution_about, source)
-
-
-def _caution_about(source: ImageSource) -> ImageError | None:
-    name = "" if isinstance(source, bytes) else printable(str(source))
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else Path(str(source)).open("rb") as file:
-            caution = look(file)[1].caution
-    except Exception:  # `open_image` reports what is wrong
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            caution = read_tiff(file).caution if is_tiff(file.read(4)) else None
+    except (OSError, ValueError):  # `open_image` reports what is wrong
         return None
-    return caution.about(name) if caution and name else caution
+    return caution.about(printable(source)) if caution and isinstance(source, Path) else caution
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A photo that is ready to be decoded."""
+
+    image: ImageFile.ImageFile
+    contents: Contents
+    size: tuple[int, int]
+    """Width and height in the file."""
+    least: int | None
+    """What the short side must keep when it is reduced."""
+
+    @classmethod
+    def of(cls, file: BinaryIO, target: int | None) -> "_Opened":
+        image, contents = open_contents(file)
+        opened = cls(image, contents, image.size, None if target is None else 2 * target)
+        opened.scale(image)
+        return opened
+
+    @property
+    def needed(self) -> float:
+        """Bytes that decoding takes at its peak."""
+        return decoding_bytes(self.image, self.contents, self.size, self.least)
+
+    def scale(self, image: ImageFile.ImageFile) -> None:
+        """Have the decoder reduce the image, if it can."""
+        if self.contents.scalable and self.least:
+            image.draft(None, (self.least, self.least))  # None keeps the mode
+
+    def again(self, stream: Any) -> ImageFile.ImageFile:
+        """Open another stream in the same way."""
+        stream.seek(0)
+        image: ImageFile.ImageFile = type(self.image)(stream)
+        self.scale(image)
+        return image
+
+
+def memory_needed(source: Path, target: int | None = None) -> float:
+    """Return the estimated peak memory of decoding a photo, in bytes, which is what the limits are compared with.
+
+    Args:
+        source: Its path.
+        target: As in `open_image`.
+    """
+    with source.open("rb") as file:
+        return _Opened.of(file, target).needed
 
 
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
-    image, contents = open_contents(file)
-    size, least = image.size, None if target is None else 2 * target
-    scaled = (least, least) if contents.scalable and least else None
-
-    def again(stream: Any) -> ImageFile.ImageFile:
-        stream.seek(0)
-        other: ImageFile.ImageFile = type(image)(stream)
-        if scaled:
-            other.draft(None, scaled)
-        return other
-
-    if scaled:
-        image.draft(None, scaled)  # None keeps the mode
-    needed = decoding_bytes(image, contents, size, least)
-    check_cost(size, needed, image.format or "")
-    with _one_heavy_photo_at_a_time if needed > HEAVY.memory or size[0] * size[1] > HEAVY.pixels else nullcontext():
-        return _converted(load(image, contents.stream, again), contents, least, size)
+    photo = _Opened.of(file, target)
+    needed, (width, height) = photo.needed, photo.size
+    check_cost(photo.size, needed, photo.image.format or "")
+    heavy = needed > HEAVY.memory or width * height > HEAVY.pixels
+    with _one_heavy_photo_at_a_time if heavy else nullcontext():
+        image = load(photo.image, photo.contents.stream, photo.again, photo.image.height / height)
+        return _converted(image, photo.contents, photo.least, photo.size)
 
 
-def _converted(image: Image.Image, contents: Contents, least: int | None, size: tuple[int, int]) -> Image.Image:
+def _converted(
+    image: Image.Image, contents: Contents, least: int | None, size: tuple[int, int]
+) -> Image.Image:
     """Reduce a decoded image, convert it to sRGB and set it upright."""
     if least is not None and image.mode.startswith(("I", "F")):
         image = to_8_bits(image)

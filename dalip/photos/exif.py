@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import ExifTags
 
 from dalip.photos.decode import open_header
+from dalip.photos.workers import in_worker
 
 __all__ = ["PhotoDetails", "read_details"]
 
@@ -31,6 +32,10 @@ def read_details(photo: bytes | Path) -> PhotoDetails:
     Args:
         photo: The bytes of an image file, or its path.
     """
+    return in_worker(_read_details, photo)
+
+
+def _read_details(photo: bytes | Path) -> PhotoDetails:
     try:
         with photo.open("rb") if isinstance(photo, Path) else io.BytesIO(photo) as file:
             exif = open_header(file).getexif()

@@ -20,12 +20,12 @@ from dalip.photos.tiff import size_of_exif
 from dalip.photos.tiff_images import read_tiff
 from dalip.photos.webp import read_webp
 
-__all__ = ["READABLE", "look", "open_contents", "plugin_for", "use_one_thread"]
+__all__ = ["READABLE", "is_tiff", "open_contents", "plugin_for", "use_one_thread"]
 
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """Image formats that can be read."""
 
-_HEIF_EXTRA, _AVIF_EXTRA, _AVIF_DEEP_EXTRA = 4.5, 8, 14  # bytes per pixel, measured
+_HEIF_EXTRA, _AVIF_EXTRA, _AVIF_DEEP_EXTRA = 5.5, 8, 14  # bytes per pixel, measured
 _EXIF_START = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
 _MOST_PLACES = 16  # of EXIF data in a file
 _MOST_EXIF = 64_000_000  # bytes that the directory of EXIF data may refer to
@@ -51,6 +51,11 @@ def plugin_for(head: bytes) -> Any:
         raise ImageError("image-unsupported", plugin=name) from error
 
 
+def is_tiff(head: bytes) -> bool:
+    """Return whether a file with these first bytes is a TIFF or DNG."""
+    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+
+
 def _module_for(head: bytes) -> tuple[str, str]:
     if head.startswith(b"\xff\xd8\xff"):
         return "PIL.JpegImagePlugin", "JpegImageFile"
@@ -60,7 +65,7 @@ def _module_for(head: bytes) -> tuple[str, str]:
         return "PIL.WebPImagePlugin", "WebPImageFile"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "PIL.GifImagePlugin", "GifImageFile"
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+    if is_tiff(head):
         return "PIL.TiffImagePlugin", "TiffImageFile"
     if head.startswith(b"BM"):
         return "PIL.BmpImagePlugin", "BmpImageFile"
@@ -85,34 +90,12 @@ def use_one_thread() -> None:
     """Import all decoders, and let each use one thread, in the whole process; only for worker processes."""
     for name in ("Jpeg", "Png", "WebP", "Gif", "Tiff", "Bmp"):
         import_module(f"PIL.{name}ImagePlugin")
-    for module, option in (("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS"), ("pillow_heif.options", "DECODE_THREADS")):
+    for module, option in (
+        ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS"),
+        ("pillow_heif.options", "DECODE_THREADS"),
+    ):
         with suppress(ImportError):
             setattr(import_module(module), option, 1)
-
-
-def look(file: BinaryIO) -> tuple[Any, Contents]:
-    """Recognise the format, and read what a file contains besides its pixels.
-
-    Args:
-        file: Positioned at its start.
-
-    Returns:
-        The Pillow class that reads the file, and its contents.
-
-    Raises:
-        ImageError: The file is empty, or not a readable image.
-        ValueError: It is damaged.
-    """
-    head = file.read(64)
-    if not head:
-        raise ImageError("image-empty")
-    plugin = plugin_for(head)
-    readers: dict[str, Callable[[BinaryIO], Contents]]
-    readers = {"JPEG": read_jpeg, "PNG": read_png, "WEBP": read_webp, "TIFF": read_tiff}
-    readers |= {"AVIF": _read_avif, "HEIF": _read_heif}
-    contents = readers.get(plugin.format, Contents)(file)
-    file.seek(0)
-    return plugin, contents
 
 
 def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
@@ -125,10 +108,17 @@ def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
         ImageError: The file is empty, not a readable image, or too large.
         Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
     """
-    plugin, contents = look(file)
+    head = file.read(64)
+    if not head:
+        raise ImageError("image-empty")
+    plugin = plugin_for(head)
+    readers: dict[str, Callable[[BinaryIO], Contents]]
+    readers = {"JPEG": read_jpeg, "PNG": read_png, "WEBP": read_webp, "TIFF": read_tiff}
+    readers |= {"AVIF": _read_avif, "HEIF": _read_heif}
+    contents = readers.get(plugin.format, Contents)(file)
     if contents.size:  # the decoder allocates memory when it is created
         width, height = contents.size
-        check_cost(contents.size, width * height * contents.extra, plugin.format)
+        check_cost(contents.size, width * height * (contents.extra + 4), plugin.format)
     contents.stream.seek(0)
     image: ImageFile.ImageFile = plugin(contents.stream)
     check_cost(image.size)

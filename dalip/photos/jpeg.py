@@ -5,10 +5,10 @@ Source: ITU-T T.81, annex B, for the markers.
 
 import io
 import re
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.pieces import Pieces
+from dalip.photos.pieces import Pieces, Stream
 
 __all__ = ["all_scans_begun", "read_jpeg"]
 
@@ -34,7 +34,7 @@ class _Segment(NamedTuple):
     end: int
 
 
-def read_jpeg(file: BinaryIO) -> Contents:
+def read_jpeg(file: Stream) -> Contents:
     """Read the segments before the first scan.
 
     libjpeg returns all pixels of a lossless JPEG (SOF3) whatever size is requested, but Pillow's `draft` has allocated
@@ -66,7 +66,7 @@ def read_jpeg(file: BinaryIO) -> Contents:
     return contents
 
 
-def _segments(file: BinaryIO) -> list[_Segment]:
+def _segments(file: Stream) -> list[_Segment]:
     """List the segments up to the first scan, as libjpeg finds them; the last one is the scan unless it is missing."""
     file.seek(0)
     found: list[_Segment] = []
@@ -89,7 +89,7 @@ def _segments(file: BinaryIO) -> list[_Segment]:
     raise ValueError("too many segments")
 
 
-def _next_marker(file: BinaryIO) -> int:
+def _next_marker(file: Stream) -> int:
     """Skip to the next marker and return its code, or -1 if there is none nearby."""
     for _ in range(_MOST_BETWEEN):
         byte = file.read(1)
@@ -102,7 +102,7 @@ def _next_marker(file: BinaryIO) -> int:
     return -1
 
 
-def _content(file: BinaryIO, segment: _Segment) -> bytes:
+def _content(file: Stream, segment: _Segment) -> bytes:
     file.seek(segment.content)
     return file.read(segment.end - segment.content)
 
@@ -117,7 +117,7 @@ def _note(contents: Contents, metadata: bytes) -> None:
         contents.profile += metadata[14:]  # written in order by every known program
 
 
-def _held_by_decoder(file: BinaryIO, segments: list[_Segment], frames: set[int]) -> float:
+def _held_by_decoder(file: Stream, segments: list[_Segment], frames: set[int]) -> float:
     """Return the bytes per pixel that libjpeg holds besides rows: the coefficients of images sent in several scans."""
     extra = 0.0
     for segment in segments:
@@ -133,12 +133,12 @@ def _held_by_decoder(file: BinaryIO, segments: list[_Segment], frames: set[int])
     return extra
 
 
-def _count(file: BinaryIO, start: int, wanted: bytes) -> int:
+def _count(file: Stream, start: int, wanted: bytes) -> int:
     file.seek(start)
     return sum(block.count(wanted) for block in iter(lambda: file.read(1 << 20), b""))
 
 
-def all_scans_begun(file: BinaryIO) -> bool:
+def all_scans_begun(file: Stream) -> bool:
     """Return whether every coefficient of a JPEG whose end is missing is in a scan that has at least begun.
 
     Args:

@@ -4,13 +4,13 @@ import io
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-__all__ = ["Pieces"]
+__all__ = ["Pieces", "Stream"]
 
 
 class Pieces(io.RawIOBase):
     """A read-only stream that consists of ranges of another file and of bytes, without copying the file."""
 
-    def __init__(self, file: BinaryIO, pieces: Iterable[bytes | tuple[int, int]]) -> None:
+    def __init__(self, file: "Stream", pieces: Iterable[bytes | tuple[int, int]]) -> None:
         """Put the pieces together.
 
         Args:
@@ -21,7 +21,9 @@ class Pieces(io.RawIOBase):
         self._pieces: list[tuple[int, int, bytes | int]] = []  # start and end in the stream, and the source
         self._position = self._size = 0
         for piece in pieces:
-            source, length = (piece, len(piece)) if isinstance(piece, bytes) else (piece[0], piece[1] - piece[0])
+            source, length = (
+                (piece, len(piece)) if isinstance(piece, bytes) else (piece[0], piece[1] - piece[0])
+            )
             self._pieces.append((self._size, self._size + length, source))
             self._size += length
 
@@ -66,3 +68,7 @@ class Pieces(io.RawIOBase):
         content = b"".join(found)
         self._position += len(content)
         return content
+
+
+Stream = BinaryIO | Pieces
+"""What image files are read from."""

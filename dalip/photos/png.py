@@ -4,13 +4,11 @@ Source: the PNG specification, third edition, https://www.w3.org/TR/png-3/.
 """
 
 import binascii
-import io
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.pieces import Pieces
+from dalip.photos.pieces import Pieces, Stream
 
 __all__ = ["missing_share", "read_png"]
 
@@ -23,7 +21,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 _BLOCK = 1 << 20
 
 
-def read_png(file: BinaryIO) -> Contents:
+def read_png(file: Stream) -> Contents:
     """Read the chunks; of texts and other metadata only what decoding needs is kept, and their size does not matter.
 
     Raises:
@@ -46,7 +44,7 @@ def read_png(file: BinaryIO) -> Contents:
     return contents
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(file: Stream) -> Iterator[tuple[bytes, int, int]]:
     """Yield the name of each chunk, where its content starts, and its length; the last one may be truncated."""
     position = 8
     for _ in range(_MOST_CHUNKS):
@@ -64,7 +62,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 def _note(contents: Contents, kind: bytes, content: bytes) -> None:
     """Keep the metadata of a chunk that decoding needs: orientation and colour profile."""
-    name, _, rest = content.partition(b"\0")
+    _, _, rest = content.partition(b"\0")
     if kind == b"eXIf":
         contents.exif = content
     elif kind == b"iCCP":
@@ -73,7 +71,9 @@ def _note(contents: Contents, kind: bytes, content: bytes) -> None:
         contents.xmp = rest
     elif kind in (b"tEXt", b"zTXt") and content.startswith(_RAW_EXIF) and not contents.exif:
         text = _inflated(rest[1:]) if kind == b"zTXt" else rest
-        lines = text.split(b"\n", 3)  # an empty line, the name and the length come before the hexadecimal digits
+        lines = text.split(
+            b"\n", 3
+        )  # an empty line, the name and the length come before the hexadecimal digits
         try:
             contents.exif = binascii.unhexlify(b"".join(lines[-1].split()))
         except binascii.Error:
@@ -89,7 +89,7 @@ def _inflated(content: bytes) -> bytes:
     return found if len(found) <= MOST_METADATA else b""
 
 
-def missing_share(file: BinaryIO) -> float:
+def missing_share(file: Stream) -> float:
     """Return the share of the pixel data of a PNG that is missing at its end, from 0 to 1; 1 if they are damaged.
 
     Args:

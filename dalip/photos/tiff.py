@@ -11,7 +11,24 @@ __all__ = ["Directory", "directories", "orientation_of", "size_of_exif"]
 _MOST_ENTRIES = 4096
 _MOST_DIRECTORIES = 64
 _MOST_EXIF = 1 << 24  # bytes
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _WHOLE = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of non-negative integers
 _ORIENTATION, _SUB_DIRECTORIES = 0x0112, 330
 

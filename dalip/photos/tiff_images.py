@@ -16,7 +16,9 @@ _PREVIEW_SIDE = 512  # pixels; a first image of at most this size may be an unma
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 274, 277, 278, 322, 323, 324
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2  # values of the subfile tags
-_SHOWN = frozenset({0, 1, 2, 3, 5, 6, 8})  # photometric interpretations that are pictures, not raw sensor values
+_SHOWN = frozenset(
+    {0, 1, 2, 3, 5, 6, 8}
+)  # photometric interpretations that are pictures, not raw sensor values
 _YCBCR = 6
 
 
@@ -43,13 +45,15 @@ def read_tiff(file: BinaryIO) -> Contents:
         width, height = _side(chosen, _WIDTH), _side(chosen, _HEIGHT)
         full = {"full_width": _side(largest, _WIDTH), "full_height": _side(largest, _HEIGHT)}
         contents.caution = ImageError("image-preview-only", width=width, height=height, **full)
-    orientation = first.numbers.get(_ORIENTATION, 1)
-    contents.turned = orientation if 1 <= orientation <= 8 else 1
+    own, outer = (image.numbers.get(_ORIENTATION) for image in (chosen, first))
+    contents.turned = (
+        outer if own is None and outer is not None and 1 <= outer <= 8 else 1
+    )  # Pillow applies that of the image itself
     if max(chosen.counts.get(_STRIPS, 0), chosen.counts.get(_TILES, 0)) > _MOST_PARTS:
         raise ValueError("too many strips or tiles")
-    contents.fixed = chosen.size + _buffer_size(chosen)
+    contents.fixed = chosen.size + (_area(chosen) * 4 if own not in (None, 1) else 0)
     if chosen.numbers.get(_COMPRESSION, 1) != 1:
-        contents.fixed += file.seek(0, io.SEEK_END)  # libtiff keeps the file in memory
+        contents.fixed += _buffer_size(chosen) + file.seek(0, io.SEEK_END)  # libtiff keeps the file in memory
     return contents
 
 

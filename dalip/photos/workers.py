@@ -30,7 +30,9 @@ HEAVY_PLACES = 4
 _LIGHT_WORKERS = 4  # at most; each takes 40 MB
 _LIGHT_SECONDS, _HEAVY_SECONDS = 10, 20
 _START_SECONDS = 120
-_LEEWAY = 256_000_000  # bytes of address space for what the estimates leave out, such as the stacks of threads
+_LEEWAY = (
+    256_000_000  # bytes of address space for what the estimates leave out, such as the stacks of threads
+)
 _NICENESS = 10  # of the worker for heavy photos
 
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from dalip.photos.workers import work; work()"
@@ -121,6 +123,7 @@ class _Lane:
         self._terms = terms
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         self._all: set[_Worker] = set()
+        self._ended = False
         for _ in range(number):
             self._add()
 
@@ -138,9 +141,11 @@ class _Lane:
                 self._idle.put(worker)
             else:
                 self._all.discard(worker)
-                self._add()
+                if not self._ended:
+                    self._add()
 
     def end(self) -> None:
+        self._ended = True
         for worker in list(self._all):
             worker.end()
 
