@@ -43,6 +43,14 @@ def load(
     except OSError:
         if image.format == "JPEG" and image.width * image.height <= _MOST and all_scans_begun(stream):
             return _without_end(stream, again, max(round(_BLOCK * scale), 1))
+        if image.format in (
+            "BMP",
+            "TIFF",
+        ):  # uncompressed, so as much of the file is missing as of the pixels
+            end = stream.seek(0, io.SEEK_END)
+            padded = again(Pieces(stream, [(0, end), bytes(int(end * LITTLE))]))
+            padded.load()
+            return padded
         if image.format != "PNG" or missing_share(stream) > LITTLE:
             raise
         image.tile = []  # the decoded rows stay

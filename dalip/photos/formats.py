@@ -26,7 +26,7 @@ READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """Image formats that can be read."""
 
 _HEIF_EXTRA, _AVIF_EXTRA, _AVIF_DEEP_EXTRA = 5.5, 8, 14  # bytes per pixel, measured
-_EXIF_START = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
+_EXIF_START = re.compile(rb"(?:Exif\0\0|\0\0\0[\0\6])(?=II\*\0|MM\0\*)")
 _MOST_PLACES = 16  # of EXIF data in a file
 _MOST_EXIF = 64_000_000  # bytes that the directory of EXIF data may refer to
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 __all__ = ["Directory", "directories", "orientation_of", "size_of_exif"]
 
-_MOST_ENTRIES = 4096
+_MOST_ENTRIES = 65_535  # of all directories together
 _MOST_DIRECTORIES = 64
 _MOST_EXIF = 1 << 24  # bytes
 _SIZES = {
@@ -56,13 +56,14 @@ def directories(file: BinaryIO) -> Iterator[tuple[int, Directory]]:
         file: A TIFF file, or EXIF data. At most 64 directories are read, each of them once.
 
     Raises:
-        ValueError: The first directory is damaged or has more than 4,096 entries. A later one ends the list.
+        ValueError: The first directory is damaged or has more than 65,535 entries. Later ones are left out.
     """
     big, order = _form(file)
     file.seek(8 if big else 4)
     waiting = [_number(file.read(8 if big else 4), order)]
     seen: set[int] = set()
-    while waiting and len(seen) < _MOST_DIRECTORIES:
+    entries = 0
+    while waiting and len(seen) < _MOST_DIRECTORIES and entries < _MOST_ENTRIES:
         offset = waiting.pop(0)
         if not offset or offset in seen:
             continue
@@ -73,6 +74,7 @@ def directories(file: BinaryIO) -> Iterator[tuple[int, Directory]]:
                 raise
             continue
         seen.add(offset)
+        entries += len(found.counts)
         yield offset, found
         waiting += [*found.below, found.following]
 
@@ -87,7 +89,7 @@ def _read_directory(file: BinaryIO, offset: int, *, big: bool, order: str) -> Di
         order: The byte order for `struct`, "<" or ">".
 
     Raises:
-        ValueError: It is damaged, or has more than 4,096 entries.
+        ValueError: It is damaged, or has more than 65,535 entries.
     """
     width, counter, inline = (20, 8, 8) if big else (12, 2, 4)
     number = _number(_at(file, offset, counter), order)

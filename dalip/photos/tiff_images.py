@@ -29,6 +29,8 @@ def read_tiff(file: BinaryIO) -> Contents:
         ValueError: The directories are damaged, or there are more than 200,000 strips or tiles.
     """
     found = list(directories(file))
+    if not found:
+        raise ValueError("no image")
     first = found[0][1]
     offset, chosen = _chosen(found)
     contents = Contents(file)

@@ -33,6 +33,7 @@ _START_SECONDS = 120
 _LEEWAY = (
     256_000_000  # bytes of address space for what the estimates leave out, such as the stacks of threads
 )
+_PIPE_BYTES = 1 << 20
 _NICENESS = 10  # of the worker for heavy photos
 
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from dalip.photos.workers import work; work()"
@@ -64,6 +65,7 @@ class _Worker:
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C in a terminal is for the server
         )
+        _widen(self._process.stdin, self._process.stdout)
         with suppress(OSError):  # a worker that ended is noticed when it is used
             self._send(terms)
 
@@ -87,6 +89,11 @@ class _Worker:
         if not succeeded:
             raise result
         return result  # type: ignore[no-any-return]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process.poll() is not None
 
     def end(self) -> None:
         """End the process, whatever it does."""
@@ -116,6 +123,15 @@ class _Worker:
         self._process.kill()
 
 
+def _widen(*pipes: Any) -> None:
+    """Let pipes hold a photo's worth of bytes, where the system can, so that fewer switches between processes occur."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for pipe in pipes:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
 class _Lane:
     """Workers with the same terms."""
 
@@ -125,24 +141,26 @@ class _Lane:
         self._all: set[_Worker] = set()
         self._ended = False
         for _ in range(number):
-            self._add()
+            self._idle.put(self._start())
 
-    def _add(self) -> None:
+    def _start(self) -> _Worker:
         worker = _Worker(self._terms)
         self._all.add(worker)
-        self._idle.put(worker)
+        return worker
+
+    def _replacement(self, worker: _Worker) -> _Worker:
+        worker.end()
+        self._all.discard(worker)
+        return worker if self._ended else self._start()
 
     def run(self, function: Callable[..., R], arguments: tuple[Any, ...]) -> R:
         worker = self._idle.get()
         try:
+            if worker.ended:  # killed by the system while it had nothing to do
+                worker = self._replacement(worker)
             return worker.run(function, arguments)
         finally:
-            if worker.alive:
-                self._idle.put(worker)
-            else:
-                self._all.discard(worker)
-                if not self._ended:
-                    self._add()
+            self._idle.put(worker if worker.alive else self._replacement(worker))
 
     def end(self) -> None:
         self._ended = True
