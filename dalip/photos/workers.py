@@ -78,9 +78,11 @@ class _Worker:
         """
         try:
             if not self._ready:
-                self._ready = bool(self._receive(_START_SECONDS))
-            self._send((function, arguments))
-            succeeded, result = self._receive(self._terms.seconds)
+                with self._at_most(_START_SECONDS):
+                    self._ready = self._receive()
+            with self._at_most(self._terms.seconds):
+                self._send((function, arguments))
+                succeeded, result = self._receive()
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             self.end()
             if self._late:
@@ -109,12 +111,18 @@ class _Worker:
         pickle.dump(message, self._process.stdin)
         self._process.stdin.flush()
 
-    def _receive(self, seconds: int) -> Any:
+    def _receive(self) -> Any:
         assert self._process.stdout is not None
+        return pickle.load(self._process.stdout)
+
+    @contextmanager
+    def _at_most(self, seconds: int) -> Iterator[None]:
+        """Kill the process after some seconds, also if it reads nothing, so that sending blocks."""
         timer = threading.Timer(seconds, self._stop_late)
+        timer.daemon = True
         timer.start()
         try:
-            return pickle.load(self._process.stdout)
+            yield
         finally:
             timer.cancel()
 

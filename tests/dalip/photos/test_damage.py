@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from wording import refuses
 
 from dalip.errors import ImageError
-from dalip.photos import open_image
+from dalip.photos import open_image, small_copy
 
 
 def scene(width: int = 800, height: int = 600) -> Image.Image:
@@ -63,6 +63,31 @@ def test_an_animated_png_is_its_first_image() -> None:
     moving = saved("PNG", save_all=True, append_images=[photo(800, 600)], default_image=True)
     assert b"acTL" in moving
     assert open_image(moving) == open_image(still)
+
+
+@pytest.mark.parametrize("target", [None, 16])
+def test_broken_exif_counts_as_none(target: int | None) -> None:
+    for broken in (b"MM\0*", b"MM\0*\0\0\0\xdd", b"", b"II*\0\x08\0\0\0\xff\xff", b"Exif\0\0nonsense"):
+        png, webp = saved("PNG", photo()), saved("WEBP", photo())
+        contents = [png[:33] + chunk(b"eXIf", broken) + png[33:]]
+        extended = b"VP8X\x0a\0\0\0\x08\0\0\0" + bytes([95, 0, 0, 63, 0, 0])
+        body = (
+            b"WEBP"
+            + extended
+            + webp[12:]
+            + b"EXIF"
+            + struct.pack("<I", len(broken))
+            + broken
+            + b"\0" * (len(broken) % 2)
+        )
+        contents.append(b"RIFF" + struct.pack("<I", len(body)) + body)
+        jpeg = saved("JPEG", photo())
+        contents.append(
+            jpeg[:2] + b"\xff\xe1" + struct.pack(">H", 8 + len(broken)) + b"Exif\0\0" + broken + jpeg[2:]
+        )
+        for content in contents:
+            assert open_image(content, target=target).size == (96, 64)
+            assert Image.open(io.BytesIO(small_copy(content))).size == (96, 64)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])

@@ -3,6 +3,7 @@
 import ctypes
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from dalip.photos import HEAVY_PLACES, decode_in_workers, open_image, read_detai
 from dalip.photos.cost import HEAVY, STRANGERS
 from dalip.photos.workers import in_worker
 
-SECONDS = 3
+SECONDS = 2
 
 
 def encoded(kind: str, image: Image.Image | None = None, **options: object) -> bytes:
@@ -140,6 +141,16 @@ def test_a_busy_worker_that_was_killed_or_stopped_is_replaced(number: int, cause
     assert open_image(HEAVY_PHOTO, target=20).mode == "RGB"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_stopped_worker_does_not_block_who_sends_a_large_photo() -> None:
+    for process in processes():
+        process.send_signal(signal.SIGSTOP)
+    with refuses(ImageError, match="longer than"):
+        open_image(PHOTO + bytes(20_000_000))
+    for process in processes():
+        process.kill()
+
+
 def test_a_heavy_photo_makes_no_light_one_wait() -> None:
     done: list[str] = []
     turn = threading.Event()
@@ -189,3 +200,13 @@ def test_no_worker_outlives_its_server() -> None:
         assert open_image(PHOTO).size == (96, 64)
         inside = processes()
     assert not [process for process in inside - processes() if process.is_running()]
+
+
+def test_no_other_code_opens_images() -> None:
+    """Otherwise a photo on a public page could be decoded in the server itself."""
+    root = Path(__file__).parents[3]
+    modules = [path for name in ("dalip", "index", "app", "assets") for path in (root / name).rglob("*.py")]
+    assert len(modules) > 100
+    opens = re.compile(r"Image\.open\(|ImagePlugin|pillow_heif|import_module\(.PIL")
+    found = {path.relative_to(root).as_posix() for path in modules if opens.search(path.read_text())}
+    assert found == {"dalip/photos/formats.py", "dalip/quiet.py"}
