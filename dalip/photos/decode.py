@@ -17,11 +17,11 @@ from dalip.photos.colour import reduce, to_8_bits, to_srgb
 from dalip.photos.containers import Contents
 from dalip.photos.cost import HEAVY, check_cost, decoding_bytes, reducing_factor
 from dalip.photos.damage import load
-from dalip.photos.formats import is_tiff, open_contents, plugin_for
+from dalip.photos.formats import is_tiff, open_contents
 from dalip.photos.tiff_images import read_tiff
 from dalip.photos.workers import in_worker
 
-__all__ = ["ImageSource", "caution_about", "memory_needed", "open_header", "open_image"]
+__all__ = ["ImageSource", "caution_about", "memory_needed", "open_image"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file path, the bytes of an encoded image, or a binary stream of one."""
@@ -101,25 +101,6 @@ def _read(file: BinaryIO, name: str, target: int | None) -> Image.Image:
         raise ImageError("image-memory", source=name) from error
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged images
         raise ImageError("image-damaged", source=name) from error
-
-
-def open_header(file: BinaryIO) -> ImageFile.ImageFile:
-    """Open an image with its metadata, without decoding its pixels.
-
-    Args:
-        file: Positioned at its start; it must stay open.
-
-    Raises:
-        ImageError: The file is empty, not a readable image, or too large.
-        Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
-    """
-    head = file.read(64)
-    if not head:
-        raise ImageError("image-empty")
-    file.seek(0)
-    image: ImageFile.ImageFile = plugin_for(head)(file)
-    check_cost(image.size)
-    return image
 
 
 def caution_about(source: Path | bytes) -> ImageError | None:

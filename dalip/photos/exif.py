@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import ExifTags
 
-from dalip.photos.decode import open_header
+from dalip.photos.formats import open_header
 from dalip.photos.workers import in_worker
 
 __all__ = ["PhotoDetails", "read_details"]

@@ -20,18 +20,20 @@ from dalip.photos.tiff import size_of_exif
 from dalip.photos.tiff_images import read_tiff
 from dalip.photos.webp import read_webp
 
-__all__ = ["READABLE", "is_tiff", "open_contents", "plugin_for", "use_one_thread"]
+__all__ = ["READABLE", "is_tiff", "open_contents", "open_header", "use_one_thread"]
 
 READABLE = ("JPEG", "PNG", "WebP", "HEIC", "AVIF", "TIFF", "GIF", "BMP")
 """Image formats that can be read."""
 
 _HEIF_EXTRA, _AVIF_EXTRA, _AVIF_DEEP_EXTRA = 5.5, 8, 14  # bytes per pixel, measured
 _EXIF_START = re.compile(rb"(?:Exif\0\0|\0\0\0[\0\6])(?=II\*\0|MM\0\*)")
+_LOOKED_AT = 1 << 24  # bytes of EXIF data
 _MOST_PLACES = 16  # of EXIF data in a file
+_REPEATED = "EXIF data that refer to the same bytes many times"
 _MOST_EXIF = 64_000_000  # bytes that the directory of EXIF data may refer to
 
 
-def plugin_for(head: bytes) -> Any:
+def _plugin_for(head: bytes) -> Any:
     """Return the Pillow class that reads an image with these first bytes.
 
     Using the class directly avoids importing forty plugins, and makes those that no photo needs unreachable: the one
@@ -108,17 +110,7 @@ def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
         ImageError: The file is empty, not a readable image, or too large.
         Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
     """
-    head = file.read(64)
-    if not head:
-        raise ImageError("image-empty")
-    plugin = plugin_for(head)
-    readers: dict[str, Callable[[BinaryIO], Contents]]
-    readers = {"JPEG": read_jpeg, "PNG": read_png, "WEBP": read_webp, "TIFF": read_tiff}
-    readers |= {"AVIF": _read_avif, "HEIF": _read_heif}
-    contents = readers.get(plugin.format, Contents)(file)
-    if contents.size:  # the decoder allocates memory when it is created
-        width, height = contents.size
-        check_cost(contents.size, width * height * (contents.extra + 4), plugin.format)
+    plugin, contents = _look(file)
     contents.stream.seek(0)
     image: ImageFile.ImageFile = plugin(contents.stream)
     check_cost(image.size)
@@ -127,6 +119,42 @@ def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
     profile = contents.profile or image.info.get("icc_profile") or b""
     contents.profile = profile if len(profile) <= MOST_METADATA else b""
     return image, contents
+
+
+def open_header(file: BinaryIO) -> ImageFile.ImageFile:
+    """Open an image with its metadata, without decoding its pixels.
+
+    Args:
+        file: Positioned at its start; it must stay open.
+
+    Raises:
+        ImageError: The file is empty, not a readable image, or too large.
+        Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
+    """
+    plugin, contents = _look(file)
+    if size_of_exif(contents.exif) > _MOST_EXIF:
+        raise ValueError(_REPEATED)
+    file.seek(0)
+    image: ImageFile.ImageFile = plugin(file)
+    check_cost(image.size)
+    return image
+
+
+def _look(file: BinaryIO) -> tuple[Any, Contents]:
+    """Recognise the format, read what a file contains besides its pixels, and check what opening it takes."""
+    head = file.read(64)
+    if not head:
+        raise ImageError("image-empty")
+    plugin = _plugin_for(head)
+    readers: dict[str, Callable[[BinaryIO], Contents]]
+    readers = {"JPEG": read_jpeg, "PNG": read_png, "WEBP": read_webp, "TIFF": read_tiff}
+    readers |= {"AVIF": _read_avif, "HEIF": _read_heif}
+    contents = readers.get(plugin.format, Contents)(file)
+    if contents.size:  # the decoder allocates memory when it is created
+        width, height = contents.size
+        per_pixel = contents.extra + 4 if contents.extra else 0
+        check_cost(contents.size, width * height * per_pixel + contents.fixed, plugin.format)
+    return plugin, contents
 
 
 def _read_avif(file: BinaryIO) -> Contents:
@@ -147,6 +175,8 @@ def _read_heif(file: BinaryIO) -> Contents:
     """
     content = file.read()
     starts = [found.end() for found in islice(_EXIF_START.finditer(content), _MOST_PLACES)]
-    if len(starts) == _MOST_PLACES or any(size_of_exif(content, start) > _MOST_EXIF for start in starts):
-        raise ValueError("EXIF data that refer to the same bytes many times")
+    if len(starts) == _MOST_PLACES or any(
+        size_of_exif(content[start : start + _LOOKED_AT]) > _MOST_EXIF for start in starts
+    ):
+        raise ValueError(_REPEATED)
     return Contents(file, extra=_HEIF_EXTRA, fixed=2 * len(content))

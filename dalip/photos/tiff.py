@@ -10,7 +10,6 @@ __all__ = ["Directory", "directories", "orientation_of", "size_of_exif"]
 
 _MOST_ENTRIES = 65_535  # of all directories together
 _MOST_DIRECTORIES = 64
-_MOST_EXIF = 1 << 24  # bytes
 _SIZES = {
     1: 1,
     2: 1,
@@ -130,15 +129,10 @@ def orientation_of(exif: bytes) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def size_of_exif(content: bytes, start: int) -> int:
-    """Return how many bytes the values of EXIF data take, which may be more than the data; 0 if they are damaged.
-
-    Args:
-        content: Holds the data.
-        start: Where they start in it.
-    """
+def size_of_exif(exif: bytes) -> int:
+    """Return how many bytes the values of EXIF data take, which may be more than the data; 0 if they are damaged."""
     try:
-        return sum(found.size for _, found in directories(io.BytesIO(content[start : start + _MOST_EXIF])))
+        return sum(found.size for _, found in directories(io.BytesIO(exif.removeprefix(b"Exif\0\0"))))
     except ValueError:
         return 0
 

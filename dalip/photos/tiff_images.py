@@ -53,7 +53,8 @@ def read_tiff(file: BinaryIO) -> Contents:
     )  # Pillow applies that of the image itself
     if max(chosen.counts.get(_STRIPS, 0), chosen.counts.get(_TILES, 0)) > _MOST_PARTS:
         raise ValueError("too many strips or tiles")
-    contents.fixed = chosen.size + (_area(chosen) * 4 if own not in (None, 1) else 0)
+    contents.size = _side(chosen, _WIDTH), _side(chosen, _HEIGHT)
+    contents.fixed = 2 * chosen.size + (_area(chosen) * 4 if own not in (None, 1) else 0)
     if chosen.numbers.get(_COMPRESSION, 1) != 1:
         contents.fixed += _buffer_size(chosen) + file.seek(0, io.SEEK_END)  # libtiff keeps the file in memory
     return contents

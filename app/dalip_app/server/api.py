@@ -189,6 +189,8 @@ def add_api(app: FastAPI, floras: Floras) -> None:
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
     answer, skipped = flora.identify_together(photos, top_k)
+    if any(photo.error.kind == "image-busy" for photo in skipped):
+        raise HTTPException(429, describe(skipped[0].error, medium="api"), {"Retry-After": _RETRY_AFTER})
     if skipped or answer is None:
         raise HTTPException(415, "; ".join(describe(photo.error, medium="api") for photo in skipped))
     return answer

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dalip.datasets.photo_location import Location
 from dalip.errors import DataError
-from dalip.photos import encode, is_plain_webp, open_image, shrink
+from dalip.photos import caution_about, encode, is_plain_webp, open_image, shrink
 
 __all__ = ["HASH_BYTES", "THUMB_SIDE", "PerceptualHash", "PhotoSettings", "perceptual_hash", "prepare"]
 
@@ -90,7 +90,7 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
 
     Raises:
         DataError: It is too small or too narrow, or its file cannot be read.
-        ImageError: It cannot be decoded.
+        ImageError: It cannot be decoded, or only a preview of it that is too small.
     """
     content = location.read()
     image = open_image(content, target=settings.size)
@@ -99,6 +99,8 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
         raise DataError("photo-too-small", width=image.width, height=image.height)
     if long > MAX_ASPECT * short:
         raise DataError("photo-too-narrow", width=image.width, height=image.height)
+    if short < settings.size and (caution := caution_about(content)):
+        raise caution
     width, height = image.info["size"]
     image = shrink(image, short_side=settings.size, reducing_gap=3)
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()

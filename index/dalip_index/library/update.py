@@ -10,7 +10,7 @@ from PIL import Image
 
 from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
-from dalip.photos import encode, open_image, read_details, shrink
+from dalip.photos import caution_about, encode, open_image, read_details, shrink
 from dalip.photos.walk import IMAGE_SUFFIXES
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
@@ -68,6 +68,8 @@ class _PhotoToEncode:
 
     def __call__(self) -> Image.Image:
         image = open_image(self.path, target=max(self.side, _THUMBNAIL // 2))
+        if min(image.size) < self.side and (caution := caution_about(Path(self.path))):
+            raise caution
         self.event_date = read_details(Path(self.path)).event_date
         self.thumbnail = encode(shrink(image, long_side=_THUMBNAIL), "JPEG", _QUALITY)
         return image

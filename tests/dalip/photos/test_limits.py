@@ -16,7 +16,7 @@ from wording import refuses, said
 
 from benchmarks.decode_memory import measured, samples
 from dalip.errors import ImageError
-from dalip.photos import cost, open_image
+from dalip.photos import PhotoDetails, cost, open_image, read_details
 from dalip.photos.cost import OWN, STRANGERS, Limits
 from dalip.photos.decode import memory_needed
 
@@ -154,8 +154,25 @@ def test_metadata_that_refer_to_themselves_take_no_memory() -> None:
                 open_image(content)
         else:
             assert open_image(content).size == (96, 64)
+        assert read_details(content) == PhotoDetails()
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
         tracemalloc.stop()
+
+
+def test_the_tags_of_a_tiff_count(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tif"
+    photo(1000, 1000).save(path)
+    content = bytearray(path.read_bytes())
+    start = len(content)
+    entries = 2000
+    first = int.from_bytes(content[4:8], "little")
+    own = content[first + 2 : first + 2 + 12 * content[first]]
+    more = b"".join(struct.pack("<HHII", 40_000 + i, 7, start - 8, 8) for i in range(entries))
+    struct.pack_into("<I", content, 4, start)
+    content += struct.pack("<H", entries + len(own) // 12) + own + more + bytes(4)
+    path.write_bytes(content)
+    with refuses(ImageError, match="limit of 2,000 MB"):
+        open_image(path)
 
 
 def test_thousands_of_parts_are_refused() -> None:
