@@ -9,9 +9,9 @@ from dalip.photos.jpeg import all_scans_begun
 from dalip.photos.pieces import Pieces, Stream
 from dalip.photos.png import missing_share
 
-__all__ = ["LITTLE", "load"]
+__all__ = ["load"]
 
-LITTLE = 1 / 200
+_LITTLE = 1 / 200
 """Share of the pixels that may be missing at the end of a photo; they are grey or black."""
 
 _LEAST = 2  # blocks that may always be missing
@@ -27,7 +27,7 @@ def load(
     again: Callable[[Stream], ImageFile.ImageFile],
     scale: float,
 ) -> Image.Image:
-    """Decode an image, also if it lacks up to `LITTLE` of its pixels at the end.
+    """Decode an image, also if it lacks up to 0.5 % of its pixels at the end.
 
     Args:
         image: Opened, not decoded.
@@ -48,10 +48,10 @@ def load(
             "TIFF",
         ):  # uncompressed, so as much of the file is missing as of the pixels
             end = stream.seek(0, io.SEEK_END)
-            padded = again(Pieces(stream, [(0, end), bytes(int(end * LITTLE))]))
+            padded = again(Pieces(stream, [(0, end), bytes(int(end * _LITTLE))]))
             padded.load()
             return padded
-        if image.format != "PNG" or missing_share(stream) > LITTLE:
+        if image.format != "PNG" or missing_share(stream) > _LITTLE:
             raise
         image.tile = []  # the decoded rows stay
         image.load()
@@ -84,6 +84,6 @@ def _without_end(stream: Stream, again: Callable[[Stream], ImageFile.ImageFile],
         rows = min(block, height - top)
         strips = [picture.crop((0, top, width, top + rows)) for picture in (image, other)]
         left = (ImageChops.difference(*strips).getbbox() or (0,))[0] // block * block
-        if width * (height - top) - left * rows > max(LITTLE * width * height, _LEAST * block**2):
+        if width * (height - top) - left * rows > max(_LITTLE * width * height, _LEAST * block**2):
             raise OSError("the photo is truncated")
     return image

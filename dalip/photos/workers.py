@@ -22,7 +22,7 @@ from dalip.errors import DalipError, ImageError
 from dalip.photos.cost import HEAVY, STRANGERS, Limits, set_limits
 from dalip.quiet import ignore_pillow_warnings
 
-__all__ = ["HEAVY_PLACES", "decode_in_workers", "in_worker", "work"]
+__all__ = ["HEAVY_PLACES", "decode_in_workers", "in_worker"]
 
 HEAVY_PLACES = 4
 """How many heavy photos may be decoded or wait for it; further ones are refused."""
