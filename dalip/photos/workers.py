@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from PIL import Image
+
 from dalip.cpus import available_cpus
 from dalip.errors import DalipError, ImageError
 from dalip.photos.cost import HEAVY, STRANGERS, Limits, set_limits
@@ -49,6 +51,25 @@ class _Terms:
     limits: Limits
     seconds: int
     niceness: int = 0
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """An image on its way from a worker. As an object of its decoder's class, it would load the decoder here."""
+
+    mode: str
+    size: tuple[int, int]
+    content: bytes
+    info: dict[Any, Any]
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "_Pixels":
+        return cls(image.mode, image.size, image.tobytes(), image.info)
+
+    def image(self) -> Image.Image:
+        image = Image.frombytes(self.mode, self.size, self.content)
+        image.info = self.info
+        return image
 
 
 class _Worker:
@@ -90,7 +111,8 @@ class _Worker:
             raise ImageError("image-crashed") from error
         if not succeeded:
             raise result
-        return result  # type: ignore[no-any-return]
+        found: R = result.image() if isinstance(result, _Pixels) else result
+        return found
 
     @property
     def ended(self) -> bool:
@@ -259,7 +281,11 @@ def work() -> None:
             if hasattr(signal, "alarm"):  # ends a worker that hangs after its parent was killed
                 signal.alarm(terms.seconds + 10)
             try:
-                answer: tuple[bool, Any] = True, function(*arguments)
+                result = function(*arguments)
+                answer: tuple[bool, Any] = (
+                    True,
+                    _Pixels.of(result) if isinstance(result, Image.Image) else result,
+                )
             except MemoryError:
                 answer = False, ImageError("image-memory")
             except DalipError as error:
@@ -270,7 +296,7 @@ def work() -> None:
                 signal.alarm(0)
             pickle.dump(answer, answers)
             answers.flush()
-            del function, arguments, answer
+            function = arguments = result = answer = None  # type: ignore[assignment]
 
 
 def _restrict(terms: _Terms) -> None:

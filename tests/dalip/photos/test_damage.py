@@ -86,7 +86,7 @@ def test_broken_exif_counts_as_none(target: int | None) -> None:
             jpeg[:2] + b"\xff\xe1" + struct.pack(">H", 8 + len(broken)) + b"Exif\0\0" + broken + jpeg[2:]
         )
         for content in contents:
-            assert open_image(content, target=target).size == (96, 64)
+            assert open_image(content, target=target).info["size"] == (96, 64)
             assert Image.open(io.BytesIO(small_copy(content))).size == (96, 64)
 
 

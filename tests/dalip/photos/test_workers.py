@@ -149,6 +149,7 @@ def test_a_stopped_worker_does_not_block_who_sends_a_large_photo() -> None:
         open_image(PHOTO + bytes(20_000_000))
     for process in processes():
         process.kill()
+        process.wait()
 
 
 def test_a_heavy_photo_makes_no_light_one_wait() -> None:
