@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from PIL import Image
 
@@ -111,8 +111,7 @@ class _Worker:
             raise ImageError("image-crashed") from error
         if not succeeded:
             raise result
-        found: R = result.image() if isinstance(result, _Pixels) else result
-        return found
+        return cast(R, result.image() if isinstance(result, _Pixels) else result)
 
     @property
     def ended(self) -> bool:
