@@ -14,11 +14,12 @@ from PIL.ExifTags import GPS, Base
 from dalip.errors import ImageError
 from dalip.files import as_utf8
 from dalip.photos.dates import read_date
-from dalip.photos.decode import open_header
 from dalip.photos.details import PhotoDetails, is_void, read_place
 from dalip.photos.exif_tags import ExifTags, Value, read_tags
+from dalip.photos.formats import open_header
 from dalip.photos.open_file import open_file
 from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
+from dalip.photos.workers import in_worker
 from dalip.photos.xmp import read_xmp
 
 __all__ = ["read_details"]
@@ -38,13 +39,12 @@ def read_details(photo: bytes | Path) -> PhotoDetails:
         photo: The bytes of an image file; or its path, and then its sidecars and its name count as well. The time of
             the file does not count, because copying and editing change it.
     """
-    if isinstance(photo, bytes):
-        return _in_file(io.BytesIO(photo))
     try:
-        with open_file(photo) as file:
-            details = _in_file(file)
-    except (ImageError, OSError):
+        details = in_worker(_in_photo, photo)
+    except ImageError:  # it cannot be opened, or its worker was stopped
         details = _NOTHING
+    if isinstance(photo, bytes):
+        return details
     try:
         names = {path.name.lower(): path.name for path in photo.parent.iterdir()}
     except OSError:
@@ -52,6 +52,11 @@ def read_details(photo: bytes | Path) -> PhotoDetails:
     sidecars = {name: names[name] for name in names if Path(name).suffix in SIDECAR_SUFFIXES}
     beside = (photo.parent / name for name in find_sidecars(photo.name, sidecars))
     return details.or_from(read_beside(photo, beside))
+
+
+def _in_photo(photo: bytes | Path) -> PhotoDetails:
+    with io.BytesIO(photo) if isinstance(photo, bytes) else open_file(photo) as file:
+        return _in_file(file)
 
 
 def _in_file(file: BinaryIO) -> PhotoDetails:

@@ -102,6 +102,8 @@ def identify(
     Folders are searched recursively for photos, which are recognised by their content. A photo that cannot be read is
     reported on one line; the other photos are still identified. Never eat a plant based on an identification.
     """
+    from dalip.photos import caution_about
+
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv cannot be combined; choose one")
     if explain and (together or rank):
@@ -135,6 +137,9 @@ def identify(
                     complain(error)
                 answer = replace(answer, predictions=answer.predictions[:top_k])
             write(answer, picture)
+            for photo in photos if together else [Path(answer.image)]:
+                if isinstance(photo, Path) and (caution := caution_about(photo)):
+                    complain(caution)
     left_out.finish(len(photos))
     if unwritten:
         raise typer.Exit(1)

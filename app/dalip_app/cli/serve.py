@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -166,6 +167,7 @@ def serve(
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     from dalip.disk import find_write_fault
+    from dalip.photos import decode_in_workers
     from dalip_app.server.addresses import bind, is_loopback
     from dalip_app.server.certificate import given_certificate, own_certificate
     from dalip_app.server.floras import Floras
@@ -196,7 +198,8 @@ def serve(
             "your journal, not even to you; set --auth to use them with a password"
         )
     try:
-        with upload_folder() as uploads:
+        # Started first, so that the workers are ready when the server is.
+        with decode_in_workers() if open_to_all else nullcontext(), upload_folder() as uploads:
             _prepare_process(uploads)
             from dalip_app.page.site import make_site
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from dalip.cpus import available_cpus
 from dalip.errors import ImageError, Skipped
+from dalip.photos import HEAVY_PLACES
 from dalip_app.messages.answer_json import answer_fields
 from dalip_app.messages.errors import describe
 from dalip_app.page.photo_picker import read_uploads
@@ -42,4 +43,4 @@ def add_identify(floras: Floras) -> None:
             return answer_fields(Skipped(name, type(fault)(fault.kind, source=name, **facts)))
         return answer_fields(replace(answer, image=name))
 
-    gr.api(identify, api_name=ENDPOINT, concurrency_limit=available_cpus())
+    gr.api(identify, api_name=ENDPOINT, concurrency_limit=available_cpus() + HEAVY_PLACES)

@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from dalip.photos import open_image
+from dalip.cpus import available_cpus
+from dalip.photos import HEAVY_PLACES, open_image
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import answer_cards, awaited, caution
 from dalip_app.page.components import QUIET, live_html
@@ -59,5 +60,6 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
         [picker, which],
         [picker, answer, *keep.outputs],
         trigger_mode="always_last",
+        concurrency_limit=available_cpus() + HEAVY_PLACES,
         **QUIET,
     )

@@ -11,7 +11,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image, ImageOps
 
 from dalip.errors import DalipError, ImageError
-from dalip.photos import ImageSource, encode, open_image, shrink
+from dalip.photos import ImageSource, caution_about, encode, open_image, shrink
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
@@ -94,15 +94,17 @@ def look_at(
         readable: list[bytes] = []
         pictures: list[Image.Image] = []
         problems: list[ImageError] = []
+        cautions: list[ImageError] = []
         for data in read_uploads(payload):
             try:
                 pictures.append(open_image(data, target=PREVIEW // 2))
                 readable.append(data)
+                cautions += filter(None, [caution_about(data)])
             except ImageError as error:
                 problems.append(error)
         if not readable:
             raise problems[0]
-        told = "".join(notice(sentence_about(error, say), bad=True) for error in problems)
+        told = "".join(notice(sentence_about(error, say), bad=True) for error in (*problems, *cautions))
         return _show_photo(to_data_uri(_contact_sheet(pictures), PREVIEW)), told + answer(readable)
     except DalipError as error:
         return _show_problem(sentence_about(error, say)), nothing

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from dalip import __version__
 from dalip.cpus import available_cpus
+from dalip.photos import HEAVY_PLACES, caution_about
 from dalip.taxonomy import Taxon
 from dalip_app.messages.errors import describe
 from dalip_app.messages.words import cautions
@@ -89,7 +90,8 @@ class Answer(BaseModel):
     remainingIdentificationRequests: int = Field(description="Constant; there is no limit.")  # noqa: N815
     verdict: str = Field(description="Verdict, as in `dalip identify`. Not in Pl@ntNet's API.")
     cautions: list[str] = Field(
-        description="Warnings about likely plants that are known to be harmful. Not in Pl@ntNet's API."
+        description="Warnings about likely plants that are known to be harmful, and about photos of which only a "
+        "preview can be read. Not in Pl@ntNet's API."
     )
 
 
@@ -118,7 +120,7 @@ def add_api(app: FastAPI, floras: Floras) -> None:
         floras: The floras; in URLs the first one is also available as `all`.
     """
     router = APIRouter()
-    working, waiting = asyncio.Semaphore(available_cpus()), 0
+    working, waiting = asyncio.Semaphore(available_cpus() + HEAVY_PLACES), 0
 
     @router.get("/health")
     async def health() -> Health:
@@ -164,6 +166,7 @@ def add_api(app: FastAPI, floras: Floras) -> None:
             photos = [await image.read() for image in images]
             async with working:
                 answer = await to_thread.run_sync(_answer, live.now(), photos, nb_results)
+                notes = [describe(note, medium="api") for note in map(caution_about, photos) if note]
         finally:
             waiting -= 1
         if answer.verdict == "not a plant" and not no_reject:
@@ -174,7 +177,8 @@ def add_api(app: FastAPI, floras: Floras) -> None:
             organs=list(organs or ["auto"] * len(images)),
             noReject=no_reject,
         )
-        return _as_plantnet(answer, asked, lang)
+        found = _as_plantnet(answer, asked, lang)
+        return found.model_copy(update={"cautions": [*found.cautions, *notes]})
 
     app.include_router(router)
     app.include_router(list_routes(floras))
@@ -185,6 +189,8 @@ def add_api(app: FastAPI, floras: Floras) -> None:
 
 def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
     answer, skipped = flora.identify_together(photos, top_k)
+    if any(photo.error.kind == "image-busy" for photo in skipped):
+        raise HTTPException(429, describe(skipped[0].error, medium="api"), {"Retry-After": _RETRY_AFTER})
     if skipped or answer is None:
         raise HTTPException(415, "; ".join(describe(photo.error, medium="api") for photo in skipped))
     return answer

@@ -1,7 +1,6 @@
 """Read, check and resize one photo for packing, and compute the hashes that detect its duplicates."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from PIL import Image
 
 from dalip.datasets.photo_location import Location
 from dalip.errors import DataError
-from dalip.photos import encode, is_plain_webp, open_image, shrink
+from dalip.photos import caution_about, encode, is_plain_webp, open_image, shrink
 
 __all__ = ["HASH_BYTES", "THUMB_SIDE", "PerceptualHash", "PhotoSettings", "perceptual_hash", "prepare"]
 
@@ -26,7 +25,6 @@ THUMB_SIDE = 32
 """Side of the grey thumbnail with which two similar photos are compared."""
 
 _SAMPLES, _FREQUENCIES = 64, 16
-_HEADERS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
 
 HASH_BYTES = _FREQUENCIES**2 // 8
 """Length of a perceptual hash, in bytes."""
@@ -92,7 +90,7 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
 
     Raises:
         DataError: It is too small or too narrow, or its file cannot be read.
-        ImageError: It cannot be decoded.
+        ImageError: It cannot be decoded, or only a preview of it that is too small.
     """
     content = location.read()
     image = open_image(content, target=settings.size)
@@ -101,7 +99,9 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
         raise DataError("photo-too-small", width=image.width, height=image.height)
     if long > MAX_ASPECT * short:
         raise DataError("photo-too-narrow", width=image.width, height=image.height)
-    area = _area(content, image)
+    if short < settings.size and (caution := caution_about(content)):
+        raise caution
+    width, height = image.info["size"]
     image = shrink(image, short_side=settings.size, reducing_gap=3)
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode() + image.tobytes()).hexdigest()
     small = (
@@ -109,7 +109,9 @@ def prepare(location: Location, settings: PhotoSettings) -> Prepared:
         if short <= settings.size and is_plain_webp(content, lossless=False)
         else encode(image, "WEBP", settings.quality)
     )
-    return Prepared(small, hashlib.sha256(content).hexdigest(), pixels, area, perceptual_hash(image))
+    return Prepared(
+        small, hashlib.sha256(content).hexdigest(), pixels, width * height, perceptual_hash(image)
+    )
 
 
 def perceptual_hash(image: Image.Image) -> PerceptualHash:
@@ -119,15 +121,6 @@ def perceptual_hash(image: Image.Image) -> PerceptualHash:
     waves = _WAVES @ samples @ _WAVES.T
     thumb = np.asarray(grey.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR))
     return PerceptualHash(_above_median(waves), _above_median(waves * _MIRROR), thumb)
-
-
-def _area(content: bytes, image: Image.Image) -> int:
-    """Return the number of pixels from a photo's header, because a large photo is decoded at a fraction of its size."""
-    try:
-        with Image.open(io.BytesIO(content), formats=_HEADERS) as header:
-            return header.width * header.height
-    except (OSError, ValueError, Image.DecompressionBombError):  # HEIC, for example
-        return image.width * image.height
 
 
 def _above_median(waves: NDArray[np.float64]) -> NDArray[np.uint8]:

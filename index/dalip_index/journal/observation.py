@@ -8,7 +8,7 @@ from typing import get_args
 
 from dalip.errors import JournalError
 from dalip.files import printable
-from dalip.taxonomy import RANKS
+from dalip.ranks import RANKS
 from dalip_index.flora.answer import Identification, Verdict
 
 __all__ = ["Observation", "check_field"]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dalip.errors import ImageError
 from dalip.files import printable
-from dalip.photos import PhotoDetails, encode, open_file, open_image, read_details, shrink
+from dalip.photos import PhotoDetails, caution_about, encode, open_file, open_image, read_details, shrink
 from dalip_index.library.library_files import FoundFile, stamp_of
 
 __all__ = ["PhotoReader", "changing", "hash_file", "read_dated"]
@@ -83,6 +83,8 @@ class PhotoReader:
     def _use(self, content: bytes) -> Image.Image:
         self.sha256 = hashlib.sha256(content).hexdigest()
         image = open_image(content, target=max(self.side, _THUMBNAIL // 2))
+        if min(image.size) < self.side and (caution := caution_about(content)):
+            raise caution
         self.details = read_details(content)
         self.thumbnail = encode(shrink(image, long_side=_THUMBNAIL), "JPEG", _QUALITY)
         return image

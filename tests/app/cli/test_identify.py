@@ -16,6 +16,7 @@ import pytest
 from hostile_images import READABLE, UNREADABLE, write_hostile_images
 from paths import ROOT
 from PIL import Image
+from raw_photos import SENSOR, THUMBNAIL, tiff
 from tiny_bundle import COLOURS
 
 from tests.app.conftest import BIN, Done, World, environment, paint, run
@@ -230,6 +231,20 @@ def test_every_odd_file_is_answered_and_every_bad_one_gets_a_line(
     assert len(done.err.splitlines()) == 1
     upright, rotated = answers["jpeg"]["predictions"], answers["rotated"]["predictions"]
     assert [p["scientificName"] for p in upright] == [p["scientificName"] for p in rotated]
+
+
+@pytest.mark.parametrize("option", [(), ("--json",), ("--csv",), ("--together",)])
+def test_a_photo_that_is_read_from_its_preview_is_answered_with_a_caution(
+    dalip: Dalip, world: World, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    (tmp_path / "raw.dng").write_bytes(tiff([THUMBNAIL, SENSOR], 1))
+    done = dalip("identify", "raw.dng", *world.options, *option)
+    assert done.status == 0
+    assert "raw.dng" in done.out
+    assert done.err.splitlines() == [
+        "dalip: raw.dng: only a preview of 160 x 120 pixels can be read from this file, not the photo of 1,200 x 900; "
+        "for a better answer, export the photo as JPEG"
+    ]
 
 
 def test_one_line_stays_one_line(dalip: Dalip, world: World, tmp_path: Path) -> None:

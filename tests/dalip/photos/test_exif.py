@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from dalip.photos import PhotoDetails, decode, read_details
+from dalip.photos import PhotoDetails, cost, read_details
+from dalip.photos.cost import Limits
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # of odd photos
 
@@ -64,7 +65,7 @@ def test_damaged_metadata_causes_no_error(content: bytes, data: st.DataObject) -
 
 def test_a_photo_that_is_too_large_is_not_decoded_for_its_details(monkeypatch: pytest.MonkeyPatch) -> None:
     content = taken("PNG")
-    monkeypatch.setattr(decode, "MAX_PIXELS", 96 * 64 - 1)
+    monkeypatch.setattr(cost, "current_limits", lambda: Limits(10**9, 96 * 64 - 1))
     assert read_details(content) == PhotoDetails()
 
 

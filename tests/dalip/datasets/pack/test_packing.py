@@ -14,6 +14,7 @@ from hostile_images import READABLE, write_hostile_images
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from raw_photos import FULL, SENSOR, THUMBNAIL, tiff
 from scenes import encoded, scene
 from wording import refuses, said
 
@@ -26,7 +27,7 @@ from dalip.datasets.pack.datasheet import read_datasheet
 from dalip.datasets.pack.prepare_photo import prepare
 from dalip.datasets.pack.shard_writer import safe_keys, text_of
 from dalip.datasets.photo_location import WebPhoto
-from dalip.errors import DataError, Skipped
+from dalip.errors import DataError, ImageError, Skipped
 from dalip.photos import open_image
 from dalip.taxonomy import Taxon
 from tests.dalip.made import fields, write_tar
@@ -253,6 +254,15 @@ def test_no_photos_left_is_an_error_that_says_why(tmp_path: Path) -> None:
     path.write_bytes(b"no photo")
     with refuses(DataError, match=r"out: no photos are left to pack; .*1\.jpg: the file is not an image"):
         pack_records([Record("1.jpg", FilePart(path), {"scientificName": "Rosa"})], tmp_path / "out")
+
+
+def test_a_preview_that_is_too_small_is_not_packed(tmp_path: Path) -> None:
+    path = tmp_path / "raw.dng"
+    path.write_bytes(tiff([THUMBNAIL, SENSOR], 1))
+    with refuses(ImageError, match="only a preview of 160 x 120 pixels"):
+        prepare(FilePart(path), PhotoSettings(size=256))
+    path.write_bytes(tiff([THUMBNAIL, SENSOR, FULL], 2))
+    assert prepare(FilePart(path), PhotoSettings(size=256)).area == 1200 * 900
 
 
 def test_photos_become_small_and_upright_without_metadata(tmp_path: Path) -> None:

@@ -4,6 +4,11 @@
 # Photos
 error-image-empty = ce fichier est vide ; copiez-le ou téléchargez-le à nouveau
 error-image-too-large = cette photo fait { $width } x { $height } pixels, plus que la limite de { $million } millions ; réduisez-la
+error-image-costly = décoder ce fichier { $format } de { $width } x { $height } pixels demande { $needed } Mo de mémoire, plus que la limite de { $limit } Mo ; réduisez la photo ou enregistrez-la en JPEG ordinaire
+error-image-slow = le décodage de cette photo a pris plus de { $seconds } secondes ; réduisez-la ou enregistrez-la en JPEG ordinaire
+error-image-crashed = cette photo a fait planter son décodeur ; enregistrez-la en JPEG ordinaire
+error-image-busy = le serveur traite déjà d’autres grandes photos ; réessayez bientôt ou utilisez une photo plus petite
+error-image-preview-only = seul un aperçu de { $width } x { $height } pixels est lisible dans ce fichier, pas la photo de { $full_width } x { $full_height } ; pour une meilleure réponse, exportez la photo en JPEG
 error-image-unknown = ce fichier n’est pas une image dans un format pris en charge ; utilisez { $readable }
 error-image-unsupported = la version installée de Pillow ne lit pas ce format d’image ({ $plugin }) ; mettez Pillow à jour
 error-image-damaged = ce fichier est endommagé ou tronqué ; copiez-le ou téléchargez-le à nouveau
