@@ -25,7 +25,7 @@ from dalip.photos.decode import memory_needed
 _MEASURE = """
 import re, resource, sys, time
 from dalip.photos import open_image
-from dalip.photos.formats import use_one_thread
+from dalip.photos.formats.plugins import use_one_thread
 
 def peak():
     if sys.platform == "linux":  # ru_maxrss would count the process that started this one

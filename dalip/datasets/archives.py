@@ -12,7 +12,7 @@ from dalip.datasets.photo_location import BROKEN, MOST_DENSE, ZipMember
 from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS
 from dalip.errors import DataError, first_line
-from dalip.photos.signatures import HEAD, image_format
+from dalip.photos.formats.signatures import HEAD, image_format
 from dalip.photos.walk import is_photo_name
 
 __all__ = ["Archive", "is_archive"]

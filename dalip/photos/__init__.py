@@ -3,11 +3,11 @@
 from dalip.photos.colour import to_rgb
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
 from dalip.photos.decode import ImageSource, caution_about, open_image
-from dalip.photos.details import DATE_SOURCES, FILE_TIME, PhotoDetails
-from dalip.photos.exif import read_details
+from dalip.photos.details.photo_details import DATE_SOURCES, FILE_TIME, PhotoDetails
+from dalip.photos.details.read_details import read_details
+from dalip.photos.formats.signatures import READABLE
 from dalip.photos.open_file import open_file
 from dalip.photos.read_ahead import PhotoSource, map_ahead
-from dalip.photos.signatures import READABLE
 from dalip.photos.workers import HEAVY_PLACES, decode_in_workers
 
 __all__ = [

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageFile
 
-from dalip.photos.jpeg import all_scans_begun
-from dalip.photos.pieces import Pieces, Stream
-from dalip.photos.png import missing_share
+from dalip.photos.formats.jpeg import all_scans_begun
+from dalip.photos.formats.pieces import Pieces, Stream
+from dalip.photos.formats.png import missing_share
 
 __all__ = ["load"]
 

@@ -13,13 +13,13 @@ from PIL import Image, ImageFile
 from dalip.errors import ImageError
 from dalip.files import printable
 from dalip.photos.colour import reduce, to_8_bits, to_srgb
-from dalip.photos.containers import Contents
-from dalip.photos.cost import HEAVY, check_cost, decoding_bytes, reducing_factor
 from dalip.photos.damage import load
-from dalip.photos.formats import open_contents
+from dalip.photos.formats.containers import Contents
+from dalip.photos.formats.cost import HEAVY, check_cost, decoding_bytes, reducing_factor
+from dalip.photos.formats.plugins import open_contents
+from dalip.photos.formats.signatures import HEAD, image_format
+from dalip.photos.formats.tiff_images import read_tiff
 from dalip.photos.open_file import open_file
-from dalip.photos.signatures import HEAD, image_format
-from dalip.photos.tiff_images import read_tiff
 from dalip.photos.workers import in_worker
 
 __all__ = ["ImageSource", "caution_about", "memory_needed", "open_image"]
@@ -44,7 +44,7 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
     """Read a photo: the first frame, upright, in sRGB, transparent parts on white.
 
     The format is detected from the content, never from the file name. What decoding may take is limited; see
-    `dalip.photos.cost`. On a public page, photos are decoded in worker processes.
+    `dalip.photos.formats.cost`. On a public page, photos are decoded in worker processes.
 
     Args:
         source: A path, the bytes of an image file, or a binary stream, which is read to its end.
@@ -62,14 +62,14 @@ def open_image(source: ImageSource, *, target: int | None = None) -> Image.Image
         return in_worker(_open_bytes, bytes(source), "", target)
     if not isinstance(source, str | os.PathLike):
         return in_worker(_open_bytes, source.read(), printable(getattr(source, "name", "")), target)
-    return in_worker(_open_path, source, target)
+    return in_worker(_open_path, Path(source), target)
 
 
 def _open_bytes(content: bytes, name: str, target: int | None) -> Image.Image:
     return _read(io.BytesIO(content), name, target)
 
 
-def _open_path(source: str | os.PathLike[str], target: int | None) -> Image.Image:
+def _open_path(source: Path, target: int | None) -> Image.Image:
     name = printable(source)
     with open_file(source) as file:
         return _read(file, name, target)

@@ -15,9 +15,9 @@ from pathlib import Path, PurePath
 
 from dalip.errors import DataError, ImageError, Skipped
 from dalip.files import as_utf8
+from dalip.photos.details.sidecars import SIDECAR_SUFFIXES
+from dalip.photos.formats.signatures import HEAD, image_format
 from dalip.photos.open_file import open_file
-from dalip.photos.sidecars import SIDECAR_SUFFIXES
-from dalip.photos.signatures import HEAD, image_format
 
 __all__ = ["IMAGE_SUFFIXES", "Listing", "has_photo_content", "is_photo_name", "list_files", "unused_files"]
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from dalip.cpus import available_cpus
 from dalip.errors import DalipError, ImageError
-from dalip.photos.cost import HEAVY, STRANGERS, Limits, set_limits
+from dalip.photos.formats.cost import HEAVY, STRANGERS, Limits, set_limits
 from dalip.quiet import ignore_pillow_warnings
 
 __all__ = ["HEAVY_PLACES", "decode_in_workers", "in_worker"]
@@ -265,7 +265,7 @@ def work() -> None:
     with Path(os.devnull).open("r+b") as nothing:  # what a decoder prints must not reach the pipe
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
-    from dalip.photos.formats import use_one_thread
+    from dalip.photos.formats.plugins import use_one_thread
 
     terms: _Terms = pickle.load(requests)
     ignore_pillow_warnings()

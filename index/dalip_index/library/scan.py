@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dalip.errors import LibraryError, Skipped
 from dalip.files import as_utf8
-from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars
+from dalip.photos.details.sidecars import SIDECAR_SUFFIXES, find_sidecars
 from dalip.photos.walk import list_files
 from dalip_index.library.library_files import FoundFile, KnownFile, is_below, stamp_of
 

@@ -9,7 +9,7 @@ from dalip.encoder import Encoder
 from dalip.errors import ImageError, LibraryError, Skipped
 from dalip.files import as_utf8
 from dalip.photos import READABLE
-from dalip.photos.sidecars import read_beside
+from dalip.photos.details.sidecars import read_beside
 from dalip.progress import Progress, no_progress
 from dalip_index.flora.flora import Flora
 from dalip_index.library.database import LibraryStore, PhotoContent

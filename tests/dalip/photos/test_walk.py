@@ -12,7 +12,7 @@ from wording import refuses, said
 
 from dalip.errors import ImageError
 from dalip.photos import open_file, open_image
-from dalip.photos.signatures import READABLE, image_format
+from dalip.photos.formats.signatures import READABLE, image_format
 from dalip.photos.walk import Listing, is_photo_name, list_files, unused_files
 
 

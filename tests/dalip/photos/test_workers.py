@@ -20,7 +20,7 @@ from wording import refuses, said
 
 from dalip.errors import ImageError
 from dalip.photos import HEAVY_PLACES, decode_in_workers, open_image, read_details, small_copy
-from dalip.photos.cost import HEAVY, STRANGERS
+from dalip.photos.formats.cost import HEAVY, STRANGERS
 from dalip.photos.workers import in_worker
 
 SECONDS = 2
@@ -210,4 +210,4 @@ def test_no_other_code_opens_images() -> None:
     assert len(modules) > 100
     opens = re.compile(r"Image\.open\(|ImagePlugin|pillow_heif|import_module\(.PIL")
     found = {path.relative_to(root).as_posix() for path in modules if opens.search(path.read_text())}
-    assert found == {"dalip/photos/formats.py", "dalip/quiet.py"}
+    assert found == {"dalip/photos/formats/plugins.py", "dalip/quiet.py"}

@@ -7,8 +7,8 @@ import binascii
 import zlib
 from collections.abc import Iterator
 
-from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.pieces import Pieces, Stream
+from dalip.photos.formats.containers import MOST_METADATA, Contents
+from dalip.photos.formats.pieces import Pieces, Stream
 
 __all__ = ["missing_share", "read_png"]
 

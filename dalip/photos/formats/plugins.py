@@ -12,14 +12,14 @@ from typing import Any, BinaryIO
 from PIL import ImageFile
 
 from dalip.errors import ImageError
-from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.cost import check_cost
-from dalip.photos.jpeg import read_jpeg
-from dalip.photos.png import read_png
-from dalip.photos.signatures import HEAD, READABLE, image_format
-from dalip.photos.tiff import size_of_exif
-from dalip.photos.tiff_images import read_tiff
-from dalip.photos.webp import read_webp
+from dalip.photos.formats.containers import MOST_METADATA, Contents
+from dalip.photos.formats.cost import check_cost
+from dalip.photos.formats.jpeg import read_jpeg
+from dalip.photos.formats.png import read_png
+from dalip.photos.formats.signatures import HEAD, READABLE, image_format
+from dalip.photos.formats.tiff import size_of_exif
+from dalip.photos.formats.tiff_images import read_tiff
+from dalip.photos.formats.webp import read_webp
 
 __all__ = ["open_contents", "open_header", "use_one_thread"]
 

@@ -16,9 +16,10 @@ from wording import refuses, said
 
 from benchmarks.decode_memory import measured, samples
 from dalip.errors import ImageError
-from dalip.photos import PhotoDetails, cost, open_image, read_details
-from dalip.photos.cost import OWN, STRANGERS, Limits
+from dalip.photos import PhotoDetails, open_image, read_details
 from dalip.photos.decode import memory_needed
+from dalip.photos.formats import cost
+from dalip.photos.formats.cost import OWN, STRANGERS, Limits
 
 WIDTH, HEIGHT = 2400, 1600
 KINDS = [name for name, _ in samples(8, 8)]
@@ -201,7 +202,7 @@ def test_a_crash_of_libjpeg_is_avoided_at_any_size(tmp_path: Path) -> None:
         "for size in ((1200, 1200), (4000, 3000), (17, 5000)):\n"
         "    _lossless_jpeg(Path(sys.argv[1]), *size); print(open_image(sys.argv[1], target=64).info['size'] == size)\n"
     )
-    tests = Path(__file__).parents[2]
+    tests = Path(__file__).parents[3]
     code = f"import sys; sys.path.insert(0, {str(tests)!r})\n{script}"
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "a.jpg"], capture_output=True, text=True, check=False

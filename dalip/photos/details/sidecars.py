@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from dalip.errors import ImageError
-from dalip.photos.dates import date_in_name, date_of_timestamp
-from dalip.photos.details import PhotoDetails, read_place
+from dalip.photos.details.dates import date_in_name, date_of_timestamp
+from dalip.photos.details.photo_details import PhotoDetails, read_place
+from dalip.photos.details.xmp import read_xmp
 from dalip.photos.open_file import open_file
-from dalip.photos.xmp import read_xmp
 
 __all__ = ["SIDECAR_SUFFIXES", "find_sidecars", "read_beside"]
 

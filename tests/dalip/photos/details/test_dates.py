@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalip.photos.dates import date_in_name, date_of_timestamp, read_date
+from dalip.photos.details.dates import date_in_name, date_of_timestamp, read_date
 
 NOON = "2023-05-31T12:00:00"
 

@@ -13,14 +13,14 @@ from PIL.ExifTags import GPS, Base
 
 from dalip.errors import ImageError
 from dalip.files import as_utf8
-from dalip.photos.dates import read_date
-from dalip.photos.details import PhotoDetails, is_void, read_place
-from dalip.photos.exif_tags import ExifTags, Value, read_tags
-from dalip.photos.formats import open_header
+from dalip.photos.details.dates import read_date
+from dalip.photos.details.exif_tags import ExifTags, Value, read_tags
+from dalip.photos.details.photo_details import PhotoDetails, is_void, read_place
+from dalip.photos.details.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
+from dalip.photos.details.xmp import read_xmp
+from dalip.photos.formats.plugins import open_header
 from dalip.photos.open_file import open_file
-from dalip.photos.sidecars import SIDECAR_SUFFIXES, find_sidecars, read_beside
 from dalip.photos.workers import in_worker
-from dalip.photos.xmp import read_xmp
 
 __all__ = ["read_details"]
 

@@ -4,9 +4,9 @@ import io
 from typing import BinaryIO
 
 from dalip.errors import ImageError
-from dalip.photos.containers import Contents
-from dalip.photos.pieces import Pieces
-from dalip.photos.tiff import Directory, directories
+from dalip.photos.formats.containers import Contents
+from dalip.photos.formats.pieces import Pieces
+from dalip.photos.formats.tiff import Directory, directories
 
 __all__ = ["read_tiff"]
 

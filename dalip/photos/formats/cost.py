@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from dalip.errors import ImageError
-from dalip.photos.containers import Contents
+from dalip.photos.formats.containers import Contents
 
 __all__ = [
     "HEAVY",

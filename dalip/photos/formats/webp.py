@@ -6,8 +6,8 @@ Source: https://developers.google.com/speed/webp/docs/riff_container.
 import io
 from typing import BinaryIO
 
-from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.pieces import Pieces
+from dalip.photos.formats.containers import MOST_METADATA, Contents
+from dalip.photos.formats.pieces import Pieces
 
 __all__ = ["read_webp"]
 

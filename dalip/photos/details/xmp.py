@@ -6,8 +6,8 @@ Source: the XMP specification, part 2, and the XMP fields of Exif 2.32 (CIPA DC-
 from contextlib import suppress
 from xml.parsers import expat
 
-from dalip.photos.dates import read_date
-from dalip.photos.details import PhotoDetails, read_place
+from dalip.photos.details.dates import read_date
+from dalip.photos.details.photo_details import PhotoDetails, read_place
 
 __all__ = ["read_xmp"]
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from dalip.photos import PhotoDetails, cost, read_details
-from dalip.photos.cost import Limits
+from dalip.photos import PhotoDetails, read_details
+from dalip.photos.formats import cost
+from dalip.photos.formats.cost import Limits
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # of odd photos
 

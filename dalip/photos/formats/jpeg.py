@@ -7,8 +7,8 @@ import io
 import re
 from typing import NamedTuple
 
-from dalip.photos.containers import MOST_METADATA, Contents
-from dalip.photos.pieces import Pieces, Stream
+from dalip.photos.formats.containers import MOST_METADATA, Contents
+from dalip.photos.formats.pieces import Pieces, Stream
 
 __all__ = ["all_scans_begun", "read_jpeg"]
 

@@ -18,10 +18,10 @@ from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from dalip.photos import DATE_SOURCES, PhotoDetails, read_details
-from dalip.photos.details import read_place
-from dalip.photos.exif_tags import read_tags
-from dalip.photos.sidecars import find_sidecars, read_beside
-from dalip.photos.xmp import read_xmp
+from dalip.photos.details.exif_tags import read_tags
+from dalip.photos.details.photo_details import read_place
+from dalip.photos.details.sidecars import find_sidecars, read_beside
+from dalip.photos.details.xmp import read_xmp
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")  # of odd photos
 

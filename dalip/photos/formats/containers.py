@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from dalip.errors import ImageError
-from dalip.photos.pieces import Stream
-from dalip.photos.tiff import orientation_of
+from dalip.photos.formats.pieces import Stream
+from dalip.photos.formats.tiff import orientation_of
 
 __all__ = ["MOST_METADATA", "Contents"]
 

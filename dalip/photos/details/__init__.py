@@ -1,0 +1,1 @@
+"""When and where a photo was taken: EXIF, XMP, sidecar files and file names."""
