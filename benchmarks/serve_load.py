@@ -51,7 +51,7 @@ def stage(name):
     global begun
     stages[name], begun = time.perf_counter() - begun, time.perf_counter()
 import dalip_app.cli.serve, dalip_app.server.api, dalip_app.server.floras, dalip_app.server.run
-from dalip_app.server.guard import Keys
+from dalip_app.server.keys import Keys
 from dalip_index import Journal, Library
 stage("imports: FastAPI, uvicorn, NumPy, FAISS")
 floras = dalip_app.server.floras.Floras([], Path("data"), None)
