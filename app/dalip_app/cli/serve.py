@@ -220,7 +220,7 @@ def serve(
             _prepare_process(uploads)
             from dalip_app.page.site import make_site
 
-            journals = Visits(uploads.parent / "visits") if open_to_all else Journal(place)
+            journals = Visits(uploads.parent / "visits", uploads) if open_to_all else Journal(place)
             library = None if open_to_all else Library(place)
             download = Download() if fetch_photos else None
             site = make_site(floras, library, journals, host, keys, embed_in, download=download)

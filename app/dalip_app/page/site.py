@@ -17,8 +17,8 @@ from dalip_app.server.addresses import is_loopback
 from dalip_app.server.api import add_api
 from dalip_app.server.floras import Floras
 from dalip_app.server.guard import guard
-from dalip_app.server.keys import Keys
 from dalip_app.server.indexing import Indexing
+from dalip_app.server.keys import Keys
 from dalip_app.server.library_photos import add_photo_routes
 from dalip_app.server.photo_addresses import Download
 from dalip_app.server.uploads import add_uploads
@@ -101,7 +101,9 @@ def make_site(
     add_export(app, journal_of(journal), uploads)
     stop = mount_pages(app, lambda say: make_page(say, floras, indexing, journal, may_add_folders=local))
     hosts = {"127.0.0.1", "localhost", "::1", host} if local else set()
-    guarded = guard(with_unknown_visits(in_their_language(app)), keys, uploads, hosts=hosts)
+    visits = journal if isinstance(journal, Visits) else None
+    inside = with_unknown_visits(in_their_language(app))
+    guarded = guard(inside, keys, uploads, hosts=hosts, visits=visits)
     return Site(_with_headers(guarded, embed_in), stop, indexing, local)
 
 

@@ -4,6 +4,7 @@ Source: https://my.plantnet.org/doc/api/identify, and https://my.plantnet.org/do
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -195,13 +196,6 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def problem(status: int, message: str, headers: Any = None) -> JSONResponse:
     """Return an error response in Pl@ntNet's format."""
-    words = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Payload Too Large"}
-    words |= {
-        403: "Forbidden",
-        405: "Method Not Allowed",
-        408: "Request Timeout",
-        500: "Internal Server Error",
-    }
-    words |= {415: "Unsupported Media Type", 429: "Too Many Requests"}
-    content = Problem(statusCode=status, error=words.get(status, "Error"), message=message)
+    word = "Payload Too Large" if status == 413 else HTTPStatus(status).phrase  # as newer Pythons say
+    content = Problem(statusCode=status, error=word, message=message)
     return JSONResponse(content.model_dump(), status, headers)

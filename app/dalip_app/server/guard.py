@@ -6,7 +6,7 @@ other hosts or serve files by path. DALIP does not need those routes.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from dalip_app.server.api import problem
 from dalip_app.server.keys import Guesses, Keys
 from dalip_app.server.limits import Intake, Limits, Room, too_large
 from dalip_app.server.uploads import UPLOAD, held_bytes
+from dalip_app.server.visits import Visits
 
 __all__ = ["guard"]
 
@@ -33,7 +34,14 @@ _HOST = re.compile(r"([\w.-]*|\[[0-9a-fA-F:.]+\])(:\d{0,5})?")
 _UNUSED = "call/v2/"  # answers 500 to a wrong request, and its stream never ends
 
 
-def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS, hosts: Collection[str] = ()) -> Any:
+def guard(
+    app: Any,
+    keys: Keys,
+    uploads: Path,
+    limits: Limits = _LIMITS,
+    hosts: Collection[str] = (),
+    visits: Visits | None = None,
+) -> Any:
     """Reject requests that are unauthorised, too large, or refer to files on this computer other than uploads.
 
     A HEAD request is answered like GET, without the content.
@@ -44,6 +52,7 @@ def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS, hosts: 
         uploads: Upload folder.
         limits: Size limits for requests.
         hosts: Allowed values of the Host header, without the port; empty for any.
+        visits: The journals of a public page, whose size counts with the uploads.
 
     Returns:
         An ASGI application.
@@ -67,7 +76,7 @@ def guard(app: Any, keys: Keys, uploads: Path, limits: Limits = _LIMITS, hosts: 
             if scope["method"] == "POST" and most > limits.fields:
                 room.check(held_bytes(uploads))
             checked = _reads_json(scope["method"], path)
-            content = await _checked(intake, uploads, limits.depth) if checked else intake
+            content = await _checked(intake, uploads, limits.depth, visits) if checked else intake
         except HTTPException as error:
             await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
         else:
@@ -98,8 +107,8 @@ def _check_headers(scope: Any, limits: Limits, hosts: Collection[str]) -> None:
     fields = scope["headers"]
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > limits.url:
         raise HTTPException(414, f"the URL is longer than {limits.url} bytes")
-    if scope["http_version"] not in ("1.0", "1.1"):
-        raise HTTPException(505, "the server speaks HTTP/1.1")
+    if scope.get("http_version", "1.1") not in ("1.0", "1.1"):
+        raise HTTPException(400, "the server speaks HTTP/1.1")
     names = [name for name, _ in fields]
     if b"content-length" in names and b"transfer-encoding" in names:  # a proxy may take it for two requests
         raise HTTPException(400, "Content-Length and Transfer-Encoding exclude each other", _CLOSE)
@@ -171,7 +180,7 @@ def _from_elsewhere(headers: dict[bytes, bytes]) -> bool:
         return True
 
 
-async def _checked(receive: Any, uploads: Path, depth: int) -> Any:
+async def _checked(receive: Any, uploads: Path, depth: int, visits: Visits | None) -> Any:
     """Read a request completely and check the files that it refers to.
 
     Raises:
@@ -186,6 +195,8 @@ async def _checked(receive: Any, uploads: Path, depth: int) -> Any:
         more = message.get("more_body", False)
     if reason := _refusal(bytes(body), uploads, depth):
         raise HTTPException(400, reason)
+    if visits is not None:
+        _check_visit(json.loads(body), visits)
     given = False
 
     async def again() -> Any:
@@ -241,19 +252,37 @@ def _refusal(body: bytes, uploads: Path, depth: int = _LIMITS.depth) -> str:
         return "the request is not valid JSON"
     if not isinstance(content, dict):
         return "the request is not a JSON object"
-    level: list[Any] = [content]
-    for _ in range(depth):
-        if any(
-            "path" in one and not _is_upload(one["path"], uploads) for one in level if isinstance(one, dict)
-        ):
+    for level, objects in enumerate(_levels(content)):
+        if level == depth:
+            return f"the JSON is nested more than {depth} levels deep"
+        if any("path" in one and not _is_upload(one["path"], uploads) for one in objects):
             return "the request refers to a file that was not uploaded here; upload it first"
-        parts = (
-            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)
+    return ""
+
+
+def _levels(content: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield the objects at each depth of some JSON, from the outermost."""
+    values = [content]
+    while values:
+        yield [one for one in values if isinstance(one, dict)]
+        inner = [
+            one.values() if isinstance(one, dict) else one for one in values if isinstance(one, dict | list)
+        ]
+        values = [value for group in inner for value in group]
+
+
+def _check_visit(content: dict[str, Any], visits: Visits) -> None:
+    """Count the uploads in the fields of a page event as those of the visit.
+
+    Raises:
+        HTTPException: The visit has no room for them.
+    """
+    paths = [one["path"] for level in _levels(content) for one in level if "path" in one]
+    visit = content.get("session_hash")
+    if paths and not visits.bring(visit if isinstance(visit, str) else "", paths):
+        raise HTTPException(
+            413, "the journal and the uploads of this visit are too large; delete observations"
         )
-        level = [value for part in parts for value in part]
-        if not level:
-            return ""
-    return f"the JSON is nested more than {depth} levels deep"
 
 
 def _is_upload(path: Any, uploads: Path) -> bool:

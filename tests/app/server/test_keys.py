@@ -1,7 +1,6 @@
 """Guesses of passwords and API keys are slowed for each address, and only for that one."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def guesses(clock: Clock) -> Iterator[Guesses]:
-    yield Guesses(clock)
+def guesses(clock: Clock) -> Guesses:
+    return Guesses(clock)
 
 
 def test_the_wait_doubles_up_to_a_minute(guesses: Guesses, clock: Clock) -> None:
