@@ -82,8 +82,8 @@ class Tally:
 
 
 @contextmanager
-def server(folder: Path):
-    """Start the real command; yield the process, its address, and the seconds until it was ready."""
+def server(folder: Path, *options: str):
+    """Start the real command with some options; yield the process, its address, and the seconds until it was ready."""
     command = [
         Path(sys.executable).with_name("dalip-app"),
         "serve",
@@ -91,6 +91,7 @@ def server(folder: Path):
         "0",
         "--data-dir",
         folder / "data",
+        *options,
     ]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

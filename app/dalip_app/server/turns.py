@@ -62,9 +62,9 @@ class Turns:
         try:
             yield
         finally:
-            spent = self._clock() - began
+            now = self._clock()
             for client in (address, f"{host} {port}"):
-                self._used[client] = (self._time_of(client) + spent, self._clock())
+                self._used[client] = (self._time_of(client, now) + now - began, now)
                 self._used.move_to_end(client)
             while len(self._used) > _REMEMBERED:
                 self._used.popitem(last=False)
@@ -108,11 +108,14 @@ class Turns:
         if not waiting:
             self._free += 1
             return
-        chosen = min(waiting, key=lambda one: (self._time_of(one.address), self._time_of(one.connection)))
+        now = self._clock()  # the same for all, so that the connections of an address are compared
+        chosen = min(
+            waiting, key=lambda one: (self._time_of(one.address, now), self._time_of(one.connection, now))
+        )
         self._waiting.remove(chosen)
         chosen.called.set_result(None)
 
-    def _time_of(self, client: str) -> float:
-        """Return the seconds that a client has used lately."""
+    def _time_of(self, client: str, now: float) -> float:
+        """Return the seconds that a client had used lately at a time."""
         used, when = self._used.get(client, (0.0, 0.0))
-        return used * 0.5 ** ((self._clock() - when) / _HALF_LIFE) if used else 0.0
+        return used * 0.5 ** ((now - when) / _HALF_LIFE) if used else 0.0
