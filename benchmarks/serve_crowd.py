@@ -2,10 +2,10 @@
 
     python benchmarks/serve_crowd.py PHOTOS [--seconds 60] [--sockets 1100] [--clients 20] [--write]
 
-Starts `dalip-app serve --public` with the built-in flora and measures the visitor's time for a photo on the idle server.
-Then 1,100 connections are opened that send nothing, 20 clients send photos for a minute, and a stranger sends three of
-the largest photos again and again. Prints the results as JSON; `--write` also puts them into docs/serving.md. Exits with
-status 1 if the visitor's median time is more than three times the idle one, or a request fails.
+Starts `dalip-app serve --public` with the built-in flora and measures the visitor's time for a photo on the idle
+server. Then 1,100 connections are opened that send nothing, 20 clients send photos for a minute, and a stranger sends
+three of the largest photos again and again. Prints the results as JSON; `--write` also puts them into docs/serving.md.
+Exits with status 1 if the visitor's median time is more than three times the idle one, or a request fails.
 
 All of them have the same address, 127.0.0.1, so the server can distinguish only their connections.
 """
@@ -130,7 +130,7 @@ def table(figures: dict[str, Any]) -> str:
         ("memory in the crowd", f"{figures['memory']:.0f} MB"),
     ]
     about = f"On {figures['machine']}, with {figures['sockets']} idle connections, {figures['clients']} clients for "
-    about += f"{figures['seconds']:.0f} s and {figures['large photos']} photos of {SIDE**2 // 10**6} million pixels at a time:"
+    about += f"{figures['seconds']:.0f} s and {figures['large photos']} photos of {SIDE**2 // 10**6} million pixels:"
     return "\n".join([about, "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 

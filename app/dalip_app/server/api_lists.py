@@ -13,14 +13,13 @@ from starlette.exceptions import HTTPException
 from dalip_app.server.floras import Floras
 from dalip_app.server.plantnet import QUOTA, ListedSpecies, listed_species, spoken
 
-__all__ = ["ANY", "flora_name", "list_routes"]
+__all__ = ["flora_name", "list_routes"]
 
-ANY = "all"
-"""Alias of the first flora, whatever its name."""
+_ANY = "all"  # the first flora, whatever its name
 
 # Floras of Pl@ntNet that clients ask for by name, in addition to all that begin with "k-".
 _PLANTNETS = {
-    *(ANY, "best", "the-plant-list", "useful", "weeds", "weurope", "namerica", "canada", "africa", "crops"),
+    *(_ANY, "best", "the-plant-list", "useful", "weeds", "weurope", "namerica", "canada", "africa", "crops"),
 }
 _PAGE = 10_000  # species in a page
 
@@ -86,7 +85,7 @@ def flora_name(floras: Floras, project: str) -> str:
     if project in _PLANTNETS or project.startswith("k-"):
         return floras.names[0]
     known = " or ".join(floras.names)
-    raise HTTPException(404, f"there is no flora {project[:200]} here; use {ANY} or {known}")
+    raise HTTPException(404, f"there is no flora {project[:200]} here; use {_ANY} or {known}")
 
 
 def list_routes(floras: Floras) -> APIRouter:

@@ -8,10 +8,9 @@ from starlette.exceptions import HTTPException
 from dalip_app.server.api import MAX_UPLOAD
 from dalip_app.server.uploads import UPLOAD
 
-__all__ = ["API", "Intake", "Limits", "Room", "too_large"]
+__all__ = ["Intake", "Limits", "Room", "too_large"]
 
-API = "/v2/"
-"""Prefix of the paths of the HTTP API."""
+_API = "/v2/"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Limits:
 
     def bytes_for(self, path: str) -> int:
         """Return the maximum size in bytes of a request to a path."""
-        if path.startswith(API):
+        if path.startswith(_API):
             return self.api_request
         return self.page_upload if path.rstrip("/") == UPLOAD else self.fields
 
