@@ -31,6 +31,7 @@ __all__ = ["Connection", "Connections", "socket_limit"]
 _log = logging.getLogger("uvicorn.error")
 _BACKLOG = 1024
 _RETRY = 0.5  # seconds until the next `accept` after an error
+_SOON = 0.01  # the same if a connection was closed for it
 _QUIET = 60.0  # seconds for which further errors of `accept` are not logged
 _SWEEP = 1.0  # seconds between two checks of all connections
 _FILES = 4096  # open files that the process asks the system for
@@ -214,8 +215,7 @@ class Connections:
                 if time.monotonic() > quiet:
                     _log.warning("cannot accept connections: %s", error.strerror)
                     quiet = time.monotonic() + _QUIET
-                self._make_room()
-                await asyncio.sleep(_RETRY)
+                await asyncio.sleep(_SOON if self._make_room() else _RETRY)
                 continue
             address = network_of(peer[0])
             if self._has_room(address):

@@ -40,7 +40,7 @@ class Limits:
     """Minimum speed of an upload in bytes per second, after `patience` seconds."""
     sockets: int = 1000
     """Maximum number of open connections; less if the process may not open that many files."""
-    sockets_each: int = 256
+    sockets_each: int = 500
     """Maximum number of open connections from one address, except from a trusted proxy."""
 
     def bytes_for(self, path: str) -> int:

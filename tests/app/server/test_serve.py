@@ -76,6 +76,12 @@ def test_a_foreign_host_address_is_a_one_line_error(world: World) -> None:
     assert len(done.err.splitlines()) == 1
 
 
+def test_a_malformed_proxy_address_is_wrong_usage(world: World) -> None:
+    done = run(["dalip-app", "serve", *world.options, "--proxy", "10.0.0.0/8,proxy.example", "--port", 0])
+    assert (done.status, done.out) == (2, "")
+    assert "proxy.example" in done.err
+
+
 def test_a_missing_flora_is_a_one_line_error() -> None:
     done = run(["dalip-app", "serve", "--flora", "nowhere", "--port", 0])
     assert done.status == 1
