@@ -7,11 +7,13 @@ other hosts or serve files by path. DALIP does not need those routes.
 import json
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from dalip_app.messages.language import LANGUAGES
 from dalip_app.server.api import problem
@@ -80,7 +82,8 @@ def guard(
         except HTTPException as error:
             await problem(error.status_code, str(error.detail), error.headers)(scope, receive, send)
         else:
-            await app(*_as_get(scope, content, send))
+            with suppress(ClientDisconnect):  # while the request was being received
+                await app(*_as_get(scope, content, send))
         finally:
             intake.end()
 
