@@ -87,7 +87,12 @@ def add_api(app: FastAPI, floras: Floras, download: Download | None = None) -> N
             photos = [await image.read() for image in images]
             return await _identified(floras, name, photos, asked, wishes)
 
-    @router.get("/v2/identify/{project}", responses=problems, response_model_exclude_none=True)
+    @router.get(
+        "/v2/identify/{project}",
+        responses=problems,
+        response_model_exclude_none=True,
+        include_in_schema=download is not None,
+    )
     async def identify_addresses(
         request: Request,
         project: str,
