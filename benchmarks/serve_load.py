@@ -51,7 +51,7 @@ def stage(name):
     global begun
     stages[name], begun = time.perf_counter() - begun, time.perf_counter()
 import dalip_app.cli.serve, dalip_app.server.api, dalip_app.server.floras, dalip_app.server.run
-from dalip_app.server.guard import Keys
+from dalip_app.server.keys import Keys
 from dalip_index import Journal, Library
 stage("imports: FastAPI, uvicorn, NumPy, FAISS")
 floras = dalip_app.server.floras.Floras([], Path("data"), None)
@@ -82,8 +82,8 @@ class Tally:
 
 
 @contextmanager
-def server(folder: Path):
-    """Start the real command; yield the process, its address, and the seconds until it was ready."""
+def server(folder: Path, *options: str):
+    """Start the real command with some options; yield the process, its address, and the seconds until it was ready."""
     command = [
         Path(sys.executable).with_name("dalip-app"),
         "serve",
@@ -91,6 +91,7 @@ def server(folder: Path):
         "0",
         "--data-dir",
         folder / "data",
+        *options,
     ]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

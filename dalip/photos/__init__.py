@@ -2,7 +2,7 @@
 
 from dalip.photos.colour import to_rgb
 from dalip.photos.copies import encode, is_plain_webp, shrink, small_copy
-from dalip.photos.decode import ImageSource, caution_about, open_image
+from dalip.photos.decode import ImageSource, caution_about, is_heavy, open_image
 from dalip.photos.details.photo_details import DATE_SOURCES, FILE_TIME, PhotoDetails
 from dalip.photos.details.read_details import read_details
 from dalip.photos.formats.signatures import READABLE
@@ -21,6 +21,7 @@ __all__ = [
     "caution_about",
     "decode_in_workers",
     "encode",
+    "is_heavy",
     "is_plain_webp",
     "map_ahead",
     "open_file",

@@ -15,14 +15,14 @@ from dalip.files import printable
 from dalip.photos.colour import reduce, to_8_bits, to_srgb
 from dalip.photos.damage import load
 from dalip.photos.formats.containers import Contents
-from dalip.photos.formats.cost import HEAVY, check_cost, decoding_bytes, reducing_factor
+from dalip.photos.formats.cost import HEAVY, TOO_HEAVY, check_cost, decoding_bytes, reducing_factor
 from dalip.photos.formats.plugins import open_contents
 from dalip.photos.formats.signatures import HEAD, image_format
 from dalip.photos.formats.tiff_images import read_tiff
 from dalip.photos.open_file import open_file
 from dalip.photos.workers import in_worker
 
-__all__ = ["ImageSource", "caution_about", "memory_needed", "open_image"]
+__all__ = ["ImageSource", "caution_about", "is_heavy", "memory_needed", "open_image"]
 
 ImageSource = Path | str | bytes | BinaryIO
 """A file path, the bytes of an encoded image, or a binary stream of one."""
@@ -123,6 +123,12 @@ class _Opened:
         """Bytes that decoding takes at its peak."""
         return decoding_bytes(self.image, self.contents, self.size, self.least)
 
+    @property
+    def heavy(self) -> bool:
+        """Whether it is decoded alone, because it takes much memory or time."""
+        width, height = self.size
+        return self.needed > HEAVY.memory or width * height > HEAVY.pixels
+
     def scale(self, image: ImageFile.ImageFile) -> None:
         """Have the decoder reduce the image, if it can."""
         if self.contents.scalable and self.least:
@@ -134,6 +140,25 @@ class _Opened:
         image: ImageFile.ImageFile = type(self.image)(stream)
         self.scale(image)
         return image
+
+
+def is_heavy(photo: bytes, target: int | None = None) -> bool:
+    """Return whether decoding a photo takes so much memory or time that such photos are decoded one at a time.
+
+    Args:
+        photo: The bytes of an image file; one that cannot be read is not heavy.
+        target: As in `open_image`.
+    """
+    return in_worker(_is_heavy, photo, target)
+
+
+def _is_heavy(photo: bytes, target: int | None) -> bool:
+    try:
+        return _Opened.of(io.BytesIO(photo), target).heavy
+    except ImageError as error:
+        return error.kind in TOO_HEAVY
+    except Exception:  # Pillow's plugins raise nearly anything on damaged images
+        return False
 
 
 def memory_needed(source: Path, target: int | None = None) -> float:
@@ -149,11 +174,9 @@ def memory_needed(source: Path, target: int | None = None) -> float:
 
 def _decode(file: BinaryIO, target: int | None) -> Image.Image:
     photo = _Opened.of(file, target)
-    needed, (width, height) = photo.needed, photo.size
-    check_cost(photo.size, needed, photo.image.format or "")
-    heavy = needed > HEAVY.memory or width * height > HEAVY.pixels
-    with _one_heavy_photo_at_a_time if heavy else nullcontext():
-        image = load(photo.image, photo.contents.stream, photo.again, photo.image.height / height)
+    check_cost(photo.size, photo.needed, photo.image.format or "")
+    with _one_heavy_photo_at_a_time if photo.heavy else nullcontext():
+        image = load(photo.image, photo.contents.stream, photo.again, photo.image.height / photo.size[1])
         return _converted(image, photo.contents, photo.least, photo.size)
 
 

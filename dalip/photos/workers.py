@@ -21,7 +21,7 @@ from PIL import Image
 
 from dalip.cpus import available_cpus
 from dalip.errors import DalipError, ImageError
-from dalip.photos.formats.cost import HEAVY, STRANGERS, Limits, set_limits
+from dalip.photos.formats.cost import HEAVY, STRANGERS, TOO_HEAVY, Limits, set_limits
 from dalip.quiet import ignore_pillow_warnings
 
 __all__ = ["HEAVY_PLACES", "decode_in_workers", "in_worker"]
@@ -39,7 +39,6 @@ _PIPE_BYTES = 1 << 20
 _NICENESS = 10  # of the worker for heavy photos
 
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from dalip.photos.workers import work; work()"
-_TOO_HEAVY = frozenset({"image-too-large", "image-costly"})
 
 R = TypeVar("R")
 
@@ -209,7 +208,7 @@ class _Workers:
         try:
             return self._light.run(function, arguments)
         except ImageError as error:
-            if error.kind not in _TOO_HEAVY:
+            if error.kind not in TOO_HEAVY:
                 raise
         if not self._places.acquire(blocking=False):
             raise ImageError("image-busy")

@@ -147,6 +147,25 @@ def serve(
             "--tls-key", metavar="FILE", help="Private key of the certificate (PEM).", show_default=False
         ),
     ] = None,
+    proxy: Annotated[
+        str,
+        typer.Option(
+            "--proxy",
+            metavar="ADDRESSES",
+            envvar="DALIP_PROXY",
+            help="Addresses or networks of reverse proxies, separated by commas. Only their X-Forwarded-For header is "
+            "believed; it says whose wrong passwords are counted.",
+            show_default=False,
+        ),
+    ] = "",
+    fetch_photos: Annotated[
+        bool,
+        typer.Option(
+            "--fetch-photos",
+            help="Let programs send addresses of photos (GET /v2/identify/all?images=URL). The server downloads them "
+            "from public addresses only.",
+        ),
+    ] = False,
     log_requests: Annotated[
         bool,
         typer.Option("--log-requests", help="Log each request to stderr, without its content or query."),
@@ -164,6 +183,7 @@ def serve(
 
     if (tls_cert is None) != (tls_key is None):
         raise typer.BadParameter("--tls-cert and --tls-key must be used together")
+    _check_proxy(proxy)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     from dalip.disk import find_write_fault
@@ -171,7 +191,8 @@ def serve(
     from dalip_app.server.addresses import bind, is_loopback
     from dalip_app.server.certificate import given_certificate, own_certificate
     from dalip_app.server.floras import Floras
-    from dalip_app.server.guard import Keys
+    from dalip_app.server.keys import Keys
+    from dalip_app.server.photo_addresses import Download
     from dalip_app.server.run import run_server
     from dalip_app.server.uploads import upload_folder
     from dalip_app.server.visits import Visits
@@ -203,10 +224,12 @@ def serve(
             _prepare_process(uploads)
             from dalip_app.page.site import make_site
 
-            journals = Visits(uploads.parent / "visits") if open_to_all else Journal(place)
+            journals = Visits(uploads.parent / "visits", uploads) if open_to_all else Journal(place)
             if not open_to_all and (fault := find_write_fault(place)):
                 complain(ServerError("nothing-saved", source=place, cause=fault))
-            site = make_site(floras, None if open_to_all else Library(place), journals, host, keys, embed_in)
+            library = None if open_to_all else Library(place)
+            download = Download() if fetch_photos else None
+            site = make_site(floras, library, journals, host, keys, embed_in, download=download)
 
             def on_ready(addresses: list[str]) -> None:
                 others = (
@@ -226,6 +249,7 @@ def serve(
                     site.end_streams,
                     tls=shown,
                     log_requests=log_requests,
+                    proxies=proxy,
                 )
             finally:
                 site.close()
@@ -236,6 +260,15 @@ def serve(
 
 app.command("serve", epilog=EXAMPLES)(serve)
 app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
+
+
+def _check_proxy(addresses: str) -> None:
+    from dalip_app.server.addresses import within
+
+    try:
+        within("127.0.0.1", addresses)
+    except ValueError as error:
+        raise typer.BadParameter(f"--proxy: {error}; give addresses such as 10.0.0.5 or 10.0.0.0/8") from None
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,15 +1,20 @@
 """Mount the page in each language on the server, with the manifest and icons to install it as an app."""
 
 import json
+import logging
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.queueing
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from gradio.route_utils import FnIndexInferError
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 
 from dalip_app.messages.language import LANGUAGES, Language, language, preferred
 from dalip_app.page.gradio_api import ENDPOINT
@@ -18,8 +23,9 @@ from dalip_app.page.theme import PAPER, make_theme
 from dalip_app.server.api import problem
 from dalip_app.server.uploads import MAX_FILE
 
-__all__ = ["in_their_language", "mount_pages"]
+__all__ = ["in_their_language", "mount_pages", "with_unknown_visits"]
 
+_log = logging.getLogger("uvicorn.error")
 _STATIC = Path(__file__).parent / "static"
 _QUEUE = 64  # page events that may queue; further ones get 503
 _SESSIONS = 200  # visits whose last answer is remembered
@@ -37,6 +43,7 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
         A function that ends the connections that open pages keep alive.
     """
     mounted: list[Any] = []
+    gradio.queueing.traceback = _EventErrors()
     app.add_api_route("/app/icon-{side}.png", _icon, include_in_schema=False)
     # Gradio's page links to this path; its own manifest has no short name and no icons for phones.
     app.add_api_route("/manifest.json", _manifest, include_in_schema=False)
@@ -76,6 +83,19 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
             gradio_app.stop_event.set()
 
     return end_streams
+
+
+class _EventErrors:
+    """What Gradio calls as its `traceback` module: the traceback of a wrong request is not worth logging."""
+
+    def print_exc(self) -> None:
+        """Log the current error of a page event; with the traceback if it comes from our code."""
+        error = sys.exception()
+        frames = traceback.walk_tb(error.__traceback__ if error else None)
+        if any(str(frame.f_globals.get("__name__")).startswith("dalip") for frame, _ in frames):
+            _log.error("an event of the page failed", exc_info=error)
+        else:
+            _log.warning("a wrong page event was rejected (%s)", type(error).__name__)
 
 
 async def _no_such_event(request: Request, error: Exception) -> JSONResponse:
@@ -137,5 +157,36 @@ def in_their_language(app: Any) -> Any:
                 await RedirectResponse(address_of(code))(scope, receive, send)
                 return
         await app(scope, receive, send)
+
+    return application
+
+
+def with_unknown_visits(app: Any) -> Any:
+    """Log one line when a client asks for the events of a visit that does not exist, instead of a traceback.
+
+    Gradio reports it in the stream of events, and then raises an error although the response has begun.
+
+    Args:
+        app: An ASGI application.
+
+    Returns:
+        An ASGI application.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        begun = False
+
+        async def note(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, note)
+        except RuntimeError as error:
+            if not (begun and isinstance(error.__cause__, HTTPException)):
+                raise
+            _log.warning("%s: %s", scope["path"], error.__cause__.detail)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return application

@@ -8,18 +8,19 @@ from typing import Any
 
 from fastapi_offline import FastAPIOffline
 from gradio.utils import get_upload_folder
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from dalip import __version__
 from dalip_app.page.journal_tab import add_export
 from dalip_app.page.layout import make_page
-from dalip_app.page.mount import in_their_language, mount_pages
+from dalip_app.page.mount import in_their_language, mount_pages, with_unknown_visits
 from dalip_app.server.addresses import is_loopback
 from dalip_app.server.api import add_api
 from dalip_app.server.floras import Floras
-from dalip_app.server.guard import Keys, guard
+from dalip_app.server.guard import guard
 from dalip_app.server.indexing import Indexing
+from dalip_app.server.keys import Keys
 from dalip_app.server.library_photos import add_photo_routes
+from dalip_app.server.photo_addresses import Download
 from dalip_app.server.uploads import add_uploads
 from dalip_app.server.visits import Visits, journal_of
 from dalip_index import Journal, Library
@@ -65,6 +66,8 @@ def make_site(
     host: str,
     keys: Keys,
     embed_in: str = "",
+    *,
+    download: Download | None = None,
 ) -> Site:
     """Put together the page, the API, and the API's documentation at `/docs`.
 
@@ -77,6 +80,7 @@ def make_site(
             applies to a public page, whose visitors may come through a reverse proxy on this computer.
         keys: The login and API key.
         embed_in: Website that may embed the page, for example `https://example.org`.
+        download: Downloads photos whose addresses clients of the API send; `None` if they may not.
     """
     app = FastAPIOffline(
         redoc_url=None,
@@ -88,7 +92,7 @@ def make_site(
         swagger_ui_parameters={"validatorUrl": None},  # the validator would send the URL to another host
     )
     uploads = Path(get_upload_folder())
-    add_api(app, floras)
+    add_api(app, floras, download)
     add_uploads(app, uploads)
     local = is_loopback(host) and isinstance(journal, Journal)
     indexing = Indexing(library, floras()) if library is not None else None
@@ -96,11 +100,11 @@ def make_site(
         add_photo_routes(app, library)
     add_export(app, journal_of(journal), uploads)
     stop = mount_pages(app, lambda say: make_page(say, floras, indexing, journal, may_add_folders=local))
-    if local:
-        app.add_middleware(
-            TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1", host]
-        )
-    return Site(_with_headers(guard(in_their_language(app), keys, uploads), embed_in), stop, indexing, local)
+    hosts = {"127.0.0.1", "localhost", "::1", host} if local else set()
+    visits = journal if isinstance(journal, Visits) else None
+    inside = with_unknown_visits(in_their_language(app))
+    guarded = guard(inside, keys, uploads, hosts=hosts, visits=visits)
+    return Site(_with_headers(guarded, embed_in), stop, indexing, local)
 
 
 def _with_headers(app: Any, embed_in: str) -> Any:
@@ -113,9 +117,15 @@ def _with_headers(app: Any, embed_in: str) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         async def send_more(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers.items()]
+                # Gradio allows other origins to read responses, with the visitor's login.
+                own = [pair for pair in message.get("headers", ()) if not _is_cors(pair[0])]
+                message["headers"] = [*own, *headers.items()]
             await send(message)
 
         await app(scope, receive, send_more)
 
     return application
+
+
+def _is_cors(name: bytes) -> bool:
+    return name.lower().startswith(b"access-control-")

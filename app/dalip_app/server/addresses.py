@@ -3,11 +3,11 @@
 import os
 import socket
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from dalip.errors import ServerError, first_line
 
-__all__ = ["addresses", "bind", "is_loopback", "lan_address"]
+__all__ = ["addresses", "bind", "is_loopback", "lan_address", "network_of", "within"]
 
 # Reserved for documentation, so no computer has these addresses.
 _UNUSED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
@@ -19,6 +19,41 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def network_of(address: str) -> str:
+    """Return what stands for one visitor: an IPv4 address, or the /64 network of an IPv6 address.
+
+    Args:
+        address: Address of a client; anything else is returned unchanged.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, 64), strict=False))
+
+
+def within(address: str, networks: str) -> bool:
+    """Return whether an address belongs to one of some networks.
+
+    Args:
+        address: Address of a client.
+        networks: Addresses and networks such as `10.0.0.0/8`, separated by commas; empty for none.
+
+    Raises:
+        ValueError: One of the networks is not an address or a network.
+    """
+    found = [ip_network(one.strip(), strict=False) for one in networks.split(",") if one.strip()]
+    try:
+        inside = ip_address(address)
+    except ValueError:
+        return False
+    return any(inside in network for network in found)
 
 
 def bind(host: str, port: int) -> socket.socket:

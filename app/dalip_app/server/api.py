@@ -3,26 +3,29 @@
 Source: https://my.plantnet.org/doc/api/identify, and https://my.plantnet.org/doc/openapi for names and status codes.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, File, Form, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from dalip import __version__
 from dalip.cpus import available_cpus
-from dalip.photos import HEAVY_PLACES, caution_about
-from dalip.taxonomy import Taxon
+from dalip.errors import DalipError, ImageError
+from dalip.photos import PhotoSource, caution_about, is_heavy, open_image
 from dalip_app.messages.errors import describe
-from dalip_app.messages.words import cautions
-from dalip_app.server.api_lists import ANY, list_routes
+from dalip_app.server.api_lists import flora_name, list_routes
 from dalip_app.server.floras import Floras
-from dalip_index import Flora, Identification, Prediction
+from dalip_app.server.photo_addresses import Download
+from dalip_app.server.plantnet import Answer, AskedFor, Organ, plantnet_answer, spoken
+from dalip_app.server.turns import Turns
+from dalip_index import Flora, Identification
 
 __all__ = ["MAX_PHOTOS", "MAX_UPLOAD", "add_api", "problem"]
 
@@ -33,66 +36,6 @@ MAX_PHOTOS = 5
 """Maximum number of photos of one plant, in the API and on the page."""
 _WAITING = 32  # requests that may wait for a CPU; further ones get 429
 _RETRY_AFTER = "2"  # seconds
-
-Organ = Literal["leaf", "flower", "fruit", "bark", "auto", "habit", "other", "branch", "scan", "drawing"]
-
-
-class Name(BaseModel):
-    """A scientific name, with and without its author; genera and families have none."""
-
-    scientificNameWithoutAuthor: str  # noqa: N815
-    scientificNameAuthorship: str = ""  # noqa: N815
-    scientificName: str  # noqa: N815
-
-
-class Species(Name):
-    """A taxon of the flora, not necessarily a species."""
-
-    genus: Name
-    family: Name
-    commonNames: list[str] = Field(description="Common names in the requested language.")  # noqa: N815
-    taxonRank: str = Field(description="Rank of the taxon. Not in Pl@ntNet's API.")  # noqa: N815
-
-
-class Gbif(BaseModel):
-    """The taxon at GBIF; always empty, because floras do not contain GBIF ids."""
-
-    id: str | None = None
-
-
-class Result(BaseModel):
-    """A candidate taxon with its score."""
-
-    score: float = Field(description="Probability, or similarity if the flora is not calibrated.")
-    species: Species
-    gbif: Gbif = Gbif()
-
-
-class AskedFor(BaseModel):
-    """The query."""
-
-    project: str
-    images: list[str]
-    organs: list[str]
-    includeRelatedImages: bool = False  # noqa: N815
-    noReject: bool  # noqa: N815
-
-
-class Answer(BaseModel):
-    """The names for the photos of one plant, best first."""
-
-    query: AskedFor
-    language: str
-    bestMatch: str  # noqa: N815
-    results: list[Result]
-    predictedOrgans: list[dict[str, Any]] = Field(default=[], description="Always empty.")  # noqa: N815
-    version: str
-    remainingIdentificationRequests: int = Field(description="Constant; there is no limit.")  # noqa: N815
-    verdict: str = Field(description="Verdict, as in `dalip identify`. Not in Pl@ntNet's API.")
-    cautions: list[str] = Field(
-        description="Warnings about likely plants that are known to be harmful, and about photos of which only a "
-        "preview can be read. Not in Pl@ntNet's API."
-    )
 
 
 class Problem(BaseModel):
@@ -112,15 +55,18 @@ class Health(BaseModel):
     encoder: str
 
 
-def add_api(app: FastAPI, floras: Floras) -> None:
+def add_api(app: FastAPI, floras: Floras, download: Download | None = None) -> None:
     """Add the routes below `/v2`, and `/health`.
 
     Args:
         app: The application.
         floras: The floras; in URLs the first one is also available as `all`.
+        download: Downloads photos from addresses; `None` if clients may not send addresses.
     """
     router = APIRouter()
-    working, waiting = asyncio.Semaphore(available_cpus() + HEAVY_PLACES), 0
+    turns = Turns(available_cpus(), _WAITING)
+    problems: dict[int | str, dict[str, Any]]
+    problems = {status: {"model": Problem} for status in (400, 401, 404, 413, 415, 429)}
 
     @router.get("/health")
     async def health() -> Health:
@@ -128,57 +74,84 @@ def add_api(app: FastAPI, floras: Floras) -> None:
         taxa = len(floras().now().taxa)
         return Health(version=__version__, taxa=taxa, encoder=floras.encoder.manifest.name)
 
-    @router.post(
-        "/v2/identify/{project}",
-        responses={status: {"model": Problem} for status in (400, 401, 404, 413, 415, 429)},
-    )
+    async def identified(
+        scope: Any, name: str, read: Callable[[], Awaitable[list[bytes]]], asked: AskedFor, wishes: Wishes
+    ) -> Answer:
+        """Identify photos, which are read only when their turn comes.
+
+        Heavy photos are decoded between two turns, so that other requests do not wait for them.
+
+        Raises:
+            HTTPException: A photo cannot be read, or they show no plant.
+        """
+        flora = floras(name).now()
+        number = len(flora.taxa) if wishes.detailed else wishes.nb_results
+        async with turns.turn(scope):
+            photos = await read()
+            heavy, notes = await to_thread.run_sync(_look, flora, photos)
+            if not heavy:
+                answer = await to_thread.run_sync(_answer, flora, photos, number)
+        if heavy:
+            decoded = await to_thread.run_sync(_decoded, flora, photos)
+            async with turns.turn(scope):
+                answer = await to_thread.run_sync(_answer, flora, decoded, number)
+        if answer.verdict == "not a plant" and not wishes.no_reject:
+            raise HTTPException(404, "Species not found")
+        language = spoken(wishes.lang, floras(name).languages())
+        found = plantnet_answer(answer, asked, name, language, wishes.nb_results, detailed=wishes.detailed)
+        return found.model_copy(update={"cautions": [*found.cautions, *notes]})
+
+    @router.post("/v2/identify/{project}", responses=problems, response_model_exclude_none=True)
     async def identify(
+        request: Request,
         project: str,
+        wishes: Annotated[Wishes, Query()],
         images: Annotated[list[UploadFile], File(description="1 to 5 photos of one plant.")],
         organs: Annotated[
             list[Organ] | None, Form(description="One organ per photo, or none. Ignored.")
         ] = None,
-        lang: Annotated[str, Query(min_length=2, max_length=8)] = "en",
-        nb_results: Annotated[int, Query(alias="nb-results", ge=1)] = 10,
-        no_reject: Annotated[
-            bool, Query(alias="no-reject", description="Also answer if the photos do not show a plant.")
-        ] = False,
     ) -> Answer:
         """Identify the plant in one to five photos."""
-        nonlocal waiting
-        if project not in (ANY, *floras.names):
+        name = flora_name(floras, project)
+        asked = _asked(project, wishes, [image.filename or "" for image in images], organs)
+
+        async def read() -> list[bytes]:
+            return [await image.read() for image in images]
+
+        return await identified(request.scope, name, read, asked, wishes)
+
+    @router.get(
+        "/v2/identify/{project}",
+        responses=problems,
+        response_model_exclude_none=True,
+        include_in_schema=download is not None,
+    )
+    async def identify_addresses(
+        request: Request,
+        project: str,
+        wishes: Annotated[Wishes, Query()],
+        images: Annotated[list[str], Query(description="Addresses of 1 to 5 photos of one plant.")] = [],  # noqa: B006
+        organs: Annotated[
+            list[Organ] | None, Query(description="One organ per photo, or none. Ignored.")
+        ] = None,
+    ) -> Answer:
+        """Identify the plant in one to five photos on the web, if the server allows it (`--fetch-photos`)."""
+        name = flora_name(floras, project)
+        if download is None:
             raise HTTPException(
-                404, f"there is no flora {project} here; use {ANY} or {' or '.join(floras.names)}"
+                405,
+                "send photos with POST; this server does not download photos from URLs",
+                {"Allow": "POST"},
             )
-        live = floras(None if project == ANY else project)
-        if len(images) > MAX_PHOTOS:
-            raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
-        if organs and len(organs) != len(images):
-            raise HTTPException(
-                400, f"{len(organs)} organs for {len(images)} images; send one per image, or none"
-            )
-        if waiting >= _WAITING:
-            raise HTTPException(
-                429, "too many requests are waiting; try again soon", {"Retry-After": _RETRY_AFTER}
-            )
-        waiting += 1
-        try:
-            photos = [await image.read() for image in images]
-            async with working:
-                answer = await to_thread.run_sync(_answer, live.now(), photos, nb_results)
-                notes = [describe(note, medium="api") for note in map(caution_about, photos) if note]
-        finally:
-            waiting -= 1
-        if answer.verdict == "not a plant" and not no_reject:
-            raise HTTPException(404, "Species not found")
-        asked = AskedFor(
-            project=project,
-            images=[image.filename or "" for image in images],
-            organs=list(organs or ["auto"] * len(images)),
-            noReject=no_reject,
-        )
-        found = _as_plantnet(answer, asked, lang)
-        return found.model_copy(update={"cautions": [*found.cautions, *notes]})
+        if not images:
+            raise HTTPException(400, "images: no address was sent")
+        asked = _asked(project, wishes, images, organs)
+        photos = await download.photos(images, MAX_UPLOAD)
+
+        async def read() -> list[bytes]:
+            return photos
+
+        return await identified(request.scope, name, read, asked, wishes)
 
     app.include_router(router)
     app.include_router(list_routes(floras))
@@ -187,47 +160,66 @@ def add_api(app: FastAPI, floras: Floras) -> None:
     app.add_exception_handler(Exception, _failed)  # uvicorn logs it as well
 
 
-def _answer(flora: Flora, photos: Sequence[bytes], top_k: int) -> Identification:
+class Wishes(BaseModel):
+    """The query parameters of an identification; others are ignored."""
+
+    lang: str = Field("en", min_length=2, max_length=35, description="Language of the common names.")
+    nb_results: int = Field(10, alias="nb-results", ge=1)
+    no_reject: bool = Field(
+        False, alias="no-reject", description="Also answer if the photos do not show a plant."
+    )
+    related: bool = Field(False, alias="include-related-images", description="Adds an empty list.")
+    detailed: bool = Field(False, description="Also give the scores of genera and families.")
+    kind: str | None = Field(None, alias="type", max_length=20, description="Ignored.")
+
+
+def _asked(project: str, wishes: Wishes, images: list[str], organs: Sequence[Organ] | None) -> AskedFor:
+    """Return the query as the answer repeats it.
+
+    Raises:
+        HTTPException: There are too many photos, or another number of organs.
+    """
+    if len(images) > MAX_PHOTOS:
+        raise HTTPException(400, f"{len(images)} images; send 1 to {MAX_PHOTOS}")
+    if organs and len(organs) != len(images):
+        raise HTTPException(
+            400, f"{len(organs)} organs for {len(images)} images; send one per image, or none"
+        )
+    return AskedFor(
+        project=project,
+        images=images,
+        organs=list(organs or ["auto"] * len(images)),
+        includeRelatedImages=wishes.related,
+        noReject=wishes.no_reject,
+        type=wishes.kind,
+    )
+
+
+def _look(flora: Flora, photos: Sequence[bytes]) -> tuple[bool, list[str]]:
+    """Return whether decoding one of the photos is heavy, and what to say about photos with only a preview."""
+    notes = [describe(note, medium="api") for note in map(caution_about, photos) if note]
+    return any(is_heavy(photo, flora.encoder.manifest.image.size) for photo in photos), notes
+
+
+def _decoded(flora: Flora, photos: Sequence[bytes]) -> list[Image.Image]:
+    try:
+        return [open_image(photo, target=flora.encoder.manifest.image.size) for photo in photos]
+    except ImageError as error:
+        raise _unreadable(error) from error
+
+
+def _answer(flora: Flora, photos: Sequence[PhotoSource], top_k: int) -> Identification:
     answer, skipped = flora.identify_together(photos, top_k)
-    if any(photo.error.kind == "image-busy" for photo in skipped):
-        raise HTTPException(429, describe(skipped[0].error, medium="api"), {"Retry-After": _RETRY_AFTER})
     if skipped or answer is None:
-        raise HTTPException(415, "; ".join(describe(photo.error, medium="api") for photo in skipped))
+        raise _unreadable(*(photo.error for photo in skipped))
     return answer
 
 
-def _as_plantnet(answer: Identification, asked: AskedFor, language: str) -> Answer:
-    return Answer(
-        query=asked,
-        language=language,
-        bestMatch=answer.predictions[0].taxon.scientific_name,
-        results=[_result(prediction, language) for prediction in answer.predictions],
-        version=f"dalip {__version__}",
-        remainingIdentificationRequests=1_000_000,
-        verdict=answer.verdict,
-        cautions=cautions(answer),
-    )
-
-
-def _result(prediction: Prediction, language: str) -> Result:
-    taxon = prediction.taxon
-    score = prediction.similarity if prediction.probability is None else prediction.probability
-    return Result(score=round(min(max(score, 0.0), 1.0), 5), species=_species(taxon, language))
-
-
-def _species(taxon: Taxon, language: str) -> Species:
-    return Species(
-        **_name(taxon.scientific_name, taxon.scientific_name_authorship).model_dump(),
-        genus=_name(taxon.genus),
-        family=_name(taxon.family),
-        commonNames=[name.name for name in taxon.vernacular_names if name.language == language],
-        taxonRank=taxon.taxon_rank,
-    )
-
-
-def _name(name: str, author: str = "") -> Name:
-    whole = f"{name} {author}".strip()
-    return Name(scientificNameWithoutAuthor=name, scientificNameAuthorship=author, scientificName=whole)
+def _unreadable(*errors: DalipError) -> HTTPException:
+    words = "; ".join(describe(error, medium="api") for error in errors)
+    if any(error.kind == "image-busy" for error in errors):
+        return HTTPException(429, words, {"Retry-After": _RETRY_AFTER})
+    return HTTPException(415, words)
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
@@ -248,13 +240,6 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 def problem(status: int, message: str, headers: Any = None) -> JSONResponse:
     """Return an error response in Pl@ntNet's format."""
-    words = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Payload Too Large"}
-    words |= {
-        403: "Forbidden",
-        405: "Method Not Allowed",
-        408: "Request Timeout",
-        500: "Internal Server Error",
-    }
-    words |= {415: "Unsupported Media Type", 429: "Too Many Requests"}
-    content = Problem(statusCode=status, error=words.get(status, "Error"), message=message)
+    word = "Payload Too Large" if status == 413 else HTTPStatus(status).phrase  # as newer Pythons say
+    content = Problem(statusCode=status, error=word, message=message)
     return JSONResponse(content.model_dump(), status, headers)

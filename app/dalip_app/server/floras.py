@@ -46,6 +46,7 @@ class LiveFlora:
         self._lock = Lock()
         self._seen = self._pointers()
         self._flora = self._load()
+        self._spoken: tuple[Flora, frozenset[str]] | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +74,15 @@ class LiveFlora:
                 except DalipError as error:
                     self._warn(FloraError("flora-not-reloaded", cause=error))
             return self._flora
+
+    def languages(self) -> frozenset[str]:
+        """Return the languages of the common names in the current flora, and English."""
+        flora = self.now()
+        with self._lock:
+            if self._spoken is None or self._spoken[0] is not flora:
+                names = (name.language for taxon in flora.taxa for name in taxon.vernacular_names)
+                self._spoken = flora, frozenset({"en", *names})
+            return self._spoken[1]
 
     def _load(self) -> Flora:
         flora = load_flora(chosen_flora(self._chosen, self._data_dir, self._warn), self.encoder)

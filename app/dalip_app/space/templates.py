@@ -33,6 +33,7 @@ serve = ["serve", "--public", "--flora", here / "flora", "--encoder", here / "en
 serve += ["--host", os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0")]
 serve += ["--port", os.environ.get("GRADIO_SERVER_PORT", "7860")]
 serve += ["--embed-in", "https://huggingface.co"]
+serve += ["--proxy", "10.0.0.0/8"]  # all visitors come through a proxy of Hugging Face
 app([str(part) for part in serve])
 '''
 """`app.py`, the entry point of a Space."""

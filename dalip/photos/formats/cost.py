@@ -14,6 +14,7 @@ __all__ = [
     "HEAVY",
     "OWN",
     "STRANGERS",
+    "TOO_HEAVY",
     "Limits",
     "check_cost",
     "current_limits",
@@ -41,6 +42,9 @@ STRANGERS = Limits(512_000_000)
 
 HEAVY = Limits(200_000_000, 40_000_000)
 """A photo beyond these limits is heavy: such photos are decoded one at a time, so that other photos do not wait."""
+
+TOO_HEAVY = frozenset({"image-too-large", "image-costly"})
+"""Kinds of the errors that `check_cost` raises."""
 
 _limits = OWN
 

@@ -15,8 +15,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dalip_app.server import guard as module
-from dalip_app.server.guard import Keys, Limits, guard
+from dalip_app.server.guard import guard
+from dalip_app.server.keys import Keys
+from dalip_app.server.limits import Intake, Limits, Room
 from tests.app.conftest import World, paint
 from tests.app.serving import serving
 
@@ -65,16 +66,16 @@ def test_uploads_are_rejected_when_the_storage_is_full(tmp_path: Path) -> None:
 
 
 def test_requests_being_received_count_until_they_are_answered() -> None:
-    room = module._Room(held=1000)
+    room = Room(held=1000)
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": bytes(400), "more_body": True}
 
-    async def bring(*takers: module._Intake) -> None:
+    async def bring(*takers: Intake) -> None:
         for taker in takers:
             await taker()
 
-    first, second = (module._Intake(receive, 10_000, 60, room) for _ in range(2))
+    first, second = (Intake(receive, 10_000, room) for _ in range(2))
     asyncio.run(bring(first, second))
     with pytest.raises(HTTPException) as refused:
         asyncio.run(bring(second))
@@ -100,15 +101,6 @@ def test_requests_have_a_size_limit(tmp_path: Path) -> None:
         for content in (bytes(1001), parts(1100)):
             response = post(path, tmp_path, content, limits)
             assert (response.status_code, "larger than" in response.text) == (413, True)
-
-
-def test_a_stalled_request_times_out(tmp_path: Path) -> None:
-    async def stalled() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.Event().wait()
-
-    for path in ("/v2/x", "/gradio_api/queue/join"):
-        assert post(path, tmp_path, stalled(), Limits(patience=0.01)).status_code == 408
 
 
 SLOW = """

@@ -86,6 +86,7 @@ PATHS = [
     "/gradio_api/dev/reload",
     "/gradio_api/run-history/buckets",
     "/gradio_api/call/identify/A",
+    "/gradio_api/call/v2/identify/A",
     "/monitoring/summary",
     "/v2/identify/A",
     "/journal.zip/A",
@@ -155,7 +156,7 @@ def test_no_page_event_accepts_a_file_on_this_computer(
                         "session_hash": "s",
                         "fn_index": event["id"],
                     }
-                    for route in ("queue/join", f"call/{event['api_name']}", f"call/v2/{event['api_name']}"):
+                    for route in ("queue/join", f"call/{event['api_name']}"):
                         response = client.post(f"{page}/gradio_api/{route}", json=fields)
                         assert response.status_code == 400, (event["id"], path, route)
                         assert "was not uploaded here" in response.json()["message"]
@@ -165,7 +166,7 @@ def test_no_page_event_accepts_a_file_on_this_computer(
 
 UNGUARDED = """
 from dalip_app.server import guard
-guard.guard = lambda application, *others: application
+guard.guard = lambda application, *others, **options: application
 """
 
 

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from wording import refuses
 
+from dalip.errors import JournalError
 from dalip_app.server import visits
+from dalip_app.server.guard import guard
+from dalip_app.server.keys import Keys
 from dalip_app.server.visits import Visits
 from dalip_index import Journal, Observation
 from tests.app.browsing import Browser, Page, choose, expect, needs_browser
@@ -102,7 +108,7 @@ def test_each_visit_has_a_separate_journal_that_is_released_afterwards(
 
 
 def test_unused_journals_are_deleted(tmp_path: Path) -> None:
-    journals = Visits(tmp_path / "visits")
+    journals = Visits(tmp_path / "visits", tmp_path / "uploads")
     for visit in ("read", "closed", "forgotten", "\ud800/../x"):
         journals(visit).add(seen("kept"), [])
     assert len(list((tmp_path / "visits").iterdir())) == 4
@@ -120,3 +126,42 @@ def test_unused_journals_are_deleted(tmp_path: Path) -> None:
     assert len(journals("read")) == 1
     journals.sweep()
     assert [len(journals(visit)) for visit in ("read", "closed", "forgotten")] == [1, 0, 1]
+
+
+def test_the_journal_and_the_uploads_of_a_visit_are_limited_together(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    journals = Visits(tmp_path / "visits", uploads, each=400_000, all_=700_000)
+    photo = uploads / "photo.jpg"
+    photo.write_bytes(bytes(200_000))
+    assert journals.bring("one", [str(photo), str(uploads / "gone.jpg")])
+    journals("one").add(seen("small"), [bytes(50_000)])
+    assert 0 < journals.room("one") < 150_000
+    with refuses(JournalError, match="stored as much as it may"):
+        journals("one").add(seen("large"), [bytes(150_000)])
+    with refuses(JournalError, match="stored as much as it may"):
+        journals("one").change("small", notes="x" * 150_000)
+    journals("two").add(seen("large"), [bytes(150_000)])
+    photo.write_bytes(bytes(390_000))
+    assert not journals.bring("one", [str(photo)])
+    photo.unlink()
+    journals("one").add(seen("large"), [bytes(150_000)])
+    assert len(journals("one")) == 2
+    (uploads / "others.jpg").write_bytes(bytes(400_000))
+    assert journals.room("three") <= 0, "all visits together are limited, too"
+    with refuses(JournalError, match="stored as much as it may"):
+        journals("three").add(seen("small"), [bytes(50_000)])
+
+
+def test_an_event_with_more_uploads_than_a_visit_may_have_is_refused(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    journals = Visits(tmp_path / "visits", uploads, each=1000)
+    client = TestClient(guard(Starlette(), Keys(), uploads, visits=journals))
+    for number in range(3):
+        path = uploads / f"{number}.jpg"
+        path.write_bytes(bytes(400))
+        event = {"data": [{"path": str(path)}], "session_hash": "visit"}
+        status = client.post("/gradio_api/queue/join", json=event).status_code
+        assert status == (413 if number == 2 else 404)  # 404: there is no page behind the guard
+    assert client.post("/gradio_api/queue/join", json=event | {"session_hash": "other"}).status_code == 404

@@ -76,6 +76,12 @@ def test_a_foreign_host_address_is_a_one_line_error(world: World) -> None:
     assert len(done.err.splitlines()) == 1
 
 
+def test_a_malformed_proxy_address_is_wrong_usage(world: World) -> None:
+    done = run(["dalip-app", "serve", *world.options, "--proxy", "10.0.0.0/8,proxy.example", "--port", 0])
+    assert (done.status, done.out) == (2, "")
+    assert "proxy.example" in done.err
+
+
 def test_a_missing_flora_is_a_one_line_error() -> None:
     done = run(["dalip-app", "serve", "--flora", "nowhere", "--port", 0])
     assert done.status == 1
@@ -217,7 +223,7 @@ def test_serving_loads_no_torch(world: World, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dalip_index import Journal, Library\n"
         "from dalip_app.server.floras import Floras\n"
-        "from dalip_app.server.guard import Keys; from dalip_app.page.site import make_site\n"
+        "from dalip_app.server.keys import Keys; from dalip_app.page.site import make_site\n"
         f"floras = Floras([Path({str(world.flora)!r})], None, Path({str(world.bundle)!r}))\n"
         "make_site(floras, Library(Path('data')), Journal(Path('data')), '127.0.0.1', Keys())\n"
         "print(sorted({'torch', 'torchvision', 'transformers', 'timm', 'open_clip'} & set(sys.modules)))"
@@ -239,7 +245,7 @@ from dalip_app.cli import main, serve
 from dalip_app.page.site import make_site
 from dalip_app.server import run, uploads
 from dalip_app.server.floras import Floras
-from dalip_app.server.guard import Keys
+from dalip_app.server.keys import Keys
 from dalip_index import Journal, Library
 with uploads.upload_folder():
     floras = Floras([Path({flora!r})], None, Path({bundle!r}))

@@ -29,6 +29,7 @@ error-no-day = { $date } is not a date; use the form 2024-05-31, 2024-05 or 2024
 error-day-order = the first day, { $since }, is after the last day, { $until }; swap them
 error-verdict-unknown = { $verdict } is not a verdict; use one of { $known }
 error-observation-gone = this observation no longer exists
+error-visit-full = this visit has stored as much as it may; export the journal and delete observations
 error-no-journal = there is no journal yet; { $medium ->
     [page] save an answer first
    *[command] save an observation on the page first

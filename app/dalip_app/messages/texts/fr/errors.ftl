@@ -93,6 +93,7 @@ error-flora-not-written = impossible d’écrire la flore : { $cause }
 
 # Carnet
 error-observation-gone = cette observation n’existe plus
+error-visit-full = cette visite a enregistré tout ce qu’elle peut ; exportez le carnet et supprimez des observations
 error-no-journal = il n’y a pas encore de carnet ; enregistrez d’abord une réponse
 error-verdict-unknown = { $verdict } n’est pas un verdict ; utilisez l’un des suivants : { $known }
 error-place-by-half = un lieu demande à la fois une latitude et une longitude ; indiquez les deux ou aucune

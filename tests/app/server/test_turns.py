@@ -1,0 +1,106 @@
+"""Who works next when requests wait."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from dalip_app.server.turns import Turns
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1e-6
+        return self.now
+
+
+class Work:
+    """Requests that each take one second of the clock."""
+
+    def __init__(self, at_once: int = 1, most: int = 32) -> None:
+        self.clock = Clock()
+        self.turns = Turns(at_once, most, self.clock)
+        self.done: list[str] = []
+        self.refused: list[str] = []
+
+    async def ask(self, name: str, address: str, port: int = 1) -> None:
+        try:
+            async with self.turns.turn({"client": (address, port)}):
+                await asyncio.sleep(0)
+                self.clock.now += 1
+        except HTTPException as error:
+            self.refused.append(f"{name} {error.status_code}")
+        else:
+            self.done.append(name)
+
+    def all(self, *asked: tuple[Any, ...]) -> list[str]:
+        """Ask in this order, all at once, and return the names in the order of the answers."""
+
+        async def ask() -> None:
+            await asyncio.gather(*(self.ask(*one) for one in asked))
+
+        asyncio.run(ask())
+        return self.done
+
+
+def test_a_visitor_does_not_wait_for_all_requests_of_another() -> None:
+    many = [(f"many{number}", "192.0.2.1", number) for number in range(20)]
+    done = Work().all(*many, ("one", "192.0.2.2"))
+    assert done[:2] == ["many0", "one"]
+    assert done[2:] == [f"many{number}" for number in range(1, 20)]
+
+
+def test_connections_of_one_address_take_turns() -> None:
+    many = [(f"many{number}", "127.0.0.1", 1) for number in range(10)]
+    assert Work().all(*many, ("one", "127.0.0.1", 2)).index("one") == 1
+
+
+def test_the_time_that_a_client_has_used_is_forgotten() -> None:
+    work = Work()
+    work.all(*[("early", "192.0.2.1")] * 5)
+    work.clock.now += 3600
+    asked = [
+        ("first", "192.0.2.9"),
+        ("a", "192.0.2.1"),
+        ("b", "192.0.2.2"),
+        ("c", "192.0.2.1"),
+        ("d", "192.0.2.2"),
+    ]
+    assert work.all(*asked)[5:] in (["first", *"abcd"], ["first", *"badc"])
+
+
+def test_the_address_with_the_most_waiting_requests_is_refused() -> None:
+    work = Work(most=4)
+    many = [(f"many{number}", "192.0.2.1", number) for number in range(7)]
+    done = work.all(*many, ("one", "192.0.2.2"))
+    assert work.refused == ["many5 429", "many6 429", "many4 429"]
+    assert done == ["many0", "one", "many1", "many2", "many3"]
+
+
+def test_cancelled_requests_leave_their_place() -> None:
+    async def check() -> None:
+        work = Work()
+        asked = [asyncio.create_task(work.ask(name, name)) for name in "abcd"]
+        await asyncio.sleep(0)
+        asked[1].cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert sorted(work.done) == ["a", "c", "d"]
+        await work.ask("e", "e")
+        assert work.done[-1] == "e"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_failed_request_gives_its_turn_back(at_once: int) -> None:
+    async def check() -> None:
+        turns = Turns(at_once, 10)
+        for _ in range(5):
+            with pytest.raises(ValueError, match="broken"):
+                async with turns.turn({"client": None}):
+                    raise ValueError("broken")
+
+    asyncio.run(check())
