@@ -53,12 +53,12 @@ def name_photos(
     named = []
     for record in records:
         try:
-            changed = replace(record, fields=named_fields(record, resolved.get(given_name(record))))
-            _ = changed.taxon
+            _ = record.taxon  # its rank, too, must be one that floras have
+            fields = named_fields(record, resolved.get(given_name(record)))
         except DataError as error:
-            report.on_skip(Skipped(record.where, error.about(record.where)))
+            report.on_skip(Skipped(record.where, error if error.source else error.about(record.where)))
         else:
-            named.append(changed)
+            named.append(replace(record, fields=fields))
     return named
 
 
