@@ -18,13 +18,13 @@ from pathlib import Path
 import httpcore
 import httpx
 
-from dalip.datasets.pack.web_client import WEB_FAULTS, WebClient
 from dalip.datasets.photo_location import MAX_PHOTO_BYTES, FilePart, WebPhoto
 from dalip.datasets.record import Record
 from dalip.datasets.report import Report, shown
 from dalip.errors import DataError, first_line
 from dalip.files import atomic_write
 from dalip.progress import Progress, no_progress
+from dalip.web_client import WEB_FAULTS, WebClient
 
 __all__ = ["DownloadSettings", "fetch", "without_web"]
 

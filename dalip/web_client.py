@@ -13,8 +13,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from dalip.datasets.report import shown
 from dalip.errors import DataError, first_line
+from dalip.files import printable
 
 __all__ = ["WEB_FAULTS", "WebClient"]
 
@@ -42,16 +42,19 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class WebClient:
     """Sends GET requests, without following redirects; threads may share it."""
 
-    def __init__(self, headers: Mapping[str, str], *, seconds: float, private: bool = False) -> None:
-        """Prepare connections, through the proxies that the environment names, if any.
+    def __init__(
+        self, headers: Mapping[str, str], *, seconds: float, private: bool = False, proxies: bool = True
+    ) -> None:
+        """Prepare connections.
 
         Args:
             headers: Sent with each request.
             seconds: How long a photo may take, for messages.
             private: Whether addresses that are not public may be reached: this computer, local networks, multicast.
+            proxies: Whether to use the proxies that the environment names.
         """
         self._headers = [*headers.items()]
-        self._private = private
+        self._private, self._uses_proxies = private, proxies
         self.stopped = threading.Event()
         """Set it to end all requests soon."""
         self._clock = _Clock(self.stopped, seconds)
@@ -88,7 +91,7 @@ class WebClient:
             yield answer
 
     def _pool_for(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxies = urllib.request.getproxies()
+        proxies = urllib.request.getproxies() if self._uses_proxies else {}
         proxy = proxies.get(url.scheme) or proxies.get("all")
         if not proxy or urllib.request.proxy_bypass(f"{url.host}:{url.port}" if url.port else url.host):
             return self._direct
@@ -106,7 +109,7 @@ class WebClient:
         except (ValueError, httpx.InvalidURL) as error:
             raise DataError("download-proxy", cause=first_line(error)) from error
         if address.url.scheme not in ("http", "https"):
-            raise DataError("download-proxy", cause=shown(address.url.scheme))
+            raise DataError("download-proxy", cause=printable(address.url.scheme))
         return httpcore.HTTPProxy(
             proxy_url=httpcore.URL(
                 scheme=address.url.raw_scheme, host=address.url.raw_host, port=address.url.port, target=b"/"
@@ -220,7 +223,7 @@ def _addresses(host: str, port: int, private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
         if not (private or _is_public(ipaddress.ip_address(address.partition("%")[0]))):
-            raise DataError("download-private", host=shown(host), address=address)
+            raise DataError("download-private", host=printable(host), address=address)
     return addresses
 
 
