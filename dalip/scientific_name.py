@@ -31,7 +31,7 @@ _PARTICLES = frozenset(
     {
         *("ex", "et", "in", "and", "al", "y", "auct", "auctt", "non", "nec", "not", "nom", "nud", "sensu"),
         *("emend", "ined", "hort", "orth", "pro", "comb", "stat", "syn", "cons", "illeg", "inval", "rej"),
-        *("ambig", "dub", "superfl", "utique", "nov", "p", "pp", "parte", "maxima", "fide", "apud", "id"),
+        *("ambig", "dub", "superfl", "utique", "nov", "p", "pp", "parte", "fide", "apud", "id"),
         *("de", "von", "van", "der", "den", "du", "la", "le", "da", "do", "dos", "del", "di", "af", "zu"),
         *("zum", "ter", "ten", "fil", "bis", "op", "cit", "agg", "coll", "complex"),
     }

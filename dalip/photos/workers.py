@@ -78,7 +78,7 @@ class _Worker:
         self._terms, self._late, self._ready = terms, False, False
         self.alive = True
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, *sys.path],
+            [sys.executable, *["-B"] * sys.dont_write_bytecode, "-c", _CODE, *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # decoders report damage there

@@ -171,7 +171,9 @@ def test_names_in_the_journal(world: World, flora: Path, tmp_path: Path) -> None
         )
         assert journal.add(seen, [paint(tmp_path / f"{number}.jpg", "pink", number).read_bytes()])
     said: list[str] = []
-    found = lessons(journal, flora, None, Encoder.load(world.bundle), lambda error: said.append(error.kind))
+    found = lessons(
+        journal, flora, None, Encoder.load(world.bundle), lambda skipped: said.append(skipped.error.kind)
+    )
     assert [lesson.name for lesson in found] == ["Quercus robur"]
     assert said == ["name-not-scientific"]
 

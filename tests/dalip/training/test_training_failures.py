@@ -146,8 +146,8 @@ def test_training_with_captions_only(tmp_path: Path) -> None:
     ("table", "cause"),
     [
         (
-            "photo,caption\na.png,one\n",
-            r"t\.csv: there is no column `file` .*\(columns found: photo, caption\)",
+            "plant,caption\na.png,one\n",
+            r"t\.csv: there is no column `file` .*\(columns found: plant, caption\)",
         ),
         ("file,label\na.png,one\n", r"none of the 1 photos has a usable scientificName or caption"),
         ("file,caption\n", r"contains no photos"),

@@ -389,3 +389,10 @@ def test_any_text_can_be_read(text: str) -> None:
     assert written.parts is None or written.parts.canonical
     found = as_given(text)
     assert found.taxon or len(said(found.error)) < 500
+
+
+@pytest.mark.parametrize("name", ["Briza maxima", "Primula minima", "Viola media"])
+def test_an_epithet_that_is_also_a_word_of_remarks_is_an_epithet(name: str) -> None:
+    taxon = as_given(name).taxon
+    assert taxon
+    assert taxon.scientific_name == name
