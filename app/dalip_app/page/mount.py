@@ -86,7 +86,11 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
 
 
 class _EventErrors:
-    """What Gradio calls as its `traceback` module: the traceback of a wrong request is not worth logging."""
+    """What Gradio calls as its `traceback` module: the traceback of a wrong request is not worth logging.
+
+    Gradio prints the traceback of every failed event with `traceback.print_exc`, before any function or handler of ours
+    could see the error, and has no logger or option for it. Filtering standard error would need to parse its text.
+    """
 
     def print_exc(self) -> None:
         """Log the current error of a page event; with the traceback if it comes from our code."""
