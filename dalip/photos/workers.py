@@ -32,9 +32,9 @@ HEAVY_PLACES = 4
 _LIGHT_WORKERS = 4  # at most; each takes 40 MB
 _LIGHT_SECONDS, _HEAVY_SECONDS = 10, 20
 _START_SECONDS = 120
-_LEEWAY = (
-    256_000_000  # bytes of address space for what the estimates leave out, such as the stacks of threads
-)
+_LEEWAY = 256_000_000
+"""Bytes of address space for what the estimates leave out, such as the stacks of threads."""
+
 _PIPE_BYTES = 1 << 20
 _NICENESS = 10  # of the worker for heavy photos
 

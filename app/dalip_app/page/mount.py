@@ -72,10 +72,8 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
         )
         page.has_launched = True  # otherwise Gradio accepts any file on this computer as an upload
         mounted.append(app.routes[-1].app)  # type: ignore[attr-defined]
-        for kind in (
-            KeyError,
-            FnIndexInferError,
-        ):  # otherwise a request for an unknown event is a server error
+        # Otherwise a request for an unknown event is a server error.
+        for kind in (KeyError, FnIndexInferError):
             mounted[-1].add_exception_handler(kind, _no_such_event)
 
     def end_streams() -> None:

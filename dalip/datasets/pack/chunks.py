@@ -29,8 +29,6 @@ _PHOTOS_A_PART = 32
 _FORMAT = 2
 """Format version of parts; changing it invalidates the parts on disk."""
 
-_THUMB_BYTES = THUMB_SIDE**2
-
 
 @dataclass(frozen=True)
 class PreparedPart:
