@@ -14,9 +14,8 @@ __all__ = ["csv_row", "unguarded"]
 
 _RUN = re.compile("'*(?:[\\s\0\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\\r\\n])")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_QUOTED = re.compile(
-    '[",;]|[^\\S ]|^ | $'
-)  # also what other programs take for a separator or remove at the ends
+# Also what other programs take for a separator or remove at the ends.
+_QUOTED = re.compile('[",;]|[^\\S ]|^ | $')
 _BREAKS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff]")
 
 

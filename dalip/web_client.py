@@ -28,9 +28,7 @@ _EMBEDDED = ipaddress.ip_network("64:ff9b::/96")
 """Addresses of this network lead to the IPv4 address in their last 32 bits (NAT64, RFC 6052)."""
 
 _NOT_PUBLIC = (
-    ipaddress.ip_network(
-        "168.63.129.16/32"
-    ),  # the internal services of Azure, at an address that looks public
+    ipaddress.ip_network("168.63.129.16/32"),  # internal services of Azure; the address looks public
     ipaddress.ip_network("192.88.99.0/24"),  # relays to IPv6 (RFC 7526)
     ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 inside a network (RFC 8215)
     ipaddress.ip_network("::/96"),  # old form of IPv4 addresses in IPv6

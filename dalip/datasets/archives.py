@@ -15,7 +15,7 @@ from dalip.errors import DataError, first_line
 from dalip.photos.formats.signatures import HEAD, image_format
 from dalip.photos.walk import is_photo_name
 
-__all__ = ["Archive", "is_archive"]
+__all__ = ["Archive", "directory_bytes", "is_archive"]
 
 _LARGE = 100_000_000
 """A text of more bytes that was compressed by more than `MOST_DENSE` times is a zip bomb, not a table."""
@@ -25,6 +25,9 @@ _MOST_DIRECTORY = 100_000_000
 
 _LOCAL_HEADER = 30  # bytes, at least
 _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_END_BYTES, _END64_BYTES, _LOCATOR64_BYTES = 22, 56, 20
+_LONGEST_COMMENT = 65_535
+_IN_END64 = 0xFFFFFFFF  # stands for a size that is in the other record
 _ARCHIVES = (".zip", ".tar", ".7z", ".rar", *COMPRESSED_SHARDS)
 
 
@@ -43,8 +46,9 @@ class Archive:
         """
         self.path = path
         try:
-            if _directory_bytes(path) > _MOST_DIRECTORY:
-                raise DataError("archive-members", source=path)
+            with path.open("rb") as file:
+                if directory_bytes(file) > _MOST_DIRECTORY:
+                    raise DataError("archive-members", source=path)
             self._archive = zipfile.ZipFile(path)
         except BROKEN as error:
             raise DataError("archive-damaged", source=path, cause=first_line(error)) from error
@@ -77,9 +81,7 @@ class Archive:
         try:
             with self._archive.open(self._members[name]) as member:
                 return image_format(member.read(HEAD)) != ""
-        except (
-            BROKEN
-        ):  # it is not a photo, and other members that are damaged are reported when they are read
+        except BROKEN:  # if it is damaged and a table names it, reading it reports that
             return False
 
     def place(self, name: str) -> ZipMember:
@@ -136,23 +138,38 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def _directory_bytes(path: Path) -> int:
-    """Return how long an archive says that its list of members is; 0 if it does not say.
+def directory_bytes(file: BinaryIO) -> int:
+    """Return how many bytes `zipfile` would read for the list of members, which takes ten times as much memory.
 
     Source: the .ZIP file format specification (APPNOTE.TXT) of PKWARE, sections 4.3.14 to 4.3.16.
+
+    Args:
+        file: An archive, positioned anywhere.
+
+    Returns:
+        The largest size that one of the places states where versions of `zipfile` look; 0 if none states one.
     """
-    with path.open("rb") as file:
-        length = file.seek(0, 2)
-        file.seek(max(length - 65_557 - 76, 0))  # the longest comment, and what may stand before it
-        tail = file.read()
-    at = tail.rfind(_END)
-    if at < 0:
-        return 0
-    size = int.from_bytes(tail[at + 12 : at + 16], "little")
-    large = tail.rfind(_END64, 0, at)
-    if tail[at - 20 : at - 16] == _LOCATOR64 and large >= 0:
-        size = max(size if size != 0xFFFFFFFF else 0, int.from_bytes(tail[large + 40 : large + 48], "little"))
-    return size
+    length = file.seek(0, 2)
+    file.seek(max(length - _END_BYTES - _LOCATOR64_BYTES - _LONGEST_COMMENT, 0))
+    tail = file.read()
+    found = [0]
+    for at in {len(tail) - _END_BYTES, tail.rfind(_END)}:
+        if at < 0 or not tail.startswith(_END, at):
+            continue
+        size = _number(tail[at + 12 : at + 16])
+        found.append(0 if size == _IN_END64 else size)
+        locator = tail[max(at - _LOCATOR64_BYTES, 0) : at]
+        if locator.startswith(_LOCATOR64):
+            before = length - len(tail) + at - _LOCATOR64_BYTES - _END64_BYTES
+            for place in (_number(locator[8:16]), before):
+                file.seek(place if 0 <= place < length else 0)
+                end = file.read(_END64_BYTES)
+                found.append(_number(end[40:48]) if end.startswith(_END64) else 0)
+    return max(found)
+
+
+def _number(content: bytes) -> int:
+    return int.from_bytes(content, "little")
 
 
 def _overlapping(members: Sequence[zipfile.ZipInfo]) -> set[int]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from dalip.errors import DataError, first_line
+from dalip.errors import DataError, ImageError, first_line
+from dalip.photos import open_file
 
 __all__ = ["BROKEN", "MAX_PHOTO_BYTES", "MOST_DENSE", "FilePart", "Location", "WebPhoto", "ZipMember"]
 
@@ -77,10 +78,12 @@ class FilePart:
     def read(self) -> bytes:
         """Read the encoded photo; see `Location`."""
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 file.seek(self.offset)
                 size = MAX_PHOTO_BYTES + 1
                 return _limited(file.read(size if self.size is None else min(self.size, size)))
+        except ImageError as error:
+            raise DataError(error.kind, **error.facts) from error
         except OSError as error:
             raise DataError("photo-not-read", cause=error.strerror) from error
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dalip.errors import DalipError, DataError, Skipped
+from dalip.files import printable
 from dalip.progress import no_report
 
 __all__ = ["Report", "shown"]
@@ -41,6 +42,5 @@ class Report:
 
 def shown(name: str | Path) -> str:
     """Return a name for a message, on one line and of limited length."""
-    text = str(name)
-    text = text if text.isprintable() and text else repr(text)
+    text = printable(name) or "''"
     return text if len(text) <= 250 else f"{text[:120]}…{text[-120:]}"

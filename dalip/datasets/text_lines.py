@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+from dalip.datasets.photo_location import MOST_DENSE
 from dalip.datasets.report import Report
 from dalip.errors import DataError
 
@@ -14,8 +15,8 @@ __all__ = ["TextLines", "unpacked"]
 
 _LONGEST_LINE = 1_000_000
 """Characters of a line; longer ones are reported and left out."""
-_LARGE, _DENSE = 100_000_000, 200
-"""A gzipped file that has given more than `_LARGE` bytes, `_DENSE` times as many as were read, is no table."""
+_LARGE = 100_000_000
+"""A gzipped file that has given more bytes, and `MOST_DENSE` times as many as were read, is no table."""
 _GZIP = b"\x1f\x8b"
 _MARKS = {  # longer ones first, because the mark of UTF-32 starts with that of UTF-16
     b"\xff\xfe\x00\x00": "utf-32",
@@ -49,7 +50,7 @@ class _Unpacked(gzip.GzipFile):
     def read1(self, size: int = -1) -> bytes:
         content = super().read1(size)
         given, taken = self.tell(), self._packed.tell()
-        if given > _LARGE and given > _DENSE * taken:
+        if given > _LARGE and given > MOST_DENSE * taken:
             raise DataError(
                 "table-bomb", source=self._named, megabytes=given // 10**6, kilobytes=taken // 1000
             )

@@ -43,10 +43,8 @@ def load(
     except OSError:
         if image.format == "JPEG" and image.width * image.height <= _MOST and all_scans_begun(stream):
             return _without_end(stream, again, max(round(_BLOCK * scale), 1))
-        if image.format in (
-            "BMP",
-            "TIFF",
-        ):  # uncompressed, so as much of the file is missing as of the pixels
+        # Uncompressed, so as much of the file is missing as of the pixels.
+        if image.format in ("BMP", "TIFF"):
             end = stream.seek(0, io.SEEK_END)
             padded = again(Pieces(stream, [(0, end), bytes(int(end * _LITTLE))]))
             padded.load()

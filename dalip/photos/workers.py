@@ -32,9 +32,9 @@ HEAVY_PLACES = 4
 _LIGHT_WORKERS = 4  # at most; each takes 40 MB
 _LIGHT_SECONDS, _HEAVY_SECONDS = 10, 20
 _START_SECONDS = 120
-_LEEWAY = (
-    256_000_000  # bytes of address space for what the estimates leave out, such as the stacks of threads
-)
+_LEEWAY = 256_000_000
+"""Bytes of address space for what the estimates leave out, such as the stacks of threads."""
+
 _PIPE_BYTES = 1 << 20
 _NICENESS = 10  # of the worker for heavy photos
 
@@ -76,7 +76,6 @@ class _Worker:
 
     def __init__(self, terms: _Terms) -> None:
         self._terms, self._late, self._ready = terms, False, False
-        self.alive = True
         self._process = subprocess.Popen(
             [sys.executable, *["-B"] * sys.dont_write_bytecode, "-c", _CODE, *sys.path],
             stdin=subprocess.PIPE,
@@ -103,8 +102,12 @@ class _Worker:
             with self._at_most(self._terms.seconds):
                 self._send((function, arguments))
                 succeeded, result = self._receive()
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except (
+            BaseException
+        ) as error:  # also out of memory here: the answer would be taken for that of the next photo
             self.end()
+            if not isinstance(error, OSError | EOFError | ValueError | pickle.UnpicklingError):
+                raise
             if self._late:
                 raise ImageError("image-slow", seconds=self._terms.seconds) from error
             raise ImageError("image-crashed") from error
@@ -114,12 +117,11 @@ class _Worker:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended by itself."""
+        """Whether the process has ended, by itself or by `end`."""
         return self._process.poll() is not None
 
     def end(self) -> None:
         """End the process, whatever it does."""
-        self.alive = False
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -168,31 +170,43 @@ class _Lane:
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         self._all: set[_Worker] = set()
         self._ended = False
+        self._lock = threading.Lock()  # no worker starts after `end`
         for _ in range(number):
-            self._idle.put(self._start())
+            worker = _Worker(terms)
+            self._all.add(worker)
+            self._idle.put(worker)
 
-    def _start(self) -> _Worker:
-        worker = _Worker(self._terms)
-        self._all.add(worker)
-        return worker
+    def _running(self, worker: _Worker) -> _Worker:
+        """Return a worker, or another one if it has ended.
 
-    def _replacement(self, worker: _Worker) -> _Worker:
-        worker.end()
-        self._all.discard(worker)
-        return worker if self._ended else self._start()
+        Raises:
+            OSError: The system has no room for another process.
+        """
+        with self._lock:
+            if self._ended or not worker.ended:
+                return worker
+            worker.end()
+            replacement = _Worker(self._terms)
+            self._all = self._all - {worker} | {replacement}
+            return replacement
 
     def run(self, function: Callable[..., R], arguments: tuple[Any, ...]) -> R:
         worker = self._idle.get()
         try:
-            if worker.ended:  # killed by the system while it had nothing to do
-                worker = self._replacement(worker)
+            try:
+                worker = self._running(worker)  # it may have been killed while it had nothing to do
+            except OSError as error:
+                raise ImageError("image-crashed") from error
             return worker.run(function, arguments)
         finally:
-            self._idle.put(worker if worker.alive else self._replacement(worker))
+            with suppress(OSError):  # the next photo tries again
+                worker = self._running(worker)
+            self._idle.put(worker)
 
     def end(self) -> None:
-        self._ended = True
-        for worker in list(self._all):
+        with self._lock:
+            self._ended = True
+        for worker in self._all:
             worker.end()
 
 

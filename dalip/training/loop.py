@@ -190,9 +190,8 @@ def _accelerator(config: TrainConfig) -> Accelerator:
         accelerator = Accelerator(mixed_precision=config.precision, cpu=cpu, kwargs_handlers=handlers)
     except ValueError as error:
         raise TrainingError("precision-unusable", precision=config.precision, cause=error) from error
-    if (
-        config.precision != "no" and not accelerator.native_amp
-    ):  # accelerate would compute in fp32 without a warning
+    # accelerate would compute in fp32 without a warning.
+    if config.precision != "no" and not accelerator.native_amp:
         raise TrainingError("precision-needs-gpu", precision=config.precision)
     share, left = divmod(config.batch_size, accelerator.num_processes)
     if left:

@@ -31,9 +31,8 @@ def freeze(model: DALIP, what: Sequence[str]) -> None:
     """
     towers = {"image": model.image_tower.body, "text": model.text_tower.body}
     still = {id(parameter) for word in what for parameter in towers.get(word, ())}
-    if (
-        getattr(model.clip, "logit_bias", None) is not None
-    ):  # from SigLIP checkpoints; our loss has a separate bias
+    # A checkpoint of SigLIP has this bias; our loss has its own.
+    if getattr(model.clip, "logit_bias", None) is not None:
         still.add(id(model.clip.logit_bias))
     prefixes = tuple(word for word in what if word not in towers)
     names = [name for name, _ in model.named_parameters()]

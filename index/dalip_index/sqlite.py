@@ -141,9 +141,8 @@ class Database:
         if _is_left(self.path, "-journal"):
             cause = write_fault(self.path, obstacle)
             raise self.error("database-not-read", source=self.path, cause=cause)
-        if _is_left(
-            self.path, "-wal"
-        ):  # by a killed process: it contains changes that are not in the file yet
+        # A killed process left it: it contains changes that are not in the file yet.
+        if _is_left(self.path, "-wal"):
             how = f"vfs={'win32' if os.name == 'nt' else 'unix'}-none"  # without locks, which need the other files
         address = f"{self.path.resolve().as_uri()}?mode=ro&{how}"
         connection = sqlite3.connect(address, uri=True, isolation_level=None)
@@ -188,9 +187,8 @@ class Database:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 return
-            except (
-                sqlite3.OperationalError
-            ) as error:  # SQLite's timeout does not apply here if another process has just opened the file
+            except sqlite3.OperationalError as error:
+                # SQLite's timeout does not apply here if another process has just opened the file.
                 if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
                     raise
                 time.sleep(0.02)

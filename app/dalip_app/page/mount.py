@@ -72,10 +72,8 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
         )
         page.has_launched = True  # otherwise Gradio accepts any file on this computer as an upload
         mounted.append(app.routes[-1].app)  # type: ignore[attr-defined]
-        for kind in (
-            KeyError,
-            FnIndexInferError,
-        ):  # otherwise a request for an unknown event is a server error
+        # Otherwise a request for an unknown event is a server error.
+        for kind in (KeyError, FnIndexInferError):
             mounted[-1].add_exception_handler(kind, _no_such_event)
 
     def end_streams() -> None:
@@ -86,7 +84,11 @@ def mount_pages(app: FastAPI, make: Callable[[Language], gr.Blocks]) -> Callable
 
 
 class _EventErrors:
-    """What Gradio calls as its `traceback` module: the traceback of a wrong request is not worth logging."""
+    """What Gradio calls as its `traceback` module: the traceback of a wrong request is not worth logging.
+
+    Gradio prints the traceback of every failed event with `traceback.print_exc`, before any function or handler of ours
+    could see the error, and has no logger or option for it. Filtering standard error would need to parse its text.
+    """
 
     def print_exc(self) -> None:
         """Log the current error of a page event; with the traceback if it comes from our code."""

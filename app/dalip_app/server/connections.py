@@ -224,9 +224,8 @@ class Connections:
                 self._open[connection] = loop.create_task(self._greet(connection, accepted))
             else:
                 self._refuse(accepted)
-            await asyncio.sleep(
-                0
-            )  # `sock_accept` does not wait if there is a connection; closed ones must close first
+            # `sock_accept` does not wait if there is a connection; closed ones must close first.
+            await asyncio.sleep(0)
 
     async def watch(self) -> None:
         """Check all connections regularly until the task is cancelled."""

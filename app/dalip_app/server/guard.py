@@ -26,10 +26,11 @@ __all__ = ["guard"]
 
 _LIMITS = Limits()
 _GRADIO = "/gradio_api/"
+# First path segments that the page and `gradio_client` use.
 _OPEN = {
     *("app_id", "call", "cancel", "heartbeat", "info", "openapi.json", "queue", "reset", "startup-events"),
     *("theme.css", "upload", "upload_progress"),
-}  # first path segments that the page and `gradio_client` use
+}
 _CLOSE = {"Connection": "close"}
 _HOSTS = (b"host", b"x-forwarded-host")
 _HOST = re.compile(r"([\w.-]*|\[[0-9a-fA-F:.]+\])(:\d{0,5})?")

@@ -12,9 +12,8 @@ from dalip_index import Library
 
 __all__ = ["add_photo_routes", "photo_address", "thumbnail_address"]
 
-_KEEP = {
-    "cache-control": "private, max-age=31536000, immutable"
-}  # content with a given SHA-256 never changes
+# Content with a given SHA-256 never changes.
+_KEEP = {"cache-control": "private, max-age=31536000, immutable"}
 
 
 def thumbnail_address(content: str) -> str:

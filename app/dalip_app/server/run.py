@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from dalip.files import printable
 from dalip_app.server.addresses import addresses, is_loopback, within
 from dalip_app.server.connections import Connection, Connections
 from dalip_app.server.limits import Limits
@@ -184,12 +185,8 @@ class _Seldom(logging.Filter):
         message = record.getMessage().strip()
         if self._seen[kind] == _EACH:
             message += " (no more of these will be logged for a minute)"
-        record.msg, record.args = _printable(message), None
+        record.msg, record.args = printable(message), None
         if record.exc_info and not record.exc_text:
             lines = logging.Formatter().formatException(record.exc_info).splitlines()
-            record.exc_text = "\n".join(map(_printable, lines))
+            record.exc_text = "\n".join(map(printable, lines))
         return True
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

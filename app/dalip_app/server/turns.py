@@ -82,7 +82,7 @@ class Turns:
         except asyncio.CancelledError:
             if new in self._waiting:
                 self._waiting.remove(new)
-            elif not new.called.cancelled():  # its turn had just come
+            elif not new.called.cancelled() and not new.called.exception():  # its turn had just come
                 self._end()
             raise
 

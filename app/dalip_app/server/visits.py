@@ -81,10 +81,8 @@ class Visits:
     def sweep(self) -> None:
         """Delete the journals that are no longer used, and forget uploads that are deleted."""
         for place, paths in list(self._brought.items()):
-            left = {path for path in list(paths) if path.exists()}
-            if left:
-                self._brought[place] = left
-            else:
+            paths -= {path for path in list(paths) if not path.exists()}
+            if not paths:
                 del self._brought[place]
         for place in self._folder.glob("*"):
             with suppress(FileNotFoundError):

@@ -16,7 +16,6 @@ __all__ = ["given_name", "given_names", "name_photos", "named_fields"]
 
 _SHOWN = 20  # notes about how names were read
 _OF_TAXON = ("taxonRank", "genus", "family", "order", "scientificNameAuthorship")
-_CAPTIONS = ("captions", "caption", "text")
 
 
 def given_name(record: Record) -> str:
@@ -89,7 +88,7 @@ def named_fields(record: Record, answer: Resolution | None) -> Mapping[str, Any]
     fields = dict(record.fields)
     if answer is None:
         return fields
-    if answer.no_name == "absent" and any(fields.get(name) for name in _CAPTIONS):
+    if answer.no_name == "absent" and record.captions:
         return {name: value for name, value in fields.items() if name not in ("scientificName", *_OF_TAXON)}
     if answer.taxon is None:
         raise answer.error

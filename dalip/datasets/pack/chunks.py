@@ -26,10 +26,8 @@ __all__ = ["PreparedPart", "error_of", "identity", "prepare_all", "stamp_of"]
 _PHOTOS_A_PART = 32
 """Upper limit of the average. An interrupted run repeats at most one part per process; 50 photos keep two busy."""
 
-_FORMAT = 2
-"""Format version of parts; changing it invalidates the parts on disk."""
-
-_THUMB_BYTES = THUMB_SIDE**2
+_FORMAT = 3
+"""Version of the format of parts and of how photos are decoded; changing it invalidates the parts on disk."""
 
 
 @dataclass(frozen=True)

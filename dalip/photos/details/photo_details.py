@@ -89,9 +89,8 @@ def _degrees(value: object, side: object, sides: str, most: int) -> float | None
         or not all(map(math.isfinite, numbers))
     ):
         return None
-    if (
-        numbers[0] < 0 and letter == sides[1] and len(numbers) == 1
-    ):  # both the sign and the letter say south or west
+    # Both the sign and the letter say south or west.
+    if numbers[0] < 0 and letter == sides[1] and len(numbers) == 1:
         numbers[0] = -numbers[0]
     coarser_is_whole = all(part == int(part) or not any(numbers[i + 1 :]) for i, part in enumerate(numbers))
     if min(numbers) < 0 or max(numbers[1:], default=0) > 60 or not coarser_is_whole:

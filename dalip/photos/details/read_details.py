@@ -2,13 +2,10 @@
 
 import io
 import math
-import struct
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import ImageFile
 from PIL.ExifTags import GPS, Base
 
 from dalip.errors import ImageError
@@ -26,10 +23,7 @@ __all__ = ["read_details"]
 
 _NOTHING = PhotoDetails()
 _PNG_TEXTS = {"exif:DateTimeOriginal": "DateTimeOriginal", "Creation Time": "PNG text"}
-_RAW_PROFILE = "Raw profile type exif"
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
-_XMP_START = b"XML:com.adobe.xmp\0\0\0"  # uncompressed text
-_MOST_CHUNKS, _LONGEST_CHUNK = 100_000, 4_000_000
 
 
 def read_details(photo: bytes | Path) -> PhotoDetails:
@@ -62,44 +56,18 @@ def _in_photo(photo: bytes | Path) -> PhotoDetails:
 def _in_file(file: BinaryIO) -> PhotoDetails:
     """Read what a photo itself says."""
     try:
-        image = open_header(file)
-        if image.format == "PNG":
-            _add_png_chunks(image, file)
+        image, contents = open_header(file)
     except Exception:  # Pillow's plugins raise nearly anything on damaged images
         return _NOTHING
-    exif = file if image.format == "TIFF" else io.BytesIO(_exif_bytes(image))
-    xmp = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), b"")
-    found = _from_exif(read_tags(exif))
+    # Of a PNG, Pillow finds only what comes before the pixels.
+    exif = bytes(image.info.get("exif") or contents.exif).removeprefix(b"Exif\0\0")
+    xmp = next((image.info[key] for key in _XMP_KEYS if image.info.get(key)), contents.xmp)
+    found = _from_exif(read_tags(file if image.format == "TIFF" else io.BytesIO(exif)))
     found = found.or_from(read_xmp(xmp if isinstance(xmp, bytes) else as_utf8(xmp).encode(), "XMP"))
     for key, source in _PNG_TEXTS.items():
         if date := read_date(image.info.get(key)):
             found = found.or_from(PhotoDetails(date, event_date_source=source))
     return found
-
-
-def _exif_bytes(image: ImageFile.ImageFile) -> bytes:
-    """Return EXIF data without its identifier."""
-    content = image.info.get("exif") or b""
-    if not content and isinstance(image.info.get(_RAW_PROFILE), str):  # in PNG files of older programs
-        with suppress(ValueError):
-            content = bytes.fromhex("".join(image.info[_RAW_PROFILE].split("\n")[3:]))
-    return bytes(content).removeprefix(b"Exif\0\0")
-
-
-def _add_png_chunks(image: ImageFile.ImageFile, file: BinaryIO) -> None:
-    """Find EXIF and XMP behind the pixels of a PNG, where Pillow finds them only by decoding the pixels."""
-    file.seek(8)
-    for _ in range(_MOST_CHUNKS):
-        head = file.read(8)
-        if len(head) < 8:
-            break
-        length, kind = struct.unpack(">I4s", head)
-        content = file.read(length) if kind in (b"eXIf", b"iTXt") and length <= _LONGEST_CHUNK else b""
-        file.seek(length - len(content) + 4, io.SEEK_CUR)
-        if kind == b"eXIf" and content:
-            image.info.setdefault("exif", content)
-        if content.startswith(_XMP_START):
-            image.info.setdefault("xmp", content[len(_XMP_START) :].partition(b"\0\0")[2])
 
 
 def _from_exif(tags: ExifTags) -> PhotoDetails:

@@ -104,7 +104,7 @@ def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
     return image, contents
 
 
-def open_header(file: BinaryIO) -> ImageFile.ImageFile:
+def open_header(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
     """Open an image with its metadata, without decoding its pixels.
 
     Args:
@@ -120,7 +120,7 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile:
     file.seek(0)
     image: ImageFile.ImageFile = plugin(file)
     check_cost(image.size)
-    return image
+    return image, contents
 
 
 def _look(file: BinaryIO) -> tuple[Any, Contents]:

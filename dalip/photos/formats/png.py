@@ -14,7 +14,7 @@ __all__ = ["missing_share", "read_png"]
 
 _MOST_CHUNKS = 200_000
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_XMP = b"XML:com.adobe.xmp\0"
+_XMP = b"XML:com.adobe.xmp\0\0\0"  # not compressed
 _RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # where older programs put it
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -67,15 +67,13 @@ def _note(contents: Contents, kind: bytes, content: bytes) -> None:
         contents.exif = content
     elif kind == b"iCCP":
         contents.profile = _inflated(rest[1:])
-    elif kind == b"iTXt" and content.startswith(_XMP) and rest[:1] == b"\0":
-        contents.xmp = rest
+    elif kind == b"iTXt" and content.startswith(_XMP):
+        contents.xmp = content.split(b"\0", 5)[-1]  # after the language, and the name in that language
     elif kind in (b"tEXt", b"zTXt") and content.startswith(_RAW_EXIF) and not contents.exif:
         text = _inflated(rest[1:]) if kind == b"zTXt" else rest
-        lines = text.split(
-            b"\n", 3
-        )  # an empty line, the name and the length come before the hexadecimal digits
+        # An empty line, the name and the length come before the hexadecimal digits.
         try:
-            contents.exif = binascii.unhexlify(b"".join(lines[-1].split()))
+            contents.exif = binascii.unhexlify(b"".join(text.split(b"\n", 3)[-1].split()))
         except binascii.Error:
             contents.exif = b""
 

@@ -16,9 +16,8 @@ _PREVIEW_SIDE = 512  # pixels; a first image of at most this size may be an unma
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 274, 277, 278, 322, 323, 324
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2  # values of the subfile tags
-_SHOWN = frozenset(
-    {0, 1, 2, 3, 5, 6, 8}
-)  # photometric interpretations that are pictures, not raw sensor values
+# Photometric interpretations that are pictures, not raw sensor values.
+_SHOWN = frozenset({0, 1, 2, 3, 5, 6, 8})
 _YCBCR = 6
 
 
@@ -48,9 +47,8 @@ def read_tiff(file: BinaryIO) -> Contents:
         full = {"full_width": _side(largest, _WIDTH), "full_height": _side(largest, _HEIGHT)}
         contents.caution = ImageError("image-preview-only", width=width, height=height, **full)
     own, outer = (image.numbers.get(_ORIENTATION) for image in (chosen, first))
-    contents.turned = (
-        outer if own is None and outer is not None and 1 <= outer <= 8 else 1
-    )  # Pillow applies that of the image itself
+    # Pillow applies that of the image itself.
+    contents.turned = outer if own is None and outer is not None and 1 <= outer <= 8 else 1
     if max(chosen.counts.get(_STRIPS, 0), chosen.counts.get(_TILES, 0)) > _MOST_PARTS:
         raise ValueError("too many strips or tiles")
     contents.size = _side(chosen, _WIDTH), _side(chosen, _HEIGHT)

@@ -73,7 +73,6 @@ class Sampling:
     def _at(self, draw: int) -> int:
         number, offset = divmod(draw, self.per_epoch)
         if number not in self._epochs:
-            self._epochs = {
-                number: self.epoch(number)
-            }  # batches are read in order: one epoch at a time is enough
+            # Batches are read in order: one epoch at a time is enough.
+            self._epochs = {number: self.epoch(number)}
         return int(self._epochs[number][offset])

@@ -159,9 +159,8 @@ def _find(
     found = next((stored[file][full] for file in files if full in stored.get(file, ())), None)
     if found is None:
         raise TrainingError("bundle-lacks-tensor", source=folder, name=name)
-    return np.array(
-        found.T if place and place.transposed else found, order="C"
-    )  # the stored arrays are read-only
+    # A copy, because the stored arrays are read-only.
+    return np.array(found.T if place and place.transposed else found, order="C")
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -145,9 +145,8 @@ def _read(record: Record, store: PhotoStore, side: int) -> tuple[str, bytes | No
 
 
 def _checked(photo: Record, row: Vectors | ImageError) -> Vectors:
-    if isinstance(
-        row, ImageError
-    ):  # from another flora's pack, because a copy made just now is always readable
+    # It comes from another flora's pack, because a copy made just now is always readable.
+    if isinstance(row, ImageError):
         raise FloraError("kept-photo-damaged", source=photo.name, cause=row, key=digest_of(photo))
     return row
 

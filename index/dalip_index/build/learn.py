@@ -192,9 +192,8 @@ def leave_one_out(
     whole = prototypes.vectors(text_weight)
     width = photos.width
     present = prototypes.photo_counts > 0
-    share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(
-        initial=0
-    )  # weight of photos, the same in each row
+    # Weight of photos, the same in each row.
+    share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(initial=0)
     total, others = prototypes.photos.sum(axis=0), max(int(present.sum()) - 1, 1)
     for vectors, labels, _ in photos.of("evidence"):
         rows = np.arange(len(labels))

@@ -116,9 +116,8 @@ def teach_taxon(
         return add_photos(path, encoder, given, [taxon], test_too=True, progress=progress, skipped=skipped)
     _ready(taxon, flora, again)  # report errors before the photos are read
     with new_version(path) as draft:
-        flora = flora_to_teach(
-            path, start, encoder
-        )  # load again, because another process may have taught it in the meantime
+        # Load again, because another process may have taught it in the meantime.
+        flora = flora_to_teach(path, start, encoder)
         known, placed = _ready(taxon, flora, again)
         store = PhotoStore(path, encoder.fingerprint)
         embedded = embed_and_keep(store, encoder, [*known.kept, *given], KEPT_SIDE, progress, skipped)

@@ -130,7 +130,9 @@ class Journal:
                 if done.rowcount:
                     added += 1
                     rows = ((observation.id, position, jpeg) for position, jpeg in enumerate(photos))
-                    connection.executemany("INSERT OR REPLACE INTO photos VALUES (?, ?, ?)", rows)
+                    # Another program may have deleted the observation and left its photos.
+                    connection.execute("DELETE FROM photos WHERE observation = ?", (observation.id,))
+                    connection.executemany("INSERT INTO photos VALUES (?, ?, ?)", rows)
         return added
 
     def make_folder(self) -> None:

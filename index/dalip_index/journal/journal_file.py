@@ -1,5 +1,6 @@
 """Open an exported journal for import, within limits: nothing in it can use much memory, disk or time."""
 
+import os
 import stat
 import struct
 import time
@@ -11,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from dalip.datasets.archives import directory_bytes
 from dalip.datasets.photo_location import BROKEN
 from dalip.errors import JournalError, first_line
 from dalip.files import printable
@@ -22,10 +24,6 @@ from dalip_index.journal.read_export import Row, read_csv_rows, read_json_rows
 __all__ = ["OWN_LIMITS", "VISITOR_LIMITS", "ImportLimits", "JournalFile", "open_journal_file"]
 
 _KNOWN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are unpacked without a limit on memory
-_END, _END_BYTES = b"PK\x05\x06", 22  # the end of a .zip archive, which states the size of its directory
-_END_64, _LOCATOR_64, _END_64_BYTES = b"PK\x06\x06", b"PK\x06\x07", 76  # the same for large archives
-_MAX_COMMENT = 65_535
-
 
 Rows = Iterable[tuple[str, Row | None]]
 """Rows with their positions; `None` for an empty line."""
@@ -187,13 +185,11 @@ def open_journal_file(path: Path, limits: ImportLimits) -> Iterator[JournalFile]
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
         raise JournalError("journal-no-regular-file")
     with path.open("rb") as file, ExitStack() as stack:
-        size = file.seek(0, 2)
-        file.seek(0)
         most = limits.file_bytes if kind == ".zip" else min(limits.table_bytes, limits.file_bytes)
-        if size > most:
+        if os.fstat(file.fileno()).st_size > most:
             raise JournalError("journal-member-too-large", most=most)
         if kind == ".zip":
-            yield _read_archive(stack.enter_context(_opened(file, size, limits)), limits)
+            yield _read_archive(stack.enter_context(_opened(file, limits)), limits)
             return
         found = JournalFile(limits)
         try:
@@ -218,9 +214,9 @@ def _text(file: BinaryIO) -> TextIO:
 
 
 @contextmanager
-def _opened(file: BinaryIO, size: int, limits: ImportLimits) -> Iterator[zipfile.ZipFile]:
+def _opened(file: BinaryIO, limits: ImportLimits) -> Iterator[zipfile.ZipFile]:
     most = limits.table_bytes // 2
-    if _directory_bytes(file, size) > most:  # `ZipFile` uses up to ten times as much memory
+    if directory_bytes(file) > most:
         raise JournalError("journal-directory-too-large", most=most)
     try:
         archive = zipfile.ZipFile(file)
@@ -228,22 +224,3 @@ def _opened(file: BinaryIO, size: int, limits: ImportLimits) -> Iterator[zipfile
         raise JournalError("journal-no-archive", cause=first_line(error)) from error
     with archive:
         yield archive
-
-
-def _directory_bytes(file: BinaryIO, size: int) -> int:
-    """Return the size of the directory of an archive, as its end states it and as `zipfile` reads it.
-
-    Source: the .zip specification, APPNOTE.TXT, sections 4.3.14 to 4.3.16.
-    """
-    file.seek(max(size - _END_BYTES - _END_64_BYTES - _MAX_COMMENT, 0))
-    tail = file.read()
-    file.seek(0)
-    place = len(tail) - _END_BYTES
-    if tail[max(place, 0) :][:4] != _END or tail[-2:] != b"\0\0":
-        place = tail.rfind(_END)
-    if place < 0:
-        return 0
-    end_64 = tail[max(place - _END_64_BYTES, 0) : place]
-    if end_64[:4] == _END_64 and end_64[56:60] == _LOCATOR_64:
-        return int.from_bytes(end_64[40:48], "little")
-    return int.from_bytes(tail[place + 12 : place + 16], "little")

@@ -138,9 +138,8 @@ def _field(row: Mapping[str, object], term: str, where: str, name: str) -> objec
 
 
 def _check(name: str, value: object, about: str, *, needed: bool = False) -> None:
-    if (
-        name == "answered_rank" and not value and not needed
-    ):  # the rank of a corrected answer is in the remarks
+    # The rank of a corrected answer is in the remarks.
+    if name == "answered_rank" and not value and not needed:
         return
     try:
         check_field(name, value)

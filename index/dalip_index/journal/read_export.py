@@ -157,14 +157,12 @@ class _Buffer:
 
     def _more(self) -> bool:
         left = self._text[self._place :]
-        more = self._stream.read(
-            max(_CHUNK, len(left))
-        )  # twice as much each time, so that parsing stays fast
+        # Twice as much each time, so that parsing stays fast.
+        more = self._stream.read(max(_CHUNK, len(left)))
         self._text, self._place = left + more, 0
         return bool(more)
 
 
 def _number(digits: str) -> int | float:
-    return (
-        int(digits) if len(digits) < _DIGITS else float(digits)
-    )  # Python refuses integers with thousands of digits
+    # Python refuses integers with thousands of digits.
+    return int(digits) if len(digits) < _DIGITS else float(digits)

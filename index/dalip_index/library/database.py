@@ -27,9 +27,8 @@ from dalip_index.sqlite import Database, transaction
 
 __all__ = ["LibraryStore", "PhotoContent", "SearchIndex"]
 
-_VECTOR_TYPE = (
-    "<f2"  # half precision changes a similarity by less than 0.001 and halves disk space and read time
-)
+# Half precision changes a similarity by less than 0.001 and halves disk space and read time.
+_VECTOR_TYPE = "<f2"
 
 
 @dataclass(frozen=True)
@@ -237,10 +236,8 @@ class LibraryStore:
         Raises:
             LibraryError: There is no library, or it is damaged.
         """
-        with (
-            self.connect() as connection,
-            transaction(connection, "DEFERRED"),
-        ):  # a consistent view of both tables
+        # A consistent view of both tables.
+        with self.connect() as connection, transaction(connection, "DEFERRED"):
             generation, encoder = connection.execute("SELECT generation, encoder FROM state").fetchone()
             rows = connection.execute(
                 "SELECT photos.id, vector FROM photos JOIN contents ON contents.id = content "

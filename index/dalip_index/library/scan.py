@@ -60,7 +60,7 @@ def scan_folder(root: str, known: Mapping[str, KnownFile]) -> Scan:
     sidecars = _Sidecars(listing.others)
     for path, status in listing.files.items():
         name = str(path)
-        if _is_utf8(name):
+        if as_utf8(name) == name:
             scan.files[name] = FoundFile(name, *stamp_of(status), sidecars=sidecars.of(path))
         else:
             scan.refused.append(Skipped.of(as_utf8(name), LibraryError("name-not-utf8")))
@@ -81,7 +81,7 @@ class _Sidecars:
         self.used: set[Path] = set()
         self._names: dict[Path, dict[str, str]] = defaultdict(dict)
         for path in files:
-            if path.suffix.lower() in SIDECAR_SUFFIXES and _is_utf8(path.name):
+            if path.suffix.lower() in SIDECAR_SUFFIXES and as_utf8(path.name) == path.name:
                 self._names[path.parent][path.name.lower()] = path.name
 
     def of(self, photo: Path) -> str:
@@ -95,11 +95,3 @@ class _Sidecars:
             found.append([name, *stamp_of(status)])
             self.used.add(photo.parent / name)
         return json.dumps(found) if found else ""
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -184,8 +184,9 @@ class _Update:
     def _store(self, photos: Sequence[FoundFile], total: int) -> None:
         """Read and store a batch; a photo that is replaced between two steps is read again."""
         left, start = list(photos), len(self.seen)
-        for _ in range(_ROUNDS):
-            done = self._read(left, start + len(photos) - len(left), total)
+        for number in range(_ROUNDS):
+            hashed = [self._hashed(photo) if number == 0 else hash_file(photo) for photo in left]
+            done = self._read(hashed, start + len(photos) - len(left), total)
             self.seen += done
             finished = {photo.path for photo in done}
             left = [photo for photo in left if photo.path not in finished]
@@ -195,9 +196,8 @@ class _Update:
         self.store.save(lost, {}, self.options.encoder.fingerprint, self.options.encoder.width)
         self.seen += lost
 
-    def _read(self, photos: Sequence[FoundFile], before: int, total: int) -> list[FoundFile]:
-        """Read photos, store them, and return those that were stored."""
-        hashed = [self._hashed(photo) for photo in photos]
+    def _read(self, hashed: Sequence[FoundFile], before: int, total: int) -> list[FoundFile]:
+        """Read photos that have their hashes, store them, and return those that were stored."""
         known = self.store.known_contents({p.sha256 for p in hashed if p.sha256})
         first = {p.sha256: p for p in reversed(hashed) if p.sha256}
         again = {
@@ -206,7 +206,7 @@ class _Update:
             if details is None and (found := read_dated(first[sha256])) is not None
         }
         new = [photo for sha256, photo in first.items() if sha256 not in known]
-        contents, errors = self._encode(new, before + len(photos) - len(new), total)
+        contents, errors = self._encode(new, before + len(hashed) - len(new), total)
         dates = {sha256: details for sha256, details in known.items() if details} | again
         dates |= {sha256: content.details for sha256, content in contents.items()}
         stored = [photo for photo in hashed if photo.error]

@@ -94,6 +94,29 @@ def test_cancelled_requests_leave_their_place() -> None:
     asyncio.run(check())
 
 
+def test_a_request_that_is_cancelled_while_it_is_refused_gives_back_no_turn() -> None:
+    async def check() -> None:
+        turns, end, working = Turns(1, 2), asyncio.Event(), list[str]()
+
+        async def ask(address: str) -> None:
+            async with turns.turn({"client": (address, 1)}):
+                working.append(address)
+                await end.wait()
+
+        many = [asyncio.create_task(ask("192.0.2.1")) for _ in range(3)]
+        await asyncio.sleep(0)
+        one = asyncio.create_task(ask("192.0.2.2"))  # sends the last of the many away
+        await asyncio.sleep(0)
+        many[-1].cancel()
+        await asyncio.wait([many[-1]])
+        assert working == ["192.0.2.1"]
+        end.set()
+        await asyncio.gather(*many, one, return_exceptions=True)
+        assert working == ["192.0.2.1", "192.0.2.2", "192.0.2.1"]
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_a_failed_request_gives_its_turn_back(at_once: int) -> None:
     async def check() -> None:

@@ -1,5 +1,6 @@
 """Records: the split rule has not changed, and a record returns what its fields contain."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,10 @@ def test_photos_in_one_group_share_a_split() -> None:
     assert [record.group for record in (alone, seen, told)] == ["a", "o1", "g"]
     assert [record.split for record in (alone, seen, told)] == [split_of(group) for group in ("a", "o1", "g")]
     assert Record("a", place, {"splitGroup": 5}).group == "a"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_in_place_of_a_photo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with refuses(DataError, match=r"a\.jpg: this is a pipe or a device, not a file"):
+        Record("a", FilePart(tmp_path / "a.jpg")).read_bytes()

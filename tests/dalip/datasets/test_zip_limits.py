@@ -1,5 +1,6 @@
 """ZIP archives of people and of attackers: what is refused, with which words, and that nothing is written anywhere."""
 
+import io
 import struct
 import zipfile
 from pathlib import Path
@@ -92,3 +93,33 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     for record in Heard().read(path).values():
         record.read_bytes()
     assert [*tmp_path.rglob("*")] == [folder, path]
+
+
+HUGE = 10**9
+
+
+def zip_end(size: int, comment: bytes = b"") -> bytes:
+    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, size, 0, len(comment)) + comment
+
+
+def zip64_end(size: int, place: int, between: bytes = b"") -> bytes:
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 0, 0, size, 0)
+    return record + between + struct.pack("<4sLQL", b"PK\x06\x07", 0, place, 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "size"),
+    [
+        (b"no archive", 0),
+        (zip_end(HUGE), HUGE),
+        (zip_end(HUGE, b"a comment"), HUGE),
+        (zip_end(HUGE, b"PK"), HUGE),
+        (zip_end(0x06054B50)[:16] + b"PK\x05\x06" + bytes(2), 0x06054B50),
+        (zip64_end(HUGE, 4) + zip_end(0xFFFFFFFF), HUGE),
+        (zip64_end(HUGE, 99) + zip_end(7), HUGE),  # where older versions of zipfile look
+        (zip64_end(HUGE, 4, bytes(30)) + zip_end(7), HUGE),  # where newer ones look
+        (zip64_end(800, 4) + zip_end(0xFFFFFFFF), 800),
+    ],
+)
+def test_the_size_of_the_list_of_members_is_found_wherever_zipfile_looks(end: bytes, size: int) -> None:
+    assert archives.directory_bytes(io.BytesIO(b"data" + end)) == size

@@ -3,6 +3,7 @@
 import ctypes
 import io
 import os
+import pickle
 import re
 import signal
 import sys
@@ -150,6 +151,22 @@ def test_a_stopped_worker_does_not_block_who_sends_a_large_photo() -> None:
     for process in processes():
         process.kill()
         process.wait()
+
+
+def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/no/python")
+        for _ in range(10):
+            with refuses(ImageError, match="decoder crash"):
+                in_worker(os.abort)
+    assert open_image(PHOTO).size == (96, 64)
+
+
+def test_a_request_that_is_sent_in_part_does_not_damage_the_next_one() -> None:
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        in_worker(len, bytes(1_000_000), lambda: 0)
+    for _ in range(10):
+        assert open_image(PHOTO).size == (96, 64)
 
 
 def test_a_heavy_photo_makes_no_light_one_wait() -> None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ def seen(number: int = 0, **more: Any) -> Observation:
         f"{number:032x}", f"2026-05-{1 + number % 28:02}", "Rosa red", "species", "Rosaceae", 0.5, "unsure"
     )
     return dataclasses.replace(plain, **more)
+
+
+def test_photos_that_another_program_left_do_not_come_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add(seen(), [photo("red"), photo("green")])
+    with closing(sqlite3.connect(journal.path)) as connection, connection:
+        connection.execute("DELETE FROM observations")
+    journal.add(seen(), [photo("blue")])
+    assert journal.photos(seen().id) == [photo("blue")]
 
 
 def test_an_answer_is_saved_changed_and_removed(flora_path: Path, encoder: Encoder, tmp_path: Path) -> None:

@@ -208,6 +208,22 @@ def test_a_photo_replaced_between_hashing_and_decoding_is_read_again(
     assert library.add(path.parent, encoder).counts == {"unchanged": 2}
 
 
+def test_a_photo_of_an_earlier_version_that_was_replaced_without_a_trace_is_read_again(
+    library: Library, encoder: Encoder, tmp_path: Path
+) -> None:
+    """Its date is read again by content, and its size and time are those of the old content."""
+    path = save(tmp_path / "photos" / "a.png", "red")
+    library.add(path.parent, encoder)
+    save(path, "blue")
+    with closing(sqlite3.connect(tmp_path / "data" / "library" / "library.db")) as connection, connection:
+        connection.execute("UPDATE looks SET date_source = NULL")
+        connection.execute("UPDATE photos SET size = ?", (path.stat().st_size,))
+    assert library.add(path.parent, encoder).counts == {"changed": 1}
+    sha256, row = expected(path, encoder)
+    np.testing.assert_allclose(stored(tmp_path / "data", encoder)[sha256], row, atol=2e-3)
+    assert library.add(path.parent, encoder).counts == {"unchanged": 1}
+
+
 def test_a_photo_that_vanishes_or_always_changes_is_reported_and_the_others_are_added(
     library: Library, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
