@@ -9,6 +9,7 @@ make fuzz ARGS="--replay build/fuzz/images-0-17.zip"
 
 import argparse
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def main() -> int:
     )
     asked = parser.parse_args()
     ignore_pillow_warnings()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed, as after Ctrl-C
     if asked.replay and asked.replay.name.startswith(REQUESTS.name):
         print(replay_request(asked.replay))
     elif asked.replay:
@@ -73,9 +75,12 @@ def main() -> int:
             tally = run(kinds[name], batches, asked.seed, asked.jobs, KEEP)
         print(_row(tally), flush=True)
         failures += tally.failures
+        if tally.stopped:
+            print("stopped before the end")
+            break
     for line in _summary(failures):
         print(line)
-    return int(bool(failures))
+    return int(bool(failures) or tally.stopped)
 
 
 def _batches(first: int, cases: int, until: float) -> Iterator[range]:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tiny_bundle import write_tiny_bundle
 
-from tests.fuzz.campaign import SLOW, Failure, Tally, case_of
-from tests.fuzz.cases import Case, Kind, interesting, mutated, one_in
+from tests.fuzz.campaign import SLOW, Failure, Tally, case_of, seconds_of
+from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, interesting, mutated, one_in
 from tests.fuzz.images import IMAGES
 from tests.fuzz.tables import NAMES
 
@@ -108,6 +108,7 @@ def _serving(folder: Path) -> Iterator[_Server]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,  # Ctrl-C reaches all processes; the campaign stops the server
             env=settings,
         )
     try:
@@ -230,7 +231,7 @@ def _use(path: Path) -> None:
     raise NotImplementedError("requests need a server")
 
 
-REQUESTS = Kind("requests", _make, _use, 1500)
+REQUESTS = Kind("requests", _make, _use, PHOTO_MEMORY)
 
 
 def _is_complete(content: bytes) -> bool:
@@ -241,11 +242,11 @@ def _is_complete(content: bytes) -> bool:
     return bool(found) and not chunked and len(lengths) == 1 and int(lengths[0][:30]) <= len(body)
 
 
-def _exchange(port: int, content: bytes) -> tuple[str, float]:
+def _exchange(server: _Server, content: bytes) -> tuple[str, float]:
     """Send a request; return the first line of the answer, or an empty string, and the seconds it took."""
-    started = time.monotonic()
+    started = seconds_of(server.process.pid)
     answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=2 * SLOW) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=2 * SLOW) as connection:
         with suppress(OSError):  # the server may close it before everything is sent
             connection.sendall(content)
         connection.settimeout(2 * SLOW if _is_complete(content) else 0.3)
@@ -253,7 +254,7 @@ def _exchange(port: int, content: bytes) -> tuple[str, float]:
             while len(answer) < 1_000_000 and (more := connection.recv(1 << 16)):
                 answer += more
     line = answer.split(b"\r\n", 1)[0].decode("latin-1")
-    taken = time.monotonic() - started
+    taken = seconds_of(server.process.pid) - started
     return line, taken if _is_complete(content) else 0.0
 
 
@@ -261,7 +262,7 @@ def _faults(server: _Server, content: bytes, tally: Tally) -> Iterator[tuple[str
     """Send a request, and yield what is wrong with the answer."""
     before = server.peak()
     try:
-        line, seconds = _exchange(server.port, content)
+        line, seconds = _exchange(server, content)
     except OSError as error:
         yield "crash", f"cannot connect: {error}"
         return
@@ -286,24 +287,31 @@ def _faults(server: _Server, content: bytes, tally: Tally) -> Iterator[tuple[str
 def run_requests(numbers: Iterator[range], seed: int, keep: Path | None) -> Tally:
     """Send requests to a server, one after the other; arguments as for `campaign.run`."""
     tally, started = Tally(REQUESTS), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dalip-fuzz-") as folder:
-        for place, batch in enumerate(_restarts(numbers, tally)):
+    with tempfile.TemporaryDirectory(prefix="dalip-fuzz-") as folder, suppress(KeyboardInterrupt):
+        tally.stopped = True
+        for place, batch in enumerate(_restarts(numbers)):
             with _serving(Path(folder, str(place))) as server:
-                for number in batch:
-                    case = case_of(REQUESTS, seed, number)
-                    faults = list(_faults(server, case.files["request.bin"], tally))
-                    tally.cases += 1
-                    tally.failures += [Failure("requests", seed, number, *fault) for fault in faults]
-                    if faults and keep:
-                        keep.mkdir(parents=True, exist_ok=True)
-                        case.save(keep / f"requests-{seed}-{number}.zip")
-                    if server.process.poll() is not None:
-                        break
+                _send_all(server, batch, seed, tally, keep)
+        tally.stopped = False
     tally.seconds = time.monotonic() - started
     return tally
 
 
-def _restarts(numbers: Iterator[range], tally: Tally) -> Iterator[Iterator[int]]:
+def _send_all(server: _Server, numbers: Iterator[int], seed: int, tally: Tally, keep: Path | None) -> None:
+    """Send requests until the server ends, or none are left."""
+    for number in numbers:
+        case = case_of(REQUESTS, seed, number)
+        faults = list(_faults(server, case.files["request.bin"], tally))
+        tally.cases += 1
+        tally.failures += [Failure("requests", seed, number, *fault) for fault in faults]
+        if faults and keep:
+            keep.mkdir(parents=True, exist_ok=True)
+            case.save(keep / f"requests-{seed}-{number}.zip")
+        if server.process.poll() is not None:
+            return
+
+
+def _restarts(numbers: Iterator[range]) -> Iterator[Iterator[int]]:
     """Yield the numbers that are left, once for each start of the server."""
     left = (number for batch in numbers for number in batch)
     while (first := next(left, None)) is not None:
@@ -320,4 +328,4 @@ def replay_request(path: Path) -> str:
     content = Case.load(path).files["request.bin"]
     with tempfile.TemporaryDirectory() as folder, _serving(Path(folder, "server")) as server:
         faults = list(_faults(server, content, Tally(REQUESTS)))
-        return "\n".join(f"{how}: {about}" for how, about in faults) or _exchange(server.port, content)[0]
+        return "\n".join(f"{how}: {about}" for how, about in faults) or _exchange(server, content)[0]
