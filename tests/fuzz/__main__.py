@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from dalip.cpus import available_cpus  # noqa: E402
 from dalip.quiet import ignore_pillow_warnings  # noqa: E402
-from tests.fuzz.campaign import BATCH, Failure, Tally, replay, run  # noqa: E402
+from tests.fuzz.campaign import BATCH, STOPPING, Failure, Tally, replay, run  # noqa: E402
 from tests.fuzz.kinds import KINDS  # noqa: E402
 from tests.fuzz.requests import REQUESTS, replay_request, run_requests  # noqa: E402
 
@@ -56,7 +56,8 @@ def main() -> int:
     )
     asked = parser.parse_args()
     ignore_pillow_warnings()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed, as after Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # the table is printed then
+        signal.signal(number, lambda *_: STOPPING.set())
     if asked.replay and asked.replay.name.startswith(REQUESTS.name):
         print(replay_request(asked.replay))
     elif asked.replay:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -18,13 +19,16 @@ from pathlib import Path
 from dalip.errors import DalipError
 from tests.fuzz.cases import MEGABYTE, Case, Kind
 
-__all__ = ["BATCH", "SLOW", "Failure", "Tally", "case_of", "replay", "run", "seconds_of"]
+__all__ = ["BATCH", "SLOW", "STOPPING", "Failure", "Tally", "case_of", "replay", "run", "seconds_of"]
 
 BATCH = 50
 """Cases in one child process."""
 
 SLOW = 10.0
 """Seconds that a case may take, without waits for a processor; it is stopped after twice as long."""
+
+STOPPING = threading.Event()
+"""Set by a signal to end the campaign; an exception could get lost, such as in a destructor."""
 
 _MAKING = 300.0  # seconds to make the cases of a batch
 _GUARD = 8_000 * MEGABYTE  # address space that a child may add, so that a leak does not stop this computer
@@ -102,11 +106,10 @@ def run(kind: Kind, numbers: Iterator[Sequence[int]], seed: int, jobs: int, keep
     tally, children, started = Tally(kind), list[_Child](), time.monotonic()
     try:
         _run_batches(tally, children, numbers, seed, jobs)
-    except KeyboardInterrupt:
-        tally.stopped = True
     finally:
         for child in children:
             _end(child)
+    tally.stopped = STOPPING.is_set()
     tally.seconds = time.monotonic() - started
     if keep:
         for failure in tally.failures:
@@ -121,7 +124,7 @@ def _run_batches(
 ) -> None:
     """Run cases in children, and keep the list of those that are running."""
     left: list[Sequence[int]] = []
-    while True:
+    while not STOPPING.is_set():
         while len(children) < jobs and (batch := left.pop() if left else next(numbers, None)):
             children.append(_start(tally.kind, seed, batch))
         if not children:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tiny_bundle import write_tiny_bundle
 
-from tests.fuzz.campaign import SLOW, Failure, Tally, case_of, seconds_of
+from tests.fuzz.campaign import SLOW, STOPPING, Failure, Tally, case_of, seconds_of
 from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, interesting, mutated, one_in
 from tests.fuzz.images import IMAGES
 from tests.fuzz.tables import NAMES
@@ -122,28 +122,18 @@ def _serving(folder: Path) -> Iterator[_Server]:
         process.wait()
 
 
-def _form(rng: random.Random) -> bytes:
+def _form(rng: random.Random, field: str) -> bytes:
+    """Make a form with photos in a field; one part in four is odd."""
     parts = []
-    for _ in range(rng.choice((1, 1, 2, 6))):
-        name = rng.choice(("images", "images", "images", "organs", "files", "", "x" * 300))
-        file = rng.choice(
-            (
-                '; filename="a.jpg"',
-                '; filename="a.jpg"',
-                "",
-                '; filename="../../x"',
-                "; filename*=UTF-8''%ff",
-                ";;",
-            )
-        )
-        kind = rng.choice(
-            ("", "Content-Type: image/jpeg\r\n", "Content-Type: \xff\r\n", "X: " + "y" * 5000 + "\r\n")
-        )
-        content = (
-            next(iter(IMAGES.make(rng).files.values()))
-            if file
-            else rng.choice((b"leaf", b"auto", b"\xff", b""))
-        )
+    for _ in range(rng.choice((1, 1, 1, 2, 6))):
+        odd = one_in(rng, 4)
+        name = rng.choice(("images", "organs", "files", "", "x" * 300)) if odd else field
+        files = ("", '; filename="../../x"', "; filename*=UTF-8''%ff", ";;")
+        file = rng.choice(files) if odd else '; filename="a.jpg"'
+        kinds = ("", "Content-Type: \xff\r\n", "X: " + "y" * 5000 + "\r\n")
+        kind = rng.choice(kinds) if odd else "Content-Type: image/jpeg\r\n"
+        photo = next(iter(IMAGES.make(rng).files.values()))
+        content = photo if file else rng.choice((b"leaf", b"auto", b"\xff", b""))
         head = f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n{kind}\r\n'.encode("latin-1")
         parts.append(head + content + b"\r\n")
     return b"".join(parts) + b"--x--\r\n"
@@ -178,7 +168,8 @@ def _json(rng: random.Random) -> bytes:
 def _make(rng: random.Random) -> Case:
     how = rng.randrange(10)
     if how < 6:
-        path, head, body = rng.choice((_API, _API, _API, _UPLOAD)), _TEXT, _form(rng)
+        path, field = rng.choice(((_API, "images"), (_API, "images"), (_API, "images"), (_UPLOAD, "files")))
+        head, body = _TEXT, _form(rng, field)
     elif how < 8:
         path, head, body = (
             rng.choice((_JOIN, "/gradio_api/call/identify")),
@@ -188,7 +179,7 @@ def _make(rng: random.Random) -> Case:
     else:
         path, head, body = rng.choice(_PATHS), b"", b""
     method = "POST" if body else rng.choice(("GET", "GET", "HEAD", "OPTIONS", "PUT", "TRACE", "G\xe9T"))
-    path += rng.choice(_QUERIES)
+    path += rng.choice(_QUERIES) if one_in(rng, 4) else ""
     if one_in(rng, 5):
         body = mutated(rng, body)
     lines = [head] if head and not one_in(rng, 15) else []
@@ -287,12 +278,13 @@ def _faults(server: _Server, content: bytes, tally: Tally) -> Iterator[tuple[str
 def run_requests(numbers: Iterator[range], seed: int, keep: Path | None) -> Tally:
     """Send requests to a server, one after the other; arguments as for `campaign.run`."""
     tally, started = Tally(REQUESTS), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dalip-fuzz-") as folder, suppress(KeyboardInterrupt):
-        tally.stopped = True
+    with tempfile.TemporaryDirectory(prefix="dalip-fuzz-") as folder:
         for place, batch in enumerate(_restarts(numbers)):
             with _serving(Path(folder, str(place))) as server:
                 _send_all(server, batch, seed, tally, keep)
-        tally.stopped = False
+            if STOPPING.is_set():
+                break
+    tally.stopped = STOPPING.is_set()
     tally.seconds = time.monotonic() - started
     return tally
 
@@ -307,7 +299,7 @@ def _send_all(server: _Server, numbers: Iterator[int], seed: int, tally: Tally, 
         if faults and keep:
             keep.mkdir(parents=True, exist_ok=True)
             case.save(keep / f"requests-{seed}-{number}.zip")
-        if server.process.poll() is not None:
+        if server.process.poll() is not None or STOPPING.is_set():
             return
 
 
