@@ -9,6 +9,7 @@ make fuzz ARGS="--replay build/fuzz/images-0-17.zip"
 
 import argparse
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from dalip.cpus import available_cpus  # noqa: E402
 from dalip.quiet import ignore_pillow_warnings  # noqa: E402
-from tests.fuzz.campaign import BATCH, Failure, Tally, replay, run  # noqa: E402
+from tests.fuzz.campaign import BATCH, STOPPING, Failure, Tally, replay, run  # noqa: E402
 from tests.fuzz.kinds import KINDS  # noqa: E402
 from tests.fuzz.requests import REQUESTS, replay_request, run_requests  # noqa: E402
 
@@ -55,6 +56,8 @@ def main() -> int:
     )
     asked = parser.parse_args()
     ignore_pillow_warnings()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the table is printed then
+        signal.signal(number, lambda *_: STOPPING.set())
     if asked.replay and asked.replay.name.startswith(REQUESTS.name):
         print(replay_request(asked.replay))
     elif asked.replay:
@@ -73,9 +76,12 @@ def main() -> int:
             tally = run(kinds[name], batches, asked.seed, asked.jobs, KEEP)
         print(_row(tally), flush=True)
         failures += tally.failures
+        if tally.stopped:
+            print("stopped before the end")
+            break
     for line in _summary(failures):
         print(line)
-    return int(bool(failures))
+    return int(bool(failures) or tally.stopped)
 
 
 def _batches(first: int, cases: int, until: float) -> Iterator[range]:

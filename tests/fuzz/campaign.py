@@ -8,25 +8,30 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dalip.errors import DalipError
 from tests.fuzz.cases import MEGABYTE, Case, Kind
 
-__all__ = ["BATCH", "SLOW", "Failure", "Tally", "case_of", "replay", "run"]
+__all__ = ["BATCH", "SLOW", "STOPPING", "Failure", "Tally", "case_of", "replay", "run", "seconds_of"]
 
 BATCH = 50
 """Cases in one child process."""
 
 SLOW = 10.0
-"""Seconds that a case may take; it is stopped after twice as long."""
+"""Seconds that a case may take, without waits for a processor; it is stopped after twice as long."""
+
+STOPPING = threading.Event()
+"""Set by a signal to end the campaign; an exception could get lost, such as in a destructor."""
 
 _MAKING = 300.0  # seconds to make the cases of a batch
-_GUARD = 8_000 * MEGABYTE  # bytes of address space of a child, so that a leak does not stop this computer
+_GUARD = 8_000 * MEGABYTE  # address space that a child may add, so that a leak does not stop this computer
 _END = "\x1e"
 
 
@@ -55,6 +60,8 @@ class Tally:
     slowest: float = 0.0
     peak: int = 0
     """Most megabytes that one case took on top of its process."""
+    stopped: bool = False
+    """Whether Ctrl-C or SIGTERM ended it early."""
     failures: list[Failure] = field(default_factory=list)
 
     def count(self, how: str) -> int:
@@ -75,7 +82,8 @@ class _Child:
     made: bool = False
     """Whether its cases are made."""
     done: int = 0
-    since: float = field(default_factory=time.monotonic)
+    since: float = 0.0
+    """When its case began, on the clock of `seconds_of`."""
     buffer: str = ""
 
 
@@ -96,24 +104,12 @@ def run(kind: Kind, numbers: Iterator[Sequence[int]], seed: int, jobs: int, keep
     """
     kind.make(random.Random(0))  # what all cases share is made once, before the first fork
     tally, children, started = Tally(kind), list[_Child](), time.monotonic()
-    left: list[Sequence[int]] = []
-    while True:
-        while len(children) < jobs and (batch := left.pop() if left else next(numbers, None)):
-            children.append(_start(kind, seed, batch))
-        if not children:
-            break
-        ready, _, _ = select.select([child.told for child in children], [], [], 0.5)
-        for child in tuple(children):
-            ended = child.told in ready and not _listen(child, tally)
-            hung = time.monotonic() - child.since > (2 * SLOW if child.made else _MAKING)
-            if ended or hung:
-                children.remove(child)
-                if hung:
-                    os.kill(child.pid, signal.SIGKILL)
-                _, status = os.waitpid(child.pid, 0)
-                _bury(child, status, tally, hung=hung)
-                if child.done < len(child.numbers):
-                    left.append(child.numbers[child.done :])
+    try:
+        _run_batches(tally, children, numbers, seed, jobs)
+    finally:
+        for child in children:
+            _end(child)
+    tally.stopped = STOPPING.is_set()
     tally.seconds = time.monotonic() - started
     if keep:
         for failure in tally.failures:
@@ -121,6 +117,27 @@ def run(kind: Kind, numbers: Iterator[Sequence[int]], seed: int, jobs: int, keep
             path = keep / f"{kind.name}-{seed}-{failure.number}.zip"
             case_of(kind, seed, failure.number).save(path)
     return tally
+
+
+def _run_batches(
+    tally: Tally, children: list[_Child], numbers: Iterator[Sequence[int]], seed: int, jobs: int
+) -> None:
+    """Run cases in children, and keep the list of those that are running."""
+    left: list[Sequence[int]] = []
+    while not STOPPING.is_set():
+        while len(children) < jobs and (batch := left.pop() if left else next(numbers, None)):
+            children.append(_start(tally.kind, seed, batch))
+        if not children:
+            break
+        ready, _, _ = select.select([child.told for child in children], [], [], 0.5)
+        for child in tuple(children):
+            ended = child.told in ready and not _listen(child, tally)
+            hung = seconds_of(child.pid) - child.since > (2 * SLOW if child.made else _MAKING)
+            if ended or hung:
+                children.remove(child)
+                _blame(child, _end(child, kill=hung), tally, hung=hung)
+                if child.done < len(child.numbers):
+                    left.append(child.numbers[child.done :])
 
 
 def replay(path: Path, kinds: Sequence[Kind]) -> None:
@@ -144,12 +161,17 @@ def _start(kind: Kind, seed: int, numbers: Sequence[int]) -> _Child:
         finally:
             os._exit(status)
     os.close(tell)
-    return _Child(kind, seed, numbers, pid, told, folder)
+    return _Child(kind, seed, numbers, pid, told, folder, since=seconds_of(pid))
 
 
 def _work(kind: Kind, seed: int, numbers: Sequence[int], folder: Path, tell: int) -> None:
     """Work through cases in a child process, and report each one as a line."""
-    resource.setrlimit(resource.RLIMIT_AS, (_GUARD, _GUARD))
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the campaign stops its children
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    limit = _address_space() + _GUARD
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
@@ -165,19 +187,37 @@ def _work(kind: Kind, seed: int, numbers: Sequence[int], folder: Path, tell: int
     os.write(tell, _END.encode())
     for number in numbers:
         place, path = folder / str(number), Path((folder / f"{number}.path").read_text())
-        base, started, how, about = _peak(), time.monotonic(), "used", ""
+        base, started, how, about = _peak(), seconds_of(os.getpid()), "used", ""
         try:
             kind.use(path)
         except DalipError:
             how = "refused"
         except BaseException as error:
             how, about = "traceback", _where(error)
-        seconds, peak = time.monotonic() - started, _peak()
+        seconds, peak = seconds_of(os.getpid()) - started, _peak()
         line = f"{number}\t{how}\t{seconds:.3f}\t{(peak - base) // 1000}\t{about}{_END}"
         shutil.rmtree(place, ignore_errors=True)
         os.write(tell, line.encode("utf-8", "replace"))
         if (peak - base) // 1000 > kind.memory // 4:  # a peak hides smaller ones that follow
             return
+
+
+def seconds_of(process: int) -> float:
+    """Return the time on a clock that stands still while a process waits for a processor, in seconds.
+
+    So a case is not slow because other processes use the computer. Only Linux tells how long a process waited.
+    """
+    waited = 0
+    with suppress(OSError):  # it has ended, or the system does not tell
+        waited = int(Path(f"/proc/{process}/schedstat").read_text().split()[1])
+    return time.monotonic() - waited / 1e9
+
+
+def _address_space() -> int:
+    """Return the address space that this process uses, in bytes; 0 where the system does not tell."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return 0
 
 
 def _peak() -> int:
@@ -201,7 +241,7 @@ def _listen(child: _Child, tally: Tally) -> bool:
     content = os.read(child.told, 1 << 16)
     *lines, child.buffer = (child.buffer + content.decode("utf-8", "replace")).split(_END)
     for line in lines:
-        child.since = time.monotonic()
+        child.since = seconds_of(child.pid)
         if not line:
             child.made = True
             continue
@@ -220,11 +260,18 @@ def _listen(child: _Child, tally: Tally) -> bool:
     return bool(content)
 
 
-def _bury(child: _Child, status: int, tally: Tally, *, hung: bool) -> None:
-    """Blame the end of a child on the case in progress, if it did not finish."""
+def _end(child: _Child, *, kill: bool = True) -> int:
+    """Wait for the end of a child, remove its files and return its exit status."""
+    if kill:
+        os.kill(child.pid, signal.SIGKILL)
+    _, status = os.waitpid(child.pid, 0)
     os.close(child.told)
     shutil.rmtree(child.folder, ignore_errors=True)
-    code = os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _blame(child: _Child, code: int, tally: Tally, *, hung: bool) -> None:
+    """Blame the end of a child on the case in progress, if it did not finish."""
     if child.done < len(child.numbers) and (hung or code):
         how, about = ("slow", f"> {2 * SLOW:.0f} s") if hung else ("crash", f"exit status {code}")
         number = child.numbers[child.done]

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Case", "Kind", "cut", "interesting", "mutated", "one_in"]
+__all__ = ["PHOTO_MEMORY", "Case", "Kind", "cut", "interesting", "mutated", "one_in"]
 
 MEGABYTE = 1_000_000
+
+PHOTO_MEMORY = 2000
+"""Megabytes that a photo may take on one's own computer, as docs/limits.md says."""
 
 _EDGES = (
     0,
@@ -76,7 +79,7 @@ class Kind:
     use: Callable[[Path], None]
     """Uses a case as the product does. Anything but a `DalipError` is a failure."""
     memory: int
-    """Most memory in megabytes that one case may take on top of the process; see docs/limits.md."""
+    """Most megabytes that one case may take on top of the process: the limit in docs/limits.md if it has photos."""
 
 
 def one_in(rng: random.Random, number: int) -> bool:

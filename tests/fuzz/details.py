@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from dalip.photos import read_details, small_copy
-from tests.fuzz.cases import Case, Kind, mutated, one_in
+from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, mutated, one_in
 
 __all__ = ["DETAILS", "exif_of", "xmp_of"]
 
@@ -109,4 +109,4 @@ def _open_as_saved(path: Path) -> None:
     small_copy(path.read_bytes())
 
 
-DETAILS = Kind("details", _make_details, _open_as_saved, 200)
+DETAILS = Kind("details", _make_details, _open_as_saved, PHOTO_MEMORY)

@@ -15,7 +15,7 @@ from hostile_images import READABLE, write_hostile_images
 from PIL import Image
 
 from dalip.photos import open_image, read_details
-from tests.fuzz.cases import Case, Kind, interesting, mutated, one_in
+from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, interesting, mutated, one_in
 from tests.fuzz.details import exif_of, xmp_of
 
 __all__ = ["IMAGES"]
@@ -277,4 +277,4 @@ def _open(path: Path) -> None:
     read_details(path)
 
 
-IMAGES = Kind("images", _make_image, _open, 1000)
+IMAGES = Kind("images", _make_image, _open, PHOTO_MEMORY)

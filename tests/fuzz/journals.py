@@ -12,7 +12,7 @@ from typing import Any
 from dalip.errors import DalipError
 from dalip_index import Journal, export_journal, import_journal
 from tests.fuzz.archives import zip_of
-from tests.fuzz.cases import Case, Kind, mutated, one_in
+from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, mutated, one_in
 from tests.fuzz.images import IMAGES
 from tests.fuzz.tables import photo
 
@@ -158,7 +158,7 @@ def _import(path: Path) -> None:
         first.write_text(json.dumps([_FIELDS | {"occurrenceID": "mine"}]))
         import_journal(journal, first)
         try:
-            added, _ = import_journal(journal, path)
+            added = import_journal(journal, path).added
         except DalipError:
             assert len(journal.observations()) == 1, "a refused file was added in part"
             raise
@@ -172,4 +172,4 @@ def _import(path: Path) -> None:
         assert again.observations() == journal.observations(), "an export does not import as it was"
 
 
-JOURNALS = Kind("journals", _make, _import, 400)
+JOURNALS = Kind("journals", _make, _import, PHOTO_MEMORY)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tiny_bundle import write_tiny_bundle
 
-from tests.fuzz.campaign import SLOW, Failure, Tally, case_of
-from tests.fuzz.cases import Case, Kind, interesting, mutated, one_in
+from tests.fuzz.campaign import SLOW, STOPPING, Failure, Tally, case_of, seconds_of
+from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, interesting, mutated, one_in
 from tests.fuzz.images import IMAGES
 from tests.fuzz.tables import NAMES
 
@@ -108,6 +108,7 @@ def _serving(folder: Path) -> Iterator[_Server]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,  # Ctrl-C reaches all processes; the campaign stops the server
             env=settings,
         )
     try:
@@ -121,28 +122,18 @@ def _serving(folder: Path) -> Iterator[_Server]:
         process.wait()
 
 
-def _form(rng: random.Random) -> bytes:
+def _form(rng: random.Random, field: str) -> bytes:
+    """Make a form with photos in a field; one part in four is odd."""
     parts = []
-    for _ in range(rng.choice((1, 1, 2, 6))):
-        name = rng.choice(("images", "images", "images", "organs", "files", "", "x" * 300))
-        file = rng.choice(
-            (
-                '; filename="a.jpg"',
-                '; filename="a.jpg"',
-                "",
-                '; filename="../../x"',
-                "; filename*=UTF-8''%ff",
-                ";;",
-            )
-        )
-        kind = rng.choice(
-            ("", "Content-Type: image/jpeg\r\n", "Content-Type: \xff\r\n", "X: " + "y" * 5000 + "\r\n")
-        )
-        content = (
-            next(iter(IMAGES.make(rng).files.values()))
-            if file
-            else rng.choice((b"leaf", b"auto", b"\xff", b""))
-        )
+    for _ in range(rng.choice((1, 1, 1, 2, 6))):
+        odd = one_in(rng, 4)
+        name = rng.choice(("images", "organs", "files", "", "x" * 300)) if odd else field
+        files = ("", '; filename="../../x"', "; filename*=UTF-8''%ff", ";;")
+        file = rng.choice(files) if odd else '; filename="a.jpg"'
+        kinds = ("", "Content-Type: \xff\r\n", "X: " + "y" * 5000 + "\r\n")
+        kind = rng.choice(kinds) if odd else "Content-Type: image/jpeg\r\n"
+        photo = next(iter(IMAGES.make(rng).files.values()))
+        content = photo if file else rng.choice((b"leaf", b"auto", b"\xff", b""))
         head = f'--x\r\nContent-Disposition: form-data; name="{name}"{file}\r\n{kind}\r\n'.encode("latin-1")
         parts.append(head + content + b"\r\n")
     return b"".join(parts) + b"--x--\r\n"
@@ -177,7 +168,8 @@ def _json(rng: random.Random) -> bytes:
 def _make(rng: random.Random) -> Case:
     how = rng.randrange(10)
     if how < 6:
-        path, head, body = rng.choice((_API, _API, _API, _UPLOAD)), _TEXT, _form(rng)
+        path, field = rng.choice(((_API, "images"), (_API, "images"), (_API, "images"), (_UPLOAD, "files")))
+        head, body = _TEXT, _form(rng, field)
     elif how < 8:
         path, head, body = (
             rng.choice((_JOIN, "/gradio_api/call/identify")),
@@ -187,7 +179,7 @@ def _make(rng: random.Random) -> Case:
     else:
         path, head, body = rng.choice(_PATHS), b"", b""
     method = "POST" if body else rng.choice(("GET", "GET", "HEAD", "OPTIONS", "PUT", "TRACE", "G\xe9T"))
-    path += rng.choice(_QUERIES)
+    path += rng.choice(_QUERIES) if one_in(rng, 4) else ""
     if one_in(rng, 5):
         body = mutated(rng, body)
     lines = [head] if head and not one_in(rng, 15) else []
@@ -230,7 +222,7 @@ def _use(path: Path) -> None:
     raise NotImplementedError("requests need a server")
 
 
-REQUESTS = Kind("requests", _make, _use, 1500)
+REQUESTS = Kind("requests", _make, _use, PHOTO_MEMORY)
 
 
 def _is_complete(content: bytes) -> bool:
@@ -241,11 +233,11 @@ def _is_complete(content: bytes) -> bool:
     return bool(found) and not chunked and len(lengths) == 1 and int(lengths[0][:30]) <= len(body)
 
 
-def _exchange(port: int, content: bytes) -> tuple[str, float]:
+def _exchange(server: _Server, content: bytes) -> tuple[str, float]:
     """Send a request; return the first line of the answer, or an empty string, and the seconds it took."""
-    started = time.monotonic()
+    started = seconds_of(server.process.pid)
     answer = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=2 * SLOW) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=2 * SLOW) as connection:
         with suppress(OSError):  # the server may close it before everything is sent
             connection.sendall(content)
         connection.settimeout(2 * SLOW if _is_complete(content) else 0.3)
@@ -253,7 +245,7 @@ def _exchange(port: int, content: bytes) -> tuple[str, float]:
             while len(answer) < 1_000_000 and (more := connection.recv(1 << 16)):
                 answer += more
     line = answer.split(b"\r\n", 1)[0].decode("latin-1")
-    taken = time.monotonic() - started
+    taken = seconds_of(server.process.pid) - started
     return line, taken if _is_complete(content) else 0.0
 
 
@@ -261,7 +253,7 @@ def _faults(server: _Server, content: bytes, tally: Tally) -> Iterator[tuple[str
     """Send a request, and yield what is wrong with the answer."""
     before = server.peak()
     try:
-        line, seconds = _exchange(server.port, content)
+        line, seconds = _exchange(server, content)
     except OSError as error:
         yield "crash", f"cannot connect: {error}"
         return
@@ -287,23 +279,31 @@ def run_requests(numbers: Iterator[range], seed: int, keep: Path | None) -> Tall
     """Send requests to a server, one after the other; arguments as for `campaign.run`."""
     tally, started = Tally(REQUESTS), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dalip-fuzz-") as folder:
-        for place, batch in enumerate(_restarts(numbers, tally)):
+        for place, batch in enumerate(_restarts(numbers)):
             with _serving(Path(folder, str(place))) as server:
-                for number in batch:
-                    case = case_of(REQUESTS, seed, number)
-                    faults = list(_faults(server, case.files["request.bin"], tally))
-                    tally.cases += 1
-                    tally.failures += [Failure("requests", seed, number, *fault) for fault in faults]
-                    if faults and keep:
-                        keep.mkdir(parents=True, exist_ok=True)
-                        case.save(keep / f"requests-{seed}-{number}.zip")
-                    if server.process.poll() is not None:
-                        break
+                _send_all(server, batch, seed, tally, keep)
+            if STOPPING.is_set():
+                break
+    tally.stopped = STOPPING.is_set()
     tally.seconds = time.monotonic() - started
     return tally
 
 
-def _restarts(numbers: Iterator[range], tally: Tally) -> Iterator[Iterator[int]]:
+def _send_all(server: _Server, numbers: Iterator[int], seed: int, tally: Tally, keep: Path | None) -> None:
+    """Send requests until the server ends, or none are left."""
+    for number in numbers:
+        case = case_of(REQUESTS, seed, number)
+        faults = list(_faults(server, case.files["request.bin"], tally))
+        tally.cases += 1
+        tally.failures += [Failure("requests", seed, number, *fault) for fault in faults]
+        if faults and keep:
+            keep.mkdir(parents=True, exist_ok=True)
+            case.save(keep / f"requests-{seed}-{number}.zip")
+        if server.process.poll() is not None or STOPPING.is_set():
+            return
+
+
+def _restarts(numbers: Iterator[range]) -> Iterator[Iterator[int]]:
     """Yield the numbers that are left, once for each start of the server."""
     left = (number for batch in numbers for number in batch)
     while (first := next(left, None)) is not None:
@@ -320,4 +320,4 @@ def replay_request(path: Path) -> str:
     content = Case.load(path).files["request.bin"]
     with tempfile.TemporaryDirectory() as folder, _serving(Path(folder, "server")) as server:
         faults = list(_faults(server, content, Tally(REQUESTS)))
-        return "\n".join(f"{how}: {about}" for how, about in faults) or _exchange(server.port, content)[0]
+        return "\n".join(f"{how}: {about}" for how, about in faults) or _exchange(server, content)[0]

@@ -1,8 +1,11 @@
 """A small slice of the campaign `make fuzz`, and what the campaign does with failures."""
 
+import mmap
+import multiprocessing
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -33,7 +36,7 @@ def test_requests_end_neither_the_server_nor_its_patience(tmp_path: Path) -> Non
     tally = run_requests(iter([range(SLICE)]), seed=1, keep=tmp_path)
     assert tally.cases == SLICE
     assert tally.refused > 0
-    assert [failure for failure in tally.failures if failure.how != "traceback"] == []
+    assert tally.failures == []
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:
@@ -74,6 +77,62 @@ def test_each_failure_is_blamed_on_its_case(tmp_path: Path, monkeypatch: pytest.
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"odd-0-{number}.zip" for number in (2, 3, 4, 5)
     ]
+
+
+def test_address_space_of_the_parent_counts_for_no_case() -> None:
+    kind = Kind("big", lambda rng: Case.of("n", bytes(100)), lambda path: act(4), 300)
+    with mmap.mmap(-1, 20_000_000_000, mmap.MAP_PRIVATE, mmap.PROT_READ):
+        tally = run(kind, iter([range(2)]), seed=0, jobs=1, keep=None)
+    assert tally.failures == []
+    assert 150 < tally.peak < 300
+
+
+def test_waits_for_a_processor_do_not_count() -> None:
+    def work() -> None:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # all on one processor
+        used = time.process_time()
+        while time.process_time() < used + 0.2:
+            pass
+
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("the system does not tell how long a process waited")
+    rivals = [multiprocessing.get_context("fork").Process(target=work) for _ in range(3)]
+    kind = Kind("busy", lambda rng: Case.of("n", b"x"), lambda path: work(), 100)
+    for rival in rivals:
+        rival.start()
+    tally = run(kind, iter([range(1)]), seed=0, jobs=1, keep=None)
+    for rival in rivals:
+        rival.join()
+    assert tally.failures == []
+    assert tally.slowest < tally.seconds
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        ("images", signal.SIGINT),
+        ("images", signal.SIGTERM),
+        pytest.param("requests", signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
+def test_a_campaign_that_is_stopped_prints_its_table(kind: str, number: int, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.fuzz", "--kind", kind, "--seconds", "500", "--jobs", "1"],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert "slowest" in process.stdout.readline()
+    while not (kind == "images" or next(tmp_path.glob("*/0/log.txt"), None)):
+        time.sleep(0.05)
+    process.send_signal(number)
+    row, stopped = process.stdout.read().splitlines()[:2]
+    assert row.startswith(kind)
+    assert stopped == "stopped before the end"
+    assert process.wait() == 1
+    assert not list(tmp_path.glob("dalip-fuzz-*"))
 
 
 def test_a_kept_case_can_be_replayed(tmp_path: Path) -> None:

@@ -121,7 +121,9 @@ class Connection(H11Protocol):
         super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer invalid HTTP, unless a response has begun."""
+        """Answer invalid HTTP, unless a response has begun; what the application answers later is not sent."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
         if self.conn.our_state in _SILENT:
             super().send_400_response(msg)
         else:  # h11 would raise an error

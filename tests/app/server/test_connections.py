@@ -351,6 +351,17 @@ def test_bytes_after_an_early_response_do_no_harm(usual: Target) -> None:
     assert usual.answers()
 
 
+@pytest.mark.parametrize("path", [b"/early", b"/?" + b"q" * 17_000])
+def test_an_answer_after_the_request_broke_off_leaves_no_traceback(tmp_path: Path, path: bytes) -> None:
+    with running(tmp_path, "dict()") as target:
+        for _ in range(5):
+            assert target.ask(CHUNKED.replace(b"/", path, 1) + b"-1\r\n").startswith(b"HTTP/1.1 400")
+        assert target.answers()
+        log = target.log.read_text()
+    assert "Traceback" not in log
+    assert log.count("Invalid HTTP") == 5
+
+
 def test_log_lines_cannot_be_forged_or_flood_the_log(tmp_path: Path) -> None:
     with running(tmp_path, "dict()") as target:
         for _ in range(50):
