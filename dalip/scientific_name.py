@@ -22,7 +22,21 @@ _MARKS = {
 }
 _OPEN = frozenset(
     {
-        *("sp", "spp", "spec", "species", "cf", "aff", "nr", "indet", "gen", "hybrid", "hybrids", "cultivar"),
+        *(
+            "sp",
+            "spp",
+            "spec",
+            "species",
+            "cf",
+            "aff",
+            "nr",
+            "indet",
+            "indeterminate",
+            "gen",
+            "hybrid",
+            "hybrids",
+            "cultivar",
+        ),
         *("cultivars", "sect", "section", "subsect", "subg", "subgen", "subgenus", "ser", "series"),
     }
 )
@@ -48,9 +62,12 @@ _AUTHOR = re.compile(
     + "|".join(sorted(_PARTICLES))
 )
 """A word that can only belong to an author: abbreviated, in brackets, a year or a particle."""
+_SHORT_EPITHET = re.compile(rf"(?!(?:l|f|{'|'.join(sorted(_PARTICLES))})\.)[a-z]+\.")
+_EARLIER_AUTHOR = re.compile(r"\([A-Z][^()]*\) [A-Z]")
 _AGGREGATE = re.compile(
-    r"[\s-][(\[]?((?:agg|aggr|coll)\.?|aggregate|(?:species[ -])?(?:[Gg]roup|complex|aggregate)|grp\.?|cplx\.?|"
-    r"s\. ?(?:l|s|lat|str|ampl)\.?|ss?tr\.|sl|sens(?:u|\.) (?:lato|lat\.?|l\.|stricto|str\.?|strictissimo|amplo))"
+    r"[\s-][(\[]?((?:agg|aggr|coll)\.?|aggregate|"
+    r"(?:species[ -])?(?:[Gg](?:roup|ruppe|roupe|roep)|complex|aggregate)|grp\.?|cplx\.?|"
+    r"s\. ?(?:l|s|lat|str|ampl)\.?|ss?tr\.|sl|ss|sens(?:u|\.) (?:lato|lat\.?|l\.|stricto|str\.?|strictissimo|amplo))"
     r"[)\]]?(?=[\s,]|$)"
 )
 """Marks of an aggregate, or of how widely a name is meant."""
@@ -59,6 +76,7 @@ _ORDINARY = re.compile(r"[A-Za-z.,()&-]+(?: [A-Za-z.,()&-]+)*")
 """Matches what needs no tidying, apart from a glued sign."""
 _ODD = re.compile(r"[^\x20-\x7e×]|[&<_]|\s\s")
 _TAG = re.compile(r"</?[A-Za-z]{1,10}(?:\s[^<>]{0,80})?/?>")
+_DASH = re.compile(r"(?<=[^\W\d_])[\u2010-\u2015\u2212](?=[^\W\d_])")
 _UNDECOMPOSED = str.maketrans(
     {"æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ß": "ss"}
     | {"\u0131": "i", "\u0251": "a", "\u0261": "g"}
@@ -125,11 +143,19 @@ class NameParts:
         return self.of_species if self.infra else None
 
     @property
+    def may_have_author(self) -> bool:
+        """Whether the words after the name can be its author, if they are no cultivar."""
+        return all(word[:1].isupper() or _AUTHOR.fullmatch(word.rstrip(",")) for word in self.author.split())
+
+    @property
     def certain(self) -> bool:
         """Whether the words after the name can only be its author, and not a cultivar or a misspelt epithet."""
         words = [word.rstrip(",") for word in self.author.split()]
-        if {"ex", "et", "in", "&"} & {*words}:  # `Gams ex Kappert`
-            return all(word[:1].isupper() or _AUTHOR.fullmatch(word) for word in words)
+        if not self.species and any(_SHORT_EPITHET.fullmatch(word) for word in words):  # `Rosa can.`
+            return False
+        earlier = bool(self.species) and _EARLIER_AUTHOR.match(self.author)  # `(Moench) Garcke`
+        if earlier or {"ex", "et", "in", "&", "em.", "emend."} & {*words}:  # `Gams ex Kappert`
+            return self.may_have_author
         after = all(_AUTHOR.fullmatch(word) for word in words)
         # After an epithet, as in `Rosa canina Linnaeus Mill.`, this is clear enough; in `Rosa Cannina` it is not.
         return after or bool(self.species and words and _AUTHOR.fullmatch(words[-1]))
@@ -153,7 +179,8 @@ def cleaned(text: str) -> tuple[str, bool]:
     if "&" in text:
         text = html.unescape(html.unescape(text))
     text = _TAG.sub("", text).translate(dict.fromkeys(map(ord, "®™©℗♀♂†‡"), " "))
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", text.replace("´", "'"))
+    text = _DASH.sub("-", text)
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     words = text.split()
     latin = [_in_latin(word) for word in words]

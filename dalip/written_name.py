@@ -15,7 +15,7 @@ def _words(text: str) -> frozenset[str]:
 _USUAL = re.compile(
     r"[A-Z][a-z]+(?: ([a-z]{4,}))?|"
     r"[A-Z][a-z]+ [a-z]{4,}(?: (?:subsp|var|f)\. [a-z]{4,})?"
-    r"(?: (?:[A-Z][A-Za-z-]*\.|\([A-Z][A-Za-z ]*\.\)|&|ex|f\.)){0,6}"
+    r"(?: (?:[A-Z][A-Za-z-]*\.|\([A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*\.\)|&|ex|f\.)){0,6}"
 )
 """Matches most names, with and without authors; they need no further reading."""
 _SIGNS = _words("x × X ✕ ✖ ╳ * + х Х")
@@ -37,7 +37,7 @@ _ABSENT = _words(
     "gen. sp",
 }
 """What people and programs write where there is no name."""
-_NOT_KNOWN = _words("unknown unkown unbekannt unbekannte inconnu inconnue")
+_NOT_KNOWN = _words("unknown unkown undescribed unbekannt unbekannte inconnu inconnue")
 _ORGANS = _words(
     "leaf leaves flower flowers flowering fruit fruits fruiting seed seeds bark stem stems trunk root roots bud buds "
     "twig twigs branch branches cone cones habit plant plants tree shrub seedling seedlings juvenile adult male female "
@@ -71,17 +71,23 @@ _DOUBT = re.compile(
     r"waarschijnlijk|misschien)(?![\w-])",
     re.IGNORECASE,
 )
+_NAME_IN_BRACKETS = re.compile(r"[A-Z][a-z-]*\.? (?!apud|auct|emend|sensu|pro )[a-z-]{4,}(?:\s|$)")
+_CULTIVAR_GROUP = re.compile(r"\s(?:[A-Z][\w-]*\s)+(?:Group|Gp|Gruppe|Groupe|Groep|gx|grex)\b.*")
 _EPITHET_IN_BRACKETS = re.compile(r"^([A-Z][a-z-]+) [(\[]([a-z-]{3,})[)\]](?=\s|$)")
 _EITHER = re.compile(
     r"\s*/\s*(?=[^\W\d_])|\s+(?:or|vel|oder|od\.|ou|o|vs\.?|versus|and/or)\s+|\s*\|\s*|"
     r"\s(?:&|\+|and|und|et|y|with|mit|avec)\s(?=[A-Z][a-z]{2,} (?!ex\b|in\b|non\b|et\b)[a-z]{3,})"
 )
 _TWO_EPITHETS = re.compile(r"^([A-Z][a-z-]+ [a-z-]{3,}) (?:&|and|und|et|y) ([a-z-]{4,})$")
+_JOINED = (
+    r"(?:\s*[;,]|\s(?:&|\+|and|und|et|y|with|mit|avec))\s+(?=(?:{genus}|{initial}[a-z]?\.)\s?[a-z]{{4}})"
+)
+"""What stands between two names of one genus, as in `Poa annua; P. pratensis`."""
 _BRACKETS = re.compile(r"\s?[(\[{]([^()\[\]{}]*)[)\]}]")
 _BRACKETS_WITH_SLASH = re.compile(r"\s?[(\[][^()\[\]]*[/|][^()\[\]]*[)\]]")
 _AUTHORS = re.compile(r".*(?:\.|&|\bex\b|\bin\b|\bet\b).*|\d{4}|\s*[A-Z]{1,2}\s*")
 _ABOUT = re.compile(
-    r"^(?:subg|subgen|sect|ser|syn|as|not|non|incl|male|female|=|≡|no\b|nr\b|e\.g|see)\b.*", re.I
+    r"^(?:subg|subgen|sect|ser|syn|pro|as|not|non|incl|male|female|=|≡|no\b|nr\b|e\.g|see)\b.*", re.I
 )
 _REMARK = re.compile(
     r"\s(?:[-–—]{1,2}|=|≡|:|;|~|•|·|>)\s.*|[;:]\s.*|\s\(?(?:syn\.?|synonym|=)\s.*| {0,1}#\d+.*"
@@ -90,8 +96,8 @@ _AFTER_COMMA = re.compile(
     r",\s(?!(?:\d{4}|nom\.|auct|ined|non |nec |ex |in |et |& |comb|stat|sensu|f\.|[A-Z][^\s]*\.))([^\d\s].*)$"
 )
 _OPEN = re.compile(
-    r"\s(?:(?:sp|spp|spec|species(?![ -](?:complex|group|aggregate))|gen|indet|undet|unidentified|hybrids?|hybr|hyb|"
-    r"cultivars|cvs|cultivar(?=$)|mix|mixed|sect|section|subsect|subg|subgen|subgenus|ser|series)(?:\.|(?![\w.-]))|"
+    r"\s(?:(?:sp|spp|spec|species(?![ -](?:complex|group|aggregate))|gen|indet|indeterminate|undet|unidentified|"
+    r"hybrids?|hybr|hyb|cultivars|cvs|cultivar(?=$)|mix|mixed|sect|section|subsect|subg|subgen|subgenus|ser|series)(?:\.|(?![\w.-]))|"
     rf"spp?\.?\d|(?:{_RANKS}|cv)s?\.?\s*\d*$(?<! f\.)(?<![A-Z]\.f\.)).*",
     re.IGNORECASE,
 )
@@ -146,7 +152,7 @@ def read_written_name(text: str) -> WrittenName:
         The name in it, and everything that was beside the name; nothing is left out without being in `dropped`.
     """
     usual = _USUAL.fullmatch(text)
-    if usual and usual[1] not in _ORGANS and text.lower() not in _ABSENT and (parts := read_name(text)):
+    if usual and usual[1] not in _ORGANS and not _is_absent(text) and (parts := read_name(text)):
         return WrittenName(parts)
     text, respelt = cleaned(_without_underscores(text))
     text = _spaced(_unwrapped(text))
@@ -225,7 +231,9 @@ def _alternatives(text: str) -> list[str]:
     if two := _TWO_EPITHETS.match(text):
         pieces = [two[1], two[2]] if two[2] not in _ORGANS else [text]
     else:
-        pieces = [piece for piece in _EITHER.split(_BRACKETS_WITH_SLASH.sub("", text)) if piece]
+        genus = text.partition(" ")[0]
+        joined = _JOINED.format(genus=re.escape(genus), initial=re.escape(genus[:1]))
+        pieces = [piece for part in re.split(joined, text) for piece in _either(part)]
     first = pieces[0].split() if pieces else []
     if len(pieces) < 2 or not first:
         return [text]
@@ -242,21 +250,26 @@ def _alternatives(text: str) -> list[str]:
     return names
 
 
+def _either(text: str) -> list[str]:
+    return [piece for piece in _EITHER.split(_BRACKETS_WITH_SLASH.sub("", text)) if piece]
+
+
 def _without_remarks(text: str, dropped: list[str]) -> str:
     """Remove common names, organs, numbers and other remarks after a name."""
 
     def bracket(found: re.Match[str]) -> str:
         inner, before, after = found[1].strip(), text[: found.start()], text[found.end() :]
-        if any(word in _SIGNS for word in inner.split()) and len(before.split()) == 1:
-            return f" {inner}"  # a formula: `Salix (alba × fragilis)`
+        crossed = [word in _SIGNS for word in inner.replace("×", " × ").split()]
+        if any(crossed) and (crossed[0] or len(before.split()) == 1):
+            return f" {inner}"  # a formula: `Salix (alba × fragilis)`, `Salix alba (× fragilis)`
         author = _AUTHORS.fullmatch(inner) or (re.match(r"\s[A-Z]", after) and len(before.split()) > 1)
-        if author and not _ABOUT.match(inner):
+        if author and not (any(crossed) or _ABOUT.match(inner) or _NAME_IN_BRACKETS.match(inner)):
             return found[0]
         dropped.append(f"({inner})")
         return ""
 
     text = _BRACKETS.sub(bracket, text).strip() if "(" in text or "[" in text or "{" in text else text
-    for pattern in (_REMARK, _AFTER_COMMA):
+    for pattern in (_REMARK, _AFTER_COMMA, _CULTIVAR_GROUP):
         if (found := pattern.search(text)) and found.start():
             dropped.append(found[0].strip(" ,;:-–—"))
             text = text[: found.start()]

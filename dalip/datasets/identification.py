@@ -6,6 +6,7 @@ Sources: Darwin Core's terms (https://dwc.tdwg.org/terms/), and the columns of e
 import re
 from collections.abc import Mapping
 
+from dalip.datasets.columns import name_columns
 from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.ranks import read_rank
@@ -94,7 +95,8 @@ def taxon_of_occurrence(row: Mapping[str, str]) -> dict[str, str]:
     Raises:
         DataError: It is not a plant, was not there, is doubtful, or its rank is none of those that floras have.
     """
-    given = row.get("scientificName") or row.get("species") or row.get("genus", "")
+    told = name_columns(tuple(row)).fields(row)  # a name in parts is put together
+    given = row.get("scientificName") or told.get("scientificName") or row.get("genus", "")
     _require_plant(row.get("kingdom", ""), name=given)
     if row.get("occurrenceStatus", "").strip().lower() == "absent":
         raise DataError("occurrence-absent", name=shown(given))

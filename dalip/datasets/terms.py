@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from dalip.datasets.columns import folded, name_columns
+from dalip.datasets.names.status import is_other_kingdom
 from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.ranks import read_rank
@@ -64,10 +65,13 @@ def take_over(given: Mapping[str, Any]) -> dict[str, Any]:
             strings, numbers or lists of strings are ignored. A rank that floras do not have is kept unchanged.
 
     Raises:
-        DataError: The scientific name is not a name, or a text is too long.
+        DataError: The scientific name is not a name, a text is too long, or the kingdom is not that of plants.
     """
     columns = name_columns(tuple(given))
     told = columns.fields({c: v for c, v in given.items() if isinstance(v, str) and v})
+    if is_other_kingdom(kingdom := told.get("kingdom", "")):
+        name = shown(told.get("scientificName", "")[:80])
+        raise DataError("not-a-plant", name=name or "the organism", kingdom=shown(kingdom[:40]))
     fields: dict[str, Any] = {}
     for column, value in given.items():
         term = columns.terms.get(column, "")

@@ -194,8 +194,8 @@ def load_flora(
     return found
 
 
-def names_in(only: Sequence[str] | None) -> list[str]:
-    """Return the names given with `--only`, both directly and in files.
+def names_in(only: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return the names given with `--only`, both directly and in files, each with its synonyms in the files.
 
     Args:
         only: Scientific names and paths. Anything that ends in .txt, .csv, .tsv, .gz or .zip is treated as a path.
@@ -203,10 +203,14 @@ def names_in(only: Sequence[str] | None) -> list[str]:
     Raises:
         DataError: A file is missing, cannot be read, or contains no name.
     """
-    return [name for what in only or () for name in _names(what)]
+    names: dict[str, tuple[str, ...]] = {}
+    for what in only or ():
+        for name, synonyms in _names(what).items():
+            names[name] = (*names.get(name, ()), *synonyms)
+    return names
 
 
-def _names(what: str) -> list[str]:
+def _names(what: str) -> dict[str, tuple[str, ...]]:
     from dalip.datasets import Report
     from dalip.datasets.names.taxa_file import read_names
 
@@ -221,7 +225,7 @@ def _names(what: str) -> list[str]:
     name = " ".join(what.split())
     if not name:
         raise DataError("only-without-name")
-    return [name]
+    return {name: ()}
 
 
 def complain_of_unknown(flora: "Flora", unknown: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """The floras of a running server, reloaded when they change on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -25,7 +25,7 @@ class LiveFlora:
         chosen: Path | None,
         data_dir: Path | None,
         encoder: Encoder,
-        only: Sequence[str] = (),
+        only: Mapping[str, Sequence[str]] | None = None,
         warn: Warn = no_report,
     ) -> None:
         """Load the flora.
@@ -34,14 +34,14 @@ class LiveFlora:
             chosen: Folder of the flora; `None` for the built-in flora, including plants the user taught it.
             data_dir: The data folder of the user; `None` for the default of the platform.
             encoder: The encoder that built the flora.
-            only: Scientific names of the taxa to answer with, see `restrict`; empty for all.
+            only: Scientific names of the taxa to answer with, with their synonyms, see `restrict`; empty for all.
             warn: Called with an error if a flora on disk cannot be used and another one is used instead.
 
         Raises:
             DalipError: The flora cannot be loaded, or does not contain any of these taxa.
         """
         self.encoder = encoder
-        self._chosen, self._data_dir, self._only = chosen, data_dir, tuple(only)
+        self._chosen, self._data_dir, self._only = chosen, data_dir, dict(only or {})
         self._warn = warn
         self._lock = Lock()
         self._seen = self._pointers()
@@ -101,7 +101,7 @@ class Floras:
         chosen: Sequence[Path | None],
         data_dir: Path | None,
         encoder: Path | None,
-        only: Sequence[str] = (),
+        only: Mapping[str, Sequence[str]] | None = None,
         warn: Warn = no_report,
     ) -> None:
         """Load the floras.
@@ -126,7 +126,7 @@ class Floras:
                 name = f"{flora.name}-{number}"
             self._floras[name] = flora
         unknown = set.intersection(*(set(flora.unknown) for flora in self._floras.values()))
-        self.unknown = tuple(name for name in dict.fromkeys(only) if name in unknown)
+        self.unknown = tuple(name for name in only or () if name in unknown)
         """Requested names that are in none of the floras."""
 
     @property

@@ -14,7 +14,15 @@ from dalip.progress import Progress, no_progress
 from dalip.scientific_name import plain_name, read_name
 from dalip.taxonomy import Taxon
 
-__all__ = ["Checklist", "Entry", "ListedNames", "plain_common_name", "read_checklist", "read_taxon_list"]
+__all__ = [
+    "Checklist",
+    "Entry",
+    "ListedNames",
+    "checklist_of",
+    "plain_common_name",
+    "read_checklist",
+    "read_taxon_list",
+]
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,16 @@ def read_taxon_list(path: Path, report: Report, progress: Progress = no_progress
 
 def read_checklist(path: Path, report: Report, progress: Progress = no_progress) -> Checklist:
     """Read a list of taxa for lookup; arguments and errors as for `read_taxon_list`."""
-    listed = read_taxon_list(path, report, progress)
+    return checklist_of(read_taxon_list(path, report, progress), report)
+
+
+def checklist_of(listed: ListedNames, report: Report) -> Checklist:
+    """Arrange the names of a list for lookup.
+
+    Args:
+        listed: The rows of the list.
+        report: Receives the first synonym of each kind whose accepted taxon is not clear.
+    """
     names: dict[str, list[Entry]] = defaultdict(list)
     for entry in listed.accepted:
         for key in _keys(entry):
@@ -109,8 +126,8 @@ def read_checklist(path: Path, report: Report, progress: Progress = no_progress)
             line, facts, more = problems.get(found, (entry.line, facts, -1))
             problems[found] = line, facts, more + 1
     for kind, (line, facts, more) in problems.items():
-        report.skip(f"{path}, line {line}", kind, more=more, **facts)
-    return Checklist(path, dict(names), dict(synonyms))
+        report.skip(f"{listed.path}, line {line}", kind, more=more, **facts)
+    return Checklist(listed.path, dict(names), dict(synonyms))
 
 
 def _keys(entry: Entry) -> set[str]:

@@ -24,6 +24,9 @@ _DIGIT = re.compile(r"\d")
 _BULLET = re.compile(r"(?:[-*•–]|\d+[.)])\s+")
 _TAXON = ("vernacularName", "family", "order", "references", "scientificNameAuthorship")
 _IDENTIFIERS = ("taxonID", "acceptedNameUsageID", "parentNameUsageID")
+_FULL_AUTHOR = re.compile(r"\(?[^\W\d_a-z][^\W\d_A-Z]\D*")
+_NOT_CULTIVATED = ("species", "subspecies", "variety", "form")
+"""Ranks of names after which a capitalised word is an author; without a rank, it may be a cultivar."""
 _LONGEST_CELL = 10_000  # characters; some taxa have hundreds of common names
 _EXAMPLES = 3
 _MOST_RANKS = 50  # unknown ranks that are listed one by one
@@ -148,6 +151,7 @@ class ListRows:
         parts = read_name(name)
         if parts and parts.author:
             certain = parts.certain and any(c.isalpha() for c in parts.author)
+            certain = certain or (rank in _NOT_CULTIVATED and _has_full_author(parts))
             name, author = (_without_middle_author(parts) if certain else ""), author or parts.author
         formula = parts is None and (" x " in name or "×" in name)
         whole = parts is not None and (bool(parts.species) or rank in ("order", "family", "genus", ""))
@@ -258,6 +262,11 @@ def plain_names(listed: ListFile) -> Iterator[tuple[int, str, str]]:
             scientific, common = name, ""
         if scientific:
             yield line, scientific, common
+
+
+def _has_full_author(parts: NameParts) -> bool:
+    whole = bool(parts.species) and not parts.aggregate
+    return whole and parts.may_have_author and bool(_FULL_AUTHOR.fullmatch(parts.author))
 
 
 def _starts_like_a_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dalip.datasets.columns import folded, name_columns
 from dalip.datasets.names.checklist import Checklist
 from dalip.datasets.names.resolution import How, Resolution
 from dalip.datasets.names.resolver import Resolver
@@ -10,7 +11,7 @@ from dalip.datasets.report import Report
 from dalip.datasets.tables import read_table
 from dalip.datasets.terms import checked_name
 from dalip.errors import DataError
-from dalip.scientific_name import NameParts
+from dalip.scientific_name import NameParts, read_name
 from dalip.taxonomy import Taxon
 from dalip.written_name import read_written_name
 
@@ -45,11 +46,11 @@ def resolve_names(
 
 
 def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
-    """Read a user's decisions about names: a CSV or TSV with the columns `given` and `scientificName`.
+    """Read a user's decisions about names: a table with the columns `given` and `scientificName`, in any spelling.
 
     Args:
-        path: The table. Other columns are Darwin Core terms of the taxon, for a taxon that the checklist lacks. A row
-            without `scientificName` means that photos with this name are left out.
+        path: The table. Other columns describe the taxon, as in a list of taxa, for a taxon that the checklist lacks.
+            A row without a scientific name means that photos with this name are left out.
         report: Receives each row that cannot be used.
 
     Raises:
@@ -59,11 +60,14 @@ def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
     try:
         with path.open("rb") as file:
             table = read_table(file, str(path), report)
-            table.require("given", "scientificName")
+            columns = name_columns(tuple(table.columns))
+            given = next((column for column in table.columns if folded(column) == "given"), "")
+            if not (given and columns.have_names):
+                table.require("given", "scientificName")
             for line, row in table.rows:
                 try:
-                    name = checked_name(row.pop("given", ""))
-                    taxon = Taxon.from_darwin_core(row) if "scientificName" in row else None
+                    name = checked_name(row.get(given, ""))
+                    taxon = _described(columns.fields(row))
                     if not name or decisions.get(name, taxon) != taxon:
                         raise DataError("decision-unclear")
                     decisions[name] = taxon
@@ -72,6 +76,16 @@ def read_decisions(path: Path, report: Report) -> dict[str, Taxon | None]:
     except OSError as error:
         raise DataError("decisions-not-read", source=path, cause=error.strerror) from error
     return decisions
+
+
+def _described(fields: dict[str, str]) -> Taxon | None:
+    name = fields.get("scientificName", "")
+    if not name:
+        return None
+    parts = read_name(name)
+    if parts and parts.author and parts.certain:
+        fields = {"scientificNameAuthorship": parts.author, **fields, "scientificName": parts.text}
+    return Taxon.from_darwin_core(fields)
 
 
 def resolve_typed(text: str, names: Resolver, *, may_be_misspelt: bool = True) -> Resolution:

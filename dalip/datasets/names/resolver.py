@@ -23,6 +23,9 @@ __all__ = ["Resolver"]
 
 _CANDIDATES = 5
 _ABBREVIATED = re.compile(r"([A-Z][a-z]{0,2})\.\s?([a-z-]{3,})\b")
+_HYPHEN = re.compile("-")
+_TWO_WORDS = re.compile(" ")
+_THREE_WORDS = re.compile(" .* ")
 _LOWER_WORDS = re.compile(r"\S+((?:[\s-]+[a-z]+)+)")
 
 
@@ -67,6 +70,12 @@ class Resolver:
         if written.respelt and found.how in ("exact", "synonym"):
             found = replace(found, how="spelling")
         return self._compared(found, written) if written.dropped else found
+
+    def named(self, name: str) -> Taxon | None:
+        """Return the taxon with exactly this name, apart from authors, accents and hybrid signs."""
+        parts = read_name(name)
+        found = self._by_letters(name, parts.key if parts else plain_name(name), parts)
+        return found.taxon if found else None
 
     def _without_parts(self, given: str, name: str, written: WrittenName) -> Resolution:
         formulas = [e.taxon for e in self._list.names.get(plain_name(name), ()) if e.parts is None]
@@ -204,16 +213,18 @@ class Resolver:
 
         return Speller(self._list)
 
-    def _accepted(self) -> Iterable[tuple[NameParts, Taxon]]:
-        for entries in self._list.names.values():
-            for entry in entries:
-                if entry.parts:
-                    yield entry.parts, entry.taxon
+    def _accepted(self, needed: re.Pattern[str]) -> Iterable[tuple[NameParts, Taxon]]:
+        """Yield the accepted names with a key that matches; parsing all of them takes seconds."""
+        for key, entries in self._list.names.items():
+            if needed.search(key):
+                for entry in entries:
+                    if parts := entry.parts:
+                        yield parts, entry.taxon
 
     @cached_property
     def _unmarked(self) -> dict[str, list[Taxon]]:
         found: dict[str, list[Taxon]] = defaultdict(list)
-        for parts, taxon in self._accepted():
+        for parts, taxon in self._accepted(_THREE_WORDS):
             if parts.infra:
                 found[_unmarked(parts)].append(taxon)
         return found
@@ -222,7 +233,7 @@ class Resolver:
     def _hyphenated(self) -> dict[str, list[Taxon]]:
         """Taxa whose epithet has a hyphen, by genus and epithet without hyphens."""
         found: dict[str, list[Taxon]] = defaultdict(list)
-        for parts, taxon in self._accepted():
+        for parts, taxon in self._accepted(_HYPHEN):
             if "-" in parts.species and not parts.infra and not parts.cultivar:
                 found[f"{parts.genus} {parts.species.replace('-', '')}"].append(taxon)
         return found
@@ -230,7 +241,7 @@ class Resolver:
     @cached_property
     def _by_epithet(self) -> dict[str, list[tuple[str, Taxon]]]:
         found: dict[str, list[tuple[str, Taxon]]] = defaultdict(list)
-        for parts, taxon in self._accepted():
+        for parts, taxon in self._accepted(_TWO_WORDS):
             if parts.species and not parts.infra and not parts.cultivar:
                 found[parts.species].append((parts.genus, taxon))
         return found

@@ -109,9 +109,10 @@ class Speller:
         self._parts: dict[str, NameParts] = {}
         named = [(e, e.taxon) for entries in checklist.names.values() for e in entries]
         for entry, taxon in (*named, *(pair for pairs in checklist.synonyms.values() for pair in pairs)):
-            if entry.parts:
-                self._parts.setdefault(entry.parts.key, entry.parts)
-                self._named[entry.parts.genus][entry.parts.key].append(taxon)
+            if parts := entry.parts:  # parsed at each access
+                key = parts.key
+                self._parts.setdefault(key, parts)
+                self._named[parts.genus][key].append(taxon)
         self._genera = list(self._named)
         self._similar: dict[str, list[tuple[str, int]]] = {}
 

@@ -1,9 +1,10 @@
 """`read_taxa` and `read_names`: the accepted taxa in a list, for floras and training, and its names, for `--only`."""
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from dalip.datasets.names.checklist import ListedNames, read_taxon_list
+from dalip.datasets.names.checklist import ListedNames, checklist_of, read_taxon_list
 from dalip.datasets.names.list_file import open_list
 from dalip.datasets.names.list_rows import plain_names
 from dalip.datasets.report import Report
@@ -61,8 +62,10 @@ def _merged(one: Taxon, other: Taxon) -> Taxon | None:
     return replace(one, vernacular_names=names) if same and names != one.vernacular_names else None
 
 
-def read_names(path: Path, report: Report | None = None, progress: Progress = no_progress) -> list[str]:
-    """Read the names in a list of taxa, without authors.
+def read_names(
+    path: Path, report: Report | None = None, progress: Progress = no_progress
+) -> dict[str, tuple[str, ...]]:
+    """Read the names in a list of taxa, without authors, and the synonyms of each.
 
     Args:
         path: The list, as for `read_taxa`. In a file with one name per line, what follows `#` is a comment.
@@ -70,8 +73,9 @@ def read_names(path: Path, report: Report | None = None, progress: Progress = no
         progress: Receives the number of rows.
 
     Returns:
-        Of a table, the accepted taxa, and synonyms whose accepted taxon it lacks. Families and genera that are only
-        there as parents of other taxa are left out. Of a file with one name per line, each name, once.
+        Of a table, the accepted taxa with their synonyms, and synonyms whose accepted taxon it lacks. Families and
+        genera that are only there as parents of other taxa are left out. Of a file with one name per line, each name,
+        once, without synonyms.
 
     Raises:
         DataError: The file cannot be read, or contains no name.
@@ -82,19 +86,25 @@ def read_names(path: Path, report: Report | None = None, progress: Progress = no
     if lines is None:
         names = _of_table(read_taxon_list(path, report, progress))
     else:
-        names = [_without_author(name) for name in lines]
+        names = dict.fromkeys(map(_without_author, lines), ())
     if not names:
         raise DataError("names-file-empty", source=path)
-    return list(dict.fromkeys(names))
+    return names
 
 
-def _of_table(listed: ListedNames) -> list[str]:
-    return [
+def _of_table(listed: ListedNames) -> dict[str, tuple[str, ...]]:
+    names = dict.fromkeys(
         entry.taxon.scientific_name
         for entry in listed.entries
         if not (entry.identifier in listed.parents and entry.taxon.taxon_rank in _WIDE)
         and not (entry.is_synonym and (entry.accepted in listed.known or entry.accepted_name))
-    ]
+    )
+    synonyms: dict[str, list[str]] = defaultdict(list)
+    for pairs in checklist_of(listed, Report(lambda skipped: None)).synonyms.values():
+        for entry, taxon in pairs:
+            if entry.taxon.scientific_name not in names:  # it may be the name of another taxon, too
+                synonyms[taxon.scientific_name].append(entry.taxon.scientific_name)
+    return {name: tuple(dict.fromkeys(synonyms[name])) for name in names}
 
 
 def _without_author(name: str) -> str:

@@ -1,6 +1,6 @@
 """Restrict answers to some taxa in a flora, as `--only` does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -75,18 +75,20 @@ class RestrictedFlora(Flora):
         return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others])
 
 
-def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
+def restrict(flora: Flora, names: Iterable[str] | Mapping[str, Sequence[str]]) -> RestrictedFlora:
     """Restrict the answers of a flora to some of its taxa.
 
     Args:
         flora: The flora.
         names: Names of its taxa, or of species, genera, families and orders that contain some of them. Names that do
-            not stand for one taxon of the flora are stored in `unknown`.
+            not stand for one taxon of the flora are stored in `unknown`. In a mapping, each name has synonyms, which
+            are looked up if the flora does not contain the name itself.
 
     Raises:
         FloraError: None of the names is in the flora.
     """
-    asked = [flora.names.resolve(name) for name in dict.fromkeys(names)]
+    synonyms = names if isinstance(names, Mapping) else {}
+    asked = [r for name in dict.fromkeys(names) for r in _resolved(flora, name, synonyms.get(name, ()))]
     rows = flora.tree.rows_in(found.taxon for found in asked if found.taxon)
     if not rows:
         if not asked:
@@ -94,6 +96,15 @@ def restrict(flora: Flora, names: Iterable[str]) -> RestrictedFlora:
         raise name_not_held(flora, asked[0].given, len(asked) - 1)
     in_whole = sorted(flora.whole.tree.rows[flora.taxa[row].scientific_name] for row in rows)
     return RestrictedFlora(flora.whole, np.array(in_whole, np.intp), asked)
+
+
+def _resolved(flora: Flora, name: str, synonyms: Sequence[str]) -> list[Resolution]:
+    """Resolve a name; a flora may also have one or several taxa with names that a list takes for its synonyms."""
+    found = flora.names.resolve(name)
+    if found.how == "exact" or not synonyms:
+        return [found]
+    taxa = dict.fromkeys(taxon for other in synonyms if (taxon := flora.names.named(other)))
+    return [Resolution(name, "synonym", taxon) for taxon in taxa] or [found]
 
 
 def alike_names(flora: Flora, name: str) -> list[str]:

@@ -111,6 +111,23 @@ def test_names_missing_from_the_flora_are_reported(dalip: Dalip, world: World, t
     assert (len(lines), lines[-1]) == (21, "dalip: and 10 more names that are not in the flora")
 
 
+def test_a_taxon_is_found_under_the_synonyms_in_the_list(dalip: Dalip, world: World, tmp_path: Path) -> None:
+    photo, table = paint(tmp_path / "red.png", "red", 5), tmp_path / "table.csv"
+    table.write_text(
+        "taxonID,scientificName,taxonomicStatus,acceptedNameUsageID\n"
+        "1,Florea rubra,accepted,\n2,Flos red,synonym,1\n3,Flos blue,accepted,\n4,Flos green,synonym,3\n"
+    )
+    done = dalip("identify", photo, *world.options, "--only", table, "--json")
+    assert done.err == "dalip: 'Florea rubra' is read as Flos red (synonym)\n"
+    assert set(names(answers(done)[0])) == {
+        "Flos red",
+        "Flos blue",
+    }  # not green, because blue is there itself
+    (tmp_path / "served").mkdir()
+    with serving(world, tmp_path / "served", "--only", str(table)) as served:
+        assert served.errors() == done.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -150,14 +167,16 @@ def test_names_and_files_are_distinguished(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Rosa").mkdir()  # a folder for photos of roses
     (tmp_path / "list").write_text("\ufeffFlos red\r\nFlos blue # seen\r\n", encoding="utf-8")
-    assert names_in(["Rosa", "  Flos   red ", "list", "x" * 5000]) == [
-        "Rosa",
-        "Flos red",
-        "Flos red",
-        "Flos blue",
-        "x" * 5000,
-    ]
-    assert names_in(None) == []
+    (tmp_path / "table.csv").write_text(
+        "scientificName,acceptedNameUsage\nFlos red,\nFlos ruber,Flos red\n", encoding="utf-8"
+    )
+    assert names_in(["Rosa", "  Flos   red ", "list", "table.csv", "x" * 5000]) == {
+        "Rosa": (),
+        "Flos red": ("Flos ruber",),
+        "Flos blue": (),
+        "x" * 5000: (),
+    }
+    assert names_in(None) == {}
     for nothing in ("", "  "):
         with refuses(DataError, match="the value of --only is empty"):
             names_in([nothing])
@@ -226,17 +245,17 @@ def test_a_server_with_no_known_taxa_does_not_start(world: World, tmp_path: Path
 
 
 def test_names_missing_from_every_flora_are_reported(world: World, bare_flora: Path) -> None:
-    only = ["Flos red", "Flos teal"]
+    only: dict[str, tuple[str, ...]] = {"Flos red": (), "Flos teal": ()}
     floras = Floras([world.flora, bare_flora], None, world.bundle, only)
     assert [len(floras(name).now().taxa) for name in floras.names] == [1, 1]
     assert floras.unknown == ("Flos teal",)
     with refuses(FloraError, match="Flos teal: "):
-        Floras([world.flora], None, world.bundle, only[1:])
+        Floras([world.flora], None, world.bundle, {"Flos teal": ()})
 
 
 def test_plants_taught_later_are_answered_if_listed(world: World, tmp_path: Path) -> None:
     path, encoder = shutil.copytree(world.flora, tmp_path / "flora"), Encoder.load(world.bundle)
-    live = LiveFlora(path, tmp_path, encoder, ["Flos red", "Flos teal"])
+    live = LiveFlora(path, tmp_path, encoder, {"Flos red": (), "Flos teal": ()})
     assert live.unknown == ("Flos teal",)
     for seed, name in enumerate(("teal", "beige")):
         photo = paint(tmp_path / f"{name}.png", "pink", seed)
@@ -247,7 +266,7 @@ def test_plants_taught_later_are_answered_if_listed(world: World, tmp_path: Path
 
 
 def test_the_library_is_identified_with_the_whole_flora(world: World, tmp_path: Path) -> None:
-    live = LiveFlora(world.flora, tmp_path / "data", Encoder.load(world.bundle), ["Flos red"])
+    live = LiveFlora(world.flora, tmp_path / "data", Encoder.load(world.bundle), {"Flos red": ()})
     indexing = Indexing(Library(tmp_path / "data"), live)
     paint(tmp_path / "photos" / "blue.png", "blue", 5)
     indexing.add(tmp_path / "photos")

@@ -312,6 +312,25 @@ def test_descriptions_in_other_encodings(tmp_path: Path) -> None:
         assert len(Heard().read(folder)) == 1
 
 
+def test_a_name_in_parts_is_put_together(tmp_path: Path) -> None:
+    terms = ["id", "genus", "specificEpithet", "infraspecificEpithet", "taxonRank", "associatedMedia"]
+    rows = ["1|Rosa|canina||species|img/a.jpg", "2|Rosa|canina|canina|subspecies|img/b.jpg"]
+    source = write_zip(
+        tmp_path / "a.zip",
+        archive(terms, [*rows, "3|Rosa|||genus|img/c.jpg"]) | {f"img/{x}.jpg": PHOTO for x in "abc"},
+    )
+    named = [record.fields["scientificName"] for record in Heard().read(source).values()]
+    assert named == ["Rosa canina", "Rosa canina canina", "Rosa"]
+
+
+def test_an_organism_of_another_kingdom_is_left_out_of_a_table(tmp_path: Path) -> None:
+    text = "file,scientificName,Kingdom\na.jpg,Amanita muscaria,Fungi\nb.jpg,Rosa canina,Plantae\n"
+    heard = Heard()
+    records = heard.read(write(tmp_path / "a", {"t.csv": text, "a.jpg": PHOTO, "b.jpg": PHOTO}))
+    assert [record.fields["scientificName"] for record in records.values()] == ["Rosa canina"]
+    assert "line 2: Amanita muscaria is not a plant (kingdom: Fungi)" in heard.faults[0]
+
+
 def test_a_simple_gbif_download_has_no_photos(tmp_path: Path) -> None:
     write(
         tmp_path, {"0001.csv": "gbifID\tdatasetKey\tscientificName\tmediaType\n1\tx\tIris L.\tStillImage\n"}

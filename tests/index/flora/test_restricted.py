@@ -240,6 +240,18 @@ def test_hybrids_are_found_with_either_sign_and_subspecies_by_their_species(
     assert answer.look_alikes == ()
 
 
+def test_synonyms_are_used_only_if_the_flora_lacks_the_name(flora: Flora) -> None:
+    other_names = {"Rosa nova": ["Rosa red L.", "Rosa blue", "Rosa grey"], "Rosa green": ["Rosa white"]}
+    some = restrict(flora, other_names)
+    assert {taxon.scientific_name for taxon in some.taxa} == {"Rosa red", "Rosa blue", "Rosa green"}
+    assert [(r.given, r.how, r.taxon and r.taxon.scientific_name) for r in some.noted] == [
+        ("Rosa nova", "synonym", "Rosa red"),
+        ("Rosa nova", "synonym", "Rosa blue"),
+    ]
+    assert some.unknown == ()
+    assert restrict(flora, {"Rosa green": [], "Rosa nova": ["Rosa gren"]}).unknown == ("Rosa nova",)
+
+
 def test_a_taught_plant_is_identified_as_in_the_whole_flora(
     tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list
 ) -> None:

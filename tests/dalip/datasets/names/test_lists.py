@@ -209,7 +209,7 @@ def test_headers_separators_and_encodings(
     (taxon,) = read_taxa(path)
     assert (taxon.scientific_name, taxon.taxon_rank, taxon.genus, taxon.family) == IRIS
     assert taxon.vernacular_name == "bearded iris"
-    assert read_names(path) == ["Iris germanica"]
+    assert list(read_names(path)) == ["Iris germanica"]
 
 
 def test_columns_of_common_names_say_their_language(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_list_of_synonyms_alone_names_the_accepted_taxa(tmp_path: Path) -> Non
         "synonym\tacceptedName\nAbacopteris penangiana\tMenisciopsis penangiana (Hook.) Ching\n",
     )
     assert [taxon.scientific_name for taxon in read_taxa(path)] == ["Menisciopsis penangiana"]
-    assert read_names(path) == ["Menisciopsis penangiana"]
+    assert list(read_names(path)) == ["Menisciopsis penangiana"]
     ((_, accepted),) = read_checklist(path, Heard().report).synonyms["abacopteris penangiana"]
     assert accepted.scientific_name == "Menisciopsis penangiana"
 
@@ -289,7 +289,7 @@ def test_a_list_of_synonyms_alone_names_the_accepted_taxa(tmp_path: Path) -> Non
 def test_lists_with_a_name_per_line(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert read_names(path) == ["Iris germanica", "Helianthus annuus"]
+    assert list(read_names(path)) == ["Iris germanica", "Helianthus annuus"]
     assert [taxon.scientific_name for taxon in read_taxa(path)] == ["Iris germanica", "Helianthus annuus"]
     assert {"iris germanica", "helianthus annuus"} <= set(read_checklist(path, Heard().report).names)
 

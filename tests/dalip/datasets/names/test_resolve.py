@@ -143,6 +143,22 @@ def test_a_decision_takes_precedence(checklist: Checklist, tmp_path: Path) -> No
         read_decisions(Path(__file__), heard.report)
 
 
+def test_decisions_are_read_like_other_tables(checklist: Checklist, tmp_path: Path) -> None:
+    table = tmp_path / "names.csv"
+    table.write_text(
+        "Given;Scientific name;Family\n"
+        "my lavender;Lavandula officinalis Mill.;\nnew one;Nova planta L.;Novaceae\nweed;NA;\n"
+    )
+    decisions = read_decisions(table, Heard().report)
+    for names in (checklist, None):
+        found = resolve_names(["my lavender", "new one", "weed"], names, decisions)
+        lavender, new, weed = (found[name].taxon for name in ("my lavender", "new one", "weed"))
+        assert lavender
+        assert lavender.scientific_name == f"Lavandula {'angustifolia' if names else 'officinalis'}"
+        assert new == Taxon("Nova planta", "species", (), "Nova", "Novaceae", scientific_name_authorship="L.")
+        assert weed is None
+
+
 def test_bad_rows_in_a_checklist_are_reported_and_the_rest_is_used(tmp_path: Path) -> None:
     head = "taxonID,scientificName,taxonRank,parentNameUsageID,acceptedNameUsageID,taxonomicStatus\n"
     rows = [

@@ -104,7 +104,7 @@ def test_bad_rows_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
 def test_one_name_per_line(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes("Rosa  canina # seen\r\n\n# all\nIsoëtes\n".encode(encoding))
-    assert read_names(path) == ["Rosa canina", "Isoëtes"]
+    assert list(read_names(path)) == ["Rosa canina", "Isoëtes"]
 
 
 def test_names_from_a_table(tmp_path: Path) -> None:
@@ -113,9 +113,28 @@ def test_names_from_a_table(tmp_path: Path) -> None:
         ("b.txt", "scientificName\nRosa\n"),
     ):
         (tmp_path / name).write_text(text)
-        assert read_names(tmp_path / name) == ["Rosa"]
+        assert list(read_names(tmp_path / name)) == ["Rosa"]
     (tmp_path / "empty.txt").write_text("# nothing\n")
     with refuses(DataError, match=r"empty\.txt: the file contains no names"):
         read_names(tmp_path / "empty.txt")
     with refuses(DataError, match=r"gone\.txt: no such taxa file"):
         read_names(tmp_path / "gone.txt")
+
+
+def test_authors_without_full_stop_are_split_off_where_the_rank_excludes_a_cultivar(tmp_path: Path) -> None:
+    path, heard = tmp_path / "taxa.csv", Heard()
+    path.write_text(
+        "scientificName,taxonRank\nSilene vulgaris (Moench) Garcke,\nCarex bigelowii Torr. ex Schwein.,\n"
+        "Salix pentandra Schrank,species\nCarex nigra subsp. juncea Vahl,subspecies\nQuercus robur Fastigiata,\n"
+    )
+    found = [
+        (taxon.scientific_name, taxon.scientific_name_authorship) for taxon in read_taxa(path, heard.report)
+    ]
+    assert found == [
+        ("Silene vulgaris", "(Moench) Garcke"),
+        ("Carex bigelowii", "Torr. ex Schwein."),
+        ("Salix pentandra", "Schrank"),
+        ("Carex nigra subsp. juncea", "Vahl"),
+    ]
+    assert heard.faults == []
+    assert "Quercus robur Fastigiata" in heard.notes[0]

@@ -154,6 +154,22 @@ Cuprocyparis leylandii | × Cuprocyparis leylandii
 +Laburnocytisus adamii | + Laburnocytisus adamii
 + Laburnocytisus adamii | + Laburnocytisus adamii
 Salix × rubens (alba × fragilis) | Salix × rubens | (alba × fragilis)
+Salix × rubens (S. alba × S. fragilis) | Salix × rubens | (S. alba × S. fragilis)
+Salix × rubens (=S. alba L. × S. fragilis L.) | Salix × rubens | (=S. alba L. × S. fragilis L.)
+Capsella bursa–pastoris | Capsella bursa-pastoris
+Brassica oleracea Italica Group | Brassica oleracea | Italica Group
+Hosta Fancy Purple gx | Hosta | Fancy Purple gx
+Achillea millefolium-Gruppe | Achillea millefolium | Gruppe
+Poa annua ss | Poa annua | ss
+Poa annua (Moench) Garcke s.str. | Poa annua | s.str.
+Rosa × damascena L. (pro sp.) | Rosa × damascena | (pro sp.)
+Poa indeterminate | Poa | indeterminate
+Hosta Tardiana Group | Hosta | Tardiana Group
+Quercus robur ´Fastigiata´ | Quercus robur | 'Fastigiata'
+Myosotis scorpioides L. em. Hill | Myosotis scorpioides
+Dog rose (Rosa canina L.) | Rosa canina | Dog rose
+Rosa canina (R. dumetorum) | Rosa canina | (R. dumetorum)
+Rosa canina L., R. Br. | Rosa canina
 Opuntia ficus indica | Opuntia ficus-indica
 Opuntia ficus indica (L.) Mill. | Opuntia ficus-indica
 Opuntia ficusindica | Opuntia ficus-indica
@@ -205,6 +221,10 @@ Rosa/Iris | Rosa, Iris
 Rosa canina & Poa annua | Rosa canina, Poa annua
 Rosa canina (Poa annua) | Rosa canina, Poa annua
 Rosa canina, Poa annua | Rosa canina, Poa annua
+Rosa canina; R. gallica | Rosa canina
+Quercus robur & Q. petraea | Quercus robur
+Poa annua, Poa pratensis | Poa annua
+Galium album; Galium mollugo | Galium album, Galium mollugo
 R. canina | Rosa canina
 willow | Salix alba, Salix fragilis
 """
@@ -215,6 +235,8 @@ Poa annua2 | not the scientific name
 Salix alba × fragilis | hybrid formula
 Salix alba x S. fragilis | hybrid formula
 Salix (alba × fragilis) | hybrid formula
+Salix alba (× fragilis) | hybrid formula
+Rosa can. | not the scientific name
 Rosa canina x gallica | hybrid formula
 Crataegus + Mespilus | hybrid formula
 NA | there is no name
@@ -224,6 +246,7 @@ Unknown plant | there is no name
 indet. | there is no name
 none | there is no name
 sp. | there is no name
+Undescribed genus | there is no name
 - | there is no name
 ? | there is no name
 nan | there is no name
@@ -306,6 +329,13 @@ def test_what_cannot_be_a_name_is_refused_in_one_line(names: Resolver, name: str
     assert "Rosa canina" in line
     assert "\n" not in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize("name", ["Cucurbita maxima", "Briza maxima L.", "Androsace × maxima"])
+def test_an_epithet_is_not_taken_for_a_word_of_the_author(name: str) -> None:
+    found = as_given(name)
+    assert found.taxon
+    assert (found.taxon.scientific_name.endswith(" maxima"), found.taxon.taxon_rank) == (True, "species")
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not there")
