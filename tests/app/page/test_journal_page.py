@@ -111,7 +111,7 @@ def test_the_limits_of_visitors_do_not_apply_to_your_own_journal_even_while_it_i
     page = browser.new_page()
     open_journal(page, served.address, "en")
     bring(page, tmp_path / "many.json", "en")
-    expect(page.locator("#journal-said")).to_contain_text("1001 added")
+    expect(page.locator("#journal-said")).to_contain_text("1,001 added")
     page.close()
 
 
