@@ -30,7 +30,8 @@ def write_fault(path: Path, error: Exception) -> DalipError:
             file is written next to the path to find it.
     """
     if isinstance(error, OSError) and error.filename:
-        path = Path(os.fsdecode(error.filename))
+        named = Path(os.fsdecode(error.filename))
+        path = path if named.suffix == ".draft" else named  # of `atomic_write`, which users do not know
     folder = _existing_folder(path)
     number = error.errno if isinstance(error, OSError) else _probe(folder)
     if not number and getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":

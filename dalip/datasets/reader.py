@@ -23,7 +23,7 @@ from dalip.datasets.report import Report, shown
 from dalip.datasets.shards import COMPRESSED_SHARDS, read_shards
 from dalip.datasets.tables import Table, read_table
 from dalip.errors import DataError, Skipped
-from dalip.photos.walk import IMAGE_SUFFIXES
+from dalip.photos.walk import IMAGE_SUFFIXES, counted_endings
 
 __all__ = ["read_named", "read_records", "require_unique_keys"]
 
@@ -305,8 +305,7 @@ def _read_classes(container: Container, base: str, photos: list[str], report: Re
 def _note_others(container: Container, used: set[str], kind: str, report: Report) -> None:
     others = Counter(Path(name).suffix.lower() for name in set(container.names) - used)
     if others:
-        kinds = ", ".join(f"{count} {suffix or '?'}" for suffix, count in sorted(others.items()))
-        report.note(str(container.path), kind, number=others.total(), kinds=shown(kinds))
+        report.note(str(container.path), kind, number=others.total(), kinds=shown(counted_endings(others)))
 
 
 def _shards_in(folder: Folder, top: list[str], report: Report) -> dict[str, Path]:

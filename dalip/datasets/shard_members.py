@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dalip.datasets.report import Report, shown
-from dalip.photos.walk import IMAGE_SUFFIXES
+from dalip.photos.walk import IMAGE_SUFFIXES, counted_endings
 
 __all__ = ["TEXT_SUFFIXES", "Sample", "first_key", "group_members", "last_key"]
 
@@ -89,5 +89,4 @@ def _report_others(names: Sequence[str], keys: set[str], shard: str, report: Rep
         else:
             report.skip(f"{shard}:{shown(name)}", "member-unknown")
     if kinds:
-        told = ", ".join(f"{count} {ending or '?'}" for ending, count in sorted(kinds.items()))
-        report.note(shard, "shard-members-unused", number=kinds.total(), kinds=shown(told))
+        report.note(shard, "shard-members-unused", number=kinds.total(), kinds=shown(counted_endings(kinds)))

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -19,7 +19,15 @@ from dalip.photos.details.sidecars import SIDECAR_SUFFIXES
 from dalip.photos.formats.signatures import HEAD, image_format
 from dalip.photos.open_file import open_file
 
-__all__ = ["IMAGE_SUFFIXES", "Listing", "has_photo_content", "is_photo_name", "list_files", "unused_files"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Listing",
+    "counted_endings",
+    "has_photo_content",
+    "is_photo_name",
+    "list_files",
+    "unused_files",
+]
 
 IMAGE_SUFFIXES = frozenset(
     {".webp", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".bmp", ".tif", ".tiff"}
@@ -87,11 +95,19 @@ def unused_files(
         yield from (DataError("file-hidden", source=as_utf8(path)) for path in hidden)
         return
     if others:
-        counts = Counter(path.suffix.lower() for path in others)
-        kinds = ", ".join(f"{number} {suffix or '?'}" for suffix, number in sorted(counts.items()))
+        kinds = counted_endings(Counter(path.suffix.lower() for path in others))
         yield DataError("files-not-photos", source=folder, number=len(others), kinds=as_utf8(kinds))
     if hidden:
         yield DataError("files-hidden", source=folder, number=len(hidden))
+
+
+def counted_endings(counts: Mapping[str, int]) -> str:
+    """Return numbers of files by file name extension, as a message states them: `2 .mp4, 1 without extension`.
+
+    Args:
+        counts: Number of files by extension, with its dot; "" for files without one.
+    """
+    return ", ".join(f"{number} {ending or 'without extension'}" for ending, number in sorted(counts.items()))
 
 
 def has_photo_content(path: Path) -> bool:

@@ -10,8 +10,9 @@ import typer
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
-from dalip_app.cli.options import DoubtfulOption, VerboseOption, given_path
+from dalip_app.cli.options import DoubtfulOption, GivenPath, VerboseOption, given_path
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Report
@@ -41,7 +42,7 @@ def data() -> None:
 @app.command(epilog=_PACK_EXAMPLES)
 def pack(
     paths: Annotated[
-        list[Path],
+        list[GivenPath],
         typer.Argument(
             metavar="SOURCE... OUT",
             help="Sources to pack, then the output folder. A source is a folder with one sub-folder per taxon, a CSV "
@@ -228,8 +229,8 @@ def _report_names(packed: "Packed") -> None:
     _report([f"{line}{rest}" for line, rest in zip(told, dropped, strict=True)], "names.csv")
     lost = [use for use in packed.names if not use.scientific_name and use.how != "decided"]
     lines = [
-        f"{use.given}: {use.how}{f', could be {use.candidates}' if use.candidates else ''}; {use.photos:,} photos "
-        "skipped, use --names to say which taxon it is"
+        f"{use.given}: {use.how}{f', could be {use.candidates}' if use.candidates else ''}; "
+        f"{counted(use.photos, 'photo')} skipped, use --names to say which taxon it is"
         for use in lost
     ]
     _report(lines, "names.csv")
@@ -254,16 +255,17 @@ def _summarise(packed: "Packed", out: Path) -> None:
     sheet = packed.sheet
     if packed.read:
         pace = packed.read / max(packed.seconds, 1e-6)
-        print_result(f"{packed.read:,} photos read in {packed.seconds:.1f} s ({pace:.0f} per second)")
+        print_result(
+            f"{counted(packed.read, 'photo')} read in {packed.seconds:.1f} s ({pace:.0f} per second)"
+        )
     if packed.unchanged:
         print_result(printable(f"{out}: already packed, nothing has changed"))
-    shards = f"{len(sheet.shards):,} {'shard' if len(sheet.shards) == 1 else 'shards'}"
-    print_result(printable(f"{out}: {sheet.photos:,} photos of {sheet.taxa:,} taxa in {shards}"))
+    photos, taxa = counted(sheet.photos, "photo"), counted(sheet.taxa, "taxon")
+    print_result(printable(f"{out}: {photos} of {taxa} in {counted(len(sheet.shards), 'shard')}"))
     duplicates = sheet.duplicates
     if found := duplicates["exact"] + duplicates["near"]:
-        print_result(
-            f"  {found:,} duplicates, {duplicates['acrossSplits']:,} of them across splits (now in one split)"
-        )
+        across = f"{duplicates['acrossSplits']:,} of them across splits (now in one split)"
+        print_result(f"  {counted(found, 'duplicate')}, {across}")
     if sheet.left_out:
         total = sum(sheet.left_out.values())
         counts = ", ".join(f"{reason}: {count:,}" for reason, count in sheet.left_out.items())

@@ -27,6 +27,7 @@ from dalip_app.cli.options import (
     load_flora,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip_index import FloraEvaluation
@@ -193,7 +194,7 @@ def _print_tables(found: "FloraEvaluation", split: SplitName, shown: int | None)
             split=split,
         )
     if found.other_photos:
-        complain(f"{found.other_photos:,} photos show no taxon of this flora")
+        complain(f"skipped {counted(found.other_photos, 'photo')} without a taxon of this flora")
 
 
 def _print_trust(rows: "Sequence[Trust]", split: SplitName) -> None:

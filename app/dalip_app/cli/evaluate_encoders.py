@@ -19,6 +19,7 @@ from dalip_app.cli.evaluate_options import (
 )
 from dalip_app.cli.options import JsonOption
 from dalip_app.cli.terminal import complain
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Split
@@ -261,5 +262,5 @@ def _labelled(
 
     found = embed_labelled(embedder, records, splits, progress)
     if found.left_out:
-        complain(f"{found.left_out:,} photos show a taxon without photos in the train split and were skipped")
+        complain(f"skipped {counted(found.left_out, 'photo')} of taxa without photos in the train split")
     return found

@@ -15,6 +15,7 @@ from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,
     FloraOption,
+    GivenPath,
     JsonOption,
     OnlyOption,
     VerboseOption,
@@ -47,7 +48,7 @@ _CSV_SCORES = ("similarity", "probability", "verdict")
 
 def identify(
     paths: Annotated[
-        list[Path],
+        list[GivenPath],
         typer.Argument(
             metavar="PATH...", help="Photos, or folders of photos.", show_default=False, parser=given_path
         ),

@@ -105,7 +105,7 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("encoder", f"{manifest.encoder.name} ({manifest.encoder.fingerprint[:12]})"),
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
-        ("evidence", f"{counts.texts:,} text prompts, {counts.photos:,} photos"),
+        ("evidence", f"{counted(counts.texts, 'text prompt')}, {counted(counts.photos, 'photo')}"),
         ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for testing".format(*aside)),
         ("calibrated", calibrated),
         *_accuracy(manifest),

@@ -18,6 +18,7 @@ from dalip_app.cli.options import (
     load_encoder,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip_index import FloraManifest
@@ -101,9 +102,9 @@ def build(
         )
     counts = manifest.counts
     if counts.repeated_photos:
-        complain(f"{counts.repeated_photos:,} duplicate photos were used only once")
+        complain(f"used only once: {counted(counts.repeated_photos, 'duplicate photo')}")
     if counts.other_photos:
-        complain(f"{counts.other_photos:,} photos show no taxon of {taxa or 'this flora'} and were skipped")
+        complain(f"skipped {counted(counts.other_photos, 'photo')} without a taxon of {taxa or 'this flora'}")
     print_result(printable(f"{out}: {_told(manifest)}"))
     left_out.finish()
 
@@ -111,8 +112,9 @@ def build(
 def _told(manifest: "FloraManifest") -> str:
     counts = manifest.counts
     known = counts.kept_photos - counts.new_photos
-    text = f"{counts.taxa:,} taxa, {counts.texts:,} text prompts and {counts.photos:,} photos as evidence"
-    return f"{text}; {known:,} photos reused" if known > 0 else text
+    evidence = f"{counted(counts.texts, 'text prompt')} and {counted(counts.photos, 'photo')} as evidence"
+    text = f"{counted(counts.taxa, 'taxon')}, {evidence}"
+    return f"{text}; {counted(known, 'photo')} reused" if known > 0 else text
 
 
 def rebuild(
@@ -145,7 +147,9 @@ def rebuild(
             manifest = teach_from(path, loaded, FLORA, [path], progress=progress, skipped=left_out)
         else:
             manifest = rebuild_flora(path, loaded, progress=progress, skipped=left_out)
-    print_result(printable(f"{path}: {manifest.counts.taxa:,} taxa, for encoder {manifest.encoder.name}"))
+    print_result(
+        printable(f"{path}: {counted(manifest.counts.taxa, 'taxon')}, for encoder {manifest.encoder.name}")
+    )
     left_out.finish()
 
 
@@ -183,5 +187,7 @@ def merge(
         else:
             manifest = teach_from(out, loaded, first, others, progress=progress, skipped=left_out)
     counts = manifest.counts
-    print_result(printable(f"{out}: {counts.taxa:,} taxa, {counts.photos:,} photos as evidence"))
+    print_result(
+        printable(f"{out}: {counted(counts.taxa, 'taxon')}, {counted(counts.photos, 'photo')} as evidence")
+    )
     left_out.finish()

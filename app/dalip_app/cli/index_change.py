@@ -15,12 +15,14 @@ from dalip_app.cli.options import (
     DataDirOption,
     DoubtfulOption,
     EncoderOption,
+    GivenPath,
     find_flora,
     find_flora_to_change,
     given_path,
     load_encoder,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip.datasets import Record
@@ -80,7 +82,7 @@ def read_listed(path: Path | None, others: "Sequence[Taxon]", left_out: LeftOut)
 
 def add(
     photos: Annotated[
-        list[Path],
+        list[GivenPath],
         typer.Argument(
             metavar="PATH...",
             help="With --taxon: photos of the plant, or folders of photos. Without: labelled photos, as for "
@@ -159,17 +161,18 @@ def add(
     if taxon is None:
         manifest = _add_named(path, encoder, photos, taxa, all_photos, doubtful, left_out)
         if manifest.counts.other_photos:
-            complain(f"{manifest.counts.other_photos:,} photos have no taxon and were skipped")
+            complain(f"skipped {counted(manifest.counts.other_photos, 'photo')} without a taxon")
+        counts = manifest.counts
+        taxa_now, photos_now = counted(counts.taxa, "taxon"), counted(counts.photos, "photo")
         print_result(
             printable(
-                f"{path}: added {manifest.counts.new_photos:,} photos; now {manifest.counts.taxa:,} taxa from "
-                f"{manifest.counts.photos:,} photos"
+                f"{path}: added {counted(counts.new_photos, 'photo')}; now {taxa_now} from {photos_now}"
             )
         )
     else:
         plant = _plant(path, start, taxon, rank, common_name or [], family)
         manifest = _add_plant(path, start, encoder, photos, plant, left_out)
-        known, taxa_in_all = _photos_of(path, plant), f"{manifest.counts.taxa:,} taxa in total"
+        known, taxa_in_all = _photos_of(path, plant), f"{counted(manifest.counts.taxa, 'taxon')} in total"
         print_result(printable(f"{path}: knows {plant.scientific_name} from {known}; {taxa_in_all}"))
     left_out.finish()
 
@@ -244,7 +247,6 @@ def _add_plant(
 
 def _photos_of(path: Path, plant: "Taxon") -> str:
     """Return how many photos of a plant a flora contains, in words."""
-    from dalip_app.messages.words import counted
     from dalip_index.build.contents import read_contents
 
     state = read_contents(path)
@@ -294,7 +296,7 @@ def remove(
         else:
             manifest = forget_taxon(path, loaded, *names)
     gone = ", ".join([*names, *(photo or ())])
-    print_result(printable(f"{path}: removed {gone}; {manifest.counts.taxa:,} taxa left"))
+    print_result(printable(f"{path}: removed {gone}; {counted(manifest.counts.taxa, 'taxon')} left"))
 
 
 def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> None:
@@ -305,4 +307,4 @@ def undo(flora: ChangedFloraOption = None, data_dir: DataDirOption = None) -> No
     path = flora or own_flora(data_dir)
     version = undo_change(path)
     counts = flora_info(path).manifest.counts
-    print_result(printable(f"{path}: back to version {version}, with {counts.taxa:,} taxa"))
+    print_result(printable(f"{path}: back to version {version}, with {counted(counts.taxa, 'taxon')}"))

@@ -10,6 +10,7 @@ from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,
     FloraOption,
+    GivenPath,
     JsonOption,
     VerboseOption,
     given_path,
@@ -17,6 +18,7 @@ from dalip_app.cli.options import (
     load_flora,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
+from dalip_app.messages.words import counted
 
 if TYPE_CHECKING:
     from dalip_index import Found, Hit, LibraryReport
@@ -41,7 +43,7 @@ Examples:
 @app.command(epilog=_ADD_EXAMPLES)
 def add(
     folder: Annotated[
-        Path | None,
+        GivenPath | None,
         typer.Argument(
             metavar="FOLDER",
             help="Folder of photos, searched recursively (default: update all folders added before).",
@@ -87,7 +89,7 @@ def _summary(report: "LibraryReport") -> str:
 @app.command(epilog="Example: dalip library remove ~/Pictures/Garden")
 def remove(
     folder: Annotated[
-        Path,
+        GivenPath,
         typer.Argument(
             metavar="FOLDER", help="A folder in your library.", show_default=False, parser=given_path
         ),
@@ -99,7 +101,7 @@ def remove(
     from dalip_index.places import data_dir_or_default
 
     photos = Library(data_dir_or_default(data_dir)).remove(folder)
-    print_result(printable(f"{folder}: removed, with {photos:,} photos"))
+    print_result(printable(f"{folder}: removed, with {counted(photos, 'photo')}"))
 
 
 @app.command(epilog="Example: dalip library info")
@@ -112,7 +114,7 @@ def info(data_dir: DataDirOption = None) -> None:
     library = Library(place)
     photos = len(library)
     hint = "" if photos else "; add a folder with `dalip library add FOLDER`"
-    print_result(printable(f"{place}: {photos:,} photos{hint}"))
+    print_result(printable(f"{place}: {counted(photos, 'photo')}{hint}"))
     for folder, number in library.folders().items():
         print_result(printable(f"  {number:7,}  {folder}"))
     for verdict, number in library.verdicts().items():
@@ -221,7 +223,8 @@ def _tell(found: "Found", offset: int) -> None:
             f"no results on this page, {found.total:,} in total" if found.total else "no matching photos"
         )
     if found.hidden and shown >= found.total:
-        complain(f"{found.hidden:,} weak matches hidden; use --all to print them")
+        matches = "1 weak match is" if found.hidden == 1 else f"{found.hidden:,} weak matches are"
+        complain(f"{matches} hidden; use --all to print them")
 
 
 def _print_hit(hit: "Hit", as_json: bool) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "EncoderOption",
     "FloraOption",
     "FlorasOption",
+    "GivenPath",
     "JsonOption",
     "OnlyOption",
     "VerboseOption",
@@ -33,6 +34,13 @@ __all__ = [
     "load_flora",
     "names_in",
 ]
+
+
+class GivenPath(Path):
+    """The annotation of a path that must not be empty, for arguments and options with `given_path` as their parser."""
+
+
+GivenPath.__name__ = "path"  # what `--help` shows
 
 
 def given_path(text: str) -> Path:

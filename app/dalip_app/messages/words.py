@@ -37,8 +37,8 @@ def percent(share: float) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """Format a count with its noun: `1 photo`, `1,000 photos`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    """Format a count with its noun: `1 photo`, `1,000 photos`, `2 taxa`."""
+    return f"{number:,} {thing if number == 1 else 'taxa' if thing == 'taxon' else thing + 's'}"
 
 
 def score(prediction: Prediction) -> str:

@@ -76,7 +76,7 @@ def make_page(
             with gr.Tab(say("tab-flora"), id="flora") as tab:
                 flora_tab(say, floras, which, own, tab)
             with gr.Tab(say("tab-journal"), id="journal") as tab:
-                limits = OWN_LIMITS if own else VISITOR_LIMITS
+                limits = VISITOR_LIMITS if own is None else OWN_LIMITS
                 journal_tab(say, floras, which, of_visit, tab, limits, may_teach=own is not None)
             with gr.Tab(say("tab-about"), id="about"):
                 told = gr.HTML(about(floras().now(), say), apply_default_css=False)

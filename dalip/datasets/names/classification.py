@@ -61,8 +61,9 @@ class _Parents:
         self._known, self._links = known, links
         self._path, self._report = path, report
         self._above: dict[str, _Above] = {"": _NOTHING}
-        self._missing: tuple[int, str] | None = None  # line and identifier
-        self._number = 0
+        self._missing: dict[
+            str | int, tuple[int, str]
+        ] = {}  # line and parent, by the row that names the parent
 
     def above(self, entry: Entry) -> _Above:
         """Return order, family and kingdom of an entry; for an order or family, with itself."""
@@ -80,7 +81,7 @@ class _Parents:
             identifier = step.parent
             step = self._known.get(identifier) or self._links.get(identifier)
         if step is None:
-            self._miss(entry, identifier)
+            self._miss(entry, *chain[-1], identifier)
             identifier = ""
         if identifier and identifier in seen:
             self._tell_circle(chain, identifier)
@@ -97,14 +98,16 @@ class _Parents:
     def tell(self) -> None:
         """Note parents that are not in the list."""
         if self._missing:
-            line, parent = self._missing
+            line, parent = min(self._missing.values())
             where = f"{self._path}, line {line}"
-            self._report.note(where, "list-parent-missing", parent=shown(parent[:80]), more=self._number - 1)
+            self._report.note(
+                where, "list-parent-missing", parent=shown(parent[:80]), more=len(self._missing) - 1
+            )
 
-    def _miss(self, entry: Entry, parent: str) -> None:
+    def _miss(self, entry: Entry, identifier: str, row: Entry | Link, parent: str) -> None:
         if not (entry.taxon.family and entry.taxon.order):
-            self._missing = self._missing or (entry.line, parent)
-            self._number += 1
+            line = row.line if isinstance(row, Entry) else entry.line
+            self._missing[identifier or line] = (line, parent)
 
     def _tell_circle(self, chain: list[tuple[str, Entry | Link]], start: str) -> None:
         circle = [row for _, row in chain[[link for link, _ in chain].index(start) :]]

@@ -24,6 +24,7 @@ from dalip.datasets.pack.output_folder import WORK, alone, begin, end, is_finish
 from dalip.datasets.pack.prepare_photo import PhotoSettings
 from dalip.datasets.pack.shard_writer import PackedPhoto, Shard, safe_keys, text_of, write_shards
 from dalip.datasets.record import Record
+from dalip.disk import write_fault
 from dalip.errors import DalipError, DataError, Skipped
 from dalip.progress import Progress, no_progress
 
@@ -124,7 +125,7 @@ def pack(
         shutil.rmtree(out / WORK)
     except OSError as error:
         where = error.filename or out
-        raise DataError("pack-folder-not-written", source=where, cause=error.strerror) from error
+        raise DataError("pack-folder-not-written", source=where, cause=write_fault(out, error)) from error
     return Packed(sheet, names, choice.left_out, pace.read, pace.seconds)
 
 

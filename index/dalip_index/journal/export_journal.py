@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from dalip.csv_rows import csv_row
+from dalip.disk import write_fault
 from dalip.errors import JournalError, Skipped
 from dalip.files import atomic_write
 from dalip.progress import no_report
@@ -61,7 +62,7 @@ def export_journal(journal: Journal, path: Path, *, on_skip: Callable[[Skipped],
                     number += 1
             write(draft, now)
     except OSError as error:
-        raise JournalError("journal-not-written", source=path, cause=error.strerror or error) from error
+        raise JournalError("journal-not-written", source=path, cause=write_fault(path, error)) from error
     return number
 
 

@@ -138,4 +138,4 @@ class _Staging:
     def _count(self, size: int) -> None:
         self._stored += size
         if self._stored > self._most:
-            raise JournalError("journal-full", most=self._most)
+            raise JournalError("journal-full", million=self._most / 10**6)

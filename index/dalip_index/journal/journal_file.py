@@ -104,7 +104,9 @@ class JournalFile:
             names.append(name)
             total += self._member(name, self._limits.photo_bytes).file_size
             if total > self._limits.total_bytes:
-                raise JournalError("journal-too-large", source=where, most=self._limits.total_bytes)
+                raise JournalError(
+                    "journal-too-large", source=where, million=self._limits.total_bytes / 10**6
+                )
 
     def photo(self, name: str) -> bytes:
         """Return the content of a photo.
@@ -148,7 +150,7 @@ class JournalFile:
         if member.compress_type not in _KNOWN or member.flag_bits & 1:
             raise JournalError("journal-member-form", source=printable(name))
         if member.file_size > most:
-            raise JournalError("journal-member-too-large", source=printable(name), most=most)
+            raise JournalError("journal-member-too-large", source=printable(name), million=most / 10**6)
         return member
 
     def _within_limits(self, rows: Rows, most: int) -> Iterator[tuple[str, Row]]:
@@ -187,7 +189,7 @@ def open_journal_file(path: Path, limits: ImportLimits) -> Iterator[JournalFile]
     with path.open("rb") as file, ExitStack() as stack:
         most = limits.file_bytes if kind == ".zip" else min(limits.table_bytes, limits.file_bytes)
         if os.fstat(file.fileno()).st_size > most:
-            raise JournalError("journal-member-too-large", most=most)
+            raise JournalError("journal-member-too-large", million=most / 10**6)
         if kind == ".zip":
             yield _read_archive(stack.enter_context(_opened(file, limits)), limits)
             return
@@ -216,8 +218,8 @@ def _text(file: BinaryIO) -> TextIO:
 @contextmanager
 def _opened(file: BinaryIO, limits: ImportLimits) -> Iterator[zipfile.ZipFile]:
     most = limits.table_bytes // 2
-    if directory_bytes(file) > most:
-        raise JournalError("journal-directory-too-large", most=most)
+    if directory_bytes(file) > most:  # `ZipFile` uses up to ten times as much memory
+        raise JournalError("journal-directory-too-large", million=most / 10**6)
     try:
         archive = zipfile.ZipFile(file)
     except (*BROKEN, struct.error, OverflowError) as error:

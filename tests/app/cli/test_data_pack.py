@@ -46,9 +46,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     done = dalip(*command, tmp_path / "whole")
     assert done.status == 0, done.err
     assert f"{PHOTOS + 1} photos read in" in done.out
-    assert f"{PHOTOS + 1} of {PHOTOS + 1} photos have no licence" in done.err
+    assert f"photos without a licence: {PHOTOS + 1} of {PHOTOS + 1};" in done.err
     assert "200 photos of 3 taxa in 5 shards" in done.out
-    assert "1 duplicates" in done.out
+    assert "1 duplicate," in done.out
     out = tmp_path / "out"
     moments: list[Callable[[], bool]] = [
         lambda: (out / ".work").exists(),

@@ -37,9 +37,9 @@ def table(folder: Path, *names: str) -> Path:
 def test_photos_without_a_name_are_reported(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
     photos = table(tmp_path / "table", "Flos red", "", "Flos red", "")
     done = dalip("index", "build", *world.encoder, "--photos", photos, tmp_path / "other")
-    assert "2 photos show no taxon of this flora and were skipped" in done.err
+    assert "skipped 2 photos without a taxon of this flora" in done.err
     done = dalip("index", "add", *world.encoder, "--flora", flora, photos)
-    assert "2 photos have no taxon and were skipped" in done.err
+    assert "skipped 2 photos without a taxon" in done.err
 
 
 def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_photo_counts_once(dalip: Dalip, world: World, flora: Path, tmp_path: 
     photo = paint(tmp_path / "new.png", "red", 99)
     for _ in range(2):
         done = dalip("index", "add", *world.encoder, "--flora", flora, "--taxon", "Flos red", photo, photo)
-        assert done.out == f"{flora}: knows Flos red from {kept + 1} photos; 1 taxa in total\n"
+        assert done.out == f"{flora}: knows Flos red from {kept + 1} photos; 1 taxon in total\n"
 
 
 def test_a_lesson_is_learned_again_from_all_of_its_photos(world: World, tmp_path: Path) -> None:

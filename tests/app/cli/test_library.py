@@ -145,7 +145,7 @@ def test_all_folders_are_brought_up_to_date_and_one_is_forgotten(
     paint(tmp_path / "b" / "2.png", "blue", 2)
     assert dalip("library", "add", *world.options).out == "all folders: 1 added, 2 unchanged\n"
     assert dalip("library", "remove", "b").out == "b: removed, with 2 photos\n"
-    assert "1 photos" in dalip("library", "info").out
+    assert "1 photo\n" in dalip("library", "info").out
     fails = dalip("library", "remove", "b")
     assert (fails.status, fails.out, len(fails.err.splitlines())) == (1, "", 1)
     assert "this folder is not in the library" in fails.err

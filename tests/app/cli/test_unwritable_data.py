@@ -100,6 +100,7 @@ def test_a_journal_cannot_be_imported_or_exported_to_a_full_disk(data: Path, tmp
     with full(data, tmp_path / "disk") as place:
         done = dalip(place, "journal", "export", place / "journal.zip")
         assert done.status == 1
+        assert "journal.zip: the export cannot be written: the disk of" in done.err
         assert not [path for path in place.iterdir() if "zip" in path.name]
         done = dalip(place.parent / "other", "journal", "import", tmp_path / "journal.zip")
         assert (done.status, len(done.err.splitlines())) == (1, 1)

@@ -102,6 +102,20 @@ def test_an_observation_that_cannot_be_used_is_shown_with_the_others_and_can_be_
 
 
 @needs_browser
+def test_the_limits_of_visitors_do_not_apply_to_your_own_journal_even_while_it_is_empty(
+    served: Served, browser: Browser, tmp_path: Path, rows: list[dict[str, object]]
+) -> None:
+    (tmp_path / "many.json").write_text(
+        json.dumps([rows[0] | {"occurrenceID": f"a{row}"} for row in range(1_001)])
+    )
+    page = browser.new_page()
+    open_journal(page, served.address, "en")
+    bring(page, tmp_path / "many.json", "en")
+    expect(page.locator("#journal-said")).to_contain_text("1,001 added")
+    page.close()
+
+
+@needs_browser
 def test_visitors_of_a_public_page_have_lower_limits(
     world: World, browser: Browser, tmp_path: Path, rows: list[dict[str, object]]
 ) -> None:

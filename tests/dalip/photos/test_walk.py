@@ -57,6 +57,8 @@ def test_hidden_and_system_files_are_left_out_and_counted(tmp_path: Path) -> Non
     assert found(tmp_path / "@eaDir") == ["a.jpg"], "the folder that was asked for is listed"
     (note,) = unused_files(tmp_path, listing.others, listing.left_out)
     assert said(note) == f"{tmp_path}: {len(SYSTEM)} hidden or system files and folders were left out"
+    (note,) = unused_files(tmp_path, [Path("a.txt"), Path("README"), Path("b.TXT")], [])
+    assert said(note) == f"{tmp_path}: 3 files are not photos (1 without extension, 2 .txt)"
     each = [
         said(note)
         for note in unused_files(tmp_path, [tmp_path / "x.txt"], listing.left_out[:1], verbose=True)

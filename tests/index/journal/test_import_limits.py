@@ -43,7 +43,7 @@ def test_a_photo_named_often_is_stored_once(tmp_path: Path) -> None:
     assert sum(p.stat().st_size for p in journal.path.parent.iterdir()) < 100_000
     names = [f"{number}.jpg" for number in range(30)]
     path = write_zip(tmp_path / "names.zip", csv_line(), named(*names), dict.fromkeys(names, photo))
-    with refuses(JournalError, match=r"0\.jpg: the file is larger than 10,000,000 bytes"):
+    with refuses(JournalError, match=r"0\.jpg: the file is larger than 10 MB"):
         import_journal(Journal(tmp_path / "visit"), path, VISITOR_LIMITS)
 
 
@@ -72,16 +72,16 @@ def test_each_limit_is_enforced_before_anything_is_stored(tmp_path: Path) -> Non
             archive.writestr(f"{number}", b"")
     many["directory"] = tmp_path / "directory.zip"
     for name, words in {
-        "file": "the file is larger than 50,000 bytes",
-        "table": r"occurrence\.csv: the file is larger than 20,000 bytes",
-        "json": "the file is larger than 20,000 bytes",
-        "photo": "a: the file is larger than 10,000 bytes",
-        "total": r"multimedia\.csv, row 3: the photos are larger than 25,000 bytes",
+        "file": r"the file is larger than 0\.05 MB",
+        "table": r"occurrence\.csv: the file is larger than 0\.02 MB",
+        "json": r"the file is larger than 0\.02 MB",
+        "photo": r"a: the file is larger than 0\.01 MB",
+        "total": r"multimedia\.csv, row 3: the photos are larger than 0\.025 MB",
         "photos": r"multimedia\.csv, row 4: an observation has more than 3 photos",
         "rows": "row 6: there are more than 5 rows",
         "owners": r"multimedia\.csv, row 16: there are more than 15 rows",
-        "stored": "the observations and photos take more than 8,000 bytes",
-        "directory": "the list of files in the archive is larger than 10,000 bytes",
+        "stored": r"the observations and photos take more than 0\.008 MB",
+        "directory": r"the list of files in the archive is larger than 0\.01 MB",
     }.items():
         with refuses(JournalError, match=words):
             import_journal(Journal(tmp_path / name), many[name], SMALL)

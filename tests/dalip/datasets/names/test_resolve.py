@@ -283,3 +283,12 @@ def test_the_names_of_garden_plants(real: Checklist) -> None:
         ("higher taxon", "Photinia x fraseri"),
         ("unknown", "Rudbeckia fulgida"),
     ]
+
+
+def test_only_the_rows_that_name_a_missing_parent_are_counted(tmp_path: Path) -> None:
+    rows = "A,Iris germanica,B,\nC,Iris florentina,A,synonym\nD,Iris pallida,A,\n"
+    _, _, notes = read(
+        tmp_path / "c.csv", "taxonID,scientificName,parentNameUsageID,taxonomicStatus\n" + rows
+    )
+    (note,) = (note for note in notes if "parentNameUsageID" in note)
+    assert "line 2: the parentNameUsageID 'B' is not a taxonID in the list; family" in note

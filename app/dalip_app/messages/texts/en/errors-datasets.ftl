@@ -26,7 +26,7 @@ error-files-hidden = { $number ->
 }
 error-file-not-photo = this file is not a photo
 error-file-hidden = this is a hidden or system file or folder, and was left out
-error-photos-unlicensed = { $number } of { $photos } photos have no licence; state it in a column named `license`
+error-photos-unlicensed = photos without a licence: { $number } of { $photos }; state it in a column named `license`
 
 ## Photos and where they are
 
@@ -241,7 +241,7 @@ error-name-left-out = the name '{ $name }' is excluded by your decision in --nam
 
 error-name-doubtful = the name '{ $name }' is marked as doubtful and may mean { $candidates }; write the name without the mark, or { $medium ->
     [page] the name of its genus
-   *[command] take its genus with --doubtful genus where the command has this option
+   *[command] use --doubtful genus with `dalip data pack`, `dalip index build` or `dalip index add`
 }
 error-name-ambiguous = the name '{ $name }' may mean { $candidates }; write the one that is meant
 error-name-unknown = { $number ->
@@ -252,8 +252,8 @@ error-name-absent = '{ $name }' says that there is no name; write a scientific n
 error-name-formula = '{ $name }' is a hybrid formula, not the name of one taxon; write the name of the hybrid, such as Salix × rubens
 error-name-not-scientific = '{ $name }' is not the scientific name of a plant; write one such as Rosa canina
 error-name-read-as = { $dropped ->
-    [none] '{ $name }' is read as { $taxon } ({ $how })
-   *[other] '{ $name }' is read as { $taxon } ({ $how }), without { $dropped }
+    [none] "{ $name }" is read as { $taxon } ({ $how })
+   *[other] "{ $name }" is read as { $taxon } ({ $how }), without { $dropped }
 }
 error-names-read-as-more = { $number } more names are read in a similar way
 error-photo-duplicate = the photo is a duplicate or near-duplicate of { $other }, which is larger or comes first
@@ -266,7 +266,7 @@ error-pack-folder-busy = another `dalip data pack`{ $holder ->
     [0] { "" }
    *[other] { " " }(process { NUMBER($holder, useGrouping: 0) })
 } is writing to this folder; wait until it finishes
-error-pack-folder-not-written = the folder cannot be written ({ $cause }); free some disk space, or choose another folder
+error-pack-folder-not-written = the photos cannot be packed: { $cause }
 error-pack-nothing-left = no photos are left to pack; the first one skipped: { $cause }
 error-pack-no-photos = no photos are left to pack; use sources that contain photos
 error-pack-part-gone = the file was deleted while it was still needed; run the command again

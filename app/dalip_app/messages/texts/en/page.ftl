@@ -4,7 +4,7 @@ language-name = English
 page-title = DALIP: plant identification
 page-tagline = Identify plants from a photo, on your own computer
 page-tagline-public = Identify plants from a photo
-page-not-saved = Nothing can be saved: no observations, no photos of your library, no plants that you teach. { $cause }.
+page-not-saved = Nothing can be saved (observations, photos of your library, plants that you teach): { $cause }.
 page-public =
     This page runs on a server, not on your computer. Your photos are deleted within ten minutes. Only you can see
     your journal, and it is lost when you close or reload the page or change its language, so export it first.

@@ -4,7 +4,7 @@ language-name = Français
 page-title = DALIP : identification de plantes
 page-tagline = Identifiez des plantes à partir d’une photo, sur votre propre ordinateur
 page-tagline-public = Identifiez des plantes à partir d’une photo
-page-not-saved = Rien ne peut être enregistré : ni observations, ni photos de votre photothèque, ni plantes apprises. { $cause }.
+page-not-saved = Rien ne peut être enregistré (observations, photos de votre photothèque, plantes apprises) : { $cause }.
 page-public =
     Cette page fonctionne sur un serveur, pas sur votre ordinateur. Vos photos sont supprimées dans les dix minutes.
     Vous seul pouvez voir votre carnet ; il est perdu si vous fermez ou rechargez la page, ou si vous changez de
