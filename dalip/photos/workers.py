@@ -112,7 +112,10 @@ class _Worker:
                 raise ImageError("image-slow", seconds=self._terms.seconds) from error
             raise ImageError("image-crashed") from error
         if not succeeded:
-            raise result
+            try:
+                raise result
+            finally:
+                del result  # otherwise its traceback would keep the photo until the next garbage collection
         return cast(R, result.image() if isinstance(result, _Pixels) else result)
 
     @property

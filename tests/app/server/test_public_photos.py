@@ -125,6 +125,16 @@ def test_a_worker_that_is_killed_costs_one_request_and_no_traceback(served: Serv
     assert served.errors() == ""
 
 
+def test_rejected_photos_do_not_stay_in_memory(served: Served, plant: bytes) -> None:
+    server = psutil.Process(served.process.pid)
+    with served.client() as client:
+        assert send(client, plant).status_code == 200
+        before = server.memory_info().rss
+        for _ in range(10):
+            assert send(client, b"no photo" + bytes(40_000_000)).status_code == 415
+    assert server.memory_info().rss < before + 200_000_000
+
+
 def test_the_server_itself_decodes_nothing(served: Served, plant: bytes) -> None:
     modules = Path(f"/proc/{served.process.pid}/maps")
     if not modules.exists():
