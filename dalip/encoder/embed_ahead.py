@@ -50,4 +50,4 @@ def _prepare(source: PhotoSource, settings: ImageSettings) -> NDArray[np.float32
         image = photo if isinstance(photo, Image.Image) else open_image(photo, target=settings.size)
         return preprocess(image, settings)
     except DalipError as error:  # a record that cannot be read from its shard raises another class
-        return error.recast(ImageError)
+        return error.recast(ImageError).with_traceback(None)  # which would keep the photo in memory

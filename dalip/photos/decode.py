@@ -190,6 +190,9 @@ def _converted(
     if factor > 1:
         image = reduce(image, factor)
     rgb = to_srgb(image, contents.profile)
+    factor = reducing_factor(rgb, least)  # it was 1 in a mode that cannot be averaged, such as a palette
+    if factor > 1:
+        rgb = reduce(rgb, factor)
     transpose = _UPRIGHT.get(contents.orientation)
     upright = rgb if transpose is None else rgb.transpose(transpose)
     upright.info = {"size": size}

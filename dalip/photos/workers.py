@@ -36,6 +36,7 @@ _LEEWAY = 256_000_000
 """Bytes of address space for what the estimates leave out, such as the stacks of threads."""
 
 _PIPE_BYTES = 1 << 20
+_MOST_RETURNED = 40_000_000  # pixels; the server holds them outside all limits of memory
 _NICENESS = 10  # of the worker for heavy photos
 
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from dalip.photos.workers import work; work()"
@@ -63,6 +64,8 @@ class _Pixels:
 
     @classmethod
     def of(cls, image: Image.Image) -> "_Pixels":
+        if image.width * image.height > _MOST_RETURNED:
+            raise ImageError("image-memory")
         return cls(image.mode, image.size, image.tobytes(), image.info)
 
     def image(self) -> Image.Image:
@@ -112,7 +115,10 @@ class _Worker:
                 raise ImageError("image-slow", seconds=self._terms.seconds) from error
             raise ImageError("image-crashed") from error
         if not succeeded:
-            raise result
+            try:
+                raise result
+            finally:
+                del result  # otherwise its traceback would keep the photo until the next garbage collection
         return cast(R, result.image() if isinstance(result, _Pixels) else result)
 
     @property

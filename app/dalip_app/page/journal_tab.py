@@ -232,7 +232,11 @@ def add_export(app: FastAPI, journal_of: JournalOf, temporary: Path) -> None:
     def export(visit: str = "") -> FileResponse:
         folder = tempfile.mkdtemp(prefix="dalip-export-", dir=temporary)
         path = Path(folder, "dalip-journal.zip")
-        export_journal(journal_of(visit), path)
+        try:
+            export_journal(journal_of(visit), path)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         rest = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         return FileResponse(path, filename=path.name, background=rest)
 

@@ -3,8 +3,11 @@
 Source: https://my.plantnet.org/doc/api/identify, and https://my.plantnet.org/doc/openapi for names and status codes.
 """
 
+import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -17,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from dalip import __version__
 from dalip.cpus import available_cpus
+from dalip.disk import is_write_fault, write_fault
 from dalip.errors import DalipError, ImageError
 from dalip.photos import PhotoSource, caution_about, is_heavy, open_image
 from dalip_app.messages.errors import describe
@@ -34,8 +38,10 @@ MAX_UPLOAD = 50_000_000
 
 MAX_PHOTOS = 5
 """Maximum number of photos of one plant, in the API and on the page."""
+_log = logging.getLogger("uvicorn.error")
 _WAITING = 32  # requests that may wait for a CPU; further ones get 429
 _RETRY_AFTER = "2"  # seconds
+_HELD = 40_000_000  # pixels of the decoded photos of a request; only very long and narrow ones have so many
 
 
 class Problem(BaseModel):
@@ -157,6 +163,8 @@ def add_api(app: FastAPI, floras: Floras, download: Download | None = None) -> N
     app.include_router(list_routes(floras))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(OSError, _not_stored)
+    app.add_exception_handler(DalipError, _not_stored)
     app.add_exception_handler(Exception, _failed)  # uvicorn logs it as well
 
 
@@ -197,15 +205,23 @@ def _asked(project: str, wishes: Wishes, images: list[str], organs: Sequence[Org
 
 def _look(flora: Flora, photos: Sequence[bytes]) -> tuple[bool, list[str]]:
     """Return whether decoding one of the photos is heavy, and what to say about photos with only a preview."""
-    notes = [describe(note, medium="api") for note in map(caution_about, photos) if note]
-    return any(is_heavy(photo, flora.encoder.manifest.image.size) for photo in photos), notes
+    try:
+        notes = [describe(note, medium="api") for note in map(caution_about, photos) if note]
+        return any(is_heavy(photo, flora.encoder.manifest.image.size) for photo in photos), notes
+    except ImageError as error:  # the worker crashed, or took too long
+        raise _unreadable(error) from error
 
 
 def _decoded(flora: Flora, photos: Sequence[bytes]) -> list[Image.Image]:
+    images: list[Image.Image] = []
     try:
-        return [open_image(photo, target=flora.encoder.manifest.image.size) for photo in photos]
+        for photo in photos:
+            images.append(open_image(photo, target=flora.encoder.manifest.image.size))
+            if sum(image.width * image.height for image in images) > _HELD:
+                raise ImageError("image-memory")
     except ImageError as error:
         raise _unreadable(error) from error
+    return images
 
 
 def _answer(flora: Flora, photos: Sequence[PhotoSource], top_k: int) -> Identification:
@@ -224,6 +240,8 @@ def _unreadable(*errors: DalipError) -> HTTPException:
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, OSError):  # of FastAPI, which parses the request
+        return await _not_stored(request, error.__cause__)
     return problem(error.status_code, str(error.detail), error.headers)
 
 
@@ -231,6 +249,21 @@ async def _wrong_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return problem(400, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
+
+
+async def _not_stored(request: Request, error: Exception) -> JSONResponse:
+    """Answer that the disk is full or read-only.
+
+    Raises:
+        Exception: The error, if it is another one.
+    """
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(cause, OSError) or not is_write_fault(cause):
+        raise error
+    fault = write_fault(Path(tempfile.gettempdir()), cause)
+    _log.error("%s: a request could not be stored: %s", request.scope["path"], describe(fault))
+    message = "the server cannot store the request, because its disk is full or read-only; try again later"
+    return problem(507, message, {"Retry-After": "60"})
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ other hosts or serve files by path. DALIP does not need those routes.
 """
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -249,7 +250,7 @@ def _refusal(body: bytes, uploads: Path, depth: int = _LIMITS.depth) -> str:
         depth: Maximum depth of the JSON.
     """
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_float=_finite, parse_constant=_finite)
         if b"\\u" in body:
             json.dumps(content, ensure_ascii=False).encode()  # Gradio fails at lone surrogates
     except (ValueError, RecursionError):
@@ -262,6 +263,13 @@ def _refusal(body: bytes, uploads: Path, depth: int = _LIMITS.depth) -> str:
         if any("path" in one and not _is_upload(one["path"], uploads) for one in objects):
             return "the request refers to a file that was not uploaded here; upload it first"
     return ""
+
+
+def _finite(number: str) -> float:
+    """Convert a number; Gradio fails at infinite ones and NaN, which no page sends."""
+    if not math.isfinite(value := float(number)):
+        raise ValueError
+    return value
 
 
 def _levels(content: Any) -> Iterator[list[dict[str, Any]]]:

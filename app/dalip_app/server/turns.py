@@ -1,4 +1,8 @@
-"""Fair turns: of the requests that wait for a processor, the one whose client has used the least time goes first."""
+"""Fair turns: of the requests that wait for a processor, the one whose client has used the least time goes first.
+
+Used time is forgotten, and much faster while a client has no request here, as in schedulers that favour interactive
+programs: someone who looks at an answer before sending the next photo goes before programs that send without a pause.
+"""
 
 import asyncio
 import time
@@ -15,6 +19,7 @@ from dalip_app.server.addresses import network_of
 __all__ = ["Turns"]
 
 _HALF_LIFE = 30.0  # seconds in which half of the used time is forgotten
+_AWAY = 1.0  # the same while the client has no request here
 _REMEMBERED = 2000  # clients
 _RETRY_AFTER = {"Retry-After": "2"}
 
@@ -24,6 +29,23 @@ class _Waiting:
     address: str
     connection: str
     called: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+@dataclass
+class _Client:
+    """An address or a connection."""
+
+    used: float = 0.0
+    """Seconds, less those forgotten by `when`."""
+    when: float = 0.0
+    here: int = 0
+    """Number of requests that wait or work."""
+
+    def at(self, now: float) -> "_Client":
+        """Forget used time until now."""
+        self.used *= 0.5 ** ((now - self.when) / (_HALF_LIFE if self.here else _AWAY))
+        self.when = now
+        return self
 
 
 class Turns:
@@ -43,7 +65,7 @@ class Turns:
         """
         self._free, self._most, self._clock = at_once, most, clock
         self._waiting: list[_Waiting] = []
-        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._clients: OrderedDict[str, _Client] = OrderedDict()
 
     @asynccontextmanager
     async def turn(self, scope: Any) -> AsyncIterator[None]:
@@ -57,18 +79,31 @@ class Turns:
         """
         host, port = (scope.get("client") or ("", 0))[:2]
         address = network_of(host)
-        await self._wait(_Waiting(address, f"{host} {port}"))
-        began = self._clock()
+        new = _Waiting(address, f"{host} {port}")
+        clients = [self._arrived(name) for name in (address, new.connection)]
         try:
-            yield
+            await self._wait(new)
+            began = self._clock()
+            try:
+                yield
+            finally:
+                now = self._clock()
+                for client in clients:
+                    client.at(now).used += now - began
+                self._end()
         finally:
             now = self._clock()
-            for client in (address, f"{host} {port}"):
-                self._used[client] = (self._time_of(client, now) + now - began, now)
-                self._used.move_to_end(client)
-            while len(self._used) > _REMEMBERED:
-                self._used.popitem(last=False)
-            self._end()
+            for client in clients:
+                client.at(now).here -= 1
+
+    def _arrived(self, name: str) -> _Client:
+        """Return a client with one more request, and forget those that were not here for the longest time."""
+        client = self._clients.setdefault(name, _Client()).at(self._clock())
+        client.here += 1
+        self._clients.move_to_end(name)
+        while len(self._clients) > _REMEMBERED:
+            self._clients.popitem(last=False)
+        return client
 
     async def _wait(self, new: _Waiting) -> None:
         if self._free:
@@ -115,7 +150,7 @@ class Turns:
         self._waiting.remove(chosen)
         chosen.called.set_result(None)
 
-    def _time_of(self, client: str, now: float) -> float:
+    def _time_of(self, name: str, now: float) -> float:
         """Return the seconds that a client had used lately at a time."""
-        used, when = self._used.get(client, (0.0, 0.0))
-        return used * 0.5 ** ((now - when) / _HALF_LIFE) if used else 0.0
+        client = self._clients.get(name)
+        return client.at(now).used if client else 0.0

@@ -173,6 +173,10 @@ def _keep(file: UploadFile, folder: Path) -> str:
     place = folder / token_hex(16)
     place.mkdir(parents=True)
     path = place / f"upload{suffix[0] if suffix else ''}"
-    with path.open("wb") as kept:
-        shutil.copyfileobj(file.file, kept)
+    try:
+        with path.open("wb") as kept:
+            shutil.copyfileobj(file.file, kept)
+    except OSError:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
     return str(path)

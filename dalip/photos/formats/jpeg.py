@@ -3,7 +3,6 @@
 Source: ITU-T T.81, annex B, for the markers.
 """
 
-import io
 import re
 from typing import NamedTuple
 
@@ -14,7 +13,9 @@ __all__ = ["all_scans_begun", "read_jpeg"]
 
 _MOST_SEGMENTS = 10_000
 _MOST_SCANS = 100  # photos have about 10; each takes time for the whole image
-_MOST_BETWEEN = 65_536  # bytes that may be skipped between two segments
+_MOST_BETWEEN = 65_536  # bytes that may be skipped between segments, all together
+
+_FILL = b"\xff" * _MOST_BETWEEN
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14, _COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without content
@@ -44,7 +45,7 @@ def read_jpeg(file: Stream) -> Contents:
         file: Positioned anywhere.
 
     Raises:
-        ValueError: It has more than 10,000 segments or more than 100 scans.
+        ValueError: It has more than 10,000 segments, more than 100 scans, or too many bytes between segments or scans.
     """
     segments = _segments(file)
     if not segments or segments[-1].marker != _SOS:
@@ -60,9 +61,8 @@ def read_jpeg(file: Stream) -> Contents:
         else:
             kept.append((segment.start, segment.end))
     scans = segments[-1].end
-    if frames & _PROGRESSIVE and _count(file, scans, b"\xff\xda") > _MOST_SCANS:
-        raise ValueError("too many scans")
-    contents.stream = Pieces(file, [b"\xff\xd8", *kept, (scans, file.seek(0, io.SEEK_END))])
+    end = _check_scans(file, scans, bool(frames & _PROGRESSIVE))
+    contents.stream = Pieces(file, [b"\xff\xd8", *kept, (scans, end)])
     return contents
 
 
@@ -72,8 +72,11 @@ def _segments(file: Stream) -> list[_Segment]:
     found: list[_Segment] = []
     if file.read(2) != b"\xff\xd8":
         return found
+    between = _MOST_BETWEEN
     while len(found) < _MOST_SEGMENTS:
-        marker = _next_marker(file)
+        before = file.tell()
+        marker = _next_marker(file, between)
+        between -= file.tell() - before - 2 * (marker not in _ALONE)
         if marker in _ALONE:
             continue
         if marker in (-1, _EOI, _SOI):
@@ -89,17 +92,22 @@ def _segments(file: Stream) -> list[_Segment]:
     raise ValueError("too many segments")
 
 
-def _next_marker(file: Stream) -> int:
-    """Skip to the next marker and return its code, or -1 if there is none nearby."""
-    for _ in range(_MOST_BETWEEN):
+def _next_marker(file: Stream, most: int) -> int:
+    """Skip to the next marker and return its code, or -1 if the file ends first.
+
+    Raises:
+        ValueError: It would be more than `most` bytes away. libjpeg would go on, but no photo is like that, and what is
+            decoded must have been checked.
+    """
+    filled = False  # any number of these bytes may precede the code
+    for _ in range(most):
         byte = file.read(1)
-        while byte == b"\xff":  # any number of these may precede the code
-            byte = file.read(1)
-            if byte not in (b"", b"\0", b"\xff"):
-                return byte[0]
         if not byte:
             return -1
-    return -1
+        if filled and byte not in (b"\0", b"\xff"):
+            return byte[0]
+        filled = byte == b"\xff"
+    raise ValueError("too many bytes between segments")
 
 
 def _content(file: Stream, segment: _Segment) -> bytes:
@@ -133,9 +141,22 @@ def _held_by_decoder(file: Stream, segments: list[_Segment], frames: set[int]) -
     return extra
 
 
-def _count(file: Stream, start: int, wanted: bytes) -> int:
+def _check_scans(file: Stream, start: int, progressive: bool) -> int:
+    """Check what follows the first scan header, and return where to stop reading.
+
+    Raises:
+        ValueError: There are too many scans or, before the last end marker, too many fill bytes: Pillow passes the
+            file to libjpeg in parts, and libjpeg skips all fill bytes again with each part.
+    """
     file.seek(start)
-    return sum(block.count(wanted) for block in iter(lambda: file.read(1 << 20), b""))
+    rest = file.read()
+    if progressive and rest.count(b"\xff\xda") > _MOST_SCANS:
+        raise ValueError("too many scans")
+    last = rest.rfind(b"\xff\xd9")
+    end = len(rest) if last < 0 else last + 2
+    if 0 <= rest.find(_FILL) < end:
+        raise ValueError("too many fill bytes")
+    return start + end
 
 
 def all_scans_begun(file: Stream) -> bool:

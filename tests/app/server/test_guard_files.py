@@ -270,5 +270,7 @@ def test_rejected_page_events(tmp_path: Path) -> None:
     assert _refusal(json.dumps(good).encode(), tmp_path) == ""
     for body in (b"", b"{", b"\xff", b"[]", b"1", b'"path"', b"[" * 100_000, b'{"a":' * 100_000):
         assert "JSON" in _refusal(body, tmp_path)
+    for body in (b'{"a": 1e999}', b'{"a": -1e999}', b'{"a": NaN}', b'{"a": Infinity}'):
+        assert "JSON" in _refusal(body, tmp_path)
     for path in (3, None, ["a"], {}, "", str(tmp_path.parent), "../x"):
         assert "was not uploaded" in _refusal(json.dumps({"a": [{"path": path}]}).encode(), tmp_path)

@@ -102,6 +102,39 @@ def test_workers_that_are_killed_are_replaced(served: Served, plant: bytes) -> N
     assert served.errors() == ""
 
 
+def test_a_worker_that_is_killed_costs_one_request_and_no_traceback(served: Served, plant: bytes) -> None:
+    statuses, done = set(), threading.Event()
+
+    def kill() -> None:
+        while not done.wait(0.05):
+            for worker in workers(served):
+                with suppress(psutil.Error):
+                    worker.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with served.client() as client:
+        try:
+            while 415 not in statuses:
+                statuses.add(send(client, encoded("PNG", 6000, 6000)).status_code)
+        finally:
+            done.set()
+            killer.join()
+        assert statuses <= {200, 415}
+        assert send(client, plant).status_code == 200
+    assert served.errors() == ""
+
+
+def test_rejected_photos_do_not_stay_in_memory(served: Served, plant: bytes) -> None:
+    server = psutil.Process(served.process.pid)
+    with served.client() as client:
+        assert send(client, plant).status_code == 200
+        before = server.memory_info().rss
+        for _ in range(10):
+            assert send(client, b"no photo" + bytes(40_000_000)).status_code == 415
+    assert server.memory_info().rss < before + 200_000_000
+
+
 def test_the_server_itself_decodes_nothing(served: Served, plant: bytes) -> None:
     modules = Path(f"/proc/{served.process.pid}/maps")
     if not modules.exists():

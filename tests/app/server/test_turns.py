@@ -72,6 +72,31 @@ def test_the_time_that_a_client_has_used_is_forgotten() -> None:
     assert work.all(*asked)[5:] in (["first", *"abcd"], ["first", *"badc"])
 
 
+def test_who_pauses_goes_before_programs_that_never_do() -> None:
+    async def check() -> None:
+        work, sent = Work(), 12
+
+        async def program(port: int) -> None:
+            for _ in range(sent):
+                await work.ask(f"program{port}", "127.0.0.1", port)
+
+        async def visitor() -> None:
+            waited = []
+            for _ in range(sent // 3):
+                before = len(work.done)
+                await work.ask("visitor", "127.0.0.1", 99)
+                waited.append(len(work.done) - before)
+                end = work.clock.now + 3
+                while work.clock.now < end:
+                    await asyncio.sleep(0)
+            # Each program gets every fifth turn, and the visitor would too if only the time were compared.
+            assert waited[-1] <= 2, waited
+
+        await asyncio.gather(*(program(port) for port in range(5)), visitor())
+
+    asyncio.run(check())
+
+
 def test_the_address_with_the_most_waiting_requests_is_refused() -> None:
     work = Work(most=4)
     many = [(f"many{number}", "192.0.2.1", number) for number in range(7)]

@@ -213,6 +213,14 @@ def test_strangers_have_lower_limits() -> None:
         open_image(webp, target=100)
 
 
+def test_decoded_photos_of_strangers_take_little_memory_of_the_server() -> None:
+    palette = encoded("GIF", Image.new("P", (6000, 6000)))
+    assert open_image(palette, target=100).size == (200, 200)
+    narrow = encoded("PNG", Image.new("L", (1_000_000, 60)))
+    with refuses(ImageError, match="memory"):
+        open_image(narrow, target=100)
+
+
 def test_no_worker_outlives_its_server() -> None:
     with decode_in_workers():
         assert open_image(PHOTO).size == (96, 64)

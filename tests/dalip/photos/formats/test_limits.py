@@ -189,6 +189,15 @@ def test_thousands_of_parts_are_refused() -> None:
     photo().save(stream, "PNG")
     png = stream.getvalue()
     chunks = png[:33] + (b"\0\0\0\0teSt" + struct.pack(">I", zlib.crc32(b"teSt"))) * 250_000 + png[33:]
+    fill, restarts = b"\xff" * 200_000, b"\xff\xd0" * 100_000
+    last = jpeg.rindex(b"\xff\xda")
+    for place in (2, jpeg.index(b"\xff\xda"), last):  # skipping them took libjpeg or us seconds
+        with refuses(ImageError, match="damaged"):
+            open_image(jpeg[:place] + fill + jpeg[place:])
+    for content in (jpeg[:2] + restarts + jpeg[2:], jpeg[:2] + (fill[:9000] + b"\xff\xd0") * 9 + jpeg[2:]):
+        with refuses(ImageError, match="damaged"):
+            open_image(content)
+    assert open_image(jpeg + fill).size == open_image(jpeg).size
     for content in (jpeg[:-2] + scan * 200 + b"\xff\xd9", segments, loop, chunks):
         with refuses(ImageError, match="damaged"):
             open_image(content)
