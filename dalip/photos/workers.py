@@ -39,6 +39,9 @@ _PIPE_BYTES = 1 << 20
 _MOST_RETURNED = 40_000_000  # pixels; the server holds them outside all limits of memory
 _NICENESS = 10  # of the worker for heavy photos
 
+_ANSWERS = frozenset({f"{__name__}._Pixels", "dalip.photos.details.photo_details.PhotoDetails"})
+"""Classes of answers, besides errors, paths and built-in values."""
+
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from dalip.photos.workers import work; work()"
 
 R = TypeVar("R")
@@ -72,6 +75,17 @@ class _Pixels:
         image = Image.frombytes(self.mode, self.size, self.content)
         image.info = self.info
         return image
+
+
+class _Answers(pickle.Unpickler):
+    """Loads data only, because a decoder that was taken over could send anything."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        allowed = module in ("dalip.errors", "pathlib") or f"{module}.{name}" in _ANSWERS
+        found = super().find_class(module, name) if allowed or module == "builtins" else None
+        if allowed or (isinstance(found, type) and issubclass(found, Exception)):
+            return found
+        raise pickle.UnpicklingError(f"{module}.{name}")
 
 
 class _Worker:
@@ -141,7 +155,7 @@ class _Worker:
 
     def _receive(self) -> Any:
         assert self._process.stdout is not None
-        return pickle.load(self._process.stdout)
+        return _Answers(self._process.stdout).load()
 
     @contextmanager
     def _at_most(self, seconds: int) -> Iterator[None]:

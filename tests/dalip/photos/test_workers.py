@@ -85,6 +85,32 @@ def test_a_crash_costs_one_photo() -> None:
         assert open_image(PHOTO).size == (96, 64)
 
 
+class Trap:
+    """Runs a command in the process that loads it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+def trap(path: str) -> Trap | str:
+    return Trap(path) if path else "no trap"
+
+
+def allocate(size: int) -> None:
+    bytearray(size)
+
+
+def test_a_decoder_that_was_taken_over_runs_nothing_in_the_server(tmp_path: Path) -> None:
+    assert in_worker(trap, "") == "no trap"
+    with refuses(ImageError, match="made its decoder crash"):
+        in_worker(trap, str(tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
+    assert open_image(PHOTO)
+
+
 def test_a_decoder_that_hangs_is_stopped() -> None:
     with refuses(ImageError, match=f"longer than {SECONDS} seconds"):
         in_worker(time.sleep, 1000)
@@ -96,7 +122,7 @@ def test_a_decoder_that_takes_too_much_memory_is_refused() -> None:
     assert len(in_worker(bytearray, 100_000_000)) == 100_000_000
     for size in (2 * HEAVY.memory + 300_000_000, 10**12):
         with refuses(ImageError, match="needs more memory"):
-            in_worker(bytearray, size)
+            in_worker(allocate, size)
     assert open_image(PHOTO).size == (96, 64)
 
 
