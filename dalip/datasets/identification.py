@@ -5,16 +5,22 @@ Sources: Darwin Core's terms (https://dwc.tdwg.org/terms/), and the columns of e
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
-from dalip.datasets.columns import name_columns
+from dalip.datasets.columns import folded, name_columns
 from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.ranks import read_rank
 from dalip.scientific_name import read_name
 
-__all__ = ["taxon_of_export", "taxon_of_occurrence"]
+__all__ = ["is_other_kingdom", "taxon_of_export", "taxon_of_occurrence"]
 
 _PLANTS = frozenset({"plantae", "viridiplantae", "archaeplastida", "chloroplastida", "plants", "plant"})
+_OTHER_KINGDOMS = (
+    "animalia animals metazoa fungi bacteria archaea archaebacteria eubacteria monera protozoa protista "
+    "protists chromista viruses virus orthornavirae heunggongvirae bamfordvirae pararnavirae shotokuvirae "
+    "animal fungus"
+)
 _CERTAIN = re.compile(
     r"(s(ensu)?\.? ?(str|lat|l|s)(icto|o)?\.?|agg(r|regate)?\.?|group|confirmed|certain)", re.I
 )
@@ -34,6 +40,12 @@ _EXPORT_RANKS = {  # the columns of an iNaturalist export, from the narrowest to
     "taxon_order_name": "order",
 }
 _EXPORT_COLUMN = re.compile(r"taxon_(\w+)_name")
+
+
+@lru_cache(maxsize=1000)
+def is_other_kingdom(name: str) -> bool:
+    """Return whether a name is that of a kingdom, or a domain, that contains no plants."""
+    return folded(name) in _OTHER_KINGDOMS.split()
 
 
 def _require_plant(*kingdoms: str, name: str) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from dalip.datasets.columns import folded, name_columns
-from dalip.datasets.names.status import is_other_kingdom
+from dalip.datasets.identification import is_other_kingdom
 from dalip.datasets.report import shown
 from dalip.errors import DataError
 from dalip.ranks import read_rank

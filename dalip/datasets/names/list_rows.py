@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dalip.datasets.identification import is_other_kingdom
 from dalip.datasets.names.list_file import ListFile, open_list
-from dalip.datasets.names.status import is_other_kingdom, read_status
+from dalip.datasets.names.status import read_status
 from dalip.datasets.report import Report, shown
 from dalip.datasets.terms import checked_name
 from dalip.errors import DataError

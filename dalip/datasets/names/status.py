@@ -1,4 +1,4 @@
-"""Read what a list says about a name: accepted, a synonym, or not placed; and whether it names a plant.
+"""Read what a list says about a name: accepted, a synonym, or not placed.
 
 Sources: the status vocabularies of GBIF, Catalogue of Life, WCVP, WFO, The Plant List, ITIS and WoRMS.
 """
@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["is_other_kingdom", "read_status"]
+__all__ = ["read_status"]
 
 _Status = Literal["accepted", "synonym", "misused", "unplaced"]
 """Accepted; a synonym; a name not to be used, which is a synonym if an accepted name is given; not placed."""
@@ -21,11 +21,6 @@ _MISUSED = (
 _UNPLACED = (
     "unplaced unchecked unresolved unassessed barename nomendubium ambiguous taxoninquirendum unavailable"
 )
-_OTHER_KINGDOMS = (
-    "animalia animals metazoa fungi bacteria archaea archaebacteria eubacteria monera protozoa protista "
-    "protists chromista viruses virus orthornavirae heunggongvirae bamfordvirae pararnavirae shotokuvirae "
-    "animal fungus"
-)
 
 
 @lru_cache(maxsize=1000)
@@ -37,12 +32,6 @@ def read_status(word: str) -> _Status:
     if folded in _MISUSED.split():
         return "misused"
     return "unplaced" if folded in _UNPLACED.split() else "accepted"
-
-
-@lru_cache(maxsize=1000)
-def is_other_kingdom(name: str) -> bool:
-    """Return whether a name is that of a kingdom, or a domain, that contains no plants."""
-    return _folded(name) in _OTHER_KINGDOMS.split()
 
 
 def _folded(word: str) -> str:
