@@ -58,7 +58,7 @@ def test_a_list_works_as_taxa_as_checklist_and_as_only(
     (tmp_path / name).write_text(LISTS[name], encoding="utf-8")
     built = dalip("index", "build", *world.encoder, "--taxa", name, "flora")
     assert built.status == 0, built.err
-    assert "flora: 1 taxa," in built.out
+    assert "flora: 1 taxon," in built.out
     assert f"{name}: 1 synonym is not used, only accepted taxa" in built.err
     (tmp_path / "all" / "Flos_ruber").mkdir(parents=True)
     shutil.copy(photos.with_name("00.jpg"), tmp_path / "all" / "Flos_ruber")

@@ -70,7 +70,7 @@ def test_reading_works_and_writing_says_what_it_needs(
         before = names(place)
         garden = ["--flora", place / "garden", *world.encoder]
         for arguments, shown in (
-            (["library", "info"], "1 photos"),
+            (["library", "info"], "1 photo\n"),
             (["search", "red", *world.encoder, "--all"], "red.png"),
             (["search", "--taxon", "Flos"], "red.png"),
             (["journal", "list"], "Flos red"),
