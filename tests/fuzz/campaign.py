@@ -166,10 +166,8 @@ def _start(kind: Kind, seed: int, numbers: Sequence[int]) -> _Child:
 
 def _work(kind: Kind, seed: int, numbers: Sequence[int], folder: Path, tell: int) -> None:
     """Work through cases in a child process, and report each one as a line."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes; the campaign stops its children
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for ignored in (signal.SIGINT, signal.SIGTERM):  # may reach all processes; the campaign ends its children
+        signal.signal(ignored, signal.SIG_IGN)
     limit = _address_space() + _GUARD
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     nowhere = os.open(os.devnull, os.O_RDWR)
