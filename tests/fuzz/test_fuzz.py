@@ -1,7 +1,6 @@
 """A small slice of the campaign `make fuzz`, and what the campaign does with failures."""
 
 import mmap
-import multiprocessing
 import os
 import random
 import signal
@@ -85,26 +84,6 @@ def test_address_space_of_the_parent_counts_for_no_case() -> None:
         tally = run(kind, iter([range(2)]), seed=0, jobs=1, keep=None)
     assert tally.failures == []
     assert 150 < tally.peak < 300
-
-
-def test_waits_for_a_processor_do_not_count() -> None:
-    def work() -> None:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # all on one processor
-        used = time.process_time()
-        while time.process_time() < used + 0.2:
-            pass
-
-    if not Path("/proc/self/schedstat").exists():
-        pytest.skip("the system does not tell how long a process waited")
-    rivals = [multiprocessing.get_context("fork").Process(target=work) for _ in range(3)]
-    kind = Kind("busy", lambda rng: Case.of("n", b"x"), lambda path: work(), 100)
-    for rival in rivals:
-        rival.start()
-    tally = run(kind, iter([range(1)]), seed=0, jobs=1, keep=None)
-    for rival in rivals:
-        rival.join()
-    assert tally.failures == []
-    assert tally.slowest < tally.seconds
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from dalip.errors import DalipError, DataError, Skipped
 from dalip.files import printable
 from dalip.progress import Progress
 from dalip_app.cli.options import DoubtfulOption, GivenPath, VerboseOption, given_path
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
-from dalip_app.messages.words import counted
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Report

@@ -18,8 +18,7 @@ from dalip_app.cli.evaluate_options import (
     read_photos,
 )
 from dalip_app.cli.options import JsonOption
-from dalip_app.cli.terminal import complain
-from dalip_app.messages.words import counted
+from dalip_app.cli.terminal import complain, counted
 
 if TYPE_CHECKING:
     from dalip.datasets import Record, Split

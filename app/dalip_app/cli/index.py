@@ -11,7 +11,7 @@ from dalip.files import printable
 from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
 from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
 from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
-from dalip_app.cli.terminal import complain, print_json, print_result
+from dalip_app.cli.terminal import complain, counted, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraInfo, FloraManifest
@@ -78,7 +78,6 @@ def verify(
 
 
 def _print_info(found: "FloraInfo", as_json: bool) -> None:
-    from dalip_app.messages.words import counted
 
     manifest, calibration = found.manifest, found.calibration
     if as_json:

@@ -17,8 +17,7 @@ from dalip_app.cli.options import (
     VerboseOption,
     load_encoder,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
-from dalip_app.messages.words import counted
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraManifest

@@ -21,8 +21,7 @@ from dalip_app.cli.options import (
     given_path,
     load_encoder,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_result
-from dalip_app.messages.words import counted
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_result
 
 if TYPE_CHECKING:
     from dalip.datasets import Record

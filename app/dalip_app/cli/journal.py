@@ -15,7 +15,7 @@ from dalip_app.cli.options import (
     find_flora_to_change,
     load_encoder,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_json, print_result
 
 __all__ = ["app"]
 
@@ -97,7 +97,6 @@ def teach(
     learns more about plants it already contains. A plant you taught before is taught again, with all its photos in
     your journal.
     """
-    from dalip_app.messages.words import counted
     from dalip_index import Journal
     from dalip_index.journal.lessons import lessons, teach_lesson
     from dalip_index.places import data_dir_or_default

@@ -17,8 +17,7 @@ from dalip_app.cli.options import (
     load_encoder,
     load_flora,
 )
-from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
-from dalip_app.messages.words import counted
+from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import Found, Hit, LibraryReport

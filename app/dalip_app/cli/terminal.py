@@ -25,6 +25,7 @@ __all__ = [
     "LeftOut",
     "ProgressLine",
     "complain",
+    "counted",
     "print_json",
     "print_result",
     "worded",
@@ -233,3 +234,8 @@ class ProgressLine:
     ) -> None:
         """Clear the line, also after an error."""
         self.clear()
+
+
+def counted(number: int, thing: str) -> str:
+    """Format a count with its noun: `1 photo`, `1,000 photos`, `2 taxa`."""
+    return f"{number:,} {thing if number == 1 else 'taxa' if thing == 'taxon' else thing + 's'}"

@@ -11,7 +11,6 @@ __all__ = [
     "best_name",
     "cautions",
     "common_name",
-    "counted",
     "percent",
     "promise",
     "resemblance",
@@ -34,11 +33,6 @@ def percent(share: float) -> str:
     if rounded == 0:
         return "< 1 %"
     return "> 99 %" if rounded == 100 else f"{rounded} %"
-
-
-def counted(number: int, thing: str) -> str:
-    """Format a count with its noun: `1 photo`, `1,000 photos`, `2 taxa`."""
-    return f"{number:,} {thing if number == 1 else 'taxa' if thing == 'taxon' else thing + 's'}"
 
 
 def score(prediction: Prediction) -> str:

@@ -118,11 +118,9 @@ def test_a_taxon_is_found_under_the_synonyms_in_the_list(dalip: Dalip, world: Wo
         "1,Florea rubra,accepted,\n2,Flos red,synonym,1\n3,Flos blue,accepted,\n4,Flos green,synonym,3\n"
     )
     done = dalip("identify", photo, *world.options, "--only", table, "--json")
-    assert done.err == "dalip: 'Florea rubra' is read as Flos red (synonym)\n"
-    assert set(names(answers(done)[0])) == {
-        "Flos red",
-        "Flos blue",
-    }  # not green, because blue is there itself
+    assert done.err == 'dalip: "Florea rubra" is read as Flos red (synonym)\n'
+    # Not green, because blue is in the flora itself.
+    assert set(names(answers(done)[0])) == {"Flos red", "Flos blue"}
     (tmp_path / "served").mkdir()
     with serving(world, tmp_path / "served", "--only", str(table)) as served:
         assert served.errors() == done.err
