@@ -1,12 +1,13 @@
 """Routes for the photos of the library, addressed by hash, never by path."""
 
 from contextlib import suppress
+from hashlib import sha256
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from dalip.errors import DalipError
-from dalip.photos import small_copy
+from dalip.photos import open_file, small_copy
 from dalip_app.server.uploads import MAX_FILE
 from dalip_index import Library
 
@@ -52,10 +53,12 @@ def add_photo_routes(app: FastAPI, library: Library) -> None:
 
     @app.get(photo_address("{content}"), include_in_schema=False)
     def photo(content: str) -> Response:
-        with suppress(DalipError, OSError):  # the file was changed or deleted since it was indexed
-            path = library.path_of(content)
-            if path and path.stat().st_size <= MAX_FILE:
-                return FileResponse(path, media_type="application/octet-stream", headers=_KEEP)
-            if path:
-                return Response(small_copy(path.read_bytes()), media_type="image/jpeg", headers=_KEEP)
+        with suppress(DalipError, OSError):  # the file was deleted since it was indexed
+            if (path := library.path_of(content)) is not None:
+                with open_file(path) as file:
+                    found = file.read()
+                if sha256(found).hexdigest() == content:  # otherwise, the file was changed since then
+                    large = len(found) > MAX_FILE
+                    kind = "image/jpeg" if large else "application/octet-stream"
+                    return Response(small_copy(found) if large else found, media_type=kind, headers=_KEEP)
         return Response(status_code=404)

@@ -186,6 +186,8 @@ def test_photos_are_requested_by_content_hash_and_never_by_path(served: Served, 
         for wrong in ("0" * 64, "garden%2Fred.jpg", "..%2F..%2Fgarden%2Fred.jpg", red[:-1]):
             for what in ("small.jpg", "photo"):
                 assert client.get(f"/library/{wrong}/{what}").status_code == 404
+        (tmp_path / "garden" / "red.jpg").write_bytes(b"changed")  # browsers would keep it under the old hash
+        assert client.get(f"/library/{red}/photo").status_code == 404
 
 
 def test_strangers_get_no_photos(world: World, garden: Path, tmp_path: Path) -> None:
