@@ -53,6 +53,8 @@ def wait_until_refused(address: str) -> None:
     while True:
         try:
             socket.create_connection((host, int(port))).close()
+        except ConnectionResetError:  # it waited to be accepted when the server closed its socket
+            continue
         except ConnectionRefusedError:
             return
 
