@@ -54,7 +54,10 @@ def act(number: int) -> None:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 4:
-        bytearray(200_000_000)[::4096] = b"x" * len(range(0, 200_000_000, 4096))
+        # Not from the heap, where a process that has trained has freed memory to use again.
+        with mmap.mmap(-1, 200_000_000) as pages:
+            for start in range(0, len(pages), mmap.PAGESIZE):
+                pages[start] = 1
     if number == 5:
         time.sleep(60)
 
