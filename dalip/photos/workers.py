@@ -119,9 +119,8 @@ class _Worker:
             with self._at_most(self._terms.seconds):
                 self._send((function, arguments))
                 succeeded, result = self._receive()
-        except (
-            BaseException
-        ) as error:  # also out of memory here: the answer would be taken for that of the next photo
+        except BaseException as error:
+            # Also if this process is out of memory: the answer would be taken for that of the next photo.
             self.end()
             if not isinstance(error, OSError | EOFError | ValueError | pickle.UnpicklingError):
                 raise

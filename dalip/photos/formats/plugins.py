@@ -94,9 +94,7 @@ def open_contents(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
         Exception: Of any kind if the image is damaged: Pillow's plugins raise nearly anything.
     """
     plugin, contents = _look(file)
-    contents.stream.seek(0)
-    image: ImageFile.ImageFile = plugin(contents.stream)
-    check_cost(image.size)
+    image = _opened(plugin, contents.stream)
     if not contents.exif:
         contents.exif = image.info.get("exif") or b""
     profile = contents.profile or image.info.get("icc_profile") or b""
@@ -117,10 +115,14 @@ def open_header(file: BinaryIO) -> tuple[ImageFile.ImageFile, Contents]:
     plugin, contents = _look(file)
     if size_of_exif(contents.exif) > _MOST_EXIF:
         raise ValueError(_REPEATED)
-    file.seek(0)
-    image: ImageFile.ImageFile = plugin(file)
+    return _opened(plugin, file), contents
+
+
+def _opened(plugin: Any, stream: Any) -> ImageFile.ImageFile:
+    stream.seek(0)
+    image: ImageFile.ImageFile = plugin(stream)
     check_cost(image.size)
-    return image, contents
+    return image
 
 
 def _look(file: BinaryIO) -> tuple[Any, Contents]:
