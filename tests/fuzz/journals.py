@@ -15,19 +15,12 @@ from tests.fuzz.archives import zip_of
 from tests.fuzz.cases import PHOTO_MEMORY, Case, Kind, mutated, one_in
 from tests.fuzz.images import IMAGES
 from tests.fuzz.tables import photo
+from tests.index.journal.exported import ROW
 
 __all__ = ["JOURNALS"]
 
-_FIELDS = {
+_FIELDS = ROW | {
     "occurrenceID": "a1b2",
-    "basisOfRecord": "HumanObservation",
-    "scientificName": "Bellis perennis",
-    "taxonRank": "species",
-    "family": "Asteraceae",
-    "verbatimIdentification": "Bellis perennis",
-    "identificationVerificationStatus": "confirmed",
-    "identificationRemarks": '{"verdict": "sure", "probability": 0.9}',
-    "dateIdentified": "2026-01-01T00:00:00+00:00",
     "eventDate": "2025-12-31",
     "decimalLatitude": "47.5",
     "decimalLongitude": "7.6",
