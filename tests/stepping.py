@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from open_clip.model import CLIP
 
 from dalip.model import DALIP, DalipLoss, MethodConfig
-from dalip.training.step import Inputs, backward
+from dalip.training.step import Inputs, Targets, backward
 
 VISION = {"image_size": 32, "layers": 2, "width": 64, "patch_size": 16, "head_width": 32}
 TEXT = {"context_length": 12, "vocab_size": 50, "width": 32, "heads": 2, "layers": 2}
@@ -35,7 +35,7 @@ def gradients(accelerator: Accelerator, objective: str, parts: int) -> dict[str,
     mask = model.text_tower.mask(ids)
     rows = zip(*(t[mine].chunk(parts) for t in (pixels, ids, mask)), strict=True)
     inputs = [Inputs(p, i, m, None, None) for p, i, m in rows]
-    value = backward(accelerator, prepared, loss, inputs, positives, ignored, seed=1)
+    value = backward(accelerator, prepared, loss, inputs, Targets(positives, ignored), seed=1)
     named = [*model.named_parameters(), *loss.named_parameters()]
     return {"loss": value} | {name: p.grad for name, p in named if p.grad is not None}
 

@@ -271,7 +271,7 @@ def test_the_body_of_a_text_tower_has_all_weights_that_affect_its_features(tmp_p
 def test_every_parameter_learns(tmp_path: Path) -> None:
     model = build(TIMM_CONV, hf_text(tmp_path), 64).train()
     ids = ids_of([5, 9], end=98)
-    image, text, scale = model(torch.randn(2, 3, 64, 64), ids, model.text_tower.mask(ids))
+    image, text, _, scale = model(torch.randn(2, 3, 64, 64), ids, model.text_tower.mask(ids))
     (scale * (image.joint(0.5) * text.joint(0.5)).sum()).backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None]
     assert silent == []
