@@ -3,7 +3,6 @@
 They exist only during training, so that photos of different taxa come to look different to the image tower.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -21,12 +20,12 @@ CLASSIFIED = ("species", "genus", "family", "order")
 
 _UNKNOWN = -1
 _SMOOTHING = 0.1
-_SCALE = 20.0
-_MAX_LOG_SCALE = math.log(100)
+_SCALE = 25.0
+_SPREAD = 0.01
 
 
 class TaxonClassifier(nn.Module):
-    """One classifier for each rank: the cosine of a photo's appearance and a class's weights, times a learnt scale."""
+    """One classifier for each rank: the cosine of a photo's appearance and a class's weights, times 25."""
 
     def __init__(self, taxa: Iterable[Taxon], width: int, *, seed: int = 0) -> None:
         """Create the classes, with random weights.
@@ -47,8 +46,7 @@ class TaxonClassifier(nn.Module):
         """Number of each class by rank and name."""
         count = sum(map(len, self.classes.values()))
         random = torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
-        self.weight = nn.Parameter(F.normalize(random, dim=1))
-        self.log_scale = nn.Parameter(torch.tensor(math.log(_SCALE)))
+        self.weight = nn.Parameter(_SPREAD * random)
 
     def labels(self, taxa: Sequence[Taxon | None]) -> Int[Tensor, "n r"]:
         """Return the class of each photo at each rank, or -1: without a taxon, below its rank, or of no class."""
@@ -59,8 +57,7 @@ class TaxonClassifier(nn.Module):
 
     def logits(self, appearance: Float[Tensor, "n w"]) -> tuple[Float[Tensor, "n _"], ...]:
         """Return the logits of the classes of each rank."""
-        scale = self.log_scale.clamp(max=_MAX_LOG_SCALE).exp()
-        every = scale * appearance.float() @ F.normalize(self.weight, dim=1).T
+        every = _SCALE * appearance.float() @ F.normalize(self.weight, dim=1).T
         return every.split([len(classes) for classes in self.classes.values()], dim=1)
 
     def forward(self, appearance: Float[Tensor, "n w"], labels: Int[Tensor, "n r"]) -> Float[Tensor, ""]:

@@ -279,6 +279,7 @@ class TrainConfig:
             "Peak learning rate of new weights: MBDC, and projections and towers without pretrained weights."
         ),
     ] = 1e-3
+    classifier_lr: Annotated[Amount, described("Peak learning rate of the classifiers.")] = 3e-3
     weight_decay: Annotated[Amount, described("Weight decay of AdamW, on matrices only.")] = 0.05
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],

@@ -50,8 +50,12 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.loss = self._objective(model).to(accelerator.device)
         groups = parameter_groups(model, towers.fresh, config)
-        if own := list(self.loss.parameters()):
-            groups.append({"params": own, "lr": config.head_lr, "weight_decay": 0.0})
+        if self.loss.bias is not None:
+            groups.append({"params": [self.loss.bias], "lr": config.head_lr, "weight_decay": 0.0})
+        classifier = self.loss.classifier
+        if classifier:
+            own = list(classifier.parameters())
+            groups.append({"params": own, "lr": config.classifier_lr, "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(groups)
         self.peaks = [group["lr"] for group in optimizer.param_groups]
         self.model: Any
@@ -60,8 +64,9 @@ class Trainer:
         )
         self.bare: DALIP = accelerator.unwrap_model(self.model)
         self.ema = EmaWeights(self.bare, config.ema_decay) if config.ema_decay else None
-        own = self.loss.classifier
-        self.classifier_ema = EmaWeights(own, config.ema_decay) if own and config.ema_decay else None
+        self.classifier_ema = (
+            EmaWeights(classifier, config.ema_decay) if classifier and config.ema_decay else None
+        )
         self.feed = Feed(config, corpus, towers, self.bare, accelerator)
         self.total, self.data = self.feed.total, self.feed.fingerprint()
         self.skipped: set[str] = set()  # errors as `write_error` writes them
@@ -276,7 +281,10 @@ class Trainer:
         # Batch norm statistics are those of the current training size, so evaluate at this size.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
-        row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
+        cached = self.feed.text_features if self.feed.text_features.frozen else None
+        embedder = TorchEmbedder(self.result().eval(), towers, text_features=cached)
+        classifier = self.classifier_ema.model if self.classifier_ema else self.loss.classifier
+        row, skipped = measure_selection(embedder, self.corpus, classifier)
         self._skip(skipped)
         if row:
             self.report(f"validation  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))
