@@ -1,7 +1,8 @@
 """Evaluate a run on its validation split (`selection`), and embed the photos on which scoring weights are chosen."""
 
 import contextlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip.errors import DalipError, DataError, ExportError
 from dalip.evaluation import (
+    ALL_SOURCES,
     Embedder,
     Photos,
     ZeroShotTask,
@@ -25,11 +27,13 @@ from dalip.training.torch_embedder import TorchEmbedder
 
 __all__ = ["measure_selection", "selection_naming"]
 
+_MOST_SOURCES = 8
+
 
 def measure_selection(
     embedder: TorchEmbedder, corpus: Corpus, classifier: TaxonClassifier | None = None
 ) -> tuple[dict[str, float], list[DalipError]]:
-    """Evaluate a model on the validation split: accuracy on plants and recall of captions, by source.
+    """Evaluate a model on the validation split: accuracy on plants and recall of captions.
 
     Args:
         embedder: The model.
@@ -39,7 +43,8 @@ def measure_selection(
     Returns:
         Metrics in [0, 1] by their names in the log, only those for which the split has photos; and the errors of
         photos that cannot be read. `top-1`, `genus top-1` and `family top-1` are the accuracy of the nearest taxon
-        by text, of its genus and of its family; those of the classifier begin with `classifier`.
+        by text, of its genus and of its family; those of the classifier begin with `classifier`. Each is given for
+        the eight sources with most photos, and for all plants together.
     """
     found: dict[str, float] = {}
     skipped: list[DalipError] = []
@@ -63,7 +68,10 @@ def measure_selection(
 def _named_by_text(embedder: Embedder, photos: Photos, corpus: Corpus) -> dict[str, float]:
     task = make_zero_shot_task(photos, corpus.texts, text_vectors(embedder, corpus.every_text))
     found: dict[str, float] = {}
+    shown = _largest(task.sources)
     for source, row in accuracy_by_source(task).items():
+        if source not in shown:
+            continue
         found |= {f"{source} top-1": row.top_1, f"{source} top-5": row.top_5}
     taxa = [corpus.taxa[name] for name in corpus.texts]
     best = (task.photos @ task.class_vectors().T).argmax(axis=1)
@@ -92,10 +100,17 @@ def _classified(
 
 
 def _means(what: str, right: NDArray[np.bool_], sources: NDArray[np.str_]) -> dict[str, float]:
-    """Return the share that is right, by source and for all together if there are several."""
+    """Return the share that is right, by source."""
+    shown = _largest(sources.tolist())
     return {
-        f"{source} {what}": float(right[mine].mean()) for source, mine in source_masks(tuple(sources)).items()
+        f"{source} {what}": float(right[mine].mean())
+        for source, mine in source_masks(sources.tolist()).items()
+        if source in shown
     }
+
+
+def _largest(sources: Iterable[str]) -> set[str]:
+    return {ALL_SOURCES, *(source for source, _ in Counter(sources).most_common(_MOST_SOURCES))}
 
 
 @contextlib.contextmanager
