@@ -21,7 +21,7 @@ def crops(content: bytes, low_resolution: float) -> torch.Tensor:
 def test_photos_of_low_resolution_have_less_detail() -> None:
     sharp, coarse = (crops(png(NOISE), probability) for probability in (0.0, 1.0))
     assert sharp.shape == coarse.shape == (8, 3, 224, 224)
-    assert float(coarse.std()) < 0.8 * float(sharp.std())
+    assert float(coarse.std()) < 0.9 * float(sharp.std())
     assert torch.equal(coarse, crops(png(NOISE), 1.0))
 
 
