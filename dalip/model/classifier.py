@@ -58,7 +58,7 @@ class TaxonClassifier(nn.Module):
     def logits(self, appearance: Float[Tensor, "n w"]) -> tuple[Float[Tensor, "n _"], ...]:
         """Return the logits of the classes of each rank."""
         every = _SCALE * appearance.float() @ F.normalize(self.weight, dim=1).T
-        return every.split([len(classes) for classes in self.classes.values()], dim=1)
+        return torch.split(every, [len(classes) for classes in self.classes.values()], dim=1)
 
     def forward(self, appearance: Float[Tensor, "n w"], labels: Int[Tensor, "n r"]) -> Float[Tensor, ""]:
         """Return the mean over ranks of the cross-entropy with label smoothing, in nats.

@@ -245,9 +245,10 @@ class Trainer:
             raise self._not_finite("scaled", float("nan"), labels)
         self.optimizer.zero_grad()
         self.bare.limit_logit_scale()
-        for mean in (self.ema, self.classifier_ema):
-            if mean:
-                mean.follow()
+        if self.ema:
+            self.ema.follow()
+        if self.classifier_ema:
+            self.classifier_ema.follow()
         return value
 
     def _targets(self, labels: Sequence[tuple[Taxon | None, str]]) -> Targets:

@@ -14,7 +14,8 @@ NOISE = np.random.default_rng(0).integers(0, 255, (480, 360, 3))
 
 def crops(content: bytes, low_resolution: float) -> torch.Tensor:
     config = TrainConfig(data=("photos",), augment="none", crop_scale=0.5, low_resolution=low_resolution)
-    transform = augmentation(config, ImageSettings(size=224, mean=(0.5,) * 3, std=(0.25,) * 3), 224)
+    settings = ImageSettings(size=224, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    transform = augmentation(config, settings, 224)
     return torch.stack([open_crop(content, transform, seed) for seed in range(8)])
 
 
