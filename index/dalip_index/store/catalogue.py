@@ -103,7 +103,7 @@ def write_catalogue(
 def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
     terms = taxon.to_darwin_core()
     del terms["vernacularName"]  # in a separate table
-    return {"id": number, **terms}
+    return {"id": number, **terms, "synonyms": LIST_SEPARATOR.join(taxon.synonyms)}
 
 
 @contextmanager
@@ -135,17 +135,22 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
         ):
             names.setdefault(number, []).append(VernacularName(name, language))
-        # Floras from before 0.1.0 was released have no authors.
+        # Floras from before 0.1.0 was released have no authors, and no synonyms.
         columns = {column for _, column, *_ in connection.execute("PRAGMA table_info(taxa)")}
-        author = "scientificNameAuthorship" if "scientificNameAuthorship" in columns else "''"
+        later = ", ".join(
+            column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
+        )
         rows = connection.execute(
-            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {author} '
+            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
             "FROM taxa ORDER BY id"
         ).fetchall()
     try:
         return tuple(
-            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author)
-            for number, name, rank, genus, family, order, references, author in rows
+            Taxon(
+                *(name, rank, tuple(names.get(number, ()))),
+                *(genus, family, order, _split(references), author, _split(synonyms)),
+            )
+            for number, name, rank, genus, family, order, references, author, synonyms in rows
         )
     except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)
