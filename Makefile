@@ -11,7 +11,7 @@ ASSETS := assets/dalip_assets
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all fuzz check generated format docs hooks assets clean
+.PHONY: help serve test test-all fuzz check generated format docs hooks taxa assets clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -57,10 +57,15 @@ format: $(DEVELOP) ## Format the code, apply automatic fixes, update generated f
 	$(BIN)/python $(ASSETS)/make_card.py
 
 # Reproduces the built-in encoder and flora. You can interrupt it at any time; run it again to resume the training.
-PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
+PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar $(DATA)/more/plants-*.tar)
+TEXT_ONLY ?= 0
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
-assets: $(DEVELOP) ## Train and build the built-in encoder and flora: make assets DATA=folder
+taxa: $(DEVELOP) ## List the taxa of the built-in flora: make taxa DATA=folder TEXT_ONLY=species-without-photos
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); give the folder that contains the photo shards"; exit 1; }
+	$(BIN)/python -m dalip_assets.make_taxa --lists $(DATA) --text-only $(TEXT_ONLY) $(PLANTS) > $(ASSETS)/taxa.new
+	mv $(ASSETS)/taxa.new $(ASSETS)/taxa.csv
+
+assets: taxa ## Train and build the built-in encoder and flora: make assets DATA=folder
 	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --data $(DATA)/general-captions-000000.tar@1.2 \
 		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin

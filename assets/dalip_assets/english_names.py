@@ -19,13 +19,13 @@ _NOT_IN_NAMES = re.compile(
     r"|\s'[A-Z]|^(?:The|[Uu]ses?|[Hh]abitat|[Ss]tems?|[Ll]eaves|[Ff]lowers|[Rr]oots|[Dd]escription|[Dd]istribution|[Ee]cology)\b"
 )
 _ABBREVIATION = re.compile(r"\b(?:St|Mt|Mrs|Dr)\.")
-_ADJECTIVES = frozenset(
-    "african american arctic asian big black blue common cream creeping desert dwarf eastern english european evergreen "
-    "false garden giant golden gray great green grey hairy indian japanese large little marsh mountain narrow native "
-    "northern purple red scrub small southern spotted swamp sweet tall true western white wild yellow".split()
+_ADJECTIVES = (
+    "african american arctic asian big black blue common cream creeping desert dwarf eastern english european false "
+    "garden giant golden gray great green grey hairy indian japanese large little marsh mountain narrow native northern "
+    "purple red scrub small southern spotted swamp sweet tall true western white wild yellow evergreen"
 )
 """Words that name no plant, alone or with each other."""
-_NOUNS = frozenset("bay bog bush flower fruit grass herb mid pink plant prairie sea shrub tree vine water weed".split())
+_NOUNS = "bay bog bush flower fruit grass herb mid pink plant prairie sea shrub tree vine water weed"
 """Words that name no plant alone."""
 _LONGEST = 6  # words
 _SEEN = 3  # times that a word must occur before its usual spelling is trusted
@@ -46,6 +46,7 @@ class EnglishNames:
         """
         self._scientific = {name.lower() for name in scientific_names}
         self._genera = {name.split(" ")[0].strip("[]'").lower() for name in scientific_names if name}
+        self._vague, self._nouns = frozenset(_ADJECTIVES.split()), frozenset(_NOUNS.split())
         self._capital: Counter[str] = Counter()
         self._lower: Counter[str] = Counter()
         self._pairs: Counter[tuple[str, str]] = Counter()
@@ -98,7 +99,7 @@ class EnglishNames:
         if "." in _ABBREVIATION.sub("", name) or not all(map(_is_latin, name)):
             return False
         lower = [word.lower() for word in words]
-        if set(lower) <= _ADJECTIVES or (len(words) == 1 and lower[0] in _NOUNS):
+        if self._vague.issuperset(lower) or (len(words) == 1 and lower[0] in self._nouns):
             return False
         if " " in name and name.lower() in self._scientific:
             return False

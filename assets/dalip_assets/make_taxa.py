@@ -8,8 +8,8 @@ which follow NCBI Taxonomy. English names come from the records, the encyclopedi
 most six. With `--text-only`, the plants without photos that people most likely meet are added; their `photos` are 0.
 
 A row in `names.csv` replaces names that a person found to be wrong (a misspelling, a name of another plant) and adds
-names in other languages. A row in `synonyms.csv` adds a synonym, or removes a wrong one if it has no accepted name. Only
-facts are used, no text.
+names in other languages. A row in `synonyms.csv` adds a synonym, or removes a wrong one if it has no accepted name.
+Only facts are used, no text.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dalip_assets.english_names import EnglishNames
+from dalip_assets.likely_species import likely_first
 
 __all__ = ["HAND_MADE", "NameLists", "make_taxa"]
 
@@ -60,7 +61,7 @@ class NameLists:
 
     @cached_property
     def pages(self) -> dict[str, dict[str, str | list[str]]]:
-        """The pages of the encyclopedia by scientific name, without their text but with its length."""
+        """The pages of the encyclopedia by scientific name."""
         with gzip.open(self.folder / "descriptions.jsonl.gz", "rt", encoding="utf-8") as lines:
             return {_spelt(page["scientificName"]): page for page in map(json.loads, lines)}
 
@@ -174,7 +175,7 @@ def _taxa_in(shards: Iterable[Path], synonyms: Mapping[str, str]) -> dict[str, _
 
 
 def _records(shards: Iterable[Path]) -> Iterator[dict[str, str]]:
-    for path in shards:
+    for path in sorted(shards, key=lambda path: path.name):
         with tarfile.open(path) as shard:
             for member in shard:
                 stream = shard.extractfile(member) if member.name.endswith(".json") else None
@@ -183,29 +184,20 @@ def _records(shards: Iterable[Path]) -> Iterator[dict[str, str]]:
 
 
 def _without_photos(taxa: Mapping[str, _Found], lists: NameLists) -> list[str]:
-    """Return species with an English name and a page in the encyclopedia, those that people most likely meet first.
-
-    Such species have a common name in the checklist, several names and a long page, and belong to a genus that has
-    photos.
-    """
-    genera = {found.fields["genus"] for found in taxa.values()}
-    scores: dict[str, tuple[float, str]] = {}
-    for name, page in lists.pages.items():
+    """Return species with an English name and a page in the encyclopedia, those that people most likely meet first."""
+    species: dict[str, int] = {}
+    for name in lists.pages:
         row = lists.checklist.get(name)
         if row is None or name in taxa or name in lists.synonyms or row["taxonRank"] != "species":
             continue
-        names = lists.names_of(name)
-        if not names or not _BINOMIAL.fullmatch(name) or not (row["family"] and row["order"]):
-            continue
-        length = len(str(page["description"]))
-        known = bool(row["vernacularName"]) + min(len(names), 4) / 4 + min(length, 1000) / 1000
-        scores[name] = (-known - 0.5 * (name.partition(" ")[0] in genera), name)
-    return sorted(scores, key=scores.__getitem__)
+        if _BINOMIAL.fullmatch(name) and row["family"] and row["order"] and (names := lists.names_of(name)):
+            species[name] = len(names)
+    texts = {name: str(page["description"]) for name, page in lists.pages.items()}
+    common = (name for name, row in lists.checklist.items() if row["vernacularName"])
+    return likely_first(species, texts, common)
 
 
-def _told_apart(
-    names: Mapping[str, tuple[str, ...]], settled: Collection[str]
-) -> dict[str, tuple[str, ...]]:
+def _told_apart(names: Mapping[str, tuple[str, ...]], settled: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Prefer a name that no other taxon has, if the preferred names of several taxa are the same.
 
     Args:
