@@ -21,8 +21,8 @@ _NOT_IN_NAMES = re.compile(
 _ABBREVIATION = re.compile(r"\b(?:St|Mt|Mrs|Dr)\.")
 _ADJECTIVES = (
     "african american arctic asian big black blue common cream creeping desert dwarf eastern english european false "
-    "garden giant golden gray great green grey hairy indian japanese large little marsh mountain narrow native northern "
-    "purple red scrub small southern spotted swamp sweet tall true western white wild yellow evergreen"
+    "garden giant golden gray great green grey hairy indian japanese large little marsh mountain narrow native "
+    "northern purple red scrub small southern spotted swamp sweet tall true western white wild yellow evergreen"
 )
 """Words that name no plant, alone or with each other."""
 _NOUNS = "bay bog bush flower fruit grass herb mid pink plant prairie sea shrub tree vine water weed"
@@ -45,7 +45,9 @@ class EnglishNames:
                 name, is not a common name.
         """
         self._scientific = {name.lower() for name in scientific_names}
-        self._genera = {name.split(" ")[0].strip("[]'").lower() for name in scientific_names if name}
+        self._genera = {
+            name.split(" ")[0].strip("[]'").lower() for name in scientific_names if name[:1].isupper()
+        }
         self._vague, self._nouns = frozenset(_ADJECTIVES.split()), frozenset(_NOUNS.split())
         self._capital: Counter[str] = Counter()
         self._lower: Counter[str] = Counter()
@@ -53,7 +55,7 @@ class EnglishNames:
         self._last: set[str] = set()
         for name in names:
             words = _words(name)
-            if len(words) > 1 and not _is_title(words):
+            if len(words) > 1 and not _is_title(name):
                 for word in words:
                     (self._capital if word[0].isupper() else self._lower)[word.lower()] += 1
                 self._pairs.update((a, b) for a, b in pairwise(words) if a[0].isupper() and b[0].isupper())
@@ -73,7 +75,7 @@ class EnglishNames:
         """
         chosen: dict[str, str] = {}
         for given in names:
-            for name in self._parts(given):
+            for name in self._parts(given, scientific_name.partition(" ")[2]):
                 key = re.sub(r"[^\w]", "", name).lower()
                 if " " in scientific_name and name.lower() == scientific_name.lower():
                     continue
@@ -82,17 +84,17 @@ class EnglishNames:
                     chosen[key] = name
         return list(chosen.values())[:MOST_NAMES]
 
-    def _parts(self, given: str) -> Iterable[str]:
+    def _parts(self, given: str, epithet: str) -> Iterable[str]:
         """Yield the names in a text that may hold several, or a remark in parentheses."""
         text = unicodedata.normalize("NFC", given).translate(_PLAIN).replace('"', "")
         whole = _PARENTHESIS.sub(" ", text).strip(" ,.;'")
         for part in _SEVERAL.split(whole):
             name = _LINKING.sub("", _LINKING.sub("", " ".join(part.split()))).strip(" ,.;-'")
             # Of a list, single words are mostly the beginnings of names: `white or California false hellebore`.
-            if name and (name == whole or " " in name) and self._is_name(name):
+            if name and (name == whole or " " in name) and self._is_name(name, epithet):
                 yield self._with_usual_capitals(name)
 
-    def _is_name(self, name: str) -> bool:
+    def _is_name(self, name: str, epithet: str) -> bool:
         words = _words(name)
         if not words or len(words) > _LONGEST or len(name) < 3 or _NOT_IN_NAMES.search(name):
             return False
@@ -104,14 +106,16 @@ class EnglishNames:
         if " " in name and name.lower() in self._scientific:
             return False
         # A scientific name that no list has, such as a misspelt one. `California` is a genus, too.
-        if len(words) != 2 or words[0].islower() or words[1][0].isupper() or lower[1] in self._last:
+        if len(words) != 2 or " " not in name or words[1][0].isupper() or self._capital[lower[0]] >= _PLACE:
             return True
-        return lower[0] not in self._genera or self._capital[lower[0]] >= _PLACE
+        if lower[1] == epithet and words[0][0].isupper():
+            return False
+        return lower[0] not in self._genera or lower[1] in self._last
 
     def _with_usual_capitals(self, name: str) -> str:
         """Spell words with or without a capital as most names do, if the source writes all or no words with one."""
         words = _words(name)
-        title = _is_title(words)
+        title = _is_title(name)
         if not title and any(word[0].isupper() for word in words[1:]):
             return name
         kept = {word for pair in pairwise(words) if self._pairs[pair] >= _SEEN for word in pair}
@@ -131,8 +135,9 @@ def _words(name: str) -> list[str]:
     return _WORD.findall(name)
 
 
-def _is_title(words: list[str]) -> bool:
+def _is_title(name: str) -> bool:
     """Return whether all words have a capital, apart from short ones: `Queen of the Prairie`."""
+    words = name.split()
     return all(word[0].isupper() for word in words if len(word) > 3 or len(words) == 1)
 
 
