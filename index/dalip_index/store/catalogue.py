@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -146,9 +146,11 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
         ).fetchall()
     try:
         return tuple(
-            Taxon(
-                *(name, rank, tuple(names.get(number, ()))),
-                *(genus, family, order, _split(references), author, _split(synonyms)),
+            replace(
+                Taxon(
+                    name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author
+                ),
+                synonyms=_split(synonyms),
             )
             for number, name, rank, genus, family, order, references, author, synonyms in rows
         )
