@@ -1,6 +1,6 @@
-"""Hazards: look up how a plant harms people or animals, and which harmful plants it is taken for; the lists are incomplete.
+"""Hazards: look up how a plant harms people or animals, and which harmful plants people confuse it with.
 
-The facts are in `poisonous.csv` and `confusions.csv`, and their sources in `harm_sources.csv`, in `dalip_assets`.
+The lists are not complete. The facts are in `poisonous.csv` and `confusions.csv`, and their sources in `harm_sources.csv`, in `dalip_assets`.
 """
 
 import csv
@@ -142,14 +142,14 @@ def hazard_of(taxon: Taxon) -> Hazard | None:
 
 
 def hazards_in(taxon: Taxon) -> tuple[Hazard, ...]:
-    """Return the most harmful of the listed taxa in a genus, family or order, or of the deadly relatives of a species.
+    """Return the most harmful of the listed taxa in a genus, family or order, or the deadly relatives of a species.
 
     Args:
         taxon: A taxon. For a species and below, the relatives are the other species of the genus.
 
     Returns:
-        Listed taxa with the same, worst kind of harm, those that poison people most often first. Empty if nothing inside a genus does more harm
-        than the genus is listed for, or if nothing is listed.
+        Listed taxa with the same, worst kind of harm, those in handbooks about people first. Empty if nothing is
+        listed, or if nothing in a genus does more harm than the genus is listed for.
     """
     if _is_wide(taxon):
         found = _lists().inside.get(plain_name(taxon.scientific_name), [])

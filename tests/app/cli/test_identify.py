@@ -59,6 +59,18 @@ def test_json_has_the_documented_fields(dalip: Dalip, world: World, tmp_path: Pa
     assert 0 < answer["inFlora"] <= 1
 
 
+def test_the_text_says_once_that_no_caution_never_means_edible(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    photo, never = paint(tmp_path / "photo.png", "blue", 5), "No caution never means edible"
+    said = dalip("identify", photo, photo, "missing.jpg", *world.options).lines
+    assert never in said[-1]
+    assert sum(never in line for line in said) == 1
+    for options in (["--json"], ["--csv"]):
+        assert never not in dalip("identify", photo, *world.options, *options).out
+    assert dalip("identify", "missing.jpg", *world.options).out == ""
+
+
 def test_several_photos_of_one_plant_give_one_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
     one, two = paint(tmp_path / "one.png", "blue", 5), paint(tmp_path / "two.png", "blue", 6)
     done = dalip("identify", one, "missing.jpg", two, *world.options, "--together", "--json")

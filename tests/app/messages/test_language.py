@@ -11,10 +11,10 @@ from paths import ROOT
 
 from dalip.errors import DalipError, ImageError, JournalError
 from dalip.photos import open_image
+from dalip.taxonomy import Taxon
 from dalip_app.messages.errors import describe, sentence_about
 from dalip_app.messages.language import LANGUAGES, language, preferred
-from dalip_index import Observation
-from dalip_index import hazard_of
+from dalip_index import Observation, hazard_of
 from tests.app.messages.raised import errors_raised, words_in_code
 
 TEXTS = ROOT / "app" / "dalip_app" / "messages" / "texts"
