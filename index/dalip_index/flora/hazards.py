@@ -1,6 +1,7 @@
 """Hazards: look up how a plant harms people or animals, and which harmful plants people confuse it with.
 
-The lists are not complete. The facts are in `poisonous.csv` and `confusions.csv`, and their sources in `harm_sources.csv`, in `dalip_assets`.
+The lists are not complete. The facts are in `poisonous.csv` and `confusions.csv`, and their sources in
+`harm_sources.csv`, in `dalip_assets`.
 """
 
 import csv
@@ -115,7 +116,7 @@ def _key(name: str) -> str:
 
 
 def _keys(taxon: Taxon) -> tuple[str, ...]:
-    """Return the keys of a taxon of at most genus rank, the narrowest first: its species, its genus, its given genus."""
+    """Return the keys of a taxon of at most genus rank, the narrowest first: its species, genus and given genus."""
     key = _key(taxon.scientific_name)
     genus = key.partition(" ")[0]
     given = plain_name(taxon.genus)
