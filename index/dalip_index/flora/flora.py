@@ -125,8 +125,7 @@ class Flora:
     @cached_property
     def prototypes(self) -> Prototypes:
         """The text and photo prototypes, read on first access."""
-        encoder = self.encoder
-        return Prototypes.load(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
+        return Prototypes.load(self.folder, self.manifest)
 
     def identify(
         self,
