@@ -35,7 +35,8 @@ from dalip_index.evaluation.trust import (
     measure_trust,
     reliability,
 )
-from dalip_index.flora.calibration import Calibration, fit_calibration
+from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.prototypes import with_unit_appearance
 from dalip_index.flora.similarities import Similarities
 

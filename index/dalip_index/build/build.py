@@ -14,6 +14,7 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.files import as_utf8
 from dalip.progress import Progress, no_progress, no_report
+from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index.build.contents import NewContents, require_evidence, taxon_name_of
 from dalip_index.build.embed_photos import embed_and_keep, embed_only
@@ -114,7 +115,11 @@ def build_version(
     progress("files", 0, 1)
     labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
     roles = _roles(photos.records, labels)
-    learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width))
+    again = [
+        r.split == "calibration" and role == "evidence" for r, role in zip(photos.records, roles, strict=True)
+    ]
+    vectors = PhotoVectors(photos.vectors, labels, roles, encoder.width, np.array(again, bool))
+    learned = learn(text, text_counts, vectors, TaxonTree(taxa))
     _check_prototypes(taxa, learned.prototypes)
     evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]
     counts = replace(

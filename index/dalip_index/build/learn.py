@@ -1,22 +1,20 @@
 """Learn from the vectors of texts and photos: prototypes, text weight, calibration and hit rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
+from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.answer import EVIDENCE_KINDS
-from dalip_index.flora.calibration import (
-    MIN_PHOTOS,
-    Calibration,
-    fit_calibration,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
+from dalip_index.flora.fit_calibration import fit_calibration
+from dalip_index.flora.mixture import levels_of
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
+from dalip_index.flora.temperature import fit_temperature, negative_log_likelihood
 from dalip_index.store.catalogue import Role
 from dalip_index.store.kept_photos import Halves
 from dalip_index.store.manifest import HitRates
@@ -44,14 +42,20 @@ class PhotoVectors:
     """One per photo."""
     width: int
     """E, length of an embedding."""
+    calibrate_too: NDArray[np.bool_] | None = None
+    """Which photos with the role `evidence` also calibrate the flora, shape (photos,): those of the calibration split
+    whose taxon has no other photos. `None` for none."""
 
     def of(self, role: Role) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
         """Yield the photos with a role in batches: vectors with unit appearance, labels, lengths of appearance."""
         chosen = np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)
         for start in range(0, len(chosen), _AT_ONCE):
-            rows = chosen[start : start + _AT_ONCE]
-            unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
-            yield unit, self.labels[rows], lengths
+            yield self.some(chosen[start : start + _AT_ONCE])
+
+    def some(self, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp], Vectors]:
+        """Return the photos of some rows, as `of` yields them."""
+        unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
+        return unit, self.labels[rows], lengths
 
     def all_of(self, role: Role) -> tuple[Vectors, NDArray[np.intp], Vectors]:
         """Return all photos with a role, as `of` yields them."""
@@ -77,13 +81,17 @@ class Learned:
     """By kind of evidence, on the photos used as evidence; see the function `leave_one_out`."""
 
 
-def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) -> Learned:
+def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors, tree: TaxonTree) -> Learned:
     """Learn a flora from vectors.
+
+    Photos of the calibration split that are evidence, because their taxa have no other photos, also calibrate the
+    flora. While it is calibrated, they are left out of all prototypes, because relatives may share them.
 
     Args:
         text: Text prototypes, shape (taxa, E), zeros for taxa without texts.
         text_counts: Number of texts per taxon, shape (taxa,).
         photos: Vectors, taxa and roles of the photos.
+        tree: The taxa.
     """
     taxa, appearance = len(text), photos.vectors.shape[1] - photos.width
     sums, counts = np.zeros((taxa, appearance)), np.zeros(taxa, np.intp)
@@ -95,13 +103,23 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
     calibrating, calibrating_labels, lengths = photos.all_of("calibration")
     some = np.linspace(0, len(selecting) - 1, min(len(selecting), _CHOOSE_ON)).astype(np.intp)
     text_weight = choose_text_weight(prototypes, selecting[some], selecting_labels[some])
+    chance = chance_similarity(prototypes, calibrating, calibrating_labels)
+    fitted = prototypes
+    if photos.calibrate_too is not None and photos.calibrate_too.any():
+        more, more_labels, more_lengths = photos.some(np.flatnonzero(photos.calibrate_too))
+        fitted = _without(prototypes, sums, more[:, photos.width :], more_labels)
+        calibrating = np.concatenate([calibrating, more])
+        calibrating_labels = np.concatenate([calibrating_labels, more_labels])
+        lengths = np.concatenate([lengths, more_lengths])
     calibration = fit_calibration(
         text_weight,
         len(selecting),
-        prototypes.similarities(calibrating, "both", text_weight),
+        fitted.similarities(calibrating, "both", text_weight),
         calibrating_labels,
         lengths,
-        chance_similarity(prototypes, calibrating, calibrating_labels),
+        chance,
+        levels=levels_of(fitted.photo_counts),
+        tree=tree,
     )
     return Learned(
         prototypes,
@@ -109,6 +127,23 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
         _hit_rates_by_kind(prototypes, text_weight, selecting, selecting_labels),
         leave_one_out(prototypes, sums, text_weight, photos),
     )
+
+
+def _without(
+    prototypes: Prototypes, sums: NDArray[np.float64], appearances: Vectors, labels: NDArray[np.intp]
+) -> Prototypes:
+    """Return the prototypes without some of the photos.
+
+    Args:
+        prototypes: Prototypes of all taxa; none of the taxa is taught.
+        sums: Sum of the appearances of each taxon's evidence photos, shape (taxa, A).
+        appearances: Appearances of the photos to leave out, shape (photos, A).
+        labels: Rows of their taxa, shape (photos,).
+    """
+    sums, counts = sums.copy(), prototypes.photo_counts - np.bincount(labels, minlength=len(sums))
+    np.subtract.at(sums, labels, appearances)
+    sums[counts == 0] = 0  # not a rest from rounding
+    return replace(prototypes, photos=unit_rows(sums), photo_counts=counts)
 
 
 def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> HitRates:

@@ -18,6 +18,7 @@ __all__ = [
     "Prototypes",
     "chance_similarity",
     "mean_prototypes",
+    "photo_counts",
     "rows_with_photos",
     "telling",
     "unit_mean",
@@ -206,6 +207,22 @@ def rows_with_photos(folder: Path) -> NDArray[np.intp]:
     with open_catalogue(folder) as connection:
         found = connection.execute("SELECT taxon FROM prototypes WHERE kind = 'photo'").fetchall()
     return np.array([number - 1 for (number,) in found], np.intp)
+
+
+def photo_counts(folder: Path, taxa: int) -> NDArray[np.intp]:
+    """Read the number of photos of each taxon in a version, shape (taxa,), without reading the vectors.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        found = connection.execute("SELECT taxon, count FROM prototypes WHERE kind = 'photo'").fetchall()
+    counts = np.zeros(taxa, np.intp)
+    for number, count in found:
+        if not 1 <= number <= taxa:
+            raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype="photo", taxon=number)
+        counts[number - 1] = count
+    return counts
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:

@@ -30,7 +30,7 @@ from dalip_index.evaluation.trust import (
     rejection,
     reliability,
 )
-from dalip_index.flora.calibration import fit_calibration
+from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
 from tests.index.conftest import paint, rose
 

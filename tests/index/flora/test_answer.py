@@ -81,7 +81,7 @@ def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) 
     tree, similarities = TaxonTree(taxa), rng.integers(0, 9, len(taxa)) / 8  # with ties
     shares = rng.dirichlet(np.ones(len(taxa))) if calibrated else None
     every = Candidates(taxa, similarities, shares, rng.random(len(taxa)) < 0.5)
-    rows = every.most_similar(int(rng.integers(1, len(taxa) + 1)))
+    rows = every.best(int(rng.integers(1, len(taxa) + 1)))
     groups: dict[str, list[Prediction]] = {}
     for prediction in every.predictions(rows):
         groups.setdefault(tree.above(prediction.taxon, rank).scientific_name, []).append(prediction)

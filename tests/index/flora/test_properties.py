@@ -11,9 +11,9 @@ from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.build.learn import choose_text_weight, hit_rates
-from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.flora.similarities import largest
+from dalip_index.flora.temperature import fit_temperature, negative_log_likelihood
 
 seeds = st.integers(0, 2**32 - 1)
 

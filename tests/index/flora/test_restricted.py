@@ -25,7 +25,8 @@ from dalip_index import (
     restrict,
     teach_taxon,
 )
-from dalip_index.flora.calibration import IN_FLORA_LEAST, fit_calibration
+from dalip_index.flora.calibration import IN_FLORA_LEAST
+from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.restricted import alike_names
 from dalip_index.flora.similarities import Similarities
 from tests.index.conftest import paint, rose
