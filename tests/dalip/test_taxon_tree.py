@@ -51,7 +51,10 @@ def test_no_taxon_is_returned_if_not_even_an_order_is_probable_enough() -> None:
 
 def test_each_rank_has_its_own_threshold() -> None:
     tree, shares = TaxonTree(TAXA), np.array([0, 0, 0.05, 0.5, 0.4, 0.05])
-    found = [tree.lowest(shares, least, NONE_SHUT) for least in ({"species": 0.5}, {"family": 0.9}, {"order": 0.95})]
+    found = [
+        tree.lowest(shares, least, NONE_SHUT)
+        for least in ({"species": 0.5}, {"family": 0.9}, {"order": 0.95})
+    ]
     assert [taxon and taxon[0].scientific_name for taxon in found] == ["Quercus robur", "Fagaceae", None]
 
 

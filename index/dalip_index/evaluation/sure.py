@@ -65,6 +65,8 @@ def measure_sure(
         one = found.part(np.array([row]))
         if leave_out and (rows := _rows_of(flora.tree, truth)):
             one.values[0, rows] = -np.inf
+        if not np.isfinite(one.values).any():
+            continue  # nothing is left to answer with
         answer = flora.answer_compared("", one, top_k=1)
         verdicts[answer.verdict] += 1
         if answer.taxon:

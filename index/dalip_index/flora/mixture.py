@@ -91,7 +91,8 @@ class Mixture:
         for part, temperature in enumerate(self.temperatures):
             inside = np.flatnonzero(parts == part)
             logits = similarities[:, inside].astype(np.float64) / (temperature / photos**0.5)
-            result[:, inside] = logits - _log_sum_exp(logits) + logs[:, part, None]
+            result[:, inside] = logits - np.where(sizes[:, part, None] > 0, _log_sum_exp(logits), 0)
+            result[:, inside] += logs[:, part, None]
         return result, shares.argmax(axis=1)
 
     def _standardised(self, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
