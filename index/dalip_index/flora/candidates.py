@@ -72,7 +72,8 @@ class Candidates:
         """
         nodes, node_of = tree.at_rank(rank)
         found, first, place = np.unique(node_of[rows], return_index=True, return_inverse=True)
-        similarities, shares = self.similarities[rows[first]], None
+        similarities, shares = np.full(len(found), -np.inf), None
+        np.maximum.at(similarities, place, self.similarities[rows])
         order = np.lexsort((first, -similarities))
         if self.probabilities is not None:
             shares = np.minimum(np.bincount(place, self.probabilities[rows], len(found)), 1.0)

@@ -124,7 +124,7 @@ def fit_threshold(
     least = np.array([[_by_rank(value, misfit) for value in _THRESHOLDS] for misfit in (False, True)])
     above = tree.above_rows[targets]
     worst = np.zeros(len(_THRESHOLDS))
-    for left_out in (False, True):
+    for left_out in (False, True) if similarities.shape[1] > 1 else (False,):
         wrong = np.zeros(len(_THRESHOLDS))
         for start in range(0, len(targets), _AT_ONCE):
             rows = similarities[start : start + _AT_ONCE].astype(np.float64)
@@ -135,8 +135,9 @@ def fit_threshold(
             for probabilities, fit, nodes in zip(
                 softmax(found[0]), rows.max(axis=1), above[start:], strict=False
             ):
-                places, best = tree.best_by_rank(probabilities, shut)
-                sure = best >= least[int(calibration.foreign(float(fit)))]
+                misfit = calibration.foreign(float(fit))
+                places, best = tree.best_by_rank(probabilities, shut, float(not misfit))
+                sure = best >= least[int(misfit)]
                 lowest = sure.shape[1] - 1 - sure[:, ::-1].argmax(axis=1)
                 wrong += sure.any(axis=1) & (places != nodes)[lowest]
         worst = np.maximum(worst, wrong / max(len(targets), 1))

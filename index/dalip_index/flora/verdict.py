@@ -64,12 +64,14 @@ def judge(
     if least is None or candidates.probabilities is None:
         return Identification("", shown, "uncalibrated", None)
     misfit = in_flora is not None and in_flora < IN_FLORA_LEAST
+    # A misfit may show a plant of another taxon than these. They are then probable only as part of the whole flora, and
+    # that one of them is probable says nothing for a taxon that contains all of them.
+    share, listed = (listed, 0.0) if misfit else (1.0, listed)
     if rank is None:
-        # A misfit may show a taxon that is not listed, so the probability is that in the whole flora.
-        shares = candidates.probabilities * listed if misfit else candidates.probabilities
-        sure = tree.lowest(shares, calibration.thresholds(misfit), candidates.experimental, listed)
+        thresholds = calibration.thresholds(misfit)
+        sure = tree.lowest(candidates.probabilities * share, thresholds, candidates.experimental, listed)
     else:
-        sure = _first(named, calibration.thresholds(misfit, orders=True), listed, misfit)
+        sure = _first(named, calibration.thresholds(misfit, orders=True), share, listed)
     verdict: Verdict = "sure" if sure else "not in flora" if misfit else "unsure"
     if calibration.strange(length):
         verdict = "not a plant"
@@ -94,13 +96,11 @@ def judge(
 
 
 def _first(
-    named: Candidates, thresholds: Mapping[str, float], listed: float, misfit: bool
+    named: Candidates, thresholds: Mapping[str, float], share: float, listed: float
 ) -> tuple[Taxon, float] | None:
     """Return the most probable taxon of a rank, which comes first, if it is probable enough."""
     (best,) = named.predictions(np.arange(1))
-    probability = min(best.probability or 0.0, listed if len(named.taxa) == 1 else 1.0)
-    if misfit:
-        probability = min(probability, (best.probability or 0.0) * listed)
+    probability = min((best.probability or 0.0) * share, listed if len(named.taxa) == 1 else 1.0)
     if probability < thresholds.get(best.taxon.taxon_rank, np.inf) or best.experimental:
         return None
     return best.taxon, probability

@@ -133,8 +133,8 @@ def test_wrong_confident_answers_are_as_rare_as_requested(seed: int) -> None:
         assert shares is not None
         wrong = 0
         for share, row, target in zip(shares, rows, targets[half:].tolist(), strict=True):
-            least = calibration.thresholds(calibration.foreign(float(row.max())))
-            sure = tree.lowest(share, least, LEVELS == 2)
+            misfit = calibration.foreign(float(row.max()))
+            sure = tree.lowest(share, calibration.thresholds(misfit), LEVELS == 2, float(not misfit))
             wrong += sure is not None and sure[0] != TAXA[target] and not sure[0].contains(TAXA[target])
         # Five standard errors of two halves. At 0.95, the highest threshold, the rate may be higher.
         assert wrong / half <= WRONG_SURE + 0.07 or calibration.threshold == 0.95

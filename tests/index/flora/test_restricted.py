@@ -79,7 +79,9 @@ def test_a_prediction_set_loses_no_allowed_taxon(
         {p.taxon.scientific_name for p in each.answer("", photo, coverage=coverage).taxon_set}
         for each in (flora, restrict(flora, allowed))
     ]
-    assert sets[1] == {"Rosa"} or sets[0] & allowed <= sets[1] <= allowed  # a long set is shortened to the genus
+    assert (
+        sets[1] == {"Rosa"} or sets[0] & allowed <= sets[1] <= allowed
+    )  # a long set is shortened to the genus
 
 
 @given(seed=seeds, colours=some_colours, more=some_colours)
