@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Shares, Similarities
 from dalip_index.flora.verdict import LONGEST_SET
 
@@ -20,7 +19,6 @@ __all__ = [
     "Rejection",
     "Trust",
     "expected_calibration_error",
-    "leave_source_out",
     "measure_trust",
     "rejection",
     "reliability",
@@ -177,31 +175,6 @@ def _shown_size(found: Similarities, shares: Shares, least: NDArray[np.float64],
         candidates = Candidates(taxa, found.values[row], shares.probabilities[row], experimental)
         sizes.append(len(candidates.rolled_up(tree, candidates.at_least(probability), LONGEST_SET)[1]))
     return float(np.mean(sizes))
-
-
-def leave_source_out(
-    found: Similarities, targets: NDArray[np.intp], sources: NDArray[np.str_], tree: TaxonTree
-) -> tuple[Trust, ...]:
-    """Measure how well a calibration holds for photos from a source that it has not seen.
-
-    Args:
-        found: Similarities of held-out photos to all taxa of a flora.
-        targets: Row of the right taxon for each photo, shape (photos,).
-        sources: Source of each photo, shape (photos,), at least two.
-        tree: The taxa.
-
-    Returns:
-        For each source, its photos with a calibration fitted on the photos from the other sources.
-    """
-    results = []
-    for source in np.unique(sources).tolist():
-        own, others = found.part(sources == source), found.part(sources != source)
-        fitted = fit_calibration(
-            0, 0, others.values, targets[sources != source], others.lengths, levels=found.levels, tree=tree
-        )
-        if fitted.temperature is not None:
-            results.append(measure_trust(source, own, targets[sources == source], fitted, tree))
-    return tuple(results)
 
 
 def rejection(

@@ -19,7 +19,6 @@ __all__ = [
     "IN_FLORA_LEAST",
     "MIN_PHOTOS",
     "MISFIT_THRESHOLD",
-    "SURE_THRESHOLD",
     "Calibration",
     "softmax",
     "thresholds_by_rank",

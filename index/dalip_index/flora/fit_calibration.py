@@ -13,7 +13,7 @@ from dalip_index.flora.calibration import MIN_PHOTOS, Calibration, softmax, thre
 from dalip_index.flora.mixture import fit_mixture, levels_of
 from dalip_index.flora.temperature import fit_temperature
 
-__all__ = ["WRONG_SURE", "fit_calibration", "fit_threshold"]
+__all__ = ["WRONG_SURE", "fit_calibration"]
 
 WRONG_SURE = 0.05
 """Share of photos that may get a confident answer that is wrong, among the calibration photos and among the same photos
@@ -82,7 +82,7 @@ def fit_calibration(
         np.zeros(similarities.shape[1], bool) if levels is None else levels == levels_of(np.zeros(1, np.intp))
     )
     return replace(
-        calibration, threshold=fit_threshold(calibration, similarities, targets, tree, shut, levels)
+        calibration, threshold=_fit_threshold(calibration, similarities, targets, tree, shut, levels)
     )
 
 
@@ -94,7 +94,7 @@ def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
     return tuple(round(float(value), 7) for value in ordered)
 
 
-def fit_threshold(
+def _fit_threshold(
     calibration: Calibration,
     similarities: NDArray[np.floating[Any]],
     targets: NDArray[np.intp],

@@ -26,7 +26,8 @@ def levels_of(photo_counts: NDArray[np.intp]) -> NDArray[np.intp]:
     Args:
         photo_counts: Number of photos per taxon, shape (taxa,).
     """
-    return (photo_counts < _MANY).astype(np.intp) + (photo_counts == 0)
+    found: NDArray[np.intp] = (photo_counts < _MANY).astype(np.intp) + (photo_counts == 0)
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def fit_mixture(
 
 def _merged(photos: NDArray[np.intp]) -> tuple[int, ...]:
     """Return the part of each level, so that each part has enough photos; a level joins the one with more evidence."""
-    parts, number, seen = [], -1, _MIN_PHOTOS
+    parts: list[int] = []
+    number, seen = -1, _MIN_PHOTOS
     for count in photos.tolist():
         if seen >= _MIN_PHOTOS and (number < 0 or photos[len(parts) :].sum() >= _MIN_PHOTOS):
             number, seen = number + 1, 0

@@ -1,4 +1,4 @@
-"""Right and wrong confident answers, with and without the taxon in the flora, and calibrations from other sources."""
+"""Right and wrong confident answers, with and without the taxon in the flora, and prediction sets as they are shown."""
 
 from pathlib import Path
 
@@ -9,8 +9,10 @@ from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index import load_flora
 from dalip_index.evaluation.sure import measure_sure
-from dalip_index.evaluation.trust import leave_source_out
+from dalip_index.evaluation.trust import measure_trust
+from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
+from dalip_index.flora.verdict import LONGEST_SET
 from tests.index.conftest import rose
 from tests.index.flora.test_mixture import LEVELS, TAXA, unequal
 
@@ -36,12 +38,11 @@ def test_without_the_taxon_only_its_higher_taxa_can_be_right(flora_path: Path, e
     assert (found.right, found.wrong) == ({"genus": 1}, {})
 
 
-def test_each_source_is_measured_with_the_calibration_of_the_others() -> None:
+def test_sets_are_measured_as_they_are_shown() -> None:
     similarities, targets = unequal(5, 1200)
-    sources = np.where(np.arange(1200) % 3 == 0, "easy", "hard")
-    similarities[sources == "easy", targets[sources == "easy"]] += 0.3
     found = Similarities(similarities, np.linspace(0.9, 1.1, 1200), levels=LEVELS)
-    easy, hard = leave_source_out(found, targets, sources, TaxonTree(TAXA))
-    assert [(t.source, t.photos) for t in (easy, hard)] == [("easy", 400), ("hard", 800)]
-    assert easy.coverage["0.9"] > 0.9 > hard.coverage["0.9"]
-    assert all(hard.shown_size[name] <= size + 1e-9 for name, size in hard.set_size.items())
+    calibration = fit_calibration(0.5, 0, similarities, targets, found.lengths, levels=LEVELS)
+    trust = measure_trust("made", found, targets, calibration, TaxonTree(TAXA))
+    assert all(trust.shown_size[name] <= size for name, size in trust.set_size.items())
+    assert trust.shown_size["0.95"] <= LONGEST_SET
+    assert not measure_trust("made", found, targets, calibration).shown_size
