@@ -225,7 +225,7 @@ def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
     return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen])
 
 
-def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:
+def _places(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the rank of the right taxon in each answer, from 0; after the last taxon if it lacks the evidence."""
     own = similarities[np.arange(len(targets)), targets][:, None]
     places: NDArray[np.intp] = (similarities > own).sum(axis=1)
