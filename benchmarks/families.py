@@ -134,9 +134,9 @@ def draw(families: Sequence[Family], path: Path) -> None:
     from matplotlib.patches import Patch, Rectangle
 
     figure = Figure(figsize=SIZE)
-    axes = figure.add_axes((0.01, 0.01, 0.98, 0.9))
+    axes = figure.add_axes((0.01, 0.01, 0.98, 0.92))
     axes.set_axis_off()
-    width, height = (100 * side for side in (0.98 * SIZE[0], 0.9 * SIZE[1]))
+    width, height = (100 * side for side in (0.98 * SIZE[0], 0.92 * SIZE[1]))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
     tiles = squarify([family.taxa for family in families], (0, 0, width, height))
@@ -177,22 +177,26 @@ def _colour(accuracy: float | None) -> str:
 
 
 def _write(axes: Any, family: Family, tile: Box) -> None:
-    """Write the name of a family and its accuracy on its tile, if there is room."""
-    x, y, w, h = tile
-    points = 72 / 100  # per unit of the axes
-    if w * points < (0.56 * len(family.name) + 0.6) * LETTERS or h * points < 1.3 * LETTERS:
+    """Write the name of a family and its accuracy on its tile, as far as there is room."""
+    x, y, width, height = tile
+    letters, lines = width * 0.72 / LETTERS, int(height * 0.72 / LETTERS / 1.25)
+    stem = family.name.removesuffix("aceae")
+    for told in ([family.name], [f"{stem}-", "aceae"] if stem != family.name else []):
+        if told and len(told) <= lines and max(map(len, told)) * 0.56 + 0.4 <= letters:
+            break
+    else:
         return
-    told = [family.name]
-    if family.accuracy is not None and h * points >= 2.6 * LETTERS:
-        told.append(f"{family.accuracy:.0%} of {len(family.hits)}")
-    dark = family.accuracy is not None and family.accuracy < 0.5
+    if family.accuracy is not None:
+        share = f"{family.accuracy:.0%} of {len(family.hits)}"
+        if len(told) < lines and len(share) * 0.6 <= letters:
+            told.append(share)
     axes.text(
-        x + w / 2,
-        y + h / 2,
+        x + width / 2,
+        y + height / 2,
         "\n".join(told),
         ha="center",
         va="center",
         fontsize=LETTERS,
-        color="white" if dark else "black",
+        color="white" if family.accuracy is not None and family.accuracy < 0.4 else "black",
         bbox={"facecolor": NO_PHOTO, "edgecolor": "none", "pad": 0.5} if family.accuracy is None else None,
     )

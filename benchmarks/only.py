@@ -186,17 +186,16 @@ def rules_table(flora: Flora, material: Material) -> list[str]:
 
 def gathered(flora: Flora, data: Path) -> dict[str, Material]:
     """Return the photos of the validation and the test split, each encoded once."""
-    labels, (objects,) = Labels(flora, data), [embed(flora.encoder, data, "objects")]
-    garden = [_labelled(embed(flora.encoder, data, name), labels) for name in GARDEN]
-    second = np.concatenate(
-        [[second_half(r) for r in embed(flora.encoder, data, name).records if r.taxon] for name in GARDEN]
-    )
+    labels, objects = Labels(flora, data), embed(flora.encoder, data, "objects")
+    garden = embed(flora.encoder, data, *GARDEN)
+    garden = garden.part(np.array([record.taxon is not None for record in garden.records], bool))
+    second = np.array([second_half(record) for record in garden.records], bool)
     shown = {labels.taxon(r.taxon).scientific_name for n in NARROW for r in read_set(data, n) if r.taxon}
     plants = {
         "selection": [embed(flora.encoder, data, name, ("selection",)) for name in PLANTS],
         "test": [embed(flora.encoder, data, n, ("calibration", "test")).of_split("test") for n in PLANTS],
     }
-    absent = _joined(garden)
+    absent = _labelled(garden, labels)
     outside = np.array([not _held(flora, taxon) for taxon in absent.shown], bool)
     return {
         split: Material(

@@ -4,7 +4,7 @@ python docs/make_results.py            # write tables and plots
 python docs/make_results.py --check    # exit 1 if a table is out of date
 
 The table of an experiment goes between `<!-- table: NAME -->` and `<!-- end -->`. The rest of the page is written
-manually.
+manually, except for the tables of other benchmarks, which write these themselves.
 """
 
 import json
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 DOCS = Path(__file__).parent
 PAGE = DOCS / "results.md"
 RESULTS = DOCS / "results"
+OTHERS = ("general",)
+"""Tables and results of other benchmarks."""
 BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Scores = dict[str, Any]
@@ -85,7 +87,7 @@ def read(folder: Path) -> dict[str, Measured]:
 
     Experiments without a file are skipped. A file that no experiment shows ends the script.
     """
-    unknown = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys()
+    unknown = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys() - {*OTHERS}
     if unknown:
         sys.exit(f"docs/make_results.py: add an entry to EXPERIMENTS for {', '.join(sorted(unknown))}")
     found: dict[str, Measured] = {}
@@ -184,6 +186,8 @@ def renewed(text: str, found: dict[str, Measured]) -> str:
     """Return the text of a page with its tables replaced by current ones."""
 
     def block(match: re.Match[str]) -> str:
+        if match["name"] in OTHERS:
+            return match[0]
         measured = found.get(match["name"], {})
         lines = table(measured, EXPERIMENTS[match["name"]].against) if measured else []
         if not measured or _unfinished(measured):

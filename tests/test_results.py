@@ -13,7 +13,7 @@ from paths import SHARED_DATA
 
 from dalip.datasets import read_records
 from docs import make_results
-from docs.make_results import BLOCK, EXPERIMENTS, PAGE, READ_IN_ORDERS, RESULTS, read, renewed, table
+from docs.make_results import BLOCK, EXPERIMENTS, OTHERS, PAGE, READ_IN_ORDERS, RESULTS, read, renewed, table
 
 
 def scores(oxford: float, inat: float = 0.5, weight: float = 0.7) -> dict[str, float]:
@@ -187,7 +187,8 @@ def test_every_experiment_of_the_benchmark_has_a_table_on_the_page() -> None:
     (listed,) = re.findall(r"^EXPERIMENTS.*?^\}", source, re.DOTALL | re.MULTILINE)
     names = re.findall(r'^    "(\w+)": ', listed, re.MULTILINE)
     tables = [match["name"] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
-    assert sorted([*names, *READ_IN_ORDERS]) == sorted(EXPERIMENTS) == sorted(tables)
+    assert sorted([*names, *READ_IN_ORDERS]) == sorted(EXPERIMENTS)
+    assert sorted([*EXPERIMENTS, *OTHERS]) == sorted(tables)
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="needs the photos in ../shared/data")
