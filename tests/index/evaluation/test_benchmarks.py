@@ -46,14 +46,14 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
 
 
 @pytest.fixture(scope="module")
-def photos(encoder: Encoder, records: Sequence[Record]) -> Embedded:
+def embedded(encoder: Encoder, records: Sequence[Record]) -> Embedded:
     found = OnnxEmbedder(encoder, appearance=True).embed_photos(records)
     return Embedded(found.records, found.vectors)
 
 
 @pytest.fixture(scope="module")
-def test_photos(photos: Embedded) -> Embedded:
-    return photos.of_split("test")
+def tested(embedded: Embedded) -> Embedded:
+    return embedded.of_split("test")
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,8 @@ def test_a_flora_without_a_taxon_is_one_that_was_built_without_it(
     assert made.calibration == flora.calibration
 
 
-def test_plants_that_are_left_out_are_never_named(
-    flora: Flora, test_photos: Embedded, tmp_path: Path
-) -> None:
-    some, shown = labelled(test_photos, Labels(flora, tmp_path))
+def test_plants_that_are_left_out_are_never_named(flora: Flora, tested: Embedded, tmp_path: Path) -> None:
+    some, shown = labelled(tested, Labels(flora, tmp_path))
     present, absent = leave_one_out(flora, some, shown)
     assert len(present) == len(shown) > 5
     assert absent == []
@@ -152,9 +150,11 @@ def test_intervals_are_those_of_the_literature_and_wider_for_photos_of_few_taxa(
     assert share_of([]) is None
 
 
-def test_calibration_is_measured_and_can_be_refitted(flora: Flora, photos: Embedded, tmp_path: Path) -> None:
+def test_calibration_is_measured_and_can_be_refitted(
+    flora: Flora, embedded: Embedded, tmp_path: Path
+) -> None:
     labels = Labels(flora, tmp_path)
-    fitted, measured = (labelled(photos.of_split(split), labels) for split in ("calibration", "test"))
+    fitted, measured = (labelled(embedded.of_split(split), labels) for split in ("calibration", "test"))
     again = recalibrated(flora, [fitted])
     assert again.calibration.temperature == pytest.approx(flora.calibration.temperature, rel=0.05)
     (row,) = calibration_rows({"roses": answer_all(again, *measured)})
@@ -163,20 +163,20 @@ def test_calibration_is_measured_and_can_be_refitted(flora: Flora, photos: Embed
 
 
 def test_verdicts_and_scores_have_a_column_for_each_kind(
-    flora: Flora, test_photos: Embedded, tmp_path: Path
+    flora: Flora, tested: Embedded, tmp_path: Path
 ) -> None:
-    known = answer_all(flora, *labelled(test_photos, Labels(flora, tmp_path)))
-    noise = np.random.default_rng(0).normal(size=(4, test_photos.vectors.shape[1])).astype(np.float32)
-    things = {"noise": Embedded(test_photos.records[:4], 100 * noise)}
+    known = answer_all(flora, *labelled(tested, Labels(flora, tmp_path)))
+    noise = np.random.default_rng(0).normal(size=(4, tested.vectors.shape[1])).astype(np.float32)
+    things = {"noise": Embedded(tested.records[:4], 100 * noise)}
     rows = verdict_rows(flora, {"roses": known}, things)
     assert [row["photos"] for row in rows] == ["roses", "no plants: noise"]
-    assert all(float(row["noise"]) >= 0 for row in score_rows(flora, test_photos, things))  # type: ignore[arg-type]
+    assert all(float(row["noise"]) >= 0 for row in score_rows(flora, tested, things))  # type: ignore[arg-type]
 
 
-def test_taught_plants_are_left_out_first(flora: Flora, photos: Embedded, tmp_path: Path) -> None:
+def test_taught_plants_are_left_out_first(flora: Flora, embedded: Embedded, tmp_path: Path) -> None:
     if flora.calibration.taught_offset is None:
         pytest.skip("too few photos to teach with an offset")
-    some, shown = labelled(photos, Labels(flora, tmp_path))
+    some, shown = labelled(embedded, Labels(flora, tmp_path))
     one = np.array([taxon == shown[0] for taxon in shown])
     targets = np.array([flora.row(taxon) for taxon in shown], np.intp)
     mine = [taxon for taxon in shown if taxon == shown[0]]
@@ -186,11 +186,11 @@ def test_taught_plants_are_left_out_first(flora: Flora, photos: Embedded, tmp_pa
 
 
 def test_vectors_are_read_again_for_the_same_photos_only(
-    encoder: Encoder, photos: Embedded, tmp_path: Path
+    encoder: Encoder, embedded: Embedded, tmp_path: Path
 ) -> None:
     def write(number: int) -> None:
         with tarfile.open(tmp_path / "garden-plants-000000.tar", "w") as tar:
-            for record in photos.records[:number]:
+            for record in embedded.records[:number]:
                 fields = json.dumps({"scientificName": "Rosa red", "source": "test"}).encode()
                 for kind, content in (("png", record.read_bytes()), ("json", fields)):
                     member = tarfile.TarInfo(f"{record.key.replace('/', '-').replace('.', '-')}.{kind}")
