@@ -43,12 +43,12 @@ class Labels:
 
     def taxon(self, label: Taxon) -> Taxon:
         """Return the flora's own taxon; for other plants the label, in the family and order of its genus there."""
-        names = self._flora.names
+        resolver = self._flora.names
         for name in (label.scientific_name, *self._synonyms[label.scientific_name]):
-            found = names.named(name)
+            found = resolver.named(name)
             if found and found.scientific_name in self._flora.tree.rows:
                 return found
-        genus = names.named(label.genus) if label.genus else None
+        genus = resolver.named(label.genus) if label.genus else None
         if genus and genus.taxon_rank == "genus":
             return replace(label, family=genus.family or label.family, order=genus.order or label.order)
         return label
@@ -106,15 +106,15 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
     counts = flora.prototypes.photo_counts
     for vector, taxon in zip(photos.vectors, shown, strict=True):
         answer = flora.answer("", vector[None], TOP)
-        names = [prediction.taxon for prediction in answer.predictions]
+        given = [prediction.taxon for prediction in answer.predictions]
         row = flora.tree.rows.get(taxon.scientific_name, -1)
         found.append(
             Answered(
                 taxon,
-                names[0],
+                given[0],
                 answer.predictions[0].probability or 0.0,
-                _is(names[0], taxon),
-                any(_is(name, taxon) for name in names),
+                names(given[0], taxon),
+                any(names(name, taxon) for name in given),
                 _at(flora, vector, taxon, "genus"),
                 _at(flora, vector, taxon, "family"),
                 answer.verdict,
@@ -127,7 +127,8 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
     return found
 
 
-def _is(named: Taxon, shown: Taxon) -> bool:
+def names(named: Taxon, shown: Taxon) -> bool:
+    """Return whether a name is that of the taxon, or of a species of it if the label is a genus."""
     return named.scientific_name == shown.scientific_name or shown.contains(named)
 
 

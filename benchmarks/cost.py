@@ -5,11 +5,12 @@
 Prints a table, with the built-in encoder and flora if none are named. Cold start: the whole process of `dalip identify
 --json PHOTO`. Warm: the median time of ten answers for the same photo in one process that has answered before, and that
 process's peak memory. Each is the median of several processes, with the range; pairs take turns, so that other work on
-the machine slows all of them alike.
+the machine slows all of them alike. The time of the processors is hardly affected by other work.
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -31,31 +32,42 @@ photo, encoder, flora = map(Path, sys.argv[1:4])
 known = load_flora(flora, encoder)
 times = []
 for _ in range(int(sys.argv[4]) + 1):
-    started = time.perf_counter()
+    started = time.perf_counter(), time.process_time()
     for answer in known.identify([photo]):
         answer.to_dict()
-    times.append(time.perf_counter() - started)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([1000 * statistics.median(times[1:]), peak / (1 if sys.platform == "darwin" else 1024)]))
+    times.append((time.perf_counter() - started[0], time.process_time() - started[1]))
+wall, busy = (1000 * statistics.median(column) for column in zip(*times[1:]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+print(json.dumps({"warm, ms": wall, "warm, processor ms": busy, "peak memory, MiB": peak}))
 """
 
 
-def cold(photo: Path, encoder: Path, flora: Path) -> float:
+def cold(photo: Path, encoder: Path, flora: Path) -> dict[str, float]:
     """Return the seconds of a whole process that identifies one photo."""
     options = ["identify", "--json", "--encoder", str(encoder), "--flora", str(flora), str(photo)]
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", COMMAND, *options], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    started, before = time.perf_counter(), _children()
+    subprocess.run(
+        [sys.executable, "-c", COMMAND, *options],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return {"cold start, s": time.perf_counter() - started, "cold start, processor s": _children() - before}
 
 
-def warm(photo: Path, encoder: Path, flora: Path) -> tuple[float, float]:
-    """Return the milliseconds of an answer in a process that has answered before, and its peak memory in MB."""
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def warm(photo: Path, encoder: Path, flora: Path) -> dict[str, float]:
+    """Return the milliseconds of an answer in a process that has answered before, and its peak memory."""
     given = [str(path) for path in (photo, encoder, flora)]
     done = subprocess.run(
         [sys.executable, "-c", WARM, *given, str(ANSWERS)], check=True, stdout=subprocess.PIPE, text=True
     )
-    milliseconds, memory = json.loads(done.stdout)
-    return milliseconds, memory
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def size(folder: Path) -> float:
@@ -63,8 +75,9 @@ def size(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def spread(values: list[float], places: int) -> str:
+def spread(values: list[float]) -> str:
     """Format the median and the range."""
+    places = 2 if max(values) < 20 else 0
     return f"{median(values):.{places}f} ({min(values):.{places}f}–{max(values):.{places}f})"
 
 
@@ -76,30 +89,22 @@ def main() -> None:
     parser.add_argument("pairs", nargs="*", metavar="NAME=ENCODER,FLORA")
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
-    pairs = {
-        name: tuple(map(Path, folders.split(",")))
-        for name, _, folders in (given.partition("=") for given in arguments.pairs)
-    } or {"built-in": (ENCODER, FLORA)}
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in pairs}
+    pairs: dict[str, tuple[Path, Path]] = {"built-in": (ENCODER, FLORA)}
+    if arguments.pairs:
+        given = {name: folders.split(",") for name, _, folders in (p.partition("=") for p in arguments.pairs)}
+        pairs = {name: (Path(encoder), Path(flora)) for name, (encoder, flora) in given.items()}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in pairs}
     for _ in range(arguments.runs):
-        for name, (encoder, flora) in pairs.items():
-            found[name].append(
-                (cold(arguments.photo, encoder, flora), *warm(arguments.photo, encoder, flora))
-            )
-    rows = []
-    for name, runs in found.items():
-        starts, answers, memory = (list(column) for column in zip(*runs, strict=True))
-        encoder, flora = (size(folder) for folder in pairs[name])
-        rows.append(
-            {
-                "encoder and flora": name,
-                "cold start, s": spread(starts, 2),
-                "warm, ms per photo": spread(answers, 1),
-                "peak memory, MB": spread(memory, 0),
-                "encoder, MB": encoder,
-                "flora, MB": flora,
-            }
-        )
+        for name, folders in pairs.items():
+            found[name].append(cold(arguments.photo, *folders) | warm(arguments.photo, *folders))
+    rows = [
+        {
+            "encoder and flora": name,
+            **{measure: spread([run[measure] for run in runs]) for measure in runs[0]},
+            **dict(zip(("encoder, MB", "flora, MB"), map(size, pairs[name]), strict=True)),
+        }
+        for name, runs in found.items()
+    ]
     print("\n".join(make_table(rows)))
 
 

@@ -29,15 +29,14 @@ def reported(photos: Embedded) -> Embedded:
 
 def scores_of(flora: Flora, photos: Embedded) -> Scores:
     """Return established out-of-distribution scores of photos; higher means that a photo fits the flora better."""
-    compared = flora.similarities(photos.vectors)
-    temperature = flora.calibration.temperature
-    assert temperature is not None
-    logits = compared.values.astype(np.float64) / temperature
-    highest = logits.max(axis=1)
-    energy = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-    return {
-        "maximum softmax probability (Hendrycks and Gimpel, 2017)": np.exp(highest - energy),
-        "energy (Liu et al., 2020)": energy,
+    compared, temperature = flora.similarities(photos.vectors), flora.calibration.temperature
+    first = [flora.answer("", vector[None], 1).predictions[0].probability or 0.0 for vector in photos.vectors]
+    scores: Scores = {"maximum softmax probability (Hendrycks and Gimpel, 2017)": np.array(first)}
+    if temperature is not None:
+        logits = compared.values.astype(np.float64) / temperature
+        highest = logits.max(axis=1)
+        scores["energy (Liu et al., 2020)"] = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    return scores | {
         "maximum similarity": compared.values.max(axis=1),
         "Mahalanobis distance to the mean plant": -compared.lengths,
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 import families
 import numpy as np
 from accuracy import accuracy_rows, evidence_rows, rank_rows, sure_rows
-from answers import Labels, answer_all, labelled
+from answers import Labels, answer_all, labelled, names
 from calibrated import Labelled, calibration_rows, draw, unseen_rows
 from embedded import GARDEN, NARROW, PLANTS, THINGS, Embedded, embed, read_set
 from left_out import leave_one_out
@@ -78,30 +78,28 @@ def together_rows(
     """Measure answers from several photos of one taxon."""
     rows: list[Row] = []
     for source in (name for name in NARROW if name in sets):
-        mine = np.array(sets) == source
-        values, own = flora.similarities(photos.vectors[mine]).values, targets[mine]
+        mine = np.flatnonzero(np.array(sets) == source)
+        by_taxon = [mine[targets[mine] == row] for row in np.unique(targets[mine])]
         for size in (1, 2, 3, 4):
             random = np.random.default_rng(size)
-            by_taxon = [np.flatnonzero(own == row) for row in np.unique(own)]
             enough = [some for some in by_taxon if len(some) >= size]
             if not enough:
                 continue
             weights = np.array([len(some) for some in enough]) / sum(map(len, enough))
             drawn = [enough[i] for i in random.choice(len(enough), GROUPS, p=weights)]
-            groups = np.array([random.choice(some, size, replace=False) for some in drawn])
-            probabilities = flora.calibration.probabilities(values[groups].mean(axis=1), size)
-            assert probabilities is not None
-            right = probabilities.argmax(axis=1) == own[groups[:, 0]]
-            shares = probabilities[np.arange(GROUPS), own[groups[:, 0]]]
-            error = expected_calibration_error(reliability(probabilities.max(axis=1), right))
+            groups = [random.choice(some, size, replace=False) for some in drawn]
+            first = [flora.answer("", photos.vectors[group], 1).predictions[0] for group in groups]
+            shown = [flora.taxa[targets[group[0]]] for group in groups]
+            right = np.array([names(p.taxon, taxon) for p, taxon in zip(first, shown, strict=True)])
+            probabilities = np.array([p.probability or 0.0 for p in first])
             rows.append(
                 {
                     "source": source,
                     "photos per group": size,
                     "groups": GROUPS,
                     "top-1": 100 * float(right.mean()),
-                    "mean probability of the right taxon": 100 * float(shares.mean()),
-                    "ECE": 100 * error,
+                    "mean probability of the first name": 100 * float(probabilities.mean()),
+                    "ECE": 100 * expected_calibration_error(reliability(probabilities, right)),
                 }
             )
     return rows
