@@ -59,7 +59,9 @@ def knows(figures: Figures) -> str:
     many = [rows[name] for name in MANY]
     photos = sum(row["photos"] for row in many)
     right = sum(row["photos"] * row["top-1"][0] for row in many) / photos
-    told = f"The first name is right for {_percent(right)} of {photos:,} test photos of plants with many training photos"
+    told = (
+        f"The first name is right for {_percent(right)} of {photos:,} test photos of plants with many photos"
+    )
     if OTHER in rows:
         row = rows[OTHER]
         told += f", and for {_percent(row['top-1'][0])} of {row['photos']:,} photos of garden plants from elsewhere"
