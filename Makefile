@@ -11,7 +11,7 @@ ASSETS := assets/dalip_assets
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all fuzz check generated format docs hooks assets clean
+.PHONY: help serve test test-all fuzz check generated format docs hooks taxa assets clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -56,19 +56,59 @@ format: $(DEVELOP) ## Format the code, apply automatic fixes, update generated f
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
-# Reproduces the built-in encoder and flora. You can interrupt it at any time; run it again to resume the training.
-PLANTS = $(wildcard $(DATA)/inat-santa-cruz-*.tar $(DATA)/oxford-flowers-*.tar)
+# Reproduces the built-in encoder and flora. You can interrupt it at any time: run it again, and it continues. A step is
+# repeated only if its photos, the list of taxa or an earlier step have changed; training resumes from its checkpoint.
+# To repeat a step, delete its file in $(STEPS).
+STEPS := build/assets
+PLANTS = $(sort $(wildcard $(addprefix $(DATA)/,inat-santa-cruz-*.tar oxford-flowers-*.tar \
+	more/plants-wide-*.tar more/plants-deep-*.tar)))
+CAPTIONS = $(sort $(wildcard $(DATA)/general-captions-*.tar $(DATA)/more/general-captions-coco-*.tar))
+TEXT_ONLY ?= 0
 TERMS := research and non-commercial use, see LICENSE-WEIGHTS.md
-assets: $(DEVELOP) ## Train and build the built-in encoder and flora: make assets DATA=folder
+taxa: $(DEVELOP) ## List the taxa of the built-in flora: make taxa DATA=folder TEXT_ONLY=species-without-photos
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); give the folder that contains the photo shards"; exit 1; }
-	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) --data $(DATA)/general-captions-000000.tar@1.2 \
+	$(BIN)/python -m dalip_assets.make_taxa --lists $(DATA) --text-only $(TEXT_ONLY) $(PLANTS) > $(ASSETS)/taxa.new
+	mv $(ASSETS)/taxa.new $(ASSETS)/taxa.csv
+
+assets: $(STEPS)/card ## Train, build and measure the built-in encoder and flora: make assets DATA=folder
+
+$(STEPS)/trained: $(PLANTS) $(CAPTIONS) $(ASSETS)/taxa.csv | $(DEVELOP)
+	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); give the folder that contains the photo shards"; exit 1; }
+	mkdir -p $(STEPS)
+	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) $(CAPTIONS:%=--data %@1.2) \
 		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
+	touch $@
+
+$(STEPS)/exported: $(STEPS)/trained
 	$(BIN)/dalip export runs/builtin $(ASSETS)/encoder --weights int8 --name dalip-builtin
+	touch $@
+
+$(STEPS)/built: $(STEPS)/exported $(PLANTS) $(ASSETS)/taxa.csv
+	rm -rf $(STEPS)/flora
+	$(BIN)/dalip index build --keep 0 --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(STEPS)/flora
 	rm -rf $(ASSETS)/flora
-	$(BIN)/dalip index build --keep 0 --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(ASSETS)/flora
-	$(BIN)/dalip evaluate flora --flora $(ASSETS)/flora --json $(PLANTS:%=--photos %) > $(ASSETS)/evaluation.json
+	mv $(STEPS)/flora $(ASSETS)/flora
+	touch $@
+
+$(STEPS)/measured: $(STEPS)/built
 	$(BIN)/python benchmarks/trust.py --data $(DATA) --write
+	touch $@
+
+$(STEPS)/restricted: $(STEPS)/built
+	$(BIN)/python benchmarks/only.py --data $(DATA) --write
+	touch $@
+
+$(STEPS)/explained: $(STEPS)/built
+	$(BIN)/python benchmarks/explained.py --data $(DATA) --write
+	touch $@
+
+$(STEPS)/general: $(STEPS)/exported
+	$(BIN)/python benchmarks/general.py --data $(DATA) "built-in=$(ASSETS)/encoder"
+	touch $@
+
+$(STEPS)/card: $(STEPS)/measured $(STEPS)/restricted $(STEPS)/explained $(STEPS)/general
 	$(BIN)/python $(ASSETS)/make_card.py
+	touch $@
 
 clean: ## Remove the environment, caches and built packages
 	rm -rf .venv build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,17 +3,15 @@
     python benchmarks/answer_path.py [--taxa 130 1300 13000] [--repeats 21] [--threads 1]
 
 The floras have synthetic taxa, ten species per genus and ten genera per family, and vectors as wide as those of the
-built-in flora, read from a FAISS file. The photos are synthetic too. The floor is one matrix product over the vectors,
+built-in flora. The photos are synthetic too. The floor is one matrix product over the vectors,
 one sort and one softmax, in numpy alone. Prints medians over the photos; each is answered once, with answer and floor
 interleaved. The last column reads the whole answer, as `--json` does: the look-alikes need a second product.
 """
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,11 +19,11 @@ from threadpoolctl import threadpool_limits
 from dalip.encoder import Vectors
 from dalip.taxonomy import Taxon
 from dalip_index import Flora, load_flora
-from dalip_index.flora.prototypes import Prototypes, unit_rows
-from dalip_index.store.faiss_index import INDEX, read_vectors, write_index
+from dalip_index.flora.prototypes import Prototypes
+from dalip_index.flora.shrinkage import unit_rows
 
 
-def make_flora(number: int, folder: Path) -> Flora:
+def make_flora(number: int) -> Flora:
     """Return a flora of synthetic taxa with the calibration of the built-in one."""
     real, rng = load_flora(), np.random.default_rng(number)
     width, appearance_width = real.encoder.width, real.encoder.appearance_width
@@ -34,12 +32,11 @@ def make_flora(number: int, folder: Path) -> Flora:
     )
     one_each = np.ones(number, np.intp)
     prototypes = Prototypes.built(next(halves), one_each, next(halves), one_each)
-    write_index(folder / INDEX, prototypes.vectors(real.calibration.text_weight))
     taxa = tuple(
         Taxon(f"Genus{i // 10} species{i}", "species", (), f"Genus{i // 10}", f"Family{i // 100}", "Order")
         for i in range(number)
     )
-    vectors = read_vectors(folder / INDEX)
+    vectors = prototypes.vectors(real.calibration.text_weight)
     flora = Flora(real.folder, real.manifest, real.calibration, taxa, vectors, real.encoder)
     vars(flora).update(prototypes=prototypes, experimental=np.zeros(number, bool))
     return flora
@@ -98,8 +95,8 @@ def main() -> None:
     print("| taxa | answer, ms | floor, ms | matrix product of the floor, ms | whole answer, ms |")
     print("|---:|---:|---:|---:|---:|")
     for number in arguments.taxa:
-        with tempfile.TemporaryDirectory() as folder, threadpool_limits(arguments.threads):
-            flora = make_flora(number, Path(folder))
+        with threadpool_limits(arguments.threads):
+            flora = make_flora(number)
             times = measure(flora, make_photos(flora, arguments.repeats + 1))
         print(f"| {number:,} | " + " | ".join(f"{value:.2f}" for value in times) + " |")
 

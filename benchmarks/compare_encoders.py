@@ -22,7 +22,7 @@ from dalip.evaluation import OnnxEmbedder, retrieval
 from dalip.taxonomy import Taxon
 from dalip_index import Flora, build_flora, evaluate_flora, load_flora
 from dalip_index.flora.answer import EVIDENCE_KINDS
-from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
+from dalip_index.flora.temperature import fit_temperature, negative_log_likelihood
 
 
 def measure(

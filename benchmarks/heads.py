@@ -207,7 +207,8 @@ def looks(model: DALIP, seen: Vectors) -> Vectors:
     for start in range(0, len(seen), 64):
         views = torch.from_numpy(seen[start : start + 64].astype(np.float32)).unbind(1)
         parts.append(torch.stack([model.appearance(view) for view in views]).mean(0).numpy())
-    rows = (np.concatenate(parts) - whitening.mean) @ whitening.matrix
+    rows = (np.concatenate(parts) - whitening.mean) @ whitening.matrix[:, : len(whitening.weights)]
+    rows *= whitening.weights
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 

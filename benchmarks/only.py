@@ -3,9 +3,10 @@
     python benchmarks/only.py --data DATA            # DATA: the folder with the shards
     python benchmarks/only.py --data DATA --write    # writes the tables into docs/trust.md
 
-The built-in flora answers with all of its taxa and restricted to lists: five random ones of each length, and a family.
-The rejection rule was chosen on validation photos; everything else is measured on test photos. Photos of plants that
-are not in the flora are split into halves by their keys, as in benchmarks/trust.py, one for each purpose.
+The built-in flora answers with all of its taxa and restricted to lists: half of its taxa and ten taxa, five random
+lists each; all taxa of the sets with few taxa; and a family. The rejection rule was chosen on validation photos;
+everything else is measured on test photos. Photos of plants that are not in the flora are split into halves by their
+keys, as in benchmarks/trust.py, one for each purpose.
 """
 
 import argparse
@@ -15,24 +16,40 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
+from answers import Labels, labelled
+from embedded import GARDEN, NARROW, PLANTS, Embedded, embed, read_set
 from numpy.typing import NDArray
+from rejected import second_half
 from tables import publish
-from trust import PAGE, Photos, read, second_half
 
-from dalip.datasets import Record, read_records
+from dalip.encoder import Vectors
+from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, RestrictedFlora, load_flora, restrict
 from dalip_index.evaluation.trust import measure_trust
 from dalip_index.flora.calibration import IN_FLORA_LEAST
 from dalip_index.flora.similarities import Similarities
 
+PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 SEEDS = 5
-SHARES = (0.9, 0.5)
 TAXA = 10
 FAMILY = "Asteraceae"
 COVERAGE = "0.9"
 
 Rule = Callable[[Similarities, Calibration], NDArray[np.bool_]]
 """Returns which photos are rejected as plants of other taxa than those on the list."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of one kind."""
+
+    vectors: Vectors
+    shown: tuple[Taxon, ...] = ()
+    """The taxon in each, if they show plants."""
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Photos":
+        """Return some of the photos."""
+        return Photos(self.vectors[chosen], tuple(self.shown[i] for i in np.flatnonzero(chosen)))
 
 
 @dataclass(frozen=True)
@@ -45,25 +62,30 @@ class Material:
     """Plants that are not in the flora."""
     things: Photos
     """Photos without plants."""
+    narrow: tuple[str, ...]
+    """Names of the taxa in the sets with few taxa."""
 
 
-def lists_of(flora: Flora) -> dict[str, list[list[str]]]:
+def lists_of(flora: Flora, narrow: tuple[str, ...]) -> dict[str, list[list[str]]]:
     """Return lists of names, by the label of their row."""
     names = [taxon.scientific_name for taxon in flora.taxa]
     found: dict[str, list[list[str]]] = {}
-    for number in (*(round(share * len(names)) for share in SHARES), TAXA):
-        orders = [np.random.default_rng(seed).permutation(len(names)) for seed in range(SEEDS)]
-        found[f"{number} of {len(names)} taxa"] = [[names[row] for row in order[:number]] for order in orders]
+    for number, among in ((len(names) // 2, names), (TAXA, narrow)):
+        orders = [np.random.default_rng(seed).permutation(len(among)) for seed in range(SEEDS)]
+        found[f"{number:,} of {len(names):,} taxa"] = [
+            [among[row] for row in order[:number]] for order in orders
+        ]
     taxa = sum(taxon.family == FAMILY for taxon in flora.taxa)
-    return found | {f"{FAMILY}, {taxa} taxa": [[FAMILY]]}
+    every = {f"the {len(narrow)} taxa with many photos": [list(narrow)]} if len(narrow) < len(names) else {}
+    return found | every | {f"{FAMILY}, {taxa} taxa": [[FAMILY]]}
 
 
 def divided(some: Flora, known: Photos) -> tuple[Photos, Photos]:
     """Return the photos of taxa on the list, and those of other taxa, except for taxa within one on the list."""
-    names = [r.taxon.scientific_name if r.taxon else "" for r in known.records]
-    rows = np.array([some.tree.rows.get(name, -1) for name in names])
-    inside = np.array([any(r.taxon and t.contains(r.taxon) for t in some.taxa) for r in known.records])
-    return known.part(rows >= 0), known.part((rows < 0) & ~inside)
+    held = some.tree.rows
+    rows = np.array([taxon.scientific_name in held for taxon in known.shown], bool)
+    inside = np.array([any(t.contains(taxon) for t in some.taxa) for taxon in known.shown], bool)
+    return known.part(rows), known.part(~rows & ~inside)
 
 
 def measured(
@@ -71,7 +93,7 @@ def measured(
 ) -> list[float]:
     """Measure a flora on photos of the taxa on a list, and on photos that should be rejected."""
     calibration = answering.calibration
-    targets = np.array([answering.row(some.whole.taxa[row]) for row in allowed.targets])
+    targets = np.array([answering.row(taxon) for taxon in allowed.shown], np.intp)
     compared = answering.similarities(allowed.vectors)
     trust = measure_trust("", compared, targets, calibration)
     refused = [
@@ -88,7 +110,7 @@ def only_table(flora: Flora, material: Material) -> list[str]:
     kinds = ("taxa not on the list", "plants not in the flora", "no plants")
     head = [*columns, *(f"rejected: {kind}" for kind in kinds)]
     lines = [f"| photos of | answered with | {' | '.join(head)} |", "|---|---|" + "---:|" * len(head)]
-    for name, drawn in lists_of(flora).items():
+    for name, drawn in lists_of(flora, material.narrow).items():
         rows: dict[str, list[list[float]]] = {"all taxa": [], "the list only": []}
         for names in drawn:
             some = restrict(flora, names)
@@ -144,7 +166,7 @@ RULES: dict[str, Rule] = {
 
 
 def rules_table(flora: Flora, material: Material) -> list[str]:
-    lists = lists_of(flora)
+    lists = lists_of(flora, material.narrow)
     lines = [f"| rejected by | {' | '.join(lists)} |", "|---|" + "---:|" * len(lists)]
     compared: list[list[list[Similarities]]] = []
     for drawn in lists.values():
@@ -164,27 +186,47 @@ def rules_table(flora: Flora, material: Material) -> list[str]:
 
 def gathered(flora: Flora, data: Path) -> dict[str, Material]:
     """Return the photos of the validation and the test split, each encoded once."""
-    plants = read_records(*sorted(data.glob("inat-*.tar")), *sorted(data.glob("oxford-*.tar")))
-    garden = read_records(*sorted(data.glob("garden-*.tar")))
-    objects = read_records(*sorted(data.glob("general-objects-*.tar")))
-    things = read(flora, [r for r in objects if r.fields.get("containsPlant") is False])
-    absent = read(flora, [r for r in garden if not _held(flora, r)])
-    second = np.array([second_half(r) for r in absent.records])
+    labels, objects = Labels(flora, data), embed(flora.encoder, data, "objects")
+    garden = embed(flora.encoder, data, *GARDEN)
+    garden = garden.part(np.array([record.taxon is not None for record in garden.records], bool))
+    second = np.array([second_half(record) for record in garden.records], bool)
+    shown = {labels.taxon(r.taxon).scientific_name for n in NARROW for r in read_set(data, n) if r.taxon}
+    plants = {
+        "selection": [embed(flora.encoder, data, name, ("selection",)) for name in PLANTS],
+        "test": [embed(flora.encoder, data, n, ("calibration", "test")).of_split("test") for n in PLANTS],
+    }
+    absent = _labelled(garden, labels)
+    outside = np.array([not _held(flora, taxon) for taxon in absent.shown], bool)
     return {
         split: Material(
-            read(flora, [r for r in plants if r.split == split]),
-            absent.part(second == (split == "test")),
-            things,
+            _known(flora, _joined([_labelled(photos, labels) for photos in found])),
+            absent.part(outside & (second == (split == "test"))),
+            Photos(objects.vectors),
+            tuple(sorted(shown & flora.tree.rows.keys())),
         )
-        for split in ("selection", "test")
+        for split, found in plants.items()
     }
 
 
-def _held(flora: Flora, record: Record) -> bool:
-    taxon = record.taxon
-    return taxon is None or any(
-        t.scientific_name == taxon.scientific_name or t.contains(taxon) for t in flora.taxa
+def _labelled(photos: Embedded, labels: Labels) -> Photos:
+    found, shown = labelled(photos, labels)
+    return Photos(found.vectors, tuple(shown))
+
+
+def _joined(every: list[Photos]) -> Photos:
+    return Photos(
+        np.concatenate([photos.vectors for photos in every]),
+        tuple(taxon for photos in every for taxon in photos.shown),
     )
+
+
+def _known(flora: Flora, photos: Photos) -> Photos:
+    held = flora.tree.rows
+    return photos.part(np.array([taxon.scientific_name in held for taxon in photos.shown], bool))
+
+
+def _held(flora: Flora, taxon: Taxon) -> bool:
+    return taxon.scientific_name in flora.tree.rows or any(t.contains(taxon) for t in flora.taxa)
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ def make_step(model: DALIP, batch: int, device: str) -> Step:
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            image, text, scale = model(pixels, ids, mask)
+            image, text, _, scale = model(pixels, ids, mask)
         loss(image, text, scale).backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -1,7 +1,33 @@
-"""Print the tables of a benchmark, or write them into the page that shows them."""
+"""Make the tables of a benchmark, and print them or write them into the page that shows them."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+Row = Mapping[str, object]
+"""Cells of a row by column. A tuple is a share and its interval, shown in percent; a float has one decimal."""
+
+
+def make_table(rows: Sequence[Row]) -> list[str]:
+    """Return the lines of a table; the columns are those of the first row."""
+    columns = list(rows[0])
+    lines = [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
+    return lines + [f"| {' | '.join(cell(row.get(column)) for column in columns)} |" for row in rows]
+
+
+def cell(value: object) -> str:
+    """Format a value: `11.2 (9.4–13.3)` for a share and its interval, in percent."""
+    match value:
+        case None:
+            return "–"
+        case tuple():
+            share, low, high = (100 * part for part in value)
+            return f"{share:.1f} ({low:.1f}–{high:.1f})"
+        case float():
+            return f"{value:,.1f}"
+        case int():
+            return f"{value:,}"
+    return str(value)
 
 
 def publish(tables: dict[str, list[str]], page: Path, *, write: bool) -> None:

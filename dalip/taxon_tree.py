@@ -1,7 +1,8 @@
 """`TaxonTree`: genera, families and orders above a list of taxa, and a check that the classification is consistent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,8 @@ class TaxonTree:
                 pairs.append((places.setdefault(key, len(places)), row))
         self._node, self._row = np.array(pairs, np.intp).reshape(-1, 2).T
         self.nodes = tuple(self._nodes.values())
-        self._depth = [RANKS.index(node.taxon_rank) for node in self.nodes]
+        self._depth = np.array([RANKS.index(node.taxon_rank) for node in self.nodes], np.intp)
+        self._of_rank = [np.flatnonzero(self._depth == depth) for depth in range(len(RANKS))]
         self._holds_all = np.bincount(self._node, minlength=len(self.nodes)) == len(taxa)
         self._by_rank: dict[str, tuple[tuple[Taxon, ...], NDArray[np.intp]]] = {}
 
@@ -143,6 +145,10 @@ class TaxonTree:
             self._by_rank[rank] = tuple(by_name[name] for name in places), np.array(place_of, np.intp)
         return self._by_rank[rank]
 
+    def __contains__(self, taxon: Taxon) -> bool:
+        """Return whether a taxon is in the flora or contains one of its taxa."""
+        return _key(taxon) in self._nodes
+
     def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
         """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
         places = {_key(node): place for place, node in enumerate(self.nodes)}
@@ -163,32 +169,55 @@ class TaxonTree:
     def lowest(
         self,
         probabilities: NDArray[np.float64],
-        threshold: float,
+        thresholds: Mapping[str, float],
         shut: NDArray[np.bool_],
         listed: float = 1.0,
     ) -> tuple[Taxon, float] | None:
-        """Find the lowest taxon whose probability reaches a threshold.
+        """Find the lowest taxon whose probability reaches the threshold of its rank.
 
         Args:
             probabilities: Of the flora's taxa, shape (taxa,).
-            threshold: Minimum probability, in [0, 1].
+            thresholds: Minimum probability, in [0, 1], by rank; taxa of other ranks are never the answer.
             shut: Mask of the flora's taxa that cannot be the answer themselves, although their higher taxa can.
             listed: Probability, in [0, 1], that the answer is one of these taxa; it caps the probability of a higher
                 taxon that contains all of them.
 
         Returns:
-            The taxon and its probability, the most probable one if several have the same rank; `None` if not even an
-            order reaches the threshold.
+            The taxon and its probability, the most probable one if several have the same rank; `None` if no taxon
+            reaches its threshold.
+        """
+        places, found = self.best_by_rank(probabilities, shut, listed)
+        enough = np.flatnonzero(found >= np.array([thresholds.get(rank, np.inf) for rank in RANKS]))
+        if not len(enough):
+            return None
+        lowest = enough[-1]
+        return self.nodes[places[lowest]], min(float(found[lowest]), 1.0)
+
+    def best_by_rank(
+        self, probabilities: NDArray[np.float64], shut: NDArray[np.bool_], listed: float = 1.0
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Find the most probable taxon of each rank; the arguments are those of `lowest`.
+
+        Returns:
+            Positions in `nodes` in the order of `RANKS`, and their probabilities; -1 and `-inf` for a rank without
+            taxa.
         """
         found = self.probabilities(probabilities)
         found[self._holds_all] = np.minimum(found[self._holds_all], listed)
-        enough = found >= threshold
-        enough[: len(shut)] &= ~shut
-        places = np.flatnonzero(enough)
-        if not len(places):
-            return None
-        best = max(places.tolist(), key=lambda place: (self._depth[place], found[place]))
-        return self.nodes[best], min(float(found[best]), 1.0)
+        found[: len(shut)][shut] = -np.inf
+        best = [places[found[places].argmax()] if len(places) else -1 for places in self._of_rank]
+        at = np.array(best, np.intp)
+        return at, np.where(at < 0, -np.inf, found[at])
+
+    @cached_property
+    def above_rows(self) -> NDArray[np.intp]:
+        """For each of the flora's taxa and each rank, the position in `nodes` of the taxon that it is or is inside of.
+
+        Shape (taxa, ranks), in the order of `RANKS`; -2 if there is none.
+        """
+        found = np.full((len(self._taxa), len(RANKS)), -2, np.intp)
+        found[self._row, self._depth[self._node]] = self._node
+        return found
 
 
 def _key(taxon: Taxon) -> tuple[str, str]:

@@ -57,6 +57,8 @@ class Taxon:
     """Pages that describe the taxon (https addresses)."""
     scientific_name_authorship: str = field(default="", compare=False)
     """Author of the name, e.g. `L.`; with and without it, it is the same taxon."""
+    synonyms: tuple[str, ...] = field(default=(), compare=False)
+    """Other scientific names of the taxon, without authors; photos and people may use them."""
 
     def __post_init__(self) -> None:
         """Check the scientific name and the rank.

@@ -1,10 +1,12 @@
 """Write the tables and plots of results.md from results/*.jsonl, the measurements of `benchmarks/method.py`.
 
+The measurements of `benchmarks/appearance.py` are the table `appearance`.
+
 python docs/make_results.py            # write tables and plots
 python docs/make_results.py --check    # exit 1 if a table is out of date
 
 The table of an experiment goes between `<!-- table: NAME -->` and `<!-- end -->`. The rest of the page is written
-manually.
+manually, except for the tables of other benchmarks, which write these themselves.
 """
 
 import json
@@ -18,6 +20,8 @@ from typing import Any, NamedTuple
 DOCS = Path(__file__).parent
 PAGE = DOCS / "results.md"
 RESULTS = DOCS / "results"
+OTHERS = ("general",)
+"""Tables and results of other benchmarks."""
 BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Scores = dict[str, Any]
@@ -70,6 +74,9 @@ EXPERIMENTS = {
     "forgetting": Experiment("DALIP, {}"),
 }
 
+STEPS = "appearance"
+"""The table with one row per step, measured once, with intervals over photos instead of seeds."""
+
 READ_IN_ORDERS = {"orders": "objectives", "orders_finetuned": "finetune"}
 """Tables that score the DALIP runs of another experiment with the first order, the second order and both."""
 
@@ -85,7 +92,7 @@ def read(folder: Path) -> dict[str, Measured]:
 
     Experiments without a file are skipped. A file that no experiment shows ends the script.
     """
-    unknown = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys()
+    unknown = {path.stem for path in folder.glob("*.jsonl")} - EXPERIMENTS.keys() - {STEPS, *OTHERS}
     if unknown:
         sys.exit(f"docs/make_results.py: add an entry to EXPERIMENTS for {', '.join(sorted(unknown))}")
     found: dict[str, Measured] = {}
@@ -180,10 +187,27 @@ def table(measured: Measured, against: str) -> list[str]:
     return lines
 
 
+def steps_table(path: Path) -> list[str]:
+    """Return the lines of the table of steps; a single line if the file does not exist yet."""
+    if not path.exists():
+        return ["**Not measured yet:** run the command above."]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    columns = list(rows[0]["figures"])
+    lines = [f"| step | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    for row in rows:
+        cells = [f"{share:.1f} ({low:.1f}–{high:.1f})" for share, low, high in row["figures"].values()]
+        lines.append(f"| {' | '.join([row['step'], *cells])} |")
+    return lines
+
+
 def renewed(text: str, found: dict[str, Measured]) -> str:
     """Return the text of a page with its tables replaced by current ones."""
 
     def block(match: re.Match[str]) -> str:
+        if match["name"] == STEPS:
+            return "\n".join([match[1], *steps_table(RESULTS / f"{STEPS}.jsonl"), "", match[3]])
+        if match["name"] in OTHERS:
+            return match[0]
         measured = found.get(match["name"], {})
         lines = table(measured, EXPERIMENTS[match["name"]].against) if measured else []
         if not measured or _unfinished(measured):

@@ -116,22 +116,5 @@ def test_its_make_targets_exist(line: str) -> None:
     subprocess.run([*shlex.split(line), "--dry-run"], cwd=ROOT, capture_output=True, check=True)
 
 
-def test_its_figures_are_those_that_were_measured() -> None:
-    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
-    rows = {
-        cells[0].strip(): cells[1:3]
-        for cells in (line.strip("|").split("|") for line in page.splitlines() if line.startswith("| "))
-        if len(cells) == 9
-    }
-    for photos, said in (
-        ("test photos", r"(\d+) % of (\d+) test photos"),
-        ("garden photos of known taxa", r"(\d+) % of (\d+) photos of the same plants from another source"),
-    ):
-        found = re.search(said, " ".join(README.split()))
-        assert found, said
-        number, top1 = rows[photos]
-        assert (int(found[2]), int(found[1])) == (int(number), round(float(top1))), photos
-
-
 def test_it_is_short() -> None:
     assert len(README.splitlines()) <= 200

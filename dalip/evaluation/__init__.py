@@ -4,7 +4,7 @@ from dalip.encoder import Vectors
 from dalip.encoder.embedder import Embedder, OnnxEmbedder, Photos, collect_photos
 from dalip.encoder.reweight import Reweighted, reweight
 from dalip.evaluation.few_shot import FewShot, few_shot, simple_shot
-from dalip.evaluation.labelled import LabelledPhotos, embed_labelled, label_of
+from dalip.evaluation.labelled import ALL_SOURCES, LabelledPhotos, embed_labelled, label_of, source_masks
 from dalip.evaluation.linear_probe import LinearProbe, linear_probe
 from dalip.evaluation.metrics import hit_rate, macro_mean, nearest_ranks, nll_at_best_temperature, ranks
 from dalip.evaluation.retrieval import Retrieval, retrieval
@@ -22,6 +22,7 @@ from dalip.evaluation.zero_shot import (
 from dalip.progress import Progress
 
 __all__ = [
+    "ALL_SOURCES",
     "Accuracy",
     "Embedder",
     "FewShot",
@@ -52,6 +53,7 @@ __all__ = [
     "retrieval",
     "reweight",
     "simple_shot",
+    "source_masks",
     "text_vectors",
     "zero_shot",
 ]

@@ -9,7 +9,7 @@ from dalip.encoder.manifest import TextSettings
 from dalip.export.whitening import Whitening
 from dalip.model import DALIP
 
-__all__ = ["ImageEncoder", "TextEncoder"]
+__all__ = ["ImageEncoder", "TextEncoder", "whitened"]
 
 
 class ImageEncoder(nn.Module):
@@ -17,6 +17,7 @@ class ImageEncoder(nn.Module):
 
     mean: Tensor
     matrix: Tensor
+    weights: Tensor
 
     def __init__(
         self, model: DALIP, first_order: float, mirror: bool, whitening: Whitening | None = None
@@ -27,6 +28,7 @@ class ImageEncoder(nn.Module):
         if whitening:
             self.register_buffer("mean", torch.from_numpy(whitening.mean))
             self.register_buffer("matrix", torch.from_numpy(whitening.matrix))
+            self.register_buffer("weights", torch.from_numpy(whitening.weights))
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
         """Embed preprocessed photos."""
@@ -48,7 +50,9 @@ class ImageEncoder(nn.Module):
 
     def _appearance(self, features: list[Tensor]) -> Tensor:
         appearance = torch.stack([self.model.appearance(view) for view in features]).mean(dim=0)
-        return (appearance - self.mean) @ self.matrix if self.whitened else F.normalize(appearance, dim=-1)
+        if not self.whitened:
+            return F.normalize(appearance, dim=-1)
+        return whitened(appearance, self.mean, self.matrix, self.weights)
 
 
 class TextEncoder(nn.Module):
@@ -66,3 +70,16 @@ class TextEncoder(nn.Module):
             input_ids = F.pad(input_ids, (0, length), value=self.settings.pad_id)[:, :length]
             attention_mask = F.pad(attention_mask, (0, length))[:, :length]
         return self.model.encode_text(input_ids, attention_mask.bool()).joint(self.first_order)
+
+
+def whitened(
+    appearance: Float[Tensor, "n w"],
+    mean: Float[Tensor, " w"],
+    matrix: Float[Tensor, "w w"],
+    weights: Float[Tensor, " a"],
+) -> Float[Tensor, "n a"]:
+    """Whiten appearance vectors, as `Whitening` describes."""
+    white = (appearance - mean) @ matrix
+    kept = white[:, : len(weights)] * weights
+    lengths: Tensor = torch.linalg.vector_norm(white, dim=-1, keepdim=True)
+    return F.normalize(kept, dim=-1) * lengths

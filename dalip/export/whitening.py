@@ -1,7 +1,8 @@
 """Fit the whitening of appearance vectors, which reduces the weight of what varies among photos of one taxon.
 
 The length of a whitened appearance vector is the Mahalanobis distance from the mean of the plants. Photos of anything
-else vary in directions in which plants do not, so their vectors are long.
+else vary in directions in which plants do not, so their vectors are long. With photos of many taxa, only the directions
+in which taxa differ most are returned, and the vector gets the length that it had with all of them.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,17 @@ from numpy.typing import NDArray
 from dalip.encoder.manifest import IMAGE_ENCODER
 from dalip.training.towers.from_bundle import read_tensors
 
-__all__ = ["Whitening", "fit_whitening", "read_whitening"]
+__all__ = ["KEPT_DIRECTIONS", "Whitening", "fit_whitening", "read_whitening"]
+
+
+KEPT_DIRECTIONS = 384
+"""Width of appearance vectors, if the photos show enough taxa to choose directions."""
+
+_TAXA_PER_DIRECTION = 4
+"""Directions are chosen if there are at least this many taxa for each; with fewer, new taxa may differ in others."""
+
+_WEIGHT = 0.25
+"""Power of a direction's variance that it is weighted with; see docs/results.md."""
 
 
 class Whitening(NamedTuple):
@@ -23,13 +34,18 @@ class Whitening(NamedTuple):
     mean: NDArray[np.float32]
     """Subtracted first, (w,)."""
     matrix: NDArray[np.float32]
-    """Multiplied from the right, (w, w); scaled so that the mean squared length of plant photos is 1."""
+    """Multiplied from the right, (w, w); scaled so that the mean squared length of plant photos is 1. If directions
+    were chosen, the columns are in the order of how much photos of different taxa differ along them."""
+    weights: NDArray[np.float32]
+    """Weights of the first columns, the others being left out, (a,); all 1 if no directions were chosen. A weighted
+    vector gets the length that it had before."""
 
 
 def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whitening | None:
     """Learn which directions distinguish taxa, and which distinguish photos of one taxon.
 
     The covariance within taxa is shrunk towards a sphere, the more so the less certain its estimate from these photos.
+    After whitening, the directions of the largest variance between taxa are those of linear discriminant analysis.
 
     Args:
         appearances: One row per photo, (n, w), unit length.
@@ -59,8 +75,15 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
     scatter *= 1 - shrinkage
     scatter[np.diag_indices_from(scatter)] += max(shrinkage, 1e-3) * variance
     mean, matrix = means.mean(axis=0), np.linalg.inv(np.linalg.cholesky(scatter)).T
+    weights = np.ones(len(matrix))
+    if len(matrix) > KEPT_DIRECTIONS and len(names) >= _TAXA_PER_DIRECTION * KEPT_DIRECTIONS:
+        # Each taxon counts as often as it has photos: the mean of few photos is mostly noise.
+        between = np.cov(((means - mean) @ matrix).T, fweights=np.bincount(labels))
+        matrix = matrix @ np.linalg.eigh(between).eigenvectors[:, ::-1]  # a rotation, which changes no length
+        variances = ((rows - mean) @ matrix[:, :KEPT_DIRECTIONS]).var(axis=0)
+        weights = (variances / variances.mean()) ** _WEIGHT
     matrix /= np.sqrt(np.square((rows - mean) @ matrix).sum(axis=1).mean())
-    return Whitening(mean.astype(np.float32), matrix.astype(np.float32))
+    return Whitening(mean.astype(np.float32), matrix.astype(np.float32), weights.astype(np.float32))
 
 
 def read_whitening(bundle: Path) -> Whitening | None:
@@ -70,4 +93,9 @@ def read_whitening(bundle: Path) -> Whitening | None:
         TrainingError: Its file cannot be read.
     """
     stored = read_tensors(bundle / IMAGE_ENCODER)
-    return Whitening(stored["mean"], stored["matrix"]) if {"mean", "matrix"} <= stored.keys() else None
+    if not {"mean", "matrix"} <= stored.keys():
+        return None
+    matrix = stored["matrix"]
+    # Encoders from before 0.1.0 was released keep all directions.
+    weights = stored.get("weights", np.ones(len(matrix), np.float32))
+    return Whitening(stored["mean"], matrix, weights)

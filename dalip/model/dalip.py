@@ -18,6 +18,7 @@ from dalip.model.towers import Tokens, image_adapter, text_adapter
 __all__ = ["DALIP", "Embeddings", "MethodConfig"]
 
 _MAX_LOG_SCALE = math.log(100)
+_LEAST_POOLED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,22 @@ class DALIP(nn.Module):
         """Describe the appearance of photos by the image tower's `features`, before any projection to the joint space.
 
         The features are averaged over the patches, each channel is replaced by its signed square root so that a few
-        strong channels do not dominate, and the result is scaled to unit length.
+        strong channels do not dominate, and the result is scaled to unit length. Below 1e-4, where the gradient of a
+        square root would grow without limit, a channel is multiplied by a constant instead.
 
         Source: Perronnin et al., "Improving the Fisher kernel for large-scale image classification", 2010.
         """
         pooled = self.image_tower.pool(features).float()
-        return F.normalize(pooled.sign() * pooled.abs().sqrt(), dim=-1)
+        return F.normalize(pooled / pooled.abs().clamp(min=_LEAST_POOLED).sqrt(), dim=-1)
+
+    @torch.no_grad()
+    def appearance_width(self, size: int) -> int:
+        """Return the width of `appearance`, measured on an empty image with `size` pixels per side."""
+        training = self.training
+        pixels = next(self.parameters()).new_zeros(1, 3, size, size)
+        width = self.eval().image_tower.pool(self.image_tower.features(pixels)).shape[1]
+        self.train(training)
+        return width
 
     def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"] | None = None) -> Embeddings:
         """Embed token ids; without a mask, padding is detected from the ids."""
@@ -169,8 +180,8 @@ class DALIP(nn.Module):
         mask: Bool[Tensor, "b l"],
         text_features: Float[Tensor, "b n w"] | None = None,
         image_features: Float[Tensor, "b ..."] | None = None,
-    ) -> tuple[Embeddings, Embeddings, Float[Tensor, ""]]:
-        """Embed a batch of pairs and return image embeddings, text embeddings and logit scale.
+    ) -> tuple[Embeddings, Embeddings, Float[Tensor, "b w"], Float[Tensor, ""]]:
+        """Embed a batch of pairs and return image embeddings, text embeddings, appearances and logit scale.
 
         Args:
             pixels: Normalised images; `None` if `image_features` is given.
@@ -184,8 +195,11 @@ class DALIP(nn.Module):
             image_features = self.image_tower.features(pixels)
         if text_features is None:
             text_features = self.text_tower.features(ids, mask)
-        image = self.encode_image_features(image_features)
-        return image, self.encode_text_features(text_features, ids, mask), self.logit_scale
+        image, text = (
+            self.encode_image_features(image_features),
+            self.encode_text_features(text_features, ids, mask),
+        )
+        return image, text, self.appearance(image_features), self.logit_scale
 
 
 def _embed_dim(clip: CLIP | CustomTextCLIP) -> int:

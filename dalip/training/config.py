@@ -141,6 +141,27 @@ class TrainConfig:
     first_order: Annotated[
         Share, described("Weight l1 of the first order in the objectives `dalip` and `joint`.")
     ] = 0.5
+    genus_weight: Annotated[
+        Share,
+        described(
+            "Target weight of a photo and a text of different taxa of the same genus; those of the same taxon have "
+            "weight 1, and the weights of each photo and text are scaled to sum 1. No effect on `clip` and `siglip`."
+        ),
+    ] = 0.0
+    family_weight: Annotated[
+        Share,
+        described(
+            "Target weight of a photo and a text of different genera of the same family, as `genus_weight`."
+        ),
+    ] = 0.0
+    classifier: Annotated[
+        Amount,
+        described(
+            "Weight of the loss of cosine classifiers of taxa, genera, families and orders, beside the loss of the "
+            "pairs; 0 trains none. They see the features with which floras compare the appearance of photos, and are "
+            "not part of the exported encoder. Not available for streams."
+        ),
+    ] = 0.0
     embed_dim: Annotated[
         Positive | None, described("Width D of the joint space, if the model does not fix it.")
     ] = None
@@ -222,6 +243,13 @@ class TrainConfig:
     crop_scale: Annotated[
         float, Meta(gt=0, le=1), described("Minimum fraction of the photo's area in a training crop.")
     ] = 0.25
+    low_resolution: Annotated[
+        Share,
+        described(
+            "Probability that a training photo is first reduced to a random size: a short side between 96 pixels and "
+            "its own."
+        ),
+    ] = 0.0
     augment: Annotated[
         Literal["none", "colour", "trivial"],
         described(
@@ -251,6 +279,7 @@ class TrainConfig:
             "Peak learning rate of new weights: MBDC, and projections and towers without pretrained weights."
         ),
     ] = 1e-3
+    classifier_lr: Annotated[Amount, described("Peak learning rate of the classifiers.")] = 3e-3
     weight_decay: Annotated[Amount, described("Weight decay of AdamW, on matrices only.")] = 0.05
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
@@ -323,6 +352,8 @@ class TrainConfig:
             raise TrainingError("setting-stream-without-steps")
         if self.stream and self.balance:
             raise TrainingError("setting-balance-of-stream", value=repr(self.balance))
+        if self.stream and self.classifier:
+            raise TrainingError("setting-classifier-of-stream", value=repr(self.classifier))
         if self.validate and not self.stream:
             raise TrainingError("setting-validate-without-stream", value=self.validate)
         if width is not None and width % self.num_heads:

@@ -155,8 +155,11 @@ def _start(
             module.p = 0.0
     _try_sizes(config, model)
     freeze(model, config.freeze)
-    if config.cache_views and (config.stream or any(p.requires_grad for p in model.image_tower.body)):
+    still = not any(p.requires_grad for p in model.image_tower.body)
+    if config.cache_views and (config.stream or not still):
         raise TrainingError("setting-cache-views", value=config.cache_views)
+    if config.classifier and still:
+        raise TrainingError("setting-classifier-frozen", value=repr(config.classifier))
     if config.checkpoint_gradients:
         try:
             model.clip.set_grad_checkpointing()

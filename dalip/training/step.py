@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dalip.model import DALIP, DalipLoss, Embeddings
 
-__all__ = ["Inputs", "backward"]
+__all__ = ["Inputs", "Targets", "backward"]
 
 
 class Inputs(NamedTuple):
@@ -23,13 +23,23 @@ class Inputs(NamedTuple):
     image_features: Tensor | None
 
 
+class Targets(NamedTuple):
+    """What a whole batch should learn, in the order of the processes, on the device."""
+
+    positives: Tensor
+    """Pairs that match, or their weights, as returned by `match_matrix`, (n, n)."""
+    ignored: Tensor
+    """Pairs that are ignored, bool (n, n)."""
+    labels: Tensor | None = None
+    """Classes of the photos, as returned by `TaxonClassifier.labels`, if the loss has a classifier, (n, ranks)."""
+
+
 def backward(
     accelerator: Accelerator,
     model: Any,
     loss: DalipLoss,
     parts: Sequence[Inputs],
-    positives: Tensor,
-    ignored: Tensor,
+    targets: Targets,
     seed: int,
 ) -> Tensor:
     """Add a batch's gradients to the parameters.
@@ -43,8 +53,7 @@ def backward(
         model: A `DALIP`, prepared by the accelerator.
         loss: The objective.
         parts: Micro-batches of this process's share of the batch; they have the same sizes in all processes.
-        positives: Pairs of the whole batch that match, in the order of the processes, bool (n, n).
-        ignored: Pairs of the whole batch that are ignored, in the same order, bool (n, n).
+        targets: What the whole batch should learn.
         seed: Seed of random operations in the model: the same in both passes, different in each micro-batch and
             process.
 
@@ -59,8 +68,8 @@ def backward(
     def embed(number: int) -> tuple[list[Tensor], Tensor]:
         torch.manual_seed(seed + accelerator.process_index * len(parts) + number)
         with accelerator.autocast():
-            image, text, scale = model(*parts[number])
-        return [*image, *text], scale
+            image, text, appearance, scale = model(*parts[number])
+        return [*image, *text, *([appearance] if loss.classifier else [])], scale
 
     whole = len(parts) == 1
     with contextlib.nullcontext() if whole else _rehearsal(accelerator.unwrap_model(model)):
@@ -68,7 +77,12 @@ def backward(
     local = [torch.cat(tensors) for tensors in zip(*(e for e, _ in embedded), strict=True)]
     leaves = [_gathered(accelerator, tensor.detach()).requires_grad_() for tensor in local]
     scale = embedded[0][1].detach().requires_grad_()
-    value: Tensor = loss(Embeddings(*leaves[:2]), Embeddings(*leaves[2:]), scale, positives, ignored)
+    image, text, appearance = (
+        Embeddings(*leaves[:2]),
+        Embeddings(*leaves[2:4]),
+        leaves[4] if loss.classifier else None,
+    )
+    value: Tensor = loss(image, text, scale, targets.positives, targets.ignored, appearance, targets.labels)
     if not torch.isfinite(value):
         return value.detach()
     accelerator.backward(value)

@@ -13,8 +13,9 @@ from dalip.encoder.bundle import is_bundle
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.errors import TrainingError
 from dalip.evaluation import Embedder, Photos, Reweighted, collect_photos
-from dalip.model import DALIP
+from dalip.model import DALIP, Embeddings
 from dalip.progress import Progress, no_progress, no_report
+from dalip.training.data.text_features import TextFeatures
 from dalip.training.log import ReportLine
 from dalip.training.towers.create import Towers
 from dalip.training.towers.load_model import find_run, load_model
@@ -29,7 +30,15 @@ _TEXTS_AT_ONCE = 64
 class TorchEmbedder:
     """A model that embeds like its export, with equal weights for both orders."""
 
-    def __init__(self, model: DALIP, towers: Towers, *, name: str = "model", mirror: bool = False) -> None:
+    def __init__(
+        self,
+        model: DALIP,
+        towers: Towers,
+        *,
+        name: str = "model",
+        mirror: bool = False,
+        text_features: TextFeatures | None = None,
+    ) -> None:
         """Wrap a model on its current device.
 
         Args:
@@ -37,7 +46,9 @@ class TorchEmbedder:
             towers: Preprocessing and tokenizer of the model.
             name: Name of the model in tables.
             mirror: Whether each photo is averaged with its mirror image.
+            text_features: Cached features of the same text tower, if it is frozen.
         """
+        self.text_features = text_features
         self.model, self.image, self.name, self.mirror = model, towers.image, name, mirror
         self.tokenizer, self.text = Tokenizer.from_buffer(towers.tokenizer), towers.text
         self.first_order = 0.5 if model.config else 1.0
@@ -56,17 +67,39 @@ class TorchEmbedder:
         found = (row for _, row in embed_ahead(sources, self.image, _PHOTOS_AT_ONCE, self._embed))
         return collect_photos(records, found, self.width, progress)
 
+    def embed_with_appearance(self, records: Sequence[Record]) -> tuple[Photos, Vectors]:
+        """Embed photos, and return the appearance of each photo that can be read, (n, A)."""
+        sources = (record.read_bytes for record in records)
+        found = (row for _, row in embed_ahead(sources, self.image, _PHOTOS_AT_ONCE, self._embed_both))
+        width = self.width + self.model.appearance_width(self.image.size)
+        both = collect_photos(records, found, width)
+        return both._replace(vectors=both.vectors[:, : self.width]), both.vectors[:, self.width :]
+
     def embed_texts(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         """Embed texts."""
         parts = [np.empty((0, self.width), np.float32)]
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             batch = texts[start : start + _TEXTS_AT_ONCE]
-            ids, mask = tokenize(self.tokenizer, batch, self.text, full=self.model.counts_padding)
-            with torch.inference_mode():
-                found = self.model.encode_text(ids.to(self._device), mask.to(self._device))
-            parts.append(found.joint(self.first_order).cpu().numpy())
+            parts.append(self._embed_text(batch).joint(self.first_order).cpu().numpy())
             progress("texts", min(start + _TEXTS_AT_ONCE, len(texts)), len(texts))
         return np.concatenate(parts)
+
+    @torch.no_grad()
+    def _embed_text(self, texts: Sequence[str]) -> Embeddings:
+        if self.text_features:
+            ids, mask, features = self.text_features(texts, self._device)
+            if features is not None:
+                return self.model.encode_text_features(features, ids, mask)
+        ids, mask = tokenize(self.tokenizer, texts, self.text, full=self.model.counts_padding)
+        return self.model.encode_text(ids.to(self._device), mask.to(self._device))
+
+    @torch.inference_mode()
+    def _embed_both(self, pixels: Vectors) -> Vectors:
+        batch = torch.from_numpy(pixels).to(self._device, memory_format=torch.channels_last)
+        features = self.model.image_tower.features(batch)
+        embeddings = self.model.encode_image_features(features).joint(self.first_order)
+        both: Vectors = torch.cat([embeddings, self.model.appearance(features)], dim=1).cpu().numpy()
+        return both
 
     @torch.inference_mode()
     def _embed(self, pixels: Vectors) -> Vectors:

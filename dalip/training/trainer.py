@@ -12,7 +12,8 @@ from accelerate.utils import gather_object
 
 from dalip.cpus import available_cpus
 from dalip.errors import DalipError, TrainingError
-from dalip.model import DALIP, DalipLoss, match_matrix
+from dalip.model import DALIP, DalipLoss, TaxonClassifier, match_matrix
+from dalip.taxonomy import Taxon
 from dalip.training.checkpoint import fitting, load_checkpoint, refuse_other, save_checkpoint
 from dalip.training.config import TrainConfig
 from dalip.training.data.batches import Batch
@@ -22,7 +23,7 @@ from dalip.training.error_json import write_error
 from dalip.training.interrupts import Interrupts
 from dalip.training.log import Log, ReportLine
 from dalip.training.optimizer import EmaWeights, parameter_groups, schedule
-from dalip.training.step import backward
+from dalip.training.step import Targets, backward
 from dalip.training.step_timer import StepTimer
 from dalip.training.torch_embedder import TorchEmbedder
 from dalip.training.towers.create import Towers
@@ -47,10 +48,14 @@ class Trainer:
         self.config, self.run, self.corpus, self.towers, self.report = config, run, corpus, towers, report
         self.accelerator = accelerator
         self.step, self.seconds = 0, 0.0
-        self.loss = DalipLoss(config.first_order, objective=config.objective).to(accelerator.device)
+        self.loss = self._objective(model).to(accelerator.device)
         groups = parameter_groups(model, towers.fresh, config)
         if self.loss.bias is not None:
             groups.append({"params": [self.loss.bias], "lr": config.head_lr, "weight_decay": 0.0})
+        classifier = self.loss.classifier
+        if classifier:
+            own = list(classifier.parameters())
+            groups.append({"params": own, "lr": config.classifier_lr, "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(groups)
         self.peaks = [group["lr"] for group in optimizer.param_groups]
         self.model: Any
@@ -59,10 +64,28 @@ class Trainer:
         )
         self.bare: DALIP = accelerator.unwrap_model(self.model)
         self.ema = EmaWeights(self.bare, config.ema_decay) if config.ema_decay else None
+        self.classifier_ema = (
+            EmaWeights(classifier, config.ema_decay) if classifier and config.ema_decay else None
+        )
         self.feed = Feed(config, corpus, towers, self.bare, accelerator)
         self.total, self.data = self.feed.total, self.feed.fingerprint()
         self.skipped: set[str] = set()  # errors as `write_error` writes them
         self.interrupts = Interrupts(alone=accelerator.num_processes == 1)
+
+    def _objective(self, model: DALIP) -> DalipLoss:
+        """Return the loss, with a classifier of the training taxa if the configuration has one."""
+        config, classifier = self.config, None
+        if config.classifier:
+            shown = {r.taxon.scientific_name for r in self.corpus.plants("train") if r.taxon}
+            taxa = [self.corpus.taxa[name] for name in shown]
+            width = model.appearance_width(self.towers.image.size)
+            classifier = TaxonClassifier(taxa, width, seed=config.seed)
+        return DalipLoss(
+            config.first_order,
+            objective=config.objective,
+            classifier=classifier,
+            classifier_weight=config.classifier,
+        )
 
     def resume(self) -> None:
         """Resume from the last checkpoint, if there is one.
@@ -77,6 +100,8 @@ class Trainer:
                 self.bare.load_state_dict(state["model"])
                 if self.ema:
                     self.ema.load_state_dict(state["mean"])
+                if self.classifier_ema:
+                    self.classifier_ema.load_state_dict(state["classifier mean"])
                 self.loss.load_state_dict(state["loss"])
                 self.optimizer.load_state_dict(state["optimizer"])
                 if self.accelerator.scaler is not None:
@@ -96,6 +121,7 @@ class Trainer:
             "data": self.data,
             "model": self.bare.state_dict(),
             "mean": self.ema.state_dict() if self.ema else {},
+            "classifier mean": self.classifier_ema.state_dict() if self.classifier_ema else {},
             "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else {},
@@ -205,17 +231,8 @@ class Trainer:
         factor = schedule(self.step, self.total, self.config.warmup, self.config.schedule)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
-        positives, ignored = match_matrix([taxon for taxon, _ in labels], [key for _, key in labels])
-        device = self.accelerator.device
-        loss = backward(
-            self.accelerator,
-            self.model,
-            self.loss,
-            self.feed.parts(batch),
-            positives.to(device),
-            ignored.to(device),
-            seed,
-        )
+        targets = self._targets(labels)
+        loss = backward(self.accelerator, self.model, self.loss, self.feed.parts(batch), targets, seed)
         value = float(loss)
         if not np.isfinite(value):
             raise self._not_finite("loss", value, labels)
@@ -230,7 +247,17 @@ class Trainer:
         self.bare.limit_logit_scale()
         if self.ema:
             self.ema.follow()
+        if self.classifier_ema:
+            self.classifier_ema.follow()
         return value
+
+    def _targets(self, labels: Sequence[tuple[Taxon | None, str]]) -> Targets:
+        taxa, device, config = [taxon for taxon, _ in labels], self.accelerator.device, self.config
+        positives, ignored = match_matrix(
+            taxa, [key for _, key in labels], genus=config.genus_weight, family=config.family_weight
+        )
+        classes = self.loss.classifier.labels(taxa).to(device) if self.loss.classifier else None
+        return Targets(positives.to(device), ignored.to(device), classes)
 
     def _not_finite(self, what: str, value: float, labels: Sequence[tuple[Any, str]]) -> TrainingError:
         photos = [key for _, key in labels]
@@ -255,7 +282,10 @@ class Trainer:
         # Batch norm statistics are those of the current training size, so evaluate at this size.
         size = self.config.size_at((self.step - 1) / self.total, self.towers.image.size)
         towers = replace(self.towers, image=replace(self.towers.image, size=size))
-        row, skipped = measure_selection(TorchEmbedder(self.result().eval(), towers), self.corpus)
+        cached = self.feed.text_features if self.feed.text_features.frozen else None
+        embedder = TorchEmbedder(self.result().eval(), towers, text_features=cached)
+        classifier = self.classifier_ema.model if self.classifier_ema else self.loss.classifier
+        row, skipped = measure_selection(embedder, self.corpus, classifier)
         self._skip(skipped)
         if row:
             self.report(f"validation  step {self.step}  " + "  ".join(f"{k} {v:g}" for k, v in row.items()))

@@ -17,6 +17,7 @@ ILEX = Taxon("Quercus ilex", genus="Quercus", family="Fagaceae", order="Fagales"
 SOLE = Taxon("Sole mystery", genus="Sole")
 TAXA = (VIOLA, OCELLATA, PASSIFLORA, ROBUR, ILEX, SOLE)
 NONE_SHUT = np.zeros(len(TAXA), bool)
+EIGHTY = dict.fromkeys(RANKS, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -38,20 +39,39 @@ NONE_SHUT = np.zeros(len(TAXA), bool)
 def test_the_lowest_taxon_that_is_probable_enough(
     shares: tuple[float, ...], name: str, rank: str, probability: float
 ) -> None:
-    found = TaxonTree(TAXA).lowest(np.array(shares), 0.8, NONE_SHUT)
+    found = TaxonTree(TAXA).lowest(np.array(shares), EIGHTY, NONE_SHUT)
     assert found is not None
     assert (found[0].scientific_name, found[0].taxon_rank) == (name, rank)
     assert found[1] == pytest.approx(probability)
 
 
 def test_no_taxon_is_returned_if_not_even_an_order_is_probable_enough() -> None:
-    assert TaxonTree(TAXA).lowest(np.array([0.2, 0.2, 0.1, 0.2, 0.1, 0.2]), 0.8, NONE_SHUT) is None
+    assert TaxonTree(TAXA).lowest(np.array([0.2, 0.2, 0.1, 0.2, 0.1, 0.2]), EIGHTY, NONE_SHUT) is None
+
+
+def test_each_rank_has_its_own_threshold() -> None:
+    tree, shares = TaxonTree(TAXA), np.array([0, 0, 0.05, 0.5, 0.4, 0.05])
+    found = [
+        tree.lowest(shares, least, NONE_SHUT)
+        for least in ({"species": 0.5}, {"family": 0.9}, {"order": 0.95})
+    ]
+    assert [taxon and taxon[0].scientific_name for taxon in found] == ["Quercus robur", "Fagaceae", None]
+
+
+def test_every_taxon_has_a_row_of_the_taxa_above_it() -> None:
+    tree = TaxonTree(TAXA)
+    for taxon, places in zip(TAXA, tree.above_rows, strict=True):
+        named = [tree.nodes[place] for place in places.tolist() if place >= 0]
+        assert taxon in named
+        assert all(node == taxon or node.contains(taxon) for node in named)
+        assert all(node in tree for node in named)
+    assert Taxon("Rosa", "genus") not in tree
 
 
 def test_an_excluded_taxon_still_counts_for_its_genus() -> None:
     shut = NONE_SHUT.copy()
     shut[3] = True
-    found = TaxonTree(TAXA).lowest(np.array([0, 0, 0, 0.95, 0.05, 0]), 0.8, shut)
+    found = TaxonTree(TAXA).lowest(np.array([0, 0, 0, 0.95, 0.05, 0]), EIGHTY, shut)
     assert found is not None
     assert found[0].scientific_name == "Quercus"
 
@@ -59,11 +79,11 @@ def test_an_excluded_taxon_still_counts_for_its_genus() -> None:
 def test_the_probability_of_a_common_ancestor_is_capped() -> None:
     shares, shut = np.array([0.5, 0.5]), np.zeros(2, bool)
     tree, alone = TaxonTree([ROBUR, ILEX]), TaxonTree([ROBUR])
-    assert tree.lowest(shares, 0.8, shut, listed=0.79) is None
-    assert tree.lowest(shares, 0.8, shut, listed=0.9) == (tree.above(ROBUR, "genus"), 0.9)
-    assert tree.lowest(np.array([0.9, 0.1]), 0.8, shut, listed=0.2) == (ROBUR, 0.9)
-    assert alone.lowest(np.ones(1), 0.8, shut[:1], listed=0.9) == (ROBUR, 0.9)
-    assert alone.lowest(np.ones(1), 0.8, shut[:1], listed=0.7) is None
+    assert tree.lowest(shares, EIGHTY, shut, listed=0.79) is None
+    assert tree.lowest(shares, EIGHTY, shut, listed=0.9) == (tree.above(ROBUR, "genus"), 0.9)
+    assert tree.lowest(np.array([0.9, 0.1]), EIGHTY, shut, listed=0.2) == (ROBUR, 0.9)
+    assert alone.lowest(np.ones(1), EIGHTY, shut[:1], listed=0.9) == (ROBUR, 0.9)
+    assert alone.lowest(np.ones(1), EIGHTY, shut[:1], listed=0.7) is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=6).filter(any))
@@ -101,6 +121,6 @@ def test_taxon_above(taxon: Taxon, rank: str, name: str) -> None:
 def test_a_contradictory_taxonomy_causes_no_error() -> None:
     here = Taxon("Rosa a", genus="Rosa", family="Rosaceae")
     there = Taxon("Rosa b", genus="Rosa", family="Liliaceae")
-    found = TaxonTree([here, there]).lowest(np.array([0.5, 0.5]), 0.8, np.zeros(2, bool))
+    found = TaxonTree([here, there]).lowest(np.array([0.5, 0.5]), EIGHTY, np.zeros(2, bool))
     assert found is not None
     assert found[0].scientific_name == "Rosa"

@@ -84,12 +84,15 @@ def zero_shot(
     negative log-likelihood of the correct name, in nats at the best temperature; lower is better.
     """
     from dalip.datasets import Report, read_taxa
+    from dalip.datasets.names.resolver import Resolver
     from dalip.evaluation import classes_by_name_kind
     from dalip.evaluation import zero_shot as measure
 
-    records, faults = read_photos(photos)
+    unlisted: list[Skipped] = []
+    listed = read_taxa(taxa, Report(unlisted.append, complain)) if taxa else []
+    records, faults = read_photos(photos, Resolver.of(listed) if listed else None)
+    faults += unlisted
     chosen = of_split(records, split)
-    listed = read_taxa(taxa, Report(faults.append, complain)) if taxa else ()
     classes = classes_by_name_kind(records, listed)
     measure_encoders(
         lambda embedder, progress: measure(embedder, chosen, classes, progress),

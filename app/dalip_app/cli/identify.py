@@ -41,6 +41,10 @@ Rank = Literal["species", "genus", "family", "order"]
 
 _EXPLAINED = 512  # pixels; photos may be reduced to this size for a heat map
 _STEM = 60  # characters of the photo's file name that its heat map keeps
+_WARNING = (
+    "Never eat a plant based on an identification. No caution never means edible: DALIP does not know every harmful "
+    "plant."
+)
 
 _CSV_FIELDS = ("image", "position", "scientificName", "taxonRank", "vernacularName", "genus", "family")
 _CSV_SCORES = ("similarity", "probability", "verdict")
@@ -141,6 +145,8 @@ def identify(
             for photo in photos if together else [Path(answer.image)]:
                 if isinstance(photo, Path) and (caution := caution_about(photo)):
                     complain(caution)
+    if write is _write_for_people and len(left_out.faults) < len(photos):
+        print_result(_WARNING)
     left_out.finish(len(photos))
     if unwritten:
         raise typer.Exit(1)
@@ -243,7 +249,8 @@ def _csv_writer() -> "Callable[[Identification, Path | None], None]":
 
 
 def _write_for_people(answer: "Identification", picture: Path | None) -> None:
-    from dalip_app.messages.words import cautions, promise, score, sentence
+    from dalip_app.messages.cautions import cautions
+    from dalip_app.messages.words import promise, score, sentence
 
     print_result(printable(f"{answer.image}: {sentence(answer)}"))
     why = f"Heat map: {picture}" if picture else ""

@@ -3,8 +3,8 @@
 from typing import Any
 
 from dalip.errors import Skipped
+from dalip_app.messages.cautions import cautions
 from dalip_app.messages.errors import describe
-from dalip_app.messages.words import cautions
 from dalip_index.flora.answer import Identification
 
 __all__ = ["answer_fields"]

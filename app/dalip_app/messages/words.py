@@ -1,15 +1,13 @@
-"""Wording of answers for the commands and the page: verdicts, percentages, cautions, prediction sets."""
+"""Wording of answers for the commands and the page: verdicts, percentages, prediction sets."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from dalip.taxonomy import Taxon
 from dalip_app.messages.language import Language, language
 from dalip_index.flora.answer import Identification, Prediction
-from dalip_index.flora.hazards import Hazard, hazard_of
 
 __all__ = [
     "best_name",
-    "cautions",
     "common_name",
     "percent",
     "promise",
@@ -18,11 +16,7 @@ __all__ = [
     "sentence",
 ]
 
-_LIKELY = 0.02  # a harmful plant at least this likely gets a caution, even if others are likelier
-_UNCALIBRATED = 3  # first names that get a caution if there are no probabilities
 _NAMED = 8  # a prediction set with more taxa is not shown, because a longer list does not help
-
-_HARMS = {"deadly": "deadly", "poisonous": "poisonous", "harms the skin": "skin"}  # keys in the catalogues
 
 NameOf = Callable[[Taxon], str]
 
@@ -73,46 +67,6 @@ def sentence(answer: Identification, name: NameOf = best_name, say: Language | N
     if sure and sure != best:
         return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure))
     return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
-
-
-def cautions(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> list[str]:
-    """Return a caution for each likely plant that is known to be harmful.
-
-    Args:
-        answer: The answer for one photo.
-        name: Formats the name of a taxon.
-        say: The language; English by default.
-
-    Returns:
-        One sentence per plant. An empty list does not mean that the plant is harmless.
-    """
-    found = list(_hazards(answer))
-    if not found:
-        return []  # most answers have none, so the catalogue need not be read
-    say = say or language()
-    return [
-        say(f"caution-{key}", plant=name(taxon), harm=_HARMS[hazard.harm], how=hazard.how_in(say.code))
-        for key, taxon, hazard in found
-    ]
-
-
-def _hazards(answer: Identification) -> Iterable[tuple[str, Taxon, Hazard]]:
-    """Find harmful plants: the first name, other likely names and look-alikes."""
-    if answer.verdict == "not a plant":
-        return
-    said = set[Taxon]()
-    for place, prediction in enumerate(answer.predictions):
-        likely = (
-            place < _UNCALIBRATED if prediction.probability is None else prediction.probability >= _LIKELY
-        )
-        hazard = hazard_of(prediction.taxon) if likely or place == 0 else None
-        if hazard:
-            said.add(prediction.taxon)
-            yield "likely" if place else "first", prediction.taxon, hazard
-    for taxon in answer.look_alikes:
-        hazard = None if taxon in said else hazard_of(taxon)
-        if hazard:
-            yield "alike", taxon, hazard
 
 
 def resemblance(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:

@@ -4,8 +4,9 @@ from functools import partial
 from html import escape
 
 from dalip.taxonomy import Taxon, VernacularName, reference_links
+from dalip_app.messages.cautions import cautions
 from dalip_app.messages.language import Language
-from dalip_app.messages.words import cautions, common_name, promise, resemblance, score, sentence
+from dalip_app.messages.words import common_name, promise, resemblance, score, sentence
 from dalip_index import Flora, Identification, Prediction
 
 __all__ = [

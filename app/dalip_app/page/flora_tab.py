@@ -1,7 +1,7 @@
 """The Flora tab: find plants in the flora, teach it new ones, remove taught ones."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 from typing import Any
 
@@ -13,6 +13,7 @@ from dalip.errors import DalipError, DataError, FloraError, ImageError
 from dalip.photos import open_image
 from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon
+from dalip_app.messages.cautions import known_harm
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import best_name, common_name
@@ -20,7 +21,7 @@ from dalip_app.page.cards import facts_list, links, notice
 from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.photo_picker import read_upload, thumbnail
 from dalip_app.server.floras import Floras
-from dalip_index import Flora, Journal, forget_taxon, hazard_of, teach_taxon
+from dalip_index import Flora, Journal, forget_taxon, teach_taxon
 from dalip_index.build.plants import plant_to_teach
 
 __all__ = ["find_taxa", "flora_tab"]
@@ -125,14 +126,14 @@ def _taxon(say: Language, flora: Flora, taxon: Taxon, pictures: Sequence[str]) -
         languages.setdefault(name.language, []).append(name.name)
     counts = {"texts": int(known.text_counts[row]), "photos": int(known.photo_counts[row])}
     evidence = say("flora-evidence", **counts)
-    hazard = hazard_of(taxon)
+    harm = known_harm(taxon, partial(best_name, code=say.code), say)
     facts = {
         say("flora-rank"): say("rank", rank=taxon.taxon_rank),
         say("flora-family"): taxon.family,
         say("flora-order"): taxon.order,
         **{say("flora-names", language=code): ", ".join(names) for code, names in languages.items()},
         say("flora-known-by"): say("flora-taught", evidence=evidence) if known.taught[row] else evidence,
-        say("flora-harm"): hazard.how_in(say.code) if hazard else "",
+        say("flora-harm"): harm or say("flora-harm-unknown"),
     }
     preferred = common_name(taxon, say.code)
     common = f" <span>{escape(preferred)}</span>" if preferred else ""

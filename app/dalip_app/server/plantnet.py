@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from dalip import __version__
 from dalip.taxonomy import Taxon
-from dalip_app.messages.words import cautions
+from dalip_app.messages.cautions import cautions
 from dalip_index import Identification, Prediction
 
 __all__ = [
@@ -126,8 +126,9 @@ class Answer(BaseModel):
     remainingIdentificationRequests: int = Field(description="Constant; there is no limit.")  # noqa: N815
     verdict: str = Field(description="Verdict, as in `dalip identify`. Not in Pl@ntNet's API.")
     cautions: list[str] = Field(
-        description="Warnings about likely plants that are known to be harmful, and about photos of which only a "
-        "preview can be read. Not in Pl@ntNet's API."
+        description="Warnings about plants that are known to be harmful: likely ones, those in the genus, family or "
+        "order of the answer, and look-alikes; and about photos of which only a preview can be read. No caution never "
+        "means edible. Not in Pl@ntNet's API."
     )
 
 

@@ -70,7 +70,7 @@ Upload a photo of a plant, or up to five photos of one plant. Of the {taxa} plan
 likely, with their probabilities. It looks at the photo as a whole, so let the plant fill the frame.
 
 **Never eat a plant based on an identification.** Do not give it to anyone or apply it to the skin, either. Photos can
-mislead, and look-alikes can be poisonous.
+mislead, and look-alikes can be poisonous. No caution never means edible: DALIP does not know every harmful plant.
 
 Photos are deleted within ten minutes. Each visit has a private journal, which is deleted after the visit and can be
 exported before. The page loads nothing from other sites.

@@ -40,12 +40,17 @@ class Resolver:
     def of(cls, taxa: Iterable[Taxon]) -> "Resolver":
         """Resolve names to some taxa, such as those of a flora."""
         names: dict[str, list[Entry]] = defaultdict(list)
+        synonyms: dict[str, list[tuple[Entry, Taxon]]] = defaultdict(list)
         for line, taxon in enumerate(taxa, 1):
             parts = read_name(taxon.scientific_name)
             entry = Entry(line, taxon, taxon.scientific_name_authorship)
             for key in {plain_name(taxon.scientific_name), parts.key if parts else ""} - {""}:
                 names[key].append(entry)
-        return cls(Checklist(Path(), dict(names), {}))
+            for synonym in taxon.synonyms:
+                entry, parts = Entry(line, Taxon(synonym)), read_name(synonym)
+                for key in {plain_name(synonym), parts.key if parts else ""} - {""}:
+                    synonyms[key].append((entry, taxon))
+        return cls(Checklist(Path(), dict(names), dict(synonyms)))
 
     def resolve(self, given: str) -> Resolution:
         """Resolve a name.

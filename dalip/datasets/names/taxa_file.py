@@ -1,6 +1,7 @@
 """`read_taxa` and `read_names`: the accepted taxa in a list, for floras and training, and its names, for `--only`."""
 
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _WIDE = ("order", "family", "genus")
 
 
 def read_taxa(path: Path, report: Report | None = None, progress: Progress = no_progress) -> list[Taxon]:
-    """Read the accepted taxa in a list of taxa.
+    """Read the accepted taxa in a list of taxa, with their synonyms.
 
     Args:
         path: The list, see `read_taxon_list`. Rows for the same taxon with other common names are merged.
@@ -48,11 +49,26 @@ def read_taxa(path: Path, report: Report | None = None, progress: Progress = no_
     if repeated:
         line, name = repeated[0]
         report.skip(f"{path}, line {line}", "taxon-repeated", name=name, more=len(repeated) - 1)
-    if synonyms := sum(entry.is_synonym for entry in listed.entries):
-        report.note(str(path), "list-synonyms-unused", number=synonyms)
+    synonyms = _synonyms(listed, taxa)
+    used = {synonym for of_taxon in synonyms.values() for synonym in of_taxon}
+    if unused := sum(entry.taxon.scientific_name not in used for entry in listed.synonyms):
+        report.note(str(path), "list-synonyms-unused", number=unused)
     if not taxa:
         raise DataError("taxa-file-empty", source=path)
-    return list(taxa.values())
+    return [
+        replace(taxon, synonyms=synonyms[name]) if name in synonyms else taxon for name, taxon in taxa.items()
+    ]
+
+
+def _synonyms(listed: ListedNames, names: Container[str]) -> dict[str, tuple[str, ...]]:
+    """Return the synonyms of accepted taxa by scientific name, without those that are also other names."""
+    found: dict[str, list[str]] = defaultdict(list)
+    if any(True for _ in listed.synonyms):
+        for pairs in checklist_of(listed, Report(lambda skipped: None)).synonyms.values():
+            for entry, taxon in pairs:
+                if entry.taxon.scientific_name not in names:  # it may be the name of another taxon, too
+                    found[taxon.scientific_name].append(entry.taxon.scientific_name)
+    return {name: tuple(dict.fromkeys(synonyms)) for name, synonyms in found.items()}
 
 
 def _merged(one: Taxon, other: Taxon) -> Taxon | None:
@@ -99,12 +115,8 @@ def _of_table(listed: ListedNames) -> dict[str, tuple[str, ...]]:
         if not (entry.identifier in listed.parents and entry.taxon.taxon_rank in _WIDE)
         and not (entry.is_synonym and (entry.accepted in listed.known or entry.accepted_name))
     )
-    synonyms: dict[str, list[str]] = defaultdict(list)
-    for pairs in checklist_of(listed, Report(lambda skipped: None)).synonyms.values():
-        for entry, taxon in pairs:
-            if entry.taxon.scientific_name not in names:  # it may be the name of another taxon, too
-                synonyms[taxon.scientific_name].append(entry.taxon.scientific_name)
-    return {name: tuple(dict.fromkeys(synonyms[name])) for name in names}
+    synonyms = _synonyms(listed, names)
+    return {name: synonyms.get(name, ()) for name in names}
 
 
 def _without_author(name: str) -> str:

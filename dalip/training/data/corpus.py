@@ -13,6 +13,7 @@ from typing import Any
 import webdataset as wds
 
 from dalip.datasets import Record, Report, read_named, read_taxa, require_unique_keys
+from dalip.datasets.names.resolver import Resolver
 from dalip.errors import Skipped, TrainingError, first_line
 from dalip.progress import no_report
 from dalip.prompts import sentences, taxon_texts
@@ -27,12 +28,12 @@ class Texts:
     """Names and descriptions of taxa."""
 
     listed: Mapping[str, Taxon]
-    """Listed taxa by scientific name, which replace the taxon data of photos."""
+    """Listed taxa by scientific name and by synonym, which replace the taxon data of photos."""
     descriptions: Mapping[str, tuple[str, ...]]
     """Sentences about a taxon, by scientific name; taxa without a description are absent."""
 
     def complete(self, taxon: Taxon) -> Taxon:
-        """Return the listed taxon of the same name, or the given one if it is not listed."""
+        """Return the listed taxon with the same name or synonym, or the given one if it is not listed."""
         return self.listed.get(taxon.scientific_name, taxon)
 
 
@@ -108,10 +109,14 @@ def load_texts(config: TrainConfig, on_skip: Callable[[Skipped], None] = no_repo
         DataError: The list of taxa cannot be read.
         TrainingError: The descriptions cannot be read.
     """
-    listed = (
-        {t.scientific_name: t for t in read_taxa(Path(config.taxa), Report(on_skip))} if config.taxa else {}
-    )
-    return Texts(listed, _read_descriptions(Path(config.descriptions)) if config.descriptions else {})
+    taxa = read_taxa(Path(config.taxa), Report(on_skip)) if config.taxa else []
+    listed = {synonym: taxon for taxon in taxa for synonym in taxon.synonyms}
+    listed |= {taxon.scientific_name: taxon for taxon in taxa}
+    told = _read_descriptions(Path(config.descriptions)) if config.descriptions else {}
+    # A description with the accepted name replaces one with a synonym.
+    accepted = {name: listed[name].scientific_name for name in told if name in listed}
+    told |= {accepted[name]: told[name] for name in sorted(accepted, key=lambda n: n == accepted[n])}
+    return Texts(listed, told)
 
 
 def load_corpus(config: TrainConfig) -> Corpus:
@@ -127,13 +132,15 @@ def load_corpus(config: TrainConfig) -> Corpus:
     weights: list[float] = []
     left_out: Counter[str] = Counter()
     skipped: list[Skipped] = []
+    texts = load_texts(config, skipped.append)
+    names = Resolver.of(dict.fromkeys(texts.listed.values())) if texts.listed else None
     keys: set[str] = set()
     for path, weight in map(source_of, config.validate if config.stream else config.data):
         if is_remote(path) and not Path(path).exists():
             raise TrainingError("remote-without-stream", source=path)
         found = [
             record.renamed(Path(path).resolve().name) if record.key in keys else record
-            for record in read_named(Path(path), report=Report(skipped.append))
+            for record in read_named(Path(path), names=names, report=Report(skipped.append))
         ]
         keys.update(record.key for record in found)
         usable = [record for record in found if record.taxon or record.captions]
@@ -146,7 +153,6 @@ def load_corpus(config: TrainConfig) -> Corpus:
     require_unique_keys(records)
     if not config.stream and not any(record.split == "train" for record in records):
         raise TrainingError("no-training-photo", source=", ".join(config.data))
-    texts = load_texts(config, skipped.append)
     taxa = {r.taxon.scientific_name: texts.complete(r.taxon) for r in records if r.taxon}
     return Corpus(
         tuple(records),
@@ -183,7 +189,8 @@ def _read_descriptions(path: Path) -> dict[str, tuple[str, ...]]:
         with opener(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row: dict[str, Any] = json.loads(line)
-                found[row["scientificName"]] = tuple(sentences(row["description"]))
+                name = row["scientificName"].replace(" x ", " × ")
+                found[name] = tuple(sentences(row["description"]))
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
             "descriptions-malformed", source=path, cause=error, line=f"{line.strip():.60}"

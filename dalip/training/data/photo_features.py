@@ -113,6 +113,7 @@ def cache_photo_features(
     device = next(model.parameters()).device
     shape = model.image_tower.features(torch.zeros(1, 3, size, size, device=device)).shape[1:]
     crops = [config.crop_scale, config.augment, config.erasing, config.cache_views, size, asdict(image)]
+    crops += [config.low_resolution] if config.low_resolution else []  # so that earlier caches remain valid
     photos = [_identity(record) for record in records]
     tower = weights_hash([*model.image_tower.body, *model.clip.visual.buffers()])
     name = hashlib.sha256(json.dumps([tower, crops, photos]).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from dalip.training.towers.tokens import tokenize
 
 __all__ = ["TextFeatures"]
 
-_AT_MOST = 65_536  # texts; with 20 tokens of width 384 each, 1 GB
+_AT_MOST = 131_072  # texts; with 20 tokens of width 384 each, 2 GB
 
 
 class TextFeatures:
@@ -42,7 +42,7 @@ class TextFeatures:
         """Compute the features of texts before training, or read those that another run has cached.
 
         Args:
-            texts: Texts that training will use; only the first 65,536 in sorted order are cached.
+            texts: Texts that training will use; only the first 131,072 in sorted order are cached.
             folder: Folder of the cache; the file name depends on tower and texts.
             report: Called with one line of progress at a time.
         """

@@ -20,9 +20,9 @@ from dalip_index.build.embed_photos import embed_and_keep, embed_only
 from dalip_index.build.learn import Learned, PhotoVectors, learn
 from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION
+from dalip_index.flora.load import VERSION_FILES
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, Evidence, Role, write_catalogue
-from dalip_index.store.faiss_index import INDEX, write_index
 from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, packs_of
 from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
 from dalip_index.store.photo_store import PhotoStore
@@ -114,7 +114,11 @@ def build_version(
     progress("files", 0, 1)
     labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
     roles = _roles(photos.records, labels)
-    learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width))
+    again = [
+        r.split == "calibration" and role == "evidence" for r, role in zip(photos.records, roles, strict=True)
+    ]
+    vectors = PhotoVectors(photos.vectors, labels, roles, encoder.width, np.array(again, bool))
+    learned = learn(text, text_counts, vectors, taxa)
     _check_prototypes(taxa, learned.prototypes)
     evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]
     counts = replace(
@@ -160,23 +164,24 @@ def write_version(
         The manifest of the version.
     """
     folder, version = draft
-    prototypes, calibration = learned.prototypes, learned.calibration
+    prototypes = learned.prototypes
     packs = store.arrange(kept, encoder.width + encoder.appearance_width)
     pack_of = {digest_of(photo): pack.name for pack in packs for photo in pack.photos}
     packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
     write_catalogue(folder / CATALOGUE, taxa, packed, prototypes.rows())
-    write_index(folder / INDEX, prototypes.vectors(calibration.text_weight))
-    calibration.save(folder / CALIBRATION)
+    prototypes.save(folder)
+    learned.calibration.save(folder / CALIBRATION)
     manifest = FloraManifest(
         version,
         EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width),
         counts,
         learned.selection,
-        {name: FileStamp.of(folder / name) for name in (CATALOGUE, INDEX, CALIBRATION)},
+        {name: FileStamp.of(folder / name) for name in VERSION_FILES},
         __version__,
         learned.leave_one_out,
         kept_side,
         store.stamps(packs, _stamps_before(folder.parent)),
+        prototypes.shrinkage,
     )
     manifest.save(folder)
     return manifest

@@ -1,35 +1,30 @@
 """Learn from the vectors of texts and photos: prototypes, text weight, calibration and hit rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
+from dalip.taxon_tree import TaxonTree
+from dalip.taxonomy import Taxon
+from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EVIDENCE_KINDS
-from dalip_index.flora.calibration import (
-    MIN_PHOTOS,
-    Calibration,
-    fit_calibration,
-    fit_temperature,
-    negative_log_likelihood,
-)
-from dalip_index.flora.prototypes import Prototypes, chance_similarity, unit_rows, with_unit_appearance
+from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.fit_calibration import fit_calibration
+from dalip_index.flora.mixture import levels_of
+from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
+from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.catalogue import Role
+from dalip_index.store.faiss_index import rounded_rows
 from dalip_index.store.kept_photos import Halves
 from dalip_index.store.manifest import HitRates
 
-__all__ = ["Learned", "PhotoVectors", "choose_text_weight", "hit_rates", "learn"]
+__all__ = ["Learned", "PhotoVectors", "hit_rates", "learn"]
 
-_DEFAULT_TEXT_WEIGHT = 0.5
-"""Used if there are too few validation photos to choose the weight."""
-
-_TEXT_WEIGHTS = tuple(step / 20 for step in range(21))
-
-_AT_ONCE = 4096  # photos
-_CHOOSE_ON = 2000  # photos: more would take longer and not change which of the 21 weights is chosen
+_AT_ONCE = 1024  # photos
 
 
 @dataclass(frozen=True)
@@ -44,14 +39,20 @@ class PhotoVectors:
     """One per photo."""
     width: int
     """E, length of an embedding."""
+    calibrate_too: NDArray[np.bool_] | None = None
+    """Which photos with the role `evidence` also calibrate the flora, shape (photos,): those of the calibration split
+    whose taxon has no other photos. `None` for none."""
 
     def of(self, role: Role) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
         """Yield the photos with a role in batches: vectors with unit appearance, labels, lengths of appearance."""
         chosen = np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)
         for start in range(0, len(chosen), _AT_ONCE):
-            rows = chosen[start : start + _AT_ONCE]
-            unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
-            yield unit, self.labels[rows], lengths
+            yield self.some(chosen[start : start + _AT_ONCE])
+
+    def some(self, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp], Vectors]:
+        """Return the photos of some rows, as `of` yields them."""
+        unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
+        return unit, self.labels[rows], lengths
 
     def all_of(self, role: Role) -> tuple[Vectors, NDArray[np.intp], Vectors]:
         """Return all photos with a role, as `of` yields them."""
@@ -77,31 +78,49 @@ class Learned:
     """By kind of evidence, on the photos used as evidence; see the function `leave_one_out`."""
 
 
-def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) -> Learned:
+def learn(
+    text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors, taxa: Sequence[Taxon]
+) -> Learned:
     """Learn a flora from vectors.
+
+    Photos of the calibration split that are evidence, because their taxa have no other photos, also calibrate the
+    flora. While it is calibrated, they are left out of all prototypes, because relatives may share them.
 
     Args:
         text: Text prototypes, shape (taxa, E), zeros for taxa without texts.
         text_counts: Number of texts per taxon, shape (taxa,).
         photos: Vectors, taxa and roles of the photos.
+        taxa: The taxa, in the order of the rows of `text`.
     """
-    taxa, appearance = len(text), photos.vectors.shape[1] - photos.width
-    sums, counts = np.zeros((taxa, appearance)), np.zeros(taxa, np.intp)
+    sums = np.zeros((len(taxa), photos.vectors.shape[1] - photos.width))
+    counts = np.zeros(len(taxa), np.intp)
     for vectors, labels, _ in photos.of("evidence"):
         np.add.at(sums, labels, vectors[:, photos.width :])
-        counts += np.bincount(labels, minlength=taxa)
-    prototypes = Prototypes.built(text, text_counts, unit_rows(sums), counts)
+        counts += np.bincount(labels, minlength=len(taxa))
+    kin = Kin.of((taxon.genus, taxon.family) for taxon in taxa)
+    # Rounded as in the flora's files, so that weights and calibration fit what answers will be computed from.
+    prototypes = Prototypes.built(rounded_rows(text), text_counts, rounded_rows(unit_rows(sums)), counts, kin)
     selecting, selecting_labels, _ = photos.all_of("selection")
     calibrating, calibrating_labels, lengths = photos.all_of("calibration")
-    some = np.linspace(0, len(selecting) - 1, min(len(selecting), _CHOOSE_ON)).astype(np.intp)
-    text_weight = choose_text_weight(prototypes, selecting[some], selecting_labels[some])
+    text_weight, shrinkage = choose_weights(prototypes, selecting, selecting_labels)
+    prototypes = replace(prototypes, shrinkage=shrinkage)
+    chance = chance_similarity(prototypes, calibrating, calibrating_labels)
+    fitted = prototypes
+    if photos.calibrate_too is not None and photos.calibrate_too.any():
+        more, more_labels, more_lengths = photos.some(np.flatnonzero(photos.calibrate_too))
+        fitted = _without(prototypes, sums, more[:, photos.width :], more_labels)
+        calibrating = np.concatenate([calibrating, more])
+        calibrating_labels = np.concatenate([calibrating_labels, more_labels])
+        lengths = np.concatenate([lengths, more_lengths])
     calibration = fit_calibration(
         text_weight,
         len(selecting),
-        prototypes.similarities(calibrating, "both", text_weight),
+        fitted.similarities(calibrating, "both", text_weight),
         calibrating_labels,
         lengths,
-        chance_similarity(prototypes, calibrating, calibrating_labels),
+        chance,
+        levels=levels_of(fitted.photo_counts),
+        tree=TaxonTree(taxa),
     )
     return Learned(
         prototypes,
@@ -109,6 +128,23 @@ def learn(text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors) ->
         _hit_rates_by_kind(prototypes, text_weight, selecting, selecting_labels),
         leave_one_out(prototypes, sums, text_weight, photos),
     )
+
+
+def _without(
+    prototypes: Prototypes, sums: NDArray[np.float64], appearances: Vectors, labels: NDArray[np.intp]
+) -> Prototypes:
+    """Return the prototypes without some of the photos.
+
+    Args:
+        prototypes: Prototypes of all taxa; none of the taxa is taught.
+        sums: Sum of the appearances of each taxon's evidence photos, shape (taxa, A).
+        appearances: Appearances of the photos to leave out, shape (photos, A).
+        labels: Rows of their taxa, shape (photos,).
+    """
+    sums, counts = sums.copy(), prototypes.photo_counts - np.bincount(labels, minlength=len(sums))
+    np.subtract.at(sums, labels, appearances)
+    sums[counts == 0] = 0  # not a rest from rounding
+    return replace(prototypes, photos=unit_rows(sums), photo_counts=counts)
 
 
 def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> HitRates:
@@ -121,34 +157,6 @@ def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]
     own = similarities[np.arange(len(targets)), targets]
     ranks = (similarities >= own[:, None]).sum(axis=1)
     return HitRates(float((ranks <= 1).mean()), float((ranks <= 5).mean()))
-
-
-def choose_text_weight(prototypes: Prototypes, photos: Vectors, targets: NDArray[np.intp]) -> float:
-    """Choose the text weight that maximises the likelihood of the right class on validation photos.
-
-    The likelihood, with the temperature fitted for each weight, changes smoothly. The hit rate on a few hundred photos
-    is too noisy.
-
-    Args:
-        prototypes: Prototypes of the taxa.
-        photos: The validation photos, shape (photos, E + A).
-        targets: Row of the right taxon for each photo, shape (photos,).
-
-    Returns:
-        The weight, 0 to 1; the default if there are fewer than `MIN_PHOTOS` photos.
-    """
-    if len(targets) < MIN_PHOTOS:
-        return _DEFAULT_TEXT_WEIGHT
-
-    def loss(weight: float) -> tuple[float, float]:
-        similarities = prototypes.similarities(photos, "both", weight)
-        temperature = fit_temperature(similarities, targets, tolerance=0.02)
-        return (
-            negative_log_likelihood(similarities, targets, temperature),
-            abs(weight - _DEFAULT_TEXT_WEIGHT),
-        )
-
-    return min(_TEXT_WEIGHTS, key=loss)
 
 
 def _hit_rates_by_kind(
@@ -189,26 +197,25 @@ def leave_one_out(
     """
     found: dict[str, list[HitRates]] = {kind: [] for kind in EVIDENCE_KINDS}
     sizes: list[int] = []
-    whole = prototypes.vectors(text_weight)
-    width = photos.width
-    present = prototypes.photo_counts > 0
+    whole, width, present = prototypes.vectors(text_weight), photos.width, prototypes.photo_counts > 0
     # Weight of photos, the same in each row.
     share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(initial=0)
-    total, others = prototypes.photos.sum(axis=0), max(int(present.sum()) - 1, 1)
+    total, others = prototypes.photos[present].sum(axis=0), max(int(present.sum()) - 1, 1)
     for vectors, labels, _ in photos.of("evidence"):
-        rows = np.arange(len(labels))
         appearances = vectors[:, width:]
-        without = unit_rows(sums[labels] - appearances)
-        alone = prototypes.photo_counts[labels] == 1
+        means = unit_rows(sums[labels] - appearances)
         text = prototypes.similarities(vectors, "text", text_weight)
-        by_photo = prototypes.similarities(vectors, "photos", text_weight)
-        both = vectors @ whole[:, :-1].T
-        own = (appearances * without).sum(axis=1)
-        # Without its only photo, a taxon competes like any taxon without photos: with the mean of the others.
-        filled = (appearances * (total - prototypes.photos[labels])).sum(axis=1) / others
-        both[rows, labels] += share * (np.where(alone, filled, own) - by_photo[rows, labels])
+        by_photo = appearances @ prototypes.appearances.T
+        for i, label in enumerate(labels.tolist()):
+            rows, changed = prototypes.shrunk.without(label, means[i])
+            # Without its only photo, a taxon without relatives competes with the mean of the others.
+            changed[~changed.any(axis=1)] = (total - prototypes.photos[label]) / others
+            by_photo[i, rows] = changed @ appearances[i]
+        both = vectors[:, :width] @ whole[:, :width].T
+        both += share * by_photo
         by_photo[:, ~present] = -np.inf
-        by_photo[rows, labels] = np.where(alone, -np.inf, own)
+        alone = prototypes.photo_counts[labels] == 1
+        by_photo[alone, labels[alone]] = -np.inf
         for kind, similarities in (("text", text), ("photos", by_photo), ("both", both)):
             found[kind].append(hit_rates(similarities, labels))
         sizes.append(len(labels))

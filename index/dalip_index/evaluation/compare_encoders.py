@@ -13,9 +13,11 @@ from dalip.evaluation import OnnxEmbedder, Photos, Retrieval, label_of, retrieva
 from dalip.progress import Progress, no_progress
 from dalip.prompts import class_texts, taxon_texts
 from dalip.taxonomy import Taxon
-from dalip_index.build.learn import choose_text_weight, hit_rates
+from dalip_index.build.learn import hit_rates
+from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
+from dalip_index.flora.shrinkage import Kin
 from dalip_index.store.manifest import HitRates
 
 __all__ = ["Change", "compare_encoders"]
@@ -97,6 +99,8 @@ def _named(
     embedder = OnnxEmbedder(encoder, appearance=True)
     texts = {label_of(r) or "": _texts(r, taxa) for r in records}
     rows = {name: row for row, name in enumerate(texts)}
+    shown_in = {label_of(r) or "": r.taxon for r in records}
+    kin = Kin.of((taxon.genus, taxon.family) if taxon else ("", "") for taxon in map(shown_in.get, texts))
     flat = [(rows[name], text) for name, some in texts.items() for text in some]
     vectors = embedder.embed_texts([text for _, text in flat])
     found = embedder.embed_photos(records, progress)
@@ -105,8 +109,10 @@ def _named(
     prototypes = Prototypes.built(
         *mean_prototypes(vectors, np.array([row for row, _ in flat], np.intp), len(rows)),
         *mean_prototypes(evidence[:, encoder.width :], shown, len(rows)),
+        kin,
     )
-    weight = choose_text_weight(prototypes, *_part(photos, rows, "selection"))
+    weight, shrinkage = choose_weights(prototypes, *_part(photos, rows, "selection"))
+    prototypes = replace(prototypes, shrinkage=shrinkage)
     measured, targets = _part(photos, rows, "calibration", "test")
     kinds: tuple[EvidenceKind, ...] = (
         ("text", "photos", "both") if np.isin(targets, shown).any() else ("text",)

@@ -15,9 +15,11 @@ from dalip.evaluation import OnnxEmbedder, Photos
 from dalip.evaluation.labelled import ALL_SOURCES
 from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
+from dalip_index.evaluation.sure import SureAnswers, measure_sure
 from dalip_index.evaluation.trust import Rejection, Trust, measure_trust, rejection
 from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind
 from dalip_index.flora.flora import Flora
+from dalip_index.flora.similarities import Similarities
 
 __all__ = ["Accuracy", "Confusion", "FloraEvaluation", "SearchPrecision", "TaxonAccuracy", "evaluate_flora"]
 
@@ -87,6 +89,10 @@ class FloraEvaluation:
     """Photos of taxa that are not in this flora."""
     trust: tuple[Trust, ...] = ()
     """By source, with all sources together last if there are several; empty if the flora is not calibrated."""
+    sure: tuple[SureAnswers, ...] = ()
+    """Right and wrong confident answers. First by source; then for photos of plants that are not in the flora (`other
+    plants`); last with the taxon of each photo left out of the flora, if a taxon of its genus stays (`left out, genus
+    present`) or not (`left out, genus absent`). Empty if the flora is not calibrated."""
     rejections: tuple[Rejection, ...] = ()
     """For photos that the flora should reject, if there are any: photos of plants that are neither its taxa nor inside
     one of them, and photos without a taxon."""
@@ -120,8 +126,10 @@ def evaluate_flora(
     sources = np.array([r.source for r in photos.records])
     similarities = flora.similarities(every.vectors)
     named = similarities.part(kinds == "named")
+    shares = named.shares(flora.calibration)
+    best = named.values if shares is None else shares.probabilities
     ranks = {
-        kind: _places((named if kind == "both" else flora.similarities(photos.vectors, kind)).values, targets)
+        kind: _places(best if kind == "both" else flora.similarities(photos.vectors, kind).values, targets)
         for kind in EVIDENCE_KINDS
     }
     accuracy = [
@@ -137,7 +145,9 @@ def evaluate_flora(
     if flora.calibration.temperature is not None:
         for source in dict.fromkeys(row.source for row in accuracy):
             part = (sources == source) | (source == ALL_SOURCES)
-            trust.append(measure_trust(source, named.part(part), targets[part], flora.calibration))
+            trust.append(
+                measure_trust(source, named.part(part), targets[part], flora.calibration, flora.tree)
+            )
         for kind in ("other plants", "no plants"):
             if (kinds == kind).any():
                 rejections += rejection(kind, named, similarities.part(kinds == kind), flora.calibration)
@@ -145,11 +155,12 @@ def evaluate_flora(
     return FloraEvaluation(
         tuple(accuracy),
         _by_taxon(flora, targets, ranks["both"]),
-        _confusions(flora, targets, named.values.argmax(axis=1)),
+        _confusions(flora, targets, best.argmax(axis=1)),
         search,
         every.skipped,
         others_named,
         tuple(trust),
+        _sure(flora, every, similarities, kinds) if trust else (),
         tuple(rejections),
     )
 
@@ -183,12 +194,38 @@ def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
     return "" if any(taxon.contains(record.taxon) for taxon in taxa) else "other plants"
 
 
+def _sure(
+    flora: Flora, photos: Photos, found: Similarities, kinds: NDArray[np.str_]
+) -> tuple[SureAnswers, ...]:
+    truths = [record.taxon for record in photos.records]
+    sources = np.array([record.source for record in photos.records])
+    genera = Counter(taxon.genus for taxon in flora.taxa)
+    alone = np.array([t is not None and (t.taxon_rank == "genus" or genera[t.genus] < 2) for t in truths])
+    named = kinds == "named"
+    groups = {source: named & (sources == source) for source in sorted(set(sources[named].tolist()))}
+    if len(groups) > 1:
+        groups[ALL_SOURCES] = named
+    groups["other plants"] = kinds == "other plants"
+    left_out = {"left out, genus present": named & ~alone, "left out, genus absent": named & alone}
+    return tuple(
+        measure_sure(
+            kind,
+            flora,
+            found.part(chosen),
+            [t for t, c in zip(truths, chosen, strict=True) if t and c],
+            leave_out=kind in left_out,
+        )
+        for kind, chosen in (groups | left_out).items()
+        if chosen.any()
+    )
+
+
 def _of_kind(photos: Photos, kinds: NDArray[np.str_], kind: str) -> Photos:
     chosen = np.flatnonzero(kinds == kind)
     return Photos(tuple(photos.records[i] for i in chosen), photos.vectors[chosen])
 
 
-def _places(similarities: Vectors, targets: NDArray[np.intp]) -> NDArray[np.intp]:
+def _places(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the rank of the right taxon in each answer, from 0; after the last taxon if it lacks the evidence."""
     own = similarities[np.arange(len(targets)), targets][:, None]
     places: NDArray[np.intp] = (similarities > own).sum(axis=1)

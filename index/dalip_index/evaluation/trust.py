@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.calibration import Calibration
-from dalip_index.flora.similarities import Similarities
+from dalip_index.flora.candidates import Candidates
+from dalip_index.flora.similarities import Shares, Similarities
+from dalip_index.flora.verdict import LONGEST_SET
 
 __all__ = [
-    "COVERAGES",
     "Bin",
     "Rejection",
     "Trust",
@@ -21,7 +23,7 @@ __all__ = [
     "reliability",
 ]
 
-COVERAGES = (0.8, 0.9, 0.95)
+_COVERAGES = (0.8, 0.9, 0.95)
 """Coverages to measure."""
 
 _BINS = 15
@@ -59,6 +61,9 @@ class Trust:
     """For each requested coverage, how often the conformal prediction set contains the right taxon."""
     set_size: Mapping[str, float]
     """For each requested coverage, the mean number of taxa in the set."""
+    shown_size: Mapping[str, float]
+    """For each requested coverage, the mean length of the set as it is shown, where genera, families and orders stand
+    for several of its taxa; empty if not measured."""
     not_a_plant: float
     """Photos wrongly rejected as not a plant."""
     not_in_flora: float
@@ -117,7 +122,11 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def measure_trust(
-    source: str, found: Similarities, targets: NDArray[np.intp], calibration: Calibration
+    source: str,
+    found: Similarities,
+    targets: NDArray[np.intp],
+    calibration: Calibration,
+    tree: TaxonTree | None = None,
 ) -> Trust:
     """Measure calibration, coverage and wrong rejections.
 
@@ -126,14 +135,16 @@ def measure_trust(
         found: Their similarities to the taxa of a calibrated flora.
         targets: Row of the right taxon for each photo, shape (photos,).
         calibration: The flora's calibration.
+        tree: The taxa; without it, the length of prediction sets as they are shown is not measured.
     """
-    probabilities = calibration.probabilities(found.values)
-    assert probabilities is not None
+    shares = found.shares(calibration)
+    assert shares is not None
+    probabilities = shares.probabilities
     own, best = probabilities[np.arange(len(targets)), targets], probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     answered = best >= calibration.threshold
     bins = reliability(best, right)
-    least = {f"{c:g}": calibration.least_probability(c) or 0.0 for c in COVERAGES}
+    held = {f"{c:g}": _sets(shares, calibration, c) for c in _COVERAGES}
     none, other = found.refused(calibration)
     return Trust(
         source,
@@ -143,11 +154,26 @@ def measure_trust(
         bins,
         float(answered.mean()),
         float(right[answered].mean()) if answered.any() else 0.0,
-        {name: float((own >= value).mean()) for name, value in least.items()},
-        {name: float((probabilities >= value).sum(axis=1).mean()) for name, value in least.items()},
+        {name: float((own >= least).mean()) for name, least in held.items()},
+        {name: float((probabilities >= least[:, None]).sum(axis=1).mean()) for name, least in held.items()},
+        {name: _shown_size(found, shares, least, tree) for name, least in held.items()} if tree else {},
         float(none.mean()),
         float(other.mean()),
     )
+
+
+def _sets(shares: Shares, calibration: Calibration, coverage: float) -> NDArray[np.float64]:
+    """Return the minimum probability of the taxa in the prediction set of each photo."""
+    return np.array([calibration.least_probability(coverage, part) or 0.0 for part in shares.parts.tolist()])
+
+
+def _shown_size(found: Similarities, shares: Shares, least: NDArray[np.float64], tree: TaxonTree) -> float:
+    taxa = tree.nodes[: found.values.shape[1]]
+    experimental, sizes = np.zeros(len(taxa), bool), []
+    for row, probability in enumerate(least.tolist()):
+        candidates = Candidates(taxa, found.values[row], shares.probabilities[row], experimental)
+        sizes.append(len(candidates.rolled_up(tree, candidates.at_least(probability), LONGEST_SET)[1]))
+    return float(np.mean(sizes))
 
 
 def rejection(

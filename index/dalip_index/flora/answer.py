@@ -109,7 +109,7 @@ class Identification:
     image: str
     """The photo's path, or `image 1` and so on if it has none."""
     predictions: tuple[Prediction, ...]
-    """The most similar taxa, best first."""
+    """The most probable taxa, best first; the most similar ones if the flora is not calibrated."""
     verdict: Verdict
     taxon: Taxon | None
     """The taxon in the photo if the verdict is `sure` (confident), else `None`. It is the lowest taxon that is probable
@@ -118,8 +118,9 @@ class Identification:
     """Total probability of `taxon` and the taxa inside it. If `taxon` contains all taxa that answers may contain, it is
     their probability among all taxa in the flora."""
     taxon_set: Sequence[Prediction] = ()
-    """The conformal prediction set, which contains the right taxon with probability `coverage`; most similar first.
-    Empty if nothing fits well enough."""
+    """The conformal prediction set, which contains the right taxon, itself or inside a higher taxon, with probability
+    `coverage`; most probable first. A long set is shortened by genera, families and orders. Empty if nothing fits well
+    enough."""
     coverage: float | None = None
     """How often the conformal prediction set contains the right taxon, for photos like the calibration photos; `None`
     if the flora is not calibrated."""

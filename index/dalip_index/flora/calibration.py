@@ -1,9 +1,8 @@
-"""Calibration on held-out photos: temperature scaling, conformal prediction sets and out-of-distribution detection."""
+"""Calibration: temperature scaling, conformal prediction sets, thresholds and out-of-distribution detection."""
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,27 @@ from numpy.typing import NDArray
 
 from dalip.errors import FloraError, first_line
 from dalip.files import from_json, to_json
+from dalip.ranks import RANKS
+from dalip_index.flora.mixture import Mixture
 
 __all__ = [
     "CALIBRATION",
     "IN_FLORA_LEAST",
     "MIN_PHOTOS",
+    "MISFIT_THRESHOLD",
     "Calibration",
-    "fit_calibration",
-    "fit_temperature",
-    "negative_log_likelihood",
+    "softmax",
+    "thresholds_by_rank",
 ]
 
 CALIBRATION = "calibration.json"
 """Name of the calibration in a version's folder."""
 
 SURE_THRESHOLD = 0.8
-"""Minimum probability of a confident answer: four times as likely as all other taxa together."""
+"""Default minimum probability of a confident answer: four times as likely as all other taxa together."""
+
+MISFIT_THRESHOLD = 0.95
+"""Minimum probability of a genus or family as the answer for a photo that fits no taxon well."""
 
 PLANT_LEAST = 0.01
 """A photo is rejected as not a plant if a smaller share of the calibration photos is as far out of distribution; see
@@ -40,9 +44,6 @@ see `foreign`."""
 MIN_PHOTOS = 10
 """With fewer photos, the text weight is the default and the flora is not calibrated."""
 
-_KEPT = 1000  # values per list, finer than any share that is needed
-_TEMPERATURES = (1e-4, 1e2)  # wider than unit vectors can ever need
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -53,7 +54,8 @@ class Calibration:
     selection_photos: int
     """Number of validation photos; with fewer than `MIN_PHOTOS`, the text weight is the default."""
     temperature: float | None
-    """Divides similarities before the softmax; `None` if the flora is not calibrated."""
+    """Divides similarities before the softmax; `None` if the flora is not calibrated. With a mixture, it is that of the
+    taxa with many photos."""
     calibration_photos: int
     """Number of calibration photos; with fewer than `MIN_PHOTOS`, the flora is not calibrated."""
     right: tuple[float, ...]
@@ -68,6 +70,11 @@ class Calibration:
     calibrated, or fewer than two taxa have photos."""
     threshold: float = SURE_THRESHOLD
     """Minimum probability of a confident answer."""
+    mixture: Mixture | None = None
+    """Replaces the temperature if the taxa have unequal evidence; `None` if one temperature fits all of them."""
+    right_by_part: tuple[tuple[float, ...], ...] = ()
+    """As `right`, for the calibration photos whose taxon most likely belongs to each part of the mixture; empty for a
+    part with too few of them."""
 
     def __post_init__(self) -> None:
         """Reject invalid values.
@@ -82,45 +89,77 @@ class Calibration:
             )
         if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
             raise FloraError("calibration-temperature", temperature=str(self.temperature))
-        for values in (self.right, self.fits, self.lengths):
+        for values in (self.right, self.fits, self.lengths, *self.right_by_part):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise FloraError("calibration-order")
 
-    def probabilities(
-        self, similarities: NDArray[np.floating[Any]], photos: int = 1
-    ) -> NDArray[np.float64] | None:
-        """Convert similarities to probabilities by temperature scaling: a softmax at the fitted temperature.
+    def logits(
+        self, similarities: NDArray[np.floating[Any]], photos: int = 1, levels: NDArray[np.intp] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+        """Convert similarities to logits: logarithms of probabilities, up to a constant for each row.
 
         Args:
             similarities: Shape (plants, taxa), with every taxon of the flora; `-inf` for an excluded taxon.
             photos: Number of photos of one plant that each row is the mean of.
+            levels: Level of evidence of each taxon, shape (taxa,); needed by a mixture.
 
         Returns:
-            Rows that sum to one, in the same order; `None` if there is no temperature.
+            The logits, and the most likely part of the mixture for each plant, shape (plants,); `None` if the flora is
+            not calibrated.
+
+        Raises:
+            ValueError: There is a mixture, but no levels are given.
         """
         if self.temperature is None:
             return None
-        logits = similarities.astype(np.float64) / (self.temperature / photos**0.5)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return result
+        if self.mixture is None:
+            logits = similarities.astype(np.float64) / (self.temperature / photos**0.5)
+            return logits, np.zeros(len(logits), np.intp)
+        if levels is None:
+            raise ValueError("this calibration needs the levels of evidence of the taxa")
+        return self.mixture.log_probabilities(similarities, levels, photos)
 
-    def least_probability(self, coverage: float) -> float | None:
+    def probabilities(
+        self, similarities: NDArray[np.floating[Any]], photos: int = 1, levels: NDArray[np.intp] | None = None
+    ) -> NDArray[np.float64] | None:
+        """Convert similarities to probabilities; the arguments are those of `logits`.
+
+        Returns:
+            Rows that sum to one, in the same order; `None` if the flora is not calibrated.
+        """
+        found = self.logits(similarities, photos, levels)
+        return None if found is None else softmax(found[0])
+
+    def least_probability(self, coverage: float, part: int = 0) -> float | None:
         """Return the minimum probability of the taxa in a conformal prediction set.
 
         Args:
             coverage: How often the set must contain the right taxon, between 0 and 1, over many photos like the
                 calibration photos.
+            part: The most likely part of the mixture for the photo. The coverage then holds for the photos of each part
+                (Mondrian conformal prediction).
 
         Returns:
             The probability, 0 if only the set of all taxa has that coverage; `None` without calibration.
 
-        Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019.
+        Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019; Vovk,
+        "Conditional validity of inductive conformal predictors", 2012.
         """
-        if not self.right:
+        of_part = self.right_by_part[part] if part < len(self.right_by_part) else ()
+        right = of_part or self.right
+        if not right:
             return None
-        place = math.floor((1 - coverage) * (len(self.right) + 1) + 1e-9)
-        return self.right[place - 1] if place >= 1 else 0.0
+        place = math.floor((1 - coverage) * (len(right) + 1) + 1e-9)
+        return right[place - 1] if place >= 1 else 0.0
+
+    def thresholds(self, misfit: bool = False, *, orders: bool = False) -> dict[str, float]:
+        """Return the minimum probability of a confident answer by rank, as `thresholds_by_rank` does.
+
+        Args:
+            misfit: Whether the photo fits no taxon well; see `foreign`.
+            orders: Whether the answer may be an order.
+        """
+        return thresholds_by_rank(self.threshold, misfit, orders=orders)
 
     def in_flora(self, similarity: float, listed: float = 1.0, share: float = 1.0) -> float | None:
         """Return the share of photos of the flora's plants that fit no better.
@@ -221,100 +260,24 @@ def _share(count: int, values: tuple[float, ...]) -> float | None:
     return (count + 1) / (len(values) + 1) if values else None
 
 
-def fit_calibration(
-    text_weight: float,
-    selection_photos: int,
-    similarities: NDArray[np.floating[Any]],
-    targets: NDArray[np.intp],
-    lengths: NDArray[np.floating[Any]],
-    chance: float | None = None,
-) -> Calibration:
-    """Calibrate a flora on held-out photos.
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities, which sum to one in each row, from logits of shape (plants, taxa)."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return result
+
+
+def thresholds_by_rank(threshold: float, misfit: bool, *, orders: bool = False) -> dict[str, float]:
+    """Return the minimum probability of a confident answer by rank; taxa of other ranks are no confident answers.
+
+    An order says too little to be an answer unless it is asked for. A photo that fits no taxon well may show a species
+    that is not in the flora, so it is not named below the genus, and genus and family must be more probable.
 
     Args:
-        text_weight: Weight of text in a taxon's vector.
-        selection_photos: Number of validation photos that it was chosen on.
-        similarities: Similarities of the calibration photos to all taxa, shape (photos, taxa).
-        targets: Column of the right taxon for each photo, shape (photos,).
-        lengths: Lengths of their appearances, shape (photos,).
-        chance: Similarity of appearance that they have by chance with wrong taxa.
-
-    Returns:
-        The calibration; without a temperature if there are fewer than `MIN_PHOTOS` photos.
+        threshold: Minimum probability for photos that fit.
+        misfit: Whether the photo fits no taxon well.
+        orders: Whether the answer may be an order.
     """
-    if len(targets) < MIN_PHOTOS:
-        return Calibration.bare(text_weight, selection_photos, None, len(targets))
-    temperature = fit_temperature(similarities, targets)
-    bare = Calibration.bare(text_weight, selection_photos, temperature, len(targets))
-    probabilities = bare.probabilities(similarities)
-    assert probabilities is not None
-    return replace(
-        bare,
-        right=_kept(probabilities[np.arange(len(targets)), targets]),
-        fits=_kept(similarities.max(axis=1)),
-        lengths=_kept(lengths),
-        chance=chance,
-    )
-
-
-def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
-    """Return values in ascending order: all of them, or an evenly spaced sample."""
-    ordered = np.sort(values)
-    if len(ordered) > _KEPT:
-        ordered = ordered[np.linspace(0, len(ordered) - 1, _KEPT).round().astype(int)]
-    return tuple(round(float(value), 7) for value in ordered)
-
-
-def negative_log_likelihood(
-    similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], temperature: float
-) -> float:
-    """Return the mean negative log-likelihood of the right taxa under a softmax at a temperature.
-
-    Args:
-        similarities: Shape (photos, taxa).
-        targets: Column of the right taxon for each photo, shape (photos,).
-        temperature: Positive.
-    """
-    logits = similarities.astype(np.float64) / temperature
-    peaks = logits.max(axis=1)
-    log_sums = peaks + np.log(np.exp(logits - peaks[:, None]).sum(axis=1))
-    return float(np.mean(log_sums - logits[np.arange(len(logits)), targets]))
-
-
-def fit_temperature(
-    similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp], *, tolerance: float = 1e-4
-) -> float:
-    """Fit the temperature by maximum likelihood of the right class (temperature scaling).
-
-    The loss is convex in the inverse temperature, so it also has a single minimum on a logarithmic scale.
-
-    Args:
-        similarities: Shape (photos, taxa), at least one photo.
-        targets: Column of the right taxon for each photo, shape (photos,).
-        tolerance: Relative precision of the result.
-
-    Returns:
-        A temperature between 1e-4 and 100.
-    """
-    low, high = (math.log(t) for t in _TEMPERATURES)
-    return math.exp(
-        _golden_section(
-            lambda t: negative_log_likelihood(similarities, targets, math.exp(t)), low, high, tolerance
-        )
-    )
-
-
-def _golden_section(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
-    ratio = (math.sqrt(5) - 1) / 2
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    left_loss, right_loss = loss(left), loss(right)
-    while high - low > tolerance:
-        if left_loss <= right_loss:
-            high, right, right_loss = right, left, left_loss
-            left = high - ratio * (high - low)
-            left_loss = loss(left)
-        else:
-            low, left, left_loss = left, right, right_loss
-            right = low + ratio * (high - low)
-            right_loss = loss(right)
-    return (low + high) / 2
+    ranks = RANKS[: RANKS.index("genus") + 1] if misfit else RANKS
+    least = max(threshold, MISFIT_THRESHOLD) if misfit else threshold
+    return {rank: least for rank in ranks if orders or rank != "order"}

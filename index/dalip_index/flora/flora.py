@@ -17,7 +17,8 @@ from dalip.taxonomy import Taxon
 from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.prototypes import Prototypes, rows_with_photos, with_unit_appearance
+from dalip_index.flora.mixture import levels_of
+from dalip_index.flora.prototypes import Prototypes, photo_counts, rows_with_photos, with_unit_appearance
 from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.manifest import FloraManifest
@@ -123,10 +124,16 @@ class Flora:
         return without
 
     @cached_property
+    def levels(self) -> NDArray[np.intp] | None:
+        """Level of evidence of each taxon, shape (taxa,); `None` if the calibration needs none."""
+        if self.calibration.mixture is None:
+            return None
+        return levels_of(photo_counts(self.folder, len(self.taxa)))
+
+    @cached_property
     def prototypes(self) -> Prototypes:
         """The text and photo prototypes, read on first access."""
-        encoder = self.encoder
-        return Prototypes.load(self.folder, len(self.taxa), encoder.width, encoder.appearance_width)
+        return Prototypes.load(self.folder, self.manifest)
 
     def identify(
         self,
@@ -214,11 +221,32 @@ class Flora:
         """
         _check_top_k(top_k)
         found = self.similarities(photos).together()
-        shares = self.calibration.probabilities(found.values, len(photos))
-        candidates = Candidates(
-            self.taxa, found.values[0], None if shares is None else shares[0], self.experimental
-        )
-        (fit,) = found.fits(self.calibration, len(photos))
+        return self.answer_compared(image, found, len(photos), top_k, rank=rank, coverage=coverage)
+
+    def answer_compared(
+        self,
+        image: str,
+        found: Similarities,
+        photos: int = 1,
+        top_k: int = 5,
+        *,
+        rank: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+    ) -> Identification:
+        """Identify one plant from its similarities to the taxa of the flora.
+
+        Args:
+            image: As `answer`.
+            found: The similarities, one row.
+            photos: Number of photos that the row is the mean of.
+            top_k: As `identify`.
+            rank: As `identify`.
+            coverage: As `identify`.
+        """
+        shares = found.shares(self.calibration, photos)
+        probabilities, part = (None, 0) if shares is None else (shares.probabilities[0], int(shares.parts[0]))
+        candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental)
+        (fit,) = found.fits(self.calibration, photos)
         answer = judge(
             candidates,
             float(found.lengths[0]),
@@ -227,10 +255,11 @@ class Flora:
             self.tree,
             top_k,
             listed=fit[1],
+            part=part,
             rank=rank,
             coverage=coverage,
         )
-        best, evidence = int(found.values[0].argmax()), self.whole._evidence
+        best, evidence = int(candidates.best(1)[0]), self.whole._evidence
         number = min(LOOK_ALIKES, len(self.taxa) - 1)
         alike = Lazy(number, lambda: self._most_alike(best, number, *evidence))
         return replace(answer, image=image, look_alikes=alike)
@@ -251,10 +280,10 @@ class Flora:
             raise FloraError("vectors-unfit", shape=str(photos.shape), width=width)
         photos, lengths = with_unit_appearance(photos, self.encoder.width)
         if evidence == "both":
-            return Similarities(compare(photos, self.vectors), lengths)
+            return Similarities(compare(photos, self.vectors), lengths, levels=self.levels)
         values = self.prototypes.similarities(photos, evidence, self.calibration.text_weight)
         values[:, ~self.prototypes.has(evidence)] = -np.inf
-        return Similarities(values, lengths)
+        return Similarities(values, lengths, levels=self.levels)
 
 
 def _check_top_k(top_k: int) -> None:

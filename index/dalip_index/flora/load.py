@@ -8,12 +8,16 @@ from dalip.errors import FloraError
 from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
+from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, read_taxa
-from dalip_index.store.faiss_index import INDEX, read_vectors
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.manifest import EncoderStamp, FloraManifest
 from dalip_index.store.versions import current_version
 
-__all__ = ["check_encoder", "load_flora"]
+__all__ = ["VERSION_FILES", "check_encoder", "load_flora"]
+
+VERSION_FILES = (CATALOGUE, TEXT_INDEX, PHOTO_INDEX, CALIBRATION)
+"""The files of a version, besides its manifest."""
 
 _HASHED = 50_000_000  # bytes: a larger catalogue is not hashed, because most of it is not read otherwise
 
@@ -71,24 +75,18 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
     manifest = FloraManifest.load(folder)
     manifest.check_sizes(folder)
     check_encoder(root, manifest.encoder, encoder)
-    with ThreadPoolExecutor(1) as other:
-        unchanged = other.submit(manifest.check_hash, folder, INDEX)  # while this thread reads the taxa
+    with ThreadPoolExecutor(1) as other:  # while this thread reads the taxa
+        unchanged = [other.submit(manifest.check_hash, folder, name) for name in (TEXT_INDEX, PHOTO_INDEX)]
         manifest.check_hash(folder, CALIBRATION)
         calibration = Calibration.load(folder / CALIBRATION)
         if (folder / CATALOGUE).stat().st_size <= _HASHED:
             manifest.check_hash(folder, CATALOGUE)
         taxa = read_taxa(folder)
-        unchanged.result()
-    vectors = read_vectors(folder / INDEX)
-    width = encoder.width + encoder.appearance_width + 1
-    if vectors.shape != (len(taxa), width) or len(taxa) != manifest.counts.taxa:
+        for each in unchanged:
+            each.result()
+    if len(taxa) != manifest.counts.taxa:
         raise FloraError(
-            "flora-parts-differ",
-            source=folder,
-            taxa=len(taxa),
-            vectors=len(vectors),
-            width=vectors.shape[1],
-            expected_taxa=manifest.counts.taxa,
-            expected_width=width,
+            "flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=manifest.counts.taxa
         )
+    vectors = Prototypes.load(folder, manifest).vectors(calibration.text_weight)
     return Flora(folder, manifest, calibration, taxa, vectors, encoder)

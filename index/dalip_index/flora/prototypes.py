@@ -1,9 +1,10 @@
 """Prototypes: mean vectors of a taxon's texts and photos, and their combination into one vector."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +12,27 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip.errors import FloraError
 from dalip_index.flora.answer import EvidenceKind
+from dalip_index.flora.shrinkage import Kin, Shrunk, unit_rows
 from dalip_index.flora.similarities import compare
 from dalip_index.store.catalogue import CATALOGUE, open_catalogue
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, read_index, write_index
+from dalip_index.store.manifest import NO_SHRINKAGE, VECTORS_IN_CATALOGUE, FloraManifest, Shrinkage
 
 __all__ = [
     "Prototypes",
     "chance_similarity",
     "mean_prototypes",
+    "photo_counts",
     "rows_with_photos",
     "telling",
     "unit_mean",
-    "unit_rows",
     "with_unit_appearance",
 ]
 
 _BY_CHANCE = 0.005
 """Share of pairs of a photo and a wrong taxon that are at least as similar as `chance_similarity`."""
+
+_INDEX_OF = {"text": TEXT_INDEX, "photo": PHOTO_INDEX}
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,34 @@ class Prototypes:
     """
 
     text: Vectors
-    """Shape (taxa, E)."""
+    """Means of the texts, shape (taxa, E)."""
     text_counts: NDArray[np.intp]
     """Number of texts per row, shape (taxa,)."""
     photos: Vectors
-    """Shape (taxa, A)."""
+    """Means of the photos, before shrinkage, shape (taxa, A)."""
     photo_counts: NDArray[np.intp]
     """Number of photos per row, shape (taxa,)."""
     offsets: Vectors
     """Offset added to the similarities of a taxon taught later from a few photos; NaN for other taxa. Shape (taxa,)."""
+    kin: Kin
+    """Genus and family per row."""
+    shrinkage: Shrinkage = NO_SHRINKAGE
+    """How strongly photo prototypes are drawn towards genus and family."""
 
     @classmethod
     def built(
-        cls, text: Vectors, text_counts: NDArray[np.intp], photos: Vectors, photo_counts: NDArray[np.intp]
+        cls,
+        text: Vectors,
+        text_counts: NDArray[np.intp],
+        photos: Vectors,
+        photo_counts: NDArray[np.intp],
+        kin: Kin | None = None,
+        shrinkage: Shrinkage = NO_SHRINKAGE,
     ) -> "Prototypes":
         """Create prototypes without taught taxa."""
-        return cls(text, text_counts, photos, photo_counts, np.full(len(text), np.nan, np.float32))
+        kin = Kin.unknown(len(text)) if kin is None else kin
+        offsets = np.full(len(text), np.nan, np.float32)
+        return cls(text, text_counts, photos, photo_counts, offsets, kin, shrinkage)
 
     @property
     def taught(self) -> NDArray[np.bool_]:
@@ -62,13 +80,35 @@ class Prototypes:
         given: NDArray[np.bool_] = ~np.isnan(self.offsets)
         return given
 
+    @cached_property
+    def shrunk(self) -> Shrunk:
+        """The photo prototypes after shrinkage. Taught taxa are left out, because they are compared differently."""
+        return Shrunk(self.photos, self._photos_built, self.kin, self.shrinkage)
+
+    @cached_property
+    def appearances(self) -> Vectors:
+        """What the appearances of photos are compared with, except for taught taxa, shape (taxa, A).
+
+        Prototypes after shrinkage; the mean over the taxa with photos for a taxon without photos in its family.
+        """
+        rows, built = self.shrunk.rows, self._photos_built > 0
+        if built.any():
+            rows[~rows.any(axis=1)] = self.photos[built].mean(axis=0)
+        return rows
+
+    @property
+    def _photos_built(self) -> NDArray[np.intp]:
+        """Number of photos per row; 0 for taught taxa."""
+        return np.where(self.taught, 0, self.photo_counts)
+
     def vectors(self, text_weight: float) -> Vectors:
         """Combine both kinds of prototypes into the vectors that photos are compared with.
 
-        A missing prototype is replaced by the mean over the other taxa, so that a taxon competes by the evidence that
-        it has. If no taxon has evidence of a kind, the other kind has all the weight. A taxon taught later is compared
-        by its photos alone, along the direction that distinguishes them from the photos of the others; this leaves the
-        others unchanged.
+        Photo prototypes are drawn towards genus and family. A taxon without photos gets what is known from photos of
+        its genus and family. A prototype that is still missing is replaced by the mean over the other taxa, so that a
+        taxon competes by the evidence that it has. If no taxon has evidence of a kind, the other kind has all the
+        weight. A taxon taught later is compared by its photos alone, along the direction that distinguishes them from
+        the photos of the others; this leaves the others unchanged.
 
         Args:
             text_weight: Weight of the text prototype, 0 to 1.
@@ -77,14 +117,17 @@ class Prototypes:
             Shape (taxa, E + A + 1). For a taxon with both kinds, the inner product of its row and a photo's vector,
             followed by a 1, is the weighted mean of the two similarities.
         """
-        taught = self.taught
-        has_text, has_photos = (self.text_counts > 0) & ~taught, (self.photo_counts > 0) & ~taught
+        taught, width = self.taught, self.text.shape[1]
+        has_text, has_photos = (self.text_counts > 0) & ~taught, self._photos_built > 0
         weight = text_weight if has_text.any() and has_photos.any() else float(has_text.any())
-        text, photos = _filled(self.text, has_text), _filled(self.photos, has_photos)
-        nothing = np.zeros((len(text), 1))
-        combined: Vectors = np.hstack([weight * text, (1 - weight) * photos, nothing]).astype(np.float32)
+        combined: Vectors = np.zeros((len(self.text), width + self.photos.shape[1] + 1), np.float32)
+        if weight:
+            combined[:, :width] = self.text
+            combined[~has_text, :width] = self.text[has_text].mean(axis=0)
+            combined[:, :width] *= np.float32(weight)
+        if has_photos.any():
+            np.multiply(self.appearances, np.float32(1 - weight), out=combined[:, width:-1])
         if taught.any():
-            width = self.text.shape[1]
             combined[taught, :width] = 0
             combined[taught, width:-1] = telling(self.photos[taught], self.photos[has_photos])
             combined[taught, -1] = self.offsets[taught]
@@ -92,59 +135,80 @@ class Prototypes:
 
     def as_built(self) -> "Prototypes":
         """Return the same prototypes without marking any taxon as taught."""
-        return Prototypes.built(self.text, self.text_counts, self.photos, self.photo_counts)
+        return replace(self, offsets=np.full(len(self.text), np.nan, np.float32))
 
     def has(self, kind: Literal["text", "photos"]) -> NDArray[np.bool_]:
         """Return which taxa have evidence of a kind, shape (taxa,)."""
         present: NDArray[np.bool_] = (self.text_counts if kind == "text" else self.photo_counts) > 0
         return present
 
+    def save(self, folder: Path) -> None:
+        """Write the prototypes into a version's folder, except their counts and offsets, which the catalogue contains.
+
+        Raises:
+            FloraError: A file cannot be written.
+        """
+        for kind, vectors in (("text", self.text), ("photo", self.photos)):
+            rows = np.flatnonzero(self.text_counts if kind == "text" else self.photo_counts)
+            write_index(folder / _INDEX_OF[kind], rows, vectors[rows])
+
     def rows(self) -> Iterator[dict[str, object]]:
-        """Yield the prototypes as rows for the catalogue."""
-        kinds = (
-            ("text", self.text, self.text_counts),
-            ("photo", self.photos, self.photo_counts),
-        )
+        """Yield counts and offsets as rows for the catalogue."""
         taught = self.taught
-        for kind, vectors, counts in kinds:
+        for kind, counts in (("text", self.text_counts), ("photo", self.photo_counts)):
             for row in np.flatnonzero(counts):
                 yield {
                     "taxon": int(row) + 1,
                     "kind": kind,
-                    "vector": vectors[row].astype("<f4").tobytes(),
                     "count": int(counts[row]),
                     "offset": float(self.offsets[row]) if kind == "photo" and taught[row] else None,
                 }
 
     @classmethod
-    def load(cls, folder: Path, taxa: int, width: int, appearance_width: int) -> "Prototypes":
+    def load(cls, folder: Path, manifest: FloraManifest) -> "Prototypes":
         """Read the prototypes of a version.
 
         Args:
             folder: The version.
-            taxa: Number of taxa in the flora.
-            width: E, length of text vectors.
-            appearance_width: A, length of photo vectors.
+            manifest: Its manifest.
 
         Raises:
-            FloraError: The catalogue is damaged, or a vector has the wrong width or does not belong to a taxon.
+            FloraError: A file is damaged, or a prototype has the wrong width or does not belong to a taxon.
         """
-        widths = {"text": width, "photo": appearance_width}
+        taxa, earlier = manifest.counts.taxa, manifest.format_version == VECTORS_IN_CATALOGUE
+        widths = {"text": manifest.encoder.width, "photo": manifest.encoder.appearance_width}
         vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
-        counts = {kind: np.zeros(taxa, np.intp) for kind in ("text", "photo")}
+        counts = {kind: np.zeros(taxa, np.intp) for kind in widths}
         offsets = np.full(taxa, np.nan, np.float32)
         with open_catalogue(folder) as connection:
+            vector = "vector" if earlier else "NULL"
             rows = connection.execute(
-                'SELECT taxon, kind, vector, count, "offset" FROM prototypes'
+                f'SELECT taxon, kind, count, "offset", {vector} FROM prototypes'
             ).fetchall()
-        for number, kind, blob, count, offset in rows:
-            if kind not in vectors or not 1 <= number <= taxa or len(blob) != 4 * widths[kind]:
+            kin = Kin.of(connection.execute("SELECT genus, family FROM taxa ORDER BY id"))
+        for number, kind, count, offset, blob in rows:
+            fits = kind in widths and 1 <= number <= taxa
+            if not fits or (earlier and len(blob) != 4 * widths[kind]):
                 raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype=kind, taxon=number)
-            vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
+            if earlier:
+                vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
             counts[kind][number - 1] = count
             if offset is not None:
                 offsets[number - 1] = offset
-        return cls(vectors["text"], counts["text"], vectors["photo"], counts["photo"], offsets)
+        for kind, file in _INDEX_OF.items() if not earlier else ():
+            present, found = read_index(folder / file, taxa, widths[kind])
+            if not np.array_equal(present, np.flatnonzero(counts[kind])):
+                raise FloraError("index-of-other-taxa", source=folder / file, number=len(present))
+            vectors[kind][present] = found
+        return cls(
+            vectors["text"],
+            counts["text"],
+            vectors["photo"],
+            counts["photo"],
+            offsets,
+            kin,
+            manifest.shrinkage,
+        )
 
     def with_taxon(
         self, text: Vectors, texts: int, photos: Vectors, count: int, offset: float
@@ -164,6 +228,8 @@ class Prototypes:
             np.vstack([self.photos, photos]),
             np.append(self.photo_counts, count),
             np.append(self.offsets, np.float32(offset)),
+            self.kin.and_unknown(),
+            self.shrinkage,
         )
 
     def without(self, row: int) -> "Prototypes":
@@ -178,6 +244,8 @@ class Prototypes:
             self.photos[kept],
             self.photo_counts[kept],
             self.offsets[kept],
+            self.kin.part(kept),
+            self.shrinkage,
         )
 
     def similarities(self, photos: Vectors, kind: EvidenceKind, text_weight: float) -> Vectors:
@@ -194,7 +262,10 @@ class Prototypes:
         width = self.text.shape[1]
         if kind == "both":
             return compare(photos, self.vectors(text_weight))
-        return photos[:, :width] @ self.text.T if kind == "text" else photos[:, width:] @ self.photos.T
+        if kind == "text":
+            return photos[:, :width] @ self.text.T
+        own = np.where(self._photos_built[:, None] > 0, self.appearances, self.photos)
+        return photos[:, width:] @ own.T
 
 
 def rows_with_photos(folder: Path) -> NDArray[np.intp]:
@@ -206,6 +277,22 @@ def rows_with_photos(folder: Path) -> NDArray[np.intp]:
     with open_catalogue(folder) as connection:
         found = connection.execute("SELECT taxon FROM prototypes WHERE kind = 'photo'").fetchall()
     return np.array([number - 1 for (number,) in found], np.intp)
+
+
+def photo_counts(folder: Path, taxa: int) -> NDArray[np.intp]:
+    """Read the number of photos of each taxon in a version, shape (taxa,), without reading the vectors.
+
+    Raises:
+        FloraError: The catalogue is damaged.
+    """
+    with open_catalogue(folder) as connection:
+        found = connection.execute("SELECT taxon, count FROM prototypes WHERE kind = 'photo'").fetchall()
+    counts = np.zeros(taxa, np.intp)
+    for number, count in found:
+        if not 1 <= number <= taxa:
+            raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype="photo", taxon=number)
+        counts[number - 1] = count
+    return counts
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:
@@ -239,19 +326,6 @@ def chance_similarity(prototypes: Prototypes, photos: Vectors, targets: NDArray[
     similarities = photos[:, prototypes.text.shape[1] :] @ telling(known, known).T
     strangers = similarities[targets[:, None] != present]
     return float(np.quantile(strangers, 1 - _BY_CHANCE)) if len(strangers) else None
-
-
-def _filled(rows: Vectors, present: NDArray[np.bool_]) -> Vectors:
-    mean = rows[present].sum(axis=0) / max(int(present.sum()), 1)
-    filled: Vectors = np.where(present[:, None], rows, mean)
-    return filled
-
-
-def unit_rows(rows: NDArray[np.floating[Any]]) -> Vectors:
-    """Normalise rows to unit length; rows of zeros stay zero."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    units: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return units
 
 
 def with_unit_appearance(photos: Vectors, width: int) -> tuple[Vectors, Vectors]:

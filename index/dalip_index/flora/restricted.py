@@ -72,7 +72,9 @@ class RestrictedFlora(Flora):
             FloraError: The vectors have the wrong width or are not finite.
         """
         found = self._whole.similarities(photos, evidence)
-        return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others])
+        order = np.concatenate([self._rows, self._others])
+        levels = None if found.levels is None else found.levels[order]
+        return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others], levels)
 
 
 def restrict(flora: Flora, names: Iterable[str] | Mapping[str, Sequence[str]]) -> RestrictedFlora:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
-from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.calibration import Calibration, softmax
 
-__all__ = ["Similarities", "compare", "largest"]
+__all__ = ["Shares", "Similarities", "compare", "largest"]
 
 
 def compare(photos: Vectors, vectors: Vectors) -> Vectors:
@@ -43,6 +43,18 @@ def largest(values: NDArray[np.floating[Any]], number: int) -> NDArray[np.intp]:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """Probabilities of the taxa that answers may contain."""
+
+    probabilities: NDArray[np.float64]
+    """Over these taxa, shape (plants, taxa)."""
+    listed: NDArray[np.float64]
+    """Total probability of these taxa among all taxa in the flora, shape (plants,)."""
+    parts: NDArray[np.intp]
+    """Most likely part of the flora's mixture, shape (plants,); see `Mixture`."""
+
+
+@dataclass(frozen=True)
 class Similarities:
     """Similarities of photos to the taxa in a flora, and their out-of-distribution scores."""
 
@@ -52,16 +64,38 @@ class Similarities:
     """Lengths of the photos' appearances, the out-of-distribution scores, shape (photos,)."""
     others: Vectors | None = None
     """Similarities to the flora's other taxa if answers are restricted, shape (photos, other taxa)."""
+    levels: NDArray[np.intp] | None = None
+    """Level of evidence of each taxon, the other taxa last; see `levels_of`. `None` if the calibration needs none."""
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Similarities":
         """Return the similarities of some of the photos."""
         others = None if self.others is None else self.others[chosen]
-        return Similarities(self.values[chosen], self.lengths[chosen], others)
+        return Similarities(self.values[chosen], self.lengths[chosen], others, self.levels)
 
     def together(self) -> "Similarities":
         """Combine photos of one plant into one row: the mean."""
         others = None if self.others is None else self.others.mean(axis=0)[None]
-        return Similarities(self.values.mean(axis=0)[None], self.lengths.mean()[None], others)
+        return Similarities(self.values.mean(axis=0)[None], self.lengths.mean()[None], others, self.levels)
+
+    def shares(self, calibration: Calibration, photos: int = 1) -> Shares | None:
+        """Convert similarities to probabilities.
+
+        Args:
+            calibration: The flora's calibration.
+            photos: Number of photos of one plant that each row is the mean of.
+
+        Returns:
+            The probabilities; `None` if the flora is not calibrated.
+        """
+        every = self.values if self.others is None else np.hstack([self.values, self.others])
+        found = calibration.logits(every, photos, self.levels)
+        if found is None:
+            return None
+        logits, parts = found
+        if self.others is None:
+            return Shares(softmax(logits), np.ones(len(logits)), parts)
+        taxa = self.values.shape[1]
+        return Shares(softmax(logits[:, :taxa]), softmax(logits)[:, :taxa].sum(axis=1), parts)
 
     def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
         """Return the arguments of `Calibration.in_flora` for each photo.
@@ -72,14 +106,14 @@ class Similarities:
         """
         if self.others is None:
             return [(best, 1.0, 1.0) for best in self.values.max(axis=1).tolist()]
-        every, taxa = np.hstack([self.values, self.others]), self.values.shape[1]
-        shares = calibration.probabilities(every, photos)
-        listed = np.ones(len(every)) if shares is None else shares[:, :taxa].sum(axis=1)
-        share = taxa / every.shape[1]
-        return [(*fit, share) for fit in zip(every.max(axis=1).tolist(), listed.tolist(), strict=True)]
+        best = np.maximum(self.values.max(axis=1), self.others.max(axis=1, initial=-np.inf))
+        shares = self.shares(calibration, photos)
+        listed = np.ones(len(best)) if shares is None else shares.listed
+        share = self.values.shape[1] / (self.values.shape[1] + self.others.shape[1])
+        return [(*fit, share) for fit in zip(best.tolist(), listed.tolist(), strict=True)]
 
     def refused(self, calibration: Calibration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which photos are rejected as not a plant, and which others as plants that are not in the flora."""
+        """Return which photos are rejected as not a plant, and which others fit no taxon well."""
         none = np.array([calibration.strange(length) for length in self.lengths.tolist()], bool)
         other = np.array([calibration.foreign(*fit) for fit in self.fits(calibration)], bool)
         return none, other & ~none

@@ -1,5 +1,7 @@
 """The verdict on a photo: confident or not, at which rank, with which prediction set, or why it is rejected."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from dalip.taxon_tree import TaxonTree
@@ -8,10 +10,14 @@ from dalip_index.flora.answer import Identification, Lazy, Verdict
 from dalip_index.flora.calibration import IN_FLORA_LEAST, Calibration
 from dalip_index.flora.candidates import Candidates
 
-__all__ = ["DEFAULT_COVERAGE", "judge"]
+__all__ = ["DEFAULT_COVERAGE", "LONGEST_SET", "judge"]
 
 DEFAULT_COVERAGE = 0.9
 """Default coverage of conformal prediction sets: how often they contain the right taxon."""
+
+
+LONGEST_SET = 8
+"""Conformal prediction sets with more taxa are shortened by genera, families and orders."""
 
 
 def judge(
@@ -23,6 +29,7 @@ def judge(
     top_k: int,
     *,
     listed: float = 1.0,
+    part: int = 0,
     rank: str | None = None,
     coverage: float = DEFAULT_COVERAGE,
 ) -> Identification:
@@ -37,6 +44,7 @@ def judge(
         top_k: Maximum number of taxa to show.
         listed: Total probability, 0 to 1, of these taxa in the whole flora. It limits the probability of a higher taxon
             that contains all of them; otherwise, restricting answers to one family would make that family certain.
+        part: Most likely part of the flora's mixture.
         rank: Answer with taxa of this rank or a higher one. By default, predictions are the taxa of the flora, and a
             confident answer is the lowest taxon that is probable enough.
         coverage: How often the conformal prediction set must contain the right taxon.
@@ -47,21 +55,24 @@ def judge(
     if not 0 < coverage < 1:
         raise ValueError(f"coverage is {coverage}; it must be between 0 and 1")
     if rank is None:
-        named, first = candidates, candidates.most_similar(top_k)
+        named, first = candidates, candidates.best(top_k)
     else:
-        named = candidates.at_rank(tree, rank, candidates.most_similar(len(candidates.taxa)))
+        named = candidates.at_rank(tree, rank, candidates.best(len(candidates.taxa)))
         first = np.arange(min(top_k, len(named.taxa)))
     shown = named.predictions(first)
-    least = calibration.least_probability(coverage)
+    least = calibration.least_probability(coverage, part)
     if least is None or candidates.probabilities is None:
         return Identification("", shown, "uncalibrated", None)
+    misfit = in_flora is not None and in_flora < IN_FLORA_LEAST
+    # A misfit may show a plant of another taxon than these. They are then probable only as part of the whole flora, and
+    # that one of them is probable says nothing for a taxon that contains all of them.
+    share, listed = (listed, 0.0) if misfit else (1.0, listed)
     if rank is None:
-        sure = tree.lowest(candidates.probabilities, calibration.threshold, candidates.experimental, listed)
+        thresholds = calibration.thresholds(misfit)
+        sure = tree.lowest(candidates.probabilities * share, thresholds, candidates.experimental, listed)
     else:
-        sure = _first(named, calibration, listed)
-    verdict: Verdict = "sure" if sure else "unsure"
-    if in_flora is not None and in_flora < IN_FLORA_LEAST:
-        verdict = "not in flora"
+        sure = _first(named, calibration.thresholds(misfit, orders=True), share, listed)
+    verdict: Verdict = "sure" if sure else "not in flora" if misfit else "unsure"
     if calibration.strange(length):
         verdict = "not a plant"
     taxon, probability = sure if sure and verdict == "sure" else (None, None)
@@ -69,6 +80,8 @@ def judge(
     if rank is not None:
         held = candidates.at_rank(tree, rank, rows)
         rows = np.arange(len(held.taxa))
+    else:
+        held, rows = candidates.rolled_up(tree, rows, LONGEST_SET)
     return Identification(
         "",
         shown,
@@ -82,10 +95,12 @@ def judge(
     )
 
 
-def _first(named: Candidates, calibration: Calibration, listed: float) -> tuple[Taxon, float] | None:
+def _first(
+    named: Candidates, thresholds: Mapping[str, float], share: float, listed: float
+) -> tuple[Taxon, float] | None:
     """Return the most probable taxon of a rank, which comes first, if it is probable enough."""
     (best,) = named.predictions(np.arange(1))
-    probability = min(best.probability or 0.0, listed if len(named.taxa) == 1 else 1.0)
-    if probability < calibration.threshold or best.experimental:
+    probability = min((best.probability or 0.0) * share, listed if len(named.taxa) == 1 else 1.0)
+    if probability < thresholds.get(best.taxon.taxon_rank, np.inf) or best.experimental:
         return None
     return best.taxon, probability

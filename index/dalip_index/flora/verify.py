@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, ImageError
 from dalip_index.flora.calibration import CALIBRATION, Calibration
-from dalip_index.flora.load import check_encoder
+from dalip_index.flora.load import VERSION_FILES, check_encoder
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.catalogue import (
     CATALOGUE,
@@ -21,14 +21,16 @@ from dalip_index.store.catalogue import (
     read_taught,
     read_taxa,
 )
-from dalip_index.store.faiss_index import INDEX, read_vectors
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.kept_photos import Pack, digest_of
-from dalip_index.store.manifest import FileStamp, FloraManifest
+from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FileStamp, FloraManifest
 from dalip_index.store.versions import SHARED, current_version
 
 __all__ = ["FloraInfo", "find_problems", "flora_info", "verify_flora"]
 
-_ABOUT = 0.01  # tolerance for vectors from another machine; stored vectors have half precision
+_ABOUT = (
+    0.01  # tolerance for vectors from another machine; those of photos have half precision, prototypes 8 bits
+)
 _LOOKED_AT = 8  # about how many packs, and photos in each, are embedded again
 
 
@@ -100,9 +102,10 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
         return [error]
     if manifest.version != folder.name:
         problems.append(FloraError("manifest-of-another-version", source=folder, version=manifest.version))
+    earlier = manifest.format_version == VECTORS_IN_CATALOGUE
     problems += [
         FloraError("manifest-lacks-file", source=folder, name=name)
-        for name in (CATALOGUE, INDEX, CALIBRATION)
+        for name in ((CATALOGUE, CALIBRATION) if earlier else VERSION_FILES)
         if name not in manifest.files
     ]
     stamped = {folder / name: stamp for name, stamp in manifest.files.items()}
@@ -141,7 +144,6 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
         for rows, number in {
             "taxa": counts.taxa,
             "vernacular_names": counts.vernacular_names,
-            "evidence WHERE kind = 'text'": counts.texts,
             "evidence WHERE kind = 'photo' AND role = 'evidence'": counts.photos,
             "evidence WHERE role = 'selection'": counts.selection_photos,
             "evidence WHERE role = 'calibration'": counts.calibration_photos,
@@ -150,6 +152,9 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
             found = _count(connection, rows)
             if found != number:
                 yield FloraError("rows-not-counted", source=name, rows=rows, found=found, expected=number)
+    texts = sum(e.kind == "text" for e in read_evidence(folder))
+    if texts != counts.texts:
+        yield FloraError("rows-not-counted", source=name, rows="texts", found=texts, expected=counts.texts)
     read_taxa(folder)
 
 
@@ -159,29 +164,16 @@ def _count(connection: sqlite3.Connection, rows: str) -> int:
 
 
 def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
-    calibration = Calibration.load(folder / CALIBRATION)
-    taxa, stamp = manifest.counts.taxa, manifest.encoder
-    width = stamp.width + stamp.appearance_width + 1
-    prototypes = Prototypes.load(folder, taxa, stamp.width, stamp.appearance_width)
+    prototypes = Prototypes.load(folder, manifest)
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
         yield FloraError("prototypes-differ-from-evidence", source=folder / CATALOGUE)
-    vectors = read_vectors(folder / INDEX)
-    if vectors.shape != (taxa, width):
-        yield FloraError(
-            "index-of-another-size",
-            source=folder / INDEX,
-            vectors=len(vectors),
-            width=vectors.shape[1],
-            expected=taxa,
-            expected_width=width,
-        )
-        return
-    for name, found in ((INDEX, vectors), (CATALOGUE, prototypes.text), (CATALOGUE, prototypes.photos)):
-        if not np.isfinite(found).all():
-            yield FloraError("vectors-not-finite", source=folder / name)
-    if not np.allclose(vectors, prototypes.vectors(calibration.text_weight), atol=1e-5, equal_nan=True):
-        yield FloraError("index-differs-from-prototypes", source=folder / INDEX)
+    for vectors, counts, name in (
+        (prototypes.text, prototypes.text_counts, TEXT_INDEX),
+        (prototypes.photos, prototypes.photo_counts, PHOTO_INDEX),
+    ):
+        if not vectors[counts > 0].any(axis=1).all():
+            yield FloraError("vectors-of-zeros", source=folder / name)
 
 
 def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
@@ -208,10 +200,10 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
         rows, _ = with_unit_appearance(np.stack([seen[e.photo] for e in own]).astype(np.float32), stamp.width)
         labels = np.array([e.taxon for e in own], np.intp)
         means, counts = mean_prototypes(rows[:, stamp.width :], labels, manifest.counts.taxa)
-        kept = Prototypes.load(folder, manifest.counts.taxa, stamp.width, stamp.appearance_width)
+        kept = Prototypes.load(folder, manifest)
         whole = (counts > 0) & (counts == kept.photo_counts)
-        if not np.allclose(means[whole], kept.photos[whole], atol=1e-5):
-            yield FloraError("prototypes-differ-from-photos", source=folder / CATALOGUE)
+        if not np.allclose(means[whole], kept.photos[whole], atol=_ABOUT):
+            yield FloraError("prototypes-differ-from-photos", source=folder / PHOTO_INDEX)
 
 
 def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
@@ -221,9 +213,8 @@ def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManif
     texts = [e for e in evidence if e.kind == "text"]
     vectors = encoder.encode_text([e.content for e in texts])
     means, _ = mean_prototypes(vectors, np.array([e.taxon for e in texts], np.intp), manifest.counts.taxa)
-    kept = Prototypes.load(folder, manifest.counts.taxa, encoder.width, encoder.appearance_width)
-    if not np.allclose(means, kept.text, atol=_ABOUT):
-        yield FloraError("prototypes-differ-from-texts", source=folder / CATALOGUE)
+    if not np.allclose(means, Prototypes.load(folder, manifest).text, atol=_ABOUT):
+        yield FloraError("prototypes-differ-from-texts", source=folder / TEXT_INDEX)
     packs = [Pack(path / SHARED / name) for name in sorted(manifest.photos) if name.endswith(".tar")]
     for pack in packs[:: max(len(packs) // _LOOKED_AT, 1)]:
         photos = pack.photos[:: max(len(pack.photos) // _LOOKED_AT, 1)]

@@ -1,9 +1,12 @@
-"""`catalogue.db` of a flora (SQLite): taxa, their names, evidence and prototypes."""
+"""`catalogue.db` of a flora (SQLite): taxa, their names and evidence."""
 
+import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +28,9 @@ CATALOGUE = "catalogue.db"
 """Name of the catalogue in a version's folder."""
 
 _EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
+
+_PACKED_TAXA = 4096
+"""Taxa whose texts are compressed together. Texts made from names compress to a tenth, and nothing searches them."""
 
 
 Role = Literal["evidence", "selection", "calibration"]
@@ -62,7 +68,7 @@ def write_catalogue(
         path: The file, which must not exist.
         taxa: The taxa in the order of the flora.
         evidence: All texts and photos of the flora.
-        prototypes: Rows of the table `prototypes`: `taxon` (primary key), `kind`, `vector`, `count` and `offset`.
+        prototypes: Rows of the table `prototypes`: `taxon` (primary key), `kind`, `count` and `offset`.
     """
     # sqlite-utils takes a third of a second to import, which would slow down identification.
     from sqlite_utils import Database
@@ -83,7 +89,7 @@ def write_catalogue(
             foreign_keys=of_a_taxon,
         )
         database["prototypes"].create(
-            {"taxon": int, "kind": str, "vector": bytes, "count": int, "offset": float},
+            {"taxon": int, "kind": str, "count": int, "offset": float},
             pk=("taxon", "kind"),
             foreign_keys=of_a_taxon,
         )
@@ -93,17 +99,29 @@ def write_catalogue(
             for v in taxon.vernacular_names
         )
         database["evidence"].insert_all(
-            {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE} for e in evidence
+            {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE}
+            for e in evidence
+            if e.kind == "photo"
         )
+        database["texts"].create({"id": int, "packed": bytes}, pk="id")
+        database["texts"].insert_all({"packed": part} for part in _packed(evidence))
         database["prototypes"].insert_all(prototypes)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
 
 
+def _packed(evidence: Sequence[Evidence]) -> Iterator[bytes]:
+    """Yield the texts of some thousand taxa at a time, as compressed JSON: `[[taxon, text, ...], ...]`."""
+    texts = (e for e in evidence if e.kind == "text")
+    of_taxa = ([taxon + 1, *(e.content for e in some)] for taxon, some in groupby(texts, lambda e: e.taxon))
+    while part := list(islice(of_taxa, _PACKED_TAXA)):
+        yield zlib.compress(json.dumps(part).encode(), 9)
+
+
 def _taxon_row(number: int, taxon: Taxon) -> dict[str, str | int]:
     terms = taxon.to_darwin_core()
     del terms["vernacularName"]  # in a separate table
-    return {"id": number, **terms}
+    return {"id": number, **terms, "synonyms": LIST_SEPARATOR.join(taxon.synonyms)}
 
 
 @contextmanager
@@ -135,17 +153,24 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
             "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
         ):
             names.setdefault(number, []).append(VernacularName(name, language))
-        # Floras from before 0.1.0 was released have no authors.
+        # Floras from before 0.1.0 was released have no authors, and no synonyms.
         columns = {column for _, column, *_ in connection.execute("PRAGMA table_info(taxa)")}
-        author = "scientificNameAuthorship" if "scientificNameAuthorship" in columns else "''"
+        later = ", ".join(
+            column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
+        )
         rows = connection.execute(
-            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {author} '
+            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
             "FROM taxa ORDER BY id"
         ).fetchall()
     try:
         return tuple(
-            Taxon(name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author)
-            for number, name, rank, genus, family, order, references, author in rows
+            replace(
+                Taxon(
+                    name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author
+                ),
+                synonyms=_split(synonyms),
+            )
+            for number, name, rank, genus, family, order, references, author, synonyms in rows
         )
     except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)
@@ -180,4 +205,17 @@ def read_evidence(folder: Path) -> list[Evidence]:
         rows = connection.execute(
             f"SELECT taxon, {', '.join(_EVIDENCE)} FROM evidence ORDER BY id"
         ).fetchall()
-    return [Evidence(number - 1, *texts) for number, *texts in rows]
+        packed: list[tuple[bytes]] = []
+        # Floras from before 0.1.0 was released have texts among the evidence.
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'texts'").fetchone():
+            packed = connection.execute("SELECT packed FROM texts ORDER BY id").fetchall()
+    try:
+        texts = [
+            Evidence(int(number) - 1, "text", str(text))
+            for (part,) in packed
+            for number, *some in json.loads(zlib.decompress(part))
+            for text in some
+        ]
+    except (zlib.error, ValueError, TypeError) as error:
+        raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=first_line(error)) from error
+    return texts + [Evidence(number - 1, *values) for number, *values in rows]

@@ -1,6 +1,7 @@
 """`manifest.json` of a flora: the counts and encoder of a version, and the hash of each file."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,21 @@ from dalip.files import from_json, to_json
 
 __all__ = [
     "MANIFEST",
+    "NO_SHRINKAGE",
+    "VECTORS_IN_CATALOGUE",
     "EncoderStamp",
     "FileStamp",
     "FloraCounts",
     "FloraManifest",
     "HitRates",
+    "Shrinkage",
 ]
 
-FORMAT_VERSION = 3
-"""The layout that this version of DALIP writes and reads."""
+FORMAT_VERSION = 4
+"""The layout that this version of DALIP writes."""
+
+VECTORS_IN_CATALOGUE = 3
+"""The earlier layout, which this version still reads: the catalogue contains the prototypes."""
 
 MANIFEST = "manifest.json"
 """Name of the manifest in a version's folder."""
@@ -86,6 +93,29 @@ class HitRates:
 
 
 @dataclass(frozen=True)
+class Shrinkage:
+    """How strongly photo prototypes are drawn towards genus and family, each in photos; chosen on validation photos."""
+
+    genus: float = 0.0
+    """The mean of the genus counts like this many photos of the taxon."""
+    family: float = 0.0
+    """The mean of the family counts like this many photos of the taxon."""
+
+    def __post_init__(self) -> None:
+        """Reject strengths that are negative or not finite.
+
+        Raises:
+            ValueError: One is.
+        """
+        if not (0 <= self.genus < math.inf and 0 <= self.family < math.inf):
+            raise ValueError(f"shrinkage of {self.genus} and {self.family}")
+
+
+NO_SHRINKAGE = Shrinkage()
+"""Each prototype is the mean of the photos of its taxon alone."""
+
+
+@dataclass(frozen=True)
 class _Format:
     """The field that every format version has."""
 
@@ -111,6 +141,8 @@ class FloraManifest:
     """Short side in pixels of the kept copies of photos; 0 if only photos of taught plants are kept."""
     photos: Mapping[str, FileStamp]
     """The shared files that this version needs."""
+    shrinkage: Shrinkage = NO_SHRINKAGE
+    """Strengths of the shrinkage of photo prototypes."""
     format_version: int = FORMAT_VERSION
 
     @property
@@ -134,7 +166,7 @@ class FloraManifest:
         try:
             content = path.read_bytes()
             found = from_json(content, _Format).format_version
-            if found != FORMAT_VERSION:
+            if found not in (VECTORS_IN_CATALOGUE, FORMAT_VERSION):
                 raise FloraError("flora-format", source=path, found=found, known=FORMAT_VERSION)
             return from_json(content, cls)
         except FileNotFoundError:

@@ -180,7 +180,7 @@ def test_index_info_and_verify(dalip: Dalip, world: World, tmp_path: Path) -> No
     done = dalip("index", "verify", world.flora, *world.encoder)
     assert (done.status, done.lines) == (0, [f"{world.bundle}: OK", f"{world.flora}: OK"])
     flora = shutil.copytree(world.flora, tmp_path / "flora")
-    (index,) = flora.glob("v*/taxa.faiss")
+    (index,) = flora.glob("v*/text.faiss")
     content = bytearray(index.read_bytes())
     content[-1] ^= 1
     index.write_bytes(content)

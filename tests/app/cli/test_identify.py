@@ -59,6 +59,18 @@ def test_json_has_the_documented_fields(dalip: Dalip, world: World, tmp_path: Pa
     assert 0 < answer["inFlora"] <= 1
 
 
+def test_the_text_says_once_that_no_caution_never_means_edible(
+    dalip: Dalip, world: World, tmp_path: Path
+) -> None:
+    photo, never = paint(tmp_path / "photo.png", "blue", 5), "No caution never means edible"
+    said = dalip("identify", photo, photo, "missing.jpg", *world.options).lines
+    assert never in said[-1]
+    assert sum(never in line for line in said) == 1
+    for options in (["--json"], ["--csv"]):
+        assert never not in dalip("identify", photo, *world.options, *options).out
+    assert dalip("identify", "missing.jpg", *world.options).out == ""
+
+
 def test_several_photos_of_one_plant_give_one_answer(dalip: Dalip, world: World, tmp_path: Path) -> None:
     one, two = paint(tmp_path / "one.png", "blue", 5), paint(tmp_path / "two.png", "blue", 6)
     done = dalip("identify", one, "missing.jpg", two, *world.options, "--together", "--json")
@@ -198,10 +210,12 @@ def test_no_file_name_breaks_a_row_of_csv_or_is_run_as_a_formula(
 
 def test_the_default_output_is_a_sentence_and_a_table(dalip: Dalip, world: World, tmp_path: Path) -> None:
     photo = paint(tmp_path / "photo.png", "purple")
-    first, *table = dalip("identify", "photo.png", *world.options, "--top-k", 4).lines
+    first, *table, empty, warning = dalip("identify", "photo.png", *world.options, "--top-k", 4).lines
     assert photo.exists()
     assert first == "photo.png: This is most likely Flos purple (purple flower)."
-    assert len(table) == 5  # including an empty line
+    assert len(table) == 4
+    assert empty == ""
+    assert "No caution never means edible" in warning
     assert (
         table[0].split("  ")[-3:] == ["Flos purple", "purple flower", "Coloraceae"]
         or "Flos purple" in table[0]

@@ -59,12 +59,16 @@ def test_a_list_works_as_taxa_as_checklist_and_as_only(
     built = dalip("index", "build", *world.encoder, "--taxa", name, "flora")
     assert built.status == 0, built.err
     assert "flora: 1 taxon," in built.out
-    assert f"{name}: 1 synonym is not used, only accepted taxa" in built.err
     (tmp_path / "all" / "Flos_ruber").mkdir(parents=True)
     shutil.copy(photos.with_name("00.jpg"), tmp_path / "all" / "Flos_ruber")
     packed = dalip("data", "pack", "all", "packed", "--checklist", name)
     assert packed.status == 0, packed.err
     assert "Flos ruber: matched to Flos red (synonym)" in packed.err
+    with_photo = dalip(
+        "index", "build", *world.encoder, "--taxa", name, "--photos", "all", "--all-photos", "flora"
+    )
+    assert "1 photo as evidence" in with_photo.out, with_photo.err
+    assert '"Flos ruber" is read as Flos red (synonym)' in with_photo.err
     found = run(
         ["dalip", "identify", *world.options, photos.with_name("00.jpg"), "--only", name, "--json"],
         cwd=tmp_path,

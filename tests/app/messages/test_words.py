@@ -1,11 +1,11 @@
-"""Sentences, prediction sets and cautions that describe an answer."""
+"""Sentences and prediction sets that describe an answer."""
 
 import dataclasses
 
 import pytest
 
 from dalip.taxonomy import Taxon, VernacularName
-from dalip_app.messages.words import cautions, percent, promise, resemblance, sentence
+from dalip_app.messages.words import percent, promise, resemblance, sentence
 from dalip_index import Identification, Prediction, Verdict
 
 DAISY = Taxon("Bellis perennis", "species", (VernacularName("daisy"),), "Bellis", "Asteraceae")
@@ -67,26 +67,11 @@ def test_a_prediction_set_is_shown_only_where_it_helps() -> None:
     assert promise(answer("uncalibrated", *likely, in_set=3, coverage=None)) == ""
 
 
-def test_cautions_cover_the_answer_and_its_alternatives() -> None:
-    assert cautions(answer("sure", (DAISY, 0.99), (HEMLOCK, 0.01))) == []
-    assert cautions(answer("sure", (HEMLOCK, 0.97), (DAISY, 0.03))) == [
-        "Caution: Conium maculatum (poison hemlock) can kill: all parts (coniine)."
-    ]
-    assert cautions(answer("unsure", (DAISY, 0.6), (HEMLOCK, 0.3), (SUMAC, 0.02))) == [
-        "Caution: it may be Conium maculatum (poison hemlock), which can kill: all parts (coniine).",
-        "Caution: it may be Toxicodendron diversilobum, which harms the skin: touching any part (urushiol).",
-    ]
+def test_look_alikes_are_named() -> None:
     alike = dataclasses.replace(answer("sure", (DAISY, 0.99)), look_alikes=(ASTERS, HEMLOCK))
-    assert cautions(alike) == [
-        "Caution: in photos it looks similar to Conium maculatum (poison hemlock), which can kill: all parts (coniine)."
-    ]
     assert resemblance(alike) == (
         "Photos of Bellis perennis (daisy) look most like those of Asteraceae, Conium maculatum (poison hemlock)."
     )
-    bare = [(DAISY, None)] * 2
-    assert len(cautions(answer("uncalibrated", *bare, (HEMLOCK, None), coverage=None))) == 1
-    assert cautions(answer("uncalibrated", *bare, (DAISY, None), (HEMLOCK, None), coverage=None)) == []
-    assert cautions(answer("not a plant", (HEMLOCK, 0.9))) == []
 
 
 def test_percentages_are_never_0_or_100() -> None:

@@ -86,6 +86,7 @@ def test_the_page_speaks_french(browser: Browser, served: Served, tmp_path: Path
     assert page.evaluate("document.documentElement.lang") == "fr"
     choose(page, paint(tmp_path / "red.png", "red"), "Une photo d’une plante")
     expect(page.locator(".answer-sentence")).to_contain_text("Il s’agit très probablement de Flos red")
+    expect(page.get_by_text("L’absence d’avertissement ne veut jamais dire comestible").first).to_be_visible()
     (tmp_path / "text.jpg").write_text("no photo")
     choose(page, tmp_path / "text.jpg", "Une photo d’une plante")
     expect(page.locator(".picker-note").first).to_contain_text(

@@ -12,8 +12,9 @@ from PIL import Image
 from tiny_bundle import COLOURS
 
 from dalip.photos import open_image
+from dalip.taxonomy import Taxon
 from dalip_app.messages.language import language
-from dalip_app.page.cards import answer_cards
+from dalip_app.page.cards import answer_cards, caution
 from dalip_app.page.flora_tab import find_taxa
 from dalip_index import Identification, Journal, Prediction, load_flora
 from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
@@ -100,6 +101,7 @@ def test_a_photo_gets_five_cards(page: Page, tmp_path: Path, request: pytest.Fix
     assert [link.get_attribute("rel") for link in links.all()] == ["noopener noreferrer"] * 3
     assert "gbif.org" in (links.first.get_attribute("href") or "")
     expect(page.get_by_text("Never eat a plant").first).to_be_visible()
+    expect(page.get_by_text("No caution never means edible").first).to_be_visible()
     keep(page, request, "answer")
     expect(page.locator(".why img")).not_to_be_visible()
     page.get_by_text("Which parts of the photo support this name?").click()
@@ -260,6 +262,24 @@ def test_a_name_that_languages_share_is_shown_once() -> None:
     answer = Identification("photo.jpg", (Prediction(dahlia, 0.9, 0.9),), "sure", dahlia)
     html = answer_cards(answer, flora, language())
     assert re.findall(r">([Dd]ahli[ae])</span>", html) == ["dahlia", "Dahlie"]
+
+
+@pytest.mark.parametrize(
+    ("code", "warned", "never"),
+    [
+        ("en", "the family Apiaceae contains", "No caution never means edible"),
+        ("fr", "la famille Apiaceae comprend", "L’absence d’avertissement ne veut jamais dire comestible"),
+    ],
+)
+def test_an_answer_with_a_family_shows_what_is_deadly_in_it(code: str, warned: str, never: str) -> None:
+    flora, say = load_flora(), language(code)
+    carrot = Taxon("Daucus carota", "species", (), "Daucus", "Apiaceae")
+    family = Taxon("Apiaceae", "family")
+    answer = Identification("photo.jpg", (Prediction(carrot, 0.9, 0.5),), "sure", family)
+    html = answer_cards(answer, flora, say)
+    assert warned in html
+    assert f'<em class="taxon">Conium</em> ({"poison hemlock" if code == "en" else "grande ciguë"})' in html
+    assert never in caution(say)
 
 
 @needs_browser

@@ -445,7 +445,9 @@ def test_a_run_is_measured_on_its_validation_photos(tiny_model: TorchEmbedder, t
     both = load_corpus(TrainConfig(data=(str(photos), str(captioned))))
     found, unreadable = measure_selection(tiny_model, both)
     assert unreadable == []
-    assert set(found) == {"photos top-1", "photos top-5", "captioned caption recall@5"}
+    named = {"photos top-1", "photos top-5", "photos genus top-1"}
+    assert set(found) == {*named, "captioned caption recall@5"}
+    assert found["photos top-1"] <= found["photos genus top-1"]
     assert found["photos top-5"] == 1  # there are only three taxa
     task, _ = selection_naming(tiny_model, both)
     assert task is not None

@@ -1,10 +1,12 @@
 """Whitening of appearances: variation within taxa is reduced, and variation between taxa is kept."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalip.export.whitening import fit_whitening
+from dalip.export.onnx_modules import whitened
+from dalip.export.whitening import KEPT_DIRECTIONS, Whitening, fit_whitening
 
 WIDTH = 6
 
@@ -40,8 +42,8 @@ def test_taxa_are_separated_better() -> None:
     whitening = fit_whitening(rows, taxa)
     assert whitening is not None
     assert whitening.mean.dtype == whitening.matrix.dtype == np.float32
-    whitened = (new_rows - whitening.mean) @ whitening.matrix
-    assert hits(whitened, new_taxa) > hits(new_rows - whitening.mean, new_taxa) + 0.2
+    white = (new_rows - whitening.mean) @ whitening.matrix
+    assert hits(white, new_taxa) > hits(new_rows - whitening.mean, new_taxa) + 0.2
 
 
 @given(st.integers(0, 1000))
@@ -49,11 +51,11 @@ def test_variation_within_taxa_is_equal_in_all_directions(seed: int) -> None:
     rows, taxa = photos(seed, each=200)
     whitening = fit_whitening(rows, taxa)
     assert whitening is not None
-    whitened = (rows - whitening.mean) @ whitening.matrix
+    white = (rows - whitening.mean) @ whitening.matrix
     labels = np.unique(taxa, return_inverse=True)[1]
-    means = np.stack([whitened[labels == label].mean(axis=0) for label in range(12)])
-    np.testing.assert_allclose(np.square(whitened).sum(axis=1).mean(), 1, atol=1e-4)
-    spread = np.linalg.eigvalsh(np.cov((whitened - means[labels]).T))
+    means = np.stack([white[labels == label].mean(axis=0) for label in range(12)])
+    np.testing.assert_allclose(np.square(white).sum(axis=1).mean(), 1, atol=1e-4)
+    spread = np.linalg.eigvalsh(np.cov((white - means[labels]).T))
     assert spread.max() < 1.2 * spread.min() + 1e-6
 
 
@@ -63,3 +65,34 @@ def test_without_pairs_or_differences_there_is_nothing_to_learn() -> None:
     assert fit_whitening(rows, ["a"] * 4) is None
     assert fit_whitening(rows[[0, 0, 1, 1]], ["a", "a", "b", "b"]) is None
     assert fit_whitening(rows, ["a", "a", "b", "b"]) is not None
+
+
+def test_of_many_taxa_only_directions_in_which_they_differ_are_kept() -> None:
+    """The other directions still add to the length, the distance from the mean of the plants."""
+    rng, width, taxa = np.random.default_rng(0), 400, 4 * KEPT_DIRECTIONS
+    spread = np.where(np.arange(width) < 20, 0.3, 0.0)
+    centres = rng.normal(0, 1, (taxa, width)) * spread
+    rows = (np.repeat(centres, 3, axis=0) + rng.normal(0, 0.1, (3 * taxa, width))).astype(np.float32)
+    names = [str(i) for i in range(taxa) for _ in range(3)]
+    fewer = fit_whitening(rows[:-3], names[:-3])
+    assert fewer is not None
+    assert fewer.weights.tolist() == [1] * width
+    whitening = fit_whitening(rows, names)
+    assert whitening is not None
+    assert whitening.weights.shape == (KEPT_DIRECTIONS,)
+    assert whitening.weights[0] > whitening.weights[-1] > 0
+    variance = ((centres - whitening.mean) @ whitening.matrix).var(axis=0)
+    assert variance[:20].sum() > 0.99 * variance.sum()
+
+    found, whole = whiten(rows, whitening), (rows - whitening.mean) @ whitening.matrix
+    assert found.shape == (len(rows), KEPT_DIRECTIONS)
+    lengths = np.linalg.norm(whole, axis=1)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), lengths, rtol=1e-4)
+    kept = whole[:, :KEPT_DIRECTIONS] * whitening.weights
+    kept *= (lengths / np.linalg.norm(kept, axis=1))[:, None]
+    np.testing.assert_allclose(found, kept, atol=1e-4)
+    np.testing.assert_allclose(whiten(rows, fewer), (rows - fewer.mean) @ fewer.matrix, atol=1e-4)
+
+
+def whiten(rows: np.ndarray, whitening: Whitening) -> np.ndarray:
+    return whitened(torch.from_numpy(rows), *map(torch.from_numpy, whitening)).numpy()

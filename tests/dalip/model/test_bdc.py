@@ -247,7 +247,7 @@ def test_a_compiled_model_learns_the_same() -> None:
     pixels, mask = torch.randn(3, 3, 32, 32), torch.arange(8) < torch.tensor([[8], [3], [5]])
     results = []
     for run in (model, torch.compile(model, fullgraph=True, backend="aot_eager")):
-        image, words, scale = run(pixels, ids, mask)
+        image, words, _, scale = run(pixels, ids, mask)
         loss = DalipLoss()(image, words, scale)
         results.append((loss, *torch.autograd.grad(loss, list(model.parameters()))))
     for plain, compiled in zip(*results, strict=True):

@@ -59,6 +59,43 @@ def test_a_genus_and_its_species_are_ignored_pairs() -> None:
     torch.testing.assert_close(info_nce(logits, positives, ignored), info_nce(changed, positives, ignored))
 
 
+def test_relatives_count_by_the_rank_that_they_share() -> None:
+    pedunculata = Taxon("Viola pedunculata", genus="Viola", family="Violaceae")
+    cubelium = Taxon("Cubelium concolor", genus="Cubelium", family="Violaceae")
+    taxa = [OCELLATA, pedunculata, cubelium, OXALIS, VIOLA, None, None, OCELLATA]
+    weights, ignored = match_matrix(taxa, genus=0.5, family=0.25)
+    assert weights.tolist() == [
+        [1, 0.5, 0.25, 0, 0, 0, 0, 1],
+        [0.5, 1, 0.25, 0, 0, 0, 0, 0.5],
+        [0.25, 0.25, 1, 0, 0.25, 0, 0, 0.25],
+        [0, 0, 0, 1, 0, 0, 0, 0],
+        [0, 0, 0.25, 0, 1, 0, 0, 0],
+        [0, 0, 0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0, 1, 0],
+        [1, 0.5, 0.25, 0, 0, 0, 0, 1],
+    ]
+    assert ignored.equal(match_matrix(taxa)[1])
+
+
+def test_the_loss_of_relatives_is_the_cross_entropy_with_their_weights() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.0], [0.5, 3.0, -1.0], [0.0, 0.0, 1.0]])
+    weights = torch.tensor([[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    expected = 0.0
+    for scores in (logits.double().numpy(), logits.T.double().numpy()):
+        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        rows = -(2 / 3 * log_p[0, 0] + 1 / 3 * log_p[0, 1]), -(1 / 3 * log_p[1, 0] + 2 / 3 * log_p[1, 1])
+        expected += (sum(rows) - log_p[2, 2]) / 3 / 2
+    found = info_nce(logits, weights, torch.zeros(3, 3, dtype=torch.bool))
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+def test_weights_of_zero_and_one_give_exactly_the_loss_without_relatives() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(5, 5)
+    positives, ignored = match_matrix([VIOLA, OCELLATA, OXALIS, OCELLATA, None])
+    assert torch.equal(info_nce(logits, positives, ignored), info_nce(logits, positives.float(), ignored))
+
+
 @given(st.integers(2, 7), st.integers(0, 2**31), st.floats(0, 1))
 @settings(max_examples=30, deadline=None)
 def test_is_symmetric_in_images_and_texts(n: int, seed: int, alpha: float) -> None:

@@ -30,6 +30,7 @@ from dalip.training.towers.load_model import method_of
         ({"train_sizes": ((0.5, 1.5),)}, "train_sizes = ((0.5, 1.5),): must be a list of pairs of numbers"),
         ({"epochs": float("inf")}, "epochs = inf: must be a finite number > 0"),
         ({"stream": True}, "stream = True: needs steps"),
+        ({"stream": True, "steps": 9, "classifier": 1.0}, "classifier = 1.0: must be 0 for a stream"),
         ({"mirror": 1}, "mirror = 1: must be true or false"),
         ({"grad_clip": float("nan")}, "grad_clip = nan: must be a finite number > 0"),
         ({"batch_size": True}, "batch_size = True: must be a whole number ≥ 2"),

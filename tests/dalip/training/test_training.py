@@ -51,7 +51,9 @@ def test_a_run_learns_to_distinguish_colours_and_is_exported(finished: Path, tmp
 
 
 def test_a_killed_run_resumes_to_the_same_weights(shard: Path, tmp_path: Path) -> None:
-    config = tiny_config(shard, norm="batch")
+    config = tiny_config(
+        shard, norm="batch", classifier=1.0, genus_weight=0.5, low_resolution=0.5, evaluate_every=1
+    )
     train(config, tmp_path / "whole")
     saving = config.with_values(save_minutes=0)
     killed_at: list[int] = []
@@ -61,12 +63,24 @@ def test_a_killed_run_resumes_to_the_same_weights(shard: Path, tmp_path: Path) -
         killed_at.append(int(load_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"]))
     assert 0 < killed_at[0] < killed_at[1]
     train(config, tmp_path / "run")
-    expected = load_checkpoint(tmp_path / "whole" / "model.pt")["model"]
-    found = load_checkpoint(tmp_path / "run" / "model.pt")["model"]
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        assert torch.equal(found[name], value), name
+    for file, part in (("model.pt", "model"), ("checkpoint.pt", "loss")):
+        expected, found = (load_checkpoint(tmp_path / run / file)[part] for run in ("whole", "run"))
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert torch.equal(found[name], value), name
     assert (tmp_path / "run" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
+
+
+def test_the_classifier_of_a_run_learns_the_taxa_and_is_not_part_of_the_model(
+    shard: Path, tmp_path: Path
+) -> None:
+    train(tiny_config(shard, classifier=1.0, epochs=8), tmp_path)
+    measured = read_log(tmp_path)
+    assert measured["made classifier species top-1"][-1][1] > 0.9
+    losses = [loss for _, loss in measured["loss"]]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert "classifier.weight" in load_checkpoint(tmp_path / "checkpoint.pt")["loss"]
+    assert not any("classifier" in name for name in load_checkpoint(tmp_path / "model.pt")["model"])
 
 
 def test_ema_weights_follow_trained_parameters_and_leave_the_rest() -> None:

@@ -273,6 +273,10 @@ def test_unsupported_image_sizes_are_refused_before_the_run(shard: Path) -> None
 def test_a_plan_that_cannot_be_trained_is_refused(shard: Path) -> None:
     for wrong, words in (
         ({"cache_views": 2}, "needs a frozen image tower"),
+        (
+            {"freeze": ("image",), "classifier": 0.5},
+            r"classifier = 0\.5: needs an image tower that is trained",
+        ),
         ({"freeze": ("clip", "image_bdc", "text_bdc")}, "no parameters left to train"),
         ({"precision": "fp16"}, "needs a GPU"),
     ):

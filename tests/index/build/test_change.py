@@ -339,7 +339,9 @@ def test_leave_one_out_equals_building_without_the_photo(kept: Path, encoder: En
     for i in range(len(rows)):
         others = np.arange(len(rows)) != i
         means, counts = mean_prototypes(rows[others, width:], labels[others], len(flora.taxa))
-        without = dataclasses.replace(flora.prototypes, photos=means, photo_counts=counts)
+        means[np.arange(len(means)) != labels[i]] = 0
+        kept = flora.prototypes.photos * ~means.any(axis=1, keepdims=True)
+        without = dataclasses.replace(flora.prototypes, photos=kept + means, photo_counts=counts)
         for kind, similarities in found.items():
             similarities.append(without.similarities(rows[i : i + 1], kind, weight)[0])  # type: ignore[arg-type]
     for kind, similarities in found.items():
@@ -516,7 +518,7 @@ def test_a_full_disk_is_reported_and_changes_nothing(path: Path, encoder: Encode
     assert names_in(path) == ["CURRENT", "photos", "v000001"]
     assert not (tmp_path / "new").exists()
     with refuses(FloraError, match="cannot be written"):
-        write_index(tmp_path / "nowhere" / "taxa.faiss", np.ones((2, 4), np.float32))
+        write_index(tmp_path / "nowhere" / "text.faiss", np.arange(2), np.ones((2, 4), np.float32))
 
 
 def test_damage_is_not_copied(

@@ -38,6 +38,7 @@ from dalip.encoder import Encoder
 import dalip_index
 from dalip import files
 from dalip_index.build import build, embed_photos
+from dalip_index.flora import prototypes
 from dalip_index.store import photo_store, versions
 
 change, path, bundle, photos, last = sys.argv[1], *map(Path, sys.argv[2:5]), int(sys.argv[5])
@@ -59,7 +60,8 @@ def deadly(function):
 
 for owner, names in (
     (Path, ("mkdir", "rename", "replace", "write_text", "write_bytes", "unlink", "rmdir")),
-    (build, ("write_catalogue", "write_index")),
+    (build, ("write_catalogue",)),
+    (prototypes, ("write_index",)),
     (versions, ("flush_to_disk",)),
     (files, ("flush_to_disk",)),
     (photo_store.np, ("save",)),

@@ -72,7 +72,7 @@ def test_teaching_does_not_affect_others_and_forgetting_restores_every_byte(
 ) -> None:
     asked = [photos / "Rosa red" / "1.png", photos / "Rosa blue" / "2.png", *painted(tmp_path, "purple", 2)]
     before, first = list(load_flora(path, encoder).identify(asked, 8)), current_version(path)
-    files = {name: (first / name).read_bytes() for name in ("taxa.faiss", "calibration.json")}
+    files = {name: (first / name).read_bytes() for name in ("text.faiss", "photos.faiss", "calibration.json")}
     for colour in NEW:
         teach_taxon(path, encoder, rose(colour), painted(tmp_path / colour, colour, 3))
     during = list(load_flora(path, encoder).identify(asked, 10))

@@ -30,7 +30,7 @@ from dalip_index.evaluation.trust import (
     rejection,
     reliability,
 )
-from dalip_index.flora.calibration import fit_calibration
+from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
 from tests.index.conftest import paint, rose
 
@@ -110,9 +110,8 @@ def test_an_answer_has_out_of_distribution_scores(flora: Flora, tmp_path: Path) 
     assert answer.in_flora is not None
     assert 0 < answer.plant <= 1
     assert 0 < answer.in_flora <= 1
-    assert "Rosa red" in [
-        p.taxon.scientific_name for p in ask(flora, tmp_path / "red.png", coverage=0.99).taxon_set
-    ]
+    held = [p.taxon for p in ask(flora, tmp_path / "red.png", coverage=0.99).taxon_set]
+    assert any(taxon == answer.taxon or taxon.contains(answer.taxon) for taxon in held)
 
 
 @given(seeds, st.integers(10, 200))

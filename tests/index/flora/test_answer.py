@@ -1,7 +1,7 @@
 """Answers of large floras: array operations, lazy sequences, and JSON."""
 
-import gc
 import json
+import shutil
 from pathlib import Path
 
 import faiss
@@ -17,12 +17,15 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index import Flora, Prediction, load_flora
+from dalip_index import Flora, Prediction, load_flora, rebuild_flora, undo_change
 from dalip_index.flora import candidates
 from dalip_index.flora.answer import Lazy
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.prototypes import Prototypes, unit_rows
-from dalip_index.store.faiss_index import read_vectors, write_index
+from dalip_index.flora.prototypes import Prototypes
+from dalip_index.flora.shrinkage import unit_rows
+from dalip_index.flora.verify import find_problems
+from dalip_index.store.catalogue import read_evidence
+from dalip_index.store.faiss_index import read_index, rounded_rows, write_index
 from tests.index.flora.test_properties import queries
 
 SCHEMA = json.loads((ROOT / "docs" / "identify.schema.json").read_text(encoding="utf-8"))
@@ -61,10 +64,9 @@ def test_an_answer_creates_objects_only_for_shown_predictions(
     many = large(flora, 3000)
     answer = many.answer("", queries(1, 1), coverage=0.9999)  # only the set of all taxa has this coverage
     assert len(made) == len(answer.predictions) == 5
-    assert len(answer.taxon_set) == 3000
+    assert len(answer.taxon_set) == 50  # families
     assert len(made) == 5
-    assert {p.taxon for p in answer.taxon_set} == set(many.taxa)
-    assert answer.taxon_set[:5] == answer.predictions
+    assert {p.taxon.scientific_name for p in answer.taxon_set} == {taxon.family for taxon in many.taxa}
     made.clear()
     many.answer("", queries(1, 1), rank="genus")
     assert len(made) < 10
@@ -81,7 +83,7 @@ def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) 
     tree, similarities = TaxonTree(taxa), rng.integers(0, 9, len(taxa)) / 8  # with ties
     shares = rng.dirichlet(np.ones(len(taxa))) if calibrated else None
     every = Candidates(taxa, similarities, shares, rng.random(len(taxa)) < 0.5)
-    rows = every.most_similar(int(rng.integers(1, len(taxa) + 1)))
+    rows = every.best(int(rng.integers(1, len(taxa) + 1)))
     groups: dict[str, list[Prediction]] = {}
     for prediction in every.predictions(rows):
         groups.setdefault(tree.above(prediction.taxon, rank).scientific_name, []).append(prediction)
@@ -151,35 +153,73 @@ def test_the_json_of_an_answer_is_complete_except_for_messages(flora: Flora) -> 
     assert content["predictions"][0] == answer.predictions[0].to_dict()
 
 
-def test_vectors_share_the_memory_of_the_index_and_keep_it_alive(tmp_path: Path) -> None:
-    vectors = queries(0, 50)
-    write_index(tmp_path / "taxa.faiss", vectors)
-    found = read_vectors(tmp_path / "taxa.faiss")
-    part = found[10:20]
-    np.testing.assert_array_equal(found, vectors)
-    del found
-    gc.collect()
-    others = [read_vectors(tmp_path / "taxa.faiss") for _ in range(20)]  # these would reuse freed memory
-    np.testing.assert_array_equal(part, vectors[10:20])
-    assert len(others) == 20
-    with pytest.raises(ValueError, match="read-only"):
-        part[0, 0] = 1
+def test_an_index_stores_directions_with_8_bits_and_writing_again_changes_nothing(tmp_path: Path) -> None:
+    vectors, rows = queries(0, 50), np.arange(0, 100, 2)
+    vectors[7] = 0
+    write_index(tmp_path / "a", rows, 3 * vectors)
+    found_rows, found = read_index(tmp_path / "a", 100, 48)
+    np.testing.assert_array_equal(found_rows, rows)
+    np.testing.assert_array_equal(found, rounded_rows(vectors))
+    cosines = (found * vectors).sum(axis=1)
+    assert cosines[7] == 0
+    assert np.delete(cosines, 7).min() > 0.9998
+    write_index(tmp_path / "b", rows, found)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    write_index(tmp_path / "c", rows[:10], found[:10])
+    np.testing.assert_array_equal(read_index(tmp_path / "c", 100, 48)[1], found[:10])  # each by itself
+
+
+SIGNED = faiss.ScalarQuantizer.QT_8bit_direct_signed
 
 
 @pytest.mark.parametrize(
-    ("index", "message"),
+    ("index", "ids", "message"),
     [
-        (faiss.IndexFlatIP(48), "taxa.faiss: the index type IndexFlatIP is not supported"),
+        (faiss.IndexFlatIP(48), None, "text.faiss: the index type IndexFlatIP is not supported"),
         (
             faiss.IndexIDMap2(faiss.IndexFlatL2(48)),
+            [1, 2, 3],
             r"index type IndexFlatL2 is not supported; build the flora again",
         ),
-        (faiss.IndexIDMap2(faiss.IndexFlatIP(48)), "does not number its 3 vectors consecutively from 1"),
+        *(
+            (faiss.IndexIDMap2(faiss.IndexScalarQuantizer(48, SIGNED)), ids, "the taxa of its 3 vectors")
+            for ids in ([1, 3, 2], [0, 1, 2], [1, 2, 2], [1, 2, 10])
+        ),
+        (
+            faiss.IndexIDMap2(faiss.IndexScalarQuantizer(48, faiss.ScalarQuantizer.QT_fp16)),
+            [1, 2, 3],
+            "index type IndexScalarQuantizer is not supported",
+        ),
+        (faiss.IndexIDMap2(faiss.IndexScalarQuantizer(47, SIGNED)), None, "vectors of width 47"),
     ],
 )
-def test_an_unsupported_index_is_refused(tmp_path: Path, index: faiss.Index, message: str) -> None:
-    if isinstance(index, faiss.IndexIDMap2):
-        index.add_with_ids(queries(0, 3), np.array([1, 3, 2], np.int64))
-    faiss.write_index(index, str(tmp_path / "taxa.faiss"))
+def test_an_unsupported_index_is_refused(
+    tmp_path: Path, index: faiss.Index, ids: list[int] | None, message: str
+) -> None:
+    if ids:
+        index.add_with_ids(queries(0, 3), np.array(ids, np.int64))
+    faiss.write_index(index, str(tmp_path / "text.faiss"))
     with refuses(FloraError, match=message):
-        read_vectors(tmp_path / "taxa.faiss")
+        read_index(tmp_path / "text.faiss", 9, 48)
+
+
+def test_a_flora_of_the_earlier_format_answers_and_is_rewritten_in_the_current_one(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    earlier = Path(__file__).parents[1] / "earlier" / "flora-3"
+    assert find_problems(earlier, encoder) == []
+    before = load_flora(earlier, encoder)
+    index = faiss.read_index(str(earlier / "v000001" / "taxa.faiss"))
+    stored = faiss.downcast_index(index.index).reconstruct_n(0, 3)
+    np.testing.assert_allclose(before.vectors, stored, atol=1e-6)
+    copy = shutil.copytree(earlier, tmp_path / "flora")
+    rebuild_flora(copy, encoder)
+    assert find_problems(copy, encoder) == []
+    after = load_flora(copy, encoder)
+    assert after.manifest.format_version == before.manifest.format_version + 1
+    np.testing.assert_allclose(after.prototypes.photos, before.prototypes.photos, atol=0.01)
+    assert sorted(e.content for e in read_evidence(after.folder)) == sorted(
+        e.content for e in read_evidence(before.folder)
+    )
+    undo_change(copy)
+    np.testing.assert_array_equal(load_flora(copy, encoder).vectors, before.vectors)

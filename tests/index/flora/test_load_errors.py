@@ -2,6 +2,7 @@ import dataclasses
 import json
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dalip.errors import DataError, FloraError
 from dalip.taxonomy import Taxon
 from dalip_index import build_flora, flora_info, load_flora, verify_flora
 from dalip_index.store.catalogue import CATALOGUE
-from dalip_index.store.faiss_index import INDEX, write_index
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, write_index
 from dalip_index.store.manifest import MANIFEST, FileStamp
 
 
@@ -69,19 +70,21 @@ def test_a_damaged_manifest(path: Path, encoder: Encoder, content: str) -> None:
 
 
 def test_a_manifest_from_a_later_version(path: Path, encoder: Encoder) -> None:
-    edit_manifest(path, lambda content: content.update(format_version=4))
-    with refuses(FloraError, match="has format 4, but .* needs format 3"):
+    edit_manifest(path, lambda content: content.update(format_version=5))
+    with refuses(FloraError, match="has format 5, but .* needs format 4"):
         flora_info(path)
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["catalogue.db", "text.faiss", "photos.faiss", "calibration.json", "manifest.json"]
+)
 def test_a_missing_file(path: Path, encoder: Encoder, name: str) -> None:
     (path / "v000001" / name).unlink()
     with refuses(FloraError, match=f"{name}: the file is missing"):
         load_flora(path, encoder)
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
+@pytest.mark.parametrize("name", ["catalogue.db", "text.faiss", "photos.faiss", "calibration.json"])
 def test_a_file_with_the_wrong_size(path: Path, encoder: Encoder, name: str) -> None:
     with (path / "v000001" / name).open("ab") as stream:
         stream.write(b"x")
@@ -89,7 +92,7 @@ def test_a_file_with_the_wrong_size(path: Path, encoder: Encoder, name: str) -> 
         load_flora(path, encoder)
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
+@pytest.mark.parametrize("name", ["catalogue.db", "text.faiss", "photos.faiss", "calibration.json"])
 @pytest.mark.parametrize("place", [0.0, 0.5, 0.99])
 def test_one_changed_byte_is_found_when_the_flora_is_loaded(
     path: Path, encoder: Encoder, name: str, place: float
@@ -104,7 +107,7 @@ def test_one_changed_byte_is_found_when_the_flora_is_loaded(
         load_flora(path, encoder)
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
+@pytest.mark.parametrize("name", ["catalogue.db", "text.faiss", "photos.faiss", "calibration.json"])
 @pytest.mark.parametrize("place", [0.0, 0.5, 0.99])
 def test_verify_finds_one_changed_byte(path: Path, name: str, place: float) -> None:
     file = path / "v000001" / name
@@ -115,7 +118,7 @@ def test_verify_finds_one_changed_byte(path: Path, name: str, place: float) -> N
         verify_flora(path)
 
 
-@pytest.mark.parametrize("name", ["catalogue.db", "taxa.faiss", "calibration.json"])
+@pytest.mark.parametrize("name", ["catalogue.db", "text.faiss", "photos.faiss", "calibration.json"])
 def test_a_header_of_something_else_is_refused_at_load(path: Path, encoder: Encoder, name: str) -> None:
     file = path / "v000001" / name
     file.write_bytes(b"\0" * file.stat().st_size)
@@ -135,19 +138,19 @@ def test_a_calibration_that_lacks_a_part_is_refused_at_load(path: Path, encoder:
 
 
 def test_an_index_with_inconsistent_widths_is_refused_at_load(path: Path, encoder: Encoder) -> None:
-    file = path / "v000001" / INDEX
+    file = path / "v000001" / TEXT_INDEX
     content = bytearray(file.read_bytes())
     content[4] ^= 1  # a byte of the width in the outer index
     file.write_bytes(content)
     restamp(path)
-    with refuses(FloraError, match=r"taxa\.faiss"):
+    with refuses(FloraError, match=r"text\.faiss"):
         load_flora(path, encoder)
 
 
 def test_names_that_no_file_can_have_are_refused(path: Path, encoder: Encoder) -> None:
     file = path / "v000001" / "manifest.json"
     content = json.loads(file.read_text())
-    content["files"]["a\0b"] = content["files"][INDEX]
+    content["files"]["a\0b"] = content["files"][TEXT_INDEX]
     file.write_text(json.dumps(content))
     with refuses(FloraError, match="missing|not there|no such"):
         load_flora(path, encoder)
@@ -176,7 +179,7 @@ def test_verify_finds_rows_that_the_manifest_does_not_count(path: Path) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("DELETE FROM evidence WHERE id = 1")
     restamp(path)
-    with refuses(FloraError, match="79 rows in evidence WHERE kind = 'text', but the manifest says 80"):
+    with refuses(FloraError, match="101 rows in evidence WHERE kind = 'photo'.*, but the manifest says 102"):
         verify_flora(path)
 
 
@@ -189,23 +192,62 @@ def test_verify_finds_rows_without_a_taxon(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "NaN or infinite"), (0.5, "does not match the prototypes")]
+    "packed", [b"", zlib.compress(b"{"), zlib.compress(b"[[1, 2"), zlib.compress(b"[1]")]
 )
-def test_verify_finds_wrong_vectors(path: Path, value: float, message: str) -> None:
-    vectors = np.full((10, 49), value, np.float32)
-    write_index(path / "v000001" / INDEX, vectors)
+def test_verify_finds_damaged_texts(path: Path, packed: bytes) -> None:
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        connection.execute("UPDATE texts SET packed = ?", (packed,))
     restamp(path)
-    with refuses(FloraError, match=message):
+    with refuses(FloraError, match=r"catalogue\.db"):
         verify_flora(path)
 
 
-def test_an_index_of_other_taxa_is_refused_at_load(path: Path, encoder: Encoder) -> None:
-    write_index(path / "v000001" / INDEX, np.zeros((9, 49), np.float32))
+def test_verify_finds_missing_texts(path: Path) -> None:
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        connection.execute("DELETE FROM texts")
     restamp(path)
-    with refuses(FloraError, match="but the manifest says"):
+    with refuses(FloraError, match="0 rows in texts, but the manifest says 80"):
+        verify_flora(path)
+
+
+def test_verify_finds_vectors_of_zeros(path: Path) -> None:
+    write_index(path / "v000001" / PHOTO_INDEX, np.arange(10), np.zeros((10, 16), np.float32))
+    restamp(path)
+    with refuses(FloraError, match="vectors of zeros"):
+        verify_flora(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "message"),
+    [
+        (9, 32, "not those with prototypes in the catalogue"),
+        (11, 32, "not in the flora"),
+        (10, 31, "vectors of width 31, but the manifest says 32"),
+    ],
+)
+def test_an_index_of_other_taxa_is_refused(
+    path: Path, encoder: Encoder, rows: int, width: int, message: str
+) -> None:
+    write_index(path / "v000001" / TEXT_INDEX, np.arange(rows), np.ones((rows, width), np.float32))
+    restamp(path)
+    for check in (lambda: load_flora(path, encoder), lambda: verify_flora(path)):
+        with refuses(FloraError, match=message):
+            check()
+
+
+def test_a_catalogue_of_fewer_taxa_is_refused(path: Path, encoder: Encoder) -> None:
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        connection.execute("DELETE FROM taxa WHERE id = 10")
+    restamp(path)
+    with refuses(FloraError, match="the flora has 9 taxa, but the manifest says 10"):
         load_flora(path, encoder)
-    with refuses(FloraError, match="9 vectors of width 49"):
-        verify_flora(path)
+
+
+@pytest.mark.parametrize("strength", [-1, "NaN", None])
+def test_an_impossible_shrinkage_is_refused(path: Path, encoder: Encoder, strength: object) -> None:
+    edit_manifest(path, lambda content: content["shrinkage"].update(genus=strength))
+    with refuses(FloraError, match=r"manifest\.json"):
+        load_flora(path, encoder)
 
 
 def test_a_repeated_taxon_and_an_empty_list_are_refused(

@@ -10,10 +10,11 @@ import dalip_index
 from dalip.encoder import Encoder
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora
-from dalip_index.build.learn import choose_text_weight, hit_rates
-from dalip_index.flora.calibration import fit_temperature, negative_log_likelihood
+from dalip_index.build.learn import hit_rates
+from dalip_index.build.weights import choose_weights
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.flora.similarities import largest
+from dalip_index.flora.temperature import fit_temperature, negative_log_likelihood
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -135,14 +136,14 @@ def test_the_text_weight_follows_the_better_evidence() -> None:
     targets = np.repeat(np.arange(6), 5)
     like_good, like_nothing = good[targets] + 1.2 * queries(2, 30, 16), queries(3, 30, 16)
     by_text = np.hstack([like_good, like_nothing])
-    assert choose_text_weight(made_prototypes(good, noise), by_text, targets) > 0.7
+    assert choose_weights(made_prototypes(good, noise), by_text, targets)[0] > 0.7
     by_photo = np.hstack([like_nothing, like_good])
-    assert choose_text_weight(made_prototypes(noise, good), by_photo, targets) < 0.3
+    assert choose_weights(made_prototypes(noise, good), by_photo, targets)[0] < 0.3
 
 
 def test_too_few_photos_choose_nothing() -> None:
     prototypes = made_prototypes(queries(0, 6, 16), queries(1, 6, 16))
-    assert choose_text_weight(prototypes, queries(2, 9, 32), np.zeros(9, np.intp)) == 0.5
+    assert choose_weights(prototypes, queries(2, 9, 32), np.zeros(9, np.intp))[0] == 0.5
 
 
 @given(seed=seeds, weight=st.floats(0, 1))

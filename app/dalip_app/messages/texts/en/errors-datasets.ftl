@@ -194,7 +194,7 @@ error-list-kingdoms-unused = { $number ->
 error-list-synonyms-unused = { $number ->
     [one] 1 synonym is
    *[other] { $number } synonyms are
-} not used, only accepted taxa
+} not used, because the accepted taxon is not in the list, or because another taxon has the same name
 error-list-names-unused = { $number ->
     [one] 1 row is
    *[other] { $number } rows are

@@ -27,6 +27,8 @@ error-not-a-config = this is not the configuration of a run; specify the folder 
 error-config-of-newer-version = the configuration contains settings that this version of DALIP does not know: { $fields }; upgrade DALIP
 error-source-weight = the weight after the @ must be a number greater than 0, as in photos/@0.5
 error-setting-batch-size = batch_size = { NUMBER($value, useGrouping: 0) }: must be a multiple of the number of processes, { $processes }
+error-setting-classifier-frozen = classifier = { $value }: needs an image tower that is trained, because it trains nothing else; remove 'image' from freeze, or set classifier to 0
+error-setting-classifier-of-stream = classifier = { $value }: must be 0 for a stream, because its taxa are not known in advance
 error-setting-cache-views = cache_views = { NUMBER($value, useGrouping: 0) }: needs a frozen image tower and photos that are not streamed; add 'image' to freeze, or set cache_views to 0
 error-setting-freeze = freeze: '{ $part }' is neither image nor text, and no parameter name starts with it; the first parameter is '{ $first }'
 error-setting-freezes-all = freeze: there are no parameters left to train; freeze less

@@ -77,7 +77,8 @@ why-caption =
     { $second }; a stronger colour means stronger support. DALIP only looked at this central square of the photo.
 
 caution = <strong>Never eat a plant based on an identification.</strong> Do not give it to anyone or apply it to the
-    skin, either. Photos can mislead, and look-alikes can be poisonous.
+    skin, either. Photos can mislead, and look-alikes can be poisonous. No caution never means edible: DALIP does not
+    know every harmful plant.
 caution-first = Caution: { $plant } { $harm ->
     [deadly] can kill
     [skin] harms the skin
@@ -93,6 +94,23 @@ caution-alike = Caution: in photos it looks similar to { $plant }, which { $harm
     [skin] harms the skin
    *[poisonous] is poisonous
 }: { $how }.
+caution-confused = Caution: people confuse { $plant } with { $plants }, which { $harm ->
+    [deadly] can kill
+    [skin] { $number ->
+        [one] harms
+       *[other] harm
+    } the skin
+   *[poisonous] { $number ->
+        [one] is
+       *[other] are
+    } poisonous
+}.
+caution-inside = Caution: the { $rank } { $above } contains plants that { $harm ->
+    [deadly] can kill
+    [skin] harm the skin
+   *[poisonous] are poisonous
+}, such as { $plants }.
+caution-more = Caution: other harmful plants to think of: { $plants }.
 
 ## Saving an answer
 
@@ -208,6 +226,12 @@ flora-evidence = { $texts ->
 }
 flora-taught = { $evidence }, taught later
 flora-harm = Hazard
+flora-harm-known = { $harm ->
+    [deadly] can kill
+    [skin] harms the skin
+   *[poisonous] is poisonous
+}: { $how } ({ $source })
+flora-harm-unknown = none is known to DALIP, which does not mean that the plant is edible
 flora-own-photo = Your photo of { $plant }
 teach-title = Teach this flora a plant
 teach-lesson =

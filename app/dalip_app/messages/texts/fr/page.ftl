@@ -87,6 +87,7 @@ why-caption =
 
 caution = <strong>Ne mangez jamais une plante sur la foi d’une identification.</strong> N’en donnez à personne et
     ne l’appliquez pas non plus sur la peau. Une photo peut être trompeuse, et une plante semblable peut être toxique.
+    L’absence d’avertissement ne veut jamais dire comestible : DALIP ne connaît pas toutes les plantes dangereuses.
 caution-first = Attention : { $plant } { $harm ->
     [deadly] peut provoquer la mort
     [skin] peut léser la peau
@@ -102,6 +103,30 @@ caution-alike = Attention : en photo, la plante ressemble à { $plant }, qui { 
     [skin] peut léser la peau
    *[poisonous] est toxique
 } : { $how }.
+caution-confused = Attention : on confond { $plant } avec { $plants }, qui { $harm ->
+    [deadly] { $number ->
+        [one] peut
+       *[other] peuvent
+    } provoquer la mort
+    [skin] { $number ->
+        [one] peut
+       *[other] peuvent
+    } léser la peau
+   *[poisonous] { $number ->
+        [one] est toxique
+       *[other] sont toxiques
+    }
+}.
+caution-inside = Attention : { $rank ->
+    [genus] le genre
+    [family] la famille
+   *[order] l’ordre
+} { $above } comprend des plantes qui { $harm ->
+    [deadly] peuvent provoquer la mort
+    [skin] peuvent léser la peau
+   *[poisonous] sont toxiques
+}, par exemple { $plants }.
+caution-more = Attention, autres plantes dangereuses auxquelles penser : { $plants }.
 
 ## Enregistrer une réponse
 
@@ -244,6 +269,12 @@ flora-evidence = { $texts ->
 }
 flora-taught = { $evidence }, ajoutée ensuite
 flora-harm = Danger
+flora-harm-known = { $harm ->
+    [deadly] peut provoquer la mort
+    [skin] peut léser la peau
+   *[poisonous] est toxique
+} : { $how } ({ $source })
+flora-harm-unknown = aucun n’est connu de DALIP, ce qui ne veut pas dire que la plante est comestible
 flora-own-photo = Votre photo de { $plant }
 teach-title = Apprendre une plante à cette flore
 teach-lesson =

@@ -1,0 +1,151 @@
+"""Fit a calibration on held-out photos: temperatures, conformal quantiles, and the threshold of confident answers."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.ranks import RANKS
+from dalip.taxon_tree import TaxonTree
+from dalip_index.flora.calibration import MIN_PHOTOS, Calibration, softmax, thresholds_by_rank
+from dalip_index.flora.mixture import fit_mixture, levels_of
+from dalip_index.flora.temperature import fit_temperature
+
+__all__ = ["WRONG_SURE", "fit_calibration"]
+
+WRONG_SURE = 0.05
+"""Share of photos that may get a confident answer that is wrong, among the calibration photos and among the same photos
+with their taxon left out of the flora."""
+
+_THRESHOLDS = np.arange(70, 96) / 100
+_MIN_FOR_THRESHOLD = 100
+"""With fewer calibration photos, the threshold is the default."""
+
+_MIN_OF_PART = 100
+"""With fewer calibration photos of a part of the mixture, its conformal prediction sets are those of all photos."""
+
+_AT_ONCE = 256  # photos
+_KEPT = 1000  # values per list, finer than any share that is needed
+
+
+def fit_calibration(
+    text_weight: float,
+    selection_photos: int,
+    similarities: NDArray[np.floating[Any]],
+    targets: NDArray[np.intp],
+    lengths: NDArray[np.floating[Any]],
+    chance: float | None = None,
+    *,
+    levels: NDArray[np.intp] | None = None,
+    tree: TaxonTree | None = None,
+) -> Calibration:
+    """Calibrate a flora on held-out photos.
+
+    Args:
+        text_weight: Weight of text in a taxon's vector.
+        selection_photos: Number of validation photos that it was chosen on.
+        similarities: Similarities of the calibration photos to all taxa, shape (photos, taxa).
+        targets: Column of the right taxon for each photo, shape (photos,).
+        lengths: Lengths of their appearances, shape (photos,).
+        chance: Similarity of appearance that they have by chance with wrong taxa.
+        levels: Level of evidence of each taxon, shape (taxa,). Without it, one temperature is used for all taxa.
+        tree: The taxa. Without it, the threshold of confident answers is the default.
+
+    Returns:
+        The calibration; without a temperature if there are fewer than `MIN_PHOTOS` photos.
+    """
+    if len(targets) < MIN_PHOTOS:
+        return Calibration.bare(text_weight, selection_photos, None, len(targets))
+    mixture = None if levels is None else fit_mixture(similarities, targets, levels)
+    temperature = mixture.temperatures[0] if mixture else fit_temperature(similarities, targets)
+    bare = replace(
+        Calibration.bare(text_weight, selection_photos, temperature, len(targets)), mixture=mixture
+    )
+    found = bare.logits(similarities, levels=levels)
+    assert found is not None
+    logits, part = found
+    right = softmax(logits)[np.arange(len(targets)), targets]
+    by_part = [right[part == number] for number in range(len(mixture.temperatures) if mixture else 0)]
+    calibration = replace(
+        bare,
+        right=_kept(right),
+        right_by_part=tuple(_kept(own) if len(own) >= _MIN_OF_PART else () for own in by_part),
+        fits=_kept(similarities.max(axis=1)),
+        lengths=_kept(lengths),
+        chance=chance,
+    )
+    if tree is None or len(targets) < _MIN_FOR_THRESHOLD:
+        return calibration
+    shut = (
+        np.zeros(similarities.shape[1], bool) if levels is None else levels == levels_of(np.zeros(1, np.intp))
+    )
+    return replace(
+        calibration, threshold=_fit_threshold(calibration, similarities, targets, tree, shut, levels)
+    )
+
+
+def _kept(values: NDArray[np.floating[Any]]) -> tuple[float, ...]:
+    """Return values in ascending order: all of them, or an evenly spaced sample."""
+    ordered = np.sort(values)
+    if len(ordered) > _KEPT:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, _KEPT).round().astype(int)]
+    return tuple(round(float(value), 7) for value in ordered)
+
+
+def _fit_threshold(
+    calibration: Calibration,
+    similarities: NDArray[np.floating[Any]],
+    targets: NDArray[np.intp],
+    tree: TaxonTree,
+    shut: NDArray[np.bool_],
+    levels: NDArray[np.intp] | None = None,
+) -> float:
+    """Choose the threshold of confident answers for a rate of wrong ones.
+
+    Each photo is answered twice: by the whole flora, and by the flora without the taxon in the photo. An answer is
+    right if it is the taxon or contains it. The threshold is the lowest one at which, and above which, at most
+    `WRONG_SURE` of the photos get a wrong confident answer, in both cases.
+
+    Args:
+        calibration: The calibration, fitted except for the threshold.
+        similarities: As `fit_calibration`.
+        targets: As `fit_calibration`.
+        tree: The taxa.
+        shut: Mask of the taxa that cannot be the answer themselves, shape (taxa,).
+        levels: As `fit_calibration`.
+
+    Returns:
+        A threshold from 0.7 to 0.95; 0.95 also if the rate is higher there.
+
+    Source: conformal risk control (Angelopoulos et al., 2024) on a grid, with left-out taxa as outlier exposure.
+    """
+    least = np.array([[_by_rank(value, misfit) for value in _THRESHOLDS] for misfit in (False, True)])
+    above = tree.above_rows[targets]
+    worst = np.zeros(len(_THRESHOLDS))
+    for left_out in (False, True) if similarities.shape[1] > 1 else (False,):
+        wrong = np.zeros(len(_THRESHOLDS))
+        for start in range(0, len(targets), _AT_ONCE):
+            rows = similarities[start : start + _AT_ONCE].astype(np.float64)
+            if left_out:
+                rows[np.arange(len(rows)), targets[start : start + _AT_ONCE]] = -np.inf
+            found = calibration.logits(rows, levels=levels)
+            assert found is not None
+            for probabilities, fit, nodes in zip(
+                softmax(found[0]), rows.max(axis=1), above[start:], strict=False
+            ):
+                misfit = calibration.foreign(float(fit))
+                places, best = tree.best_by_rank(probabilities, shut, float(not misfit))
+                sure = best >= least[int(misfit)]
+                lowest = sure.shape[1] - 1 - sure[:, ::-1].argmax(axis=1)
+                wrong += sure.any(axis=1) & (places != nodes)[lowest]
+        worst = np.maximum(worst, wrong / max(len(targets), 1))
+    too_many = np.flatnonzero(worst > WRONG_SURE)
+    return float(_THRESHOLDS[min(too_many[-1] + 1, len(_THRESHOLDS) - 1) if len(too_many) else 0])
+
+
+def _by_rank(threshold: float, misfit: bool) -> list[float]:
+    """Return `thresholds_by_rank` as a list in the order of `RANKS`, infinite for ranks that are no answer."""
+    found = thresholds_by_rank(threshold, misfit)
+    return [found.get(rank, math.inf) for rank in RANKS]

@@ -1,0 +1,207 @@
+"""A mixture of softmaxes for taxa with unequal evidence, and the threshold of confident answers."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wording import refuses
+
+from dalip.errors import FloraError
+from dalip.taxon_tree import TaxonTree
+from dalip.taxonomy import Taxon
+from dalip_index import Calibration
+from dalip_index.flora.calibration import MISFIT_THRESHOLD, softmax
+from dalip_index.flora.candidates import Candidates
+from dalip_index.flora.fit_calibration import WRONG_SURE, fit_calibration
+from dalip_index.flora.mixture import Mixture, fit_mixture, levels_of
+from dalip_index.flora.similarities import Similarities
+
+seeds = st.integers(0, 2**32 - 1)
+COUNTS = np.repeat([30, 2, 0], [8, 12, 10])
+LEVELS = levels_of(COUNTS)
+SCALES = np.array([40.0, 15.0, 8.0])
+TAXA = [
+    Taxon(f"G{i // 3} s{i}", genus=f"G{i // 3}", family=f"F{i // 6}", order="O") for i in range(len(COUNTS))
+]
+
+
+def unequal(seed: int, photos: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return similarities and targets of photos of taxa whose evidence is exact, less exact, and poor."""
+    rng = np.random.default_rng(seed)
+    targets = rng.choice(len(COUNTS), photos, p=np.repeat([0.5 / 8, 0.3 / 12, 0.2 / 10], [8, 12, 10]))
+    similarities = rng.normal(0, 0.1, (photos, len(COUNTS)))
+    similarities[np.arange(photos), targets] += np.array([0.45, 0.2, 0.1])[LEVELS[targets]]
+    return similarities.astype(np.float32), targets
+
+
+def test_levels_follow_the_number_of_photos() -> None:
+    assert levels_of(np.array([0, 1, 4, 5, 90])).tolist() == [2, 1, 1, 0, 0]
+
+
+def test_a_mixture_fits_unequal_evidence_better_than_one_temperature() -> None:
+    half, rows = 800, np.arange(800)
+    losses = np.zeros(2)
+    for seed in range(5):
+        similarities, targets = unequal(seed, 2 * half)
+        known, asked = similarities[:half], similarities[half:]
+        one = fit_calibration(0.5, 0, known, targets[:half], np.ones(half))
+        many = fit_calibration(0.5, 0, known, targets[:half], np.ones(half), levels=LEVELS)
+        assert many.mixture is not None
+        for place, calibration in enumerate((one, many)):
+            shares = calibration.probabilities(asked, levels=LEVELS)
+            assert shares is not None
+            np.testing.assert_allclose(shares.sum(axis=1), 1)
+            losses[place] -= np.log(shares[rows, targets[half:]]).mean()
+    assert losses[1] < losses[0]
+
+
+@given(seeds, st.sampled_from([0.8, 0.9]))
+@settings(max_examples=10)
+def test_sets_have_the_requested_coverage_in_each_part(seed: int, coverage: float) -> None:
+    similarities, targets = unequal(seed, 4000)
+    half = 2000
+    calibration = fit_calibration(0.5, 0, similarities[:half], targets[:half], np.ones(half), levels=LEVELS)
+    shares = Similarities(similarities[half:], np.ones(half), levels=LEVELS).shares(calibration)
+    assert shares is not None
+    own = shares.probabilities[np.arange(half), targets[half:]]
+    for part in np.unique(shares.parts).tolist():
+        mine = shares.parts == part
+        least = calibration.least_probability(coverage, part)
+        assert least is not None
+        if mine.sum() >= 300:  # five standard errors
+            assert (own[mine] >= least).mean() == pytest.approx(coverage, abs=0.12)
+
+
+def test_levels_with_few_calibration_photos_are_merged() -> None:
+    similarities, targets = unequal(0, 1000)
+    many = np.flatnonzero(LEVELS[targets] == 0)
+    some = np.concatenate([many, np.flatnonzero(LEVELS[targets] == 1)])
+    assert fit_mixture(similarities[many], targets[many], LEVELS) is None
+    mixture = fit_mixture(similarities[some], targets[some], LEVELS)
+    assert mixture is not None
+    assert mixture.parts == (0, 1, 1)
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_excluded_taxa_have_no_probability(seed: int) -> None:
+    similarities, targets = unequal(seed, 600)
+    calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(600), levels=LEVELS)
+    rng = np.random.default_rng(seed)
+    gone = rng.random(len(COUNTS)) < 0.5
+    gone |= int(rng.integers(0, 3)) == LEVELS  # a whole level
+    gone[int(rng.choice(np.flatnonzero(LEVELS == 0)))] = False
+    masked = np.where(gone, -np.inf, similarities)
+    shares = calibration.probabilities(masked, levels=LEVELS)
+    assert shares is not None
+    assert (shares[:, gone] == 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_a_restricted_answer_is_the_answer_given_the_listed_taxa() -> None:
+    similarities, targets = unequal(3, 600)
+    calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(600), levels=LEVELS)
+    whole = Similarities(similarities, np.ones(600), levels=LEVELS).shares(calibration)
+    order = np.r_[5:15, 0:5, 15:30]
+    some = Similarities(
+        similarities[:, order[:10]], np.ones(600), similarities[:, order[10:]], LEVELS[order]
+    ).shares(calibration)
+    assert whole is not None
+    assert some is not None
+    listed = whole.probabilities[:, order[:10]]
+    np.testing.assert_allclose(some.listed, listed.sum(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(some.probabilities, listed / listed.sum(axis=1, keepdims=True), rtol=1e-6)
+
+
+@given(seeds)
+@settings(max_examples=5)
+def test_wrong_confident_answers_are_as_rare_as_requested(seed: int) -> None:
+    similarities, targets = unequal(seed, 1200)
+    tree, half = TaxonTree(TAXA), 600
+    calibration = fit_calibration(
+        0.5, 0, similarities[:half], targets[:half], np.ones(half), levels=LEVELS, tree=tree
+    )
+    for left_out in (False, True):
+        rows = similarities[half:].copy()
+        if left_out:
+            rows[np.arange(half), targets[half:]] = -np.inf
+        shares = calibration.probabilities(rows, levels=LEVELS)
+        assert shares is not None
+        wrong = 0
+        for share, row, target in zip(shares, rows, targets[half:].tolist(), strict=True):
+            misfit = calibration.foreign(float(row.max()))
+            sure = tree.lowest(share, calibration.thresholds(misfit), LEVELS == 2, float(not misfit))
+            wrong += sure is not None and sure[0] != TAXA[target] and not sure[0].contains(TAXA[target])
+        # Five standard errors of two halves. At 0.95, the highest threshold, the rate may be higher.
+        assert wrong / half <= WRONG_SURE + 0.07 or calibration.threshold == 0.95
+
+
+def test_few_photos_keep_the_default_threshold() -> None:
+    similarities, targets = unequal(1, 60)
+    calibration = fit_calibration(
+        0.5, 0, similarities, targets, np.ones(60), levels=LEVELS, tree=TaxonTree(TAXA)
+    )
+    assert calibration.threshold == 0.8
+
+
+def test_photos_that_fit_badly_are_not_named_below_the_genus() -> None:
+    calibration = Calibration.bare(0.5, 0, 1.0, 20)
+    assert calibration.thresholds() == pytest.approx(
+        dict.fromkeys(("family", "genus", "species", "subspecies", "variety", "form", "cultivar"), 0.8)
+    )
+    assert calibration.thresholds(True) == dict.fromkeys(("family", "genus"), MISFIT_THRESHOLD)
+    assert calibration.thresholds(orders=True)["order"] == 0.8
+
+
+@given(seeds, st.integers(1, 12))
+def test_a_shortened_set_contains_every_taxon(seed: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(len(TAXA), 0.3))
+    candidates = Candidates(TAXA, rng.random(len(TAXA)), shares, rng.random(len(TAXA)) < 0.5)
+    tree, rows = TaxonTree(TAXA), candidates.best(int(rng.integers(1, len(TAXA) + 1)))
+    found, places = candidates.rolled_up(tree, rows, most)
+    shown = found.predictions(places)
+    assert len(shown) <= max(most, 1)  # all taxa are of one order
+    for row in rows.tolist():
+        assert any(p.taxon == TAXA[row] or p.taxon.contains(TAXA[row]) for p in shown)
+    if len(rows) <= most:
+        assert [p.taxon for p in shown] == [TAXA[row] for row in rows.tolist()]
+    for prediction in shown:
+        inside = [t == prediction.taxon or prediction.taxon.contains(t) for t in TAXA]
+        assert prediction.probability == pytest.approx(shares[inside].sum())
+
+
+def test_a_mixture_is_saved_and_read(tmp_path: Path) -> None:
+    similarities, targets = unequal(2, 600)
+    calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(600), levels=LEVELS)
+    calibration.save(tmp_path / "calibration.json")
+    assert Calibration.load(tmp_path / "calibration.json") == calibration
+    with pytest.raises(ValueError, match="levels"):
+        calibration.probabilities(similarities)
+
+
+def test_an_earlier_calibration_has_one_temperature(tmp_path: Path) -> None:
+    fields = asdict(Calibration.bare(0.5, 0, 0.1, 20))
+    del fields["mixture"], fields["right_by_part"]
+    (tmp_path / "calibration.json").write_text(json.dumps(fields))
+    found = Calibration.load(tmp_path / "calibration.json")
+    values = np.array([[0.1, 0.3]])
+    np.testing.assert_allclose(found.probabilities(values), softmax(values / 0.1))  # type: ignore[arg-type]
+
+
+def test_an_unfit_mixture_is_refused() -> None:
+    mixture = fit_mixture(*unequal(2, 600), LEVELS)
+    assert mixture is not None
+    for change in (
+        {"temperatures": (0.1, -1.0, 0.1)},
+        {"parts": (0, 1, 7)},
+        {"means": mixture.means[1:]},
+        {"weights": (*mixture.weights[1:], (float("nan"),) * 3)},
+    ):
+        with refuses(FloraError, match="build the flora again"):
+            replace(mixture, **change)
+    assert isinstance(mixture, Mixture)
