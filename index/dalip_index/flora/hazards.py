@@ -155,7 +155,7 @@ def hazards_in(taxon: Taxon) -> tuple[Hazard, ...]:
     if _is_wide(taxon):
         found = _lists().inside.get(plain_name(taxon.scientific_name), [])
     else:
-        genus = _keys(taxon)[-1]
+        genus = next(reversed(_keys(taxon)), "")  # a name without letters has no key
         own = hazard_of(taxon)
         worse = HARMS[: HARMS.index(own.harm)] if own else HARMS
         if taxon.taxon_rank != "genus":

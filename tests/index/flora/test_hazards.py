@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dalip.errors import DataError
@@ -218,6 +218,7 @@ def test_every_synonym_is_found(synonym: tuple[str, dict[str, str]], author: str
 
 
 @given(st.text(min_size=1, max_size=40))
+@example("+")
 def test_any_name_can_be_looked_up(name: str) -> None:
     try:
         odd = Taxon(name, "species")
