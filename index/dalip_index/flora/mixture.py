@@ -12,21 +12,24 @@ from dalip_index.flora.temperature import fit_temperature
 __all__ = ["Mixture", "fit_mixture", "levels_of"]
 
 _MANY = 5  # photos
-_LEVELS = 3
+_LEVELS = 2
 _MIN_PHOTOS = 50
-"""With fewer calibration photos of its taxa, a level is merged with its neighbour."""
+"""With fewer calibration photos of the taxa of a level, there is no mixture."""
 
 _STATISTICS = 3  # per part: log mean exponential, mean and standard deviation of the similarities
 _RIDGE = 1e-3
 
 
 def levels_of(photo_counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the level of evidence of taxa: 0 for five photos or more, 1 for one to four, 2 for none.
+    """Return the level of evidence of taxa: 0 for five photos or more, 1 for fewer.
+
+    Taxa without photos have no level of their own. How many photos of such taxa the calibration has depends only on how
+    photos were divided into splits, so it says nothing about how often people meet them.
 
     Args:
         photo_counts: Number of photos per taxon, shape (taxa,).
     """
-    found: NDArray[np.intp] = (photo_counts < _MANY).astype(np.intp) + (photo_counts == 0)
+    found: NDArray[np.intp] = (photo_counts < _MANY).astype(np.intp)
     return found
 
 
@@ -35,13 +38,11 @@ class Mixture:
     """How likely it is that the taxon in a photo has a level of evidence, and a softmax for the taxa of each level.
 
     A taxon that is known from a hundred photos is compared more exactly than one that is known from a single photo, so
-    one temperature does not fit both. Levels with too few calibration photos are merged; the result is called a part.
+    one temperature does not fit both. The taxa with one level of evidence are a part of the mixture.
 
     Source: the nested logit model (McFadden, "Modelling the choice of residential location", 1978).
     """
 
-    parts: tuple[int, ...]
-    """Part of each level, from 0."""
     temperatures: tuple[float, ...]
     """Divides similarities before the softmax within each part."""
     means: tuple[float, ...]
@@ -61,7 +62,7 @@ class Mixture:
         positive = np.array([*self.temperatures, *self.deviations])
         sizes = {len(row) for row in self.weights} == {number}
         sizes &= len(self.weights) - 1 == len(self.means) == len(self.deviations) == _STATISTICS * number
-        sizes &= len(self.parts) == _LEVELS and {*self.parts} == {*range(number)}
+        sizes &= number == _LEVELS
         if not sizes or not (np.isfinite(positive) & (positive > 0)).all() or not self._finite():
             raise FloraError("calibration-mixture")
 
@@ -81,8 +82,7 @@ class Mixture:
         Returns:
             The logarithms, in the same order; and the most likely part for each plant, shape (plants,).
         """
-        parts = np.array(self.parts)[levels]
-        statistics, sizes = _statistics(similarities, parts, self.temperatures)
+        statistics, sizes = _statistics(similarities, levels, self.temperatures)
         shares = _shares(self._standardised(statistics), np.array(self.weights))
         shares = np.where(sizes > 0, np.maximum(shares, np.finfo(float).tiny), 0)
         logs = np.log(
@@ -90,7 +90,7 @@ class Mixture:
         )
         result = np.full(similarities.shape, -np.inf)
         for part, temperature in enumerate(self.temperatures):
-            inside = np.flatnonzero(parts == part)
+            inside = np.flatnonzero(levels == part)
             logits = similarities[:, inside].astype(np.float64) / (temperature / photos**0.5)
             result[:, inside] = logits - np.where(sizes[:, part, None] > 0, _log_sum_exp(logits), 0)
             result[:, inside] += logs[:, part, None]
@@ -112,36 +112,21 @@ def fit_mixture(
         levels: Level of evidence of each taxon, shape (taxa,).
 
     Returns:
-        The mixture; `None` if there are too few photos for more than one part.
+        The mixture; `None` if there are too few photos of taxa of a level.
     """
-    chosen = _merged(np.bincount(levels[targets], minlength=_LEVELS))
-    number = max(chosen) + 1
-    if number == 1:
+    if np.bincount(levels[targets], minlength=_LEVELS).min() < _MIN_PHOTOS:
         return None
-    parts = np.array(chosen)[levels]
     temperatures = []
-    for part in range(number):
-        inside, own = np.flatnonzero(parts == part), np.flatnonzero(parts[targets] == part)
+    for part in range(_LEVELS):
+        inside, own = np.flatnonzero(levels == part), np.flatnonzero(levels[targets] == part)
         columns = np.searchsorted(inside, targets[own])
         temperatures.append(fit_temperature(similarities[np.ix_(own, inside)], columns))
-    statistics, _ = _statistics(similarities, parts, temperatures)
+    statistics, _ = _statistics(similarities, levels, temperatures)
     means, deviations = statistics.mean(axis=0), np.maximum(statistics.std(axis=0), 1e-9)
     known = np.hstack([(statistics - means) / deviations, np.ones((len(statistics), 1))])
-    weights = _logistic_regression(known, np.eye(number)[parts[targets]])
+    weights = _logistic_regression(known, np.eye(_LEVELS)[levels[targets]])
     rows = tuple(tuple(row) for row in weights.tolist())
-    return Mixture(chosen, tuple(temperatures), tuple(means.tolist()), tuple(deviations.tolist()), rows)
-
-
-def _merged(photos: NDArray[np.intp]) -> tuple[int, ...]:
-    """Return the part of each level, so that each part has enough photos; a level joins the one with more evidence."""
-    parts: list[int] = []
-    number, seen = -1, _MIN_PHOTOS
-    for count in photos.tolist():
-        if seen >= _MIN_PHOTOS and (number < 0 or photos[len(parts) :].sum() >= _MIN_PHOTOS):
-            number, seen = number + 1, 0
-        seen += count
-        parts.append(number)
-    return tuple(parts)
+    return Mixture(tuple(temperatures), tuple(means.tolist()), tuple(deviations.tolist()), rows)
 
 
 def _statistics(
