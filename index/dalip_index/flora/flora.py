@@ -18,7 +18,7 @@ from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.mixture import levels_of
-from dalip_index.flora.prototypes import Prototypes, photo_counts, rows_with_photos, with_unit_appearance
+from dalip_index.flora.prototypes import Prototypes, photo_counts, with_unit_appearance
 from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.manifest import FloraManifest
@@ -119,8 +119,7 @@ class Flora:
     @cached_property
     def experimental(self) -> NDArray[np.bool_]:
         """Which taxa are known from texts alone, shape (taxa,)."""
-        without = np.ones(len(self.taxa), bool)
-        without[rows_with_photos(self.folder)] = False
+        without: NDArray[np.bool_] = self._photo_counts == 0
         return without
 
     @cached_property
@@ -128,7 +127,12 @@ class Flora:
         """Level of evidence of each taxon, shape (taxa,); `None` if the calibration needs none."""
         if self.calibration.mixture is None:
             return None
-        return levels_of(photo_counts(self.folder, len(self.taxa)))
+        return levels_of(self._photo_counts)
+
+    @cached_property
+    def _photo_counts(self) -> NDArray[np.intp]:
+        """Number of photos of each taxon, shape (taxa,)."""
+        return photo_counts(self.folder, len(self.taxa))
 
     @cached_property
     def prototypes(self) -> Prototypes:

@@ -23,7 +23,6 @@ __all__ = [
     "chance_similarity",
     "mean_prototypes",
     "photo_counts",
-    "rows_with_photos",
     "telling",
     "unit_mean",
     "with_unit_appearance",
@@ -266,17 +265,6 @@ class Prototypes:
             return photos[:, :width] @ self.text.T
         own = np.where(self._photos_built[:, None] > 0, self.appearances, self.photos)
         return photos[:, width:] @ own.T
-
-
-def rows_with_photos(folder: Path) -> NDArray[np.intp]:
-    """Read which taxa in a version have photo prototypes, as row numbers, without reading the vectors.
-
-    Raises:
-        FloraError: The catalogue is damaged.
-    """
-    with open_catalogue(folder) as connection:
-        found = connection.execute("SELECT taxon FROM prototypes WHERE kind = 'photo'").fetchall()
-    return np.array([number - 1 for (number,) in found], np.intp)
 
 
 def photo_counts(folder: Path, taxa: int) -> NDArray[np.intp]:
