@@ -1,9 +1,9 @@
 """Measure calibration and coverage by source, also of sources that the calibration has not seen. Run by `trust.py`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import numpy as np
 from accuracy import Groups
@@ -15,12 +15,10 @@ from tables import Row
 
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
+from dalip_index.build.learn import PhotoVectors, learn
 from dalip_index.evaluation.plots import draw_reliability
 from dalip_index.evaluation.trust import expected_calibration_error, measure_trust, reliability
-from dalip_index.flora.fit_calibration import fit_calibration
-from dalip_index.flora.mixture import levels_of
-from dalip_index.flora.prototypes import with_unit_appearance
-from dalip_index.flora.similarities import compare
+from dalip_index.store.catalogue import Role
 
 SIMULATIONS = 200
 
@@ -70,57 +68,42 @@ def _error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> floa
     return expected_calibration_error(reliability(probabilities, right))
 
 
-def unseen_rows(
-    flora: Flora,
-    calibrating: Mapping[str, Labelled],
-    test: Mapping[str, Labelled],
-    untrained: NDArray[np.bool_],
-) -> list[Row]:
+def unseen_rows(flora: Flora, evidence: Mapping[str, Labelled], test: Mapping[str, Labelled]) -> list[Row]:
     """Return the same figures for each source when the flora is calibrated on the other sources only.
 
     Args:
         flora: The flora.
-        calibrating: Calibration photos, by source.
+        evidence: The photos that it was built from, by source.
         test: Test photos, by source.
-        untrained: Which taxa of the flora have no photo in the training split, shape (taxa,). Their other photos are
-            evidence, and left out while the flora is calibrated.
     """
     groups: dict[str, list[Answered]] = {}
-    for name, (photos, shown) in test.items():
-        others = [of for source, of in calibrating.items() if source != name and of[1]]
-        if name in calibrating and others:
-            groups[name] = answer_all(recalibrated(flora, others, untrained), photos, shown)
+    for name, of in test.items():
+        if name in evidence and len(evidence) > 1:
+            groups[name] = answer_all(relearned(flora, evidence, name), *of)
     return calibration_rows(groups)
 
 
-def recalibrated(flora: Flora, calibrating: Sequence[Labelled], untrained: NDArray[np.bool_]) -> Flora:
-    """Return a flora that is calibrated on other photos; the weight of texts stays the same."""
-    rows = flora.tree.rows
-    vectors = np.concatenate([photos.vectors for photos, _ in calibrating])
-    targets = np.array([rows.get(t.scientific_name, -1) for _, shown in calibrating for t in shown], np.intp)
-    vectors, targets = vectors[targets >= 0], targets[targets >= 0]
-    old = flora.calibration
-    prototypes = replace(flora.prototypes, photo_counts=np.where(untrained, 0, flora.prototypes.photo_counts))
-    unit, lengths = with_unit_appearance(vectors, flora.encoder.width)
-    fitted = fit_calibration(
-        old.text_weight,
-        old.selection_photos,
-        compare(unit, prototypes.vectors(old.text_weight)),
-        targets,
-        lengths,
-        old.chance,
-        levels=levels_of(prototypes.photo_counts),
-        tree=flora.tree,
-    )
+def relearned(flora: Flora, evidence: Mapping[str, Labelled], unseen: str) -> Flora:
+    """Return a flora with the same evidence that no photo of one source helped to choose or calibrate."""
+    roles: list[Role] = []
+    for name, (photos, _) in evidence.items():
+        for record in photos.records:
+            chosen = name != unseen and record.split in ("selection", "calibration")
+            roles.append(cast("Role", record.split) if chosen else "evidence")
+    rows, old = flora.tree.rows, flora.prototypes
+    labels = np.array([rows[t.scientific_name] for _, shown in evidence.values() for t in shown], np.intp)
+    vectors = np.concatenate([photos.vectors for photos, _ in evidence.values()]).astype(np.float16)
+    photos = PhotoVectors(vectors, labels, roles, flora.encoder.width)
+    learned = learn(old.text, old.text_counts, photos, flora.taxa, measure=False)
     found = Flora(
         flora.folder,
         flora.manifest,
-        fitted,
+        learned.calibration,
         flora.taxa,
-        flora.vectors,
+        learned.prototypes.vectors(learned.calibration.text_weight),
         flora.encoder,
     )
-    vars(found).update(tree=flora.tree, prototypes=flora.prototypes, experimental=flora.experimental)
+    vars(found).update(tree=flora.tree, prototypes=learned.prototypes, experimental=flora.experimental)
     return found
 
 

@@ -24,9 +24,11 @@ from rejected import reported, score_rows, verdict_rows
 from tables import Row, make_table, publish
 from taught import Known, taught_rows
 
+from dalip.files import as_utf8
 from dalip_assets import ENCODER
 from dalip_index import Flora, load_flora, restrict
 from dalip_index.evaluation.trust import expected_calibration_error, reliability
+from dalip_index.store.catalogue import read_evidence
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 RELIABILITY, FAMILIES = PAGE.with_name("reliability.png"), PAGE.with_name("families.png")
@@ -35,26 +37,21 @@ GROUPS = 400
 
 
 def read_photos(flora: Flora, data: Path, labels: Labels) -> tuple[dict[str, Labelled], dict[str, Labelled]]:
-    """Return the calibration photos and the test photos of plants, by set; some sets are for testing only."""
-    calibrating, test = {}, {}
-    for name in PLANTS:
-        photos = embed(flora.encoder, data, name, ("calibration", "test"))
-        for split, found in (("calibration", calibrating), ("test", test)):
-            some = photos.of_split(split)
-            if some.records:
-                found[name] = labelled(some, labels)
-    for name in GARDEN:
-        photos = embed(flora.encoder, data, name)
-        if photos.records:
-            test[name] = labelled(photos, labels)
-    return calibrating, test
-
-
-def untrained(flora: Flora, data: Path, labels: Labels) -> NDArray[np.bool_]:
-    """Return which taxa of a flora have no photo in the training split, shape (taxa,)."""
-    records = [record for name in PLANTS for record in read_set(data, name, ("train",)) if record.taxon]
-    shown = {labels.taxon(record.taxon).scientific_name for record in records if record.taxon}
-    return np.array([taxon.scientific_name not in shown for taxon in flora.taxa], bool)
+    """Return the photos that a flora was built from and the test photos, by set; some sets are for testing only."""
+    evidence, test = {}, {}
+    known = {(e.taxon, e.content) for e in read_evidence(flora.folder) if e.kind == "photo"}
+    for name in (*PLANTS, *GARDEN):
+        photos, shown = labelled(embed(flora.encoder, data, name), labels)
+        seen = [
+            (labels.row(taxon), as_utf8(record.key)) in known
+            for record, taxon in zip(photos.records, shown, strict=True)
+        ]
+        used = np.array(seen, bool)
+        unused = ~used & np.array([name in GARDEN or r.split == "test" for r in photos.records], bool)
+        for chosen, found in ((used, evidence), (unused, test)):
+            if chosen.any():
+                found[name] = photos.part(chosen), [shown[row] for row in np.flatnonzero(chosen)]
+    return evidence, test
 
 
 def narrow_rows(flora: Flora, data: Path, test: dict[str, Labelled], labels: Labels) -> list[Row]:
@@ -115,7 +112,7 @@ def together_rows(
 def measure(flora: Flora, data: Path, *, write: bool) -> dict[str, list[Row]]:
     """Return the rows of all tables, by name."""
     labels = Labels(flora, data)
-    calibrating, test = read_photos(flora, data, labels)
+    evidence, test = read_photos(flora, data, labels)
     answers = {name: answer_all(flora, *of) for name, of in test.items()}
     built = [a for name in PLANTS for a in answers.get(name, ())]
     others = [a for name, found in answers.items() if name not in NARROW for a in found]
@@ -138,7 +135,7 @@ def measure(flora: Flora, data: Path, *, write: bool) -> dict[str, list[Row]]:
         "ranks": rank_rows({**known, **{f"left out, {name}": of for name, of in left_out.items()}}),
         "left-out": sure_rows(left_out, "plants left out"),
         "calibration": calibration_rows({**answers, "all but garden": built}),
-        "unseen": unseen_rows(flora, calibrating, test, untrained(flora, data, labels)),
+        "unseen": unseen_rows(flora, evidence, test),
         "scores": score_rows(flora, photos, things | {"garden, all": test["garden"][0]}),
         "verdicts": verdict_rows(
             flora,

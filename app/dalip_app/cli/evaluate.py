@@ -97,6 +97,8 @@ def flora(
         print_evaluation(split, found.to_dict(), found.skipped, faults)
     else:
         _print_tables(found, split, None if all_taxa else _WORST)
+    if found.evidence_photos:
+        complain(f"{counted(found.evidence_photos, 'photo')} not used, because the flora was made from them")
     if plot:
         from dalip_index.evaluation.plots import draw_evaluation
 

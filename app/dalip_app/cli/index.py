@@ -97,7 +97,6 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         else "no; answers have similarities only"
     )
     learned = [("taught", ", ".join(found.taught))] if found.taught else []
-    aside = (counts.selection_photos, counts.calibration_photos, counts.test_photos)
     for name, value in (
         ("flora", found.path),
         ("version", f"{manifest.version}, built by dalip {manifest.created_by}"),
@@ -105,7 +104,11 @@ def _print_info(found: "FloraInfo", as_json: bool) -> None:
         ("taxa", f"{counts.taxa:,}, with {counts.vernacular_names:,} common names"),
         *learned,
         ("evidence", f"{counted(counts.texts, 'text prompt')}, {counted(counts.photos, 'photo')}"),
-        ("held out", "{:,} photos for validation, {:,} for calibration, {:,} for testing".format(*aside)),
+        (
+            "used twice",
+            f"{counts.selection_photos:,} for validation, {counts.calibration_photos:,} for calibration",
+        ),
+        ("not used", f"{counted(counts.test_photos, 'photo')} in the test split"),
         ("calibrated", calibrated),
         *_accuracy(manifest),
         ("keeps", f"copies of {counted(counts.kept_photos, 'photo')}" if counts.kept_photos else "no photos"),

@@ -76,8 +76,8 @@ def build(
     """Build a flora from a list of taxa, labelled photos, or both.
 
     Photos already embedded in this flora are reused, so an interrupted build resumes where it stopped, and adding a
-    few photos is quick. 30 % of the photos, chosen by a hash of their names, are held out as validation, calibration
-    and test splits: to weigh text prompts against photos, to calibrate, and to test.
+    few photos is quick. The hash of a photo's name decides its split. Photos in the test split (10 %) are
+    held out, so that `dalip evaluate flora` can measure the flora, unless their taxon has no other photos.
     """
     from dalip_index import build_flora, taxa_of
 

@@ -36,6 +36,8 @@ __all__ = [
     "write_version",
 ]
 
+_ROLES: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
+
 
 def build_flora(
     out: Path,
@@ -51,9 +53,9 @@ def build_flora(
 ) -> FloraManifest:
     """Build a flora, or a new version of an existing one.
 
-    Photos in the training split become evidence, photos in the validation split (`selection`) choose the text weight,
-    and photos in the calibration split fit the calibration. Photos in the test split are not even read. If a taxon has
-    no photos in the training split, its validation and calibration photos become evidence.
+    Photos in the training, validation (`selection`) and calibration splits become evidence. Those in the validation
+    split also choose the weights, and those in the calibration split fit the calibration; both are left out of the
+    prototypes for as long as that takes. Photos in the test split are not even read, except for taxa without others.
 
     Texts and photos already embedded in this flora are reused. Photos are recognised by the content of their files.
 
@@ -65,7 +67,7 @@ def build_flora(
         texts: Texts by scientific name; other taxa get those from `dalip.prompts.taxon_texts`.
         keep: Short side in pixels of the copies that the flora keeps of its photos, so that it can be changed and moved
             to another encoder; 0 to keep none.
-        test_too: Whether photos in the test split also become evidence.
+        test_too: Whether all photos in the test split also become evidence.
         progress: Called with "texts", "photos" and "files", the number done, and the total.
         skipped: Called with each photo that is skipped because it cannot be read or has two different names.
 
@@ -113,12 +115,8 @@ def build_version(
         photos = embed_only(encoder, wanted, progress, skipped)
     progress("files", 0, 1)
     labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
-    roles = _roles(photos.records, labels)
-    again = [
-        r.split == "calibration" and role == "evidence" for r, role in zip(photos.records, roles, strict=True)
-    ]
-    vectors = PhotoVectors(photos.vectors, labels, roles, encoder.width, np.array(again, bool))
-    learned = learn(text, text_counts, vectors, taxa)
+    roles = [_ROLES.get(record.split, "evidence") for record in photos.records]
+    learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width), taxa)
     _check_prototypes(taxa, learned.prototypes)
     evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]
     counts = replace(
@@ -187,16 +185,6 @@ def write_version(
     return manifest
 
 
-def _roles(records: Sequence[Record], labels: NDArray[np.intp]) -> list[Role]:
-    """Return the role of each photo: that of its split, or evidence if its taxon has no training photos."""
-    by_split: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
-    roles: list[Role] = [by_split.get(record.split, "evidence") for record in records]
-    shown = {label for label, role in zip(labels.tolist(), roles, strict=True) if role == "evidence"}
-    return [
-        role if label in shown else "evidence" for label, role in zip(labels.tolist(), roles, strict=True)
-    ]
-
-
 def photo_evidence(
     records: Sequence[Record], labels: NDArray[np.intp], roles: Sequence[Role]
 ) -> Iterator[Evidence]:
@@ -219,14 +207,15 @@ def _rights(record: Record) -> str:
 
 def count_evidence(taxa: Sequence[Taxon], evidence: Sequence[Evidence]) -> FloraCounts:
     """Count the contents of a flora."""
-    kinds = Counter(e.role if e.kind == "photo" else "text" for e in evidence)
+    kinds = Counter(e.kind for e in evidence)
+    roles = Counter(e.role for e in evidence)
     return FloraCounts(
         taxa=len(taxa),
         vernacular_names=sum(len(taxon.vernacular_names) for taxon in taxa),
         texts=kinds["text"],
-        photos=kinds["evidence"],
-        selection_photos=kinds["selection"],
-        calibration_photos=kinds["calibration"],
+        photos=kinds["photo"],
+        selection_photos=roles["selection"],
+        calibration_photos=roles["calibration"],
         kept_photos=sum(bool(e.photo) for e in evidence),
         test_photos=0,
         unreadable_photos=0,

@@ -106,8 +106,15 @@ class NewContents:
 
     @cached_property
     def wanted(self) -> list[Record]:
-        """The photos to embed. Kept photos are always included, whatever their split, because they were used before."""
-        return [r for r in self.known if self.test_too or r.split != "test" or digest_of(r)]
+        """The photos to embed: those outside the test split, and all photos of taxa that have no others.
+
+        Kept photos are always included, whatever their split, because they were used before.
+        """
+        chosen = [self.test_too or r.split != "test" or bool(digest_of(r)) for r in self.known]
+        shown = {taxon_name_of(r) for r, used in zip(self.known, chosen, strict=True) if used}
+        return [
+            r for r, used in zip(self.known, chosen, strict=True) if used or taxon_name_of(r) not in shown
+        ]
 
     @cached_property
     def text_evidence(self) -> list[Evidence]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EVIDENCE_KINDS
-from dalip_index.flora.calibration import Calibration
+from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
 from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.mixture import levels_of
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
@@ -29,7 +29,7 @@ _AT_ONCE = 1024  # photos
 
 @dataclass(frozen=True)
 class PhotoVectors:
-    """Vectors of photos, with their taxa and roles."""
+    """Vectors of photos, with their taxa and roles. All photos are evidence; see `Role`."""
 
     vectors: Halves
     """Embeddings, each followed by its appearance, shape (photos, E + A)."""
@@ -39,31 +39,30 @@ class PhotoVectors:
     """One per photo."""
     width: int
     """E, length of an embedding."""
-    calibrate_too: NDArray[np.bool_] | None = None
-    """Which photos with the role `evidence` also calibrate the flora, shape (photos,): those of the calibration split
-    whose taxon has no other photos. `None` for none."""
 
-    def of(self, role: Role) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
-        """Yield the photos with a role in batches: vectors with unit appearance, labels, lengths of appearance."""
-        chosen = np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)
-        for start in range(0, len(chosen), _AT_ONCE):
-            yield self.some(chosen[start : start + _AT_ONCE])
+    def batches(self) -> Iterator[tuple[Vectors, NDArray[np.intp], Vectors]]:
+        """Yield all photos in batches: vectors with unit appearance, labels, lengths of appearance."""
+        for start in range(0, len(self.labels), _AT_ONCE):
+            yield self._some(np.arange(start, min(start + _AT_ONCE, len(self.labels))))
 
-    def some(self, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp], Vectors]:
-        """Return the photos of some rows, as `of` yields them."""
+    def of(self, role: Role) -> "_Held":
+        """Return the photos with a role."""
+        return _Held(*self._some(np.array([i for i, r in enumerate(self.roles) if r == role], np.intp)))
+
+    def _some(self, rows: NDArray[np.intp]) -> tuple[Vectors, NDArray[np.intp], Vectors]:
         unit, lengths = with_unit_appearance(self.vectors[rows].astype(np.float32), self.width)
         return unit, self.labels[rows], lengths
 
-    def all_of(self, role: Role) -> tuple[Vectors, NDArray[np.intp], Vectors]:
-        """Return all photos with a role, as `of` yields them."""
-        empty = (
-            np.empty((0, self.vectors.shape[1]), np.float32),
-            np.empty(0, np.intp),
-            np.empty(0, np.float32),
-        )
-        parts = zip(empty, *self.of(role), strict=True)
-        vectors, labels, lengths = (np.concatenate(part) for part in parts)
-        return vectors, labels, lengths
+
+class _Held(NamedTuple):
+    """Photos that are held out, for as long as something is measured on them."""
+
+    vectors: Vectors
+    """With unit appearance, shape (photos, E + A)."""
+    labels: NDArray[np.intp]
+    """Rows of their taxa, shape (photos,)."""
+    lengths: Vectors
+    """Lengths of their appearances, shape (photos,)."""
 
 
 @dataclass(frozen=True)
@@ -75,76 +74,77 @@ class Learned:
     selection: Mapping[str, HitRates]
     """By kind of evidence, on the validation photos."""
     leave_one_out: Mapping[str, HitRates]
-    """By kind of evidence, on the photos used as evidence; see the function `leave_one_out`."""
+    """By kind of evidence, on all photos; see the function `leave_one_out`."""
 
 
 def learn(
-    text: Vectors, text_counts: NDArray[np.intp], photos: PhotoVectors, taxa: Sequence[Taxon]
+    text: Vectors,
+    text_counts: NDArray[np.intp],
+    photos: PhotoVectors,
+    taxa: Sequence[Taxon],
+    *,
+    measure: bool = True,
 ) -> Learned:
     """Learn a flora from vectors.
 
-    Photos of the calibration split that are evidence, because their taxa have no other photos, also calibrate the
-    flora. While it is calibrated, they are left out of all prototypes, because relatives may share them.
+    All photos are evidence. To choose and calibrate on photos that the flora has not seen, the validation photos are
+    left out of all prototypes while the weights are chosen, and the calibration photos while the flora is calibrated.
+    It is calibrated with slightly less evidence than it has in the end, so its answers are not overconfident.
 
     Args:
         text: Text prototypes, shape (taxa, E), zeros for taxa without texts.
         text_counts: Number of texts per taxon, shape (taxa,).
         photos: Vectors, taxa and roles of the photos.
         taxa: The taxa, in the order of the rows of `text`.
+        measure: Whether to measure the leave-one-out accuracy, which takes longest.
     """
     sums = np.zeros((len(taxa), photos.vectors.shape[1] - photos.width))
     counts = np.zeros(len(taxa), np.intp)
-    for vectors, labels, _ in photos.of("evidence"):
+    for vectors, labels, _ in photos.batches():
         np.add.at(sums, labels, vectors[:, photos.width :])
         counts += np.bincount(labels, minlength=len(taxa))
     kin = Kin.of((taxon.genus, taxon.family) for taxon in taxa)
     # Rounded as in the flora's files, so that weights and calibration fit what answers will be computed from.
     prototypes = Prototypes.built(rounded_rows(text), text_counts, rounded_rows(unit_rows(sums)), counts, kin)
-    selecting, selecting_labels, _ = photos.all_of("selection")
-    calibrating, calibrating_labels, lengths = photos.all_of("calibration")
-    text_weight, shrinkage = choose_weights(prototypes, selecting, selecting_labels)
+    others, held = _held_out(prototypes, sums, photos.of("selection"))
+    text_weight, shrinkage = choose_weights(others, held.vectors, held.labels)
+    selection = _hit_rates_by_kind(replace(others, shrinkage=shrinkage), text_weight, held)
     prototypes = replace(prototypes, shrinkage=shrinkage)
-    chance = chance_similarity(prototypes, calibrating, calibrating_labels)
-    fitted = prototypes
-    if photos.calibrate_too is not None and photos.calibrate_too.any():
-        more, more_labels, more_lengths = photos.some(np.flatnonzero(photos.calibrate_too))
-        fitted = _without(prototypes, sums, more[:, photos.width :], more_labels)
-        calibrating = np.concatenate([calibrating, more])
-        calibrating_labels = np.concatenate([calibrating_labels, more_labels])
-        lengths = np.concatenate([lengths, more_lengths])
+    others, held = _held_out(prototypes, sums, photos.of("calibration"))
     calibration = fit_calibration(
         text_weight,
-        len(selecting),
-        fitted.similarities(calibrating, "both", text_weight),
-        calibrating_labels,
-        lengths,
-        chance,
-        levels=levels_of(fitted.photo_counts),
+        len(photos.of("selection").labels),
+        others.similarities(held.vectors, "both", text_weight),
+        held.labels,
+        held.lengths,
+        chance_similarity(others, held.vectors, held.labels),
+        levels=levels_of(others.photo_counts),
         tree=TaxonTree(taxa),
     )
-    return Learned(
-        prototypes,
-        calibration,
-        _hit_rates_by_kind(prototypes, text_weight, selecting, selecting_labels),
-        leave_one_out(prototypes, sums, text_weight, photos),
-    )
+    alone = leave_one_out(prototypes, sums, text_weight, photos) if measure else {}
+    return Learned(prototypes, calibration, selection, alone)
 
 
-def _without(
-    prototypes: Prototypes, sums: NDArray[np.float64], appearances: Vectors, labels: NDArray[np.intp]
-) -> Prototypes:
-    """Return the prototypes without some of the photos.
+def _held_out(prototypes: Prototypes, sums: NDArray[np.float64], held: _Held) -> tuple[Prototypes, _Held]:
+    """Leave photos out of the prototypes.
 
     Args:
         prototypes: Prototypes of all taxa; none of the taxa is taught.
-        sums: Sum of the appearances of each taxon's evidence photos, shape (taxa, A).
-        appearances: Appearances of the photos to leave out, shape (photos, A).
-        labels: Rows of their taxa, shape (photos,).
+        sums: Sum of the appearances of each taxon's photos, shape (taxa, A).
+        held: The photos to leave out.
+
+    Returns:
+        The prototypes without these photos; and those of the photos whose taxa still have others. If these are too few,
+        all of them: the photos of a flora with one photo of each taxon are found by texts and by relatives.
     """
-    sums, counts = sums.copy(), prototypes.photo_counts - np.bincount(labels, minlength=len(sums))
-    np.subtract.at(sums, labels, appearances)
+    sums, counts = sums.copy(), prototypes.photo_counts - np.bincount(held.labels, minlength=len(sums))
+    np.subtract.at(sums, held.labels, held.vectors[:, prototypes.text.shape[1] :])
     sums[counts == 0] = 0  # not a rest from rounding
-    return replace(prototypes, photos=unit_rows(sums), photo_counts=counts)
+    others = replace(prototypes, photos=rounded_rows(unit_rows(sums)), photo_counts=counts)
+    found = counts[held.labels] > 0
+    if found.sum() < MIN_PHOTOS:
+        return others, held
+    return others, _Held(held.vectors[found], held.labels[found], held.lengths[found])
 
 
 def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]) -> HitRates:
@@ -159,21 +159,12 @@ def hit_rates(similarities: NDArray[np.floating[Any]], targets: NDArray[np.intp]
     return HitRates(float((ranks <= 1).mean()), float((ranks <= 5).mean()))
 
 
-def _hit_rates_by_kind(
-    prototypes: Prototypes, text_weight: float, photos: Vectors, targets: NDArray[np.intp]
-) -> dict[str, HitRates]:
-    """Return the hit rates on photos by kind of evidence; empty if there are no photos.
-
-    Args:
-        prototypes: Prototypes of the taxa.
-        text_weight: Weight of text, 0 to 1.
-        photos: Shape (photos, E + A).
-        targets: Row of the right taxon for each photo, shape (photos,).
-    """
-    if not len(targets):
+def _hit_rates_by_kind(prototypes: Prototypes, text_weight: float, held: _Held) -> dict[str, HitRates]:
+    """Return the hit rates on photos by kind of evidence; empty if there are no photos."""
+    if not len(held.labels):
         return {}
     return {
-        kind: hit_rates(prototypes.similarities(photos, kind, text_weight), targets)
+        kind: hit_rates(prototypes.similarities(held.vectors, kind, text_weight), held.labels)
         for kind in EVIDENCE_KINDS
     }
 
@@ -181,13 +172,13 @@ def _hit_rates_by_kind(
 def leave_one_out(
     prototypes: Prototypes, sums: NDArray[np.float64], text_weight: float, photos: PhotoVectors
 ) -> dict[str, HitRates]:
-    """Measure leave-one-out accuracy: each evidence photo is identified with itself removed from its prototype.
+    """Measure leave-one-out accuracy: each photo is identified with itself removed from its prototype.
 
-    The text weight, which was chosen on other photos, is not changed.
+    The text weight, which was chosen on some of them, is not changed.
 
     Args:
         prototypes: Prototypes of all taxa; none of the taxa is taught.
-        sums: Sum of the appearances of each taxon's evidence photos, shape (taxa, A).
+        sums: Sum of the appearances of each taxon's photos, shape (taxa, A).
         text_weight: Weight of text, 0 to 1.
         photos: The photos.
 
@@ -201,7 +192,7 @@ def leave_one_out(
     # Weight of photos, the same in each row.
     share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(initial=0)
     total, others = prototypes.photos[present].sum(axis=0), max(int(present.sum()) - 1, 1)
-    for vectors, labels, _ in photos.of("evidence"):
+    for vectors, labels, _ in photos.batches():
         appearances = vectors[:, width:]
         means = unit_rows(sums[labels] - appearances)
         text = prototypes.similarities(vectors, "text", text_weight)

@@ -29,7 +29,7 @@ from dalip_index.flora.load import load_flora
 from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.store.catalogue import Evidence
 from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, digest_of, packs_of, taught_record
-from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FloraManifest
 from dalip_index.store.photo_store import PhotoStore
 from dalip_index.store.versions import CURRENT, new_version
 
@@ -59,7 +59,10 @@ class _Known(NamedTuple):
     @classmethod
     def of(cls, flora: Flora, contents: FloraContents) -> "_Known":
         """Combine a loaded flora with the rest of its contents on disk."""
-        return cls(flora.taxa, contents.evidence, flora.prototypes, contents.kept)
+        evidence = contents.evidence
+        if contents.manifest.format_version == VECTORS_IN_CATALOGUE:  # held-out photos were not evidence
+            evidence = tuple(e for e in evidence if e.role == "evidence")
+        return cls(flora.taxa, evidence, flora.prototypes, contents.kept)
 
     def without(self, row: int) -> "_Known":
         """Return a copy without a taxon and without photos that no other taxon needs."""
@@ -314,6 +317,8 @@ def _write(draft: tuple[Path, str], store: PhotoStore, flora: Flora, known: _Kno
         vernacular_names=found.vernacular_names,
         texts=found.texts,
         photos=found.photos,
+        selection_photos=found.selection_photos,
+        calibration_photos=found.calibration_photos,
         kept_photos=found.kept_photos,
         taught=int(known.prototypes.taught.sum()),
     )

@@ -13,6 +13,7 @@ from dalip.encoder import Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.evaluation import OnnxEmbedder, Photos
 from dalip.evaluation.labelled import ALL_SOURCES
+from dalip.files import as_utf8
 from dalip.progress import Progress, no_progress
 from dalip.taxonomy import Taxon
 from dalip_index.evaluation.sure import SureAnswers, measure_sure
@@ -20,8 +21,17 @@ from dalip_index.evaluation.trust import Rejection, Trust, measure_trust, reject
 from dalip_index.flora.answer import EVIDENCE_KINDS, EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.similarities import Similarities
+from dalip_index.store.catalogue import read_evidence
 
-__all__ = ["Accuracy", "Confusion", "FloraEvaluation", "SearchPrecision", "TaxonAccuracy", "evaluate_flora"]
+__all__ = [
+    "Accuracy",
+    "Confusion",
+    "FloraEvaluation",
+    "SearchPrecision",
+    "TaxonAccuracy",
+    "evaluate_flora",
+    "is_evidence",
+]
 
 _DEPTH = 5  # search results that a person looks at
 
@@ -96,16 +106,32 @@ class FloraEvaluation:
     rejections: tuple[Rejection, ...] = ()
     """For photos that the flora should reject, if there are any: photos of plants that are neither its taxa nor inside
     one of them, and photos without a taxon."""
+    evidence_photos: int = 0
+    """Photos in the test split that were not used, because they are evidence of this flora."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON. Of skipped photos only the source is included; callers word the reasons."""
         return asdict(replace(self, skipped=())) | {"skipped": [photo.source for photo in self.skipped]}
 
 
+def is_evidence(flora: Flora, records: Sequence[Record]) -> NDArray[np.bool_]:
+    """Return which photos are evidence of a flora, by their keys and taxa, shape (photos,)."""
+    whole = flora.whole
+    known = {
+        (whole.taxa[e.taxon].scientific_name, e.content)
+        for e in read_evidence(whole.folder)
+        if e.kind == "photo"
+    }
+    found = [r.taxon is not None and (r.taxon.scientific_name, as_utf8(r.key)) in known for r in records]
+    return np.array(found, bool)
+
+
 def evaluate_flora(
     flora: Flora, records: Sequence[Record], *, progress: Progress = no_progress
 ) -> FloraEvaluation:
     """Measure a flora on labelled photos.
+
+    Photos in the test split that are evidence, because their taxa have no other photos, are not used.
 
     Args:
         flora: The flora.
@@ -117,6 +143,8 @@ def evaluate_flora(
         FloraError: No readable photo shows a taxon in the flora.
     """
     rows = flora.tree.rows
+    seen = is_evidence(flora, records) & np.array([record.split == "test" for record in records], bool)
+    records = [record for record, known in zip(records, seen, strict=True) if not known]
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
     kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
     photos = _of_kind(every, kinds, "named")
@@ -162,6 +190,7 @@ def evaluate_flora(
         tuple(trust),
         _sure(flora, every, similarities, kinds) if trust else (),
         tuple(rejections),
+        int(seen.sum()),
     )
 
 

@@ -134,6 +134,7 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
 
 def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     name, counts = folder / CATALOGUE, manifest.counts
+    photos = "evidence WHERE kind = 'photo'"
     with open_catalogue(folder) as connection:
         (result,) = connection.execute("PRAGMA integrity_check").fetchone()
         if result != "ok":
@@ -144,7 +145,7 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
         for rows, number in {
             "taxa": counts.taxa,
             "vernacular_names": counts.vernacular_names,
-            "evidence WHERE kind = 'photo' AND role = 'evidence'": counts.photos,
+            photos: manifest.photos_used,
             "evidence WHERE role = 'selection'": counts.selection_photos,
             "evidence WHERE role = 'calibration'": counts.calibration_photos,
             "evidence WHERE photo != ''": counts.kept_photos,
@@ -195,7 +196,8 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
             yield FloraError("vectors-of-pack", source=pack.vectors_path(stamp.fingerprint))
         else:
             seen.update(zip(held, vectors, strict=True))
-    own = [e for e in evidence if e.role == "evidence" and e.photo in seen]
+    earlier = manifest.format_version == VECTORS_IN_CATALOGUE
+    own = [e for e in evidence if e.photo in seen and not (earlier and e.role != "evidence")]
     if own:
         rows, _ = with_unit_appearance(np.stack([seen[e.photo] for e in own]).astype(np.float32), stamp.width)
         labels = np.array([e.taxon for e in own], np.intp)

@@ -34,12 +34,13 @@ _PACKED_TAXA = 4096
 
 
 Role = Literal["evidence", "selection", "calibration"]
-"""What a photo is used for: prototypes (`evidence`), choosing the text weight, or calibration."""
+"""What a photo is used for. All photos are evidence; some also choose the weights (`selection`) or calibrate the flora,
+and are left out of the prototypes for as long as that takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A text or photo of a taxon: evidence for it, or a held-out photo."""
+    """A text or photo of a taxon: evidence for it."""
 
     taxon: int
     """Row of the taxon, from 0."""
@@ -49,7 +50,7 @@ class Evidence:
     rights: str = ""
     """Rights holder, licence and source, as far as known."""
     role: Role = "evidence"
-    """What it is used for; texts are always evidence."""
+    """What it is used for; texts are evidence only."""
     photo: str = ""
     """For a kept photo, the SHA-256 of the original file."""
     pack: str = ""

@@ -67,7 +67,9 @@ class FloraCounts:
     photos: int
     """Photos used as evidence."""
     selection_photos: int
+    """Those of them that also chose the weights."""
     calibration_photos: int
+    """Those of them that also calibrated the flora."""
     test_photos: int
     """Photos in the test split, not used so that accuracy can be measured on them."""
     unreadable_photos: int
@@ -148,8 +150,13 @@ class FloraManifest:
     @property
     def keeps_all(self) -> bool:
         """Whether a copy of every photo is kept, so that the flora can be rebuilt from all of them."""
-        counts = self.counts
-        return counts.kept_photos == counts.photos + counts.selection_photos + counts.calibration_photos
+        return self.counts.kept_photos == self.photos_used
+
+    @property
+    def photos_used(self) -> int:
+        """Number of photos that it was made from. In the earlier layout, held-out photos are not evidence."""
+        counts, earlier = self.counts, self.format_version == VECTORS_IN_CATALOGUE
+        return counts.photos + earlier * (counts.selection_photos + counts.calibration_photos)
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into a version's folder."""

@@ -11,7 +11,9 @@ from dalip.datasets import FilePart, Record, read_records
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
-from dalip_index import Identification, build_flora, flora_info, load_flora, verify_flora
+from dalip_index import Identification, build_flora, evaluate_flora, flora_info, load_flora, verify_flora
+from dalip_index.flora.prototypes import with_unit_appearance
+from dalip_index.flora.similarities import compare
 from dalip_index.store.catalogue import read_evidence
 
 
@@ -59,7 +61,7 @@ def test_the_manifest_counts_everything(flora_path: Path, records: list[Record])
     counts = info.manifest.counts
     splits = [r.split for r in records]
     assert (counts.taxa, counts.vernacular_names) == (10, 20)
-    assert counts.photos == splits.count("train")
+    assert counts.photos == len(splits) - splits.count("test")
     assert counts.selection_photos == info.calibration.selection_photos == splits.count("selection")
     assert counts.calibration_photos == info.calibration.calibration_photos == splits.count("calibration")
     assert counts.test_photos == splits.count("test")
@@ -78,7 +80,7 @@ def test_the_catalogue_uses_darwin_core_and_lists_the_evidence(flora_path: Path)
     evidence = [e for e in read_evidence(flora_path / "v000001") if e.taxon == taxon["id"] - 1]
     assert counts == {
         "text": sum(e.kind == "text" for e in evidence),
-        "photo": sum(e.kind == "photo" and e.role == "evidence" for e in evidence),
+        "photo": sum(e.kind == "photo" for e in evidence),
     }
     assert "a photo of Rosa red, a plant" in [e.content for e in evidence]
 
@@ -91,6 +93,43 @@ def test_test_photos_are_not_even_read(
         for r in read_records(photos)
     ]
     assert build_flora(tmp_path / "flora", encoder, taxa, records).counts.unreadable_photos == 0
+
+
+def test_a_taxon_with_photos_in_the_test_split_alone_is_known_from_them(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> None:
+    name = "Rosa blue"
+    alone = [r for r in records if r.split == "test" or not r.taxon or r.taxon.scientific_name != name]
+    own = sum(r.taxon is not None and r.taxon.scientific_name == name for r in alone)
+    assert own
+    counts = build_flora(tmp_path / "flora", encoder, taxa, alone).counts
+    tests = [r for r in alone if r.split == "test"]
+    assert counts.test_photos == len(tests) - own
+    flora = load_flora(tmp_path / "flora", encoder)
+    assert not flora.experimental.any()
+    found = evaluate_flora(flora, tests)
+    assert found.evidence_photos == own
+    assert name not in {row.taxon for row in found.taxa}
+    assert evaluate_flora(flora, [r for r in alone if r.split != "test"]).evidence_photos == 0
+
+
+def test_photos_that_choose_or_calibrate_are_not_in_the_prototypes_they_are_compared_with(
+    tmp_path: Path, encoder: Encoder, taxa: list[Taxon], records: list[Record]
+) -> None:
+    """So a flora with validation and calibration photos is calibrated as if they were no evidence."""
+    whole = build_flora(tmp_path / "whole", encoder, taxa, records, keep=0)
+    train = [r for r in records if r.split in ("train", "selection")]
+    build_flora(tmp_path / "part", encoder, taxa, train, keep=0)
+    flora, part = load_flora(tmp_path / "whole", encoder), load_flora(tmp_path / "part", encoder)
+    assert whole.counts.photos > part.manifest.counts.photos
+    photos = np.stack(
+        [v for _, v in part.encoded(r.read_bytes() for r in records if r.split == "calibration")]
+    )
+    vectors = dataclasses.replace(part.prototypes, shrinkage=flora.manifest.shrinkage).vectors(
+        flora.calibration.text_weight
+    )
+    fits = compare(with_unit_appearance(photos, encoder.width)[0], vectors).max(axis=1)
+    np.testing.assert_allclose(np.sort(fits), flora.calibration.fits, atol=1e-3)
 
 
 def test_unreadable_photos_are_named_and_others_counted(

@@ -184,7 +184,7 @@ def test_a_photo_under_two_names_is_not_used(
     ).counts
     assert "this is the same photo as" in said(told[0].error)
     assert counts.unreadable_photos == 2
-    assert counts.photos + counts.selection_photos + counts.calibration_photos == len(records) - 1
+    assert counts.photos == len(records) - 1
     counts = add_photos(path, encoder, [wrong], skipped=told.append).counts  # the earlier name is kept
     assert f"`dalip index remove --flora {path} --photo '{train[0].key}'`" in said(told[1].error)
     assert counts == dataclasses.replace(verify_flora(path).manifest.counts, unreadable_photos=1)

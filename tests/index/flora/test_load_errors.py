@@ -179,7 +179,7 @@ def test_verify_finds_rows_that_the_manifest_does_not_count(path: Path) -> None:
     with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
         connection.execute("DELETE FROM evidence WHERE id = 1")
     restamp(path)
-    with refuses(FloraError, match="101 rows in evidence WHERE kind = 'photo'.*, but the manifest says 102"):
+    with refuses(FloraError, match="136 rows in evidence WHERE kind = 'photo'.*, but the manifest says 137"):
         verify_flora(path)
 
 
