@@ -14,8 +14,8 @@ from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
 from dalip_index.flora.fit_calibration import fit_calibration
-from dalip_index.flora.mixture import levels_of
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
+from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.catalogue import Role
 from dalip_index.store.faiss_index import rounded_rows

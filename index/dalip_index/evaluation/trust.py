@@ -164,7 +164,9 @@ def measure_trust(
 
 def _sets(shares: Shares, calibration: Calibration, coverage: float) -> NDArray[np.float64]:
     """Return the minimum probability of the taxa in the prediction set of each photo."""
-    return np.array([calibration.least_probability(coverage, part) or 0.0 for part in shares.parts.tolist()])
+    return np.array(
+        [calibration.least_probability(coverage, level) or 0.0 for level in shares.likely_levels.tolist()]
+    )
 
 
 def _shown_size(found: Similarities, shares: Shares, least: NDArray[np.float64], tree: TaxonTree) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dalip.errors import FloraError, first_line
 from dalip.files import from_json, to_json
 from dalip.ranks import RANKS
-from dalip_index.flora.mixture import Mixture
+from dalip_index.flora.sharpness import Sharpness
 
 __all__ = [
     "CALIBRATION",
@@ -54,8 +54,8 @@ class Calibration:
     selection_photos: int
     """Number of validation photos; with fewer than `MIN_PHOTOS`, the text weight is the default."""
     temperature: float | None
-    """Divides similarities before the softmax; `None` if the flora is not calibrated. With a mixture, it is that of the
-    taxa with many photos."""
+    """Divides similarities before the softmax; `None` if the flora is not calibrated. With `sharpness`, it is that of a
+    usual photo and the taxa with many photos."""
     calibration_photos: int
     """Number of calibration photos; with fewer than `MIN_PHOTOS`, the flora is not calibrated."""
     right: tuple[float, ...]
@@ -70,11 +70,11 @@ class Calibration:
     calibrated, or fewer than two taxa have photos."""
     threshold: float = SURE_THRESHOLD
     """Minimum probability of a confident answer."""
-    mixture: Mixture | None = None
-    """Replaces the temperature if the taxa have unequal evidence; `None` if one temperature fits all of them."""
-    right_by_part: tuple[tuple[float, ...], ...] = ()
-    """As `right`, for the calibration photos whose taxon most likely belongs to each part of the mixture; empty for a
-    part with too few of them."""
+    sharpness: Sharpness | None = None
+    """Replaces the temperature if the taxa have unequal evidence; `None` if one temperature is used for all of them."""
+    right_by_level: tuple[tuple[float, ...], ...] = ()
+    """As `right`, for the calibration photos whose taxon most likely has each level of evidence; empty for a level with
+    too few of them."""
 
     def __post_init__(self) -> None:
         """Reject invalid values.
@@ -89,7 +89,7 @@ class Calibration:
             )
         if self.temperature is not None and not (math.isfinite(self.temperature) and self.temperature > 0):
             raise FloraError("calibration-temperature", temperature=str(self.temperature))
-        for values in (self.right, self.fits, self.lengths, *self.right_by_part):
+        for values in (self.right, self.fits, self.lengths, *self.right_by_level):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise FloraError("calibration-order")
 
@@ -101,23 +101,24 @@ class Calibration:
         Args:
             similarities: Shape (plants, taxa), with every taxon of the flora; `-inf` for an excluded taxon.
             photos: Number of photos of one plant that each row is the mean of.
-            levels: Level of evidence of each taxon, shape (taxa,); needed by a mixture.
+            levels: Level of evidence of each taxon, shape (taxa,); needed by `sharpness`.
 
         Returns:
-            The logits, and the most likely part of the mixture for each plant, shape (plants,); `None` if the flora is
-            not calibrated.
+            The logits, and the most likely level of evidence of the taxon in each photo, shape (plants,); `None` if the
+            flora is not calibrated.
 
         Raises:
-            ValueError: There is a mixture, but no levels are given.
+            ValueError: There is a sharpness, but no levels are given.
         """
         if self.temperature is None:
             return None
-        if self.mixture is None:
+        if self.sharpness is None:
             logits = similarities.astype(np.float64) / (self.temperature / photos**0.5)
             return logits, np.zeros(len(logits), np.intp)
         if levels is None:
             raise ValueError("this calibration needs the levels of evidence of the taxa")
-        return self.mixture.log_probabilities(similarities, levels, photos)
+        logits, likely = self.sharpness.logits(similarities, levels)
+        return logits * photos**0.5, likely
 
     def probabilities(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1, levels: NDArray[np.intp] | None = None
@@ -130,13 +131,13 @@ class Calibration:
         found = self.logits(similarities, photos, levels)
         return None if found is None else softmax(found[0])
 
-    def least_probability(self, coverage: float, part: int = 0) -> float | None:
+    def least_probability(self, coverage: float, level: int = 0) -> float | None:
         """Return the minimum probability of the taxa in a conformal prediction set.
 
         Args:
             coverage: How often the set must contain the right taxon, between 0 and 1, over many photos like the
                 calibration photos.
-            part: The most likely part of the mixture for the photo. The coverage then holds for the photos of each part
+            level: The most likely level of evidence of the taxon. The coverage then holds for the photos of each level
                 (Mondrian conformal prediction).
 
         Returns:
@@ -145,8 +146,8 @@ class Calibration:
         Source: Sadinle et al., "Least ambiguous set-valued classifiers with bounded error levels", 2019; Vovk,
         "Conditional validity of inductive conformal predictors", 2012.
         """
-        of_part = self.right_by_part[part] if part < len(self.right_by_part) else ()
-        right = of_part or self.right
+        of_level = self.right_by_level[level] if level < len(self.right_by_level) else ()
+        right = of_level or self.right
         if not right:
             return None
         place = math.floor((1 - coverage) * (len(right) + 1) + 1e-9)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dalip.ranks import RANKS
 from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.calibration import MIN_PHOTOS, Calibration, softmax, thresholds_by_rank
-from dalip_index.flora.mixture import fit_mixture, levels_of
+from dalip_index.flora.sharpness import fit_sharpness, levels_of
 from dalip_index.flora.temperature import fit_temperature
 
 __all__ = ["WRONG_SURE", "fit_calibration"]
@@ -23,8 +23,8 @@ _THRESHOLDS = np.arange(70, 96) / 100
 _MIN_FOR_THRESHOLD = 100
 """With fewer calibration photos, the threshold is the default."""
 
-_MIN_OF_PART = 100
-"""With fewer calibration photos of a part of the mixture, its conformal prediction sets are those of all photos."""
+_MIN_OF_LEVEL = 100
+"""With fewer calibration photos of a level of evidence, its conformal prediction sets are those of all photos."""
 
 _AT_ONCE = 256  # photos
 _KEPT = 1000  # values per list, finer than any share that is needed
@@ -58,20 +58,20 @@ def fit_calibration(
     """
     if len(targets) < MIN_PHOTOS:
         return Calibration.bare(text_weight, selection_photos, None, len(targets))
-    mixture = None if levels is None else fit_mixture(similarities, targets, levels)
-    temperature = mixture.temperatures[0] if mixture else fit_temperature(similarities, targets)
+    sharpness = None if levels is None else fit_sharpness(similarities, targets, levels)
+    temperature = 1 / sharpness.levels[0] if sharpness else fit_temperature(similarities, targets)
     bare = replace(
-        Calibration.bare(text_weight, selection_photos, temperature, len(targets)), mixture=mixture
+        Calibration.bare(text_weight, selection_photos, temperature, len(targets)), sharpness=sharpness
     )
     found = bare.logits(similarities, levels=levels)
     assert found is not None
-    logits, part = found
+    logits, likely = found
     right = softmax(logits)[np.arange(len(targets)), targets]
-    by_part = [right[part == number] for number in range(len(mixture.temperatures) if mixture else 0)]
+    by_level = [right[likely == level] for level in range(len(sharpness.levels) if sharpness else 0)]
     calibration = replace(
         bare,
         right=_kept(right),
-        right_by_part=tuple(_kept(own) if len(own) >= _MIN_OF_PART else () for own in by_part),
+        right_by_level=tuple(_kept(own) if len(own) >= _MIN_OF_LEVEL else () for own in by_level),
         fits=_kept(similarities.max(axis=1)),
         lengths=_kept(lengths),
         chance=chance,

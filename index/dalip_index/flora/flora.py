@@ -17,8 +17,8 @@ from dalip.taxonomy import Taxon
 from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.mixture import levels_of
 from dalip_index.flora.prototypes import Prototypes, photo_counts, with_unit_appearance
+from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.manifest import FloraManifest
@@ -125,7 +125,7 @@ class Flora:
     @cached_property
     def levels(self) -> NDArray[np.intp] | None:
         """Level of evidence of each taxon, shape (taxa,); `None` if the calibration needs none."""
-        if self.calibration.mixture is None:
+        if self.calibration.sharpness is None:
             return None
         return levels_of(self._photo_counts)
 
@@ -248,7 +248,7 @@ class Flora:
             coverage: As `identify`.
         """
         shares = found.shares(self.calibration, photos)
-        probabilities, part = (None, 0) if shares is None else (shares.probabilities[0], int(shares.parts[0]))
+        probabilities = None if shares is None else shares.probabilities[0]
         candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental)
         (fit,) = found.fits(self.calibration, photos)
         answer = judge(
@@ -259,7 +259,7 @@ class Flora:
             self.tree,
             top_k,
             listed=fit[1],
-            part=part,
+            level=0 if shares is None else int(shares.likely_levels[0]),
             rank=rank,
             coverage=coverage,
         )

@@ -50,8 +50,8 @@ class Shares:
     """Over these taxa, shape (plants, taxa)."""
     listed: NDArray[np.float64]
     """Total probability of these taxa among all taxa in the flora, shape (plants,)."""
-    parts: NDArray[np.intp]
-    """Most likely part of the flora's mixture, shape (plants,); see `Mixture`."""
+    likely_levels: NDArray[np.intp]
+    """Most likely level of evidence of the taxon in each photo, shape (plants,); see `levels_of`."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ class Similarities:
         found = calibration.logits(every, photos, self.levels)
         if found is None:
             return None
-        logits, parts = found
+        logits, likely = found
         if self.others is None:
-            return Shares(softmax(logits), np.ones(len(logits)), parts)
+            return Shares(softmax(logits), np.ones(len(logits)), likely)
         taxa = self.values.shape[1]
-        return Shares(softmax(logits[:, :taxa]), softmax(logits)[:, :taxa].sum(axis=1), parts)
+        return Shares(softmax(logits[:, :taxa]), softmax(logits)[:, :taxa].sum(axis=1), likely)
 
     def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
         """Return the arguments of `Calibration.in_flora` for each photo.

@@ -29,7 +29,7 @@ def judge(
     top_k: int,
     *,
     listed: float = 1.0,
-    part: int = 0,
+    level: int = 0,
     rank: str | None = None,
     coverage: float = DEFAULT_COVERAGE,
 ) -> Identification:
@@ -44,7 +44,7 @@ def judge(
         top_k: Maximum number of taxa to show.
         listed: Total probability, 0 to 1, of these taxa in the whole flora. It limits the probability of a higher taxon
             that contains all of them; otherwise, restricting answers to one family would make that family certain.
-        part: Most likely part of the flora's mixture.
+        level: Most likely level of evidence of the taxon; see `levels_of`.
         rank: Answer with taxa of this rank or a higher one. By default, predictions are the taxa of the flora, and a
             confident answer is the lowest taxon that is probable enough.
         coverage: How often the conformal prediction set must contain the right taxon.
@@ -60,7 +60,7 @@ def judge(
         named = candidates.at_rank(tree, rank, candidates.best(len(candidates.taxa)))
         first = np.arange(min(top_k, len(named.taxa)))
     shown = named.predictions(first)
-    least = calibration.least_probability(coverage, part)
+    least = calibration.least_probability(coverage, level)
     if least is None or candidates.probabilities is None:
         return Identification("", shown, "uncalibrated", None)
     misfit = in_flora is not None and in_flora < IN_FLORA_LEAST

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from accuracy import accuracy_rows, evidence_rows, rank_rows, sure_rows
 from answers import Answered, Labels, agree, answer_all, labelled, without
-from calibrated import calibration_rows, recalibrated
+from calibrated import calibration_rows, relearned
 from embedded import Embedded, embed
 from intervals import clustered, share_of, wilson
 from left_out import leave_one_out
@@ -150,13 +150,17 @@ def test_intervals_are_those_of_the_literature_and_wider_for_photos_of_few_taxa(
     assert share_of([]) is None
 
 
-def test_calibration_is_measured_and_can_be_refitted(
+def test_calibration_is_measured_and_can_leave_a_source_out(
     flora: Flora, embedded: Embedded, tmp_path: Path
 ) -> None:
     labels = Labels(flora, tmp_path)
-    fitted, measured = (labelled(embedded.of_split(split), labels) for split in ("calibration", "test"))
-    again = recalibrated(flora, [fitted], np.zeros(len(flora.taxa), bool))
+    measured = labelled(embedded.of_split("test"), labels)
+    used = np.array([record.split != "test" for record in embedded.records], bool)
+    evidence = {"roses": labelled(embedded.part(used), labels)}
+    again = relearned(flora, evidence, unseen="tulips")
     assert again.calibration.temperature == pytest.approx(flora.calibration.temperature, rel=0.05)
+    assert again.calibration.calibration_photos == flora.calibration.calibration_photos
+    assert relearned(flora, evidence, unseen="roses").calibration.calibration_photos == 0
     (row,) = calibration_rows({"roses": answer_all(again, *measured)})
     assert row["photos"] == len(measured[1])
     assert 0 <= row["ECE"] <= 100  # type: ignore[operator]

@@ -14,7 +14,7 @@ from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
 from dalip_index.flora.verdict import LONGEST_SET
 from tests.index.conftest import rose
-from tests.index.flora.test_mixture import LEVELS, TAXA, unequal
+from tests.index.flora.test_sharpness import LEVELS, TAXA, unequal
 
 
 def test_confident_answers_are_right_at_the_rank_that_they_claim(flora_path: Path, encoder: Encoder) -> None:

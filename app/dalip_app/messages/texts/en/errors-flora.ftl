@@ -17,7 +17,7 @@ error-calibration-unreadable = this is not a valid calibration ({ $cause }); bui
 error-calibration-share = the text weight ({ $text_weight }) and the threshold ({ $threshold }) must be between 0 and 1; build the flora again
 error-calibration-temperature = the temperature ({ $temperature }) must be a positive number; build the flora again
 error-calibration-order = the values of the calibration photos must be finite and ascending; build the flora again
-error-calibration-mixture = the calibration for taxa with unequal evidence is damaged; build the flora again
+error-calibration-sharpness = the calibration for taxa with unequal evidence is damaged; build the flora again
 error-nothing-asked-for = the list of taxa to restrict answers to is empty; specify at least one name
 error-name-not-held = the flora { $flora } contains neither this taxon nor any taxon within it; { $alternatives ->
     [0] check the spelling

@@ -1,4 +1,4 @@
-"""A mixture of softmaxes for taxa with unequal evidence, and the threshold of confident answers."""
+"""Temperatures for taxa with unequal evidence, and the threshold of confident answers."""
 
 import json
 from dataclasses import asdict, replace
@@ -17,7 +17,7 @@ from dalip_index import Calibration
 from dalip_index.flora.calibration import MISFIT_THRESHOLD, softmax
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.fit_calibration import WRONG_SURE, fit_calibration
-from dalip_index.flora.mixture import Mixture, fit_mixture, levels_of
+from dalip_index.flora.sharpness import Sharpness, fit_sharpness, levels_of
 from dalip_index.flora.similarities import Similarities
 
 seeds = st.integers(0, 2**32 - 1)
@@ -41,7 +41,7 @@ def test_levels_follow_the_number_of_photos() -> None:
     assert levels_of(np.array([0, 1, 4, 5, 90])).tolist() == [1, 1, 1, 0, 0]
 
 
-def test_a_mixture_fits_unequal_evidence_better_than_one_temperature() -> None:
+def test_several_temperatures_fit_unequal_evidence_better_than_one_temperature() -> None:
     half, rows = 800, np.arange(800)
     losses = np.zeros(2)
     for seed in range(5):
@@ -49,7 +49,7 @@ def test_a_mixture_fits_unequal_evidence_better_than_one_temperature() -> None:
         known, asked = similarities[:half], similarities[half:]
         one = fit_calibration(0.5, 0, known, targets[:half], np.ones(half))
         many = fit_calibration(0.5, 0, known, targets[:half], np.ones(half), levels=LEVELS)
-        assert many.mixture is not None
+        assert many.sharpness is not None
         for place, calibration in enumerate((one, many)):
             shares = calibration.probabilities(asked, levels=LEVELS)
             assert shares is not None
@@ -58,31 +58,51 @@ def test_a_mixture_fits_unequal_evidence_better_than_one_temperature() -> None:
     assert losses[1] < losses[0]
 
 
+@given(seeds)
+@settings(max_examples=5)
+def test_the_likelihood_of_the_right_taxa_is_the_highest_possible(seed: int) -> None:
+    similarities, targets = unequal(seed, 500)
+    fitted = fit_sharpness(similarities, targets, LEVELS)
+    assert fitted is not None
+
+    def loss(sharpness: Sharpness) -> float:
+        logits, _ = sharpness.logits(similarities, LEVELS)
+        return float(-np.log(softmax(logits)[np.arange(500), targets]).mean())
+
+    for name in ("levels", "statistics"):
+        for place in range(2):
+            for factor in (0.9, 1.1):
+                values = list(getattr(fitted, name))
+                values[place] *= factor
+                # The penalty on statistics is about a thousandth of their squares.
+                assert loss(replace(fitted, **{name: tuple(values)})) > loss(fitted) - 1e-3
+
+
 @given(seeds, st.sampled_from([0.8, 0.9]))
 @settings(max_examples=10)
-def test_sets_have_the_requested_coverage_in_each_part(seed: int, coverage: float) -> None:
+def test_sets_have_the_requested_coverage_for_each_level(seed: int, coverage: float) -> None:
     similarities, targets = unequal(seed, 4000)
     half = 2000
     calibration = fit_calibration(0.5, 0, similarities[:half], targets[:half], np.ones(half), levels=LEVELS)
     shares = Similarities(similarities[half:], np.ones(half), levels=LEVELS).shares(calibration)
     assert shares is not None
     own = shares.probabilities[np.arange(half), targets[half:]]
-    for part in np.unique(shares.parts).tolist():
-        mine = shares.parts == part
-        least = calibration.least_probability(coverage, part)
+    for level in np.unique(shares.likely_levels).tolist():
+        mine = shares.likely_levels == level
+        least = calibration.least_probability(coverage, level)
         assert least is not None
         if mine.sum() >= 300:  # five standard errors
             assert (own[mine] >= least).mean() == pytest.approx(coverage, abs=0.12)
 
 
-def test_a_level_with_few_calibration_photos_gives_no_mixture() -> None:
+def test_a_level_with_few_calibration_photos_gives_one_temperature() -> None:
     similarities, targets = unequal(0, 1000)
     many = np.flatnonzero(LEVELS[targets] == 0)
     few = np.flatnonzero(LEVELS[targets] == 1)
     some, enough = np.concatenate([many, few[:49]]), np.concatenate([many, few[:50]])
-    assert fit_mixture(similarities[many], targets[many], LEVELS) is None
-    assert fit_mixture(similarities[some], targets[some], LEVELS) is None
-    assert fit_mixture(similarities[enough], targets[enough], LEVELS) is not None
+    assert fit_sharpness(similarities[many], targets[many], LEVELS) is None
+    assert fit_sharpness(similarities[some], targets[some], LEVELS) is None
+    assert fit_sharpness(similarities[enough], targets[enough], LEVELS) is not None
 
 
 @given(seeds)
@@ -174,7 +194,7 @@ def test_a_shortened_set_contains_every_taxon(seed: int, most: int) -> None:
         assert prediction.probability == pytest.approx(shares[inside].sum())
 
 
-def test_a_mixture_is_saved_and_read(tmp_path: Path) -> None:
+def test_temperatures_are_saved_and_read(tmp_path: Path) -> None:
     similarities, targets = unequal(2, 600)
     calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(600), levels=LEVELS)
     calibration.save(tmp_path / "calibration.json")
@@ -185,22 +205,22 @@ def test_a_mixture_is_saved_and_read(tmp_path: Path) -> None:
 
 def test_an_earlier_calibration_has_one_temperature(tmp_path: Path) -> None:
     fields = asdict(Calibration.bare(0.5, 0, 0.1, 20))
-    del fields["mixture"], fields["right_by_part"]
+    del fields["sharpness"], fields["right_by_level"]
     (tmp_path / "calibration.json").write_text(json.dumps(fields))
     found = Calibration.load(tmp_path / "calibration.json")
     values = np.array([[0.1, 0.3]])
     np.testing.assert_allclose(found.probabilities(values), softmax(values / 0.1))  # type: ignore[arg-type]
 
 
-def test_an_unfit_mixture_is_refused() -> None:
-    mixture = fit_mixture(*unequal(2, 600), LEVELS)
-    assert mixture is not None
+def test_an_unfit_sharpness_is_refused() -> None:
+    sharpness = fit_sharpness(*unequal(2, 600), LEVELS)
+    assert isinstance(sharpness, Sharpness)
     for change in (
-        {"temperatures": (0.1, -1.0)},
-        {"temperatures": (0.1, 0.1, 0.1)},
-        {"means": mixture.means[1:]},
-        {"weights": (*mixture.weights[1:], (float("nan"),) * 2)},
+        {"levels": (10.0, -1.0)},
+        {"levels": (10.0, 10.0, 10.0)},
+        {"means": sharpness.means[1:]},
+        {"statistics": (1.0, float("nan"))},
+        {"deviations": (1.0, 0.0)},
     ):
         with refuses(FloraError, match="build the flora again"):
-            replace(mixture, **change)
-    assert isinstance(mixture, Mixture)
+            replace(sharpness, **change)
