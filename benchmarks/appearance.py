@@ -3,8 +3,9 @@
     python benchmarks/appearance.py --data DATA --cache FILE.npz    # DATA: the folder with the shards
 
 A flora of all taxa in `inat-*`, `oxford-*`, `more/plants-wide-*` and `more/plants-deep-*` is learned again for each
-step from the same photos: whitening and prototypes from the training split, weights from the validation split. Every
-figure is measured on the test split, with all taxa as candidates, and has a 95 % bootstrap interval over photos. The
+step from the same photos: the whitening from the training split, weights from the validation split, prototypes from all
+photos but those of the test split, of which only those of taxa without others are used. Every figure is measured on the
+other test photos, with all taxa as candidates, and has a 95 % bootstrap interval over photos. The
 features are those of `--encoder` (by default the built-in one) before its whitening; they are computed once and kept in
 FILE. Results are appended to `docs/results/appearance.jsonl`; `docs/make_results.py` writes the table.
 """
@@ -68,10 +69,14 @@ class Bench:
         return Kin.of((taxon.genus, taxon.family) for taxon in self.taxa)
 
     def evidence(self) -> NDArray[np.bool_]:
-        """Photos used as evidence, as `dalip index build` chooses them."""
-        train = self.splits == "train"
-        shown = np.isin(self.labels, self.labels[train])
-        return train | (~shown & (self.splits != "test"))
+        """Photos used as evidence, as `dalip index build` chooses them; the others are for testing."""
+        known = self.splits != "test"
+        return known | ~np.isin(self.labels, self.labels[known])
+
+    def prototypes(self, appearances: Vectors, photos: NDArray[np.bool_]) -> Prototypes:
+        """Return prototypes from the texts and some photos."""
+        means, counts = mean_prototypes(appearances[photos], self.labels[photos], len(self.taxa))
+        return Prototypes.built(self.texts, np.ones(len(self.taxa), np.intp), means, counts, self.kin)
 
 
 def features_of(encoder: Encoder, records: Sequence[Record]) -> Iterator[Vectors | ImageError]:
@@ -135,15 +140,24 @@ def whitened(bench: Bench, groups: Sequence[str]) -> tuple[Vectors, Vectors]:
 
 
 def score(
-    bench: Bench, appearances: Vectors, made: Callable[[Prototypes], tuple[Prototypes, float]]
+    bench: Bench,
+    appearances: Vectors,
+    made: Callable[[Prototypes], tuple[Prototypes, float]],
+    *,
+    train: bool = False,
 ) -> Vectors:
-    """Return the similarities of the test photos after a step has completed the prototypes and the text weight."""
+    """Return the similarities of the test photos after a step has completed the prototypes and the text weight.
+
+    Args:
+        bench: The photos.
+        appearances: Their appearances, shape (photos, A).
+        made: Completes prototypes.
+        train: Whether to use the training split alone.
+    """
     evidence = bench.evidence()
-    means, counts = mean_prototypes(appearances[evidence], bench.labels[evidence], len(bench.taxa))
-    ones = np.ones(len(bench.taxa), np.intp)
-    prototypes, weight = made(Prototypes.built(bench.texts, ones, means, counts, bench.kin))
-    test = bench.splits == "test"
-    photos = np.hstack([bench.embeddings[test], appearances[test]])
+    used = evidence & (bench.splits == "train") if train else evidence
+    prototypes, weight = made(bench.prototypes(appearances, used))
+    photos = np.hstack([bench.embeddings, appearances])[~evidence]
     return prototypes.similarities(photos, "both", weight)
 
 
@@ -153,11 +167,13 @@ def chosen(
     """Return the step that chooses shrinkage, and with `texts` the text weight, on the validation photos."""
 
     def made(prototypes: Prototypes) -> tuple[Prototypes, float]:
-        asked = (bench.splits == "selection") & ~bench.evidence()
+        asked = bench.splits == "selection"
+        others = bench.prototypes(appearances, bench.evidence() & ~asked)
+        asked &= others.photo_counts[bench.labels] > 0
         photos = np.hstack([bench.embeddings[asked], appearances[asked]])
         if not texts:
-            prototypes = replace(prototypes, text=0 * prototypes.text)
-        weight, shrinkage = choose_weights(prototypes, photos, bench.labels[asked])
+            others, prototypes = (replace(each, text=0 * each.text) for each in (others, prototypes))
+        weight, shrinkage = choose_weights(others, photos, bench.labels[asked])
         print(f"text weight {weight}, {shrinkage}", flush=True)
         return replace(prototypes, shrinkage=shrinkage), weight if texts else 0.0
 
@@ -166,11 +182,11 @@ def chosen(
 
 def nearest_photo(bench: Bench, appearances: Vectors) -> Vectors:
     """Return the similarity of each test photo to the most similar photo of each taxon."""
-    evidence, test = bench.evidence(), bench.splits == "test"
-    found = np.full((int(test.sum()), len(bench.taxa)), -1, np.float32)
+    evidence = bench.evidence()
+    found = np.full((int((~evidence).sum()), len(bench.taxa)), -1, np.float32)
     order = np.argsort(bench.labels[evidence], kind="stable")
     labels, starts = np.unique(bench.labels[evidence][order], return_index=True)
-    compared = appearances[test] @ appearances[evidence][order].T
+    compared = appearances[~evidence] @ appearances[evidence][order].T
     found[:, labels] = np.maximum.reduceat(compared, starts, axis=1)
     return found
 
@@ -205,11 +221,12 @@ def steps(bench: Bench) -> Iterator[tuple[str, Vectors]]:
     best = chosen(bench, kept, texts=True)
     yield f"{name}, shrinkage, texts", score(bench, kept, best)
     yield f"{name}, shrinkage, texts, 8 bits", score(bench, kept, rounded)
+    yield f"{name}, shrinkage, texts, training photos alone", score(bench, kept, best, train=True)
 
 
 def figures(bench: Bench, similarities: Vectors) -> dict[str, list[float]]:
     """Return each figure with the ends of its interval, in percent."""
-    test = bench.splits == "test"
+    test = ~bench.evidence()
     targets, wide, kin = bench.labels[test], bench.wide[test], bench.kin
     own = similarities[np.arange(len(targets)), targets]
     places, first = (similarities >= own[:, None]).sum(axis=1), similarities.argmax(axis=1)

@@ -5,6 +5,8 @@
 EXPERIMENT is one of the names that `--help` lists, or `all`. Each run appends a line to `docs/results/EXPERIMENT.jsonl`
 as soon as it ends, so an interrupted command resumes when you run it again. `docs/make_results.py` writes the tables.
 
+`breadth` uses the photos of thousands of taxa; the other experiments use those of 130.
+
 Both sides of a comparison have the same photos, texts, steps, seeds and initial weights. Most experiments train the
 heads and projections over frozen towers, whose features are computed once; `finetune` trains the image tower as well.
 The scoring weight of the orders is chosen on validation photos; everything reported is measured on test photos.
@@ -16,7 +18,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,17 @@ FINETUNED: Changes = {
 }
 """Settings of fine-tuning on small crops: all but the first stages of the image tower, as in the built-in encoder."""
 
+BREADTH: Changes = FROZEN | {"epochs": 8.0, "norm": "layer", "balance": 0.15}
+"""Settings for thousands of taxa, most of them with one or two photos."""
+
+RELATED: Changes = {"genus_weight": 0.2, "family_weight": 0.05}
+"""Taxa of the same genus and family are positives of lower weight."""
+
+MANY = ("Oxford 102 Flowers", "iNaturalist")
+"""Sources with many photos of few taxa; the others are measured together."""
+
+OTHERS = "other sources"
+
 OBJECTIVES: dict[str, Changes] = {
     "DALIP": {},
     "first order": {"objective": "first-order"},
@@ -117,6 +130,11 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
         for name in ("DALIP", "first order")
         for share in (0.0, 0.1, 0.4)
     },
+    "breadth": {
+        f"{name}{said}": OBJECTIVES[name] | changes
+        for name in ("DALIP", "first order")
+        for said, changes in (("", {}), (", relatives", RELATED))
+    },
     "forgetting": {
         f"{name}, {then}": OBJECTIVES[name] | changes
         for name in COMPARED
@@ -127,18 +145,29 @@ EXPERIMENTS: dict[str, dict[str, Changes]] = {
         }.items()
     },
 }
-"""What each variant changes in `FROZEN`, or in `FINETUNED` for `finetune`.
+"""What each variant changes in `FROZEN`, or in the settings in `BASES`.
 
 Besides the fields of TrainConfig, `captions` is the share of captioned photos in a batch, and `after` contains the
 changes of an earlier run whose weights this one starts from.
 """
 
 
+BASES: dict[str, Changes] = {"finetune": FINETUNED, "breadth": BREADTH}
+
+
 class Bench:
     """The data of all runs, and the cached features of the frozen towers."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
-        self.plants = sorted(map(str, [*folder.glob("inat-*.tar"), *folder.glob("oxford-*.tar")]))
+    def __init__(self, folder: Path, work: Path, *, broad: bool = False) -> None:
+        """Read the data.
+
+        Args:
+            folder: The folder with the shards.
+            work: The folder for runs and caches.
+            broad: Whether to use the photos of thousands of taxa, too.
+        """
+        patterns = ("inat-*.tar", "oxford-*.tar", *(("more/plants-*.tar",) if broad else ()))
+        self.plants = sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
         self.captions = str(folder / "general-captions-000000.tar")
         self.descriptions = str(folder / "descriptions.jsonl.gz")
         self.work = work
@@ -185,7 +214,8 @@ class Bench:
         photos = {split: embedder.embed_photos(self.corpus.plants(split)) for split in splits}
         vectors = text_vectors(embedder, self.corpus.every_text)
         naming = {
-            split: make_zero_shot_task(found, self.corpus.texts, vectors) for split, found in photos.items()
+            split: _grouped(make_zero_shot_task(found, self.corpus.texts, vectors))
+            for split, found in photos.items()
         }
         weights = {"chosen": choose_first_order(naming["selection"], embedder.blocks)}
         if len(embedder.blocks) == 2:
@@ -193,7 +223,7 @@ class Bench:
         return {
             split: {
                 name: {"first order": weight}
-                | _naming_scores(naming[split].reweighted(embedder.blocks, weight))
+                | _naming_scores(naming[split].reweighted(embedder.blocks, weight), self.corpus)
                 | _caption_scores(Reweighted(embedder, weight), self.corpus.captioned(split))
                 for name, weight in weights.items()
             }
@@ -202,7 +232,7 @@ class Bench:
 
     def run(self, experiment: str, seeds: int) -> None:
         """Train and measure every variant of an experiment with every seed, except for runs that are done."""
-        base = FINETUNED if experiment == "finetune" else FROZEN
+        base = BASES.get(experiment, FROZEN)
         path = RESULTS / f"{experiment}.jsonl"
         for seed in range(seeds):
             for variant, changes in EXPERIMENTS[experiment].items():
@@ -236,12 +266,27 @@ class Bench:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _naming_scores(naming: ZeroShotTask) -> dict[str, float]:
-    return {
+def _grouped(naming: ZeroShotTask) -> ZeroShotTask:
+    """Return the task with all sources of few photos as one."""
+    sources = tuple(source if source in MANY else OTHERS for source in naming.sources)
+    return replace(naming, sources=sources)
+
+
+def _naming_scores(naming: ZeroShotTask, corpus: Corpus) -> dict[str, float]:
+    scores = {
         f"{source} {figure}": getattr(accuracy, field)
         for source, accuracy in accuracy_by_source(naming).items()
         for figure, field in (("top-1", "top_1"), ("top-5", "top_5"), ("NLL", "nll"))
     }
+    wide = np.array(naming.sources) == OTHERS
+    if not wide.any():
+        return scores
+    best = (naming.photos[wide] @ naming.class_vectors().T).argmax(axis=1)
+    taxa = [corpus.taxa[name] for name in corpus.texts]
+    for rank in ("genus", "family"):
+        names = np.array([getattr(taxon, rank) for taxon in taxa])
+        scores[f"{OTHERS} {rank}"] = float((names[best] == names[naming.truth[wide]]).mean())
+    return scores
 
 
 def _caption_scores(embedder: Reweighted, records: Sequence[Record]) -> dict[str, float]:
@@ -303,9 +348,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path("runs/method"))
     arguments = parser.parse_args()
-    bench = Bench(arguments.data, arguments.work)
-    for experiment in EXPERIMENTS if "all" in arguments.experiment else arguments.experiment:
-        bench.run(experiment, arguments.seeds)
+    chosen = list(EXPERIMENTS) if "all" in arguments.experiment else arguments.experiment
+    for broad in (False, True):
+        some = [experiment for experiment in chosen if (experiment == "breadth") == broad]
+        if some:
+            bench = Bench(arguments.data, arguments.work / ("broad" if broad else ""), broad=broad)
+            for experiment in some:
+                bench.run(experiment, arguments.seeds)
 
 
 if __name__ == "__main__":

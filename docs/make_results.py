@@ -35,6 +35,8 @@ class Experiment(NamedTuple):
 
     against: str
     """The variant that others are compared with; `{}` stands for the part of their names after the comma."""
+    columns: tuple[str, ...] = ()
+    """Names in `FIGURES`; by default, those that every experiment has."""
     plot: str = ""
     """`dots`, or `log` or `linear` for lines over an axis of that scale, then a colon and the label of the axis; empty
     for no plot."""
@@ -50,27 +52,34 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "caption → photo R@1": ("caption to photo R@1",),
     "caption → photo R@5": ("caption to photo R@5",),
     "photo → caption R@1": ("photo to caption R@1",),
+    "others top-1": ("other sources top-1",),
+    "others top-5": ("other sources top-5",),
+    "others genus": ("other sources genus",),
+    "others family": ("other sources family",),
 }
-"""Columns of a table, and the scores that each is the mean of."""
+"""Columns of tables, and the scores that each is the mean of."""
+USUAL = tuple(FIGURES)[:7]
+BROAD = (*tuple(FIGURES)[7:], "Oxford top-1", "iNaturalist top-1", MEAN)
 PLOTTED = ("Oxford top-1", "iNaturalist top-1", "caption → photo R@1")
 SEEDS = 3
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers (Okabe and Ito, 2008)
 LINES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^:"))
 
 EXPERIMENTS = {
-    "objectives": Experiment("DALIP", "dots"),
-    "finetune": Experiment("DALIP", "dots"),
+    "objectives": Experiment("DALIP", plot="dots"),
+    "finetune": Experiment("DALIP", plot="dots"),
     "orders_finetuned": Experiment("first order alone"),
     "joint": Experiment("sum of two losses"),
     "orders": Experiment("first order alone"),
     "dropout": Experiment("0"),
     "norm": Experiment("batch norm"),
-    "heads": Experiment("h 4, r 24", "dots"),
-    "lambda": Experiment("0.5", "dots:l1"),
+    "heads": Experiment("h 4, r 24", plot="dots"),
+    "lambda": Experiment("0.5", plot="dots:l1"),
     "lr": Experiment("DALIP, 0.001"),
     "padding": Experiment("masked out"),
-    "epochs": Experiment("DALIP, {}", "log:epochs"),
-    "mixing": Experiment("DALIP, {}", "linear:share of captioned photos in a batch (%)"),
+    "breadth": Experiment("DALIP", BROAD),
+    "epochs": Experiment("DALIP, {}", plot="log:epochs"),
+    "mixing": Experiment("DALIP, {}", plot="linear:share of captioned photos in a batch (%)"),
     "forgetting": Experiment("DALIP, {}"),
 }
 
@@ -167,18 +176,19 @@ def _unfinished(measured: Measured) -> bool:
     return any(len(runs) < _wanted(measured) for runs in measured.values())
 
 
-def table(measured: Measured, against: str) -> list[str]:
+def table(measured: Measured, shown: Experiment) -> list[str]:
     """Return the lines of an experiment's table."""
+    columns, against = shown.columns or USUAL, shown.against
     lines = [
-        f"| variant | seeds | {' | '.join(FIGURES)} | difference in {MEAN} vs {against.replace(', {}', '')} |",
-        f"|---|---|{'---:|' * (len(FIGURES) + 1)}",
+        f"| variant | seeds | {' | '.join(columns)} | difference in {MEAN} vs {against.replace(', {}', '')} |",
+        f"|---|---|{'---:|' * (len(columns) + 1)}",
     ]
     for other, variants in groups_of(measured, against).items():
-        best = {figure: clear_winner(measured, variants, figure) for figure in FIGURES}
+        best = {figure: clear_winner(measured, variants, figure) for figure in columns}
         for variant in variants:
             seeds = len(measured[variant])
             cells = [variant, str(seeds) if seeds == _wanted(measured) else f"{seeds} of {_wanted(measured)}"]
-            for figure in FIGURES:
+            for figure in columns:
                 values = values_of(measured, variant, figure)
                 places = 3 if figure == NLL else 1
                 cell = f"{mean(values):.{places}f}" + (f" ± {stdev(values):.{places}f}" if seeds > 1 else "")
@@ -209,7 +219,7 @@ def renewed(text: str, found: dict[str, Measured]) -> str:
         if match["name"] in OTHERS:
             return match[0]
         measured = found.get(match["name"], {})
-        lines = table(measured, EXPERIMENTS[match["name"]].against) if measured else []
+        lines = table(measured, EXPERIMENTS[match["name"]]) if measured else []
         if not measured or _unfinished(measured):
             lines += ["", "**Unfinished:** some runs are missing; run the command above again to resume."]
         return "\n".join([match[1], *lines, "", match[3]])

@@ -21,6 +21,7 @@ from docs.make_results import (
     READ_IN_ORDERS,
     RESULTS,
     STEPS,
+    Experiment,
     read,
     renewed,
     steps_table,
@@ -66,7 +67,7 @@ def test_table_has_means_spreads_and_paired_differences(tmp_path: Path) -> None:
     dalip = [scores(0.80, 0.5), scores(0.82, 0.5), scores(0.84, 0.5)]
     plain = [scores(0.70, 0.5), scores(0.74, 0.5), scores(0.72, 0.5)]
     write(tmp_path, "joint", {"DALIP": dalip, "first order": plain})
-    lines = table(read(tmp_path)["joint"], "DALIP")
+    lines = table(read(tmp_path)["joint"], Experiment("DALIP"))
     assert lines[0].split("|")[3].strip() == "Oxford top-1"
     found = cells(lines)
     assert found["DALIP"] == [
@@ -85,7 +86,7 @@ def test_bold_takes_a_lead_above_the_spread(tmp_path: Path, lead: float, bold: b
     around = (-0.02, 0.0, 0.02)  # standard deviation 0.02 on both sides
     runs = {name: [scores(at + x) for x in around] for name, at in (("0", 0.6), ("0.1", 0.6 + lead))}
     write(tmp_path, "dropout", runs)
-    found = cells(table(read(tmp_path)["dropout"], "0"))
+    found = cells(table(read(tmp_path)["dropout"], Experiment("0")))
     assert found["0.1"][1].startswith("**") is bold
     assert "**" not in "".join(found["0"])
 
@@ -97,7 +98,7 @@ def test_variants_of_one_budget_are_compared(tmp_path: Path) -> None:
         for share in (0, 20)
     }
     write(tmp_path, "mixing", runs)
-    found = cells(table(read(tmp_path)["mixing"], EXPERIMENTS["mixing"].against))
+    found = cells(table(read(tmp_path)["mixing"], EXPERIMENTS["mixing"]))
     assert list(found) == ["DALIP, 0%", "first order, 0%", "DALIP, 20%", "first order, 20%"]
     assert [row[-1] for row in found.values()] == ["–", "−5.0 ± 0.0"] * 2
     assert [row[1].startswith("**") for row in found.values()] == [True, False] * 2
@@ -114,7 +115,7 @@ def test_order_variants_are_read_from_the_dalip_runs(tmp_path: Path) -> None:
         for weight in (0.7, 0.6, 0.8)
     ]
     write(tmp_path, "objectives", {"DALIP": tests, "CLIP": [scores(0.1)] * 3})
-    found = cells(table(read(tmp_path)["orders"], EXPERIMENTS["orders"].against))
+    found = cells(table(read(tmp_path)["orders"], EXPERIMENTS["orders"]))
     assert {name: row[1].strip("*") for name, row in found.items()} == {
         "first order alone": "80.0 ± 0.0",
         "both alike": "70.0 ± 0.0",
@@ -126,7 +127,7 @@ def test_order_variants_are_read_from_the_dalip_runs(tmp_path: Path) -> None:
 def test_stages_are_compared_with_both_orders_weighted_equally(tmp_path: Path) -> None:
     tests = [{"chosen": scores(0.9), "both": scores(0.7)}] * 3
     write(tmp_path, "forgetting", {"DALIP, then both": tests, "CLIP, then both": [scores(0.6)] * 3})
-    found = cells(table(read(tmp_path)["forgetting"], EXPERIMENTS["forgetting"].against))
+    found = cells(table(read(tmp_path)["forgetting"], EXPERIMENTS["forgetting"]))
     assert {name: row[1].strip("*") for name, row in found.items()} == {
         "DALIP, then both": "70.0 ± 0.0",
         "CLIP, then both": "60.0 ± 0.0",
