@@ -86,28 +86,32 @@ def taught(
     ]
     new = _new_vectors(rest, photos, [order[:number] for number, order in drawn])
     before, others = compare(own, rest.vectors), compare(photos, rest.vectors)
-    best, hits = before.max(axis=1), before.argmax(axis=1) == right
-    found = []
+    hits = _logits(rest, before).argmax(axis=1) == right
+    found, costs = [], dict[int, tuple[float, float]]()
     for (number, order), vector in zip(drawn, new, strict=True):
-        asked, taken = order[number:], compare(own, vector[None])[:, 0] > best
-        scores = compare(photos[asked], vector[None])[:, 0]
-        ahead = (others[asked] >= scores[:, None]).sum(axis=1)
-        enlarged = Similarities(np.hstack([others[asked], scores[:, None]]), lengths[asked])
-        rejected = np.logical_or(*enlarged.refused(rest.calibration))
-        found.append(
-            (
-                number,
-                Asked(
-                    taxon.scientific_name,
-                    (ahead < 1).tolist(),
-                    (ahead < 5).tolist(),
-                    rejected.tolist(),
-                    float((hits & taken).mean()),
-                    float(taken.mean()),
-                ),
+        asked = order[number:]
+        enlarged = np.hstack([others[asked], compare(photos[asked], vector[None])])
+        logits = _logits(rest, enlarged)
+        ahead = (logits >= logits[:, -1:]).sum(axis=1) - 1
+        rejected = np.logical_or(*Similarities(enlarged, lengths[asked]).refused(rest.calibration))
+        if number not in costs:  # of the first draw alone, because it takes long
+            taken = _logits(rest, np.hstack([before, compare(own, vector[None])])).argmax(axis=1) == len(
+                rest.taxa
             )
-        )
+            costs[number] = float((hits & taken).mean()), float(taken.mean())
+        hit = (ahead < 1).tolist(), (ahead < 5).tolist()
+        found.append((number, Asked(taxon.scientific_name, *hit, rejected.tolist(), *costs[number])))
     return found
+
+
+def _logits(flora: Flora, similarities: Vectors) -> NDArray[np.float64]:
+    """Return logits of similarities to the taxa of a flora, and to a taught taxon if they have one more column."""
+    levels = flora.levels
+    if levels is not None:
+        levels = np.append(levels, [0] * (similarities.shape[1] - len(levels)))
+    found = flora.calibration.logits(similarities, levels=levels)
+    assert found is not None
+    return found[0]
 
 
 def _new_vectors(flora: Flora, photos: Vectors, draws: Sequence[Indices]) -> Vectors:

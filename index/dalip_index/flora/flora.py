@@ -124,10 +124,16 @@ class Flora:
 
     @cached_property
     def levels(self) -> NDArray[np.intp] | None:
-        """Level of evidence of each taxon, shape (taxa,); `None` if the calibration needs none."""
+        """Level of evidence of each taxon, shape (taxa,); `None` if the calibration needs none.
+
+        Taught taxa are compared in another way, whose offset gives their similarities the scale of the first level.
+        """
         if self.calibration.sharpness is None:
             return None
-        return levels_of(self._photo_counts)
+        levels = levels_of(self._photo_counts)
+        if self.manifest.counts.taught:
+            levels[self.prototypes.taught] = 0
+        return levels
 
     @cached_property
     def _photo_counts(self) -> NDArray[np.intp]:

@@ -28,8 +28,9 @@ __all__ = [
     "with_unit_appearance",
 ]
 
-_BY_CHANCE = 0.005
-"""Share of pairs of a photo and a wrong taxon that are at least as similar as `chance_similarity`."""
+_BY_CHANCE = 0.01
+"""Share of pairs of a photo and a wrong taxon that are at least as similar as `chance_similarity`. A larger share lets
+taught taxa be found more often and take more photos of other taxa; see docs/trust.md."""
 
 _INDEX_OF = {"text": TEXT_INDEX, "photo": PHOTO_INDEX}
 
@@ -306,7 +307,7 @@ def chance_similarity(prototypes: Prototypes, photos: Vectors, targets: NDArray[
         targets: Row of the right taxon for each photo, shape (photos,).
 
     Returns:
-        The similarity of appearance reached by one in 200 pairs of a photo and a wrong taxon; `None` if there are no
+        The similarity of appearance reached by one in 100 pairs of a photo and a wrong taxon; `None` if there are no
         such pairs.
     """
     present = np.flatnonzero(prototypes.photo_counts)
