@@ -103,17 +103,24 @@ def test_requests_have_a_size_limit(tmp_path: Path) -> None:
             assert (response.status_code, "larger than" in response.text) == (413, True)
 
 
-SLOW = """
+WAITING = """
 import time
+from pathlib import Path
 from dalip_app.page import photo_picker
-photo_picker.read_uploads = lambda payload: time.sleep(0.2) or [b""]
+
+def wait(payload):
+    while not Path({go!r}).exists():
+        time.sleep(0.05)
+    return [b""]
+
+photo_picker.read_uploads = wait
 """
 
 
 def test_the_page_queue_has_a_limit(world: World, tmp_path: Path) -> None:
-    photo = paint(tmp_path / "red.png", "red")
+    photo, go = paint(tmp_path / "red.png", "red"), tmp_path / "go"
     with (
-        serving(world, tmp_path, first=SLOW) as served,
+        serving(world, tmp_path, first=WAITING.format(go=str(go))) as served,
         served.client() as client,
     ):
         (path,) = client.post("/gradio_api/upload", files={"files": photo.read_bytes()}).json()
@@ -124,6 +131,7 @@ def test_the_page_queue_has_a_limit(world: World, tmp_path: Path) -> None:
             ).status_code
             for i in range(120)
         ]
+        go.touch()
         assert set(statuses) == {200, 503}  # the page and gradio_client treat 503 as "busy"
         assert client.get("/health").status_code == 200
 
