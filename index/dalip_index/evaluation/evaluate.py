@@ -30,7 +30,6 @@ __all__ = [
     "SearchPrecision",
     "TaxonAccuracy",
     "evaluate_flora",
-    "is_evidence",
 ]
 
 _DEPTH = 5  # search results that a person looks at
@@ -114,7 +113,7 @@ class FloraEvaluation:
         return asdict(replace(self, skipped=())) | {"skipped": [photo.source for photo in self.skipped]}
 
 
-def is_evidence(flora: Flora, records: Sequence[Record]) -> NDArray[np.bool_]:
+def _is_evidence(flora: Flora, records: Sequence[Record]) -> NDArray[np.bool_]:
     """Return which photos are evidence of a flora, by their keys and taxa, shape (photos,)."""
     whole = flora.whole
     known = {
@@ -143,7 +142,7 @@ def evaluate_flora(
         FloraError: No readable photo shows a taxon in the flora.
     """
     rows = flora.tree.rows
-    seen = is_evidence(flora, records) & np.array([record.split == "test" for record in records], bool)
+    seen = _is_evidence(flora, records) & np.array([record.split == "test" for record in records], bool)
     records = [record for record, known in zip(records, seen, strict=True) if not known]
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
     kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
