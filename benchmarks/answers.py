@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dalip.datasets import Record
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
+from dalip_index.flora.verdict import DEFAULT_COVERAGE
 
 TOP = 5
 
@@ -82,6 +83,8 @@ class Answered:
     set_size: int
     evidence: int
     """Number of photos that the flora knows the taxon from; -1 if the taxon is not in the flora."""
+    covered_itself: bool
+    """Whether the prediction set, before genera and families shorten it, contains the taxon itself."""
 
     @property
     def sure_and_right(self) -> bool:
@@ -108,6 +111,9 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
         answer = flora.answer("", vector[None], TOP)
         given = [prediction.taxon for prediction in answer.predictions]
         row = flora.tree.rows.get(taxon.scientific_name, -1)
+        shares = flora.similarities(vector[None]).shares(flora.calibration)
+        assert shares is not None
+        least = flora.calibration.least_probability(DEFAULT_COVERAGE, int(shares.likely_levels[0])) or 0.0
         found.append(
             Answered(
                 taxon,
@@ -122,6 +128,7 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
                 any(agree(prediction.taxon, taxon) for prediction in answer.taxon_set),
                 len(answer.taxon_set),
                 int(counts[row]) if row >= 0 else -1,
+                row >= 0 and bool(shares.probabilities[0, row] >= least),
             )
         )
     return found

@@ -40,7 +40,8 @@ def calibration_rows(groups: Groups) -> list[Row]:
                 "photos": len(found),
                 "ECE": 100 * error_of(found),
                 "ECE by chance": 100 * error_by_chance(found),
-                "coverage at 0.9": share_of([a.covered for a in found]),
+                "coverage at 0.9": share_of([a.covered_itself for a in found]),
+                "of shortened sets": share_of([a.covered for a in found]),
                 "mean set size": sum(sizes) / len(sizes),
                 "median": float(median(sizes)),
             }

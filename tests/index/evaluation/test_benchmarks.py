@@ -37,7 +37,7 @@ def answered(shown: Taxon, first: Taxon, claimed: Taxon | None = None, evidence:
     right = first == shown
     same = first.genus == shown.genus
     verdict = "sure" if claimed else "unsure"
-    return Answered(shown, first, 0.9, right, right, same, True, verdict, claimed, right, 2, evidence)
+    return Answered(shown, first, 0.9, right, right, same, True, verdict, claimed, right, 2, evidence, right)
 
 
 @pytest.fixture(scope="module")
