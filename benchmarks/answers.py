@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from embedded import Embedded
-from numpy.typing import NDArray
 
 from dalip.datasets import Record
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
+from dalip_index.flora.similarities import Similarities
 from dalip_index.flora.verdict import DEFAULT_COVERAGE
 
 TOP = 5
@@ -108,10 +108,11 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
     found = []
     counts = flora.prototypes.photo_counts
     for vector, taxon in zip(photos.vectors, shown, strict=True):
-        answer = flora.answer("", vector[None], TOP)
+        compared = flora.similarities(vector[None])
+        answer = flora.answer_compared("", compared, top_k=TOP)
         given = [prediction.taxon for prediction in answer.predictions]
         row = flora.tree.rows.get(taxon.scientific_name, -1)
-        shares = flora.similarities(vector[None]).shares(flora.calibration)
+        shares = compared.shares(flora.calibration)
         assert shares is not None
         least = flora.calibration.least_probability(DEFAULT_COVERAGE, int(shares.likely_levels[0])) or 0.0
         found.append(
@@ -121,8 +122,8 @@ def answer_all(flora: Flora, photos: Embedded, shown: Sequence[Taxon]) -> list[A
                 answer.predictions[0].probability or 0.0,
                 names(given[0], taxon),
                 any(names(name, taxon) for name in given),
-                _at(flora, vector, taxon, "genus"),
-                _at(flora, vector, taxon, "family"),
+                _at(flora, compared, taxon, "genus"),
+                _at(flora, compared, taxon, "family"),
                 answer.verdict,
                 answer.taxon,
                 any(agree(prediction.taxon, taxon) for prediction in answer.taxon_set),
@@ -139,8 +140,8 @@ def names(named: Taxon, shown: Taxon) -> bool:
     return named.scientific_name == shown.scientific_name or shown.contains(named)
 
 
-def _at(flora: Flora, vector: NDArray[np.float32], shown: Taxon, rank: str) -> bool:
-    (best,) = flora.answer("", vector[None], 1, rank=rank).predictions
+def _at(flora: Flora, compared: Similarities, shown: Taxon, rank: str) -> bool:
+    (best,) = flora.answer_compared("", compared, top_k=1, rank=rank).predictions
     own = getattr(shown, rank) or (shown.scientific_name if shown.taxon_rank == rank else "")
     return bool(own) and best.taxon.scientific_name == own
 

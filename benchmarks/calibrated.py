@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import cast
 
 import numpy as np
 from accuracy import Groups
@@ -18,7 +17,7 @@ from dalip_index import Flora
 from dalip_index.build.learn import PhotoVectors, learn
 from dalip_index.evaluation.plots import draw_reliability
 from dalip_index.evaluation.trust import expected_calibration_error, measure_trust, reliability
-from dalip_index.store.catalogue import Role
+from dalip_index.store.catalogue import ROLE_OF_SPLIT, Role
 
 SIMULATIONS = 200
 
@@ -88,9 +87,7 @@ def relearned(flora: Flora, evidence: Mapping[str, Labelled], unseen: str) -> Fl
     """Return a flora with the same evidence that no photo of one source helped to choose or calibrate."""
     roles: list[Role] = []
     for name, (photos, _) in evidence.items():
-        for record in photos.records:
-            chosen = name != unseen and record.split in ("selection", "calibration")
-            roles.append(cast("Role", record.split) if chosen else "evidence")
+        roles += ["evidence" if name == unseen else ROLE_OF_SPLIT[r.split] for r in photos.records]
     rows, old = flora.tree.rows, flora.prototypes
     labels = np.array([rows[t.scientific_name] for _, shown in evidence.values() for t in shown], np.intp)
     vectors = np.concatenate([photos.vectors for photos, _ in evidence.values()]).astype(np.float16)

@@ -24,11 +24,10 @@ from rejected import reported, score_rows, verdict_rows
 from tables import Row, make_table, publish
 from taught import Known, taught_rows
 
-from dalip.files import as_utf8
 from dalip_assets import ENCODER
 from dalip_index import Flora, load_flora, restrict
+from dalip_index.evaluation.evaluate import is_evidence
 from dalip_index.evaluation.trust import expected_calibration_error, reliability
-from dalip_index.store.catalogue import read_evidence
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
 RELIABILITY, FAMILIES = PAGE.with_name("reliability.png"), PAGE.with_name("families.png")
@@ -39,14 +38,9 @@ GROUPS = 400
 def read_photos(flora: Flora, data: Path, labels: Labels) -> tuple[dict[str, Labelled], dict[str, Labelled]]:
     """Return the photos that a flora was built from and the test photos, by set; some sets are for testing only."""
     evidence, test = {}, {}
-    known = {(e.taxon, e.content) for e in read_evidence(flora.folder) if e.kind == "photo"}
     for name in (*PLANTS, *GARDEN):
         photos, shown = labelled(embed(flora.encoder, data, name), labels)
-        seen = [
-            (labels.row(taxon), as_utf8(record.key)) in known
-            for record, taxon in zip(photos.records, shown, strict=True)
-        ]
-        used = np.array(seen, bool)
+        used = is_evidence(flora, photos.records, shown)
         unused = ~used & np.array([name in GARDEN or r.split == "test" for r in photos.records], bool)
         for chosen, found in ((used, evidence), (unused, test)):
             if chosen.any():

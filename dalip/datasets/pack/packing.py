@@ -122,9 +122,8 @@ def pack(
                 raise _nothing(choice.left_out, out)
             sheet = _write(out, choice, names, settings, describe, progress)
             end(out, wanted, (shard.name for shard in sheet.shards))
-        shutil.rmtree(
-            out / WORK, ignore_errors=True
-        )  # another run that finds the dataset complete may remove it, too
+        # Another run that finds the dataset complete may remove it at the same time.
+        shutil.rmtree(out / WORK, ignore_errors=True)
     except OSError as error:
         where = error.filename or out
         raise DataError("pack-folder-not-written", source=where, cause=write_fault(out, error)) from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip import __version__
-from dalip.datasets import Record, Split
+from dalip.datasets import Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.files import as_utf8
@@ -22,7 +22,7 @@ from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION
 from dalip_index.flora.load import VERSION_FILES
 from dalip_index.flora.prototypes import Prototypes
-from dalip_index.store.catalogue import CATALOGUE, Evidence, Role, write_catalogue
+from dalip_index.store.catalogue import CATALOGUE, ROLE_OF_SPLIT, Evidence, Role, write_catalogue
 from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, packs_of
 from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
 from dalip_index.store.photo_store import PhotoStore
@@ -35,8 +35,6 @@ __all__ = [
     "photo_evidence",
     "write_version",
 ]
-
-_ROLES: dict[Split, Role] = {"selection": "selection", "calibration": "calibration"}
 
 
 def build_flora(
@@ -115,7 +113,7 @@ def build_version(
         photos = embed_only(encoder, wanted, progress, skipped)
     progress("files", 0, 1)
     labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
-    roles = [_ROLES.get(record.split, "evidence") for record in photos.records]
+    roles = [ROLE_OF_SPLIT[record.split] for record in photos.records]
     learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width), taxa)
     _check_prototypes(taxa, learned.prototypes)
     evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]

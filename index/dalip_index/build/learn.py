@@ -106,14 +106,15 @@ def learn(
     kin = Kin.of((taxon.genus, taxon.family) for taxon in taxa)
     # Rounded as in the flora's files, so that weights and calibration fit what answers will be computed from.
     prototypes = Prototypes.built(rounded_rows(text), text_counts, rounded_rows(unit_rows(sums)), counts, kin)
-    others, held = _held_out(prototypes, sums, photos.of("selection"))
+    selecting = photos.of("selection")
+    others, held = _held_out(prototypes, sums, selecting)
     text_weight, shrinkage = choose_weights(others, held.vectors, held.labels)
     selection = _hit_rates_by_kind(replace(others, shrinkage=shrinkage), text_weight, held)
     prototypes = replace(prototypes, shrinkage=shrinkage)
     others, held = _held_out(prototypes, sums, photos.of("calibration"))
     calibration = fit_calibration(
         text_weight,
-        len(photos.of("selection").labels),
+        len(selecting.labels),
         others.similarities(held.vectors, "both", text_weight),
         held.labels,
         held.lengths,

@@ -30,6 +30,7 @@ __all__ = [
     "SearchPrecision",
     "TaxonAccuracy",
     "evaluate_flora",
+    "is_evidence",
 ]
 
 _DEPTH = 5  # search results that a person looks at
@@ -113,15 +114,18 @@ class FloraEvaluation:
         return asdict(replace(self, skipped=())) | {"skipped": [photo.source for photo in self.skipped]}
 
 
-def _is_evidence(flora: Flora, records: Sequence[Record]) -> NDArray[np.bool_]:
-    """Return which photos are evidence of a flora, by their keys and taxa, shape (photos,)."""
+def is_evidence(flora: Flora, records: Sequence[Record], shown: Sequence[Taxon | None]) -> NDArray[np.bool_]:
+    """Return which photos are evidence of a flora, by their keys and the taxa that they show, shape (photos,)."""
     whole = flora.whole
     known = {
         (whole.taxa[e.taxon].scientific_name, e.content)
         for e in read_evidence(whole.folder)
         if e.kind == "photo"
     }
-    found = [r.taxon is not None and (r.taxon.scientific_name, as_utf8(r.key)) in known for r in records]
+    found = [
+        taxon is not None and (taxon.scientific_name, as_utf8(record.key)) in known
+        for record, taxon in zip(records, shown, strict=True)
+    ]
     return np.array(found, bool)
 
 
@@ -142,7 +146,8 @@ def evaluate_flora(
         FloraError: No readable photo shows a taxon in the flora.
     """
     rows = flora.tree.rows
-    seen = _is_evidence(flora, records) & np.array([record.split == "test" for record in records], bool)
+    tests = np.array([record.split == "test" for record in records], bool)
+    seen = tests & is_evidence(flora, records, [record.taxon for record in records])
     records = [record for record, known in zip(records, seen, strict=True) if not known]
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
     kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])

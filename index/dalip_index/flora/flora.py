@@ -21,6 +21,7 @@ from dalip_index.flora.prototypes import Prototypes, photo_counts, with_unit_app
 from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
+from dalip_index.store.catalogue import read_taught
 from dalip_index.store.manifest import FloraManifest
 
 __all__ = ["Flora"]
@@ -132,7 +133,7 @@ class Flora:
             return None
         levels = levels_of(self._photo_counts)
         if self.manifest.counts.taught:
-            levels[self.prototypes.taught] = 0
+            levels[[self.tree.rows[name] for name in read_taught(self.folder)]] = 0
         return levels
 
     @cached_property

@@ -14,6 +14,7 @@ __all__ = ["Sharpness", "fit_sharpness", "levels_of"]
 
 _MANY = 5  # photos
 _LEVELS = 2
+_STATISTICS = 2
 _MIN_PHOTOS = 50
 """With fewer calibration photos of the taxa of a level, one temperature is used for all taxa."""
 
@@ -64,7 +65,8 @@ class Sharpness:
         Raises:
             FloraError: A number is not finite, a sharpness or deviation is not positive, or the sizes do not match.
         """
-        sizes = len(self.levels) == len(self.statistics) == len(self.means) == len(self.deviations) == _LEVELS
+        sizes = len(self.statistics) == len(self.means) == len(self.deviations) == _STATISTICS
+        sizes &= len(self.levels) == _LEVELS
         finite = np.isfinite([*self.levels, *self.statistics, *self.means, *self.deviations]).all()
         if not sizes or not finite or min(*self.levels, *self.deviations) <= 0:
             raise FloraError("calibration-sharpness")
@@ -86,15 +88,9 @@ class Sharpness:
         known = (_statistics(similarities, levels) - np.array(self.means)) / np.array(self.deviations)
         changed = usual + (known @ np.array(self.statistics))[:, None]
         sharp = np.maximum(changed, _LEAST * usual)
-        logits = similarities.astype(np.float64)
-        sums = np.zeros(sharp.shape)
-        for level in range(_LEVELS):
-            inside = levels == level
-            logits[:, inside] *= sharp[:, level, None]
-        peaks = logits.max(axis=1, keepdims=True)
-        for level in range(_LEVELS):
-            sums[:, level] = np.exp(logits[:, levels == level] - peaks).sum(axis=1)
-        return logits, sums.argmax(axis=1)
+        logits = similarities.astype(np.float64) * sharp[:, levels]
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return logits, _by_level(shares, levels).argmax(axis=1)
 
 
 def fit_sharpness(
@@ -116,7 +112,7 @@ def fit_sharpness(
     means, deviations = statistics.mean(axis=0), np.maximum(statistics.std(axis=0), 1e-9)
     known = (statistics - means) / deviations
     start = 1 / fit_temperature(similarities, targets)
-    found = np.array([start] * _LEVELS + [0.0] * known.shape[1])
+    found = np.array([start] * _LEVELS + [0.0] * _STATISTICS)
     loss = _loss(found, similarities, targets, levels, known)
     for _ in range(50):
         step = np.linalg.solve(loss.hessian, loss.gradient)

@@ -134,7 +134,6 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
 
 def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
     name, counts = folder / CATALOGUE, manifest.counts
-    photos = "evidence WHERE kind = 'photo'"
     with open_catalogue(folder) as connection:
         (result,) = connection.execute("PRAGMA integrity_check").fetchone()
         if result != "ok":
@@ -145,7 +144,7 @@ def _check_catalogue(path: Path, folder: Path, manifest: FloraManifest) -> Itera
         for rows, number in {
             "taxa": counts.taxa,
             "vernacular_names": counts.vernacular_names,
-            photos: manifest.photos_used,
+            "evidence WHERE kind = 'photo'": manifest.photos_used,
             "evidence WHERE role = 'selection'": counts.selection_photos,
             "evidence WHERE role = 'calibration'": counts.calibration_photos,
             "evidence WHERE photo != ''": counts.kept_photos,

@@ -10,11 +10,13 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Literal
 
+from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
 
 __all__ = [
     "CATALOGUE",
+    "ROLE_OF_SPLIT",
     "Evidence",
     "Role",
     "open_catalogue",
@@ -36,6 +38,13 @@ _PACKED_TAXA = 4096
 Role = Literal["evidence", "selection", "calibration"]
 """What a photo is used for. All photos are evidence; some also choose the weights (`selection`) or calibrate the flora,
 and are left out of the prototypes for as long as that takes."""
+
+ROLE_OF_SPLIT: Mapping[Split, Role] = {
+    "train": "evidence",
+    "selection": "selection",
+    "calibration": "calibration",
+    "test": "evidence",
+}
 
 
 @dataclass(frozen=True, slots=True)
