@@ -160,20 +160,22 @@ class Database:
         return copy
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        version, newest = _version(connection), len(self.migrations)
-        if version > newest:
-            raise self.error("database-newer", source=self.path, version=version, known=newest)
-        if version == newest:
+        before, newest = _version(connection), len(self.migrations)
+        if before > newest:
+            raise self.error("database-newer", source=self.path, version=before, known=newest)
+        if before == newest:
             return
         self._write_ahead(connection)
         to_copy = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+        version = before
         while version < newest:
             with transaction(connection):  # only one process at a time
                 version = _version(connection)
                 if version < newest:
-                    if to_copy:
+                    if (
+                        to_copy and version == before
+                    ):  # else the process that began to migrate it has copied it
                         self._copy(version)
-                        to_copy = False
                     self.migrations[version](connection)
                     version += 1
                     connection.execute(f"PRAGMA user_version = {version}")
