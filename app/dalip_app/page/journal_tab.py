@@ -97,9 +97,9 @@ def journal_tab(
         words = say("journal-size", number=number) if number else say("journal-empty")
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
         flora = floras(chosen).now()
-        choices, names = name_choices(flora, say), flora.whole.names
         for seen in found:
-            _entry(say, choices, names, journal, seen, changes, said)
+            choices = name_choices(flora, {seen.answered, seen.name}, say)
+            _entry(say, choices, flora.whole.names, journal, seen, changes, said)
         for skipped in unusable:
             _unusable_entry(say, journal, skipped, changes, said)
         if number > shown_:

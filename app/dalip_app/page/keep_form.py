@@ -1,6 +1,6 @@
 """The form below an answer that saves it to the journal: as correct, under another name, or for later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, JournalError
 from dalip.photos import PhotoDetails, read_details, small_copy
+from dalip.taxonomy import Taxon
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.messages.words import best_name
@@ -42,9 +43,29 @@ class Seen:
         return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]), flora.whole.names)
 
 
-def name_choices(flora: Flora, say: Language) -> list[tuple[str, str]]:
-    """Return all names of a flora to choose from, also those that `--only` excludes from answers."""
-    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in flora.whole.taxa)
+_OFFERED = 50  # names in a field; a page whose fields list thousands does not respond for half a minute
+
+
+def name_choices(flora: Flora, likely: Collection[str], say: Language) -> list[tuple[str, str]]:
+    """Return names of a flora to choose from, also ones that `--only` excludes from answers; others can be typed.
+
+    Args:
+        flora: The flora.
+        likely: Scientific names of the most likely taxa. Their relatives are preferred in a large flora.
+        say: The language.
+
+    Returns:
+        Pairs of display name and scientific name, in alphabetical order.
+    """
+    taxa = flora.whole.taxa
+    known = [taxon for taxon in taxa if taxon.scientific_name in likely]
+    genera, families = ({getattr(taxon, rank) for taxon in known} for rank in ("genus", "family"))
+
+    def distance(taxon: Taxon) -> tuple[bool, bool, bool]:
+        return taxon.scientific_name not in likely, taxon.genus not in genera, taxon.family not in families
+
+    closest = sorted(taxa, key=distance)[:_OFFERED]
+    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in closest)
 
 
 def named_by_user(text: str, names: Resolver, say: Language) -> tuple[str, str]:
@@ -111,7 +132,9 @@ class KeepForm:
 
     def show(self, seen: Seen, flora: Flora) -> list[Any]:
         """Show the form for an identification, with the names of the flora that answered."""
-        return [seen, gr.Column(visible=True), "", gr.Dropdown(name_choices(flora, self._say), value=None)]
+        likely = [found.taxon.scientific_name for found in seen.answer.predictions]
+        names = gr.Dropdown(name_choices(flora, likely, self._say), value=None)
+        return [seen, gr.Column(visible=True), "", names]
 
     @staticmethod
     def hide() -> list[Any]:

@@ -85,6 +85,7 @@ def make_page(
             lambda chosen: about(floras(chosen).now(), say),
             which,
             told,
+            trigger_mode="always_last",
             **QUIET,
         )
         if isinstance(journal, Visits):

@@ -116,12 +116,14 @@ def search_tab(
     )
     more.click(lambda what, *only: show(replace(what, shown=what.shown + PAGE), *only), **again)
     closest.click(lambda what, *only: show(replace(what, everything=True), *only), **again)
-    gr.on([tab.select, changes.change], show, **again)
+    # A change while the tab is still opening must not be dropped, as it would be with the default "once".
+    gr.on([tab.select, changes.change], show, trigger_mode="always_last", **again)
     gr.on(
         [page.load, tab.select, changes.change],
         lambda: [_status(library, say, may_add_folders), _taxa(library, say)],
         None,
         [status, filters[0]],
+        trigger_mode="always_last",
         **QUIET,
     )
     tab.select(indexing.name, None, None, **QUIET)
