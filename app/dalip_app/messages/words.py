@@ -90,8 +90,9 @@ def promise(answer: Identification, name: NameOf = best_name, say: Language | No
     names = [name(prediction.taxon) for prediction in answer.taxon_set]
     if not 1 < len(names) <= _NAMED:
         return ""
+    groups = any(prediction.taxon.taxon_rank in ("family", "order") for prediction in answer.taxon_set)
     return (say or language())(
-        "answer-set",
+        "answer-set-groups" if groups else "answer-set",
         number=len(names),
         share=percent(answer.coverage),
         plants=", ".join(names[:-1]),

@@ -60,6 +60,11 @@ def test_a_prediction_set_is_shown_only_where_it_helps() -> None:
         "It is one of these 3 plants (correct for 90 % of photos): Bellis perennis (daisy), "
     )
     assert said.endswith(" or Toxicodendron diversilobum.")
+    said = promise(answer("unsure", (DAISY, 0.5), (ASTERS, 0.4), in_set=2))
+    assert (
+        said
+        == "It is or belongs to one of these 2 (correct for 90 % of photos): Bellis perennis (daisy) or Asteraceae."
+    )
     for number in (0, 1):
         assert promise(answer("unsure", *likely, in_set=number)) == ""
     assert promise(answer("unsure", *likely * 3, in_set=9)) == ""

@@ -48,6 +48,7 @@ answer-not-a-plant = This does not look like a photo of a plant. If it is one, t
 answer-uncalibrated = The closest match in this flora is { $plant }.
 answer-none = This flora has no name for this plant.
 answer-set = It is one of these { $number } plants (correct for { $share } of photos): { $plants } or { $last }.
+answer-set-groups = It is or belongs to one of these { $number } (correct for { $share } of photos): { $plants } or { $last }.
 answer-alike = Photos of { $plant } look most like those of { $others }.
 answer-calibrated-meaning =
     The percentages assume that the plant is one of the { $plants } in this flora and that the photo is similar to those

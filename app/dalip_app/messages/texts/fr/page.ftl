@@ -56,6 +56,7 @@ answer-not-a-plant = Cela ne ressemble pas à une photo de plante. Si c’en est
 answer-uncalibrated = La plante la plus proche dans cette flore est { $plant }.
 answer-none = Cette flore n’a pas de nom pour cette plante.
 answer-set = C’est l’une de ces { $number } plantes (exact pour { $share } des photos) : { $plants } ou { $last }.
+answer-set-groups = C’est l’un de ces { $number } taxons, ou une plante qui en fait partie (exact pour { $share } des photos) : { $plants } ou { $last }.
 answer-alike = Les photos de { $plant } ressemblent surtout à celles de { $others }.
 answer-calibrated-meaning =
     Les pourcentages supposent que la plante est l’une des { $plants } de cette flore et que la photo est semblable à
