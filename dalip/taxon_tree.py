@@ -14,6 +14,9 @@ from dalip.taxonomy import Taxon, first_words
 __all__ = ["TaxonTree", "agreeing", "check_taxonomy", "placed_among", "taxon_above"]
 
 
+_DEPTH = {rank: depth for depth, rank in enumerate(RANKS)}
+
+
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
     """Return the higher taxon of a taxon at a given rank.
 
@@ -24,22 +27,27 @@ def taxon_above(taxon: Taxon, rank: str) -> Taxon:
     Returns:
         The higher taxon; the taxon itself if it has that rank or a higher one, or if its higher taxon is unknown.
     """
-    if RANKS.index(taxon.taxon_rank) <= RANKS.index(rank):
+    name, above = _name_above(taxon, rank), _DEPTH[rank]
+    if not name:
         return taxon
-    if rank == "species":
-        name = first_words(taxon.scientific_name, 2)
-    else:
-        name = {"genus": taxon.genus, "family": taxon.family, "order": taxon.order}.get(rank, "")
-    if not name or name == taxon.scientific_name:
-        return taxon
-    above = RANKS.index(rank)
     return Taxon(
         name,
         rank,
-        genus=taxon.genus if above >= RANKS.index("genus") else "",
-        family=taxon.family if above >= RANKS.index("family") else "",
+        genus=taxon.genus if above >= _DEPTH["genus"] else "",
+        family=taxon.family if above >= _DEPTH["family"] else "",
         order=taxon.order,
     )
+
+
+def _name_above(taxon: Taxon, rank: str) -> str:
+    """Return the name of a higher taxon; empty if unknown, or if the taxon has that rank or a higher one."""
+    if _DEPTH[taxon.taxon_rank] <= _DEPTH[rank]:
+        return ""
+    if rank == "species":
+        name = first_words(taxon.scientific_name, 2)
+    else:
+        name = getattr(taxon, rank) if rank in ("genus", "family", "order") else ""
+    return "" if name == taxon.scientific_name else name
 
 
 def check_taxonomy(taxa: Sequence[Taxon]) -> None:
@@ -113,12 +121,15 @@ class TaxonTree:
         places = {key: place for place, key in enumerate(self._nodes)}
         pairs: list[tuple[int, int]] = []
         for row, taxon in enumerate(taxa):
-            for key, node in {_key(t): t for t in (taxon, *(taxon_above(taxon, r) for r in RANKS))}.items():
-                self._nodes.setdefault(key, node)
-                pairs.append((places.setdefault(key, len(places)), row))
+            pairs.append((places[_key(taxon)], row))
+            for rank in RANKS:
+                if name := _name_above(taxon, rank):
+                    if (rank, name) not in self._nodes:
+                        self._nodes[rank, name] = taxon_above(taxon, rank)
+                    pairs.append((places.setdefault((rank, name), len(places)), row))
         self._node, self._row = np.array(pairs, np.intp).reshape(-1, 2).T
         self.nodes = tuple(self._nodes.values())
-        self._depth = np.array([RANKS.index(node.taxon_rank) for node in self.nodes], np.intp)
+        self._depth = np.array([_DEPTH[node.taxon_rank] for node in self.nodes], np.intp)
         self._of_rank = [np.flatnonzero(self._depth == depth) for depth in range(len(RANKS))]
         self._holds_all = np.bincount(self._node, minlength=len(self.nodes)) == len(taxa)
         self._by_rank: dict[str, tuple[tuple[Taxon, ...], NDArray[np.intp]]] = {}

@@ -5,7 +5,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Literal
@@ -174,11 +174,16 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
         ).fetchall()
     try:
         return tuple(
-            replace(
-                Taxon(
-                    name, rank, tuple(names.get(number, ())), genus, family, order, _split(references), author
-                ),
-                synonyms=_split(synonyms),
+            Taxon(
+                name,
+                rank,
+                tuple(names.get(number, ())),
+                genus,
+                family,
+                order,
+                _split(references),
+                author,
+                _split(synonyms),
             )
             for number, name, rank, genus, family, order, references, author, synonyms in rows
         )
@@ -188,7 +193,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
 
 
 def _split(value: str) -> tuple[str, ...]:
-    return tuple(part for part in value.split(LIST_SEPARATOR) if part)
+    return tuple(filter(None, value.split(LIST_SEPARATOR)))
 
 
 def read_taught(folder: Path) -> tuple[str, ...]:
