@@ -1,6 +1,9 @@
 """`load_flora`: load a flora from disk and check that its parts match."""
 
+import gc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from dalip.encoder import Encoder
@@ -42,7 +45,10 @@ def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) 
     while True:
         folder = current_version(root)
         try:
-            return _load_version(root, folder, encoder)
+            with _garbage_collection_paused():
+                flora = _load_version(root, folder, encoder)
+                _ = flora.tree  # every answer needs it
+                return flora
         except FloraError:
             # If two builds finish while we read, our version is deleted. `CURRENT` has then changed: try again.
             if current_version(root) == folder:
@@ -69,6 +75,18 @@ def check_encoder(path: Path, built_with: EncoderStamp, encoder: Encoder) -> Non
             given=encoder.manifest.name,
             given_fingerprint=encoder.fingerprint[:12],
         )
+
+
+@contextmanager
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector, which takes most of the time while many objects are made that all stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
