@@ -75,7 +75,7 @@ assets: $(STEPS)/card ## Train, build and measure the built-in encoder and flora
 $(STEPS)/trained: $(PLANTS) $(CAPTIONS) $(ASSETS)/taxa.csv | $(DEVELOP)
 	@test -n "$(PLANTS)" || { echo "no shards in DATA=$(DATA); give the folder that contains the photo shards"; exit 1; }
 	mkdir -p $(STEPS)
-	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) $(CAPTIONS:%=--data %@1.2) \
+	$(BIN)/dalip train --preset builtin $(PLANTS:%=--data %) $(CAPTIONS:%=--data %) \
 		--taxa $(ASSETS)/taxa.csv --descriptions $(DATA)/descriptions.jsonl.gz --terms "$(TERMS)" runs/builtin
 	touch $@
 
@@ -86,7 +86,7 @@ $(STEPS)/exported: $(STEPS)/trained
 $(STEPS)/built: $(STEPS)/exported $(PLANTS) $(ASSETS)/taxa.csv
 	rm -rf $(STEPS)/flora
 	$(BIN)/dalip index build --keep 0 --taxa $(ASSETS)/taxa.csv $(PLANTS:%=--photos %) $(STEPS)/flora
-	rm -rf $(ASSETS)/flora
+	rm -rf $(ASSETS)/flora $(STEPS)/flora/.lock
 	mv $(STEPS)/flora $(ASSETS)/flora
 	touch $@
 

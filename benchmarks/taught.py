@@ -108,7 +108,8 @@ def _logits(flora: Flora, similarities: Vectors) -> NDArray[np.float64]:
     """Return logits of similarities to the taxa of a flora, and to a taught taxon if they have one more column."""
     levels = flora.levels
     if levels is not None:
-        levels = np.append(levels, [0] * (similarities.shape[1] - len(levels)))
+        more = similarities.shape[1] - len(levels)
+        levels = np.append(levels, np.zeros(more, levels.dtype))
     found = flora.calibration.logits(similarities, levels=levels)
     assert found is not None
     return found[0]

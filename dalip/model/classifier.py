@@ -27,18 +27,15 @@ _SPREAD = 0.01
 class TaxonClassifier(nn.Module):
     """One classifier for each rank: the cosine of a photo's appearance and a class's weights, times 25."""
 
-    def __init__(self, taxa: Iterable[Taxon], width: int, *, outliers: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, taxa: Iterable[Taxon], width: int, *, seed: int = 0) -> None:
         """Create the classes, with random weights.
 
         Args:
             taxa: The taxa to tell apart, with their genera, families and orders.
             width: Width of `DALIP.appearance`.
-            outliers: Weight in the loss of photos without a class at any rank, such as captioned photos of other
-                subjects: all classes should be equally probable for them (outlier exposure).
             seed: Seed of the weights.
         """
         super().__init__()
-        self._outliers = outliers
         named = [_names(taxon) for taxon in taxa]
         self.classes = {
             rank: {
@@ -69,19 +66,14 @@ class TaxonClassifier(nn.Module):
         Args:
             appearance: As returned by `DALIP.appearance`.
             labels: As returned by `labels`. At each rank, the mean is over the photos that have a class.
-
-        Source of the loss of outliers: Hendrycks et al., "Deep anomaly detection with outlier exposure", 2019.
         """
-        losses, outside = [], (labels == _UNKNOWN).all(dim=1)
+        losses = []
         for logits, own in zip(self.logits(appearance), labels.unbind(dim=1), strict=True):
             if logits.shape[1] > 1:
                 total = F.cross_entropy(
                     logits, own, ignore_index=_UNKNOWN, label_smoothing=_SMOOTHING, reduction="sum"
                 )
-                loss = total / (own != _UNKNOWN).sum().clamp(min=1)
-                if self._outliers and outside.any():
-                    loss = loss - self._outliers * F.log_softmax(logits[outside], dim=1).mean()
-                losses.append(loss)
+                losses.append(total / (own != _UNKNOWN).sum().clamp(min=1))
         return torch.stack(losses).mean() if losses else 0.0 * appearance.sum()
 
 

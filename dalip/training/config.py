@@ -162,13 +162,6 @@ class TrainConfig:
             "not part of the exported encoder. Not available for streams."
         ),
     ] = 0.0
-    outliers: Annotated[
-        Amount,
-        described(
-            "Weight, in the loss of the classifiers, of captioned photos without a name: all classes should be equally "
-            "probable for them, so that photos of other subjects are told from plants."
-        ),
-    ] = 0.0
     embed_dim: Annotated[
         Positive | None, described("Width D of the joint space, if the model does not fix it.")
     ] = None

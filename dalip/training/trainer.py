@@ -79,7 +79,7 @@ class Trainer:
             shown = {r.taxon.scientific_name for r in self.corpus.plants("train") if r.taxon}
             taxa = [self.corpus.taxa[name] for name in shown]
             width = model.appearance_width(self.towers.image.size)
-            classifier = TaxonClassifier(taxa, width, outliers=config.outliers, seed=config.seed)
+            classifier = TaxonClassifier(taxa, width, seed=config.seed)
         return DalipLoss(
             config.first_order,
             objective=config.objective,

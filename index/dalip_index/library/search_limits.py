@@ -18,7 +18,7 @@ class SearchLimits:
 
 
 _LIMITS = {
-    "8163f67c31a7317ae55302794a9b887b2a1d4b23ebd5028e843aeb77fd3219d0": SearchLimits(words=0.52, photo=0.77)
+    "7338d525984125b37e585b7b4c2b1accc424b7a553e49a055c915670c4c21528": SearchLimits(words=0.53, photo=0.80)
 }
 """By encoder fingerprint, because similarities are not comparable between encoders.
 

@@ -16,6 +16,7 @@ from dalip.taxonomy import Taxon
 from dalip_app.messages.language import language
 from dalip_app.page.cards import answer_cards, caution
 from dalip_app.page.flora_tab import find_taxa
+from dalip_app.page.keep_form import name_choices
 from dalip_index import Identification, Journal, Prediction, load_flora
 from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
 from tests.app.conftest import HOSTILE_NAME, World, paint, run
@@ -419,17 +420,27 @@ def test_names_are_found_despite_typos() -> None:
         ("eschscholtzia", "Eschscholzia californica"),
         ("Sonnenblum", "Helianthus annuus"),
         ("sunflower", "Helianthus annuus"),
-        ("Anacardiaceae", "Toxicodendron diversilobum"),
     ):
         assert name in [taxon.scientific_name for taxon in find_taxa(flora, words)[:3]], words
     assert find_taxa(flora, "zzzzqq") == []
-    roses = find_taxa(flora, "rosaceae")  # spelt correctly, so no fuzzy matches
-    assert roses == sorted((t for t in flora.taxa if t.family == "Rosaceae"), key=lambda t: t.scientific_name)
+    for family in ("rosaceae", "anacardiaceae"):  # spelt correctly, so no fuzzy matches
+        members = [taxon for taxon in flora.taxa if taxon.family == family.capitalize()]
+        assert find_taxa(flora, family) == sorted(members, key=lambda taxon: taxon.scientific_name)
     assert {
         "lily" in " ".join(n.name.lower() for n in t.vernacular_names) for t in find_taxa(flora, "lily")
     } == {True}
     every = [taxon.scientific_name for taxon in find_taxa(flora, " ")]
     assert every == sorted(taxon.scientific_name for taxon in flora.taxa)
+
+
+def test_a_large_flora_offers_the_names_of_relatives() -> None:
+    flora = load_flora()
+    offered = [name for _, name in name_choices(flora, ["Salvia officinalis"], language("en"))]
+    assert len(offered) <= 50
+    assert offered == sorted(offered)
+    assert {taxon.scientific_name for taxon in flora.taxa if taxon.genus == "Salvia"} <= set(offered)
+    families = {taxon.scientific_name: taxon.family for taxon in flora.taxa}
+    assert {families[name] for name in offered} == {"Lamiaceae"}
 
 
 @needs_browser

@@ -20,11 +20,13 @@ from packaging.requirements import Requirement
 
 from dalip_app.space import templates as space_texts
 from dalip_assets import ENCODER, FLORA
+from dalip_index import flora_info
 from tests.app.browsing import browsing, choose, needs_browser
 from tests.app.conftest import World, paint, run
 from tests.app.server.test_serve import get
 from tests.app.serving import PATIENCE
 
+TAXA = flora_info(FLORA).manifest.counts.taxa
 SITE = Path(gradio.__file__).parents[1]
 LEFT_OUT = re.compile(
     r"(_editable_impl_|__editable__)?dalip|.*\.pth$|torch|transformers|timm|open_clip|accelerate"
@@ -139,7 +141,7 @@ def test_it_starts_with_only_its_requirements_and_describes_itself(running: Runn
     status, headers, body = get(running.address, "/health", Host="somebody-dalip.hf.space")
     assert status == 200
     health = json.loads(body)
-    assert (health["version"], health["taxa"]) == (version("dalip"), 130)
+    assert (health["version"], health["taxa"]) == (version("dalip"), TAXA)
     assert headers["content-security-policy"].endswith("frame-ancestors 'self' https://huggingface.co")
 
 
@@ -268,7 +270,7 @@ def test_an_update_keeps_files_from_others(world: World, tmp_path: Path) -> None
     assert (out / ".git" / "config").read_text() == (out / "photo.txt").read_text() == "mine"
     assert not (out / "dalip_app" / "gone.py").exists()
     assert len(list(out.glob("*.dist-info"))) == 1
-    assert "the 130 plants" in (out / "README.md").read_text(encoding="utf-8")
+    assert f"the {TAXA:,} plants" in (out / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["space"]
 
 

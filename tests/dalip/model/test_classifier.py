@@ -61,19 +61,6 @@ def test_photos_without_a_class_have_no_loss(taxa: list[Taxon | None]) -> None:
     assert not appearance.grad.any()
 
 
-def test_outliers_should_have_every_class_alike() -> None:
-    torch.manual_seed(0)
-    plain, exposed = TaxonClassifier(TAXA, 8), TaxonClassifier(TAXA, 8, outliers=0.5)
-    appearance = F.normalize(torch.randn(4, 8), dim=1)
-    labels = plain.labels([ROBUR, None, VIOLA, None])
-    cost = torch.stack(
-        [-scores[[1, 3]].log_softmax(dim=1).mean() for scores in plain.logits(appearance)]
-    ).mean()
-    torch.testing.assert_close(exposed(appearance, labels), plain(appearance, labels) + 0.5 * cost)
-    named = labels[[0, 2]]
-    torch.testing.assert_close(exposed(appearance[[0, 2]], named), plain(appearance[[0, 2]], named))
-
-
 def test_one_class_at_every_rank_has_no_loss() -> None:
     classifier = TaxonClassifier([ROBUR], 8)
     assert classifier(torch.randn(2, 8), classifier.labels([ROBUR, ROBUR])) == 0
