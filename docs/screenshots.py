@@ -84,7 +84,7 @@ def take(page: Page, photos: Path) -> None:
     page.get_by_text("6 added").wait_for()
     page.locator("#search-text textarea, #search-text input").fill("dahlia")
     page.locator("#search-button").click()
-    page.get_by_text("3 photos.").wait_for()
+    page.locator(".hit").first.wait_for()
     keep(page, "guide/search")
     open_tab(page, "Flora")
     page.locator("#flora-search textarea, #flora-search input").fill("dalia")
