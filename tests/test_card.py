@@ -134,4 +134,4 @@ def test_make_assets_continues_after_the_last_finished_step(tmp_path: Path, done
     assert ("dalip train" in told) == (done == 0)
     if done == 0:
         assert f"--data {data}/more/plants-wide-000000.tar" in told
-        assert f"--data {data}/general-captions-000000.tar@" in told
+        assert f"--data {data}/general-captions-000000.tar " in told

@@ -157,7 +157,7 @@ def test_names_in_the_documents_exist() -> None:
 
 def test_assets_are_small_and_hold_no_photo() -> None:
     files = [path for path in tracked() if path.is_relative_to(ROOT / "assets")]
-    assert sum(path.stat().st_size for path in files) <= 40 * 1024 * 1024
+    assert sum(path.stat().st_size for path in files) <= 48_000_000
     assert not [
         path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tar"}
     ]
