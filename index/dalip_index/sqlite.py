@@ -172,9 +172,8 @@ class Database:
             with transaction(connection):  # only one process at a time
                 version = _version(connection)
                 if version < newest:
-                    if (
-                        to_copy and version == before
-                    ):  # else the process that began to migrate it has copied it
+                    # A version above `before` is already migrated in part, and was copied before that.
+                    if to_copy and version == before:
                         self._copy(version)
                     self.migrations[version](connection)
                     version += 1
