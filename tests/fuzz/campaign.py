@@ -134,6 +134,8 @@ def _run_batches(
         for child in tuple(children):
             ended = child.told in ready and not _listen(child, tally)
             hung = seconds_of(child.pid) - child.since > (2 * SLOW if child.made else _MAKING)
+            if hung and not child.made:  # another attempt would hang too
+                raise RuntimeError(f"the cases of a batch were not made within {_MAKING:.0f} s")
             if ended or hung:
                 children.remove(child)
                 _blame(child, _end(child, kill=hung), tally, hung=hung)

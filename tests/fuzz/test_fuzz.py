@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 from dalip.errors import DataError
 from tests.fuzz import campaign
@@ -24,11 +25,16 @@ SLICE = 40
 """Cases of each kind in every test run; `make fuzz` tries thousands."""
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_mutated_files_are_read_or_refused(kind: Kind, tmp_path: Path) -> None:
-    tally = run(kind, iter([range(SLICE)]), seed=1, jobs=1, keep=tmp_path)
-    assert tally.cases == SLICE
-    assert tally.failures == []
+def test_mutated_files_are_read_or_refused() -> None:
+    # In a new process: image encoders of earlier tests leave threads behind, and a fork of this one could hang.
+    options = "--cases", str(SLICE), "--seed", "1", "--jobs", "1"
+    kinds = [option for kind in KINDS for option in ("--kind", kind.name)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", *kinds, *options], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done
+    _, *rows = done.stdout.splitlines()
+    assert [row.split()[:2] for row in rows] == [[kind.name, str(SLICE)] for kind in KINDS]
 
 
 def test_requests_end_neither_the_server_nor_its_patience(tmp_path: Path) -> None:
@@ -100,7 +106,7 @@ def test_address_space_of_the_parent_counts_for_no_case() -> None:
 def test_a_campaign_that_is_stopped_prints_its_table(kind: str, number: int, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.fuzz", "--kind", kind, "--seconds", "500", "--jobs", "1"],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
