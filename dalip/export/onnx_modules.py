@@ -18,6 +18,7 @@ class ImageEncoder(nn.Module):
     mean: Tensor
     matrix: Tensor
     weights: Tensor
+    length_weights: Tensor
 
     def __init__(
         self, model: DALIP, first_order: float, mirror: bool, whitening: Whitening | None = None
@@ -26,9 +27,8 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.model, self.first_order, self.mirror, self.whitened = model, first_order, mirror, bool(whitening)
         if whitening:
-            self.register_buffer("mean", torch.from_numpy(whitening.mean))
-            self.register_buffer("matrix", torch.from_numpy(whitening.matrix))
-            self.register_buffer("weights", torch.from_numpy(whitening.weights))
+            for name, values in whitening._asdict().items():
+                self.register_buffer(name, torch.tensor(values))
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
         """Embed preprocessed photos."""
@@ -52,7 +52,7 @@ class ImageEncoder(nn.Module):
         appearance = torch.stack([self.model.appearance(view) for view in features]).mean(dim=0)
         if not self.whitened:
             return F.normalize(appearance, dim=-1)
-        return whitened(appearance, self.mean, self.matrix, self.weights)
+        return whitened(appearance, self.mean, self.matrix, self.weights, self.length_weights)
 
 
 class TextEncoder(nn.Module):
@@ -77,9 +77,10 @@ def whitened(
     mean: Float[Tensor, " w"],
     matrix: Float[Tensor, "w w"],
     weights: Float[Tensor, " a"],
+    length_weights: Float[Tensor, " w"],
 ) -> Float[Tensor, "n a"]:
     """Whiten appearance vectors, as `Whitening` describes."""
     white = (appearance - mean) @ matrix
     kept = white[:, : len(weights)] * weights
-    lengths: Tensor = torch.linalg.vector_norm(white, dim=-1, keepdim=True)
+    lengths: Tensor = torch.linalg.vector_norm(white * length_weights, dim=-1, keepdim=True)
     return F.normalize(kept, dim=-1) * lengths

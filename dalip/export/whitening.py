@@ -1,8 +1,8 @@
 """Fit the whitening of appearance vectors, which reduces the weight of what varies among photos of one taxon.
 
-The length of a whitened appearance vector is the Mahalanobis distance from the mean of the plants. Photos of anything
-else vary in directions in which plants do not, so their vectors are long. With photos of many taxa, only the directions
-in which taxa differ most are returned, and the vector gets the length that it had with all of them.
+The length of a whitened appearance vector is the Mahalanobis distance from the mean of the plants, with the variances
+of photos of all taxa. Photos of anything else vary in directions in which plants do not, so their vectors are long.
+With many taxa, only the directions in which taxa differ most are returned; the length is that in all directions.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,9 @@ _TAXA_PER_DIRECTION = 4
 _WEIGHT = 0.25
 """Power of a direction's variance that it is weighted with; see docs/results.md."""
 
+_LEAST_SHRINKAGE = 1e-3
+"""Directions in which these photos do not vary at all get this share of the mean variance."""
+
 
 class Whitening(NamedTuple):
     """A change of coordinates after which photos of one taxon vary equally in all directions."""
@@ -34,17 +37,19 @@ class Whitening(NamedTuple):
     mean: NDArray[np.float32]
     """Subtracted first, (w,)."""
     matrix: NDArray[np.float32]
-    """Multiplied from the right, (w, w); scaled so that the mean squared length of plant photos is 1. If directions
-    were chosen, the columns are in the order of how much photos of different taxa differ along them."""
+    """Multiplied from the right, (w, w). The columns are in the order of how much photos of different taxa differ along
+    them."""
     weights: NDArray[np.float32]
-    """Weights of the first columns, the others being left out, (a,); all 1 if no directions were chosen. A weighted
-    vector gets the length that it had before."""
+    """Weights of the first columns, the others being left out, (a,); all 1 if no directions were chosen."""
+    length_weights: NDArray[np.float32]
+    """Weights of all columns for the length that the vector gets, (w,): reciprocal standard deviations of plant photos,
+    scaled so that the mean squared length is 1."""
 
 
 def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whitening | None:
     """Learn which directions distinguish taxa, and which distinguish photos of one taxon.
 
-    The covariance within taxa is shrunk towards a sphere, the more so the less certain its estimate from these photos.
+    Covariances are shrunk towards a sphere, the more so the less certain their estimates from these photos.
     After whitening, the directions of the largest variance between taxa are those of linear discriminant analysis.
 
     Args:
@@ -73,17 +78,20 @@ def fit_whitening(appearances: NDArray[np.float32], taxa: Sequence[str]) -> Whit
         return None
     shrinkage = ledoit_wolf_shrinkage(deviations, assume_centered=True)
     scatter *= 1 - shrinkage
-    scatter[np.diag_indices_from(scatter)] += max(shrinkage, 1e-3) * variance
+    scatter[np.diag_indices_from(scatter)] += max(shrinkage, _LEAST_SHRINKAGE) * variance
     mean, matrix = means.mean(axis=0), np.linalg.inv(np.linalg.cholesky(scatter)).T
+    # Each taxon counts as often as it has photos: the mean of few photos is mostly noise.
+    between = np.cov(((means - mean) @ matrix).T, fweights=np.bincount(labels))
+    matrix = matrix @ np.linalg.eigh(between).eigenvectors[:, ::-1]
+    white = (rows - mean) @ matrix
+    variances = white.var(axis=0)
     weights = np.ones(len(matrix))
     if len(matrix) > KEPT_DIRECTIONS and len(names) >= _TAXA_PER_DIRECTION * KEPT_DIRECTIONS:
-        # Each taxon counts as often as it has photos: the mean of few photos is mostly noise.
-        between = np.cov(((means - mean) @ matrix).T, fweights=np.bincount(labels))
-        matrix = matrix @ np.linalg.eigh(between).eigenvectors[:, ::-1]  # a rotation, which changes no length
-        variances = ((rows - mean) @ matrix[:, :KEPT_DIRECTIONS]).var(axis=0)
-        weights = (variances / variances.mean()) ** _WEIGHT
-    matrix /= np.sqrt(np.square((rows - mean) @ matrix).sum(axis=1).mean())
-    return Whitening(mean.astype(np.float32), matrix.astype(np.float32), weights.astype(np.float32))
+        weights = (variances[:KEPT_DIRECTIONS] / variances[:KEPT_DIRECTIONS].mean()) ** _WEIGHT
+    shrinkage = max(ledoit_wolf_shrinkage(white - white.mean(axis=0), assume_centered=True), _LEAST_SHRINKAGE)
+    length_weights = 1 / np.sqrt((1 - shrinkage) * variances + shrinkage * variances.mean())
+    length_weights /= np.sqrt(np.square(white * length_weights).sum(axis=1).mean())
+    return Whitening(*(x.astype(np.float32) for x in (mean, matrix, weights, length_weights)))
 
 
 def read_whitening(bundle: Path) -> Whitening | None:
@@ -96,6 +104,6 @@ def read_whitening(bundle: Path) -> Whitening | None:
     if not {"mean", "matrix"} <= stored.keys():
         return None
     matrix = stored["matrix"]
-    # Encoders from before 0.1.0 was released keep all directions.
-    weights = stored.get("weights", np.ones(len(matrix), np.float32))
-    return Whitening(stored["mean"], matrix, weights)
+    # Encoders from before 0.1.0 was released keep all directions, and weight them equally in the length.
+    ones = np.ones(len(matrix), np.float32)
+    return Whitening(stored["mean"], matrix, stored.get("weights", ones), stored.get("length_weights", ones))

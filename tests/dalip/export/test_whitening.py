@@ -54,9 +54,20 @@ def test_variation_within_taxa_is_equal_in_all_directions(seed: int) -> None:
     white = (rows - whitening.mean) @ whitening.matrix
     labels = np.unique(taxa, return_inverse=True)[1]
     means = np.stack([white[labels == label].mean(axis=0) for label in range(12)])
-    np.testing.assert_allclose(np.square(white).sum(axis=1).mean(), 1, atol=1e-4)
     spread = np.linalg.eigvalsh(np.cov((white - means[labels]).T))
     assert spread.max() < 1.2 * spread.min() + 1e-6
+
+
+def test_the_length_is_the_distance_from_plants_of_all_taxa() -> None:
+    """In a direction in which taxa differ, a photo of a new one may be far from the mean; in others it may not."""
+    whitening = fit_whitening(*photos(0, taxa=200))
+    assert whitening is not None
+    plants, _ = photos(1, taxa=200)
+    lengths = np.linalg.norm(whiten(plants, whitening), axis=1)
+    np.testing.assert_allclose(np.square(lengths).mean(), 1, atol=0.2)
+    things = plants.copy()
+    things[:, 4] += 0.3
+    assert np.linalg.norm(whiten(things, whitening), axis=1).min() > np.quantile(lengths, 0.95)
 
 
 def test_without_pairs_or_differences_there_is_nothing_to_learn() -> None:
@@ -86,12 +97,14 @@ def test_of_many_taxa_only_directions_in_which_they_differ_are_kept() -> None:
 
     found, whole = whiten(rows, whitening), (rows - whitening.mean) @ whitening.matrix
     assert found.shape == (len(rows), KEPT_DIRECTIONS)
-    lengths = np.linalg.norm(whole, axis=1)
+    lengths = np.linalg.norm(whole * whitening.length_weights, axis=1)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), lengths, rtol=1e-4)
     kept = whole[:, :KEPT_DIRECTIONS] * whitening.weights
     kept *= (lengths / np.linalg.norm(kept, axis=1))[:, None]
     np.testing.assert_allclose(found, kept, atol=1e-4)
-    np.testing.assert_allclose(whiten(rows, fewer), (rows - fewer.mean) @ fewer.matrix, atol=1e-4)
+    found, whole = whiten(rows, fewer), (rows - fewer.mean) @ fewer.matrix
+    whole *= (np.linalg.norm(found, axis=1) / np.linalg.norm(whole, axis=1))[:, None]
+    np.testing.assert_allclose(found, whole, atol=1e-4)
 
 
 def whiten(rows: np.ndarray, whitening: Whitening) -> np.ndarray:
