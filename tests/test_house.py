@@ -245,6 +245,7 @@ def test_public_names_are_used_or_documented() -> None:
         if path.suffix in (".md", ".toml")
     ]
     scripts = [path for folder in ("benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")]
+    scripts += [path for package in PACKAGES for path in package.rglob("*.pyi")]
     tests = [*(ROOT / "tests").rglob("*.py")]
     assert house.unused_names(PACKAGES, scripts, tests, "\n".join(pages)) == []
 

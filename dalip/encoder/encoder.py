@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -73,6 +74,17 @@ class Encoder:
     def appearance_width(self) -> int:
         """A, the length of a photo's appearance."""
         return self.manifest.appearance_width
+
+    def open_ahead(self) -> None:
+        """Open the image encoder in another thread, so that the first photo waits less.
+
+        If it cannot be opened, the first photo that is embedded raises the error.
+        """
+        threading.Thread(target=self._try_to_open).start()
+
+    def _try_to_open(self) -> None:
+        with suppress(BundleError):
+            self._images()
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         """Embed photos that are in memory.

@@ -191,10 +191,14 @@ def load_flora(
         DataError: See `names_in`.
         FloraError: The flora cannot be used, or does not contain any of the names.
     """
+    from dalip.encoder import Encoder
+    from dalip_assets import ENCODER
     from dalip_index import load_flora as load
     from dalip_index import restrict
 
-    flora = load(find_flora(folder, data_dir), encoder)
+    path, opened = find_flora(folder, data_dir), Encoder.load(encoder or ENCODER)
+    opened.open_ahead()
+    flora = load(path, opened)
     if not only:
         return flora
     found = restrict(flora, names_in(only))

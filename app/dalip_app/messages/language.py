@@ -1,8 +1,8 @@
 """Translations: read the message catalogue `texts/LANGUAGE/*.ftl` and choose a visitor's language.
 
 The files are in Fluent (https://projectfluent.org), a format that translation tools support and that handles the
-plurals and numbers of every language. To add a language, translate `texts/en/page.ftl` and the errors that the page
-shows; a test lists what is missing. Errors without a text in a language are shown in English.
+plurals and numbers of every language. To add a language, translate `answer.ftl` and `page.ftl` in `texts/en` and the
+errors that the page shows; a test lists what is missing. Errors without a text in a language are shown in English.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ class Language:
     """A language, which returns the text for a key when called."""
 
     def __init__(self, code: str) -> None:
-        """Read the catalogue.
+        """Open the catalogue.
 
         Args:
             code: One of `LANGUAGES`.
@@ -30,21 +30,22 @@ class Language:
 
         self.code = code
         self._bundle = FluentBundle([code], functions={"NUMBER": _number}, use_isolating=False)
-        self._knows_errors = False
-        self._read("page.ftl")
+        self._read: set[str] = set()
 
-    def _read(self, files: str) -> None:
+    def has(self, key: str) -> bool:
+        """Return whether the language has a text for a key."""
+        # A file is read when a text in it is first needed, because parsing is slow.
+        for files in ("errors*.ftl",) if key.startswith("error-") else ("answer.ftl", "page.ftl"):
+            if not self._bundle.has_message(key) and files not in self._read:
+                self._add(files)
+        return bool(self._bundle.has_message(key))
+
+    def _add(self, files: str) -> None:
         from fluent.runtime import FluentResource
 
         for path in sorted((_TEXTS / self.code).glob(files)):
             self._bundle.add_resource(FluentResource(path.read_text(encoding="utf-8")))
-
-    def has(self, key: str) -> bool:
-        """Return whether the language has a text for a key."""
-        if key.startswith("error-") and not self._knows_errors:
-            self._read("errors*.ftl")  # as slow as the rest of a short answer's messages
-            self._knows_errors = True
-        return bool(self._bundle.has_message(key))
+        self._read.add(files)
 
     def __call__(self, key: str, /, **facts: Any) -> str:
         """Return a text.

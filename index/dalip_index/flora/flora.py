@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, ImageError, Skipped
 from dalip.photos import PhotoSource
@@ -23,6 +23,9 @@ from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.catalogue import read_taught
 from dalip_index.store.manifest import FloraManifest
+
+if TYPE_CHECKING:
+    from dalip.datasets.names.resolver import Resolver
 
 __all__ = ["Flora"]
 
@@ -71,8 +74,10 @@ class Flora:
         return TaxonTree(self.taxa)
 
     @cached_property
-    def names(self) -> Resolver:
+    def names(self) -> "Resolver":
         """Resolves names to the taxa and their higher taxa."""
+        from dalip.datasets.names.resolver import Resolver  # a slow import
+
         return Resolver.of(self.tree.nodes)
 
     def row(self, taxon: Taxon) -> int:

@@ -18,6 +18,7 @@ from dalip_index import Observation, hazard_of
 from tests.app.messages.raised import errors_raised, words_in_code
 
 TEXTS = ROOT / "app" / "dalip_app" / "messages" / "texts"
+PAGE = "[!e]*.ftl"  # all files but those of errors
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
 
@@ -59,14 +60,14 @@ def test_there_are_english_and_french() -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_messages_are_in_the_expected_file(code: str) -> None:
-    assert not [key for key in texts(code, "page.ftl") if key.startswith("error-")]
+    assert not [key for key in texts(code, PAGE) if key.startswith("error-")]
     assert not [key for key in texts(code, "errors*.ftl") if not key.startswith("error-")]
     assert texts(code, "*.ftl")  # also checks that keys are unique across files
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_page_message_exists_in_every_language_with_its_facts(code: str) -> None:
-    english, other = texts("en", "page.ftl"), texts(code, "page.ftl")
+    english, other = texts("en", PAGE), texts(code, PAGE)
     assert other.keys() == english.keys()
     assert {key: facts for key, facts in other.items() if facts != english[key]} == {}
 
@@ -94,7 +95,7 @@ def test_the_code_uses_every_page_message_and_no_other() -> None:
     said = set(re.findall(r"""["']([a-z]+(?:-[a-z]+)*)["']""", code))
     begun = tuple(re.findall(r"""\bsay\(f["']([a-z-]+)\{""", code))  # such as f"kept-{said}"
     english = texts("en", "*.ftl")
-    assert [key for key in texts("en", "page.ftl") if key not in said and not key.startswith(begun)] == []
+    assert [key for key in texts("en", PAGE) if key not in said and not key.startswith(begun)] == []
     assert [key for key in re.findall(r"""\bsay\(\s*["']([^"'{]+)["']""", code) if key not in english] == []
 
 
