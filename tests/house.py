@@ -8,7 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["crowded", "modules_of", "private_patches", "repeated_lines", "repeated_names", "unused_names"]
+__all__ = [
+    "crowded",
+    "interface",
+    "modules_of",
+    "private_patches",
+    "repeated_lines",
+    "repeated_names",
+    "unused_names",
+]
 
 MODULES = 18  # in one package, without `__init__`
 LINES = 8  # number of lines that two places must not share
@@ -21,6 +29,12 @@ def modules_of(roots: Iterable[Path]) -> dict[str, Path]:
         for root in roots
         for path in sorted(root.rglob("*.py"))
     }
+
+
+def interface(module: Path) -> Path:
+    """Return the file that says what a module exports: the stub of a package that imports its modules when needed."""
+    stub = module.with_suffix(".pyi")
+    return stub if stub.exists() else module
 
 
 def crowded(roots: Iterable[Path]) -> list[str]:
@@ -91,7 +105,7 @@ def unused_names(
     """
     modules = modules_of(roots)
     used: dict[str, set[str]] = defaultdict(set)  # the files that use each `module.name`
-    for path in (*modules.values(), *others):
+    for path in (*map(interface, modules.values()), *others):
         for name in _uses(path, modules):
             used[name].add(str(path))
     tested = {name for path in tests for name in _uses(path, modules)}
@@ -116,10 +130,12 @@ def _uses(path: Path, modules: dict[str, Path]) -> Iterator[str]:
     """Yield `module.name` for every name that a file imports, or accesses in a module that it imports."""
     aliases: dict[str, str] = {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = next((name for name, file in modules.items() if interface(file) == path), "")
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
+            origin = f"{package}.{node.module}" if node.level else node.module  # only stubs import relatively
             for alias in node.names:
-                name = f"{node.module}.{alias.name}"
+                name = f"{origin}.{alias.name}"
                 if name in modules:
                     aliases[alias.asname or alias.name] = name
                 yield name

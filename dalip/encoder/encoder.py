@@ -15,7 +15,7 @@ from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
 from dalip.encoder.preprocess import preprocess
-from dalip.encoder.sessions import Session
+from dalip.encoder.sessions import Session, runtime
 from dalip.encoder.tokenizer import TextTokenizer
 from dalip.errors import BundleError, ImageError
 from dalip.photos import PhotoSource
@@ -80,6 +80,7 @@ class Encoder:
 
         If it cannot be opened, the first photo that is embedded raises the error.
         """
+        runtime()  # not in the other thread, because it hides what this one writes to stderr
         threading.Thread(target=self._try_to_open).start()
 
     def _try_to_open(self) -> None:

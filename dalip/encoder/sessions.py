@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dalip.cpus import available_cpus
 from dalip.errors import BundleError
 
-__all__ = ["Session"]
+__all__ = ["Session", "runtime"]
 
 _FATAL = 4  # onnxruntime's log severity; lower levels fill stderr with notes about missing GPUs
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -36,7 +36,7 @@ class Session:
         Raises:
             BundleError: onnxruntime rejects the model, or an output is missing.
         """
-        ort = _onnxruntime()
+        ort, providers = runtime()
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = available_cpus()
@@ -45,7 +45,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name = name
         try:
-            self._session: Any = ort.InferenceSession(content, options, providers=_providers(ort))
+            self._session: Any = ort.InferenceSession(content, options, providers=providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise BundleError("model-not-opened", source=name, cause=_brief(error)) from error
         found = [output.name for output in self._session.get_outputs()]
@@ -82,6 +82,18 @@ def _brief(error: Exception) -> str:
 
 
 @cache
+def runtime() -> tuple[Any, list[str]]:
+    """Import onnxruntime, and choose the hardware to run models on.
+
+    While this runs, nothing that the process writes to stderr is seen.
+
+    Returns:
+        The module and the names of its execution providers, in the order of preference.
+    """
+    ort = _onnxruntime()
+    return ort, _providers(ort)
+
+
 def _onnxruntime() -> Any:
     """Import onnxruntime without output on stderr, and without its telemetry.
 
