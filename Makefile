@@ -19,12 +19,15 @@ help: ## List the targets
 serve: $(SERVE) ## Start the web page (does not install torch); options: make serve ARGS="--port 8000"
 	$(BIN)/dalip serve $(ARGS)
 
-# xdist assigns files in the order in which pytest lists them, which begins with the slowest ones.
+# xdist assigns files in the order in which pytest lists them, which begins with the slowest ones. It would run a test
+# that hangs again in another worker.
+XDIST := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+
 test: check ## Run all checks and all tests except the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	$(BIN)/python -m pytest $(XDIST) $(PYTEST)
 
 test-all: check ## Run all checks and all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(XDIST)
 
 fuzz: $(DEVELOP) ## Try mutated files and requests on the product: make fuzz ARGS="--seconds 600 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)
