@@ -55,6 +55,17 @@ def score_rows(flora: Flora, plants: Embedded, others: Mapping[str, Embedded]) -
     ]
 
 
+def distance_rows(flora: Flora, plants: Mapping[str, Embedded], others: Mapping[str, Embedded]) -> list[Row]:
+    """Return the same for the Mahalanobis distance alone, by the set that the plants are from."""
+    distances = {
+        name: flora.similarities(photos.vectors).lengths for name, photos in {**plants, **others}.items()
+    }
+    return [
+        {"plants": own, **{name: f"{auroc(distances[name], distances[own]):.4f}" for name in others}}
+        for own in plants
+    ]
+
+
 def verdict_row(name: str, verdicts: Sequence[str]) -> Row:
     """Return how often photos get each verdict."""
     kinds = {

@@ -20,7 +20,7 @@ from calibrated import Labelled, calibration_rows, draw, unseen_rows
 from embedded import GARDEN, NARROW, PLANTS, THINGS, Embedded, embed, read_set
 from left_out import leave_one_out
 from numpy.typing import NDArray
-from rejected import reported, score_rows, verdict_rows
+from rejected import distance_rows, reported, score_rows, verdict_rows
 from tables import Row, make_table, publish
 from taught import Known, taught_rows
 
@@ -131,6 +131,11 @@ def measure(flora: Flora, data: Path, *, write: bool) -> dict[str, list[Row]]:
         "calibration": calibration_rows({**answers, "all but garden": built}),
         "unseen": unseen_rows(flora, evidence, test),
         "scores": score_rows(flora, photos, things | {"garden, all": test["garden"][0]}),
+        "distances": distance_rows(
+            flora,
+            {name: photos.part(np.array(sets) == name) for name in dict.fromkeys(sets)},
+            things,
+        ),
         "verdicts": verdict_rows(
             flora,
             {
