@@ -37,8 +37,17 @@ def make_flora(number: int) -> Flora:
         for i in range(number)
     )
     vectors = prototypes.vectors(real.calibration.text_weight)
-    flora = Flora(real.folder, real.manifest, real.calibration, taxa, vectors, real.encoder)
-    vars(flora).update(prototypes=prototypes, experimental=np.zeros(number, bool))
+    flora = Flora(
+        real.folder,
+        real.manifest,
+        real.calibration,
+        taxa,
+        vectors,
+        real.encoder,
+        one_each,
+        np.zeros(number, bool),
+    )
+    vars(flora).update(prototypes=prototypes)
     return flora
 
 

@@ -168,7 +168,15 @@ def without(flora: Flora, taxa: Sequence[Taxon]) -> Flora:
     prototypes = flora.prototypes.part(kept)
     vectors = prototypes.vectors(flora.calibration.text_weight)
     rest = tuple(flora.taxa[row] for row in kept)
-    found = Flora(flora.folder, flora.manifest, flora.calibration, rest, vectors, flora.encoder)
-    levels = None if flora.levels is None else flora.levels[kept]
-    vars(found).update(prototypes=prototypes, experimental=flora.experimental[kept], levels=levels)
+    found = Flora(
+        flora.folder,
+        flora.manifest,
+        flora.calibration,
+        rest,
+        vectors,
+        flora.encoder,
+        flora.photo_counts[kept],
+        flora.is_taught[kept],
+    )
+    vars(found).update(prototypes=prototypes)
     return found

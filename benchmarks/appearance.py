@@ -7,7 +7,7 @@ step from the same photos: the whitening from the training split, weights from t
 photos but those of the test split, of which only those of taxa without others are used. Every figure is measured on the
 other test photos, with all taxa as candidates, and has a 95 % bootstrap interval over photos. The
 features are those of `--encoder` (by default the built-in one) before its whitening; they are computed once and kept in
-FILE. Results are appended to `docs/results/appearance.jsonl`; `docs/make_results.py` writes the table.
+FILE. Results replace `docs/results/appearance.jsonl`; `docs/make_results.py` writes the table.
 """
 
 import argparse

@@ -100,8 +100,10 @@ def relearned(flora: Flora, evidence: Mapping[str, Labelled], unseen: str) -> Fl
         flora.taxa,
         learned.prototypes.vectors(learned.calibration.text_weight),
         flora.encoder,
+        flora.photo_counts,
+        flora.is_taught,
     )
-    vars(found).update(tree=flora.tree, prototypes=learned.prototypes, experimental=flora.experimental)
+    vars(found).update(tree=flora.tree, prototypes=learned.prototypes)
     return found
 
 

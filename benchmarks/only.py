@@ -100,7 +100,8 @@ def measured(
         float(np.logical_or(*answering.similarities(photos.vectors).refused(calibration)).mean())
         for photos in (left_out, material.absent, material.things)
     ]
-    top1 = (compared.values.argmax(axis=1) == targets).mean()
+    found = compared.shares(calibration)
+    top1 = 0.0 if found is None else (found.probabilities.argmax(axis=1) == targets).mean()
     shares = (top1, trust.ece, trust.coverage[COVERAGE], trust.not_in_flora, *refused)
     return [trust.set_size[COVERAGE], *(100 * float(share) for share in shares)]
 

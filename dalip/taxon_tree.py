@@ -118,7 +118,7 @@ class TaxonTree:
         self.rows = {taxon.scientific_name: row for row, taxon in enumerate(taxa)}
         self._taxa = taxa
         self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
-        places = {key: place for place, key in enumerate(self._nodes)}
+        places = self._places = {key: place for place, key in enumerate(self._nodes)}
         pairs: list[tuple[int, int]] = []
         for row, taxon in enumerate(taxa):
             pairs.append((places[_key(taxon)], row))
@@ -162,8 +162,7 @@ class TaxonTree:
 
     def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
         """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
-        places = {_key(node): place for place, node in enumerate(self.nodes)}
-        wanted = [places[_key(taxon)] for taxon in taxa]
+        wanted = [self._places[_key(taxon)] for taxon in taxa]
         return sorted(set(self._row[np.isin(self._node, wanted)].tolist()))
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -84,7 +84,7 @@ class Encoder:
         threading.Thread(target=self._try_to_open).start()
 
     def _try_to_open(self) -> None:
-        with suppress(BundleError):
+        with suppress(Exception):  # the first photo raises it
             self._images()
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:

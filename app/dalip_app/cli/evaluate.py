@@ -88,7 +88,7 @@ def flora(
         from dalip_index.evaluation.plots import check_plot
 
         check_plot(plot)
-    loaded = load_flora(flora, encoder, data_dir, only)
+    loaded = load_flora(flora, encoder, data_dir, only, for_photos=True)
     records, faults = read_photos(photos, loaded.whole.names)
     chosen = of_split(records, split)
     with ProgressLine() as progress:

@@ -115,7 +115,7 @@ def identify(
         raise typer.BadParameter("--explain cannot be combined with --together or --rank")
     left_out, unwritten = LeftOut(), 0
     photos = [photo for path in paths for photo in find_photos(path, verbose=verbose)]
-    loaded = load_flora(flora, encoder, data_dir, only)
+    loaded = load_flora(flora, encoder, data_dir, only, for_photos=True)
     how = _together if together else _in_order
     if explain:  # skip heat maps of an earlier run
         photos = [

@@ -182,9 +182,21 @@ def find_flora_to_change(folder: Path | None, data_dir: Path | None) -> tuple[Pa
 
 
 def load_flora(
-    folder: Path | None, encoder: Path | None, data_dir: Path | None, only: Sequence[str] | None = None
+    folder: Path | None,
+    encoder: Path | None,
+    data_dir: Path | None,
+    only: Sequence[str] | None = None,
+    *,
+    for_photos: bool = False,
 ) -> "Flora":
     """Load the flora given with `--flora`, restricted to the taxa of `--only`; report unknown names on stderr.
+
+    Args:
+        folder: The flora.
+        encoder: The encoder.
+        data_dir: Where the user's copy of the built-in flora is.
+        only: Names and files.
+        for_photos: Whether photos will be embedded, so that the image encoder is opened while the flora loads.
 
     Raises:
         BundleError: The encoder is missing or damaged.
@@ -197,7 +209,8 @@ def load_flora(
     from dalip_index import restrict
 
     path, opened = find_flora(folder, data_dir), Encoder.load(encoder or ENCODER)
-    opened.open_ahead()
+    if for_photos:
+        opened.open_ahead()
     flora = load(path, opened)
     if not only:
         return flora

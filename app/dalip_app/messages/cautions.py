@@ -114,14 +114,19 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
     """Find everything that is listed for an answer; what comes first is said."""
     if not answered:
         return
-    likely = list(_likely(answer))
+    likely, in_set = list(_likely(answer)), list(_in_set(answer))
     for taxon in answered:
         yield from _about("first", taxon, [hazard_of(taxon)])
-    for taxon in (*likely, *_in_set(answer)):
+    for taxon in (*likely, *in_set):
         yield from _about("likely", taxon, [hazard_of(taxon)])
     for taxon in answer.look_alikes:
         yield from _about("alike", taxon, [hazard_of(taxon)])
-    named = (*answered, *likely)
+    # A genus or family in the set stands for species that would be named in a longer one.
+    named = (
+        *answered,
+        *likely,
+        *(taxon for taxon in in_set if taxon.taxon_rank in ("genus", "family", "order")),
+    )
     wide = [taxon for taxon in named if taxon.taxon_rank in ("family", "order")]
     for taxon in wide:
         yield from _about("inside", taxon, hazards_in(taxon))

@@ -15,7 +15,6 @@ from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
 from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
-from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.catalogue import Role
 from dalip_index.store.faiss_index import rounded_rows
@@ -119,8 +118,8 @@ def learn(
         held.labels,
         held.lengths,
         chance_similarity(others, held.vectors, held.labels),
-        levels=levels_of(others.photo_counts),
-        tree=TaxonTree(taxa),
+        others.photo_counts,
+        TaxonTree(taxa),
     )
     alone = leave_one_out(prototypes, sums, text_weight, photos) if measure else {}
     return Learned(prototypes, calibration, selection, alone)

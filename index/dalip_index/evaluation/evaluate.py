@@ -1,8 +1,9 @@
 """Evaluate a flora on labelled photos: accuracy, calibration, rejection, and search by common name."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,12 @@ def evaluate_flora(
     seen = tests & is_evidence(flora, records, [record.taxon for record in records])
     records = [record for record, known in zip(records, seen, strict=True) if not known]
     every = OnnxEmbedder(flora.encoder, appearance=True).embed_photos(records, progress)
-    kinds = np.array([_kind(record, rows.keys(), flora.taxa) for record in every.records])
+
+    @cache
+    def is_inside(taxon: Taxon) -> bool:
+        return any(other.contains(taxon) for other in flora.taxa)
+
+    kinds = np.array([_kind(record, rows.keys(), is_inside) for record in every.records])
     photos = _of_kind(every, kinds, "named")
     if not photos.records:
         raise FloraError("no-photo-of-flora", photos=len(records))
@@ -218,13 +224,13 @@ def _confusions(flora: Flora, targets: NDArray[np.intp], first: NDArray[np.intp]
     )
 
 
-def _kind(record: Record, names: Set[str], taxa: Sequence[Taxon]) -> str:
+def _kind(record: Record, names: Set[str], is_inside: Callable[[Taxon], bool]) -> str:
     """Return how a photo is used: to be `named`, or rejected as one of `other plants` or `no plants`; "" if unused."""
     if record.taxon is None:
         return "no plants" if record.fields.get("containsPlant") is not True else ""
     if record.taxon.scientific_name in names:
         return "named"
-    return "" if any(taxon.contains(record.taxon) for taxon in taxa) else "other plants"
+    return "" if is_inside(record.taxon) else "other plants"
 
 
 def _sure(

@@ -112,7 +112,7 @@ class Candidates:
             _, one = np.unique(entries, return_index=True)  # a row of each entry
             sizes = np.bincount(group[one], minlength=len(nodes))
             order = np.argsort(-sizes, kind="stable")
-            needed = int(np.searchsorted(np.cumsum(sizes[order] - 1), number - most)) + 1
+            needed = int(np.searchsorted(np.cumsum(np.maximum(sizes[order] - 1, 0)), number - most)) + 1
             for node in order[:needed][sizes[order[:needed]] > 1].tolist():
                 entries[group == node] = len(rows) + len(taken)
                 inside = node_of == node

@@ -36,10 +36,9 @@ def fit_calibration(
     similarities: NDArray[np.floating[Any]],
     targets: NDArray[np.intp],
     lengths: NDArray[np.floating[Any]],
-    chance: float | None = None,
-    *,
-    levels: NDArray[np.intp] | None = None,
-    tree: TaxonTree | None = None,
+    chance: float | None,
+    photo_counts: NDArray[np.intp],
+    tree: TaxonTree,
 ) -> Calibration:
     """Calibrate a flora on held-out photos.
 
@@ -50,15 +49,16 @@ def fit_calibration(
         targets: Column of the right taxon for each photo, shape (photos,).
         lengths: Lengths of their appearances, shape (photos,).
         chance: Similarity of appearance that they have by chance with wrong taxa.
-        levels: Level of evidence of each taxon, shape (taxa,). Without it, one temperature is used for all taxa.
-        tree: The taxa. Without it, the threshold of confident answers is the default.
+        photo_counts: Number of photos of each taxon, shape (taxa,). A taxon without photos is never a confident answer.
+        tree: The taxa.
 
     Returns:
         The calibration; without a temperature if there are fewer than `MIN_PHOTOS` photos.
     """
     if len(targets) < MIN_PHOTOS:
         return Calibration.bare(text_weight, selection_photos, None, len(targets))
-    sharpness = None if levels is None else fit_sharpness(similarities, targets, levels)
+    levels = levels_of(photo_counts)
+    sharpness = fit_sharpness(similarities, targets, levels)
     temperature = 1 / sharpness.levels[0] if sharpness else fit_temperature(similarities, targets)
     bare = replace(
         Calibration.bare(text_weight, selection_photos, temperature, len(targets)), sharpness=sharpness
@@ -76,11 +76,9 @@ def fit_calibration(
         lengths=_kept(lengths),
         chance=chance,
     )
-    if tree is None or len(targets) < _MIN_FOR_THRESHOLD:
+    if len(targets) < _MIN_FOR_THRESHOLD:
         return calibration
-    shut = (
-        np.zeros(similarities.shape[1], bool) if levels is None else levels == levels_of(np.zeros(1, np.intp))
-    )
+    shut = photo_counts == 0
     return replace(
         calibration, threshold=_fit_threshold(calibration, similarities, targets, tree, shut, levels)
     )
@@ -100,7 +98,7 @@ def _fit_threshold(
     targets: NDArray[np.intp],
     tree: TaxonTree,
     shut: NDArray[np.bool_],
-    levels: NDArray[np.intp] | None = None,
+    levels: NDArray[np.intp],
 ) -> float:
     """Choose the threshold of confident answers for a rate of wrong ones.
 
@@ -114,7 +112,7 @@ def _fit_threshold(
         targets: As `fit_calibration`.
         tree: The taxa.
         shut: Mask of the taxa that cannot be the answer themselves, shape (taxa,).
-        levels: As `fit_calibration`.
+        levels: Level of evidence of each taxon, shape (taxa,).
 
     Returns:
         A threshold from 0.7 to 0.95; 0.95 also if the rate is higher there.

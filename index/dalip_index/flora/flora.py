@@ -17,11 +17,10 @@ from dalip.taxonomy import Taxon
 from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.prototypes import Prototypes, photo_counts, with_unit_appearance
+from dalip_index.flora.prototypes import Prototypes, with_unit_appearance
 from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.similarities import Similarities, compare, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
-from dalip_index.store.catalogue import read_taught
 from dalip_index.store.manifest import FloraManifest
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class Flora:
         taxa: tuple[Taxon, ...],
         vectors: Vectors,
         encoder: Encoder,
+        photo_counts: NDArray[np.intp],
+        is_taught: NDArray[np.bool_],
     ) -> None:
         """Create a flora from matching parts; `load_flora` checks that they match.
 
@@ -54,6 +55,8 @@ class Flora:
             taxa: In the order of their primary keys.
             vectors: Vectors that photos are compared with, one per taxon, shape (taxa, E + A + 1).
             encoder: The encoder that made the vectors.
+            photo_counts: Number of photos of each taxon, shape (taxa,).
+            is_taught: Which taxa were taught later, shape (taxa,).
         """
         self.folder = folder
         self.manifest = manifest
@@ -61,6 +64,8 @@ class Flora:
         self.taxa = taxa
         self.vectors = vectors
         self.encoder = encoder
+        self.photo_counts = photo_counts
+        self.is_taught = is_taught
         self._rows: NDArray[np.intp] = np.arange(len(taxa))  # of the vectors
 
     @property
@@ -118,14 +123,12 @@ class Flora:
     @cached_property
     def taught(self) -> tuple[str, ...]:
         """Scientific names of the taxa taught later."""
-        if not self.manifest.counts.taught:
-            return ()
-        return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.prototypes.taught))
+        return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.is_taught))
 
     @cached_property
     def experimental(self) -> NDArray[np.bool_]:
         """Which taxa are known from texts alone, shape (taxa,)."""
-        without: NDArray[np.bool_] = self._photo_counts == 0
+        without: NDArray[np.bool_] = self.photo_counts == 0
         return without
 
     @cached_property
@@ -136,15 +139,7 @@ class Flora:
         """
         if self.calibration.sharpness is None:
             return None
-        levels = levels_of(self._photo_counts)
-        if self.manifest.counts.taught:
-            levels[[self.tree.rows[name] for name in read_taught(self.folder)]] = 0
-        return levels
-
-    @cached_property
-    def _photo_counts(self) -> NDArray[np.intp]:
-        """Number of photos of each taxon, shape (taxa,)."""
-        return photo_counts(self.folder, len(self.taxa))
+        return np.where(self.is_taught, 0, levels_of(self.photo_counts))
 
     @cached_property
     def prototypes(self) -> Prototypes:

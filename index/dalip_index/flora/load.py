@@ -106,5 +106,8 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
         raise FloraError(
             "flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=manifest.counts.taxa
         )
-    vectors = Prototypes.load(folder, manifest).vectors(calibration.text_weight)
-    return Flora(folder, manifest, calibration, taxa, vectors, encoder)
+    prototypes = Prototypes.load(folder, manifest)
+    vectors = prototypes.vectors(calibration.text_weight)
+    return Flora(
+        folder, manifest, calibration, taxa, vectors, encoder, prototypes.photo_counts, prototypes.taught
+    )

@@ -22,7 +22,6 @@ __all__ = [
     "Prototypes",
     "chance_similarity",
     "mean_prototypes",
-    "photo_counts",
     "telling",
     "unit_mean",
     "with_unit_appearance",
@@ -185,7 +184,7 @@ class Prototypes:
             rows = connection.execute(
                 f'SELECT taxon, kind, count, "offset", {vector} FROM prototypes'
             ).fetchall()
-            kin = Kin.of(connection.execute("SELECT genus, family FROM taxa ORDER BY id"))
+            above = connection.execute("SELECT genus, family FROM taxa ORDER BY id").fetchall()
         for number, kind, count, offset, blob in rows:
             fits = kind in widths and 1 <= number <= taxa
             if not fits or (earlier and len(blob) != 4 * widths[kind]):
@@ -195,6 +194,10 @@ class Prototypes:
             counts[kind][number - 1] = count
             if offset is not None:
                 offsets[number - 1] = offset
+        # Taught taxa count in no genus or family, so they leave the prototypes of the others as they are.
+        kin = Kin.of(
+            ("", "") if taught else place for place, taught in zip(above, ~np.isnan(offsets), strict=True)
+        )
         for kind, file in _INDEX_OF.items() if not earlier else ():
             present, found = read_index(folder / file, taxa, widths[kind])
             if not np.array_equal(present, np.flatnonzero(counts[kind])):
@@ -266,22 +269,6 @@ class Prototypes:
             return photos[:, :width] @ self.text.T
         own = np.where(self._photos_built[:, None] > 0, self.appearances, self.photos)
         return photos[:, width:] @ own.T
-
-
-def photo_counts(folder: Path, taxa: int) -> NDArray[np.intp]:
-    """Read the number of photos of each taxon in a version, shape (taxa,), without reading the vectors.
-
-    Raises:
-        FloraError: The catalogue is damaged.
-    """
-    with open_catalogue(folder) as connection:
-        found = connection.execute("SELECT taxon, count FROM prototypes WHERE kind = 'photo'").fetchall()
-    counts = np.zeros(taxa, np.intp)
-    for number, count in found:
-        if not 1 <= number <= taxa:
-            raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype="photo", taxon=number)
-        counts[number - 1] = count
-    return counts
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:

@@ -37,7 +37,16 @@ class RestrictedFlora(Flora):
             asked: What the requested names stand for.
         """
         taxa = tuple(whole.taxa[row] for row in rows.tolist())
-        super().__init__(whole.folder, whole.manifest, whole.calibration, taxa, whole.vectors, whole.encoder)
+        super().__init__(
+            whole.folder,
+            whole.manifest,
+            whole.calibration,
+            taxa,
+            whole.vectors,
+            whole.encoder,
+            whole.photo_counts[rows],
+            whole.is_taught[rows],
+        )
         self.unknown = tuple(found.given for found in asked if found.taxon is None)
         """Requested names that do not stand for one taxon of the flora."""
         self.noted = tuple(found for found in asked if found.taxon and found.noted)
@@ -54,12 +63,6 @@ class RestrictedFlora(Flora):
     def prototypes(self) -> Prototypes:
         """The prototypes of the taxa to answer with."""
         return self._whole.prototypes.part(self._rows)
-
-    @cached_property
-    def experimental(self) -> NDArray[np.bool_]:
-        """Which of the taxa to answer with are known from texts alone, shape (taxa to answer with,)."""
-        some: NDArray[np.bool_] = self._whole.experimental[self._rows]
-        return some
 
     def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
         """Compare photos with the taxa to answer with and, separately, with the others.

@@ -211,7 +211,7 @@ def read_taught(folder: Path) -> tuple[str, ...]:
 
 
 def read_evidence(folder: Path) -> list[Evidence]:
-    """Read all texts and photos of a version, including held-out photos.
+    """Read all texts and photos of a version.
 
     Raises:
         FloraError: The catalogue is damaged.

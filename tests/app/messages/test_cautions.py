@@ -71,6 +71,11 @@ def test_the_prediction_set_counts_where_it_says_something() -> None:
     assert "Toxicodendron diversilobum" in said
 
 
+def test_a_family_that_shortens_a_prediction_set_warns_of_its_species() -> None:
+    (said,) = cautions(answer("unsure", (DAISY, 0.6), found=[(DAISY, 0.6), (UMBELS, 0.06)]))
+    assert said.startswith("Caution: the family Apiaceae contains plants that can kill")
+
+
 def test_a_prediction_set_with_half_the_flora_is_not_read() -> None:
     def make() -> Sequence[Prediction]:
         raise AssertionError

@@ -23,8 +23,9 @@ from dalip_index import (
     teach_taxon,
     verify_flora,
 )
-from dalip_index.flora.prototypes import chance_similarity, telling
+from dalip_index.flora.prototypes import Prototypes, chance_similarity, telling
 from dalip_index.store.catalogue import read_evidence
+from dalip_index.store.manifest import FloraManifest, Shrinkage
 from dalip_index.store.versions import current_version, new_version
 from tests.index.conftest import paint, rose
 
@@ -92,6 +93,23 @@ def test_teaching_does_not_affect_others_and_forgetting_restores_every_byte(
     last = current_version(path)
     assert {name: (last / name).read_bytes() for name in files} == files
     assert list(load_flora(path, encoder).identify(asked, 8)) == before
+
+
+def test_the_family_of_a_taught_plant_changes_no_relative(
+    records: list[Record], encoder: Encoder, tmp_path: Path
+) -> None:
+    path, family = tmp_path / "flora", dataclasses.replace(rose("green"), genus="Rubus", order="")
+    taxa = [Taxon("Rosa red", genus="Rosa"), Taxon("Rosa blue", genus="Rosa"), family]
+    build_flora(path, encoder, taxa, records, keep=0)
+
+    def vectors() -> np.ndarray:
+        folder = current_version(path)
+        manifest = dataclasses.replace(FloraManifest.load(folder), shrinkage=Shrinkage(1, 1))
+        return Prototypes.load(folder, manifest).vectors(0.3)
+
+    before = vectors()
+    teach_taxon(path, encoder, rose("purple"), painted(tmp_path, "purple", 2))
+    np.testing.assert_array_equal(vectors()[:-1], before)
 
 
 def test_a_flora_without_photos_can_be_taught(tmp_path: Path, encoder: Encoder, taxa: list[Taxon]) -> None:

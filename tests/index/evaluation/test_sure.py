@@ -10,11 +10,11 @@ from dalip.taxonomy import Taxon
 from dalip_index import load_flora
 from dalip_index.evaluation.sure import measure_sure
 from dalip_index.evaluation.trust import measure_trust
-from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
 from dalip_index.flora.verdict import LONGEST_SET
+from tests.index.calibrating import calibrate
 from tests.index.conftest import rose
-from tests.index.flora.test_sharpness import LEVELS, TAXA, unequal
+from tests.index.flora.test_sharpness import COUNTS, LEVELS, TAXA, unequal
 
 
 def test_confident_answers_are_right_at_the_rank_that_they_claim(flora_path: Path, encoder: Encoder) -> None:
@@ -41,7 +41,7 @@ def test_without_the_taxon_only_its_higher_taxa_can_be_right(flora_path: Path, e
 def test_sets_are_measured_as_they_are_shown() -> None:
     similarities, targets = unequal(5, 1200)
     found = Similarities(similarities, np.linspace(0.9, 1.1, 1200), levels=LEVELS)
-    calibration = fit_calibration(0.5, 0, similarities, targets, found.lengths, levels=LEVELS)
+    calibration = calibrate(similarities, targets, found.lengths, COUNTS, TAXA)
     trust = measure_trust("made", found, targets, calibration, TaxonTree(TAXA))
     assert all(trust.shown_size[name] <= size for name, size in trust.set_size.items())
     assert trust.shown_size["0.95"] <= LONGEST_SET

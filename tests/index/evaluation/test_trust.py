@@ -30,8 +30,8 @@ from dalip_index.evaluation.trust import (
     rejection,
     reliability,
 )
-from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.similarities import Similarities
+from tests.index.calibrating import calibrate, with_calibration
 from tests.index.conftest import paint, rose
 
 seeds = st.integers(0, 2**32 - 1)
@@ -53,7 +53,7 @@ def calibrated(seed: int, photos: int = 2000) -> tuple[Calibration, np.ndarray, 
     rng = np.random.default_rng(seed)
     similarities = rng.uniform(-1, 1, (2 * photos, 6))
     targets = (similarities / 0.3 + rng.gumbel(size=similarities.shape)).argmax(axis=1)
-    found = fit_calibration(0.5, 0, similarities[:photos], targets[:photos], rng.uniform(1, 2, photos))
+    found = calibrate(similarities[:photos], targets[:photos], rng.uniform(1, 2, photos))
     return found, similarities[photos:], targets[photos:]
 
 
@@ -82,7 +82,7 @@ def test_rejection_rates_of_plants_in_the_flora_match_the_threshold(seed: int, s
     lengths = rng.gamma(5, 0.2, 4000)
     similarities = rng.uniform(0, 1, (2000, 3))
     targets = similarities.argmax(axis=1)
-    calibration = fit_calibration(0.5, 0, similarities, targets, lengths[:2000])
+    calibration = calibrate(similarities, targets, lengths[:2000])
     strange = np.mean([(calibration.plant(length) or 0) < share for length in lengths[2000:]])
     assert strange == pytest.approx(share, abs=0.08)
     bad = np.mean([(calibration.in_flora(fit) or 0) < share for fit in rng.uniform(0, 1, (2000, 3)).max(1)])
@@ -132,7 +132,7 @@ def test_a_photo_that_is_not_a_plant_is_rejected(flora: Flora, tmp_path: Path) -
     pixels[:28, 28:] = (0, 255, 255)
     Image.fromarray(pixels).save(tmp_path / "flag.png")
     few = dataclasses.replace(flora.calibration, lengths=tuple(np.linspace(1, 1.01, 200).tolist()))
-    strict = Flora(flora.folder, flora.manifest, few, flora.taxa, flora.vectors, flora.encoder)
+    strict = with_calibration(flora, few)
     answer = ask(strict, tmp_path / "flag.png")
     assert answer.verdict == "not a plant"
     assert answer.taxon is None
@@ -143,7 +143,7 @@ def test_a_photo_that_is_not_a_plant_is_rejected(flora: Flora, tmp_path: Path) -
 def test_a_plant_that_is_not_in_the_flora_is_rejected(flora: Flora, tmp_path: Path) -> None:
     fits = tuple(np.linspace(0.999, 1.0, 200).tolist())
     strict = dataclasses.replace(flora.calibration, fits=fits)
-    other = Flora(flora.folder, flora.manifest, strict, flora.taxa, flora.vectors, flora.encoder)
+    other = with_calibration(flora, strict)
     answer = ask(other, paint(tmp_path / "red.png", "red", 5))
     assert (answer.verdict, answer.taxon) == ("not in flora", None)
 

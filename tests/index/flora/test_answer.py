@@ -46,8 +46,9 @@ def large(flora: Flora, taxa: int) -> Flora:
     )
     named = tuple(Taxon(f"G{i // 6} s{i}", genus=f"G{i // 6}", family=f"F{i // 60}") for i in range(taxa))
     vectors = prototypes.vectors(flora.calibration.text_weight)
-    made = Flora(flora.folder, flora.manifest, flora.calibration, named, vectors, flora.encoder)
-    vars(made).update(prototypes=prototypes, experimental=np.arange(taxa) % 7 == 0)
+    counts, none = np.where(np.arange(taxa) % 7 == 0, 0, 1), np.zeros(taxa, bool)
+    made = Flora(flora.folder, flora.manifest, flora.calibration, named, vectors, flora.encoder, counts, none)
+    vars(made).update(prototypes=prototypes)
     return made
 
 

@@ -26,9 +26,9 @@ from dalip_index import (
     teach_taxon,
 )
 from dalip_index.flora.calibration import IN_FLORA_LEAST
-from dalip_index.flora.fit_calibration import fit_calibration
 from dalip_index.flora.restricted import alike_names
 from dalip_index.flora.similarities import Similarities
+from tests.index.calibrating import calibrate, with_calibration
 from tests.index.conftest import paint, rose
 from tests.index.flora.test_properties import queries
 
@@ -45,7 +45,7 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
         for name in ("right", "fits", "lengths")
     }
     calibration = dataclasses.replace(found.calibration, **many)
-    return Flora(found.folder, found.manifest, calibration, found.taxa, found.vectors, encoder)
+    return with_calibration(found, calibration)
 
 
 def named(answer: Identification) -> list[str]:
@@ -139,7 +139,7 @@ def made(seed: int, photos: int = 2000, taxa: int = 12) -> tuple[np.ndarray, np.
 def test_allowed_plants_are_rejected_no_more_often_than_the_limit(seed: int, number: int) -> None:
     similarities, targets = made(seed, 1600)
     lengths = np.ones(800, np.float32)
-    calibration = fit_calibration(0.5, 0, similarities[::2], targets[::2], lengths)
+    calibration = calibrate(similarities[::2], targets[::2])
     judged = Similarities(similarities[1::2, :number], lengths, similarities[1::2, number:])
     _, refused = judged.refused(calibration)
     asked_for = targets[1::2] < number
@@ -157,7 +157,7 @@ def test_a_better_fit_is_never_rejected_sooner(
     similarity: float, listed: float, share: float, step: float
 ) -> None:
     similarities, targets = made(0, 300)
-    calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(300))
+    calibration = calibrate(similarities, targets)
     fits = calibration.in_flora(similarity, listed, share)
     assert fits is not None
     assert 0 < fits <= 1
@@ -275,12 +275,12 @@ def test_a_taught_plant_is_identified_as_in_the_whole_flora(
 
 def test_with_few_calibration_photos_only_one_rejection_criterion_is_used() -> None:
     similarities, targets = made(0, 30)
-    calibration = fit_calibration(0.5, 0, similarities, targets, np.ones(30))
+    calibration = calibrate(similarities, targets)
     assert calibration.foreign(1, listed=0, share=0.3)
     assert not calibration.foreign(-1, listed=1, share=0.3)
     assert calibration.foreign(-1, listed=1, share=0.7)
     assert not calibration.foreign(1, listed=0, share=0.7)
-    many = fit_calibration(0.5, 0, *made(0, 300), np.ones(300))
+    many = calibrate(*made(0, 300))
     for share in (0.3, 0.7):
         assert many.foreign(1, listed=0, share=share)
         assert many.foreign(-1, listed=1, share=share)
