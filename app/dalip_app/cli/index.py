@@ -11,7 +11,7 @@ from dalip.files import printable
 from dalip_app.cli.index_build import BUILD_EXAMPLES, build, merge, rebuild
 from dalip_app.cli.index_change import ADD_EXAMPLES, REMOVE_EXAMPLES, add, remove, undo
 from dalip_app.cli.options import DataDirOption, JsonOption, find_flora, load_encoder
-from dalip_app.cli.terminal import complain, counted, print_json, print_result
+from dalip_app.cli.terminal import ProgressLine, complain, counted, print_json, print_result
 
 if TYPE_CHECKING:
     from dalip_index import FloraInfo, FloraManifest
@@ -54,20 +54,21 @@ def verify(
         typer.Option(
             "--encoder",
             metavar="FOLDER",
-            help="Also check this encoder, and use it to embed the text prompts and a sample of the photos again.",
+            help="Also check this encoder, and use it to embed a sample of the texts and photos again.",
             show_default=False,
         ),
     ] = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check the files of a flora and its encoder for damage and inconsistencies."""
+    """Check the files of a flora for damage and inconsistencies; without FLORA, also the built-in encoder."""
     from dalip_assets import ENCODER
     from dalip_index import find_problems
 
     root = find_flora(flora, data_dir)
     bundle = encoder or (ENCODER if flora is None else None)
     loaded = load_encoder(bundle, verify=True) if bundle else None
-    problems = find_problems(root, loaded)
+    with ProgressLine() as progress:
+        problems = find_problems(root, loaded, progress)
     for problem in problems:
         complain(problem)
     if problems:

@@ -122,7 +122,7 @@ def add(
         typer.Option(
             "--family",
             metavar="NAME",
-            help="Family of the plant; needed only if its genus is new to the flora.",
+            help="Family of the plant, if its genus is new to the flora.",
         ),
     ] = "",
     taxa: Annotated[

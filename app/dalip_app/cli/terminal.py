@@ -99,6 +99,9 @@ class LeftOut:
 def prepare_streams() -> None:
     """Make stdout and stderr accept any file name, in UTF-8 or escaped, and silence Pillow's warnings."""
     ignore_pillow_warnings()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before this process started, as by `2>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # missing in streams that tests substitute
         if reconfigure is not None:

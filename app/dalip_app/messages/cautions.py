@@ -14,10 +14,7 @@ from dalip_index.flora.hazards import HARMS, Hazard, confusions_of, hazard_of, h
 
 __all__ = ["cautions", "known_harm"]
 
-_LIKELY = 0.02  # a harmful plant at least this likely gets a caution, even if others are likelier
-_UNCALIBRATED = 3  # first names that get a caution if there are no probabilities
 _SMALL_SET = 8  # all plants in a prediction set of at most this size get a caution
-_LARGE_SET = 1000  # larger prediction sets are not searched, because that takes time and they say little
 _SENTENCES = 6  # further harmful plants are only named
 _EXAMPLES = 6
 
@@ -114,7 +111,11 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
     """Find everything that is listed for an answer; what comes first is said."""
     if not answered:
         return
-    likely, in_set = list(_likely(answer)), list(_in_set(answer))
+    first = answer.predictions[0].taxon
+    likely = [prediction.taxon for prediction in answer.likely if prediction.taxon != first]
+    in_set = (
+        [prediction.taxon for prediction in answer.taxon_set] if len(answer.taxon_set) <= _SMALL_SET else []
+    )
     for taxon in answered:
         yield from _about("first", taxon, [hazard_of(taxon)])
     for taxon in (*likely, *in_set):
@@ -141,21 +142,6 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
 def _about(key: str, taxon: Taxon, hazards: Iterable[Hazard | None]) -> Iterator[_Caution]:
     if listed := tuple(hazard for hazard in hazards if hazard):
         yield _Caution(key, taxon, listed)
-
-
-def _likely(answer: Identification) -> Iterator[Taxon]:
-    for place, prediction in enumerate(answer.predictions[1:], 1):
-        share = prediction.probability
-        if place < _UNCALIBRATED if share is None else share >= _LIKELY:
-            yield prediction.taxon
-
-
-def _in_set(answer: Identification) -> Iterator[Taxon]:
-    """Return the plants in the prediction set that are likely enough, or all if it is small."""
-    number = len(answer.taxon_set)
-    for prediction in answer.taxon_set if number <= _LARGE_SET else ():
-        if number <= _SMALL_SET or (prediction.probability or 0.0) >= _LIKELY:
-            yield prediction.taxon
 
 
 def _without_repetition(found: Iterable[_Caution]) -> list[_Caution]:

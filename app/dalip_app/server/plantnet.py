@@ -6,7 +6,6 @@ Clients with typed models fail at null, so a field without a value is left out.
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -183,7 +182,7 @@ def plantnet_answer(
         version=f"dalip {__version__}",
         remainingIdentificationRequests=QUOTA,
         verdict=answer.verdict,
-        cautions=cautions(replace(answer, predictions=shown)),
+        cautions=cautions(answer),
     )
 
 

@@ -45,6 +45,52 @@ _OTHER_FAMILIES = {
 }
 """Other names of families, and wider families that other classifications use."""
 
+_EARLIER_FAMILIES = {
+    "Aceraceae": ("Acer",),
+    "Agapanthaceae": ("Agapanthus",),
+    "Agavaceae": ("Agave",),
+    "Aloaceae": ("Aloe",),
+    "Asclepiadaceae": (
+        "Asclepias",
+        "Calotropis",
+        "Cryptostegia",
+        "Gomphocarpus",
+        "Periploca",
+        "Vincetoxicum",
+    ),
+    "Aucubaceae": ("Aucuba",),
+    "Barringtoniaceae": ("Barringtonia",),
+    "Boweniaceae": ("Bowenia",),
+    "Caesalpiniaceae": ("Caesalpinia", "Erythrophleum", "Gymnocladus", "Senna"),
+    "Clusiaceae": ("Calophyllum",),
+    "Cornaceae": ("Aucuba",),
+    "Euphorbiaceae": ("Hyaenanche",),
+    "Flacourtiaceae": ("Hydnocarpus", "Pangium"),
+    "Fumariaceae": ("Corydalis", "Dicentra"),
+    "Guttiferae": ("Calophyllum",),
+    "Hemerocallidaceae": ("Hemerocallis",),
+    "Hippocastanaceae": ("Aesculus",),
+    "Illiciaceae": ("Illicium",),
+    "Leonticaceae": ("Caulophyllum",),
+    "Liliaceae": ("Aloe", "Alstroemeria", "Hemerocallis", "Narthecium"),
+    "Lobeliaceae": ("Hippobroma", "Lobelia"),
+    "Mimosaceae": ("Leucaena",),
+    "Myoporaceae": ("Myoporum",),
+    "Myrsinaceae": ("Cyclamen", "Lysimachia"),
+    "Nandinaceae": ("Nandina",),
+    "Papilionaceae": ("Abrus", "Dermatophyllum", "Gastrolobium", "Laburnum", "Physostigma"),
+    "Peganaceae": ("Peganum",),
+    "Periplocaceae": ("Cryptostegia", "Periploca"),
+    "Phytolaccaceae": ("Rivina",),
+    "Podophyllaceae": ("Podophyllum",),
+    "Saxifragaceae": ("Hydrangea",),
+    "Tiliaceae": ("Corchorus",),
+    "Trilliaceae": ("Paris",),
+    "Zygophyllaceae": ("Peganum",),
+}
+"""Listed genera that earlier classifications put in another family. Of Papilionaceae, only the deadly ones, which are
+what is said of a family."""
+
 _HANDBOOKS = ("nelson2007", "frohne2005")
 """Sources about poisonings of people. Their plants come first where an answer can name only a few."""
 
@@ -92,7 +138,9 @@ def _lists() -> _Lists:
         hazard = Hazard(taxon, row["harm"], row["how"], row["how_fr"], cited[row["source"]])
         for name in (taxon.scientific_name, *filter(None, row["synonyms"].split(LIST_SEPARATOR))):
             lists.listed[_key(name)] = hazard
-        families = (taxon.family, *_OTHER_FAMILIES.get(taxon.family, ()))
+        genus = taxon.scientific_name.partition(" ")[0]
+        earlier = (family for family, genera in _EARLIER_FAMILIES.items() if genus in genera)
+        families = (taxon.family, *_OTHER_FAMILIES.get(taxon.family, ()), *earlier)
         above = (taxon.order, *families, *([taxon.genus] if taxon.taxon_rank == "species" else []))
         for name in above:
             lists.inside.setdefault(name.lower(), []).append(hazard)

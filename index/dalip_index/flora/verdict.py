@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import Identification, Lazy, Verdict
+from dalip_index.flora.answer import Identification, Lazy, Prediction, Verdict
 from dalip_index.flora.calibration import IN_FLORA_LEAST, Calibration
 from dalip_index.flora.candidates import Candidates
 
@@ -15,9 +16,12 @@ __all__ = ["DEFAULT_COVERAGE", "LONGEST_SET", "judge"]
 DEFAULT_COVERAGE = 0.9
 """Default coverage of conformal prediction sets: how often they contain the right taxon."""
 
-
 LONGEST_SET = 8
 """Conformal prediction sets with more taxa are shortened by genera, families and orders."""
+
+
+_LIKELY = 0.02
+_LIKELY_UNCALIBRATED = 3
 
 
 def judge(
@@ -62,7 +66,8 @@ def judge(
     shown = named.predictions(first)
     least = calibration.least_probability(coverage, level)
     if least is None or candidates.probabilities is None:
-        return Identification("", shown, "uncalibrated", None)
+        likely = _predictions(candidates, candidates.best(_LIKELY_UNCALIBRATED))
+        return Identification("", shown, "uncalibrated", None, likely=likely)
     misfit = in_flora is not None and in_flora < IN_FLORA_LEAST
     # A misfit may show a plant of another taxon than these. They are then probable only as part of the whole flora, and
     # that one of them is probable says nothing for a taxon that contains all of them.
@@ -88,11 +93,16 @@ def judge(
         verdict,
         taxon,
         probability,
-        Lazy(len(rows), lambda: held.predictions(rows)),
+        _predictions(held, rows),
         coverage,
         calibration.plant(length),
         in_flora,
+        likely=_predictions(candidates, candidates.at_least(_LIKELY)),
     )
+
+
+def _predictions(candidates: Candidates, rows: NDArray[np.intp]) -> Lazy[Prediction]:
+    return Lazy(len(rows), lambda: candidates.predictions(rows))
 
 
 def _first(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, ImageError
+from dalip.progress import Progress, no_progress
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.load import VERSION_FILES, check_encoder
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
@@ -32,6 +33,8 @@ _ABOUT = (
     0.01  # tolerance for vectors from another machine; those of photos have half precision, prototypes 8 bits
 )
 _LOOKED_AT = 8  # about how many packs, and photos in each, are embedded again
+_TAXA_LOOKED_AT = 200  # about how many taxa, whose texts are all embedded again
+_TEXTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,15 @@ def verify_flora(path: Path) -> FloraInfo:
     return flora_info(path)
 
 
-def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError]:
+def find_problems(
+    path: Path, encoder: Encoder | None = None, progress: Progress = no_progress
+) -> list[FloraError]:
     """Check all files in the live version of a flora against each other.
 
     Args:
         path: The flora.
-        encoder: Its encoder, to embed its texts and a sample of its photos again; `None` to skip this.
+        encoder: Its encoder, to embed the texts of some taxa and some photos again; `None` to skip this.
+        progress: Called with "texts", the number done, and the total.
 
     Returns:
         One error per problem, with the file; empty for a sound flora.
@@ -123,7 +129,7 @@ def find_problems(path: Path, encoder: Encoder | None = None) -> list[FloraError
     checks: list[Callable[[Path, Path, FloraManifest], Iterator[FloraError]]]
     checks = [_check_catalogue, _check_vectors, _check_photos]
     if encoder:
-        checks.append(partial(_look_again, encoder))
+        checks.append(partial(_look_again, encoder, progress))
     for check in checks:
         try:
             problems += check(path, folder, manifest)
@@ -207,14 +213,23 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
             yield FloraError("prototypes-differ-from-photos", source=folder / PHOTO_INDEX)
 
 
-def _look_again(encoder: Encoder, path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
-    """Embed all texts and some of the photos again and compare the vectors."""
+def _look_again(
+    encoder: Encoder, progress: Progress, path: Path, folder: Path, manifest: FloraManifest
+) -> Iterator[FloraError]:
+    """Embed the texts of some taxa and some of the photos again and compare the vectors."""
     check_encoder(path, manifest.encoder, encoder)
-    evidence = read_evidence(folder)
-    texts = [e for e in evidence if e.kind == "text"]
-    vectors = encoder.encode_text([e.content for e in texts])
-    means, _ = mean_prototypes(vectors, np.array([e.taxon for e in texts], np.intp), manifest.counts.taxa)
-    if not np.allclose(means, Prototypes.load(folder, manifest).text, atol=_ABOUT):
+    texts = [e for e in read_evidence(folder) if e.kind == "text"]
+    taxa = sorted({e.taxon for e in texts})
+    taxa = taxa[:: max(len(taxa) // _TAXA_LOOKED_AT, 1)]
+    chosen = set(taxa)
+    texts = [e for e in texts if e.taxon in chosen]
+    vectors = [np.empty((0, encoder.width), np.float32)]
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        progress("texts", start, len(texts))
+        vectors.append(encoder.encode_text([e.content for e in texts[start : start + _TEXTS_AT_ONCE]]))
+    labels = np.array([e.taxon for e in texts], np.intp)
+    means, _ = mean_prototypes(np.concatenate(vectors), labels, manifest.counts.taxa)
+    if not np.allclose(means[taxa], Prototypes.load(folder, manifest).text[taxa], atol=_ABOUT):
         yield FloraError("prototypes-differ-from-texts", source=folder / TEXT_INDEX)
     packs = [Pack(path / SHARED / name) for name in sorted(manifest.photos) if name.endswith(".tar")]
     for pack in packs[:: max(len(packs) // _LOOKED_AT, 1)]:

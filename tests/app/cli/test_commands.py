@@ -3,11 +3,14 @@
 import io
 import json
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from dalip_app.cli.main import app as dalip_app
 from dalip_app.cli.serve import app as serve_app
 from dalip_app.cli.terminal import LeftOut, ProgressLine, worded
 from dalip_app.messages.words import percent
-from tests.app.conftest import Done, World, paint, run
+from tests.app.conftest import BIN, Done, World, paint, run
 
 Dalip = Callable[..., Done]
 
@@ -64,6 +67,18 @@ def test_help_is_printed(path: tuple[str, ...]) -> None:
 
 def test_version(dalip: Dalip) -> None:
     assert dalip("--version").out == f"dalip {__version__}\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other shells close no streams")
+def test_a_closed_stream_loses_nothing_but_itself(world: World, tmp_path: Path) -> None:
+    photo = next(world.photos.rglob("*.png"))
+    command = shlex.join(map(str, [BIN / "dalip", "identify", tmp_path / "no.jpg", photo, *world.options]))
+    run = partial(subprocess.run, shell=True, capture_output=True, text=True, check=False)
+    whole = run(command)
+    assert (whole.returncode, bool(whole.stdout), "no.jpg" in whole.stderr) == (1, True, True)
+    without = run(f"{command} 2>&-")
+    assert (without.returncode, without.stdout) == (1, whole.stdout)
+    assert run(f"{command} >&-").stderr == whole.stderr
 
 
 def test_unknown_command_exits_with_2(dalip: Dalip) -> None:

@@ -35,7 +35,14 @@ def answer(
 ) -> Identification:
     predictions = tuple(Prediction(t, 0.5, share) for t, share in likely)
     in_set = tuple(Prediction(t, 0.5, share) for t, share in found)
-    return Identification("a.jpg", predictions, verdict, taxon, None, in_set, 0.9, look_alikes=tuple(alike))
+    least = (
+        predictions[:3]
+        if likely and likely[0][1] is None
+        else tuple(p for p in predictions if (p.probability or 0) >= 0.02)
+    )
+    return Identification(
+        "a.jpg", predictions, verdict, taxon, None, in_set, 0.9, look_alikes=tuple(alike), likely=least
+    )
 
 
 def test_cautions_cover_the_answer_and_its_alternatives() -> None:
@@ -66,9 +73,13 @@ def test_the_prediction_set_counts_where_it_says_something() -> None:
     assert said.startswith("Caution: it may be Conium maculatum (poison hemlock), which can kill")
     large = [*small, *((plain(f"Bellis species{place}"), 0.001) for place in range(20))]
     assert cautions(answer("sure", (DAISY, 0.9), found=large)) == []
-    likely = [*large, (SUMAC, 0.03)]
-    (said,) = cautions(answer("sure", (DAISY, 0.9), found=likely))
-    assert "Toxicodendron diversilobum" in said
+
+
+def test_plants_are_likely_however_few_are_shown() -> None:
+    found = answer("unsure", (DAISY, 0.6), (CARROT, 0.1), (HEMLOCK, 0.05))
+    few = dataclasses.replace(found, predictions=found.predictions[:1])
+    assert cautions(few) == cautions(found)
+    assert "Conium maculatum" in cautions(few)[0]
 
 
 def test_a_family_that_shortens_a_prediction_set_warns_of_its_species() -> None:
@@ -159,7 +170,7 @@ def test_cautions_in_french(plant: Taxon, words: str) -> None:
     assert all(one.startswith("Attention") for one in said)
 
 
-def test_the_http_api_has_the_cautions_of_the_names_it_shows() -> None:
+def test_the_http_api_has_the_cautions_of_the_answer() -> None:
     asked = AskedFor(project="all", images=[], organs=[], includeRelatedImages=False, noReject=False)
     found = answer("sure", (CARROT, 0.6), (CHERVIL, 0.3), taxon=UMBELS)
     shown = plantnet_answer(found, asked, "builtin", "en", 1, detailed=False)

@@ -328,7 +328,7 @@ def test_a_pack_is_a_readable_shard(kept: Path, records: list[Record]) -> None:
 def test_leave_one_out_equals_building_without_the_photo(kept: Path, encoder: Encoder) -> None:
     flora = load_flora(kept, encoder)
     state, width, weight = read_contents(kept), encoder.width, flora.calibration.text_weight
-    own = {e.photo: e.taxon for e in state.evidence if e.role == "evidence" and e.photo}
+    own = {e.photo: e.taxon for e in state.evidence if e.photo}
     photos = [photo for photo in state.kept if digest_of(photo) in own]
     labels = np.array([own[digest_of(photo)] for photo in photos])
     contents = (photo.read_bytes() for photo in photos)

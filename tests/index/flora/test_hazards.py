@@ -160,6 +160,24 @@ def test_a_confusion_of_a_genus_holds_for_its_species_and_one_of_a_species_for_i
     assert confusions_of(taxon("Apiaceae", "family")) == ()
 
 
+@pytest.mark.parametrize(
+    ("family", "inside"),
+    [
+        ("Papilionaceae", "Abrus"),
+        ("Asclepiadaceae", "Calotropis"),
+        ("Illiciaceae", "Illicium anisatum"),
+        ("Lobeliaceae", "Hippobroma"),
+        ("Trilliaceae", "Paris"),
+        ("Hippocastanaceae", "Aesculus"),
+        ("Fumariaceae", "Corydalis"),
+        ("Podophyllaceae", "Podophyllum"),
+        ("Agapanthaceae", "Agapanthus"),
+    ],
+)
+def test_families_of_earlier_classifications_are_known(family: str, inside: str) -> None:
+    assert inside in {hazard.taxon.scientific_name for hazard in hazards_in(Taxon(family, "family"))}
+
+
 def test_a_genus_family_or_order_names_the_worst_in_it() -> None:
     def names(name: str, rank: str) -> set[str]:
         return {hazard.taxon.scientific_name for hazard in hazards_in(taxon(name, rank))}
