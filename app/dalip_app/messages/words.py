@@ -65,7 +65,8 @@ def sentence(answer: Identification, name: NameOf = best_name, say: Language | N
         return say("answer-none")
     best, sure = answer.predictions[0].taxon, answer.taxon
     if sure and sure != best:
-        return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure))
+        share = percent(answer.probability or 0.0)
+        return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure), share=share)
     return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
 
 

@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field
 from dalip import __version__
 from dalip.taxonomy import Taxon
 from dalip_app.messages.cautions import cautions
+from dalip_app.messages.language import LANGUAGES
+from dalip_app.messages.language import language as message_language
 from dalip_index import Identification, Prediction
 
 __all__ = [
@@ -171,7 +173,7 @@ def plantnet_answer(
         number: Maximum number of results.
         detailed: Whether to add the scores of genera and families.
     """
-    shown = answer.predictions[:number]
+    shown, code = answer.predictions[:number], _tag(language).partition("-")[0]
     return Answer(
         query=asked,
         language=language,
@@ -182,7 +184,7 @@ def plantnet_answer(
         version=f"dalip {__version__}",
         remainingIdentificationRequests=QUOTA,
         verdict=answer.verdict,
-        cautions=cautions(answer),
+        cautions=cautions(answer, say=message_language(code if code in LANGUAGES else "en")),
     )
 
 

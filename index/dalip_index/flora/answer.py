@@ -131,8 +131,8 @@ class Identification:
     look_alikes: Sequence[Taxon] = ()
     """The taxa that are hardest to distinguish from the most similar one."""
     likely: Sequence[Prediction] = ()
-    """All taxa with a probability of at least 2 %, best first, however many predictions were asked for; the three most
-    similar ones if the flora is not calibrated. Cautions are about these."""
+    """All taxa with a probability of 2 % (rounded) or more, best first, however many predictions were asked for; the
+    three most similar ones if the flora is not calibrated. Cautions are about these."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain values for JSON; docs/identify.schema.json describes it."""

@@ -20,7 +20,7 @@ LONGEST_SET = 8
 """Conformal prediction sets with more taxa are shortened by genera, families and orders."""
 
 
-_LIKELY = 0.02
+_LIKELY = 0.015  # rounds to 2 %
 _LIKELY_UNCALIBRATED = 3
 
 

@@ -175,6 +175,8 @@ def test_the_http_api_has_the_cautions_of_the_answer() -> None:
     found = answer("sure", (CARROT, 0.6), (CHERVIL, 0.3), taxon=UMBELS)
     shown = plantnet_answer(found, asked, "builtin", "en", 1, detailed=False)
     assert "Conium (poison hemlock)" in shown.cautions[0]
+    french = plantnet_answer(found, asked, "builtin", "fr", 1, detailed=False)
+    assert "grande ciguë" in french.cautions[0] or "comprend" in french.cautions[0]
 
 
 def test_the_flora_tab_names_the_harm_and_its_source() -> None:

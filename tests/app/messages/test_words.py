@@ -22,7 +22,8 @@ def answer(
     coverage: float | None = 0.9,
 ) -> Identification:
     predictions = tuple(Prediction(t, 0.5, share) for t, share in likely)
-    return Identification("a.jpg", predictions, verdict, taxon, None, predictions[:in_set], coverage)
+    share = 0.93 if taxon else None
+    return Identification("a.jpg", predictions, verdict, taxon, share, predictions[:in_set], coverage)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def answer(
         (answer("sure", (DAISY, 0.9), taxon=DAISY), "This is most likely Bellis perennis (daisy)."),
         (
             answer("sure", (DAISY, 0.5), taxon=ASTERS),
-            "This most likely belongs to the family Asteraceae; it may be Bellis perennis (daisy).",
+            "This most likely belongs to the family Asteraceae (93 %); it may be Bellis perennis (daisy).",
         ),
         (answer("unsure", (DAISY, 0.3)), "DALIP is not sure; it may be Bellis perennis (daisy)."),
         (

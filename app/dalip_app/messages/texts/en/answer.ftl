@@ -3,7 +3,7 @@
 answer-awaited = The five most likely names will appear here.
 answer-advice = For the best results, take a sharp photo in daylight in which a flower or leaf fills most of the frame.
 answer-sure = This is most likely { $plant }.
-answer-above = This most likely belongs to the { $rank } { $above }; it may be { $plant }.
+answer-above = This most likely belongs to the { $rank } { $above } ({ $share }); it may be { $plant }.
 answer-unsure = DALIP is not sure; it may be { $plant }.
 answer-not-in-flora = This plant does not seem to be in the flora; the closest match is { $plant }.
 answer-not-a-plant = This does not look like a photo of a plant. If it is one, the closest match is { $plant }.

@@ -10,7 +10,7 @@ answer-above = Il s’agit très probablement d’une plante { $rank ->
     [family] de la famille
     [order] de l’ordre
    *[species] de l’espèce
-} { $above }, peut-être { $plant }.
+} { $above } ({ $share }), peut-être { $plant }.
 answer-unsure = DALIP n’en est pas certain ; il s’agit peut-être de { $plant }.
 answer-not-in-flora = Cette plante ne semble pas figurer dans la flore ; la plus proche est { $plant }.
 answer-not-a-plant = Cela ne ressemble pas à une photo de plante. Si c’en est une, la plante la plus proche est { $plant }.
