@@ -21,6 +21,7 @@ from dalip.photos.open_file import open_file
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "PACKED_MARK",
     "Listing",
     "counted_endings",
     "has_photo_content",
@@ -34,6 +35,9 @@ IMAGE_SUFFIXES = frozenset(
     | {".heic", ".heif", ".hif", ".avif"}
 )
 """File name extensions of photos, in lower case. A file with one of them counts as a photo even if it is damaged."""
+
+PACKED_MARK = ".packed.json"
+"""Name of the file in a packed dataset that says what it was made from; never listed."""
 
 _SYSTEM = frozenset(
     {
@@ -150,6 +154,8 @@ def list_files(
             seen.add(identity)
         for entry in _entries(folder, listing):
             path = folder / entry.name
+            if entry.name == PACKED_MARK:
+                continue
             if entry.name.startswith("."):
                 listing.left_out.append(path)
             elif not _is_folder(entry):

@@ -32,11 +32,11 @@ def chosen_flora(chosen: Path | None, data_dir: Path | None, warn: Callable[[Flo
     """Return the flora to use: the chosen one, else the user's own if it was taught any plants, else the built-in one.
 
     Args:
-        chosen: The flora; `None` if none was specified.
+        chosen: The flora; `None` or `BUILT_IN` if none was specified.
         data_dir: As `data_dir_or_default`.
         warn: Called when the user's own flora cannot be used, for example after a DALIP upgrade with another encoder.
     """
-    if chosen is not None:
+    if chosen not in (None, BUILT_IN):
         return chosen
     own = own_flora(data_dir)
     try:

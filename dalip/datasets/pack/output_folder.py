@@ -8,6 +8,7 @@ from pathlib import Path
 from dalip.datasets.pack.datasheet import FILES
 from dalip.errors import DataError
 from dalip.files import atomic_write, from_json, hold_lock, to_json
+from dalip.photos.walk import PACKED_MARK
 
 __all__ = ["DOWNLOADS", "WORK", "alone", "begin", "end", "is_finished", "require_ours"]
 
@@ -17,12 +18,10 @@ DOWNLOADS = ".downloads"
 WORK = ".work"
 """Subfolder for the intermediate results of a run; removed when the dataset is complete."""
 
-_MARK = ".packed.json"  # written last: what the dataset was made from, and the sizes of its files
-
 
 @dataclass(frozen=True)
 class _Mark:
-    """The content of the file that marks a dataset as complete."""
+    """Content of `PACKED_MARK`, which is written last: what the dataset was made from, and the sizes of its files."""
 
     of: str
     """Identifies what it was made from."""
@@ -35,7 +34,7 @@ def _is_ours(name: str) -> bool:
         name = name.removesuffix(".draft")
         return _is_ours(name) or _is_ours(name.removeprefix("."))
     is_shard = name.startswith("photos-") and name.endswith(".tar")
-    return is_shard or name in (*FILES, WORK, _MARK, DOWNLOADS)
+    return is_shard or name in (*FILES, WORK, PACKED_MARK, DOWNLOADS)
 
 
 def require_ours(out: Path) -> None:
@@ -50,7 +49,7 @@ def require_ours(out: Path) -> None:
         raise DataError("pack-folder-file", source=out)
     names = sorted(path.name for path in out.iterdir())
     foreign = [name for name in names if not _is_ours(name)]
-    if names and not {WORK, _MARK, DOWNLOADS} & set(names):
+    if names and not {WORK, PACKED_MARK, DOWNLOADS} & set(names):
         foreign = names
     if foreign:
         raise DataError("pack-folder-foreign", source=out, name=foreign[0])
@@ -74,14 +73,14 @@ def _sizes(out: Path) -> dict[str, int]:
 def is_finished(out: Path, wanted: str) -> bool:
     """Return whether a folder already contains the complete dataset that is requested."""
     try:
-        return from_json((out / _MARK).read_bytes(), _Mark) == _Mark(wanted, _sizes(out))
+        return from_json((out / PACKED_MARK).read_bytes(), _Mark) == _Mark(wanted, _sizes(out))
     except (OSError, ValueError):
         return False
 
 
 def begin(out: Path) -> None:
     """Mark a dataset as incomplete, until `end` is called."""
-    (out / _MARK).unlink(missing_ok=True)
+    (out / PACKED_MARK).unlink(missing_ok=True)
 
 
 def end(out: Path, wanted: str, shards: Iterable[str]) -> None:
@@ -90,5 +89,5 @@ def end(out: Path, wanted: str, shards: Iterable[str]) -> None:
     for path in out.iterdir():
         if path.suffix == ".draft" or (path.suffix == ".tar" and path.name not in names):
             path.unlink()
-    with atomic_write(out / _MARK) as draft:
+    with atomic_write(out / PACKED_MARK) as draft:
         draft.write_text(to_json(_Mark(wanted, _sizes(out))), encoding="utf-8")

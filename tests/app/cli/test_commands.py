@@ -101,6 +101,11 @@ def test_a_flora_that_is_not_there(dalip: Dalip, world: World) -> None:
     fails(dalip("index", "verify", "nowhere"), "nowhere")
 
 
+def test_the_built_in_flora_has_a_name(dalip: Dalip, tmp_path: Path) -> None:
+    data = ("--data-dir", tmp_path)
+    assert dalip("index", "info", "builtin", *data).out == dalip("index", "info", *data).out != ""
+
+
 def test_a_flora_of_another_encoder(dalip: Dalip, world: World, tmp_path: Path) -> None:
     other = write_tiny_bundle(tmp_path / "other", seed=1)
     done = dalip("identify", world.photos, "--flora", world.flora, "--encoder", other)

@@ -13,7 +13,7 @@ from wording import refuses, said
 from dalip.errors import ImageError
 from dalip.photos import open_file, open_image
 from dalip.photos.formats.signatures import READABLE, image_format
-from dalip.photos.walk import Listing, is_photo_name, list_files, unused_files
+from dalip.photos.walk import PACKED_MARK, Listing, is_photo_name, list_files, unused_files
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -46,6 +46,11 @@ SYSTEM = [
     *(".thumbnails/f.jpg", ".Trash-1000/files/g.jpg", ".Trashes/h.jpg", ".@__thumb/i.jpg", "@Recycle/j.jpg"),
     *("in/@eaDir/k.jpg/SYNOPHOTO_THUMB_XL.jpg", "._l.jpg", ".m.jpg", "in/.n/o.jpg"),
 ]
+
+
+def test_the_mark_of_a_packed_dataset_is_not_reported(tmp_path: Path) -> None:
+    (tmp_path / PACKED_MARK).touch()
+    assert list_files(tmp_path).left_out == []
 
 
 def test_hidden_and_system_files_are_left_out_and_counted(tmp_path: Path) -> None:
