@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,10 @@ _SUFFIXES = {
 def _seeds() -> tuple[tuple[str, bytes], ...]:
     """Return small images of all formats and modes, with their file names.
 
-    They are written in another process, because encoders leave threads behind, and this one will be forked.
+    They are written in another process, because encoders leave threads behind, and this one will be forked. It is not a
+    fork itself, which could hang: the process of the tests has threads, too.
     """
-    with ProcessPoolExecutor(1) as other:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
         return other.submit(_write_seeds).result()
 
 
