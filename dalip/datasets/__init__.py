@@ -2,6 +2,5 @@
 
 from lazy_loader import attach_stub as _attach_stub
 
-__getattr__, __dir__, __all__ = _attach_stub(
-    __name__, __file__
-)  # a module is imported when its names are first used
+# A module is imported when its names are first used.
+__getattr__, __dir__, __all__ = _attach_stub(__name__, __file__)

@@ -10,6 +10,5 @@ for answer in load_flora().identify(["poppy.jpg"]):
 
 from lazy_loader import attach_stub as _attach_stub
 
-__getattr__, __dir__, __all__ = _attach_stub(
-    __name__, __file__
-)  # a module is imported when its names are first used
+# A module is imported when its names are first used.
+__getattr__, __dir__, __all__ = _attach_stub(__name__, __file__)

@@ -111,11 +111,9 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
     """Find everything that is listed for an answer; what comes first is said."""
     if not answered:
         return
-    first = answer.predictions[0].taxon
-    likely = [prediction.taxon for prediction in answer.likely if prediction.taxon != first]
-    in_set = (
-        [prediction.taxon for prediction in answer.taxon_set] if len(answer.taxon_set) <= _SMALL_SET else []
-    )
+    likely = [prediction.taxon for prediction in answer.likely if prediction.taxon != answered[0]]
+    small_set = answer.taxon_set if len(answer.taxon_set) <= _SMALL_SET else ()
+    in_set = [prediction.taxon for prediction in small_set]
     for taxon in answered:
         yield from _about("first", taxon, [hazard_of(taxon)])
     for taxon in (*likely, *in_set):
@@ -123,11 +121,8 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
     for taxon in answer.look_alikes:
         yield from _about("alike", taxon, [hazard_of(taxon)])
     # A genus or family in the set stands for species that would be named in a longer one.
-    named = (
-        *answered,
-        *likely,
-        *(taxon for taxon in in_set if taxon.taxon_rank in ("genus", "family", "order")),
-    )
+    groups = (taxon for taxon in in_set if taxon.taxon_rank in ("genus", "family", "order"))
+    named = (*answered, *likely, *groups)
     wide = [taxon for taxon in named if taxon.taxon_rank in ("family", "order")]
     for taxon in wide:
         yield from _about("inside", taxon, hazards_in(taxon))
