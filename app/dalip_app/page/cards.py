@@ -1,5 +1,6 @@
 """Answer cards as HTML; all text from files and users is escaped here."""
 
+import re
 from functools import partial
 from html import escape
 
@@ -62,12 +63,17 @@ def answer_cards(answer: Identification, flora: Flora, say: Language, heat: str 
     warned = "".join(f'<p class="caution">{words}</p>' for words in cautions(answer, name, say))
     return (
         f'<div class="answer" data-verdict="{escape(answer.verdict)}">'
-        f'<h2 class="answer-sentence">{sentence(answer, name, say)}</h2>'
-        + (f'<p class="answer-promise">{promised}</p>' if promised else "")
+        f'<h2 class="answer-sentence">{_keep_together(sentence(answer, name, say))}</h2>'
+        + (f'<p class="answer-promise">{_keep_together(promised)}</p>' if promised else "")
         + warned
         + f'<ol class="cards">{cards}</ol>{_why(answer, say, heat)}'
         + f'<p class="answer-meaning">{alike} {meaning}</p></div>'
     )
+
+
+def _keep_together(text: str) -> str:
+    """Prevent line breaks inside a percentage, such as `> 99 %`."""
+    return re.sub(r"(?<=[<>]) (?=\d)| (?=%)", "&nbsp;", text)
 
 
 def _why(answer: Identification, say: Language, heat: str) -> str:

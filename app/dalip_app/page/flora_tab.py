@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from rapidfuzz import fuzz, process, utils
 
 from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, DataError, FloraError, ImageError
@@ -20,53 +19,17 @@ from dalip_app.messages.words import best_name, common_name
 from dalip_app.page.cards import facts_list, links, notice
 from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.photo_picker import read_upload, thumbnail
+from dalip_app.page.plant_names import find_taxa
 from dalip_app.server.floras import Floras
 from dalip_index import Flora, Journal, forget_taxon, teach_taxon
 from dalip_index.build.plants import plant_to_teach
 
-__all__ = ["find_taxa", "flora_tab"]
+__all__ = ["flora_tab"]
 
 _SHOWN = 30  # taxa
-_ALIKE = 75  # of 100; names less similar to the query are not shown
 _SAME_NAME = ("exact", "synonym", "common name")
 _PHOTOS = 6  # the user's own photos shown per taxon
 _THUMBNAIL = 200  # pixels
-
-
-def find_taxa(flora: Flora, words: str) -> list[Taxon]:
-    """Find taxa by their own names or by family or order, with fuzzy matching.
-
-    Args:
-        flora: The flora to search.
-        words: Part of a scientific name, a common name in any language, a family or an order; empty for all taxa.
-
-    Returns:
-        The best match first; in alphabetical order for an empty query.
-    """
-    if not words.strip():
-        return sorted(flora.taxa, key=lambda taxon: taxon.scientific_name)
-    names: list[str] = []
-    rows: list[int] = []
-    for row, taxon in enumerate(flora.taxa):
-        common = (name.name for name in taxon.vernacular_names)
-        for name in (taxon.scientific_name, taxon.family, taxon.order, *common):
-            if name:
-                names.append(name)
-                rows.append(row)
-    asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
-    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
-    if meant:  # exact and prefix matches suppress fuzzy ones
-        whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
-        return sorted(
-            (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
-        )
-    found = process.extract(asked, cleaned, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
-    best: dict[int, float] = {}
-    for _, score, place in found:
-        best.setdefault(rows[place], score)
-    return [
-        flora.taxa[row] for row in sorted(best, key=lambda row: (-best[row], flora.taxa[row].scientific_name))
-    ]
 
 
 def flora_tab(

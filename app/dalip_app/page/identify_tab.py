@@ -34,7 +34,7 @@ def identify_tab(say: Language, floras: Floras, which: gr.Dropdown, journal_of: 
         with gr.Column(scale=1, min_width=320):
             answer = live_html(awaited(say), "identify-answer")
             gr.HTML(caution(say), apply_default_css=False)
-            keep = KeepForm(say, journal_of)
+            keep = KeepForm(say, floras, which, journal_of)
 
     def identify(photo: Any, chosen: str | None) -> list[Any]:
         if photo is None:  # a flora was chosen before any photo

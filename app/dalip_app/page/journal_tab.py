@@ -20,8 +20,9 @@ from dalip_app.messages.language import Language
 from dalip_app.messages.words import percent
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
-from dalip_app.page.keep_form import JournalOf, name_choices, named_by_user
+from dalip_app.page.keep_form import JournalOf
 from dalip_app.page.photo_picker import thumbnail
+from dalip_app.page.plant_names import name_choices, named_by_user, suggest_names
 from dalip_app.server.floras import Floras, LiveFlora
 from dalip_index import ImportLimits, Journal, Observation, export_journal, import_journal
 from dalip_index.journal.lessons import lessons, teach_lesson
@@ -99,7 +100,8 @@ def journal_tab(
         flora = floras(chosen).now()
         for seen in found:
             choices = name_choices(flora, {seen.answered, seen.name}, say)
-            _entry(say, choices, flora.whole.names, journal, seen, changes, said)
+            name = _entry(say, choices, flora.whole.names, journal, seen, changes, said)
+            suggest_names(name, which, lambda chosen: floras(chosen).now(), say)
         for skipped in unusable:
             _unusable_entry(say, journal, skipped, changes, said)
         if number > shown_:
@@ -127,7 +129,8 @@ def _entry(
     seen: Observation,
     changes: gr.State,
     said: gr.HTML,
-) -> None:
+) -> gr.Dropdown:
+    """Show an observation; returns the field with its name."""
     with gr.Row(elem_classes="entry", equal_height=False):
         with gr.Column(min_width=280):
             gr.HTML(_entry_card(say, journal, seen), apply_default_css=False)
@@ -158,6 +161,7 @@ def _entry(
 
     save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
     _removes(delete, say, journal, seen.id, seen.accepted, changes, said)
+    return name
 
 
 def _unusable_entry(

@@ -1,24 +1,23 @@
 """The form below an answer that saves it to the journal: as correct, under another name, or for later."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, JournalError
 from dalip.photos import PhotoDetails, read_details, small_copy
-from dalip.taxonomy import Taxon
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
-from dalip_app.messages.words import best_name
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
+from dalip_app.page.plant_names import name_choices, named_by_user, suggest_names
+from dalip_app.server.floras import Floras
 from dalip_index import Flora, Identification, Journal, Observation
 
-__all__ = ["JournalOf", "KeepForm", "Seen", "name_choices", "named_by_user"]
+__all__ = ["JournalOf", "KeepForm", "Seen"]
 
 JournalOf = Callable[[str], Journal]
 """Returns the journal of a visit by Gradio's `session_hash`; the user's own journal is the same for all visits."""
@@ -43,60 +42,16 @@ class Seen:
         return cls(answer, tuple(map(small_copy, photos)), read_details(photos[0]), flora.whole.names)
 
 
-_OFFERED = 50  # names in a field; a page whose fields list thousands does not respond for half a minute
-
-
-def name_choices(flora: Flora, likely: Collection[str], say: Language) -> list[tuple[str, str]]:
-    """Return names of a flora to choose from, also ones that `--only` excludes from answers; others can be typed.
-
-    Args:
-        flora: The flora.
-        likely: Scientific names of the most likely taxa. Their relatives are preferred in a large flora.
-        say: The language.
-
-    Returns:
-        Pairs of display name and scientific name, in alphabetical order.
-    """
-    taxa = flora.whole.taxa
-    known = [taxon for taxon in taxa if taxon.scientific_name in likely]
-    genera, families = ({getattr(taxon, rank) for taxon in known} for rank in ("genus", "family"))
-
-    def distance(taxon: Taxon) -> tuple[bool, bool, bool]:
-        return taxon.scientific_name not in likely, taxon.genus not in genera, taxon.family not in families
-
-    closest = sorted(taxa, key=distance)[:_OFFERED]
-    return sorted((best_name(taxon, say.code), taxon.scientific_name) for taxon in closest)
-
-
-def named_by_user(text: str, names: Resolver, say: Language) -> tuple[str, str]:
-    """Read the name that a user gives an observation.
-
-    Args:
-        text: What the user typed or chose; empty for no name.
-        names: The known taxa, such as those of a flora.
-        say: The language of the notice.
-
-    Returns:
-        The scientific name, without its author; and a notice if it was read as another name than the typed one.
-
-    Raises:
-        DataError: The text is not the name of one plant.
-    """
-    if not text.strip():
-        return "", ""
-    found = resolve_typed(text, names)
-    assert found.taxon is not None
-    return found.taxon.scientific_name, notice(sentence_about(found.note, say)) if found.noted else ""
-
-
 class KeepForm:
     """The form below an answer: it is correct, it is a different plant, or save it for later."""
 
-    def __init__(self, say: Language, journal_of: JournalOf) -> None:
+    def __init__(self, say: Language, floras: Floras, which: gr.Dropdown, journal_of: JournalOf) -> None:
         """Lay out the form, hidden until there is an answer.
 
         Args:
             say: The language.
+            floras: The floras, whose names are suggested.
+            which: The flora that the visitor chose.
             journal_of: Returns the journal of a visit.
         """
         self._say, self._journal_of = say, journal_of
@@ -120,6 +75,7 @@ class KeepForm:
                 other = gr.Button(say("keep-other-button"), scale=1, min_width=170, elem_id="keep-other")
             details = gr.Checkbox(False, label=say("keep-details"), elem_id="keep-details")
             self.said = live_html("", "keep-said")
+        suggest_names(self.other, which, lambda chosen: floras(chosen).now(), say)
         outputs = [self.seen, self.said]
         right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
         later.click(self._keep_as("later"), [self.seen, details], outputs, **QUIET)
@@ -171,7 +127,7 @@ class KeepForm:
                     "latitude": details.latitude,
                     "longitude": details.longitude,
                 }
-            return self._save(journal, seen, facts), told + notice(say(f"kept-{said}"))
+            return self._save(journal, seen, facts), told + notice(say(f"kept-{said}", plant=name))
         except DalipError as error:
             return seen, notice(sentence_about(error, say), bad=True)
 

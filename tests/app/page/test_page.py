@@ -15,8 +15,7 @@ from dalip.photos import open_image
 from dalip.taxonomy import Taxon
 from dalip_app.messages.language import language
 from dalip_app.page.cards import answer_cards, caution
-from dalip_app.page.flora_tab import find_taxa
-from dalip_app.page.keep_form import name_choices
+from dalip_app.page.plant_names import find_taxa, name_choices
 from dalip_index import Identification, Journal, Prediction, load_flora
 from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
 from tests.app.conftest import HOSTILE_NAME, World, paint, run
@@ -276,11 +275,12 @@ def test_an_answer_with_a_family_shows_what_is_deadly_in_it(code: str, warned: s
     flora, say = load_flora(), language(code)
     carrot = Taxon("Daucus carota", "species", (), "Daucus", "Apiaceae")
     family = Taxon("Apiaceae", "family")
-    answer = Identification("photo.jpg", (Prediction(carrot, 0.9, 0.5),), "sure", family)
+    answer = Identification("photo.jpg", (Prediction(carrot, 0.9, 0.5),), "sure", family, probability=0.999)
     html = answer_cards(answer, flora, say)
     assert warned in html
     assert f'<em class="taxon">Conium</em> ({"poison hemlock" if code == "en" else "grande ciguë"})' in html
     assert never in caution(say)
+    assert ">&nbsp;99&nbsp;%" in html, "a line may not break inside the percentage"
 
 
 @needs_browser
@@ -300,7 +300,7 @@ def test_an_answer_is_saved_corrected_found_and_deleted(
     name.fill("Flos novus")
     name.press("Enter")
     page.get_by_role("button", name="Save under this name").click()  # changes the same observation, adds none
-    expect(said).to_contain_text("Saved under the name you gave.")
+    expect(said).to_contain_text("Saved as Flos novus.")
     keep(page, request, "keep")
     choose(page, paint(tmp_path / "green.png", "green", 42))
     expect_answer(page, "Flos green")
@@ -397,7 +397,7 @@ def test_the_flora_is_browsed_and_taught_while_it_is_served(
         page.get_by_label("It is a different plant").fill("Flos tertius")
         page.get_by_label("It is a different plant").press("Enter")
         page.get_by_role("button", name="Save under this name").click()
-        expect(page.locator("#keep-said")).to_contain_text("Saved under the name you gave.")
+        expect(page.locator("#keep-said")).to_contain_text("Saved as Flos tertius.")
         page.get_by_role("tab", name="Journal").click()
         page.get_by_role("button", name="Teach the flora").click()
         expect(page.locator("#journal-said")).to_contain_text("Flos tertius (1).")

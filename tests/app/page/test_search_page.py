@@ -102,7 +102,22 @@ def test_real_photos_are_searched_by_words_and_by_a_photo(
         expect(phone.locator(".hit")).to_have_count(24)
         assert phone.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"]["width"]
         keep(phone, request, "search-real")
+        saves_under_another_name(page, write(asked, tmp_path))
         assert served.errors() == ""
+
+
+def saves_under_another_name(page: Page, photo: Path) -> None:
+    """The built-in flora has too many plants to list them all, so those that match what is typed are suggested."""
+    page.get_by_role("tab", name="Identify").click()
+    choose(page, photo)
+    expect_answer(page, "Passiflora")
+    name = page.get_by_label("It is a different plant")
+    name.fill("annual nettl")
+    name.press("e")
+    page.get_by_role("option", name="Urtica urens (annual nettle)").click()
+    expect(name).to_have_value("Urtica urens (annual nettle)")
+    page.get_by_role("button", name="Save under this name").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved as Urtica urens.")
 
 
 @pytest.fixture(scope="module")

@@ -42,13 +42,13 @@ keep-title = Save to your journal
 keep-right = This is correct
 keep-later = Save for later
 keep-other = It is a different plant
-keep-other-hint = Choose a plant or type its scientific name.
+keep-other-hint = Type part of a name and choose a plant, or type any scientific name.
 keep-other-button = Save under this name
 keep-details = Also save the date and place recorded in the photo, if any
 keep-nothing = There is nothing to save yet.
 keep-no-name = Choose or type a name first.
 kept-right = Saved and confirmed.
-kept-other = Saved under the name you gave.
+kept-other = Saved as { $plant }.
 kept-later = Saved for later.
 
 ## Search

@@ -43,13 +43,13 @@ keep-title = Enregistrer dans votre carnet
 keep-right = C’est bien cette plante
 keep-later = Enregistrer pour plus tard
 keep-other = C’est une autre plante
-keep-other-hint = Choisissez une plante ou saisissez son nom scientifique.
+keep-other-hint = Saisissez une partie du nom et choisissez une plante, ou saisissez tout nom scientifique.
 keep-other-button = Enregistrer sous ce nom
 keep-details = Enregistrer aussi la date et le lieu indiqués dans la photo, le cas échéant
 keep-nothing = Il n’y a encore rien à enregistrer.
 keep-no-name = Choisissez ou saisissez d’abord un nom.
 kept-right = Enregistré et confirmé.
-kept-other = Enregistré sous le nom que vous avez donné.
+kept-other = Enregistré sous le nom { $plant }.
 kept-later = Enregistré pour plus tard.
 
 ## Rechercher
