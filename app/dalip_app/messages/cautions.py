@@ -9,12 +9,11 @@ from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon
 from dalip_app.messages.language import Language, language
 from dalip_app.messages.words import best_name
-from dalip_index.flora.answer import Identification
+from dalip_index.flora.answer import LONGEST_SET, Identification
 from dalip_index.flora.hazards import HARMS, Hazard, confusions_of, hazard_of, hazards_in
 
 __all__ = ["cautions", "known_harm"]
 
-_SMALL_SET = 8  # all plants in a prediction set of at most this size get a caution
 _SENTENCES = 6  # further harmful plants are only named
 _EXAMPLES = 6
 
@@ -112,7 +111,7 @@ def _found(answer: Identification, answered: list[Taxon]) -> Iterator[_Caution]:
     if not answered:
         return
     likely = [prediction.taxon for prediction in answer.likely if prediction.taxon != answered[0]]
-    small_set = answer.taxon_set if len(answer.taxon_set) <= _SMALL_SET else ()
+    small_set = answer.taxon_set if len(answer.taxon_set) <= LONGEST_SET else ()
     in_set = [prediction.taxon for prediction in small_set]
     for taxon in answered:
         yield from _about("first", taxon, [hazard_of(taxon)])

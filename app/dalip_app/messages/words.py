@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dalip.taxonomy import Taxon
 from dalip_app.messages.language import Language, language
-from dalip_index.flora.answer import Identification, Prediction
+from dalip_index.flora.answer import LONGEST_SET, Identification, Prediction
 
 __all__ = [
     "best_name",
@@ -16,7 +16,6 @@ __all__ = [
     "sentence",
 ]
 
-_NAMED = 8  # a prediction set with more taxa is not shown, because a longer list does not help
 
 NameOf = Callable[[Taxon], str]
 
@@ -89,7 +88,7 @@ def promise(answer: Identification, name: NameOf = best_name, say: Language | No
     if answer.coverage is None or answer.verdict in ("not a plant", "not in flora"):
         return ""
     names = [name(prediction.taxon) for prediction in answer.taxon_set]
-    if not 1 < len(names) <= _NAMED:
+    if not 1 < len(names) <= LONGEST_SET:
         return ""
     groups = any(prediction.taxon.taxon_rank in ("family", "order") for prediction in answer.taxon_set)
     return (say or language())(

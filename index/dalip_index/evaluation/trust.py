@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.taxon_tree import TaxonTree
+from dalip_index.flora.answer import LONGEST_SET
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.similarities import Shares, Similarities
-from dalip_index.flora.verdict import LONGEST_SET
 
 __all__ = [
     "Bin",

@@ -8,6 +8,7 @@ from dalip.taxonomy import Taxon
 
 __all__ = [
     "EVIDENCE_KINDS",
+    "LONGEST_SET",
     "EvidenceKind",
     "Identification",
     "Lazy",
@@ -26,6 +27,10 @@ EVIDENCE_KINDS: tuple[EvidenceKind, ...] = ("both", "text", "photos")
 Verdict = Literal["sure", "unsure", "not in flora", "not a plant", "uncalibrated"]
 """Whether an answer is confident (`sure`) or not, or why the photo was rejected. `uncalibrated` answers have no
 probabilities."""
+
+LONGEST_SET = 8
+"""Conformal prediction sets with more taxa are shortened by genera, families and orders. If more remain, the set is not
+shown, because a longer list does not help, and only its likely plants get cautions."""
 
 
 class Lazy(Sequence[T]):

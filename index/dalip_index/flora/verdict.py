@@ -7,18 +7,14 @@ from numpy.typing import NDArray
 
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import Identification, Lazy, Prediction, Verdict
+from dalip_index.flora.answer import LONGEST_SET, Identification, Lazy, Prediction, Verdict
 from dalip_index.flora.calibration import IN_FLORA_LEAST, Calibration
 from dalip_index.flora.candidates import Candidates
 
-__all__ = ["DEFAULT_COVERAGE", "LONGEST_SET", "judge"]
+__all__ = ["DEFAULT_COVERAGE", "judge"]
 
 DEFAULT_COVERAGE = 0.9
 """Default coverage of conformal prediction sets: how often they contain the right taxon."""
-
-LONGEST_SET = 8
-"""Conformal prediction sets with more taxa are shortened by genera, families and orders."""
-
 
 _LIKELY = 0.015  # rounds to 2 %
 _LIKELY_UNCALIBRATED = 3

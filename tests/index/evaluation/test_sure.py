@@ -10,8 +10,8 @@ from dalip.taxonomy import Taxon
 from dalip_index import load_flora
 from dalip_index.evaluation.sure import measure_sure
 from dalip_index.evaluation.trust import measure_trust
+from dalip_index.flora.answer import LONGEST_SET
 from dalip_index.flora.similarities import Similarities
-from dalip_index.flora.verdict import LONGEST_SET
 from tests.index.calibrating import calibrate
 from tests.index.conftest import rose
 from tests.index.flora.test_sharpness import COUNTS, LEVELS, TAXA, unequal
