@@ -40,6 +40,7 @@ class Experiment(NamedTuple):
     plot: str = ""
     """`dots`, or `log` or `linear` for lines over an axis of that scale, then a colon and the label of the axis; empty
     for no plot."""
+    seeds: int = 3
 
 
 MEAN = "mean top-1"
@@ -62,8 +63,8 @@ BROAD: dict[str, tuple[str, ...]] = {
 }
 """Columns of experiments with thousands of taxa."""
 FIGURES = USUAL | BROAD
+OF_BREADTH = (*BROAD, "Oxford top-1", "iNaturalist top-1", MEAN)
 PLOTTED = ("Oxford top-1", "iNaturalist top-1", "caption → photo R@1")
-SEEDS = 3
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # safe for colour-blind readers (Okabe and Ito, 2008)
 LINES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^:"))
 
@@ -79,7 +80,8 @@ EXPERIMENTS = {
     "lambda": Experiment("0.5", plot="dots:l1"),
     "lr": Experiment("DALIP, 0.001"),
     "padding": Experiment("masked out"),
-    "breadth": Experiment("DALIP", (*BROAD, "Oxford top-1", "iNaturalist top-1", MEAN)),
+    "breadth": Experiment("DALIP", OF_BREADTH),
+    "breadth_finetuned": Experiment("DALIP", OF_BREADTH, seeds=1),
     "epochs": Experiment("DALIP, {}", plot="log:epochs"),
     "mixing": Experiment("DALIP, {}", plot="linear:share of captioned photos in a batch (%)"),
     "forgetting": Experiment("DALIP, {}"),
@@ -160,36 +162,36 @@ def difference(measured: Measured, variant: str, other: str) -> str:
     return f"{round(mean(found), 1) + 0.0:+.1f}{error}".replace("-", "−")  # + 0.0 avoids "-0.0"
 
 
-def clear_winner(measured: Measured, variants: list[str], figure: str) -> str | None:
+def clear_winner(measured: Measured, variants: list[str], figure: str, seeds: int) -> str | None:
     """Return the variant whose mean beats the next by more than their pooled standard deviation, if there is one."""
     every = {variant: values_of(measured, variant, figure) for variant in variants}
-    if len(every) < 2 or _unfinished(measured):
+    if len(every) < 2 or seeds < 2 or _unfinished(measured, seeds):
         return None
     best, second = sorted(every, key=lambda variant: mean(every[variant]), reverse=figure != NLL)[:2]
     spread = math.sqrt((stdev(every[best]) ** 2 + stdev(every[second]) ** 2) / 2)
     return best if abs(mean(every[best]) - mean(every[second])) > spread else None
 
 
-def _wanted(measured: Measured) -> int:
-    return max(SEEDS, *map(len, measured.values()))
+def _wanted(measured: Measured, seeds: int) -> int:
+    return max(seeds, *map(len, measured.values()))
 
 
-def _unfinished(measured: Measured) -> bool:
-    return any(len(runs) < _wanted(measured) for runs in measured.values())
+def _unfinished(measured: Measured, seeds: int) -> bool:
+    return any(len(runs) < _wanted(measured, seeds) for runs in measured.values())
 
 
 def table(measured: Measured, shown: Experiment) -> list[str]:
     """Return the lines of an experiment's table."""
-    columns, against = shown.columns or tuple(USUAL), shown.against
+    columns, against, wanted = shown.columns or tuple(USUAL), shown.against, _wanted(measured, shown.seeds)
     lines = [
         f"| variant | seeds | {' | '.join(columns)} | difference in {MEAN} vs {against.replace(', {}', '')} |",
         f"|---|---|{'---:|' * (len(columns) + 1)}",
     ]
     for other, variants in groups_of(measured, against).items():
-        best = {figure: clear_winner(measured, variants, figure) for figure in columns}
+        best = {figure: clear_winner(measured, variants, figure, wanted) for figure in columns}
         for variant in variants:
             seeds = len(measured[variant])
-            cells = [variant, str(seeds) if seeds == _wanted(measured) else f"{seeds} of {_wanted(measured)}"]
+            cells = [variant, str(seeds) if seeds == wanted else f"{seeds} of {wanted}"]
             for figure in columns:
                 values = values_of(measured, variant, figure)
                 places = 3 if figure == NLL else 1
@@ -221,8 +223,9 @@ def renewed(text: str, found: dict[str, Measured]) -> str:
         if match["name"] in OTHERS:
             return match[0]
         measured = found.get(match["name"], {})
-        lines = table(measured, EXPERIMENTS[match["name"]]) if measured else []
-        if not measured or _unfinished(measured):
+        shown = EXPERIMENTS[match["name"]]
+        lines = table(measured, shown) if measured else []
+        if not measured or _unfinished(measured, shown.seeds):
             lines += ["", "**Unfinished:** some runs are missing; run the command above again to resume."]
         return "\n".join([match[1], *lines, "", match[3]])
 
