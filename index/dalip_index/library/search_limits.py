@@ -18,7 +18,7 @@ class SearchLimits:
 
 
 _LIMITS = {
-    "7338d525984125b37e585b7b4c2b1accc424b7a553e49a055c915670c4c21528": SearchLimits(words=0.53, photo=0.80)
+    "b309f4293c8a8cc7d6504a75ae9b66a2538b327a61e7a07c37d6b98d551b7323": SearchLimits(words=0.53, photo=0.80)
 }
 """By encoder fingerprint, because similarities are not comparable between encoders.
 
