@@ -13,6 +13,7 @@ from tables import Row
 from dalip.datasets import Record
 from dalip_index import Flora
 from dalip_index.evaluation.trust import auroc
+from dalip_index.flora.calibration import softmax
 
 Scores = dict[str, NDArray[np.floating]]
 
@@ -27,25 +28,52 @@ def reported(photos: Embedded) -> Embedded:
     return photos.part(np.array([second_half(record) for record in photos.records], bool))
 
 
-def scores_of(flora: Flora, photos: Embedded) -> Scores:
-    """Return established out-of-distribution scores of photos; higher means that a photo fits the flora better."""
-    compared, temperature = flora.similarities(photos.vectors), flora.calibration.temperature
-    first = [flora.answer("", vector[None], 1).predictions[0].probability or 0.0 for vector in photos.vectors]
-    scores: Scores = {"maximum softmax probability (Hendrycks and Gimpel, 2017)": np.array(first)}
-    if temperature is not None:
-        logits = compared.values.astype(np.float64) / temperature
-        highest = logits.max(axis=1)
-        scores["energy (Liu et al., 2020)"] = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-    return scores | {
-        "maximum similarity": compared.values.max(axis=1),
+def scores_of(flora: Flora, photos: Embedded, left_out: NDArray[np.intp] | None = None) -> Scores:
+    """Return established out-of-distribution scores of photos; higher means that a photo fits the flora better.
+
+    Args:
+        flora: The flora.
+        photos: The photos.
+        left_out: Row of the taxon that the flora must not name, for each photo.
+    """
+    compared, calibration = flora.similarities(photos.vectors), flora.calibration
+    values = compared.values.astype(np.float64)
+    if left_out is not None:
+        values[np.arange(len(values)), left_out] = -np.inf
+    found = calibration.logits(values, levels=compared.levels)
+    assert found is not None and calibration.temperature is not None
+    logits, _ = found
+    return {
+        "maximum softmax probability (Hendrycks and Gimpel, 2017)": softmax(logits).max(axis=1),
+        "energy (Liu et al., 2020)": _energy(values / calibration.temperature),
+        "energy, with the temperature of the photo": _energy(logits),
+        "maximum similarity": values.max(axis=1),
         "Mahalanobis distance to the mean plant": -compared.lengths,
     }
 
 
-def score_rows(flora: Flora, plants: Embedded, others: Mapping[str, Embedded]) -> list[Row]:
-    """Return the area under the ROC curve of each score, for plants against each kind of other photos."""
+def _energy(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    highest = logits.max(axis=1)
+    energy: NDArray[np.float64] = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    return energy
+
+
+def score_rows(
+    flora: Flora, plants: Embedded, targets: NDArray[np.intp], others: Mapping[str, Embedded]
+) -> list[Row]:
+    """Return the area under the ROC curve of each score, for plants against each kind of other photos.
+
+    The last kind are the same photos of plants, each answered without its own taxon.
+
+    Args:
+        flora: The flora.
+        plants: Photos of its taxa.
+        targets: Row of the taxon in each.
+        others: The other photos.
+    """
     passes = scores_of(flora, plants)
     fails = {name: scores_of(flora, photos) for name, photos in others.items()}
+    fails["left out"] = scores_of(flora, plants, targets)
     return [
         {
             "score": score,

@@ -130,7 +130,7 @@ def measure(flora: Flora, data: Path, *, write: bool) -> dict[str, list[Row]]:
         "left-out": sure_rows(left_out, "plants left out"),
         "calibration": calibration_rows({**answers, "all but garden": built}),
         "unseen": unseen_rows(flora, evidence, test),
-        "scores": score_rows(flora, photos, things | {"garden, all": test["garden"][0]}),
+        "scores": score_rows(flora, photos, targets, things | {"garden, all": test["garden"][0]}),
         "distances": distance_rows(
             flora,
             {name: photos.part(np.array(sets) == name) for name in dict.fromkeys(sets)},

@@ -174,7 +174,12 @@ def test_verdicts_and_scores_have_a_column_for_each_kind(
     things = {"noise": Embedded(tested.records[:4], 100 * noise)}
     rows = verdict_rows(flora, {"roses": known}, things)
     assert [row["photos"] for row in rows] == ["roses", "no plants: noise"]
-    assert all(float(row["noise"]) >= 0 for row in score_rows(flora, tested, things))  # type: ignore[arg-type]
+    targets = np.array([flora.tree.rows[r.taxon.scientific_name] for r in tested.records if r.taxon], np.intp)
+    scores = {row["score"]: row for row in score_rows(flora, tested, targets, things)}
+    assert all(float(row["noise"]) >= 0 for row in scores.values())  # type: ignore[arg-type]
+    assert float(scores["maximum similarity"]["left out"]) > 0.5  # type: ignore[arg-type]
+    same = scores["Mahalanobis distance to the mean plant"]["left out"]
+    assert float(same) == 0.5, "it does not depend on the taxa"  # type: ignore[arg-type]
 
 
 def test_taught_plants_are_left_out_first(flora: Flora, embedded: Embedded, tmp_path: Path) -> None:
