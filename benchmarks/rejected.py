@@ -41,7 +41,8 @@ def scores_of(flora: Flora, photos: Embedded, left_out: NDArray[np.intp] | None 
     if left_out is not None:
         values[np.arange(len(values)), left_out] = -np.inf
     found = calibration.logits(values, levels=compared.levels)
-    assert found is not None and calibration.temperature is not None
+    assert found is not None
+    assert calibration.temperature is not None
     logits, _ = found
     return {
         "maximum softmax probability (Hendrycks and Gimpel, 2017)": softmax(logits).max(axis=1),

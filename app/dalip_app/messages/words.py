@@ -16,7 +16,6 @@ __all__ = [
     "sentence",
 ]
 
-
 NameOf = Callable[[Taxon], str]
 
 

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, ImageError, Skipped
 from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
@@ -22,9 +21,9 @@ from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
 from dalip_app.page.keep_form import JournalOf
 from dalip_app.page.photo_picker import thumbnail
-from dalip_app.page.plant_names import name_choices, named_by_user, suggest_names
+from dalip_app.page.plant_names import ON_KEY, name_choices, named_by_user, suggested
 from dalip_app.server.floras import Floras, LiveFlora
-from dalip_index import ImportLimits, Journal, Observation, export_journal, import_journal
+from dalip_index import Flora, ImportLimits, Journal, Observation, export_journal, import_journal
 from dalip_index.journal.lessons import lessons, teach_lesson
 
 __all__ = ["add_export", "journal_tab"]
@@ -99,9 +98,7 @@ def journal_tab(
         gr.HTML(notice(words), apply_default_css=False, elem_id="journal-number")
         flora = floras(chosen).now()
         for seen in found:
-            choices = name_choices(flora, {seen.answered, seen.name}, say)
-            name = _entry(say, choices, flora.whole.names, journal, seen, changes, said)
-            suggest_names(name, which, lambda chosen: floras(chosen).now(), say)
+            _entry(say, flora, journal, seen, changes, said)
         for skipped in unusable:
             _unusable_entry(say, journal, skipped, changes, said)
         if number > shown_:
@@ -122,22 +119,16 @@ def journal_tab(
 
 
 def _entry(
-    say: Language,
-    choices: list[tuple[str, str]],
-    names: Resolver,
-    journal: Journal,
-    seen: Observation,
-    changes: gr.State,
-    said: gr.HTML,
-) -> gr.Dropdown:
-    """Show an observation; returns the field with its name."""
+    say: Language, flora: Flora, journal: Journal, seen: Observation, changes: gr.State, said: gr.HTML
+) -> None:
+    likely = {seen.answered, seen.name}
     with gr.Row(elem_classes="entry", equal_height=False):
         with gr.Column(min_width=280):
             gr.HTML(_entry_card(say, journal, seen), apply_default_css=False)
         change = say("journal-change", plant=seen.accepted)
         with gr.Column(min_width=280), gr.Accordion(change, open=False):
             name = gr.Dropdown(
-                choices,
+                name_choices(flora, likely, say),
                 value=seen.name or None,
                 label=say("journal-name"),
                 allow_custom_value=True,
@@ -153,7 +144,7 @@ def _entry(
 
     def keep(number: int, name_: str | None, date_: str, notes_: str) -> tuple[int, str]:
         try:
-            named, told = named_by_user(name_ or "", names, say)
+            named, told = named_by_user(name_ or "", flora.whole.names, say)
             journal.change(seen.id, name=named, event_date=date_.strip(), notes=notes_)
         except DalipError as error:  # perhaps it was deleted elsewhere, so refresh the list
             return number + 1, notice(sentence_about(error, say), bad=True)
@@ -161,7 +152,11 @@ def _entry(
 
     save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
     _removes(delete, say, journal, seen.id, seen.accepted, changes, said)
-    return name
+
+    def suggest(typed: gr.KeyUpData) -> Any:
+        return suggested(flora, likely, say, typed)
+
+    name.key_up(suggest, None, name, **ON_KEY)
 
 
 def _unusable_entry(

@@ -13,7 +13,7 @@ from dalip_app.messages.errors import sentence_about
 from dalip_app.messages.language import Language
 from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET, live_html
-from dalip_app.page.plant_names import name_choices, named_by_user, suggest_names
+from dalip_app.page.plant_names import ON_KEY, name_choices, named_by_user, suggested
 from dalip_app.server.floras import Floras
 from dalip_index import Flora, Identification, Journal, Observation
 
@@ -35,6 +35,11 @@ class Seen:
     """The taxa of the flora that answered."""
     observation: str = ""
     """Id of the observation, once it is saved."""
+
+    @property
+    def likely(self) -> list[str]:
+        """Scientific names of the answered taxa."""
+        return [prediction.taxon.scientific_name for prediction in self.answer.predictions]
 
     @classmethod
     def of(cls, answer: Identification, photos: Sequence[bytes], flora: Flora) -> "Seen":
@@ -75,7 +80,11 @@ class KeepForm:
                 other = gr.Button(say("keep-other-button"), scale=1, min_width=170, elem_id="keep-other")
             details = gr.Checkbox(False, label=say("keep-details"), elem_id="keep-details")
             self.said = live_html("", "keep-said")
-        suggest_names(self.other, which, lambda chosen: floras(chosen).now(), say)
+
+        def suggest(chosen: str | None, seen: Seen | None, typed: gr.KeyUpData) -> Any:
+            return suggested(floras(chosen).now(), seen.likely if seen else (), say, typed)
+
+        self.other.key_up(suggest, [which, self.seen], self.other, **ON_KEY)
         outputs = [self.seen, self.said]
         right.click(self._keep_as("right"), [self.seen, details], outputs, **QUIET)
         later.click(self._keep_as("later"), [self.seen, details], outputs, **QUIET)
@@ -88,8 +97,7 @@ class KeepForm:
 
     def show(self, seen: Seen, flora: Flora) -> list[Any]:
         """Show the form for an identification, with the names of the flora that answered."""
-        likely = [found.taxon.scientific_name for found in seen.answer.predictions]
-        names = gr.Dropdown(name_choices(flora, likely, self._say), value=None)
+        names = gr.Dropdown(name_choices(flora, seen.likely, self._say), value=None)
         return [seen, gr.Column(visible=True), "", names]
 
     @staticmethod

@@ -1,6 +1,6 @@
 """Find plants of a flora by what visitors type, and the field in which they choose or type a name."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import gradio as gr
@@ -16,21 +16,25 @@ from dalip_app.page.cards import notice
 from dalip_app.page.components import QUIET
 from dalip_index import Flora
 
-__all__ = ["find_taxa", "name_choices", "named_by_user", "suggest_names"]
+__all__ = ["ON_KEY", "find_taxa", "name_choices", "named_by_user", "suggested"]
+
+ON_KEY: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
+"""Settings of the event that calls `suggested`: once for each key. By default, Gradio would skip keys typed while it
+waits for an answer, and then send an earlier key again."""
 
 _ALIKE = 75  # of 100; names less similar to the query are not shown
 _OFFERED = 50  # names in a field; a page whose fields list thousands does not respond for half a minute
-_TYPED = 2  # characters before names are suggested
 _CHOOSING = ("ArrowUp", "ArrowDown", "Enter", "Escape", "Tab")
 """Keys that choose among the offered names instead of typing."""
 
 
-def find_taxa(flora: Flora, words: str) -> list[Taxon]:
-    """Find taxa by their own names or by family or order, with fuzzy matching.
+def find_taxa(flora: Flora, words: str, *, misspelt: bool = True) -> list[Taxon]:
+    """Find taxa by their own names or by family or order.
 
     Args:
         flora: The flora to search.
         words: Part of a scientific name, a common name in any language, a family or an order; empty for all taxa.
+        misspelt: Whether to use fuzzy matching if no word of a name begins like this.
 
     Returns:
         The best match first; in alphabetical order for an empty query.
@@ -52,6 +56,8 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
         return sorted(
             (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
         )
+    if not misspelt:
+        return []
     found = process.extract(asked, cleaned, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
     best: dict[int, float] = {}
     for _, score, place in found:
@@ -61,16 +67,22 @@ def find_taxa(flora: Flora, words: str) -> list[Taxon]:
     ]
 
 
-def name_choices(flora: Flora, likely: Collection[str], say: Language) -> list[tuple[str, str]]:
+def name_choices(
+    flora: Flora, likely: Collection[str], say: Language, typed: str = ""
+) -> list[tuple[str, str]]:
     """Return names of a flora to choose from, also ones that `--only` excludes from answers; others can be typed.
+
+    The number of names does not depend on `typed`, because Gradio's field fails when its list becomes shorter.
 
     Args:
         flora: The flora.
         likely: Scientific names of the most likely taxa. Their relatives are preferred in a large flora.
         say: The language.
+        typed: What the visitor has typed so far.
 
     Returns:
-        Pairs of display name and scientific name, in alphabetical order.
+        Pairs of display name and scientific name: in alphabetical order if nothing is typed; otherwise the typed text,
+        which the Enter key chooses, then the names that match it, then others.
     """
     taxa = flora.whole.taxa
     known = [taxon for taxon in taxa if taxon.scientific_name in likely]
@@ -79,37 +91,23 @@ def name_choices(flora: Flora, likely: Collection[str], say: Language) -> list[t
     def distance(taxon: Taxon) -> tuple[bool, bool, bool]:
         return taxon.scientific_name not in likely, taxon.genus not in genera, taxon.family not in families
 
-    return sorted(_choices(sorted(taxa, key=distance), say))
+    def choices(some: Iterable[Taxon]) -> list[tuple[str, str]]:
+        return [(best_name(taxon, say.code), taxon.scientific_name) for taxon in some]
+
+    closest = sorted(choices(sorted(taxa, key=distance)[:_OFFERED]))
+    if not (words := typed.strip()):
+        return closest
+    matching = choices(find_taxa(flora.whole, words, misspelt=False)[:_OFFERED])
+    return list(dict.fromkeys([(typed, typed), *matching, *closest]))[: len(closest)]
 
 
-def _choices(taxa: list[Taxon], say: Language) -> list[tuple[str, str]]:
-    return [(best_name(taxon, say.code), taxon.scientific_name) for taxon in taxa[:_OFFERED]]
-
-
-def suggest_names(
-    field: gr.Dropdown,
-    which: gr.Dropdown,
-    flora_of: Callable[[str | None], Flora],
-    say: Language,
-) -> None:
-    """Let a field offer the plants of the whole flora whose names match what a visitor types.
-
-    Args:
-        field: Lists the names of `name_choices` at first.
-        which: The flora that the visitor chose.
-        flora_of: Returns the flora of that name.
-        say: The language.
-    """
-
-    def suggest(chosen: str | None, typed: gr.KeyUpData) -> Any:
-        words = typed.input_value.strip()
-        if typed.key in _CHOOSING or len(words) < _TYPED:
-            return gr.skip()
-        found = find_taxa(flora_of(chosen).whole, words)
-        return gr.Dropdown(_choices(found, say)) if found else gr.skip()
-
-    # `always_last` would repeat the first of the keys typed meanwhile, not the last.
-    field.key_up(suggest, which, field, trigger_mode="multiple", **QUIET)
+def suggested(
+    flora: Flora, likely: Collection[str], say: Language, typed: gr.KeyUpData
+) -> gr.Dropdown | dict[str, Any]:
+    """Return the update of a field after a key: the names in `name_choices` for what it contains."""
+    if typed.key in _CHOOSING:
+        return gr.skip()
+    return gr.Dropdown(name_choices(flora, likely, say, typed.input_value))
 
 
 def named_by_user(text: str, names: Resolver, say: Language) -> tuple[str, str]:

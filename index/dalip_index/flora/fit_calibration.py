@@ -17,7 +17,8 @@ __all__ = ["WRONG_SURE", "fit_calibration"]
 
 WRONG_SURE = 0.045
 """Share of photos that may get a confident answer that is wrong, among the calibration photos and among the same photos
-with their taxon left out of the flora. Photos from a new source may get more wrong ones: see docs/trust.md."""
+with their taxon left out of the flora. It was 5 % at first; photos from a new source get more wrong answers, see
+docs/trust.md."""
 
 _THRESHOLDS = np.arange(70, 96) / 100
 _MIN_FOR_THRESHOLD = 100
