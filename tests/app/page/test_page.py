@@ -433,7 +433,7 @@ def test_names_are_found_despite_typos() -> None:
     assert every == sorted(taxon.scientific_name for taxon in flora.taxa)
 
 
-def test_a_large_flora_offers_the_names_of_relatives() -> None:
+def test_a_large_flora_offers_the_names_of_relatives_and_those_that_match() -> None:
     flora = load_flora()
     offered = [name for _, name in name_choices(flora, ["Salvia officinalis"], language("en"))]
     assert len(offered) <= 50
@@ -441,6 +441,12 @@ def test_a_large_flora_offers_the_names_of_relatives() -> None:
     assert {taxon.scientific_name for taxon in flora.taxa if taxon.genus == "Salvia"} <= set(offered)
     families = {taxon.scientific_name: taxon.family for taxon in flora.taxa}
     assert {families[name] for name in offered} == {"Lamiaceae"}
+    maples = name_choices(flora, ["Salvia officinalis"], language("en"), "acer")
+    assert maples[0] == ("acer", "acer"), "Enter keeps the typed text"
+    assert maples[1][1].startswith("Acer ")
+    nothing = name_choices(flora, ["Salvia officinalis"], language("en"), "zzzzqq")
+    assert [name for _, name in nothing] == ["zzzzqq", *offered[:-1]]
+    assert len(maples) == len(nothing) == len(offered), "a shorter list breaks Gradio's field"
 
 
 @needs_browser
