@@ -56,4 +56,5 @@ def test_processes_and_micro_batches_have_the_gradients_of_the_whole_batch(
     for way, found in divided.items():
         assert found.keys() == whole.keys()
         for name, gradient in whole.items():
-            assert (found[name] - gradient).norm() <= 1e-5 * gradient.norm() + 1e-7, f"{name}, {way}"
+            # In single precision, the order of a sum matters up to a few parts in 100,000, depending on the machine.
+            assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-7, f"{name}, {way}"
