@@ -39,7 +39,7 @@ check: $(DEVELOP) ## Check format, lint, types, layers and the generated documen
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
 
-COG := $(BIN)/python -m cogapp -I docs -r
+COG := $(BIN)/python -m cogapp -I docs
 GENERATED := docs/commands.md CONTRIBUTING.md
 generated: $(DEVELOP) ## Check that the generated parts of the documentation are up to date
 	$(COG) --check --check-fail-msg "run make format" $(GENERATED)
@@ -55,7 +55,7 @@ hooks: $(DEVELOP) ## Run quick checks before each commit, with pre-commit
 format: $(DEVELOP) ## Format the code, apply automatic fixes, update generated files
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
-	$(COG) $(GENERATED)
+	$(COG) -r $(GENERATED)
 	$(BIN)/python docs/make_results.py
 	$(BIN)/python $(ASSETS)/make_card.py
 
