@@ -46,17 +46,11 @@ def scores_of(flora: Flora, photos: Embedded, left_out: NDArray[np.intp] | None 
     logits, _ = found
     return {
         "maximum softmax probability (Hendrycks and Gimpel, 2017)": softmax(logits).max(axis=1),
-        "energy (Liu et al., 2020)": _energy(values / calibration.temperature),
-        "energy, with the temperature of the photo": _energy(logits),
+        "energy (Liu et al., 2020)": np.logaddexp.reduce(values / calibration.temperature, axis=1),
+        "energy, with the temperature of the photo": np.logaddexp.reduce(logits, axis=1),
         "maximum similarity": values.max(axis=1),
         "Mahalanobis distance to the mean plant": -compared.lengths,
     }
-
-
-def _energy(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    highest = logits.max(axis=1)
-    energy: NDArray[np.float64] = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-    return energy
 
 
 def score_rows(

@@ -41,6 +41,7 @@ class Experiment(NamedTuple):
     """`dots`, or `log` or `linear` for lines over an axis of that scale, then a colon and the label of the axis; empty
     for no plot."""
     seeds: int = 3
+    """Runs of each variant without which the table is unfinished."""
 
 
 MEAN = "mean top-1"

@@ -129,6 +129,7 @@ def saves_under_another_name(page: Page, photo: Path) -> None:
         expect(said).to_contain_text(f"Saved as {saved}.")
     name.fill("")
     name.press_sequentially("Acer", delay=50)
+    expect(page.get_by_role("option").first).to_have_accessible_name("Acer")
     name.press("Enter")
     save.click()
     expect(said).to_contain_text("Saved as Acer.")
