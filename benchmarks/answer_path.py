@@ -27,34 +27,26 @@ def make_flora(number: int) -> Flora:
     """Return a flora of synthetic taxa with the calibration of the built-in one."""
     real, rng = load_flora(), np.random.default_rng(number)
     width, appearance_width = real.encoder.width, real.encoder.appearance_width
-    halves = (
-        unit_rows(rng.standard_normal((number, size), np.float32)) for size in (width, appearance_width)
-    )
+    halves = (rng.standard_normal((number, size), np.float32) for size in (width, appearance_width))
     one_each = np.ones(number, np.intp)
     prototypes = Prototypes.built(next(halves), one_each, next(halves), one_each)
     taxa = tuple(
         Taxon(f"Genus{i // 10} species{i}", "species", (), f"Genus{i // 10}", f"Family{i // 100}", "Order")
         for i in range(number)
     )
-    vectors = prototypes.vectors(real.calibration.text_weight)
-    flora = Flora(
-        real.folder,
-        real.manifest,
-        real.calibration,
-        taxa,
-        vectors,
-        real.encoder,
-        one_each,
-        np.zeros(number, bool),
-    )
-    vars(flora).update(prototypes=prototypes)
-    return flora
+    return Flora(real.folder, real.manifest, real.calibration, taxa, prototypes, real.encoder)
 
 
-def make_photos(flora: Flora, number: int) -> Vectors:
+def matrix(flora: Flora) -> Vectors:
+    """Return one vector per taxon: its text and photo prototypes, each times its weight, shape (taxa, E + A)."""
+    weight, known = np.float32(flora.calibration.text_weight), flora.prototypes
+    return np.hstack([known.text[:] * weight, known.photos * (1 - weight)])
+
+
+def make_photos(vectors: Vectors, number: int) -> Vectors:
     """Return vectors of photos that each resemble one of the taxa, shape (photos, E + A)."""
     rng = np.random.default_rng(0)
-    shown = flora.vectors[rng.integers(0, len(flora.taxa), number), :-1]
+    shown = vectors[rng.integers(0, len(vectors), number)]
     noise = rng.standard_normal(shown.shape, np.float32) / shown.shape[1] ** 0.5
     photos: Vectors = unit_rows(shown) + noise
     return photos
@@ -74,18 +66,17 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def measure(flora: Flora, photos: Vectors) -> list[float]:
+def measure(flora: Flora, vectors: Vectors, photos: Vectors) -> list[float]:
     """Return the medians of answer, floor, product and whole answer, in milliseconds."""
     temperature = flora.calibration.temperature or 1.0
-    extended = np.hstack([photos, np.ones((len(photos), 1), np.float32)])
     flora.answer("", photos[:1]).to_dict()  # warms up what is computed once and cached
     found: list[list[float]] = []
     for row in range(1, len(photos)):
-        photo, whole = photos[row : row + 1], extended[row]
+        photo, whole = photos[row : row + 1], photos[row]
         runs = (
             lambda photo=photo: flora.answer("", photo),
-            lambda whole=whole: floor(flora.vectors, whole, temperature),
-            lambda whole=whole: flora.vectors @ whole,
+            lambda whole=whole: floor(vectors, whole, temperature),
+            lambda whole=whole: vectors @ whole,
             lambda photo=photo: flora.answer("", photo).to_dict(),
         )
         found.append([seconds(run) for run in runs])
@@ -106,7 +97,8 @@ def main() -> None:
     for number in arguments.taxa:
         with threadpool_limits(arguments.threads):
             flora = make_flora(number)
-            times = measure(flora, make_photos(flora, arguments.repeats + 1))
+            vectors = matrix(flora)
+            times = measure(flora, vectors, make_photos(vectors, arguments.repeats + 1))
         print(f"| {number:,} | " + " | ".join(f"{value:.2f}" for value in times) + " |")
 
 

@@ -166,17 +166,5 @@ def without(flora: Flora, taxa: Sequence[Taxon]) -> Flora:
     left_out = {taxon.scientific_name for taxon in taxa}
     kept = np.array([r for r, t in enumerate(flora.taxa) if t.scientific_name not in left_out], np.intp)
     prototypes = flora.prototypes.part(kept)
-    vectors = prototypes.vectors(flora.calibration.text_weight)
     rest = tuple(flora.taxa[row] for row in kept)
-    found = Flora(
-        flora.folder,
-        flora.manifest,
-        flora.calibration,
-        rest,
-        vectors,
-        flora.encoder,
-        flora.photo_counts[kept],
-        flora.is_taught[kept],
-    )
-    vars(found).update(prototypes=prototypes)
-    return found
+    return Flora(flora.folder, flora.manifest, flora.calibration, rest, prototypes, flora.encoder)

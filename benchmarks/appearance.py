@@ -33,8 +33,8 @@ from dalip_assets import ENCODER
 from dalip_index.build.weights import choose_weights
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes
 from dalip_index.flora.shrinkage import Kin, unit_rows
-from dalip_index.store.faiss_index import rounded_rows
 from dalip_index.store.manifest import NO_SHRINKAGE
+from dalip_index.store.quantized import QuantizedVectors
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "appearance.jsonl"
@@ -74,9 +74,10 @@ class Bench:
         return known | ~np.isin(self.labels, self.labels[known])
 
     def prototypes(self, appearances: Vectors, photos: NDArray[np.bool_]) -> Prototypes:
-        """Return prototypes from the texts and some photos."""
+        """Return prototypes from the texts and some photos, whose means are not rounded."""
         means, counts = mean_prototypes(appearances[photos], self.labels[photos], len(self.taxa))
-        return Prototypes.built(self.texts, np.ones(len(self.taxa), np.intp), means, counts, self.kin)
+        means, one_each = means[counts > 0], np.ones(len(self.taxa), np.intp)
+        return replace(Prototypes.built(self.texts, one_each, means, counts, self.kin), photos=means)
 
 
 def features_of(encoder: Encoder, records: Sequence[Record]) -> Iterator[Vectors | ImageError]:
@@ -172,7 +173,8 @@ def chosen(
         asked &= others.photo_counts[bench.labels] > 0
         photos = np.hstack([bench.embeddings[asked], appearances[asked]])
         if not texts:
-            others, prototypes = (replace(each, text=0 * each.text) for each in (others, prototypes))
+            nothing = QuantizedVectors.of(0 * bench.texts)
+            others, prototypes = (replace(each, text=nothing) for each in (others, prototypes))
         weight, shrinkage = choose_weights(others, photos, bench.labels[asked])
         print(f"text weight {weight}, {shrinkage}", flush=True)
         return replace(prototypes, shrinkage=shrinkage), weight if texts else 0.0
@@ -201,8 +203,7 @@ def steps(bench: Bench) -> Iterator[tuple[str, Vectors]]:
         return replace(prototypes, shrinkage=NO_SHRINKAGE), 0.0
 
     def rounded(prototypes: Prototypes) -> tuple[Prototypes, float]:
-        text, photos = rounded_rows(prototypes.text), rounded_rows(prototypes.photos)
-        return best(replace(prototypes, text=text, photos=photos))
+        return best(replace(prototypes, photos=QuantizedVectors.of(prototypes.photos)[:]))
 
     yield "centred features, without whitening", score(bench, plain, alone)
     rows, _ = whitened(bench, genera)

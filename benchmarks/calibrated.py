@@ -92,18 +92,16 @@ def relearned(flora: Flora, evidence: Mapping[str, Labelled], unseen: str) -> Fl
     labels = np.array([rows[t.scientific_name] for _, shown in evidence.values() for t in shown], np.intp)
     vectors = np.concatenate([photos.vectors for photos, _ in evidence.values()]).astype(np.float16)
     photos = PhotoVectors(vectors, labels, roles, flora.encoder.width)
-    learned = learn(old.text, old.text_counts, photos, flora.taxa, measure=False)
+    learned = learn(old.text[:], old.text_counts, photos, flora.taxa, measure=False)
     found = Flora(
         flora.folder,
         flora.manifest,
         learned.calibration,
         flora.taxa,
-        learned.prototypes.vectors(learned.calibration.text_weight),
+        learned.prototypes,
         flora.encoder,
-        flora.photo_counts,
-        flora.is_taught,
     )
-    vars(found).update(tree=flora.tree, prototypes=learned.prototypes)
+    vars(found).update(tree=flora.tree)
     return found
 
 

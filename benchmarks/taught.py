@@ -14,8 +14,8 @@ from tables import Row
 from dalip.encoder import Vectors
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
-from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
-from dalip_index.flora.similarities import Similarities, compare
+from dalip_index.flora.prototypes import Comparison, Prototypes, unit_mean, with_unit_appearance
+from dalip_index.flora.similarities import Similarities
 
 LEAST = 5
 """Photos of a taxon that is taught."""
@@ -84,20 +84,21 @@ def taught(
         for number in NUMBERS
         for draw in range(DRAWS)
     ]
-    new = _new_vectors(rest, photos, [order[:number] for number, order in drawn])
-    before, others = compare(own, rest.vectors), compare(photos, rest.vectors)
+    comparison = _enlarged(rest, photos, [order[:number] for number, order in drawn])
+    (before, taken_by), (others, new) = (
+        np.split(comparison(some), [len(rest.taxa)], axis=1) for some in (own, photos)
+    )
     hits = _logits(rest, before).argmax(axis=1) == right
     found, costs = [], dict[int, tuple[float, float]]()
-    for (number, order), vector in zip(drawn, new, strict=True):
-        asked = order[number:]
-        enlarged = np.hstack([others[asked], compare(photos[asked], vector[None])])
+    for row, (number, order) in enumerate(drawn):
+        asked, column = order[number:], slice(row, row + 1)
+        enlarged = np.hstack([others[asked], new[asked, column]])
         logits = _logits(rest, enlarged)
         ahead = (logits >= logits[:, -1:]).sum(axis=1) - 1
         rejected = np.logical_or(*Similarities(enlarged, lengths[asked]).refused(rest.calibration))
         if number not in costs:  # of the first draw alone, because it takes long
-            taken = _logits(rest, np.hstack([before, compare(own, vector[None])])).argmax(axis=1) == len(
-                rest.taxa
-            )
+            with_it = _logits(rest, np.hstack([before, taken_by[:, column]]))
+            taken = with_it.argmax(axis=1) == len(rest.taxa)
             costs[number] = float((hits & taken).mean()), float(taken.mean())
         hit = (ahead < 1).tolist(), (ahead < 5).tolist()
         found.append((number, Asked(taxon.scientific_name, *hit, rejected.tolist(), *costs[number])))
@@ -115,15 +116,15 @@ def _logits(flora: Flora, similarities: Vectors) -> NDArray[np.float64]:
     return found[0]
 
 
-def _new_vectors(flora: Flora, photos: Vectors, draws: Sequence[Indices]) -> Vectors:
-    """Return the vectors of a taxon taught from each draw of photos; taught taxa do not change each other."""
+def _enlarged(flora: Flora, photos: Vectors, draws: Sequence[Indices]) -> Comparison:
+    """Compare also with a taxon taught from each draw of photos; taught taxa do not change each other."""
     width, offset = flora.encoder.width, flora.calibration.taught_offset
     assert offset is not None
     prototypes: Prototypes = flora.prototypes
     for chosen in draws:
         photo = unit_mean(photos[chosen][:, width:])
         prototypes = prototypes.with_taxon(np.zeros(width, np.float32), 0, photo, len(chosen), offset)
-    return prototypes.vectors(flora.calibration.text_weight)[len(flora.taxa) :]
+    return Comparison(prototypes, flora.calibration.text_weight)
 
 
 def _row(number: int, found: Sequence[Asked]) -> Row:

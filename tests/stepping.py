@@ -27,7 +27,7 @@ def gradients(accelerator: Accelerator, objective: str, parts: int) -> dict[str,
     torch.manual_seed(0)
     method = MethodConfig(num_heads=2, reduced_dim=5, norm="layer")
     model = DALIP(CLIP(32, VISION, TEXT), method if objective in ("dalip", "joint") else None)
-    # The square root in `DALIP.appearance` multiplies rounding errors of values near 0, so keep the values away from it.
+    # The square root in `DALIP.appearance` amplifies rounding errors of values near 0, so keep the values away from 0.
     torch.nn.init.constant_(model.clip.visual.ln_post.bias, 4.0)
     classifier = TaxonClassifier(TAXA, VISION["width"])
     loss = DalipLoss(0.4, objective=objective, classifier=classifier)  # type: ignore[arg-type]

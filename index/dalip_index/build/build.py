@@ -21,7 +21,6 @@ from dalip_index.build.learn import Learned, PhotoVectors, learn
 from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION
 from dalip_index.flora.load import VERSION_FILES
-from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, ROLE_OF_SPLIT, Evidence, Role, write_catalogue
 from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, packs_of
 from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
@@ -114,8 +113,14 @@ def build_version(
     progress("files", 0, 1)
     labels = np.array([contents.rows[taxon_name_of(r)] for r in photos.records], np.intp)
     roles = [ROLE_OF_SPLIT[record.split] for record in photos.records]
+    require_evidence(taxa, {*np.flatnonzero(text_counts).tolist(), *labels.tolist()})
+    for kind, vectors, rows in (("texts", text, np.arange(len(taxa))), ("photos", photos.vectors, labels)):
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(broken):
+            raise FloraError(
+                "embedding-not-finite", source=taxa[rows[broken[0]]].scientific_name, evidence=kind
+            )
     learned = learn(text, text_counts, PhotoVectors(photos.vectors, labels, roles, encoder.width), taxa)
-    _check_prototypes(taxa, learned.prototypes)
     evidence = [*contents.text_evidence, *photo_evidence(photos.records, labels, roles)]
     counts = replace(
         count_evidence(taxa, evidence),
@@ -226,12 +231,3 @@ def _stamps_before(out: Path) -> Mapping[str, FileStamp]:
         return FloraManifest.load(current_version(out)).photos
     except FloraError:  # there is no version yet, or it has another format
         return {}
-
-
-def _check_prototypes(taxa: Sequence[Taxon], prototypes: Prototypes) -> None:
-    seen = prototypes.text_counts + prototypes.photo_counts
-    require_evidence(taxa, set(np.flatnonzero(seen).tolist()))
-    for kind, vectors in (("texts", prototypes.text), ("photos", prototypes.photos)):
-        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if len(broken):
-            raise FloraError("embedding-not-finite", source=taxa[broken[0]].scientific_name, evidence=kind)

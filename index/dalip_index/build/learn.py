@@ -14,12 +14,12 @@ from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
 from dalip_index.flora.fit_calibration import fit_calibration
-from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
+from dalip_index.flora.prototypes import Comparison, Prototypes, chance_similarity, with_unit_appearance
 from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.catalogue import Role
-from dalip_index.store.faiss_index import rounded_rows
 from dalip_index.store.kept_photos import Halves
 from dalip_index.store.manifest import HitRates
+from dalip_index.store.quantized import QuantizedVectors
 
 __all__ = ["Learned", "PhotoVectors", "hit_rates", "learn"]
 
@@ -97,14 +97,13 @@ def learn(
         taxa: The taxa, in the order of the rows of `text`.
         measure: Whether to measure the leave-one-out accuracy, which takes longest.
     """
-    sums = np.zeros((len(taxa), photos.vectors.shape[1] - photos.width))
-    counts = np.zeros(len(taxa), np.intp)
+    counts = np.bincount(photos.labels, minlength=len(taxa))
+    places = np.cumsum(counts > 0) - 1
+    sums = np.zeros((int((counts > 0).sum()), photos.vectors.shape[1] - photos.width))
     for vectors, labels, _ in photos.batches():
-        np.add.at(sums, labels, vectors[:, photos.width :])
-        counts += np.bincount(labels, minlength=len(taxa))
+        np.add.at(sums, places[labels], vectors[:, photos.width :])
     kin = Kin.of((taxon.genus, taxon.family) for taxon in taxa)
-    # Rounded as in the flora's files, so that weights and calibration fit what answers will be computed from.
-    prototypes = Prototypes.built(rounded_rows(text), text_counts, rounded_rows(unit_rows(sums)), counts, kin)
+    prototypes = Prototypes.built(text, text_counts, sums, counts, kin)
     selecting = photos.of("selection")
     others, held = _held_out(prototypes, sums, selecting)
     text_weight, shrinkage = choose_weights(others, held.vectors, held.labels)
@@ -130,17 +129,18 @@ def _held_out(prototypes: Prototypes, sums: NDArray[np.float64], held: _Held) ->
 
     Args:
         prototypes: Prototypes of all taxa; none of the taxa is taught.
-        sums: Sum of the appearances of each taxon's photos, shape (taxa, A).
+        sums: Sum of the appearances of the photos of each taxon with photos, shape (taxa with photos, A).
         held: The photos to leave out.
 
     Returns:
         The prototypes without these photos; and those of the photos whose taxa still have others. If these are too few,
         all of them: the photos of a flora with one photo of each taxon are found by texts and by relatives.
     """
-    sums, counts = sums.copy(), prototypes.photo_counts - np.bincount(held.labels, minlength=len(sums))
-    np.subtract.at(sums, held.labels, held.vectors[:, prototypes.text.shape[1] :])
-    sums[counts == 0] = 0  # not a rest from rounding
-    others = replace(prototypes, photos=rounded_rows(unit_rows(sums)), photo_counts=counts)
+    sums, before = sums.copy(), prototypes.photo_counts
+    counts = before - np.bincount(held.labels, minlength=len(before))
+    np.subtract.at(sums, prototypes.photo_places[held.labels], held.vectors[:, prototypes.text.width :])
+    left = QuantizedVectors.of(sums[counts[prototypes.photo_rows] > 0])[:]
+    others = replace(prototypes, photos=left, photo_counts=counts)
     found = counts[held.labels] > 0
     if found.sum() < MIN_PHOTOS:
         return others, held
@@ -178,7 +178,7 @@ def leave_one_out(
 
     Args:
         prototypes: Prototypes of all taxa; none of the taxa is taught.
-        sums: Sum of the appearances of each taxon's photos, shape (taxa, A).
+        sums: Sum of the appearances of the photos of each taxon with photos, shape (taxa with photos, A).
         text_weight: Weight of text, 0 to 1.
         photos: The photos.
 
@@ -188,30 +188,29 @@ def leave_one_out(
     """
     found: dict[str, list[HitRates]] = {kind: [] for kind in EVIDENCE_KINDS}
     sizes: list[int] = []
-    whole, width, present = prototypes.vectors(text_weight), photos.width, prototypes.photo_counts > 0
-    # Weight of photos, the same in each row.
-    share = np.linalg.norm(whole[:, width:-1][present], axis=1).max(initial=0)
-    total, others = prototypes.photos[present].sum(axis=0), max(int(present.sum()) - 1, 1)
+    if not len(photos.labels):
+        return {}
+    comparison, width = Comparison(prototypes, text_weight), photos.width
+    looks, present = prototypes.appearances, prototypes.photo_counts > 0
+    total, others = prototypes.photos.sum(axis=0), max(len(prototypes.photos) - 1, 1)
     for vectors, labels, _ in photos.batches():
-        appearances = vectors[:, width:]
-        means = unit_rows(sums[labels] - appearances)
+        appearances, places = vectors[:, width:], prototypes.photo_places[labels]
+        means = unit_rows(sums[places] - appearances)
         text = prototypes.similarities(vectors, "text", text_weight)
-        by_photo = appearances @ prototypes.appearances.T
-        for i, label in enumerate(labels.tolist()):
-            rows, changed = prototypes.shrunk.without(label, means[i])
+        distinct = appearances @ looks.vectors.T
+        for i, place in enumerate(places.tolist()):
+            rows, changed = looks.shrunk.without(place, means[i])
             # Without its only photo, a taxon without relatives competes with the mean of the others.
-            changed[~changed.any(axis=1)] = (total - prototypes.photos[label]) / others
-            by_photo[i, rows] = changed @ appearances[i]
-        both = vectors[:, :width] @ whole[:, :width].T
-        both += share * by_photo
+            changed[~changed.any(axis=1)] = (total - prototypes.photos[place]) / others
+            distinct[i, rows] = changed @ appearances[i]
+        by_photo = looks.of_taxa(distinct)
+        both = comparison.by_text(vectors[:, :width]) + comparison.photo_weight * by_photo
         by_photo[:, ~present] = -np.inf
         alone = prototypes.photo_counts[labels] == 1
         by_photo[alone, labels[alone]] = -np.inf
         for kind, similarities in (("text", text), ("photos", by_photo), ("both", both)):
             found[kind].append(hit_rates(similarities, labels))
         sizes.append(len(labels))
-    if not sizes:
-        return {}
     return {
         kind: HitRates(
             float(np.average([r.top1 for r in rates], weights=sizes)),

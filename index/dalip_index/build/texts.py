@@ -77,7 +77,7 @@ def _known(encoder: Encoder, flora: Path) -> dict[tuple[str, ...], Vectors]:
         if manifest.encoder.fingerprint != encoder.fingerprint:
             return {}
         texts = texts_of(read_evidence(folder))
-        prototypes = Prototypes.load(folder, manifest)
+        prototypes = Prototypes.load(folder, manifest).text[:]
     except FloraError:
         return {}
-    return {of: prototypes.text[row] for row, of in texts.items()}
+    return {of: prototypes[row] for row, of in texts.items()}

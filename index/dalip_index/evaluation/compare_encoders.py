@@ -106,10 +106,10 @@ def _named(
     found = embedder.embed_photos(records, progress)
     photos = found._replace(vectors=with_unit_appearance(found.vectors, encoder.width)[0])
     evidence, shown = _part(photos, rows, "train")
+    texts_of_rows = np.array([row for row, _ in flat], np.intp)
+    means, counts = mean_prototypes(evidence[:, encoder.width :], shown, len(rows))
     prototypes = Prototypes.built(
-        *mean_prototypes(vectors, np.array([row for row, _ in flat], np.intp), len(rows)),
-        *mean_prototypes(evidence[:, encoder.width :], shown, len(rows)),
-        kin,
+        *mean_prototypes(vectors, texts_of_rows, len(rows)), means[counts > 0], counts, kin
     )
     weight, shrinkage = choose_weights(prototypes, *_part(photos, rows, "selection"))
     prototypes = replace(prototypes, shrinkage=shrinkage)

@@ -17,9 +17,9 @@ from dalip.taxonomy import Taxon
 from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.prototypes import Prototypes, with_unit_appearance
+from dalip_index.flora.prototypes import Comparison, Prototypes, with_unit_appearance
 from dalip_index.flora.sharpness import levels_of
-from dalip_index.flora.similarities import Similarities, compare, largest
+from dalip_index.flora.similarities import Similarities, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
 from dalip_index.store.manifest import FloraManifest
 
@@ -41,10 +41,8 @@ class Flora:
         manifest: FloraManifest,
         calibration: Calibration,
         taxa: tuple[Taxon, ...],
-        vectors: Vectors,
+        prototypes: Prototypes,
         encoder: Encoder,
-        photo_counts: NDArray[np.intp],
-        is_taught: NDArray[np.bool_],
     ) -> None:
         """Create a flora from matching parts; `load_flora` checks that they match.
 
@@ -53,20 +51,16 @@ class Flora:
             manifest: The version's manifest.
             calibration: Converts similarities to probabilities.
             taxa: In the order of their primary keys.
-            vectors: Vectors that photos are compared with, one per taxon, shape (taxa, E + A + 1).
-            encoder: The encoder that made the vectors.
-            photo_counts: Number of photos of each taxon, shape (taxa,).
-            is_taught: Which taxa were taught later, shape (taxa,).
+            prototypes: The prototypes of the taxa.
+            encoder: The encoder that made them.
         """
         self.folder = folder
         self.manifest = manifest
         self.calibration = calibration
         self.taxa = taxa
-        self.vectors = vectors
         self.encoder = encoder
-        self.photo_counts = photo_counts
-        self.is_taught = is_taught
-        self._rows: NDArray[np.intp] = np.arange(len(taxa))  # of the vectors
+        self._prototypes = prototypes
+        self._rows: NDArray[np.intp] = np.arange(len(taxa))  # of the prototypes
 
     @property
     def whole(self) -> "Flora":
@@ -102,28 +96,39 @@ class Flora:
         Raises:
             FloraError: The taxon is not in the flora.
         """
-        return self._most_alike(self.row(taxon), number, *self.whole._evidence)
+        return self._most_alike(self.row(taxon), number)
 
-    def _most_alike(self, row: int, number: int, vectors: Vectors, lengths: Vectors) -> tuple[Taxon, ...]:
-        """Find the taxa most similar to that of a row, given the `_evidence` of the whole flora."""
-        mine = self._rows[row]
-        likeness = (vectors @ (vectors[mine] / lengths[mine]) / lengths)[self._rows]
+    def _most_alike(self, row: int, number: int) -> tuple[Taxon, ...]:
+        likeness = self.whole._representative.likeness(int(self._rows[row]))[self._rows]
         order = largest(likeness, number + 1).tolist()
         return tuple(self.taxa[other] for other in order if other != row)[:number]
 
     @cached_property
-    def _evidence(self) -> tuple[Vectors, Vectors]:
-        """Vectors whose directions represent the texts and photos of taxa, and their lengths (1 instead of 0)."""
-        vectors = self.vectors
-        if self.manifest.counts.taught:  # the vector of a taught taxon is discriminative, not representative
-            vectors = self.prototypes.as_built().vectors(self.calibration.text_weight)
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        return vectors, np.where(lengths > 0, lengths, np.float32(1))
+    def comparison(self) -> Comparison:
+        """Compares photos with all taxa, by texts and photos together."""
+        return Comparison(self._prototypes, self.calibration.text_weight)
+
+    @cached_property
+    def _representative(self) -> Comparison:
+        """Compares with the vectors that represent taxa; those of taught taxa are discriminative."""
+        if not self.manifest.counts.taught:
+            return self.comparison
+        return Comparison(self._prototypes.as_built(), self.calibration.text_weight)
 
     @cached_property
     def taught(self) -> tuple[str, ...]:
         """Scientific names of the taxa taught later."""
         return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.is_taught))
+
+    @property
+    def photo_counts(self) -> NDArray[np.intp]:
+        """Number of photos of each taxon, shape (taxa,)."""
+        return self._prototypes.photo_counts[self._rows]
+
+    @property
+    def is_taught(self) -> NDArray[np.bool_]:
+        """Which taxa were taught later, shape (taxa,)."""
+        return self._prototypes.taught[self._rows]
 
     @cached_property
     def experimental(self) -> NDArray[np.bool_]:
@@ -143,8 +148,8 @@ class Flora:
 
     @cached_property
     def prototypes(self) -> Prototypes:
-        """The text and photo prototypes, read on first access."""
-        return Prototypes.load(self.folder, self.manifest)
+        """The text and photo prototypes of the taxa."""
+        return self._prototypes
 
     def identify(
         self,
@@ -270,9 +275,8 @@ class Flora:
             rank=rank,
             coverage=coverage,
         )
-        best, evidence = int(candidates.best(1)[0]), self.whole._evidence
-        number = min(LOOK_ALIKES, len(self.taxa) - 1)
-        alike = Lazy(number, lambda: self._most_alike(best, number, *evidence))
+        best, number = int(candidates.best(1)[0]), min(LOOK_ALIKES, len(self.taxa) - 1)
+        alike = Lazy(number, lambda: self._most_alike(best, number))
         return replace(answer, image=image, look_alikes=alike)
 
     def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
@@ -291,7 +295,7 @@ class Flora:
             raise FloraError("vectors-unfit", shape=str(photos.shape), width=width)
         photos, lengths = with_unit_appearance(photos, self.encoder.width)
         if evidence == "both":
-            return Similarities(compare(photos, self.vectors), lengths, levels=self.levels)
+            return Similarities(self.comparison(photos), lengths, levels=self.levels)
         values = self.prototypes.similarities(photos, evidence, self.calibration.text_weight)
         values[:, ~self.prototypes.has(evidence)] = -np.inf
         return Similarities(values, lengths, levels=self.levels)

@@ -37,7 +37,7 @@ def heat_map(flora: Flora, photo: Image.Image, taxon: Taxon, against: Taxon) -> 
     """
     width = flora.encoder.manifest.embed_dim
     rows = [flora.row(taxon), flora.row(against)]
-    texts = flora.prototypes.text[rows, :width]
+    texts = flora.prototypes.text[rows][:, :width]
     lengths = np.linalg.norm(texts, axis=1, keepdims=True)
     for named, length in zip((taxon, against), lengths.ravel(), strict=True):
         if not length > 0:

@@ -107,7 +107,4 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
             "flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=manifest.counts.taxa
         )
     prototypes = Prototypes.load(folder, manifest)
-    vectors = prototypes.vectors(calibration.text_weight)
-    return Flora(
-        folder, manifest, calibration, taxa, vectors, encoder, prototypes.photo_counts, prototypes.taught
-    )
+    return Flora(folder, manifest, calibration, taxa, prototypes, encoder)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip.errors import FloraError
 from dalip_index.flora.answer import EvidenceKind
-from dalip_index.flora.shrinkage import Kin, Shrunk, unit_rows
-from dalip_index.flora.similarities import compare
+from dalip_index.flora.shrinkage import Appearances, Kin, unit_rows
 from dalip_index.store.catalogue import CATALOGUE, open_catalogue
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, read_index, write_index
 from dalip_index.store.manifest import NO_SHRINKAGE, VECTORS_IN_CATALOGUE, FloraManifest, Shrinkage
+from dalip_index.store.quantized import ZERO, QuantizedVectors
 
 __all__ = [
+    "Comparison",
     "Prototypes",
     "chance_similarity",
     "mean_prototypes",
@@ -36,19 +37,19 @@ _INDEX_OF = {"text": TEXT_INDEX, "photo": PHOTO_INDEX}
 
 @dataclass(frozen=True)
 class Prototypes:
-    """One unit vector per taxon and kind of evidence; zeros if the taxon has no evidence of that kind.
+    """One unit vector per taxon and kind of evidence, of which a taxon may lack one.
 
     The vector of a photo is its embedding, E numbers, followed by its appearance, A numbers. Texts are compared with
     the embedding, because texts and photos share that space. Photos are compared with the appearance, which contains
     more of the details that distinguish photos.
     """
 
-    text: Vectors
-    """Means of the texts, shape (taxa, E)."""
+    text: QuantizedVectors
+    """Means of the texts, shape (taxa, E); zeros for taxa without texts."""
     text_counts: NDArray[np.intp]
     """Number of texts per row, shape (taxa,)."""
     photos: Vectors
-    """Means of the photos, before shrinkage, shape (taxa, A)."""
+    """Means of the photos of each taxon that has photos, before shrinkage, shape (taxa with photos, A)."""
     photo_counts: NDArray[np.intp]
     """Number of photos per row, shape (taxa,)."""
     offsets: Vectors
@@ -63,15 +64,25 @@ class Prototypes:
         cls,
         text: Vectors,
         text_counts: NDArray[np.intp],
-        photos: Vectors,
+        photos: NDArray[np.floating[Any]],
         photo_counts: NDArray[np.intp],
         kin: Kin | None = None,
         shrinkage: Shrinkage = NO_SHRINKAGE,
     ) -> "Prototypes":
-        """Create prototypes without taught taxa."""
+        """Create prototypes without taught taxa, rounded as in the files of a flora.
+
+        Args:
+            text: Means or sums of the texts, shape (taxa, E), zeros for taxa without texts.
+            text_counts: Number of texts per row, shape (taxa,).
+            photos: Means or sums of the photos of the taxa that have photos, shape (taxa with photos, A).
+            photo_counts: Number of photos per row, shape (taxa,).
+            kin: Genus and family per row; unknown by default.
+            shrinkage: How strongly photo prototypes are drawn towards genus and family.
+        """
         kin = Kin.unknown(len(text)) if kin is None else kin
         offsets = np.full(len(text), np.nan, np.float32)
-        return cls(text, text_counts, photos, photo_counts, offsets, kin, shrinkage)
+        rounded = QuantizedVectors.of(photos)[:]
+        return cls(QuantizedVectors.of(text), text_counts, rounded, photo_counts, offsets, kin, shrinkage)
 
     @property
     def taught(self) -> NDArray[np.bool_]:
@@ -80,57 +91,24 @@ class Prototypes:
         return given
 
     @cached_property
-    def shrunk(self) -> Shrunk:
-        """The photo prototypes after shrinkage. Taught taxa are left out, because they are compared differently."""
-        return Shrunk(self.photos, self._photos_built, self.kin, self.shrinkage)
+    def photo_rows(self) -> NDArray[np.intp]:
+        """Rows of the taxa with photos, ascending, shape (taxa with photos,)."""
+        return np.flatnonzero(self.photo_counts)
 
     @cached_property
-    def appearances(self) -> Vectors:
-        """What the appearances of photos are compared with, except for taught taxa, shape (taxa, A).
+    def photo_places(self) -> NDArray[np.intp]:
+        """Row in `photos` of each taxon with photos, shape (taxa,)."""
+        return np.cumsum(self.photo_counts > 0) - 1
 
-        Prototypes after shrinkage; the mean over the taxa with photos for a taxon without photos in its family.
-        """
-        rows, built = self.shrunk.rows, self._photos_built > 0
-        if built.any():
-            rows[~rows.any(axis=1)] = self.photos[built].mean(axis=0)
-        return rows
+    @cached_property
+    def appearances(self) -> Appearances:
+        """What appearances are compared with, except for taught taxa, whose photos do not count in it."""
+        return Appearances(self.photos, self.photo_rows, self.photos_built, self.kin, self.shrinkage)
 
     @property
-    def _photos_built(self) -> NDArray[np.intp]:
+    def photos_built(self) -> NDArray[np.intp]:
         """Number of photos per row; 0 for taught taxa."""
         return np.where(self.taught, 0, self.photo_counts)
-
-    def vectors(self, text_weight: float) -> Vectors:
-        """Combine both kinds of prototypes into the vectors that photos are compared with.
-
-        Photo prototypes are drawn towards genus and family. A taxon without photos gets what is known from photos of
-        its genus and family. A prototype that is still missing is replaced by the mean over the other taxa, so that a
-        taxon competes by the evidence that it has. If no taxon has evidence of a kind, the other kind has all the
-        weight. A taxon taught later is compared by its photos alone, along the direction that distinguishes them from
-        the photos of the others; this leaves the others unchanged.
-
-        Args:
-            text_weight: Weight of the text prototype, 0 to 1.
-
-        Returns:
-            Shape (taxa, E + A + 1). For a taxon with both kinds, the inner product of its row and a photo's vector,
-            followed by a 1, is the weighted mean of the two similarities.
-        """
-        taught, width = self.taught, self.text.shape[1]
-        has_text, has_photos = (self.text_counts > 0) & ~taught, self._photos_built > 0
-        weight = text_weight if has_text.any() and has_photos.any() else float(has_text.any())
-        combined: Vectors = np.zeros((len(self.text), width + self.photos.shape[1] + 1), np.float32)
-        if weight:
-            combined[:, :width] = self.text
-            combined[~has_text, :width] = self.text[has_text].mean(axis=0)
-            combined[:, :width] *= np.float32(weight)
-        if has_photos.any():
-            np.multiply(self.appearances, np.float32(1 - weight), out=combined[:, width:-1])
-        if taught.any():
-            combined[taught, :width] = 0
-            combined[taught, width:-1] = telling(self.photos[taught], self.photos[has_photos])
-            combined[taught, -1] = self.offsets[taught]
-        return combined
 
     def as_built(self) -> "Prototypes":
         """Return the same prototypes without marking any taxon as taught."""
@@ -147,9 +125,10 @@ class Prototypes:
         Raises:
             FloraError: A file cannot be written.
         """
-        for kind, vectors in (("text", self.text), ("photo", self.photos)):
-            rows = np.flatnonzero(self.text_counts if kind == "text" else self.photo_counts)
-            write_index(folder / _INDEX_OF[kind], rows, vectors[rows])
+        rows = np.flatnonzero(self.text_counts)
+        text = self.text if len(rows) == len(self.text) else self.text.part(rows)
+        write_index(folder / TEXT_INDEX, rows, text)
+        write_index(folder / PHOTO_INDEX, self.photo_rows, QuantizedVectors.of(self.photos))
 
     def rows(self) -> Iterator[dict[str, object]]:
         """Yield counts and offsets as rows for the catalogue."""
@@ -176,21 +155,18 @@ class Prototypes:
         """
         taxa, earlier = manifest.counts.taxa, manifest.format_version == VECTORS_IN_CATALOGUE
         widths = {"text": manifest.encoder.width, "photo": manifest.encoder.appearance_width}
-        vectors = {kind: np.zeros((taxa, numbers), np.float32) for kind, numbers in widths.items()}
         counts = {kind: np.zeros(taxa, np.intp) for kind in widths}
         offsets = np.full(taxa, np.nan, np.float32)
         with open_catalogue(folder) as connection:
             vector = "vector" if earlier else "NULL"
             rows = connection.execute(
-                f'SELECT taxon, kind, count, "offset", {vector} FROM prototypes'
+                f'SELECT taxon, kind, count, "offset", {vector} FROM prototypes ORDER BY taxon'
             ).fetchall()
             above = connection.execute("SELECT genus, family FROM taxa ORDER BY id").fetchall()
         for number, kind, count, offset, blob in rows:
             fits = kind in widths and 1 <= number <= taxa
             if not fits or (earlier and len(blob) != 4 * widths[kind]):
                 raise FloraError("prototype-unfit", source=folder / CATALOGUE, prototype=kind, taxon=number)
-            if earlier:
-                vectors[kind][number - 1] = np.frombuffer(blob, "<f4")
             counts[kind][number - 1] = count
             if offset is not None:
                 offsets[number - 1] = offset
@@ -198,20 +174,18 @@ class Prototypes:
         kin = Kin.of(
             ("", "") if taught else place for place, taught in zip(above, ~np.isnan(offsets), strict=True)
         )
-        for kind, file in _INDEX_OF.items() if not earlier else ():
-            present, found = read_index(folder / file, taxa, widths[kind])
+        vectors = {}
+        for kind, file in _INDEX_OF.items():
+            if earlier:
+                blobs = b"".join(row[-1] for row in rows if row[1] == kind)
+                vectors[kind] = QuantizedVectors.of(np.frombuffer(blobs, "<f4").reshape(-1, widths[kind]))
+                continue
+            present, vectors[kind] = read_index(folder / file, taxa, widths[kind])
             if not np.array_equal(present, np.flatnonzero(counts[kind])):
                 raise FloraError("index-of-other-taxa", source=folder / file, number=len(present))
-            vectors[kind][present] = found
-        return cls(
-            vectors["text"],
-            counts["text"],
-            vectors["photo"],
-            counts["photo"],
-            offsets,
-            kin,
-            manifest.shrinkage,
-        )
+        text = _with_zeros(vectors["text"], counts["text"] > 0)
+        photos = vectors["photo"][:]
+        return cls(text, counts["text"], photos, counts["photo"], offsets, kin, manifest.shrinkage)
 
     def with_taxon(
         self, text: Vectors, texts: int, photos: Vectors, count: int, offset: float
@@ -226,7 +200,7 @@ class Prototypes:
             offset: Offset added to its similarities.
         """
         return Prototypes(
-            np.vstack([self.text, text]),
+            self.text.and_one(text),
             np.append(self.text_counts, texts),
             np.vstack([self.photos, photos]),
             np.append(self.photo_counts, count),
@@ -241,11 +215,12 @@ class Prototypes:
 
     def part(self, kept: NDArray[np.intp]) -> "Prototypes":
         """Return the prototypes of some rows."""
+        counts = self.photo_counts[kept]
         return Prototypes(
-            self.text[kept],
+            self.text.part(kept),
             self.text_counts[kept],
-            self.photos[kept],
-            self.photo_counts[kept],
+            self.photos[self.photo_places[kept[counts > 0]]],
+            counts,
             self.offsets[kept],
             self.kin.part(kept),
             self.shrinkage,
@@ -262,13 +237,115 @@ class Prototypes:
         Returns:
             Shape (photos, taxa); 0 for a taxon without that kind.
         """
-        width = self.text.shape[1]
+        width = self.text.width
         if kind == "both":
-            return compare(photos, self.vectors(text_weight))
+            return Comparison(self, text_weight)(photos)
         if kind == "text":
-            return photos[:, :width] @ self.text.T
-        own = np.where(self._photos_built[:, None] > 0, self.appearances, self.photos)
-        return photos[:, width:] @ own.T
+            return self.text.inner_products(photos[:, :width])
+        built = self.photos_built[self.photo_rows] > 0
+        own = np.where(built[:, None], self.appearances.vectors[: len(built)], self.photos)
+        found = np.zeros((len(photos), len(self.text)), np.float32)
+        found[:, self.photo_rows] = photos[:, width:] @ own.T
+        return found
+
+
+def _with_zeros(vectors: QuantizedVectors, present: NDArray[np.bool_]) -> QuantizedVectors:
+    """Add rows of zeros, for taxa that are not in a mask."""
+    if present.all():
+        return vectors
+    codes = np.full((len(present), vectors.width), ZERO, np.uint8)
+    codes[present] = vectors.codes
+    return QuantizedVectors(codes)
+
+
+class Comparison:
+    """Compares photos with all taxa, by texts and photos together.
+
+    The similarity of a taxon with both kinds of evidence is the weighted mean of two inner products: of the photo's
+    embedding and the text prototype, and of its appearance and the photo prototype, which is drawn towards genus and
+    family. A taxon without photos gets what is known from photos of its genus and family. A prototype that is still
+    missing is replaced by the mean over the other taxa, so that a taxon competes by the evidence that it has. If no
+    taxon has evidence of a kind, the other kind has all the weight. A taxon taught later is compared by its photos
+    alone, along the direction that distinguishes them from the photos of the others; this leaves the others unchanged.
+    """
+
+    def __init__(self, prototypes: Prototypes, text_weight: float) -> None:
+        """Prepare the comparison.
+
+        Args:
+            prototypes: The prototypes.
+            text_weight: Weight of the text prototype, 0 to 1.
+        """
+        taught, has_photos = prototypes.taught, prototypes.photos_built > 0
+        has_text = (prototypes.text_counts > 0) & ~taught
+        both = has_text.any() and has_photos.any()
+        self.text_weight = np.float32(text_weight if both else float(has_text.any()))
+        """Weight of the text prototypes."""
+        self.photo_weight = np.float32(1 - self.text_weight if has_photos.any() else 0)
+        """Weight of the photo prototypes."""
+        self._prototypes = prototypes
+        self._textless = np.flatnonzero(~has_text & ~taught)
+        nothing = np.zeros(prototypes.text.width, np.float32)
+        self._usual = prototypes.text.mean(has_text) if len(self._textless) else nothing
+        self._taught = np.flatnonzero(taught)
+        if len(self._taught):
+            own = prototypes.photos[prototypes.photo_places[self._taught]]
+            others = prototypes.photos[prototypes.photo_places[np.flatnonzero(has_photos)]]
+            self._directions = telling(own, others)
+
+    def __call__(self, photos: Vectors) -> Vectors:
+        """Compare photos with all taxa.
+
+        Args:
+            photos: Embeddings, each followed by an appearance of unit length, shape (photos, E + A).
+
+        Returns:
+            Similarities, shape (photos, taxa).
+        """
+        width = self._prototypes.text.width
+        embeddings, appearances = photos[:, :width], photos[:, width:]
+        found = self.by_text(embeddings)
+        if self.photo_weight:
+            found += self._prototypes.appearances.similarities(appearances * self.photo_weight)
+        if len(self._taught):
+            found[:, self._taught] = appearances @ self._directions.T + self._prototypes.offsets[self._taught]
+        return found
+
+    def by_text(self, embeddings: Vectors) -> Vectors:
+        """Return what texts contribute to the similarities; that of a taxon without texts is the mean of the others.
+
+        Args:
+            embeddings: Shape (photos, E).
+        """
+        if not self.text_weight:
+            return np.zeros((len(embeddings), len(self._prototypes.text)), np.float32)
+        found = self._prototypes.text.inner_products(embeddings * self.text_weight)
+        if len(self._textless):
+            found[:, self._textless] = (embeddings @ self._usual * self.text_weight)[:, None]
+        return found
+
+    def likeness(self, row: int) -> Vectors:
+        """Return the cosines between the vector that represents one taxon and those of all taxa, shape (taxa,).
+
+        The vector of a taxon is its text prototype and its photo prototype, each times its weight. Those of taught taxa
+        are no representation of them, so compare the prototypes `as_built`.
+        """
+        text = self._prototypes.text[[row]] if row not in self._textless else self._usual[None]
+        looks = self._prototypes.appearances
+        photo = looks.vectors[looks.index[[row]]] if self.photo_weight else np.zeros((1, 0), np.float32)
+        own = np.hstack([text * self.text_weight, photo * self.photo_weight])
+        cosines: Vectors = self(own)[0] / (self._lengths * max(float(np.linalg.norm(own)), 1e-12))
+        return cosines
+
+    @cached_property
+    def _lengths(self) -> Vectors:
+        """Lengths of the vectors that represent the taxa, shape (taxa,); 1 instead of 0."""
+        squares = np.full(len(self._prototypes.text), np.square(self.text_weight))
+        squares[self._textless] *= np.square(self._usual).sum()
+        if self.photo_weight:
+            looks = self._prototypes.appearances
+            squares += np.square(self.photo_weight * looks.vectors).sum(axis=1)[looks.index]
+        return np.sqrt(np.where(squares > 0, squares, np.float32(1)))
 
 
 def telling(rows: Vectors, others: Vectors) -> Vectors:
@@ -297,10 +374,9 @@ def chance_similarity(prototypes: Prototypes, photos: Vectors, targets: NDArray[
         The similarity of appearance reached by one in 100 pairs of a photo and a wrong taxon; `None` if there are no
         such pairs.
     """
-    present = np.flatnonzero(prototypes.photo_counts)
-    known = prototypes.photos[present]
-    similarities = photos[:, prototypes.text.shape[1] :] @ telling(known, known).T
-    strangers = similarities[targets[:, None] != present]
+    known = prototypes.photos
+    similarities = photos[:, prototypes.text.width :] @ telling(known, known).T
+    strangers = similarities[targets[:, None] != prototypes.photo_rows]
     return float(np.quantile(strangers, 1 - _BY_CHANCE)) if len(strangers) else None
 
 

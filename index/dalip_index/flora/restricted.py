@@ -42,10 +42,8 @@ class RestrictedFlora(Flora):
             whole.manifest,
             whole.calibration,
             taxa,
-            whole.vectors,
+            whole.prototypes,
             whole.encoder,
-            whole.photo_counts[rows],
-            whole.is_taught[rows],
         )
         self.unknown = tuple(found.given for found in asked if found.taxon is None)
         """Requested names that do not stand for one taxon of the flora."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip_index.store.manifest import Shrinkage
 
-__all__ = ["Kin", "Shrunk", "unit_rows"]
+__all__ = ["Appearances", "Kin", "Shrunk", "unit_rows"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,57 @@ class Shrunk:
         _, group_of = np.unique(np.where(families >= 0, families, wide), return_inverse=True)
         starts = np.concatenate([[0], np.cumsum(np.bincount(group_of))])
         return np.argsort(group_of, kind="stable"), starts, group_of
+
+
+class Appearances:
+    """What the appearances of photos are compared with: photo prototypes after shrinkage, each distinct one once.
+
+    Taxa without photos have the prototype of their genus and family, which is the same for all of them in a genus. If
+    no relative has photos either, it is the mean over the taxa with photos.
+    """
+
+    def __init__(
+        self,
+        photos: Vectors,
+        rows: NDArray[np.intp],
+        counts: NDArray[np.intp],
+        kin: Kin,
+        shrinkage: Shrinkage,
+    ) -> None:
+        """Compute the prototypes.
+
+        Args:
+            photos: Unit means of the photos of each taxon that has photos, shape (taxa with photos, A).
+            rows: Rows of these taxa, ascending, shape (taxa with photos,).
+            counts: Number of photos per taxon, 0 for those whose photos do not count, shape (taxa,).
+            kin: Genera and families.
+            shrinkage: The strengths.
+        """
+        self.index: NDArray[np.intp] = np.empty(len(counts), np.intp)
+        """Place of each taxon in `vectors`, shape (taxa,); the taxa with photos come first, in their order."""
+        lacking = np.ones(len(counts), bool)
+        lacking[rows] = False
+        others = np.flatnonzero(lacking)
+        kinds = kin.genera[others] * (kin.families.max(initial=-1) + 2) + kin.families[others]
+        _, first, place = np.unique(kinds, return_index=True, return_inverse=True)
+        self.index[rows] = np.arange(len(rows))
+        self.index[others] = len(rows) + place
+        distinct = np.concatenate([rows, others[first]])
+        means = np.concatenate([photos, np.zeros((len(first), photos.shape[1]), np.float32)])
+        self.shrunk = Shrunk(means, counts[distinct], kin.part(distinct), shrinkage)
+        """The prototypes before those without relatives are replaced by the mean."""
+        self.vectors = self.shrunk.rows
+        """The distinct prototypes, shape (distinct, A)."""
+        if (built := counts[rows] > 0).any():
+            self.vectors[~self.vectors.any(axis=1)] = photos[built].mean(axis=0)
+
+    def similarities(self, appearances: Vectors) -> Vectors:
+        """Compare the appearances of photos, shape (photos, A), with all taxa, shape (photos, taxa)."""
+        return self.of_taxa(appearances @ self.vectors.T)
+
+    def of_taxa(self, values: Vectors) -> Vectors:
+        """Return the values of all taxa, shape (photos, taxa), from those of the distinct prototypes."""
+        return np.take(values, self.index, axis=1)
 
 
 def _combined(means: Vectors, counts: NDArray[np.intp], pulls: Sequence[Vectors]) -> Vectors:

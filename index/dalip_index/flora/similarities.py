@@ -9,22 +9,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Vectors
 from dalip_index.flora.calibration import Calibration, softmax
 
-__all__ = ["Shares", "Similarities", "compare", "largest"]
-
-
-def compare(photos: Vectors, vectors: Vectors) -> Vectors:
-    """Compare photos with taxa in a single matrix product.
-
-    Args:
-        photos: Embeddings, each followed by an appearance of unit length, shape (photos, E + A).
-        vectors: Vectors of the taxa, each followed by the offset added to its similarities, shape (taxa, E + A + 1).
-
-    Returns:
-        Inner products, shape (photos, taxa).
-    """
-    similarities: Vectors = photos @ vectors[:, :-1].T
-    similarities += vectors[:, -1]
-    return similarities
+__all__ = ["Shares", "Similarities", "largest"]
 
 
 def largest(values: NDArray[np.floating[Any]], number: int) -> NDArray[np.intp]:

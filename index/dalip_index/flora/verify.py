@@ -25,6 +25,7 @@ from dalip_index.store.catalogue import (
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.kept_photos import Pack, digest_of
 from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FileStamp, FloraManifest
+from dalip_index.store.quantized import ZERO
 from dalip_index.store.versions import SHARED, current_version
 
 __all__ = ["FloraInfo", "find_problems", "flora_info", "verify_flora"]
@@ -174,11 +175,9 @@ def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterato
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
         yield FloraError("prototypes-differ-from-evidence", source=folder / CATALOGUE)
-    for vectors, counts, name in (
-        (prototypes.text, prototypes.text_counts, TEXT_INDEX),
-        (prototypes.photos, prototypes.photo_counts, PHOTO_INDEX),
-    ):
-        if not vectors[counts > 0].any(axis=1).all():
+    text = prototypes.text.codes != ZERO
+    for present, name in ((text[prototypes.text_counts > 0], TEXT_INDEX), (prototypes.photos, PHOTO_INDEX)):
+        if not present.any(axis=1).all():
             yield FloraError("vectors-of-zeros", source=folder / name)
 
 
@@ -208,8 +207,8 @@ def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator
         labels = np.array([e.taxon for e in own], np.intp)
         means, counts = mean_prototypes(rows[:, stamp.width :], labels, manifest.counts.taxa)
         kept = Prototypes.load(folder, manifest)
-        whole = (counts > 0) & (counts == kept.photo_counts)
-        if not np.allclose(means[whole], kept.photos[whole], atol=_ABOUT):
+        whole = np.flatnonzero((counts > 0) & (counts == kept.photo_counts))
+        if not np.allclose(means[whole], kept.photos[kept.photo_places[whole]], atol=_ABOUT):
             yield FloraError("prototypes-differ-from-photos", source=folder / PHOTO_INDEX)
 
 

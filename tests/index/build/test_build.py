@@ -12,8 +12,7 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
 from dalip_index import Identification, build_flora, evaluate_flora, flora_info, load_flora, verify_flora
-from dalip_index.flora.prototypes import with_unit_appearance
-from dalip_index.flora.similarities import compare
+from dalip_index.flora.prototypes import Comparison, with_unit_appearance
 from dalip_index.store.catalogue import read_evidence
 
 
@@ -125,10 +124,9 @@ def test_photos_that_choose_or_calibrate_are_not_in_the_prototypes_they_are_comp
     photos = np.stack(
         [v for _, v in part.encoded(r.read_bytes() for r in records if r.split == "calibration")]
     )
-    vectors = dataclasses.replace(part.prototypes, shrinkage=flora.manifest.shrinkage).vectors(
-        flora.calibration.text_weight
-    )
-    fits = compare(with_unit_appearance(photos, encoder.width)[0], vectors).max(axis=1)
+    prototypes = dataclasses.replace(part.prototypes, shrinkage=flora.manifest.shrinkage)
+    comparison = Comparison(prototypes, flora.calibration.text_weight)
+    fits = comparison(with_unit_appearance(photos, encoder.width)[0]).max(axis=1)
     np.testing.assert_allclose(np.sort(fits), flora.calibration.fits, atol=1e-3)
 
 

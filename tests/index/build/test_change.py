@@ -40,6 +40,7 @@ from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.faiss_index import write_index
 from dalip_index.store.kept_photos import digest_of, kept_copy
 from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.quantized import QuantizedVectors
 from dalip_index.store.versions import current_version
 from tests.index.conftest import paint, rose
 
@@ -518,7 +519,7 @@ def test_a_full_disk_is_reported_and_changes_nothing(path: Path, encoder: Encode
     assert names_in(path) == ["CURRENT", "photos", "v000001"]
     assert not (tmp_path / "new").exists()
     with refuses(FloraError, match="cannot be written"):
-        write_index(tmp_path / "nowhere" / "text.faiss", np.arange(2), np.ones((2, 4), np.float32))
+        write_index(tmp_path / "nowhere" / "text.faiss", np.arange(2), QuantizedVectors.of(np.ones((2, 4))))
 
 
 def test_damage_is_not_copied(

@@ -28,6 +28,7 @@ from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.manifest import FloraManifest, Shrinkage
 from dalip_index.store.versions import current_version, new_version
 from tests.index.conftest import paint, rose
+from tests.index.dense import dense_vectors
 
 NEW = ("purple", "green")
 
@@ -105,7 +106,7 @@ def test_the_family_of_a_taught_plant_changes_no_relative(
     def vectors() -> np.ndarray:
         folder = current_version(path)
         manifest = dataclasses.replace(FloraManifest.load(folder), shrinkage=Shrinkage(1, 1))
-        return Prototypes.load(folder, manifest).vectors(0.3)
+        return dense_vectors(Prototypes.load(folder, manifest), 0.3)
 
     before = vectors()
     teach_taxon(path, encoder, rose("purple"), painted(tmp_path, "purple", 2))

@@ -25,7 +25,9 @@ from dalip_index.flora.prototypes import Prototypes
 from dalip_index.flora.shrinkage import unit_rows
 from dalip_index.flora.verify import find_problems
 from dalip_index.store.catalogue import read_evidence
-from dalip_index.store.faiss_index import read_index, rounded_rows, write_index
+from dalip_index.store.faiss_index import read_index, write_index
+from dalip_index.store.quantized import QuantizedVectors
+from tests.index.dense import dense_vectors
 from tests.index.flora.test_properties import queries
 
 SCHEMA = json.loads((ROOT / "docs" / "identify.schema.json").read_text(encoding="utf-8"))
@@ -40,16 +42,15 @@ def flora(flora_path: Path, encoder: Encoder) -> Flora:
 def large(flora: Flora, taxa: int) -> Flora:
     """Return a flora of made-up taxa, six species per genus, with the calibration of another flora."""
     rng = np.random.default_rng(taxa)
-    ones = np.ones(taxa, np.intp)
+    counts = np.where(np.arange(taxa) % 7 == 0, 0, 1)
     prototypes = Prototypes.built(
-        unit_rows(rng.standard_normal((taxa, 32))), ones, unit_rows(rng.standard_normal((taxa, 16))), ones
+        rng.standard_normal((taxa, 32)),
+        np.ones(taxa, np.intp),
+        rng.standard_normal((counts.sum(), 16)),
+        counts,
     )
     named = tuple(Taxon(f"G{i // 6} s{i}", genus=f"G{i // 6}", family=f"F{i // 60}") for i in range(taxa))
-    vectors = prototypes.vectors(flora.calibration.text_weight)
-    counts, none = np.where(np.arange(taxa) % 7 == 0, 0, 1), np.zeros(taxa, bool)
-    made = Flora(flora.folder, flora.manifest, flora.calibration, named, vectors, flora.encoder, counts, none)
-    vars(made).update(prototypes=prototypes)
-    return made
+    return Flora(flora.folder, flora.manifest, flora.calibration, named, prototypes, flora.encoder)
 
 
 def test_an_answer_creates_objects_only_for_shown_predictions(
@@ -109,7 +110,7 @@ def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) 
 
 @given(seed=seeds)
 def test_look_alikes_use_texts_and_photos(flora: Flora, seed: int) -> None:
-    units = unit_rows(flora.prototypes.vectors(flora.calibration.text_weight))
+    units = unit_rows(dense_vectors(flora.prototypes, flora.calibration.text_weight))
     answer = flora.answer("", queries(seed, 1))
     row = flora.row(answer.predictions[0].taxon)
     likeness = units @ units[row]
@@ -157,17 +158,17 @@ def test_the_json_of_an_answer_is_complete_except_for_messages(flora: Flora) -> 
 def test_an_index_stores_directions_with_8_bits_and_writing_again_changes_nothing(tmp_path: Path) -> None:
     vectors, rows = queries(0, 50), np.arange(0, 100, 2)
     vectors[7] = 0
-    write_index(tmp_path / "a", rows, 3 * vectors)
+    write_index(tmp_path / "a", rows, QuantizedVectors.of(3 * vectors))
     found_rows, found = read_index(tmp_path / "a", 100, 48)
     np.testing.assert_array_equal(found_rows, rows)
-    np.testing.assert_array_equal(found, rounded_rows(vectors))
-    cosines = (found * vectors).sum(axis=1)
+    np.testing.assert_array_equal(found[:], QuantizedVectors.of(vectors)[:])
+    cosines = (found[:] * vectors).sum(axis=1)
     assert cosines[7] == 0
     assert np.delete(cosines, 7).min() > 0.9998
-    write_index(tmp_path / "b", rows, found)
+    write_index(tmp_path / "b", rows, QuantizedVectors.of(found[:]))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    write_index(tmp_path / "c", rows[:10], found[:10])
-    np.testing.assert_array_equal(read_index(tmp_path / "c", 100, 48)[1], found[:10])  # each by itself
+    write_index(tmp_path / "c", rows[:10], found.part(slice(10)))
+    np.testing.assert_array_equal(read_index(tmp_path / "c", 100, 48)[1][:], found[:10])  # each by itself
 
 
 SIGNED = faiss.ScalarQuantizer.QT_8bit_direct_signed
@@ -212,7 +213,8 @@ def test_a_flora_of_the_earlier_format_answers_and_is_rewritten_in_the_current_o
     before = load_flora(earlier, encoder)
     index = faiss.read_index(str(earlier / "v000001" / "taxa.faiss"))
     stored = faiss.downcast_index(index.index).reconstruct_n(0, 3)
-    np.testing.assert_allclose(before.vectors, stored, atol=1e-6)
+    vectors = dense_vectors(before.prototypes, before.calibration.text_weight)
+    np.testing.assert_allclose(vectors, stored, atol=0.01)
     copy = shutil.copytree(earlier, tmp_path / "flora")
     rebuild_flora(copy, encoder)
     assert find_problems(copy, encoder) == []
@@ -223,4 +225,5 @@ def test_a_flora_of_the_earlier_format_answers_and_is_rewritten_in_the_current_o
         e.content for e in read_evidence(before.folder)
     )
     undo_change(copy)
-    np.testing.assert_array_equal(load_flora(copy, encoder).vectors, before.vectors)
+    again = load_flora(copy, encoder)
+    np.testing.assert_array_equal(dense_vectors(again.prototypes, again.calibration.text_weight), vectors)

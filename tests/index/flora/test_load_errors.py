@@ -18,6 +18,7 @@ from dalip_index import build_flora, flora_info, load_flora, verify_flora
 from dalip_index.store.catalogue import CATALOGUE
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, write_index
 from dalip_index.store.manifest import MANIFEST, FileStamp
+from dalip_index.store.quantized import QuantizedVectors
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def test_verify_finds_missing_texts(path: Path) -> None:
 
 
 def test_verify_finds_vectors_of_zeros(path: Path) -> None:
-    write_index(path / "v000001" / PHOTO_INDEX, np.arange(10), np.zeros((10, 16), np.float32))
+    write_index(path / "v000001" / PHOTO_INDEX, np.arange(10), QuantizedVectors.of(np.zeros((10, 16))))
     restamp(path)
     with refuses(FloraError, match="vectors of zeros"):
         verify_flora(path)
@@ -228,7 +229,7 @@ def test_verify_finds_vectors_of_zeros(path: Path) -> None:
 def test_an_index_of_other_taxa_is_refused(
     path: Path, encoder: Encoder, rows: int, width: int, message: str
 ) -> None:
-    write_index(path / "v000001" / TEXT_INDEX, np.arange(rows), np.ones((rows, width), np.float32))
+    write_index(path / "v000001" / TEXT_INDEX, np.arange(rows), QuantizedVectors.of(np.ones((rows, width))))
     restamp(path)
     for check in (lambda: load_flora(path, encoder), lambda: verify_flora(path)):
         with refuses(FloraError, match=message):

@@ -191,7 +191,7 @@ def test_heat_maps_and_evaluation_work_on_a_restricted_flora(
     from PIL import Image
 
     some = restrict(flora, ["Rosa red", "Rosa blue", "Rosa green"])
-    assert some.prototypes.text.shape[0] == len(some.experimental) == 3
+    assert len(some.prototypes.text) == len(some.experimental) == 3
     photo = Image.open(photos / "Rosa red" / "1.png").convert("RGB")
     expected, found = (heat_map(each, photo, rose("red"), rose("blue")) for each in (flora, some))
     np.testing.assert_array_equal(found, expected)

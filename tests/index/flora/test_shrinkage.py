@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalip_index.build.weights import choose_weights
-from dalip_index.flora.prototypes import Prototypes
+from dalip_index.flora.prototypes import Comparison, Prototypes
 from dalip_index.flora.shrinkage import Kin, Shrunk, unit_rows
 from dalip_index.store.manifest import NO_SHRINKAGE, Shrinkage
+from tests.index.dense import dense_vectors
 
 WIDTH = 8
 seeds = st.integers(0, 2**32 - 1)
@@ -93,19 +94,24 @@ def test_a_taxon_without_photos_competes_with_the_mean_of_its_genus() -> None:
     counts, nothing = np.array([3, 0, 1, 2]), np.zeros(4, np.intp)
     kin = Kin.of([("Rosa", "Rosaceae"), ("Rosa", "Rosaceae"), ("Rubus", "Rosaceae"), ("", "")])
     text = np.zeros((4, 2), np.float32)
-    shrunk = Prototypes.built(text, nothing, photos, counts, kin, Shrinkage(1, 0)).vectors(0)[:, 2:-1]
-    np.testing.assert_allclose(shrunk[1], 0.75 * photos[0], atol=1e-6)
-    unknown = Prototypes.built(text, nothing, photos, counts).vectors(0)[:, 2:-1]
-    np.testing.assert_allclose(unknown[1], photos[[0, 2, 3]].mean(axis=0), atol=1e-6)
+    seen = photos[counts > 0]
+    known = Prototypes.built(text, nothing, seen, counts, kin, Shrinkage(1, 0))
+    shrunk = known.appearances.vectors[known.appearances.index]
+    np.testing.assert_allclose(shrunk[1], 0.75 * known.photos[0], atol=1e-6)
+    unknown = Prototypes.built(text, nothing, seen, counts).appearances
+    np.testing.assert_allclose(unknown.vectors[unknown.index[1]], known.photos.mean(axis=0), atol=1e-6)
 
 
 def test_taught_taxa_do_not_change_their_relatives() -> None:
     means, counts, kin = made(3)
     text, texts = np.ones((20, 2), np.float32), np.ones(20, np.intp)
-    before = Prototypes.built(text, texts, means, counts, kin, Shrinkage(1, 1))
+    before = Prototypes.built(text, texts, means[counts > 0], counts, kin, Shrinkage(1, 1))
     taught = before.with_taxon(text[0], 1, unit_rows(np.ones((1, WIDTH)))[0], 2, 0.1)
     known = replace(taught, kin=Kin(np.append(kin.genera, kin.genera[5]), np.append(kin.families, 0)))
-    np.testing.assert_array_equal(known.vectors(0.3)[:-1], before.vectors(0.3))
+    np.testing.assert_array_equal(dense_vectors(known, 0.3)[:-1], dense_vectors(before, 0.3))
+    asked = unit_rows(np.random.default_rng(4).standard_normal((5, 2 + WIDTH)))
+    found, unchanged = (Comparison(some, 0.3)(asked) for some in (known, before))
+    np.testing.assert_array_equal(found[:, :-1], unchanged)
 
 
 def photos_of_genera(each: int, spread: float) -> tuple[Prototypes, np.ndarray, np.ndarray]:

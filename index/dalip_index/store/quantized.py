@@ -1,0 +1,156 @@
+"""`QuantizedVectors`: unit vectors with 8 bits per number, and their exact inner products with other vectors."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dalip.cpus import available_cpus
+from dalip.encoder import Vectors
+from dalip.encoder.sessions import runtime
+
+__all__ = ["ZERO", "QuantizedVectors"]
+
+_LARGEST = 127
+"""The largest number of each quantized vector in absolute value, so that quantizing again changes nothing."""
+
+ZERO = 128
+"""The code of zero: codes are the numbers of a vector plus 128, as FAISS stores signed integers."""
+
+_AT_ONCE = 32_768  # vectors: their products stay in the processor's cache
+_DIGITS = np.array([128**2, 128, 1], np.float32)  # of a query, most significant first
+_HALF = 64
+
+
+class QuantizedVectors:
+    """Unit vectors, each rounded to 8-bit integers that are proportional to it.
+
+    The angle between a vector and its rounded form is about half a degree. Each vector is rounded by itself, so adding
+    one does not change the others. Inner products with other vectors are computed from the integers, without a copy of
+    the vectors in a larger type: for many vectors, the time is that of reading them from memory.
+    """
+
+    def __init__(self, codes: NDArray[np.uint8], owner: object = None) -> None:
+        """Use codes that exist already.
+
+        Args:
+            codes: The integers plus 128, shape (number, width); they may be mapped from a file.
+            owner: An object to keep for as long as the codes are used, if they are in its memory.
+        """
+        self.codes = codes
+        self._owner = owner
+        self._scales = np.empty(len(codes), np.float32)
+        for some in _parts(len(codes)):
+            integers = self._integers(codes[some])
+            lengths = np.sqrt(np.einsum("ij,ij->i", integers, integers))
+            self._scales[some] = 1 / np.where(lengths > 0, lengths, np.float32(1))
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.floating[Any]]) -> "QuantizedVectors":
+        """Round vectors, shape (number, width), whose lengths are ignored; rows of zeros stay zero."""
+        codes = np.empty(vectors.shape, np.uint8)
+        for some in _parts(len(vectors)):
+            codes[some] = _to_integers(vectors[some]) + ZERO
+        return cls(codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def width(self) -> int:
+        """Length of a vector."""
+        return int(self.codes.shape[1])
+
+    def __getitem__(self, rows: slice | Sequence[int] | NDArray[Any]) -> Vectors:
+        """Return some of the vectors, of unit length, shape (rows, width)."""
+        found: Vectors = self._integers(self.codes[rows]) * self._scales[rows][:, None]
+        return found
+
+    def part(self, rows: slice | NDArray[Any]) -> "QuantizedVectors":
+        """Return the vectors of some rows."""
+        return QuantizedVectors(self.codes[rows])
+
+    def and_one(self, vector: Vectors) -> "QuantizedVectors":
+        """Append a vector, shape (width,)."""
+        return QuantizedVectors(np.concatenate([self.codes, QuantizedVectors.of(vector[None]).codes]))
+
+    def mean(self, rows: NDArray[np.bool_]) -> Vectors:
+        """Return the mean of the vectors in a mask, shape (width,)."""
+        total, number = np.zeros(self.width), max(int(rows.sum()), 1)
+        for some in _parts(len(self)):
+            total += self[some].T @ rows[some].astype(np.float32)
+        return (total / number).astype(np.float32)
+
+    def inner_products(self, queries: Vectors) -> Vectors:
+        """Return the inner products with other vectors, as exact as in single precision.
+
+        Args:
+            queries: Finite, shape (queries, width).
+
+        Returns:
+            Shape (queries, number).
+        """
+        digits, steps = _digits(queries)
+        found = np.empty((len(queries), len(self)), np.float32)
+        for some in _parts(len(self)):
+            (products,) = _product().run(None, {"codes": self.codes[some], "digits": digits})
+            values = products.reshape(len(products), len(queries), len(_DIGITS)).astype(np.float32) @ _DIGITS
+            np.multiply(values.T, self._scales[some], out=found[:, some])
+        found *= steps[:, None]
+        return found
+
+    @staticmethod
+    def _integers(codes: NDArray[np.uint8]) -> Vectors:
+        integers = codes.astype(np.float32)
+        integers -= ZERO
+        return integers
+
+
+def _to_integers(vectors: NDArray[np.floating[Any]]) -> Vectors:
+    """Return vectors as integers from -127 to 127 that are proportional to each, shape (number, width)."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    integers: Vectors = np.rint(vectors * (_LARGEST / np.where(largest > 0, largest, 1))).astype(np.float32)
+    return integers
+
+
+def _parts(number: int) -> list[slice]:
+    return [slice(start, min(start + _AT_ONCE, number)) for start in range(0, number, _AT_ONCE)]
+
+
+def _digits(queries: Vectors) -> tuple[NDArray[np.int8], Vectors]:
+    """Write numbers with three digits in base 128, from -64 to 64.
+
+    With such digits, products of 8-bit numbers are exact also on processors that add two of them in 16 bits (AVX2).
+
+    Args:
+        queries: Shape (queries, width).
+
+    Returns:
+        The digits, most significant first, shape (width, queries * 3); and the value of one unit of the last digit for
+        each query, shape (queries,).
+    """
+    largest = np.abs(queries).max(axis=1, initial=0)
+    steps = np.where(largest > 0, largest, 1).astype(np.float64) / (_HALF * 128**2 - 1)
+    left = np.rint(queries / steps[:, None]).astype(np.int32)
+    digits = np.empty((queries.shape[1], len(queries), len(_DIGITS)), np.int8)
+    for place in (2, 1):
+        digit = (left + _HALF) % 128 - _HALF
+        digits[:, :, place] = digit.T
+        left = (left - digit) // 128
+    digits[:, :, 0] = left.T
+    return digits.reshape(queries.shape[1], -1), steps.astype(np.float32)
+
+
+@cache
+def _product() -> Any:
+    """Open the model that multiplies codes by digits: ONNX Runtime has fast integer products, NumPy has none."""
+    ort, _ = runtime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = available_cpus()
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    content = Path(__file__).with_name("integer_product.onnx").read_bytes()
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
