@@ -11,10 +11,12 @@ from dalip.errors import FloraError
 from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon, first_words
 
-__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "placed_among", "taxon_above"]
+__all__ = ["TaxonTree", "agreeing", "check_taxonomy", "place_taxa", "placed_among", "taxon_above"]
 
 
 _DEPTH = {rank: depth for depth, rank in enumerate(RANKS)}
+_HIGHER = RANKS[: RANKS.index("species") + 1]
+_NONE = -2  # not -1, which stands for a rank without taxa
 
 
 def taxon_above(taxon: Taxon, rank: str) -> Taxon:
@@ -110,60 +112,104 @@ def _first(names: Iterable[str]) -> str:
     return next((name for name in names if name), "")
 
 
+def place_taxa(taxa: Iterable[Taxon]) -> tuple[list[Taxon], NDArray[np.int32]]:
+    """Find the species, genera, families and orders that contain taxa.
+
+    Args:
+        taxa: The taxa, each once.
+
+    Returns:
+        The higher taxa that are not among the taxa themselves. And for each taxon and each rank, the node that it is or
+        is inside of, shape (taxa, ranks), in the order of `RANKS`; -2 if there is none. The nodes are the taxa followed
+        by the higher taxa.
+    """
+    listed = list(taxa)
+    nodes = {_key(taxon): place for place, taxon in enumerate(listed)}
+    higher: list[Taxon] = []
+    above = np.full((len(listed), len(RANKS)), _NONE, np.int32)
+    for row, taxon in enumerate(listed):
+        above[row, _DEPTH[taxon.taxon_rank]] = row
+        for rank in _HIGHER:
+            if name := _name_above(taxon, rank):
+                place = nodes.setdefault((rank, name), len(listed) + len(higher))
+                if place == len(listed) + len(higher):
+                    higher.append(taxon_above(taxon, rank))
+                above[row, _DEPTH[rank]] = place
+    return higher, above
+
+
 class TaxonTree:
-    """The taxa of a flora and their higher taxa, with the taxa that each contains."""
+    """The taxa of a flora and their higher taxa, with the taxa that each contains.
 
-    def __init__(self, taxa: Sequence[Taxon]) -> None:
-        """Find the species, genera, families and orders of the taxa; those that are in the flora are used unchanged."""
-        self.rows = {taxon.scientific_name: row for row, taxon in enumerate(taxa)}
-        self._taxa = taxa
-        self._nodes: dict[tuple[str, str], Taxon] = {_key(taxon): taxon for taxon in taxa}
-        places = self._places = {key: place for place, key in enumerate(self._nodes)}
-        pairs: list[tuple[int, int]] = []
-        for row, taxon in enumerate(taxa):
-            pairs.append((places[_key(taxon)], row))
-            for rank in RANKS:
-                if name := _name_above(taxon, rank):
-                    if (rank, name) not in self._nodes:
-                        self._nodes[rank, name] = taxon_above(taxon, rank)
-                    pairs.append((places.setdefault((rank, name), len(places)), row))
-        self._node, self._row = np.array(pairs, np.intp).reshape(-1, 2).T
-        self.nodes = tuple(self._nodes.values())
-        self._depth = np.array([_DEPTH[node.taxon_rank] for node in self.nodes], np.intp)
-        self._of_rank = [np.flatnonzero(self._depth == depth) for depth in range(len(RANKS))]
-        self._holds_all = np.bincount(self._node, minlength=len(self.nodes)) == len(taxa)
-        self._by_rank: dict[str, tuple[tuple[Taxon, ...], NDArray[np.intp]]] = {}
+    Taxa are read only where an answer needs them: everything else is computed with arrays.
+    """
 
-    def above(self, taxon: Taxon, rank: str) -> Taxon:
-        """Return the higher taxon at a rank for one of the flora's taxa; the flora's own entry if it has one."""
-        found = taxon_above(taxon, rank)
-        return self._nodes.get(_key(found), found)
-
-    def at_rank(self, rank: str) -> tuple[tuple[Taxon, ...], NDArray[np.intp]]:
-        """Return the higher taxa of the flora's taxa at a rank, as `above` does; computed once per rank.
+    def __init__(
+        self, taxa: Sequence[Taxon], placed: tuple[Sequence[Taxon], NDArray[np.int32]] | None = None
+    ) -> None:
+        """Create a tree, in which taxa of the flora that contain others are used unchanged.
 
         Args:
-            rank: One of `RANKS`.
-
-        Returns:
-            The higher taxa, and for each of the flora's taxa the index of its higher taxon, shape (taxa,).
+            taxa: The taxa of the flora, each once.
+            placed: What `place_taxa` returns for them, if it is known already.
         """
-        if rank not in self._by_rank:
-            above = [self.above(taxon, rank) for taxon in self._taxa]
-            places: dict[str, int] = {}
-            place_of = [places.setdefault(taxon.scientific_name, len(places)) for taxon in above]
-            by_name = {taxon.scientific_name: taxon for taxon in reversed(above)}
-            self._by_rank[rank] = tuple(by_name[name] for name in places), np.array(place_of, np.intp)
-        return self._by_rank[rank]
+        self._higher, self.above_rows = place_taxa(taxa) if placed is None else placed
+        self._taxa = taxa
+        number = len(taxa) + len(self._higher)
+        self._depth: NDArray[np.int8] = np.zeros(number, np.int8)
+        sizes: NDArray[np.intp] = np.zeros(number, np.intp)
+        self._inside: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        for depth, places in enumerate(self.above_rows.T):
+            rows = np.flatnonzero(places >= 0)
+            if len(rows):
+                nodes = places[rows].astype(np.intp)
+                self._depth[nodes] = depth
+                sizes += np.bincount(nodes, minlength=number)
+                self._inside.append((rows, nodes))
+        self._of_rank = [np.flatnonzero(self._depth == depth) for depth in range(len(RANKS))]
+        self._holds_all = sizes == len(taxa)
+
+    def __len__(self) -> int:
+        """Return the number of nodes: the flora's taxa, which come first, and their higher taxa."""
+        return len(self._depth)
+
+    def __getitem__(self, place: int) -> Taxon:
+        """Return a node."""
+        return self._taxa[place] if place < len(self._taxa) else self._higher[place - len(self._taxa)]
+
+    @cached_property
+    def nodes(self) -> tuple[Taxon, ...]:
+        """All nodes."""
+        return (*self._taxa, *self._higher)
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each of the flora's taxa, by scientific name."""
+        return {taxon.scientific_name: row for row, taxon in enumerate(self._taxa)}
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], int]:
+        return {_key(node): place for place, node in enumerate(self.nodes)}
 
     def __contains__(self, taxon: Taxon) -> bool:
         """Return whether a taxon is in the flora or contains one of its taxa."""
-        return _key(taxon) in self._nodes
+        return _key(taxon) in self._places
+
+    def at_rank(self, rank: str) -> NDArray[np.int32]:
+        """Return for each of the flora's taxa the node of a rank that it is or is inside of, shape (taxa,).
+
+        It is the taxon itself if it has a higher rank, or if its higher taxon is unknown.
+
+        Args:
+            rank: One of `RANKS`.
+        """
+        places = self.above_rows[:, _DEPTH[rank]]
+        return np.where(places >= 0, places, np.arange(len(places), dtype=np.int32))
 
     def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
         """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
         wanted = [self._places[_key(taxon)] for taxon in taxa]
-        return sorted(set(self._row[np.isin(self._node, wanted)].tolist()))
+        return np.flatnonzero(np.isin(self.above_rows, wanted).any(axis=1)).tolist()
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the probabilities of the taxa that each node contains.
@@ -174,7 +220,10 @@ class TaxonTree:
         Returns:
             Probabilities of the nodes, shape (nodes,); the flora's own taxa come first.
         """
-        return np.asarray(np.bincount(self._node, probabilities[self._row], len(self.nodes)), np.float64)
+        found: NDArray[np.float64] = np.zeros(len(self))
+        for rows, nodes in self._inside:
+            found += np.bincount(nodes, probabilities[rows], len(self))
+        return found
 
     def lowest(
         self,
@@ -201,7 +250,7 @@ class TaxonTree:
         if not len(enough):
             return None
         lowest = enough[-1]
-        return self.nodes[places[lowest]], min(float(found[lowest]), 1.0)
+        return self[int(places[lowest])], min(float(found[lowest]), 1.0)
 
     def best_by_rank(
         self, probabilities: NDArray[np.float64], shut: NDArray[np.bool_], listed: float = 1.0
@@ -209,7 +258,7 @@ class TaxonTree:
         """Find the most probable taxon of each rank; the arguments are those of `lowest`.
 
         Returns:
-            Positions in `nodes` in the order of `RANKS`, and their probabilities; -1 and `-inf` for a rank without
+            Nodes in the order of `RANKS`, and their probabilities; -1 and `-inf` for a rank without
             taxa.
         """
         found = self.probabilities(probabilities)
@@ -218,16 +267,6 @@ class TaxonTree:
         best = [places[found[places].argmax()] if len(places) else -1 for places in self._of_rank]
         at = np.array(best, np.intp)
         return at, np.where(at < 0, -np.inf, found[at])
-
-    @cached_property
-    def above_rows(self) -> NDArray[np.intp]:
-        """For each of the flora's taxa and each rank, the position in `nodes` of the taxon that it is or is inside of.
-
-        Shape (taxa, ranks), in the order of `RANKS`; -2 if there is none.
-        """
-        found = np.full((len(self._taxa), len(RANKS)), -2, np.intp)
-        found[self._row, self._depth[self._node]] = self._node
-        return found
 
 
 def _key(taxon: Taxon) -> tuple[str, str]:

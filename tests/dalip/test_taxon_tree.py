@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalip.ranks import RANKS
-from dalip.taxon_tree import TaxonTree, taxon_above
+from dalip.taxon_tree import TaxonTree, place_taxa, taxon_above
 from dalip.taxonomy import Taxon
 
 VIOLA = Taxon("Viola", "genus", genus="Viola", family="Violaceae", order="Malpighiales")
@@ -80,7 +80,7 @@ def test_the_probability_of_a_common_ancestor_is_capped() -> None:
     shares, shut = np.array([0.5, 0.5]), np.zeros(2, bool)
     tree, alone = TaxonTree([ROBUR, ILEX]), TaxonTree([ROBUR])
     assert tree.lowest(shares, EIGHTY, shut, listed=0.79) is None
-    assert tree.lowest(shares, EIGHTY, shut, listed=0.9) == (tree.above(ROBUR, "genus"), 0.9)
+    assert tree.lowest(shares, EIGHTY, shut, listed=0.9) == (taxon_above(ROBUR, "genus"), 0.9)
     assert tree.lowest(np.array([0.9, 0.1]), EIGHTY, shut, listed=0.2) == (ROBUR, 0.9)
     assert alone.lowest(np.ones(1), EIGHTY, shut[:1], listed=0.9) == (ROBUR, 0.9)
     assert alone.lowest(np.ones(1), EIGHTY, shut[:1], listed=0.7) is None
@@ -94,13 +94,25 @@ def test_a_higher_taxon_is_at_least_as_probable_as_its_members(shares: list[floa
     for row, taxon in enumerate(TAXA):
         assert found[taxon] >= probabilities[row] - 1e-12
         for rank in RANKS:
-            assert found[tree.above(taxon, rank)] >= found[taxon] - 1e-12
+            assert found[tree[tree.at_rank(rank)[row]]] >= found[taxon] - 1e-12
     assert max(found.values()) <= 1 + 1e-9
 
 
 def test_a_genus_in_the_flora_is_used_as_the_parent_of_its_species() -> None:
     named = Taxon("Viola", "genus", genus="Viola", family="Violaceae", references=("https://example.org",))
-    assert TaxonTree([OCELLATA, named]).above(OCELLATA, "genus") is named
+    tree = TaxonTree([OCELLATA, named])
+    assert [tree[place] for place in tree.at_rank("genus").tolist()] == [named, named]
+    assert tree[1] is named
+
+
+def test_a_tree_is_the_same_with_higher_taxa_that_are_known_already() -> None:
+    tree, again = TaxonTree(TAXA), TaxonTree(TAXA, place_taxa(TAXA))
+    assert again.nodes == tree.nodes
+    assert len(tree) == len(tree.nodes) == 13
+    assert [tree[place] for place in range(len(tree))] == list(tree.nodes)
+    np.testing.assert_array_equal(again.above_rows, tree.above_rows)
+    assert tree.rows == {taxon.scientific_name: row for row, taxon in enumerate(TAXA)}
+    assert tree.rows_in([tree[6], SOLE]) == [0, 1, 2, 5]
 
 
 @pytest.mark.parametrize(

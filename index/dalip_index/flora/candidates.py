@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dalip.ranks import RANKS
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import Prediction
+from dalip_index.flora.answer import Lazy, Prediction
 from dalip_index.flora.similarities import largest
 
 __all__ = ["Candidates"]
@@ -65,24 +65,23 @@ class Candidates:
         Args:
             tree: The taxa and their higher taxa.
             rank: As `TaxonTree.at_rank`.
-            rows: Rows of the taxa to group, best first.
+            rows: Rows of the taxa to group.
 
         Returns:
             The taxa of the rank, most probable first; ties are ordered by similarity.
         """
-        nodes, node_of = tree.at_rank(rank)
-        found, first, place = np.unique(node_of[rows], return_index=True, return_inverse=True)
+        node_of = tree.at_rank(rank)
+        found, place = np.unique(node_of[rows], return_inverse=True)
         similarities, shares = np.full(len(found), -np.inf), None
         np.maximum.at(similarities, place, self.similarities[rows])
-        order = np.lexsort((first, -similarities))
+        order = np.argsort(-similarities, kind="stable")
         if self.probabilities is not None:
             shares = np.minimum(np.bincount(place, self.probabilities[rows], len(found)), 1.0)
-            order = np.lexsort((first, -similarities, -shares))
+            order = np.lexsort((-similarities, -shares))
             shares = shares[order]
         experimental = np.bincount(place, ~self.experimental[rows], len(found)) == 0
-        return Candidates(
-            [nodes[node] for node in found[order].tolist()], similarities[order], shares, experimental[order]
-        )
+        nodes = Lazy(len(found), lambda: [tree[node] for node in found[order].tolist()])
+        return Candidates(nodes, similarities[order], shares, experimental[order])
 
     def rolled_up(
         self, tree: TaxonTree, rows: NDArray[np.intp], most: int
@@ -94,7 +93,7 @@ class Candidates:
 
         Args:
             tree: The taxa and their higher taxa.
-            rows: Rows of the taxa on the list, best first.
+            rows: Rows of the taxa on the list.
             most: Length that is short enough. The result is longer if the taxa are of more orders than that.
 
         Returns:
@@ -102,44 +101,44 @@ class Candidates:
             taxa in the flora.
         """
         entries = np.arange(len(rows))  # which entry of the result stands for each row
-        taken: list[tuple[Taxon, float, bool]] = []
+        taken: NDArray[np.intp] = np.empty(0, np.intp)  # nodes, whose entries follow those of the rows
+        shares, alone = [np.empty(0)], [np.empty(0, bool)]
         for rank in RANKS[RANKS.index("species") :: -1]:
-            number = len(np.unique(entries))
-            if number <= most:
+            present, first = _first_of(entries, len(rows) + len(taken))
+            if len(present) <= most:
                 break
-            nodes, node_of = tree.at_rank(rank)
+            node_of = tree.at_rank(rank)
             group = node_of[rows]
-            _, one = np.unique(entries, return_index=True)  # a row of each entry
-            sizes = np.bincount(group[one], minlength=len(nodes))
+            sizes = np.bincount(group[first], minlength=len(tree))
             order = np.argsort(-sizes, kind="stable")
-            needed = int(np.searchsorted(np.cumsum(np.maximum(sizes[order] - 1, 0)), number - most)) + 1
-            for node in order[:needed][sizes[order[:needed]] > 1].tolist():
-                entries[group == node] = len(rows) + len(taken)
-                inside = node_of == node
-                taken.append((nodes[node], self._total(inside), bool(self.experimental[inside].all())))
-        if not taken:
+            excess = np.cumsum(np.maximum(sizes[order] - 1, 0))
+            needed = int(np.searchsorted(excess, len(present) - most)) + 1
+            chosen = order[:needed][sizes[order[:needed]] > 1]
+            entry_of = np.full(len(tree), -1, np.intp)
+            entry_of[chosen] = len(rows) + len(taken) + np.arange(len(chosen))
+            entries = np.where(entry_of[group] >= 0, entry_of[group], entries)
+            taken = np.concatenate([taken, chosen])
+            known = np.zeros(len(node_of)) if self.probabilities is None else self.probabilities
+            shares.append(np.minimum(np.bincount(node_of, known, len(tree))[chosen], 1.0))
+            alone.append(np.bincount(node_of, ~self.experimental, len(tree))[chosen] == 0)
+        if not len(taken):
             return self, rows
-        found = self._with(rows, entries, taken)
-        return found, np.arange(len(found.taxa))
+        present, first = _first_of(entries, len(rows) + len(taken))
+        similarities = np.full(len(rows) + len(taken), -np.inf)
+        np.maximum.at(similarities, entries, self.similarities[rows])
+        own = np.zeros(len(rows)) if self.probabilities is None else self.probabilities[rows]
+        share = np.concatenate([own, *shares])[present]
+        order = np.lexsort((-similarities[present], -share))
+        present, share = present[order], share[order]
+        places = np.concatenate([rows, taken])[present]
+        experimental = np.concatenate([self.experimental[rows], *alone])[present]
+        nodes = Lazy(len(present), lambda: [tree[place] for place in places.tolist()])
+        return Candidates(nodes, similarities[present], share, experimental), np.arange(len(present))
 
-    def _total(self, inside: NDArray[np.bool_]) -> float:
-        return 0.0 if self.probabilities is None else min(float(self.probabilities[inside].sum()), 1.0)
 
-    def _with(
-        self, rows: NDArray[np.intp], entries: NDArray[np.intp], taken: Sequence[tuple[Taxon, float, bool]]
-    ) -> "Candidates":
-        found, first = np.unique(entries, return_index=True)
-        similarities = np.full(len(found), -np.inf)
-        np.maximum.at(similarities, np.searchsorted(found, entries), self.similarities[rows])
-        alone = found < len(rows)
-        kept = rows[first[alone]]
-        higher = [taken[entry - len(rows)] for entry in found[~alone].tolist()]
-        shares = np.zeros(len(found))
-        shares[alone] = 0 if self.probabilities is None else self.probabilities[kept]
-        shares[~alone] = [share for _, share, _ in higher]
-        experimental = np.concatenate([self.experimental[kept], [only for _, _, only in higher]]).astype(bool)
-        taxa = [*(self.taxa[row] for row in kept.tolist()), *(taxon for taxon, _, _ in higher)]
-        order = np.lexsort((-similarities, -shares))
-        return Candidates(
-            [taxa[place] for place in order.tolist()], similarities[order], shares[order], experimental[order]
-        )
+def _first_of(entries: NDArray[np.intp], number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the entries that are present, of a number of them, ascending; and the first place of each."""
+    first = np.full(number, -1, np.intp)
+    first[entries[::-1]] = np.arange(len(entries) - 1, -1, -1)
+    present = np.flatnonzero(first >= 0)
+    return present, first[present]

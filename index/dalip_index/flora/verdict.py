@@ -57,7 +57,7 @@ def judge(
     if rank is None:
         named, first = candidates, candidates.best(top_k)
     else:
-        named = candidates.at_rank(tree, rank, candidates.best(len(candidates.taxa)))
+        named = candidates.at_rank(tree, rank, np.arange(len(candidates.taxa)))
         first = np.arange(min(top_k, len(named.taxa)))
     shown = named.predictions(first)
     least = calibration.least_probability(coverage, level)

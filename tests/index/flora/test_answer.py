@@ -86,17 +86,17 @@ def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) 
     shares = rng.dirichlet(np.ones(len(taxa))) if calibrated else None
     every = Candidates(taxa, similarities, shares, rng.random(len(taxa)) < 0.5)
     rows = every.best(int(rng.integers(1, len(taxa) + 1)))
-    groups: dict[str, list[Prediction]] = {}
-    for prediction in every.predictions(rows):
-        groups.setdefault(tree.above(prediction.taxon, rank).scientific_name, []).append(prediction)
+    groups: dict[int, list[Prediction]] = {}
+    for prediction, row in zip(every.predictions(rows), rows, strict=True):
+        groups.setdefault(int(tree.at_rank(rank)[row]), []).append(prediction)
     expected = [
         (
-            name,
+            tree[node].scientific_name,
             max(p.similarity for p in group),
             sum(p.probability or 0 for p in group),
             all(p.experimental for p in group),
         )
-        for name, group in groups.items()
+        for node, group in sorted(groups.items())
     ]
     expected.sort(key=lambda row: (-row[2], -row[1]))
     at_rank = every.at_rank(tree, rank, rows)
@@ -105,7 +105,7 @@ def test_grouping_by_rank_equals_a_loop(seed: int, rank: str, calibrated: bool) 
         (name, similarity, experimental) for name, similarity, _, experimental in expected
     ]
     assert [p.probability or 0 for p in found] == pytest.approx([row[2] for row in expected])
-    assert all(p.taxon is tree.above(p.taxon, rank) for p in found)
+    assert all(p.taxon in tree for p in found)
 
 
 @given(seed=seeds)
