@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dalip.encoder import Vectors
+from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index import Flora, load_flora
 from dalip_index.flora.prototypes import Prototypes
@@ -34,7 +35,7 @@ def make_flora(number: int) -> Flora:
         Taxon(f"Genus{i // 10} species{i}", "species", (), f"Genus{i // 10}", f"Family{i // 100}", "Order")
         for i in range(number)
     )
-    return Flora(real.folder, real.manifest, real.calibration, taxa, prototypes, real.encoder)
+    return Flora(real.folder, real.manifest, real.calibration, TaxonTree(taxa), prototypes, real.encoder)
 
 
 def matrix(flora: Flora) -> Vectors:

@@ -11,6 +11,7 @@ import numpy as np
 from embedded import Embedded
 
 from dalip.datasets import Record
+from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
 from dalip_index.flora.similarities import Similarities
@@ -167,4 +168,4 @@ def without(flora: Flora, taxa: Sequence[Taxon]) -> Flora:
     kept = np.array([r for r, t in enumerate(flora.taxa) if t.scientific_name not in left_out], np.intp)
     prototypes = flora.prototypes.part(kept)
     rest = tuple(flora.taxa[row] for row in kept)
-    return Flora(flora.folder, flora.manifest, flora.calibration, rest, prototypes, flora.encoder)
+    return Flora(flora.folder, flora.manifest, flora.calibration, TaxonTree(rest), prototypes, flora.encoder)

@@ -97,11 +97,10 @@ def relearned(flora: Flora, evidence: Mapping[str, Labelled], unseen: str) -> Fl
         flora.folder,
         flora.manifest,
         learned.calibration,
-        flora.taxa,
+        flora.tree,
         learned.prototypes,
         flora.encoder,
     )
-    vars(found).update(tree=flora.tree)
     return found
 
 

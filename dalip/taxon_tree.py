@@ -153,9 +153,9 @@ class TaxonTree:
             taxa: The taxa of the flora, each once.
             placed: What `place_taxa` returns for them, if it is known already.
         """
-        self._higher, self.above_rows = place_taxa(taxa) if placed is None else placed
-        self._taxa = taxa
-        number = len(taxa) + len(self._higher)
+        self.taxa = taxa
+        self.higher, self.above_rows = place_taxa(taxa) if placed is None else placed
+        number = len(taxa) + len(self.higher)
         self._depth: NDArray[np.int8] = np.zeros(number, np.int8)
         sizes: NDArray[np.intp] = np.zeros(number, np.intp)
         self._inside: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
@@ -175,17 +175,17 @@ class TaxonTree:
 
     def __getitem__(self, place: int) -> Taxon:
         """Return a node."""
-        return self._taxa[place] if place < len(self._taxa) else self._higher[place - len(self._taxa)]
+        return self.taxa[place] if place < len(self.taxa) else self.higher[place - len(self.taxa)]
 
     @cached_property
     def nodes(self) -> tuple[Taxon, ...]:
         """All nodes."""
-        return (*self._taxa, *self._higher)
+        return (*self.taxa, *self.higher)
 
     @cached_property
     def rows(self) -> dict[str, int]:
         """The row of each of the flora's taxa, by scientific name."""
-        return {taxon.scientific_name: row for row, taxon in enumerate(self._taxa)}
+        return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], int]:

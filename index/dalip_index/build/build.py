@@ -14,6 +14,7 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.files import as_utf8
 from dalip.progress import Progress, no_progress, no_report
+from dalip.taxon_tree import place_taxa
 from dalip.taxonomy import Taxon
 from dalip_index.build.contents import NewContents, require_evidence, taxon_name_of
 from dalip_index.build.embed_photos import embed_and_keep, embed_only
@@ -169,8 +170,10 @@ def write_version(
     packs = store.arrange(kept, encoder.width + encoder.appearance_width)
     pack_of = {digest_of(photo): pack.name for pack in packs for photo in pack.photos}
     packed = [replace(e, pack=pack_of.get(e.photo, "")) for e in evidence]
-    write_catalogue(folder / CATALOGUE, taxa, packed, prototypes.rows())
+    higher, above = place_taxa(taxa)
+    write_catalogue(folder / CATALOGUE, taxa, higher, packed, prototypes.rows())
     prototypes.save(folder)
+    prototypes.arrays(above).save(folder)
     learned.calibration.save(folder / CALIBRATION)
     manifest = FloraManifest(
         version,

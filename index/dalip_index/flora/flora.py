@@ -40,7 +40,7 @@ class Flora:
         folder: Path,
         manifest: FloraManifest,
         calibration: Calibration,
-        taxa: tuple[Taxon, ...],
+        tree: TaxonTree,
         prototypes: Prototypes,
         encoder: Encoder,
     ) -> None:
@@ -50,27 +50,27 @@ class Flora:
             folder: The version's folder.
             manifest: The version's manifest.
             calibration: Converts similarities to probabilities.
-            taxa: In the order of their primary keys.
+            tree: The taxa in the order of their primary keys, and their higher taxa.
             prototypes: The prototypes of the taxa.
             encoder: The encoder that made them.
         """
         self.folder = folder
         self.manifest = manifest
         self.calibration = calibration
-        self.taxa = taxa
+        self.tree = tree
         self.encoder = encoder
         self._prototypes = prototypes
-        self._rows: NDArray[np.intp] = np.arange(len(taxa))  # of the prototypes
+        self._rows: NDArray[np.intp] = np.arange(len(tree.taxa))  # of the prototypes
 
     @property
     def whole(self) -> "Flora":
         """The flora with all its taxa: the flora itself, unless answers are restricted by `restrict`."""
         return self
 
-    @cached_property
-    def tree(self) -> TaxonTree:
-        """The taxa and their higher taxa."""
-        return TaxonTree(self.taxa)
+    @property
+    def taxa(self) -> Sequence[Taxon]:
+        """The taxa in the order of their primary keys."""
+        return self.tree.taxa
 
     @cached_property
     def names(self) -> "Resolver":
@@ -118,7 +118,7 @@ class Flora:
     @cached_property
     def taught(self) -> tuple[str, ...]:
         """Scientific names of the taxa taught later."""
-        return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.is_taught))
+        return tuple(self.taxa[row].scientific_name for row in np.flatnonzero(self.is_taught).tolist())
 
     @property
     def photo_counts(self) -> NDArray[np.intp]:

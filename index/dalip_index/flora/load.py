@@ -8,18 +8,20 @@ from pathlib import Path
 
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
+from dalip.taxon_tree import TaxonTree
 from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
-from dalip_index.store.catalogue import CATALOGUE, read_taxa
+from dalip_index.store.catalogue import CATALOGUE, StoredTaxa, read_taxa
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.manifest import EncoderStamp, FloraManifest
+from dalip_index.store.taxon_arrays import TAXON_ARRAYS, TaxonArrays
 from dalip_index.store.versions import current_version
 
-__all__ = ["VERSION_FILES", "check_encoder", "load_flora"]
+__all__ = ["VERSION_FILES", "check_encoder", "load_flora", "read_tree"]
 
-VERSION_FILES = (CATALOGUE, TEXT_INDEX, PHOTO_INDEX, CALIBRATION)
+VERSION_FILES = (CATALOGUE, TEXT_INDEX, PHOTO_INDEX, CALIBRATION, TAXON_ARRAYS)
 """The files of a version, besides its manifest."""
 
 _HASHED = 50_000_000  # bytes: a larger catalogue is not hashed, because most of it is not read otherwise
@@ -46,9 +48,7 @@ def load_flora(path: Path | None = None, encoder: Path | Encoder | None = None) 
         folder = current_version(root)
         try:
             with _garbage_collection_paused():
-                flora = _load_version(root, folder, encoder)
-                _ = flora.tree  # every answer needs it
-                return flora
+                return _load_version(root, folder, encoder)
         except FloraError:
             # If two builds finish while we read, our version is deleted. `CURRENT` has then changed: try again.
             if current_version(root) == folder:
@@ -94,17 +94,40 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
     manifest.check_sizes(folder)
     check_encoder(root, manifest.encoder, encoder)
     with ThreadPoolExecutor(1) as other:  # while this thread reads the taxa
-        unchanged = [other.submit(manifest.check_hash, folder, name) for name in (TEXT_INDEX, PHOTO_INDEX)]
+        unchanged = [
+            other.submit(manifest.check_hash, folder, name)
+            for name in (TEXT_INDEX, PHOTO_INDEX, TAXON_ARRAYS)
+        ]
         manifest.check_hash(folder, CALIBRATION)
         calibration = Calibration.load(folder / CALIBRATION)
         if (folder / CATALOGUE).stat().st_size <= _HASHED:
             manifest.check_hash(folder, CATALOGUE)
-        taxa = read_taxa(folder)
+        arrays, tree = read_tree(folder, manifest)
         for each in unchanged:
             each.result()
-    if len(taxa) != manifest.counts.taxa:
-        raise FloraError(
-            "flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=manifest.counts.taxa
-        )
-    prototypes = Prototypes.load(folder, manifest)
-    return Flora(folder, manifest, calibration, taxa, prototypes, encoder)
+    prototypes = Prototypes.load(folder, manifest, arrays)
+    return Flora(folder, manifest, calibration, tree, prototypes, encoder)
+
+
+def read_tree(folder: Path, manifest: FloraManifest) -> tuple[TaxonArrays | None, TaxonTree]:
+    """Read the taxa of a version, without any names if it has arrays of them.
+
+    Args:
+        folder: The version.
+        manifest: Its manifest.
+
+    Returns:
+        The arrays, `None` for a version written before there were any, and the taxa.
+
+    Raises:
+        FloraError: A file is damaged, or the number of taxa is not that of the manifest.
+    """
+    number = manifest.counts.taxa
+    if TAXON_ARRAYS not in manifest.files:
+        taxa = read_taxa(folder)
+        if len(taxa) != number:
+            raise FloraError("flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=number)
+        return None, TaxonTree(taxa)
+    arrays = TaxonArrays.load(folder, number)
+    higher = StoredTaxa(folder, max(int(arrays.above.max(initial=-1)) + 1 - number, 0), "higher_taxa")
+    return arrays, TaxonTree(StoredTaxa(folder, number), (higher, arrays.above))

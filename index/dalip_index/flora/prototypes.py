@@ -1,6 +1,6 @@
 """Prototypes: mean vectors of a taxon's texts and photos, and their combination into one vector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from dalip_index.store.catalogue import CATALOGUE, open_catalogue
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, read_index, write_index
 from dalip_index.store.manifest import NO_SHRINKAGE, VECTORS_IN_CATALOGUE, FloraManifest, Shrinkage
 from dalip_index.store.quantized import ZERO, QuantizedVectors
+from dalip_index.store.taxon_arrays import TaxonArrays
 
 __all__ = [
     "Comparison",
@@ -130,6 +131,22 @@ class Prototypes:
         write_index(folder / TEXT_INDEX, rows, text)
         write_index(folder / PHOTO_INDEX, self.photo_rows, QuantizedVectors.of(self.photos))
 
+    def arrays(self, above: NDArray[np.int32]) -> TaxonArrays:
+        """Return what loading them again needs besides the vectors.
+
+        Args:
+            above: As `TaxonArrays.above`.
+        """
+        return TaxonArrays(
+            above,
+            self.kin.genera.astype(np.int32),
+            self.kin.families.astype(np.int32),
+            self.text_counts.astype(np.int32),
+            self.photo_counts.astype(np.int32),
+            self.offsets,
+            self.text.scales[self.text_counts > 0],
+        )
+
     def rows(self) -> Iterator[dict[str, object]]:
         """Yield counts and offsets as rows for the catalogue."""
         taught = self.taught
@@ -143,16 +160,26 @@ class Prototypes:
                 }
 
     @classmethod
-    def load(cls, folder: Path, manifest: FloraManifest) -> "Prototypes":
+    def load(cls, folder: Path, manifest: FloraManifest, arrays: TaxonArrays | None = None) -> "Prototypes":
         """Read the prototypes of a version.
 
         Args:
             folder: The version.
             manifest: Its manifest.
+            arrays: Its arrays, if it has any; otherwise, the catalogue is read.
 
         Raises:
             FloraError: A file is damaged, or a prototype has the wrong width or does not belong to a taxon.
         """
+        if arrays is None:
+            return cls._from_catalogue(folder, manifest)
+        counts = {"text": arrays.text_counts.astype(np.intp), "photo": arrays.photo_counts.astype(np.intp)}
+        kin = Kin(arrays.genera.astype(np.intp), arrays.families.astype(np.intp))
+        text, photos = _read_vectors(folder, manifest, counts, arrays.text_scales)
+        return cls(text, counts["text"], photos, counts["photo"], arrays.offsets, kin, manifest.shrinkage)
+
+    @classmethod
+    def _from_catalogue(cls, folder: Path, manifest: FloraManifest) -> "Prototypes":
         taxa, earlier = manifest.counts.taxa, manifest.format_version == VECTORS_IN_CATALOGUE
         widths = {"text": manifest.encoder.width, "photo": manifest.encoder.appearance_width}
         counts = {kind: np.zeros(taxa, np.intp) for kind in widths}
@@ -174,17 +201,13 @@ class Prototypes:
         kin = Kin.of(
             ("", "") if taught else place for place, taught in zip(above, ~np.isnan(offsets), strict=True)
         )
-        vectors = {}
-        for kind, file in _INDEX_OF.items():
-            if earlier:
-                blobs = b"".join(row[-1] for row in rows if row[1] == kind)
-                vectors[kind] = QuantizedVectors.of(np.frombuffer(blobs, "<f4").reshape(-1, widths[kind]))
-                continue
-            present, vectors[kind] = read_index(folder / file, taxa, widths[kind])
-            if not np.array_equal(present, np.flatnonzero(counts[kind])):
-                raise FloraError("index-of-other-taxa", source=folder / file, number=len(present))
-        text = _with_zeros(vectors["text"], counts["text"] > 0)
-        photos = vectors["photo"][:]
+        if earlier:
+            blobs = {k: b"".join(row[-1] for row in rows if row[1] == k) for k in widths}
+            found = {k: np.frombuffer(blobs[k], "<f4").reshape(-1, width) for k, width in widths.items()}
+            text = _with_zeros(QuantizedVectors.of(found["text"]), counts["text"] > 0)
+            photos = QuantizedVectors.of(found["photo"])[:]
+        else:
+            text, photos = _read_vectors(folder, manifest, counts)
         return cls(text, counts["text"], photos, counts["photo"], offsets, kin, manifest.shrinkage)
 
     def with_taxon(
@@ -247,6 +270,24 @@ class Prototypes:
         found = np.zeros((len(photos), len(self.text)), np.float32)
         found[:, self.photo_rows] = photos[:, width:] @ own.T
         return found
+
+
+def _read_vectors(
+    folder: Path,
+    manifest: FloraManifest,
+    counts: Mapping[str, NDArray[np.intp]],
+    text_scales: Vectors | None = None,
+) -> tuple[QuantizedVectors, Vectors]:
+    """Read the text and photo prototypes from the indexes of a version."""
+    widths = {"text": manifest.encoder.width, "photo": manifest.encoder.appearance_width}
+    scales = {"text": text_scales, "photo": None}
+    found = []
+    for kind, file in _INDEX_OF.items():
+        present, vectors = read_index(folder / file, manifest.counts.taxa, widths[kind], scales[kind])
+        if not np.array_equal(present, np.flatnonzero(counts[kind])):
+            raise FloraError("index-of-other-taxa", source=folder / file, number=len(present))
+        found.append(vectors)
+    return _with_zeros(found[0], counts["text"] > 0), found[1][:]
 
 
 def _with_zeros(vectors: QuantizedVectors, present: NDArray[np.bool_]) -> QuantizedVectors:

@@ -10,6 +10,7 @@ from dalip.datasets.names.resolution import Resolution
 from dalip.encoder import Vectors
 from dalip.errors import DalipError, FloraError
 from dalip.scientific_name import plain_name
+from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
@@ -41,7 +42,7 @@ class RestrictedFlora(Flora):
             whole.folder,
             whole.manifest,
             whole.calibration,
-            taxa,
+            TaxonTree(taxa),
             whole.prototypes,
             whole.encoder,
         )

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, ImageError
 from dalip.progress import Progress, no_progress
+from dalip.taxon_tree import TaxonTree, place_taxa
 from dalip_index.flora.calibration import CALIBRATION, Calibration
-from dalip_index.flora.load import VERSION_FILES, check_encoder
+from dalip_index.flora.load import VERSION_FILES, check_encoder, read_tree
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.store.catalogue import (
     CATALOGUE,
@@ -26,6 +27,7 @@ from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.kept_photos import Pack, digest_of
 from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FileStamp, FloraManifest
 from dalip_index.store.quantized import ZERO
+from dalip_index.store.taxon_arrays import TAXON_ARRAYS, TaxonArrays
 from dalip_index.store.versions import SHARED, current_version
 
 __all__ = ["FloraInfo", "find_problems", "flora_info", "verify_flora"]
@@ -113,7 +115,7 @@ def find_problems(
     problems += [
         FloraError("manifest-lacks-file", source=folder, name=name)
         for name in ((CATALOGUE, CALIBRATION) if earlier else VERSION_FILES)
-        if name not in manifest.files
+        if name not in manifest.files and name != TAXON_ARRAYS  # written only since floras became large
     ]
     stamped = {folder / name: stamp for name, stamp in manifest.files.items()}
     stamped |= {path / SHARED / name: stamp for name, stamp in manifest.photos.items()}
@@ -171,7 +173,10 @@ def _count(connection: sqlite3.Connection, rows: str) -> int:
 
 
 def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:
+    arrays, tree = read_tree(folder, manifest)
     prototypes = Prototypes.load(folder, manifest)
+    if arrays and not _fit(arrays, tree, prototypes):
+        yield FloraError("arrays-differ-from-catalogue", source=folder / TAXON_ARRAYS)
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
         yield FloraError("prototypes-differ-from-evidence", source=folder / CATALOGUE)
@@ -179,6 +184,16 @@ def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterato
     for present, name in ((text[prototypes.text_counts > 0], TEXT_INDEX), (prototypes.photos, PHOTO_INDEX)):
         if not present.any(axis=1).all():
             yield FloraError("vectors-of-zeros", source=folder / name)
+
+
+def _fit(arrays: TaxonArrays, tree: TaxonTree, prototypes: Prototypes) -> bool:
+    """Return whether arrays and higher taxa are those that follow from the catalogue and the index of texts."""
+    higher, above = place_taxa(tree.taxa)
+    expected = prototypes.arrays(above)
+    return list(tree.higher) == higher and all(
+        np.array_equal(getattr(arrays, f.name), getattr(expected, f.name), equal_nan=True)
+        for f in fields(TaxonArrays)
+    )
 
 
 def _check_photos(path: Path, folder: Path, manifest: FloraManifest) -> Iterator[FloraError]:

@@ -6,9 +6,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Literal
+from threading import Lock
+from typing import Literal, overload
+from weakref import finalize
 
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
@@ -19,6 +22,7 @@ __all__ = [
     "ROLE_OF_SPLIT",
     "Evidence",
     "Role",
+    "StoredTaxa",
     "open_catalogue",
     "read_evidence",
     "read_taught",
@@ -31,6 +35,17 @@ CATALOGUE = "catalogue.db"
 
 _EVIDENCE = ("kind", "content", "rights", "role", "photo", "pack")
 
+_OF_A_TAXON = (
+    "scientificName",
+    "scientificNameAuthorship",
+    "taxonRank",
+    "genus",
+    "family",
+    "order",
+    "references",
+    "synonyms",
+)
+_KEPT_IN_MEMORY = 10_000  # taxa that were read one by one
 _PACKED_TAXA = 4096
 """Taxa whose texts are compressed together. Texts made from names compress to a tenth, and nothing searches them."""
 
@@ -69,6 +84,7 @@ class Evidence:
 def write_catalogue(
     path: Path,
     taxa: Sequence[Taxon],
+    higher: Sequence[Taxon],
     evidence: Sequence[Evidence],
     prototypes: Iterable[Mapping[str, object]],
 ) -> None:
@@ -77,6 +93,7 @@ def write_catalogue(
     Args:
         path: The file, which must not exist.
         taxa: The taxa in the order of the flora.
+        higher: Higher taxa that are not among them, as `place_taxa` returns them.
         evidence: All texts and photos of the flora.
         prototypes: Rows of the table `prototypes`: `taxon` (primary key), `kind`, `count` and `offset`.
     """
@@ -89,6 +106,10 @@ def write_catalogue(
             (_taxon_row(number, taxon) for number, taxon in enumerate(taxa, 1)), pk="id", columns={"id": int}
         )
         database["taxa"].create_index(["scientificName"], unique=True)
+        database["higher_taxa"].create({"id": int, **dict.fromkeys(_OF_A_TAXON, str)}, pk="id")
+        database["higher_taxa"].insert_all(
+            _taxon_row(number, taxon) for number, taxon in enumerate(higher, 1)
+        )
         of_a_taxon = [("taxon", "taxa", "id")]
         database["vernacular_names"].create(
             {"id": int, "taxon": int, "language": str, "name": str}, pk="id", foreign_keys=of_a_taxon
@@ -141,14 +162,22 @@ def open_catalogue(folder: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         FloraError: The file is missing or is not a database, or a query in the block fails.
     """
-    path = folder / CATALOGUE
+    with _as_flora_error(folder), closing(_connect(folder)) as connection:
+        yield connection
+
+
+def _connect(folder: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+    # Versions never change once written; `immutable` spares SQLite its locks and journal files.
+    address = f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(address, uri=True, check_same_thread=check_same_thread)
+
+
+@contextmanager
+def _as_flora_error(folder: Path) -> Iterator[None]:
     try:
-        # Versions never change once written; `immutable` spares SQLite its locks and journal files.
-        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            yield connection
+        yield
     except sqlite3.Error as error:
-        raise FloraError("flora-file-damaged", source=path, cause=error) from error
+        raise FloraError("flora-file-damaged", source=folder / CATALOGUE, cause=error) from error
 
 
 def read_taxa(folder: Path) -> tuple[Taxon, ...]:
@@ -158,20 +187,86 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
         FloraError: The catalogue is damaged.
     """
     with open_catalogue(folder) as connection:
-        names: dict[int, list[VernacularName]] = {}
-        for number, language, name in connection.execute(
-            "SELECT taxon, language, name FROM vernacular_names ORDER BY id"
+        return _select(connection, folder, "taxa")
+
+
+class StoredTaxa(Sequence[Taxon]):
+    """The taxa of a version, or its higher taxa, each read from the catalogue when it is needed."""
+
+    def __init__(self, folder: Path, number: int, table: Literal["taxa", "higher_taxa"] = "taxa") -> None:
+        """Open the catalogue, which stays open.
+
+        Args:
+            folder: The version's folder.
+            number: Number of taxa in the table.
+            table: Name of the table.
+
+        Raises:
+            FloraError: The file is missing, is not a database, or has another number of taxa.
+        """
+        self._folder, self._number, self._table = folder, number, table
+        with _as_flora_error(folder):
+            self._connection = _connect(folder, check_same_thread=False)
+            finalize(self, self._connection.close)
+            last = self._connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0
+        if last != number:
+            raise FloraError("flora-parts-differ", source=folder, taxa=last, expected_taxa=number)
+        self._lock = Lock()  # a connection is for one thread at a time
+        self._one = lru_cache(_KEPT_IN_MEMORY)(self._read)
+        self._all: tuple[Taxon, ...] | None = None
+
+    def __len__(self) -> int:
+        return self._number
+
+    @overload
+    def __getitem__(self, row: int) -> Taxon: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Taxon, ...]: ...
+    def __getitem__(self, row: int | slice) -> Taxon | tuple[Taxon, ...]:
+        if isinstance(row, slice):
+            return self.all()[row]
+        if self._all is not None:
+            return self._all[row]
+        return self._one(range(self._number)[row])
+
+    def __iter__(self) -> Iterator[Taxon]:
+        return iter(self.all())
+
+    def all(self) -> tuple[Taxon, ...]:
+        """Read all taxa, once."""
+        with self._lock, _as_flora_error(self._folder):
+            if self._all is None:
+                self._all = _select(self._connection, self._folder, self._table)
+            return self._all
+
+    def _read(self, row: int) -> Taxon:
+        with self._lock, _as_flora_error(self._folder):
+            (taxon,) = _select(self._connection, self._folder, self._table, row + 1)
+            return taxon
+
+
+def _select(
+    connection: sqlite3.Connection, folder: Path, table: str, number: int | None = None
+) -> tuple[Taxon, ...]:
+    """Read all taxa of a table, or the one with a primary key."""
+    key = () if number is None else (number,)
+    names: dict[int, list[VernacularName]] = {}
+    if table == "taxa":
+        for taxon, language, name in connection.execute(
+            f"SELECT taxon, language, name FROM vernacular_names {'WHERE taxon = ?' if key else ''} ORDER BY id",
+            key,
         ):
-            names.setdefault(number, []).append(VernacularName(name, language))
-        # Floras from before 0.1.0 was released have no authors, and no synonyms.
-        columns = {column for _, column, *_ in connection.execute("PRAGMA table_info(taxa)")}
-        later = ", ".join(
-            column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
-        )
-        rows = connection.execute(
-            f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
-            "FROM taxa ORDER BY id"
-        ).fetchall()
+            names.setdefault(taxon, []).append(VernacularName(name, language))
+    # Floras from before 0.1.0 was released have no authors, and no synonyms.
+    columns = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
+    later = ", ".join(
+        column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
+    )
+    rows = connection.execute(
+        f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
+        f"FROM {table} {'WHERE id = ?' if key else ''} ORDER BY id",
+        key,
+    ).fetchall()
     try:
         return tuple(
             Taxon(

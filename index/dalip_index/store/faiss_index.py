@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.disk import write_fault
+from dalip.encoder import Vectors
 from dalip.errors import FloraError, first_line
 from dalip_index.store.quantized import ZERO, QuantizedVectors
 
@@ -50,13 +51,16 @@ def write_index(path: Path, rows: NDArray[np.intp], vectors: QuantizedVectors) -
         raise FloraError("index-not-written", source=path, cause=cause) from error
 
 
-def read_index(path: Path, taxa: int, width: int) -> tuple[NDArray[np.intp], QuantizedVectors]:
+def read_index(
+    path: Path, taxa: int, width: int, scales: Vectors | None = None
+) -> tuple[NDArray[np.intp], QuantizedVectors]:
     """Open the prototypes in an index. The file is mapped into memory, not copied.
 
     Args:
         path: The file.
         taxa: Number of taxa in the flora.
         width: Length of a vector.
+        scales: Scales of the vectors, if they are known, shape (number,).
 
     Returns:
         The rows of their taxa, ascending, shape (number,); and the prototypes.
@@ -82,7 +86,7 @@ def read_index(path: Path, taxa: int, width: int) -> tuple[NDArray[np.intp], Qua
     if len(rows) and not (rows[0] >= 0 and rows[-1] < taxa and (np.diff(rows) > 0).all()):
         raise FloraError("index-ids", source=path, number=len(rows), taxa=taxa)
     codes = faiss.rev_swig_ptr(flat.codes.data(), len(rows) * width) if len(rows) else np.empty(0, np.uint8)
-    return rows, QuantizedVectors(codes.reshape(len(rows), width), owner=index)
+    return rows, QuantizedVectors(codes.reshape(len(rows), width), scales, owner=index)
 
 
 def _reason(error: RuntimeError) -> str:

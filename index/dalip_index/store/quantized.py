@@ -1,7 +1,7 @@
 """`QuantizedVectors`: unit vectors with 8 bits per number, and their exact inner products with other vectors."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +33,30 @@ class QuantizedVectors:
     the vectors in a larger type: for many vectors, the time is that of reading them from memory.
     """
 
-    def __init__(self, codes: NDArray[np.uint8], owner: object = None) -> None:
+    def __init__(self, codes: NDArray[np.uint8], scales: Vectors | None = None, owner: object = None) -> None:
         """Use codes that exist already.
 
         Args:
             codes: The integers plus 128, shape (number, width); they may be mapped from a file.
+            scales: What the integers of each vector are multiplied by to have unit length, shape (number,); by default
+                computed, which reads all codes.
             owner: An object to keep for as long as the codes are used, if they are in its memory.
         """
         self.codes = codes
         self._owner = owner
-        self._scales = np.empty(len(codes), np.float32)
-        for some in _parts(len(codes)):
-            integers = self._integers(codes[some])
+        self._scales = scales
+
+    @cached_property
+    def scales(self) -> Vectors:
+        """What the integers of each vector are multiplied by to have unit length, shape (number,)."""
+        if self._scales is not None:
+            return self._scales
+        scales = np.empty(len(self), np.float32)
+        for some in _parts(len(self)):
+            integers = self._integers(self.codes[some])
             lengths = np.sqrt(np.einsum("ij,ij->i", integers, integers))
-            self._scales[some] = 1 / np.where(lengths > 0, lengths, np.float32(1))
+            scales[some] = 1 / np.where(lengths > 0, lengths, np.float32(1))
+        return scales
 
     @classmethod
     def of(cls, vectors: NDArray[np.floating[Any]]) -> "QuantizedVectors":
@@ -66,12 +76,12 @@ class QuantizedVectors:
 
     def __getitem__(self, rows: slice | Sequence[int] | NDArray[Any]) -> Vectors:
         """Return some of the vectors, of unit length, shape (rows, width)."""
-        found: Vectors = self._integers(self.codes[rows]) * self._scales[rows][:, None]
+        found: Vectors = self._integers(self.codes[rows]) * self.scales[rows][:, None]
         return found
 
     def part(self, rows: slice | NDArray[Any]) -> "QuantizedVectors":
         """Return the vectors of some rows."""
-        return QuantizedVectors(self.codes[rows])
+        return QuantizedVectors(self.codes[rows], self.scales[rows])
 
     def and_one(self, vector: Vectors) -> "QuantizedVectors":
         """Append a vector, shape (width,)."""
@@ -98,7 +108,7 @@ class QuantizedVectors:
         for some in _parts(len(self)):
             (products,) = _product().run(None, {"codes": self.codes[some], "digits": digits})
             values = products.reshape(len(products), len(queries), len(_DIGITS)).astype(np.float32) @ _DIGITS
-            np.multiply(values.T, self._scales[some], out=found[:, some])
+            np.multiply(values.T, self.scales[some], out=found[:, some])
         found *= steps[:, None]
         return found
 

@@ -50,7 +50,7 @@ def large(flora: Flora, taxa: int) -> Flora:
         counts,
     )
     named = tuple(Taxon(f"G{i // 6} s{i}", genus=f"G{i // 6}", family=f"F{i // 60}") for i in range(taxa))
-    return Flora(flora.folder, flora.manifest, flora.calibration, named, prototypes, flora.encoder)
+    return Flora(flora.folder, flora.manifest, flora.calibration, TaxonTree(named), prototypes, flora.encoder)
 
 
 def test_an_answer_creates_objects_only_for_shown_predictions(

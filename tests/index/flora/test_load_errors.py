@@ -19,6 +19,7 @@ from dalip_index.store.catalogue import CATALOGUE
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, write_index
 from dalip_index.store.manifest import MANIFEST, FileStamp
 from dalip_index.store.quantized import QuantizedVectors
+from dalip_index.store.taxon_arrays import TAXON_ARRAYS
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_catalogue_with_values_that_are_not_text_is_refused(
         connection.execute('UPDATE taxa SET "references" = ? WHERE id = 1', (value,))
     restamp(path)
     with refuses(FloraError, match=r"catalogue\.db"):
-        load_flora(path, encoder)
+        list(load_flora(path, encoder).taxa)
 
 
 def test_another_encoder_is_refused_and_both_are_named(path: Path, other_encoder: Encoder) -> None:
@@ -321,3 +322,50 @@ def test_taxa_that_contradict_each_other(tmp_path: Path, encoder: Encoder, taxa:
     ):
         build_flora(tmp_path / "flora", encoder, [taxa[0], other])
     assert not (tmp_path / "flora").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a | {"photo_counts": a["photo_counts"][:-1]}, "does not contain the arrays of 10 taxa"),
+        (lambda a: a | {"text_scales": a["text_scales"][:3]}, "does not contain the arrays of 10 taxa"),
+        (lambda a: {name: rows for name, rows in a.items() if name != "genera"}, r"taxa\.npz.*damaged"),
+    ],
+)
+def test_arrays_of_other_taxa_are_refused(
+    path: Path, encoder: Encoder, change: Callable[[dict], dict], message: str
+) -> None:
+    file = path / "v000001" / TAXON_ARRAYS
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    np.savez(file, **change(arrays))
+    restamp(path)
+    with refuses(FloraError, match=message):
+        load_flora(path, encoder)
+    with refuses(FloraError, match=message):
+        verify_flora(path)
+
+
+@pytest.mark.parametrize("name", ["above", "families", "text_counts", "offsets", "text_scales"])
+def test_verify_finds_arrays_that_differ_from_the_catalogue(path: Path, name: str) -> None:
+    file = path / "v000001" / TAXON_ARRAYS
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    arrays[name][0] = 1
+    np.savez(file, **arrays)
+    restamp(path)
+    with refuses(FloraError, match=r"taxa\.npz: it does not match the catalogue"):
+        verify_flora(path)
+
+
+def test_a_flora_without_arrays_answers_in_the_same_way(path: Path, encoder: Encoder) -> None:
+    with_arrays = load_flora(path, encoder)
+    edit_manifest(path, lambda content: content["files"].pop(TAXON_ARRAYS))
+    (path / "v000001" / TAXON_ARRAYS).unlink()
+    verify_flora(path)
+    without = load_flora(path, encoder)
+    photo = np.random.default_rng(0).standard_normal((1, 48)).astype(np.float32)
+    assert without.answer("", photo) == with_arrays.answer("", photo)
+    assert without.tree.nodes == with_arrays.tree.nodes
+    assert tuple(with_arrays.taxa) == with_arrays.taxa[:] == without.taxa
+    assert with_arrays.taxa[-1] == without.taxa[-1]

@@ -12,7 +12,7 @@ def test_synonyms_are_kept_and_resolved(tmp_path: Path) -> None:
         Taxon("Lysimachia arvensis", synonyms=("Anagallis arvensis", "Anagallis latifolia")),
         Taxon("Rosa canina"),
     )
-    write_catalogue(tmp_path / CATALOGUE, taxa, [], [])
+    write_catalogue(tmp_path / CATALOGUE, taxa, [], [], [])
     read = read_taxa(tmp_path)
     assert [taxon.synonyms for taxon in read] == [taxa[0].synonyms, ()]
     found = Resolver.of(read).resolve("Anagallis arvensis L.")

@@ -11,6 +11,11 @@ error-flora-parts-differ = the flora has { $taxa } taxa, but the manifest says {
 error-index-not-written = the index cannot be written: { $cause }
 error-index-of-another-kind = the index type { $found } is not supported; build the flora again
 error-index-ids = the taxa of its { $number } vectors are not in ascending order, or are not in the flora; build the flora again
+error-arrays-of-other-taxa = it does not contain the arrays of { $taxa ->
+        [one] 1 taxon
+       *[other] { $taxa } taxa
+    }; build the flora again
+error-arrays-differ-from-catalogue = it does not match the catalogue; build the flora again
 error-index-of-other-taxa = the taxa of its { $number } vectors are not those with prototypes in the catalogue; build the flora again
 error-prototype-unfit = the { $prototype } prototype of taxon { NUMBER($taxon, useGrouping: 0) } has the wrong width, or the taxon does not exist; build the flora again
 error-calibration-unreadable = this is not a valid calibration ({ $cause }); build the flora again
