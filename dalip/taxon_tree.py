@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +139,17 @@ def place_taxa(taxa: Iterable[Taxon]) -> tuple[list[Taxon], NDArray[np.int32]]:
     return higher, above
 
 
+class _Inside(NamedTuple):
+    """Which taxa the nodes of a rank contain, apart from themselves."""
+
+    rows: NDArray[np.intp] | slice
+    """Rows of the taxa that they contain, or all rows."""
+    nodes: NDArray[np.int32]
+    """The nodes, ascending."""
+    node_of: NDArray[np.intp]
+    """For each of the rows, the place of its node in `nodes`."""
+
+
 class TaxonTree:
     """The taxa of a flora and their higher taxa, with the taxa that each contains.
 
@@ -155,23 +167,24 @@ class TaxonTree:
         """
         self.taxa = taxa
         self.higher, self.above_rows = place_taxa(taxa) if placed is None else placed
-        number = len(taxa) + len(self.higher)
-        self._depth: NDArray[np.int8] = np.zeros(number, np.int8)
-        sizes: NDArray[np.intp] = np.zeros(number, np.intp)
-        self._inside: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        own = np.arange(len(taxa), dtype=np.int32)
+        self._at_rank: NDArray[np.int32] = np.where(
+            self.above_rows >= 0, self.above_rows, own[:, None]
+        ).T.copy()
+        depths: NDArray[np.int8] = np.zeros(len(taxa) + len(self.higher), np.int8)
+        self._inside: list[_Inside] = []
         for depth, places in enumerate(self.above_rows.T):
-            rows = np.flatnonzero(places >= 0)
+            depths[places[places >= 0]] = depth
+            rows = np.flatnonzero((places >= 0) & (places != own))
             if len(rows):
-                nodes = places[rows].astype(np.intp)
-                self._depth[nodes] = depth
-                sizes += np.bincount(nodes, minlength=number)
-                self._inside.append((rows, nodes))
-        self._of_rank = [np.flatnonzero(self._depth == depth) for depth in range(len(RANKS))]
-        self._holds_all = sizes == len(taxa)
+                nodes, node_of = np.unique(places[rows], return_inverse=True)
+                self._inside.append(_Inside(slice(None) if len(rows) == len(taxa) else rows, nodes, node_of))
+        self._of_rank = [np.flatnonzero(depths == depth) for depth in range(len(RANKS))]
+        self._holds_all = self.probabilities(np.ones(len(taxa))) == len(taxa)
 
     def __len__(self) -> int:
         """Return the number of nodes: the flora's taxa, which come first, and their higher taxa."""
-        return len(self._depth)
+        return len(self.taxa) + len(self.higher)
 
     def __getitem__(self, place: int) -> Taxon:
         """Return a node."""
@@ -203,8 +216,8 @@ class TaxonTree:
         Args:
             rank: One of `RANKS`.
         """
-        places = self.above_rows[:, _DEPTH[rank]]
-        return np.where(places >= 0, places, np.arange(len(places), dtype=np.int32))
+        found: NDArray[np.int32] = self._at_rank[_DEPTH[rank]]
+        return found
 
     def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
         """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
@@ -221,8 +234,9 @@ class TaxonTree:
             Probabilities of the nodes, shape (nodes,); the flora's own taxa come first.
         """
         found: NDArray[np.float64] = np.zeros(len(self))
-        for rows, nodes in self._inside:
-            found += np.bincount(nodes, probabilities[rows], len(self))
+        found[: len(self.taxa)] = probabilities
+        for rows, nodes, node_of in self._inside:
+            found[nodes] += np.bincount(node_of, probabilities[rows])
         return found
 
     def lowest(

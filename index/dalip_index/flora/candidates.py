@@ -35,17 +35,17 @@ class Candidates:
         """Return the rows of the most probable taxa, best first; of the most similar ones without calibration."""
         if self.probabilities is None:
             return largest(self.similarities, number)
-        rows: NDArray[np.intp] = np.arange(len(self.taxa))
-        if 0 < number < len(rows):  # sort only the candidates
-            rows = np.flatnonzero(self.probabilities >= np.partition(self.probabilities, -number)[-number])
-        order = np.lexsort((-self.similarities[rows], -self.probabilities[rows]))
-        return rows[order[:number]]
+        if number >= len(self.taxa):
+            return self.at_least(0.0)
+        some = self.probabilities
+        return self.at_least(some.max() if number == 1 else np.partition(some, -number)[-number])[:number]
 
     def at_least(self, probability: float) -> NDArray[np.intp]:
         """Return the rows of taxa with at least this probability, best first; empty without calibration."""
         if self.probabilities is None:
             return np.empty(0, np.intp)
-        return self.best(int((self.probabilities >= probability).sum()))
+        rows = np.flatnonzero(self.probabilities >= probability)  # sort only these
+        return rows[np.lexsort((-self.similarities[rows], -self.probabilities[rows]))]
 
     def predictions(self, rows: NDArray[np.intp]) -> tuple[Prediction, ...]:
         """Create a prediction for each of the given rows."""
@@ -110,10 +110,12 @@ class Candidates:
             node_of = tree.at_rank(rank)
             group = node_of[rows]
             sizes = np.bincount(group[first], minlength=len(tree))
-            order = np.argsort(-sizes, kind="stable")
-            excess = np.cumsum(np.maximum(sizes[order] - 1, 0))
-            needed = int(np.searchsorted(excess, len(present) - most)) + 1
-            chosen = order[:needed][sizes[order[:needed]] > 1]
+            several = np.flatnonzero(sizes > 1)
+            order = several[np.argsort(-sizes[several], kind="stable")]
+            needed = int(np.searchsorted(np.cumsum(sizes[order] - 1), len(present) - most)) + 1
+            chosen = order[:needed]
+            if not len(chosen):
+                continue
             entry_of = np.full(len(tree), -1, np.intp)
             entry_of[chosen] = len(rows) + len(taken) + np.arange(len(chosen))
             entries = np.where(entry_of[group] >= 0, entry_of[group], entries)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ __all__ = ["Flora"]
 
 LOOK_ALIKES = 3
 """Number of look-alikes in an answer."""
+
+_COMPARED = 5_000
+"""Look-alikes in an answer are among this many taxa that resemble the photo most; comparing all would double the time
+of an answer from a flora of hundreds of thousands."""
 
 
 class Flora:
@@ -96,11 +100,11 @@ class Flora:
         Raises:
             FloraError: The taxon is not in the flora.
         """
-        return self._most_alike(self.row(taxon), number)
+        return self._most_alike(self.row(taxon), number, np.arange(len(self.taxa)))
 
-    def _most_alike(self, row: int, number: int) -> tuple[Taxon, ...]:
-        likeness = self.whole._representative.likeness(int(self._rows[row]))[self._rows]
-        order = largest(likeness, number + 1).tolist()
+    def _most_alike(self, row: int, number: int, among: NDArray[np.intp]) -> tuple[Taxon, ...]:
+        likeness = self.whole._representative.likeness(int(self._rows[row]), self._rows[among])
+        order = among[largest(likeness, number + 1)].tolist()
         return tuple(self.taxa[other] for other in order if other != row)[:number]
 
     @cached_property
@@ -276,7 +280,7 @@ class Flora:
             coverage=coverage,
         )
         best, number = int(candidates.best(1)[0]), min(LOOK_ALIKES, len(self.taxa) - 1)
-        alike = Lazy(number, lambda: self._most_alike(best, number))
+        alike = Lazy(number, lambda: self._most_alike(best, number, _most(candidates.similarities)))
         return replace(answer, image=image, look_alikes=alike)
 
     def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
@@ -299,6 +303,13 @@ class Flora:
         values = self.prototypes.similarities(photos, evidence, self.calibration.text_weight)
         values[:, ~self.prototypes.has(evidence)] = -np.inf
         return Similarities(values, lengths, levels=self.levels)
+
+
+def _most(similarities: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """Return the rows of the most similar taxa, ascending: all of them unless there are very many."""
+    if len(similarities) <= _COMPARED:
+        return np.arange(len(similarities))
+    return np.sort(np.argpartition(similarities, -_COMPARED)[-_COMPARED:])
 
 
 def _check_top_k(top_k: int) -> None:

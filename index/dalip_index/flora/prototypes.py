@@ -33,6 +33,7 @@ _BY_CHANCE = 0.01
 """Share of pairs of a photo and a wrong taxon that are at least as similar as `chance_similarity`. A larger share lets
 taught taxa be found more often and take more photos of other taxa; see docs/trust.md."""
 
+_ALL = slice(None)
 _INDEX_OF = {"text": TEXT_INDEX, "photo": PHOTO_INDEX}
 
 
@@ -325,9 +326,9 @@ class Comparison:
         self.photo_weight = np.float32(1 - self.text_weight if has_photos.any() else 0)
         """Weight of the photo prototypes."""
         self._prototypes = prototypes
-        self._textless = np.flatnonzero(~has_text & ~taught)
+        self._textless = ~has_text & ~taught
         nothing = np.zeros(prototypes.text.width, np.float32)
-        self._usual = prototypes.text.mean(has_text) if len(self._textless) else nothing
+        self._usual = prototypes.text.mean(has_text) if self._textless.any() else nothing
         self._taught = np.flatnonzero(taught)
         if len(self._taught):
             own = prototypes.photos[prototypes.photo_places[self._taught]]
@@ -352,31 +353,49 @@ class Comparison:
             found[:, self._taught] = appearances @ self._directions.T + self._prototypes.offsets[self._taught]
         return found
 
-    def by_text(self, embeddings: Vectors) -> Vectors:
+    def by_text(self, embeddings: Vectors, rows: slice | NDArray[np.intp] = _ALL) -> Vectors:
         """Return what texts contribute to the similarities; that of a taxon without texts is the mean of the others.
 
         Args:
             embeddings: Shape (photos, E).
+            rows: Rows of the taxa to compare with; by default all.
+
+        Returns:
+            Shape (photos, rows).
         """
+        text = self._prototypes.text.part(rows)
         if not self.text_weight:
-            return np.zeros((len(embeddings), len(self._prototypes.text)), np.float32)
-        found = self._prototypes.text.inner_products(embeddings * self.text_weight)
-        if len(self._textless):
-            found[:, self._textless] = (embeddings @ self._usual * self.text_weight)[:, None]
+            return np.zeros((len(embeddings), len(text)), np.float32)
+        found = text.inner_products(embeddings * self.text_weight)
+        if self._textless.any():
+            usual = (embeddings @ self._usual * self.text_weight)[:, None]
+            found = np.where(self._textless[rows], usual, found)
         return found
 
-    def likeness(self, row: int) -> Vectors:
-        """Return the cosines between the vector that represents one taxon and those of all taxa, shape (taxa,).
+    def likeness(self, row: int, rows: slice | NDArray[np.intp] = _ALL) -> Vectors:
+        """Return the cosines between the vector that represents one taxon and those of others.
 
         The vector of a taxon is its text prototype and its photo prototype, each times its weight. Those of taught taxa
         are no representation of them, so compare the prototypes `as_built`.
+
+        Args:
+            row: Row of the taxon.
+            rows: Rows of the others; by default all taxa.
+
+        Returns:
+            Shape (rows,).
         """
-        text = self._prototypes.text[[row]] if row not in self._textless else self._usual[None]
-        looks = self._prototypes.appearances
-        photo = looks.vectors[looks.index[[row]]] if self.photo_weight else np.zeros((1, 0), np.float32)
-        own = np.hstack([text * self.text_weight, photo * self.photo_weight])
-        cosines: Vectors = self(own)[0] / (self._lengths * max(float(np.linalg.norm(own)), 1e-12))
-        return cosines
+        text = self._usual[None] if self._textless[row] else self._prototypes.text[[row]]
+        text = text * self.text_weight
+        found: Vectors = self.by_text(text, rows)[0]
+        length = np.square(text).sum()
+        if self.photo_weight:
+            looks, weight = self._prototypes.appearances, np.square(self.photo_weight)
+            own = looks.vectors[looks.index[row]]
+            found += (looks.vectors @ own * weight)[looks.index[rows]]
+            length += np.square(own).sum() * weight
+        found /= self._lengths[rows] * max(float(length) ** 0.5, 1e-12)
+        return found
 
     @cached_property
     def _lengths(self) -> Vectors:

@@ -19,10 +19,11 @@ def largest(values: NDArray[np.floating[Any]], number: int) -> NDArray[np.intp]:
         values: Shape (values,).
         number: Maximum number of indices.
     """
-    places: NDArray[np.intp] = np.arange(len(values))
     if number < len(values):  # sort only the candidates
-        least = np.partition(values, len(values) - number)[len(values) - number]
+        least = values.max() if number == 1 else np.partition(values, -number)[-number]
         places = np.flatnonzero(values >= least)
+    else:
+        places = np.arange(len(values))
     order = np.argsort(-values[places], kind="stable")
     return places[order[:number]]
 
@@ -59,6 +60,8 @@ class Similarities:
 
     def together(self) -> "Similarities":
         """Combine photos of one plant into one row: the mean."""
+        if len(self.values) == 1:
+            return self
         others = None if self.others is None else self.others.mean(axis=0)[None]
         return Similarities(self.values.mean(axis=0)[None], self.lengths.mean()[None], others, self.levels)
 

@@ -12,7 +12,7 @@ from dalip.cpus import available_cpus
 from dalip.encoder import Vectors
 from dalip.encoder.sessions import runtime
 
-__all__ = ["ZERO", "QuantizedVectors"]
+__all__ = ["DIGITS", "ZERO", "QuantizedVectors"]
 
 _LARGEST = 127
 """The largest number of each quantized vector in absolute value, so that quantizing again changes nothing."""
@@ -20,8 +20,10 @@ _LARGEST = 127
 ZERO = 128
 """The code of zero: codes are the numbers of a vector plus 128, as FAISS stores signed integers."""
 
+DIGITS = (128**2, 128, 1)
+"""What the digits of the numbers in a query stand for."""
+
 _AT_ONCE = 32_768  # vectors: their products stay in the processor's cache
-_DIGITS = np.array([128**2, 128, 1], np.float32)  # of a query, most significant first
 _HALF = 64
 
 
@@ -105,10 +107,9 @@ class QuantizedVectors:
         """
         digits, steps = _digits(queries)
         found = np.empty((len(queries), len(self)), np.float32)
-        for some in _parts(len(self)):
-            (products,) = _product().run(None, {"codes": self.codes[some], "digits": digits})
-            values = products.reshape(len(products), len(queries), len(_DIGITS)).astype(np.float32) @ _DIGITS
-            np.multiply(values.T, self.scales[some], out=found[:, some])
+        for some in _parts(len(self)) if len(queries) else ():
+            inputs = {"codes": self.codes[some], "digits": digits, "scales": self.scales[some, None]}
+            found[:, some] = _product().run(None, inputs)[0].T
         found *= steps[:, None]
         return found
 
@@ -145,7 +146,7 @@ def _digits(queries: Vectors) -> tuple[NDArray[np.int8], Vectors]:
     largest = np.abs(queries).max(axis=1, initial=0)
     steps = np.where(largest > 0, largest, 1).astype(np.float64) / (_HALF * 128**2 - 1)
     left = np.rint(queries / steps[:, None]).astype(np.int32)
-    digits = np.empty((queries.shape[1], len(queries), len(_DIGITS)), np.int8)
+    digits = np.empty((queries.shape[1], len(queries), len(DIGITS)), np.int8)
     for place in (2, 1):
         digit = (left + _HALF) % 128 - _HALF
         digits[:, :, place] = digit.T
@@ -156,7 +157,7 @@ def _digits(queries: Vectors) -> tuple[NDArray[np.int8], Vectors]:
 
 @cache
 def _product() -> Any:
-    """Open the model that multiplies codes by digits: ONNX Runtime has fast integer products, NumPy has none."""
+    """Open the model of `inner_products`: ONNX Runtime has fast products of integers, NumPy has none."""
     ort, _ = runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = available_cpus()
