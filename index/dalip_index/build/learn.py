@@ -118,7 +118,7 @@ def learn(
         held.lengths,
         chance_similarity(others, held.vectors, held.labels),
         others.photo_counts,
-        TaxonTree(taxa),
+        TaxonTree(taxa if len(held.labels) else ()),  # of hundreds of thousands, it takes seconds
     )
     alone = leave_one_out(prototypes, sums, text_weight, photos) if measure else {}
     return Learned(prototypes, calibration, selection, alone)

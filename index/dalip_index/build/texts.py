@@ -8,16 +8,19 @@ from numpy.typing import NDArray
 
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError
-from dalip.evaluation import OnnxEmbedder
 from dalip.progress import Progress, no_progress
 from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
-from dalip_index.flora.prototypes import Prototypes, mean_prototypes
+from dalip_index.build.text_vectors import TextVectors
+from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import Evidence, read_evidence
 from dalip_index.store.manifest import FloraManifest
 from dalip_index.store.versions import current_version
 
 __all__ = ["embed_texts", "text_evidence", "texts_of"]
+
+_AT_ONCE = 256  # texts
+_KEPT_FROM = 2048  # texts: fewer take seconds
 
 
 def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
@@ -36,17 +39,20 @@ def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> 
 
 def texts_of(evidence: Sequence[Evidence]) -> dict[int, tuple[str, ...]]:
     """Return the texts of each taxon that has any, keyed by the taxon's row."""
-    found: dict[int, tuple[str, ...]] = {}
+    found: dict[int, list[str]] = {}
     for one in evidence:
         if one.kind == "text":
-            found[one.taxon] = (*found.get(one.taxon, ()), one.content)
-    return found
+            found.setdefault(one.taxon, []).append(one.content)
+    return {row: tuple(texts) for row, texts in found.items()}
 
 
 def embed_texts(
     encoder: Encoder, evidence: Sequence[Evidence], taxa: int, flora: Path, progress: Progress = no_progress
 ) -> tuple[Vectors, NDArray[np.intp]]:
     """Compute the text prototypes.
+
+    If there are many texts, their vectors are written to disk as they come, and a build that is killed goes on where it
+    stopped.
 
     Args:
         encoder: Embeds the texts.
@@ -57,27 +63,36 @@ def embed_texts(
         progress: Called with "texts", the number done, and the total.
 
     Returns:
-        The prototypes, shape (taxa, E), zeros for taxa without texts; and the number of texts per taxon, shape (taxa,).
+        The prototypes, of any length, shape (taxa, E), zeros for taxa without texts; and the number of texts per taxon,
+        shape (taxa,).
     """
-    wanted, known = texts_of(evidence), _known(encoder, flora)
+    wanted, (known, before) = texts_of(evidence), _known(encoder, flora)
     fresh = [(row, text) for row, texts in wanted.items() if texts not in known for text in texts]
-    vectors = OnnxEmbedder(encoder).embed_texts([text for _, text in fresh], progress)
-    prototypes, _ = mean_prototypes(vectors, np.array([row for row, _ in fresh], np.intp), taxa)
+    fresh.sort(key=lambda one: len(one[1]))  # texts of a batch are padded to the longest
+    embed = TextVectors(encoder, flora).embed if len(fresh) >= _KEPT_FROM else encoder.encode_text
+    prototypes: Vectors = np.zeros((taxa, encoder.width), np.float32)
+    for start in range(0, len(fresh), _AT_ONCE):
+        some = fresh[start : start + _AT_ONCE]
+        np.add.at(prototypes, [row for row, _ in some], embed([text for _, text in some]))
+        progress("texts", start + len(some), len(fresh))
     for row, texts in wanted.items():
         if texts in known:
-            prototypes[row] = known[texts]
+            prototypes[row] = before[known[texts]]
     return prototypes, np.bincount(np.array([e.taxon for e in evidence], np.intp), minlength=taxa)
 
 
-def _known(encoder: Encoder, flora: Path) -> dict[tuple[str, ...], Vectors]:
-    """Return a flora's prototypes keyed by their texts; empty if it is unusable or was built with another encoder."""
+def _known(encoder: Encoder, flora: Path) -> tuple[dict[tuple[str, ...], int], Vectors]:
+    """Return the rows of a flora's prototypes by their texts, and the prototypes.
+
+    Empty if the flora is unusable or was built with another encoder.
+    """
     try:
         folder = current_version(flora)
         manifest = FloraManifest.load(folder)
-        if manifest.encoder.fingerprint != encoder.fingerprint:
-            return {}
-        texts = texts_of(read_evidence(folder))
-        prototypes = Prototypes.load(folder, manifest).text[:]
+        if manifest.encoder.fingerprint == encoder.fingerprint:
+            texts = texts_of(read_evidence(folder))
+            vectors = Prototypes.load(folder, manifest).text[:]
+            return {of: row for row, of in texts.items()}, vectors
     except FloraError:
-        return {}
-    return {of: prototypes[row] for row, of in texts.items()}
+        pass
+    return {}, np.empty((0, encoder.width), np.float32)

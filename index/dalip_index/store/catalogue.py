@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from threading import Lock
 from typing import Literal, overload
@@ -101,16 +101,11 @@ def write_catalogue(
     from sqlite_utils import Database
 
     database = Database(path)
+    of_a_taxon = [("taxon", "taxa", "id")]
     with closing(database.conn), database.conn:
-        database["taxa"].insert_all(
-            (_taxon_row(number, taxon) for number, taxon in enumerate(taxa, 1)), pk="id", columns={"id": int}
-        )
-        database["taxa"].create_index(["scientificName"], unique=True)
-        database["higher_taxa"].create({"id": int, **dict.fromkeys(_OF_A_TAXON, str)}, pk="id")
-        database["higher_taxa"].insert_all(
-            _taxon_row(number, taxon) for number, taxon in enumerate(higher, 1)
-        )
-        of_a_taxon = [("taxon", "taxa", "id")]
+        for table, some in (("taxa", taxa), ("higher_taxa", higher)):
+            database[table].create({"id": int, **dict.fromkeys(_OF_A_TAXON, str)}, pk="id")
+            _insert(database.conn, table, (_taxon_row(number, taxon) for number, taxon in enumerate(some, 1)))
         database["vernacular_names"].create(
             {"id": int, "taxon": int, "language": str, "name": str}, pk="id", foreign_keys=of_a_taxon
         )
@@ -124,21 +119,35 @@ def write_catalogue(
             pk=("taxon", "kind"),
             foreign_keys=of_a_taxon,
         )
-        database["vernacular_names"].insert_all(
-            {"taxon": number, "language": v.language, "name": v.name}
-            for number, taxon in enumerate(taxa, 1)
-            for v in taxon.vernacular_names
-        )
-        database["evidence"].insert_all(
-            {"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE}
-            for e in evidence
-            if e.kind == "photo"
-        )
         database["texts"].create({"id": int, "packed": bytes}, pk="id")
-        database["texts"].insert_all({"packed": part} for part in _packed(evidence))
-        database["prototypes"].insert_all(prototypes)
+        names = ((number, v) for number, taxon in enumerate(taxa, 1) for v in taxon.vernacular_names)
+        _insert(
+            database.conn,
+            "vernacular_names",
+            ({"taxon": number, "language": v.language, "name": v.name} for number, v in names),
+        )
+        photos = (e for e in evidence if e.kind == "photo")
+        _insert(
+            database.conn,
+            "evidence",
+            ({"taxon": e.taxon + 1} | {name: getattr(e, name) for name in _EVIDENCE} for e in photos),
+        )
+        _insert(database.conn, "texts", ({"packed": part} for part in _packed(evidence)))
+        _insert(database.conn, "prototypes", prototypes)
+        database["taxa"].create_index(["scientificName"], unique=True)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, object]]) -> None:
+    """Insert rows with the same columns in one statement; sqlite-utils needs one for every hundred of them."""
+    every = iter(rows)
+    if (first := next(every, None)) is None:
+        return
+    columns = ", ".join(f'"{column}"' for column in first)
+    places = ", ".join("?" for _ in first)
+    values = (tuple(row.values()) for row in chain([first], every))
+    connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)
 
 
 def _packed(evidence: Sequence[Evidence]) -> Iterator[bytes]:

@@ -26,7 +26,15 @@ from dalip.errors import FloraError
 from dalip.files import atomic_write, flush_to_disk, hold_lock
 from dalip_index.store.manifest import FloraManifest
 
-__all__ = ["CURRENT", "SHARED", "check_target", "current_version", "new_version", "undo_change"]
+__all__ = [
+    "CURRENT",
+    "SHARED",
+    "TEXT_VECTORS",
+    "check_target",
+    "current_version",
+    "new_version",
+    "undo_change",
+]
 
 CURRENT = "CURRENT"
 """Name of the file that contains the name of the live version."""
@@ -36,6 +44,9 @@ KEPT_VERSIONS = 2
 
 SHARED = "photos"
 """Name of the folder for files shared by the versions; a version's manifest lists the files that it needs."""
+
+TEXT_VECTORS = ".texts-"
+"""Prefix of the name of a file with vectors of texts, which a killed build of a large flora leaves for the next one."""
 
 _DRAFT = ".draft-"
 """Prefix of the names of files and folders that are being written."""
@@ -139,7 +150,7 @@ def check_target(root: Path) -> None:
     foreign = [
         p.name
         for p in root.iterdir()
-        if not (p.name in ours or p.name.startswith(_DRAFT) or _VERSION.fullmatch(p.name))
+        if not (p.name in ours or p.name.startswith((_DRAFT, TEXT_VECTORS)) or _VERSION.fullmatch(p.name))
     ]
     if (root / SHARED).exists():  # it may be the user's own photo folder
         own = (p.name for p in (root / SHARED).iterdir())
@@ -195,6 +206,8 @@ def _publish(root: Path, draft: Path, name: str) -> None:
     _point(root, name)
     for number in _versions(root)[:-KEPT_VERSIONS]:
         shutil.rmtree(root / f"v{number:06d}", ignore_errors=True)
+    for file in root.glob(f"{TEXT_VECTORS}*"):
+        file.unlink()
     _remove_unshared(root)
 
 
