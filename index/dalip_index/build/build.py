@@ -21,7 +21,6 @@ from dalip_index.build.embed_photos import embed_and_keep, embed_only
 from dalip_index.build.learn import Learned, PhotoVectors, learn
 from dalip_index.build.texts import embed_texts
 from dalip_index.flora.calibration import CALIBRATION
-from dalip_index.flora.load import VERSION_FILES
 from dalip_index.store.catalogue import CATALOGUE, ROLE_OF_SPLIT, Evidence, Role, write_catalogue
 from dalip_index.store.kept_photos import KEPT_SIDE, digest_of, packs_of
 from dalip_index.store.manifest import EncoderStamp, FileStamp, FloraCounts, FloraManifest
@@ -62,7 +61,7 @@ def build_flora(
         encoder: Makes all vectors; the flora works only with this encoder.
         taxa: The taxa, each once.
         records: Photos; photos of taxa that are not in the flora are counted and skipped.
-        texts: Texts by scientific name; other taxa get those from `dalip.prompts.taxon_texts`.
+        texts: Texts by scientific name; other taxa get those from `dalip.prompts.name_texts`.
         keep: Short side in pixels of the copies that the flora keeps of its photos, so that it can be changed and moved
             to another encoder; 0 to keep none.
         test_too: Whether all photos in the test split also become evidence.
@@ -180,7 +179,7 @@ def write_version(
         EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width),
         counts,
         learned.selection,
-        {name: FileStamp.of(folder / name) for name in VERSION_FILES},
+        {path.name: FileStamp.of(path) for path in sorted(folder.iterdir())},
         __version__,
         learned.leave_one_out,
         kept_side,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError
 from dalip.progress import Progress, no_progress
-from dalip.prompts import taxon_texts
+from dalip.prompts import name_texts
 from dalip.taxonomy import Taxon
 from dalip_index.build.text_vectors import TextVectors
 from dalip_index.flora.prototypes import Prototypes
@@ -19,8 +19,11 @@ from dalip_index.store.versions import current_version
 
 __all__ = ["embed_texts", "text_evidence", "texts_of"]
 
-_AT_ONCE = 256  # texts
-_KEPT_FROM = 2048  # texts: fewer take seconds
+AT_ONCE = 256
+"""Texts per batch."""
+
+KEPT_FROM = 2048
+"""Number of texts from which their vectors are kept on disk; fewer take seconds."""
 
 
 def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
@@ -28,12 +31,12 @@ def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> 
 
     Args:
         taxa: The taxa in the order of the flora.
-        texts: Texts by scientific name; other taxa get those from `dalip.prompts.taxon_texts`.
+        texts: Texts by scientific name; other taxa get those from `dalip.prompts.name_texts`.
     """
     return [
         Evidence(row, "text", text)
         for row, taxon in enumerate(taxa)
-        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else taxon_texts(taxon))
+        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else name_texts(taxon))
     ]
 
 
@@ -69,10 +72,10 @@ def embed_texts(
     wanted, (known, before) = texts_of(evidence), _known(encoder, flora)
     fresh = [(row, text) for row, texts in wanted.items() if texts not in known for text in texts]
     fresh.sort(key=lambda one: len(one[1]))  # texts of a batch are padded to the longest
-    embed = TextVectors(encoder, flora).embed if len(fresh) >= _KEPT_FROM else encoder.encode_text
+    embed = TextVectors(encoder, flora).embed if len(fresh) >= KEPT_FROM else encoder.encode_text
     prototypes: Vectors = np.zeros((taxa, encoder.width), np.float32)
-    for start in range(0, len(fresh), _AT_ONCE):
-        some = fresh[start : start + _AT_ONCE]
+    for start in range(0, len(fresh), AT_ONCE):
+        some = fresh[start : start + AT_ONCE]
         np.add.at(prototypes, [row for row, _ in some], embed([text for _, text in some]))
         progress("texts", start + len(some), len(fresh))
     for row, texts in wanted.items():

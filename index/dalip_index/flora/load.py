@@ -14,7 +14,7 @@ from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.catalogue import CATALOGUE, StoredTaxa, read_taxa
-from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, TEXT_RESIDUALS
 from dalip_index.store.manifest import EncoderStamp, FloraManifest
 from dalip_index.store.taxon_arrays import TAXON_ARRAYS, TaxonArrays
 from dalip_index.store.versions import current_version
@@ -96,7 +96,7 @@ def _load_version(root: Path, folder: Path, encoder: Encoder) -> Flora:
     with ThreadPoolExecutor(1) as other:  # while this thread reads the taxa
         unchanged = [
             other.submit(manifest.check_hash, folder, name)
-            for name in (TEXT_INDEX, PHOTO_INDEX, TAXON_ARRAYS)
+            for name in (TEXT_INDEX, TEXT_RESIDUALS, PHOTO_INDEX, TAXON_ARRAYS)
         ]
         manifest.check_hash(folder, CALIBRATION)
         calibration = Calibration.load(folder / CALIBRATION)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
-from dalip.errors import FloraError
+from dalip.errors import FloraError, first_line
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.shrinkage import Appearances, Kin, unit_rows
 from dalip_index.store.catalogue import CATALOGUE, open_catalogue
-from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, read_index, write_index
+from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, TEXT_RESIDUALS, read_index, write_index
 from dalip_index.store.manifest import NO_SHRINKAGE, VECTORS_IN_CATALOGUE, FloraManifest, Shrinkage
-from dalip_index.store.quantized import ZERO, QuantizedVectors
+from dalip_index.store.quantized import QuantizedVectors
 from dalip_index.store.taxon_arrays import TaxonArrays
 
 __all__ = [
@@ -34,7 +34,12 @@ _BY_CHANCE = 0.01
 taught taxa be found more often and take more photos of other taxa; see docs/trust.md."""
 
 _ALL = slice(None)
-_INDEX_OF = {"text": TEXT_INDEX, "photo": PHOTO_INDEX}
+RESIDUALS_FROM = 50_000
+"""Number of taxa from which a flora keeps residuals."""
+
+REFINED = 200
+"""Number of taxa whose similarities to a photo are computed with residuals, in a flora that has them. Rounding to 8
+bits may change the order of taxa that are close together, as they are among hundreds of thousands."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,17 @@ class Prototypes:
         """
         kin = Kin.unknown(len(text)) if kin is None else kin
         offsets = np.full(len(text), np.nan, np.float32)
+        residuals = len(text) >= RESIDUALS_FROM
         rounded = QuantizedVectors.of(photos)[:]
-        return cls(QuantizedVectors.of(text), text_counts, rounded, photo_counts, offsets, kin, shrinkage)
+        return cls(
+            QuantizedVectors.of(text, residuals=residuals),
+            text_counts,
+            rounded,
+            photo_counts,
+            offsets,
+            kin,
+            shrinkage,
+        )
 
     @property
     def taught(self) -> NDArray[np.bool_]:
@@ -130,6 +144,8 @@ class Prototypes:
         rows = np.flatnonzero(self.text_counts)
         text = self.text if len(rows) == len(self.text) else self.text.part(rows)
         write_index(folder / TEXT_INDEX, rows, text)
+        if text.residuals is not None:
+            np.save(folder / TEXT_RESIDUALS, text.residuals)
         write_index(folder / PHOTO_INDEX, self.photo_rows, QuantizedVectors.of(self.photos))
 
     def arrays(self, above: NDArray[np.int32]) -> TaxonArrays:
@@ -205,7 +221,7 @@ class Prototypes:
         if earlier:
             blobs = {k: b"".join(row[-1] for row in rows if row[1] == k) for k in widths}
             found = {k: np.frombuffer(blobs[k], "<f4").reshape(-1, width) for k, width in widths.items()}
-            text = _with_zeros(QuantizedVectors.of(found["text"]), counts["text"] > 0)
+            text = QuantizedVectors.of(found["text"]).at(np.flatnonzero(counts["text"]), taxa)
             photos = QuantizedVectors.of(found["photo"])[:]
         else:
             text, photos = _read_vectors(folder, manifest, counts)
@@ -280,24 +296,28 @@ def _read_vectors(
     text_scales: Vectors | None = None,
 ) -> tuple[QuantizedVectors, Vectors]:
     """Read the text and photo prototypes from the indexes of a version."""
-    widths = {"text": manifest.encoder.width, "photo": manifest.encoder.appearance_width}
-    scales = {"text": text_scales, "photo": None}
-    found = []
-    for kind, file in _INDEX_OF.items():
-        present, vectors = read_index(folder / file, manifest.counts.taxa, widths[kind], scales[kind])
-        if not np.array_equal(present, np.flatnonzero(counts[kind])):
+    taxa, residuals, with_text = manifest.counts.taxa, None, np.flatnonzero(counts["text"])
+    if TEXT_RESIDUALS in manifest.files:
+        residuals = _read_residuals(folder / TEXT_RESIDUALS, len(with_text), manifest.encoder.width)
+    found = {
+        TEXT_INDEX: read_index(folder / TEXT_INDEX, taxa, manifest.encoder.width, text_scales, residuals),
+        PHOTO_INDEX: read_index(folder / PHOTO_INDEX, taxa, manifest.encoder.appearance_width),
+    }
+    for (file, (present, _)), number in zip(found.items(), counts.values(), strict=True):
+        if not np.array_equal(present, np.flatnonzero(number)):
             raise FloraError("index-of-other-taxa", source=folder / file, number=len(present))
-        found.append(vectors)
-    return _with_zeros(found[0], counts["text"] > 0), found[1][:]
+    text = found[TEXT_INDEX][1]
+    return text if len(text) == taxa else text.at(with_text, taxa), found[PHOTO_INDEX][1][:]
 
 
-def _with_zeros(vectors: QuantizedVectors, present: NDArray[np.bool_]) -> QuantizedVectors:
-    """Add rows of zeros, for taxa that are not in a mask."""
-    if present.all():
-        return vectors
-    codes = np.full((len(present), vectors.width), ZERO, np.uint8)
-    codes[present] = vectors.codes
-    return QuantizedVectors(codes)
+def _read_residuals(path: Path, number: int, width: int) -> NDArray[np.int8]:
+    try:
+        residuals: NDArray[np.int8] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise FloraError("flora-file-damaged", source=path, cause=first_line(error)) from error
+    if residuals.shape != (number, width) or residuals.dtype != np.int8:
+        raise FloraError("index-of-other-taxa", source=path, number=len(residuals))
+    return residuals
 
 
 class Comparison:
@@ -347,11 +367,22 @@ class Comparison:
         width = self._prototypes.text.width
         embeddings, appearances = photos[:, :width], photos[:, width:]
         found = self.by_text(embeddings)
+        self._refine(found, embeddings)
         if self.photo_weight:
             found += self._prototypes.appearances.similarities(appearances * self.photo_weight)
         if len(self._taught):
             found[:, self._taught] = appearances @ self._directions.T + self._prototypes.offsets[self._taught]
         return found
+
+    def _refine(self, found: Vectors, embeddings: Vectors) -> None:
+        """Compute the largest similarities again, with the residuals of the text prototypes."""
+        text = self._prototypes.text
+        if text.residuals is None or not self.text_weight:
+            return
+        for values, embedding in zip(found, embeddings * self.text_weight, strict=True):
+            rows = np.argpartition(values, -REFINED)[-REFINED:]
+            rows = np.sort(rows[~self._textless[rows]])  # in the order of the file
+            values[rows] = text[rows] @ embedding
 
     def by_text(self, embeddings: Vectors, rows: slice | NDArray[np.intp] = _ALL) -> Vectors:
         """Return what texts contribute to the similarities; that of a taxon without texts is the mean of the others.

@@ -10,10 +10,13 @@ from dalip.encoder import Vectors
 from dalip.errors import FloraError, first_line
 from dalip_index.store.quantized import ZERO, QuantizedVectors
 
-__all__ = ["PHOTO_INDEX", "TEXT_INDEX", "read_index", "write_index"]
+__all__ = ["PHOTO_INDEX", "TEXT_INDEX", "TEXT_RESIDUALS", "read_index", "write_index"]
 
 TEXT_INDEX = "text.faiss"
 """Name of the index of text prototypes in a version's folder."""
+
+TEXT_RESIDUALS = "text-residuals.npy"
+"""Name of the file with what rounding took away from the text prototypes, in a flora of very many taxa."""
 
 PHOTO_INDEX = "photos.faiss"
 """Name of the index of photo prototypes in a version's folder."""
@@ -52,7 +55,11 @@ def write_index(path: Path, rows: NDArray[np.intp], vectors: QuantizedVectors) -
 
 
 def read_index(
-    path: Path, taxa: int, width: int, scales: Vectors | None = None
+    path: Path,
+    taxa: int,
+    width: int,
+    scales: Vectors | None = None,
+    residuals: NDArray[np.int8] | None = None,
 ) -> tuple[NDArray[np.intp], QuantizedVectors]:
     """Open the prototypes in an index. The file is mapped into memory, not copied.
 
@@ -61,6 +68,7 @@ def read_index(
         taxa: Number of taxa in the flora.
         width: Length of a vector.
         scales: Scales of the vectors, if they are known, shape (number,).
+        residuals: Their residuals, if there are any, shape (number, width).
 
     Returns:
         The rows of their taxa, ascending, shape (number,); and the prototypes.
@@ -86,7 +94,7 @@ def read_index(
     if len(rows) and not (rows[0] >= 0 and rows[-1] < taxa and (np.diff(rows) > 0).all()):
         raise FloraError("index-ids", source=path, number=len(rows), taxa=taxa)
     codes = faiss.rev_swig_ptr(flat.codes.data(), len(rows) * width) if len(rows) else np.empty(0, np.uint8)
-    return rows, QuantizedVectors(codes.reshape(len(rows), width), scales, owner=index)
+    return rows, QuantizedVectors(codes.reshape(len(rows), width), scales, residuals, owner=index)
 
 
 def _reason(error: RuntimeError) -> str:

@@ -25,6 +25,7 @@ DIGITS = (128**2, 128, 1)
 
 _AT_ONCE = 32_768  # vectors: their products stay in the processor's cache
 _HALF = 64
+_FINER = 254  # a residual of half an integer is 127
 
 
 class QuantizedVectors:
@@ -35,16 +36,23 @@ class QuantizedVectors:
     the vectors in a larger type: for many vectors, the time is that of reading them from memory.
     """
 
-    def __init__(self, codes: NDArray[np.uint8], scales: Vectors | None = None, owner: object = None) -> None:
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        scales: Vectors | None = None,
+        residuals: NDArray[np.int8] | None = None,
+        owner: object = None,
+    ) -> None:
         """Use codes that exist already.
 
         Args:
             codes: The integers plus 128, shape (number, width); they may be mapped from a file.
             scales: What the integers of each vector are multiplied by to have unit length, shape (number,); by default
                 computed, which reads all codes.
+            residuals: What rounding to integers took away, times 254, shape (number, width); by default nothing.
             owner: An object to keep for as long as the codes are used, if they are in its memory.
         """
-        self.codes = codes
+        self.codes, self.residuals = codes, residuals
         self._owner = owner
         self._scales = scales
 
@@ -61,12 +69,22 @@ class QuantizedVectors:
         return scales
 
     @classmethod
-    def of(cls, vectors: NDArray[np.floating[Any]]) -> "QuantizedVectors":
-        """Round vectors, shape (number, width), whose lengths are ignored; rows of zeros stay zero."""
+    def of(cls, vectors: NDArray[np.floating[Any]], *, residuals: bool = False) -> "QuantizedVectors":
+        """Round vectors.
+
+        Args:
+            vectors: Shape (number, width); their lengths are ignored, and rows of zeros stay zero.
+            residuals: Whether to keep what rounding takes away, which makes 16 bits per number in total.
+        """
         codes = np.empty(vectors.shape, np.uint8)
+        finer = np.empty(vectors.shape, np.int8) if residuals else None
         for some in _parts(len(vectors)):
-            codes[some] = _to_integers(vectors[some]) + ZERO
-        return cls(codes)
+            numbers = _scaled(vectors[some])
+            integers = np.rint(numbers)
+            codes[some] = integers + ZERO
+            if finer is not None:
+                finer[some] = np.rint((numbers - integers) * _FINER)
+        return cls(codes, residuals=finer)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -77,17 +95,44 @@ class QuantizedVectors:
         return int(self.codes.shape[1])
 
     def __getitem__(self, rows: slice | Sequence[int] | NDArray[Any]) -> Vectors:
-        """Return some of the vectors, of unit length, shape (rows, width)."""
-        found: Vectors = self._integers(self.codes[rows]) * self.scales[rows][:, None]
+        """Return some of the vectors, of unit length and with their residuals, shape (rows, width)."""
+        found = self._integers(self.codes[rows])
+        if self.residuals is None:
+            found *= self.scales[rows][:, None]
+            return found
+        found += self.residuals[rows].astype(np.float32) / _FINER
+        lengths = np.sqrt(np.einsum("ij,ij->i", found, found))
+        found /= np.where(lengths > 0, lengths, np.float32(1))[:, None]
         return found
 
     def part(self, rows: slice | NDArray[Any]) -> "QuantizedVectors":
         """Return the vectors of some rows."""
-        return QuantizedVectors(self.codes[rows], self.scales[rows])
+        residuals = None if self.residuals is None else self.residuals[rows]
+        return QuantizedVectors(self.codes[rows], self.scales[rows], residuals)
 
     def and_one(self, vector: Vectors) -> "QuantizedVectors":
         """Append a vector, shape (width,)."""
-        return QuantizedVectors(np.concatenate([self.codes, QuantizedVectors.of(vector[None]).codes]))
+        longer = self.at(np.arange(len(self)), len(self) + 1)
+        one = QuantizedVectors.of(vector[None], residuals=self.residuals is not None)
+        longer.codes[-1:] = one.codes
+        if longer.residuals is not None and one.residuals is not None:
+            longer.residuals[-1:] = one.residuals
+        return longer
+
+    def at(self, rows: NDArray[np.intp], number: int) -> "QuantizedVectors":
+        """Return more vectors: these at some rows, and zeros elsewhere.
+
+        Args:
+            rows: Where these vectors go, shape (vectors,).
+            number: Number of vectors to return.
+        """
+        codes = np.full((number, self.width), ZERO, np.uint8)
+        codes[rows] = self.codes
+        residuals = None
+        if self.residuals is not None:
+            residuals = np.zeros((number, self.width), np.int8)
+            residuals[rows] = self.residuals
+        return QuantizedVectors(codes, residuals=residuals)
 
     def mean(self, rows: NDArray[np.bool_]) -> Vectors:
         """Return the mean of the vectors in a mask, shape (width,)."""
@@ -97,7 +142,7 @@ class QuantizedVectors:
         return (total / number).astype(np.float32)
 
     def inner_products(self, queries: Vectors) -> Vectors:
-        """Return the inner products with other vectors, as exact as in single precision.
+        """Return the inner products with other vectors, without residuals, but as exact as in single precision.
 
         Args:
             queries: Finite, shape (queries, width).
@@ -120,11 +165,11 @@ class QuantizedVectors:
         return integers
 
 
-def _to_integers(vectors: NDArray[np.floating[Any]]) -> Vectors:
-    """Return vectors as integers from -127 to 127 that are proportional to each, shape (number, width)."""
+def _scaled(vectors: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return vectors with numbers from -127 to 127 that are proportional to each, shape (number, width)."""
     largest = np.abs(vectors).max(axis=1, keepdims=True)
-    integers: Vectors = np.rint(vectors * (_LARGEST / np.where(largest > 0, largest, 1))).astype(np.float32)
-    return integers
+    numbers: NDArray[np.floating[Any]] = vectors * (_LARGEST / np.where(largest > 0, largest, 1))
+    return numbers
 
 
 def _parts(number: int) -> list[slice]:

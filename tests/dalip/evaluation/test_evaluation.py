@@ -44,7 +44,7 @@ from dalip.evaluation import (
     zero_shot,
 )
 from dalip.model import DALIP, MethodConfig
-from dalip.prompts import NAME_KINDS, taxon_texts
+from dalip.prompts import NAME_KINDS, name_texts, taxon_texts
 from dalip.taxonomy import Taxon, VernacularName
 from dalip.training import TrainConfig
 from dalip.training.checkpoint import save_checkpoint
@@ -256,6 +256,9 @@ def test_prompts_for_each_kind_of_name() -> None:
     assert taxon_texts(ROSE, "scientific") == whole[:2]
     assert taxon_texts(ROSE, "taxonomic") == whole[2:4]
     assert taxon_texts(ROSE, "common") == [*whole[4:6], whole[8]]
+    assert name_texts(ROSE) == whole
+    assert name_texts(dataclasses.replace(ROSE, vernacular_names=())) == whole[1:3]
+    assert name_texts(Taxon("Rosa canina")) == ["Rosa canina, species of plant", "Rosa canina"]
     bare = Taxon("Rosa", "genus", genus="Rosa")
     assert taxon_texts(bare) == taxon_texts(bare, "scientific") == [*taxon_texts(bare)[:2], "Rosa"]
     assert taxon_texts(bare, "common") == taxon_texts(bare, "taxonomic") == []

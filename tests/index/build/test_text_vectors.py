@@ -32,7 +32,7 @@ from dalip_index.build import texts
 from dalip.taxonomy import Taxon
 
 path, bundle, log, last = *map(Path, sys.argv[1:4]), int(sys.argv[4])
-texts._KEPT_FROM, texts._AT_ONCE = 1, 8
+texts.KEPT_FROM, texts.AT_ONCE = 1, 8
 encode, batches = Encoder.encode_text, 0
 
 def counted(encoder, some):
@@ -67,7 +67,7 @@ def test_no_text_is_embedded_twice_by_builds_that_are_killed(
     assert sorted(embedded) == sorted({e.content for e in text_evidence(TAXA, {})})
     assert not list(path.glob(f"{TEXT_VECTORS}*"))
     verify_flora(path)
-    monkeypatch.setattr(texts, "_KEPT_FROM", 1)
+    monkeypatch.setattr(texts, "KEPT_FROM", 1)
     build_flora(tmp_path / "at once", encoder, TAXA)
     found, expected = (load_flora(each, encoder).prototypes.text for each in (path, tmp_path / "at once"))
     np.testing.assert_allclose(found[:], expected[:], atol=0.02)  # a number may be rounded to its neighbour

@@ -1,5 +1,6 @@
 """Answers of large floras: array operations, lazy sequences, and JSON."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -15,17 +16,27 @@ from wording import refuses
 
 from dalip.encoder import Encoder
 from dalip.errors import FloraError
+from dalip.prompts import name_texts
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index import Flora, Prediction, load_flora, rebuild_flora, undo_change
-from dalip_index.flora import candidates
+from dalip_index import (
+    Flora,
+    Prediction,
+    build_flora,
+    load_flora,
+    rebuild_flora,
+    undo_change,
+    verify_flora,
+)
+from dalip_index.flora import candidates, prototypes
 from dalip_index.flora.answer import Lazy
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.flora.shrinkage import unit_rows
 from dalip_index.flora.verify import find_problems
 from dalip_index.store.catalogue import read_evidence
-from dalip_index.store.faiss_index import read_index, write_index
+from dalip_index.store.faiss_index import TEXT_RESIDUALS, read_index, write_index
+from dalip_index.store.manifest import FileStamp
 from dalip_index.store.quantized import QuantizedVectors
 from tests.index.dense import dense_vectors
 from tests.index.flora.test_properties import queries
@@ -227,3 +238,29 @@ def test_a_flora_of_the_earlier_format_answers_and_is_rewritten_in_the_current_o
     undo_change(copy)
     again = load_flora(copy, encoder)
     np.testing.assert_array_equal(dense_vectors(again.prototypes, again.calibration.text_weight), vectors)
+
+
+def test_in_a_large_flora_the_first_taxa_are_compared_more_exactly(
+    flora: Flora, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neighbours that rounding to 8 bits would swap have the order of their exact similarities."""
+    monkeypatch.setattr(prototypes, "RESIDUALS_FROM", 1)
+    monkeypatch.setattr(prototypes, "REFINED", 5)
+    taxa = [Taxon(f"Rosa a{i}", genus="Rosa") for i in range(60)]
+    build_flora(tmp_path / "names", encoder, taxa)
+    verify_flora(tmp_path / "names")
+    large = load_flora(tmp_path / "names", encoder)
+    texts = np.stack([encoder.encode_text(name_texts(taxon)).sum(axis=0) for taxon in taxa])
+    photos = queries(1, 20)
+    exact = photos[:, :32] @ unit_rows(texts).T
+    for photo, expected in zip(photos, exact, strict=True):
+        found = large.answer("", photo[None], 3).predictions
+        best = np.sort(expected)[::-1][:3]
+        assert [p.similarity for p in found] == pytest.approx(best.tolist(), abs=1e-4)
+    residuals = tmp_path / "names" / "v000001" / TEXT_RESIDUALS
+    np.save(residuals, np.load(residuals)[:-1])
+    manifest = json.loads((residuals.parent / "manifest.json").read_text())
+    manifest["files"][TEXT_RESIDUALS] = dataclasses.asdict(FileStamp.of(residuals))
+    (residuals.parent / "manifest.json").write_text(json.dumps(manifest))
+    with refuses(FloraError, match=r"text-residuals\.npy: the taxa of its 59 vectors"):
+        load_flora(tmp_path / "names", encoder)

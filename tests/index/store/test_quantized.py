@@ -57,6 +57,19 @@ def test_vectors_are_rounded_each_by_itself() -> None:
     np.testing.assert_array_equal(longer[:], vectors[[*range(20), 0]])
 
 
+@given(seed=seeds)
+def test_residuals_make_vectors_as_exact_as_in_half_precision(seed: int) -> None:
+    given = drawn(seed, 9, 48)
+    given[3] = 0
+    vectors = QuantizedVectors.of(given, residuals=True)
+    units = given / np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-9)
+    np.testing.assert_allclose(vectors[:], units, atol=2e-5)
+    np.testing.assert_array_equal(QuantizedVectors.of(given).codes, vectors.codes)
+    longer = vectors.part(np.array([4, 3])).and_one(given[0])
+    np.testing.assert_array_equal(longer[:], vectors[[4, 3, 0]])
+    np.testing.assert_array_equal(longer.at(np.array([5, 0, 1]), 6)[[0, 1, 5]], vectors[[3, 0, 4]])
+
+
 def test_the_model_is_the_one_that_its_script_writes() -> None:
     path = Path(dalip_index.store.quantized.__file__).with_name("integer_product.onnx")
     assert onnx.load(path).graph == integer_product().graph
