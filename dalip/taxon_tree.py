@@ -142,12 +142,12 @@ def place_taxa(taxa: Iterable[Taxon]) -> tuple[list[Taxon], NDArray[np.int32]]:
 class _Inside(NamedTuple):
     """Which taxa the nodes of a rank contain, apart from themselves."""
 
-    rows: NDArray[np.intp] | slice
-    """Rows of the taxa that they contain, or all rows."""
-    nodes: NDArray[np.int32]
+    rows: NDArray[np.intp] | None
+    """Rows of the taxa that they contain; `None` for those that the nodes of the rank below contain."""
+    nodes: NDArray[np.intp]
     """The nodes, ascending."""
     node_of: NDArray[np.intp]
-    """For each of the rows, the place of its node in `nodes`."""
+    """For each of the rows, or for each node of the rank below, the place of its node in `nodes`."""
 
 
 class TaxonTree:
@@ -173,12 +173,18 @@ class TaxonTree:
         ).T.copy()
         depths: NDArray[np.int8] = np.zeros(len(taxa) + len(self.higher), np.int8)
         self._inside: list[_Inside] = []
-        for depth, places in enumerate(self.above_rows.T):
+        below: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
+        for depth, places in reversed([*enumerate(self.above_rows.T)]):
             depths[places[places >= 0]] = depth
             rows = np.flatnonzero((places >= 0) & (places != own))
-            if len(rows):
-                nodes, node_of = np.unique(places[rows], return_inverse=True)
-                self._inside.append(_Inside(slice(None) if len(rows) == len(taxa) else rows, nodes, node_of))
+            if not len(rows):
+                continue
+            nodes, node_of = _numbered(places[rows])
+            parents = _parents(*below, node_of) if below and np.array_equal(below[0], rows) else None
+            self._inside.append(
+                _Inside(rows, nodes, node_of) if parents is None else _Inside(None, nodes, parents)
+            )
+            below = rows, node_of
         self._of_rank = [np.flatnonzero(depths == depth) for depth in range(len(RANKS))]
         self._holds_all = self.probabilities(np.ones(len(taxa))) == len(taxa)
 
@@ -235,8 +241,12 @@ class TaxonTree:
         """
         found: NDArray[np.float64] = np.zeros(len(self))
         found[: len(self.taxa)] = probabilities
+        sums = probabilities
         for rows, nodes, node_of in self._inside:
-            found[nodes] += np.bincount(node_of, probabilities[rows])
+            if rows is not None:
+                sums = probabilities if len(rows) == len(probabilities) else probabilities[rows]
+            sums = np.asarray(np.bincount(node_of, sums), np.float64)
+            found[nodes] += sums
         return found
 
     def lowest(
@@ -281,6 +291,21 @@ class TaxonTree:
         best = [places[found[places].argmax()] if len(places) else -1 for places in self._of_rank]
         at = np.array(best, np.intp)
         return at, np.where(at < 0, -np.inf, found[at])
+
+
+def _numbered(places: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the distinct places, ascending, and the number of each place among them."""
+    present = np.bincount(places) > 0
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[places]
+
+
+def _parents(
+    rows: NDArray[np.intp], below: NDArray[np.intp], above: NDArray[np.intp]
+) -> NDArray[np.intp] | None:
+    """Return the node above each node below, given those of the same rows; `None` if one is in several."""
+    parents = np.empty(below.max() + 1, np.intp)
+    parents[below] = above
+    return parents if np.array_equal(parents[below], above) else None
 
 
 def _key(taxon: Taxon) -> tuple[str, str]:

@@ -102,40 +102,36 @@ class Candidates:
         """
         entries = np.arange(len(rows))  # which entry of the result stands for each row
         taken: NDArray[np.intp] = np.empty(0, np.intp)  # nodes, whose entries follow those of the rows
-        shares, alone = [np.empty(0)], [np.empty(0, bool)]
         for rank in RANKS[RANKS.index("species") :: -1]:
             present, first = _first_of(entries, len(rows) + len(taken))
             if len(present) <= most:
                 break
-            node_of = tree.at_rank(rank)
-            group = node_of[rows]
-            sizes = np.bincount(group[first], minlength=len(tree))
+            nodes, group = np.unique(tree.at_rank(rank)[rows], return_inverse=True)
+            sizes = np.bincount(group[first], minlength=len(nodes))
             several = np.flatnonzero(sizes > 1)
             order = several[np.argsort(-sizes[several], kind="stable")]
             needed = int(np.searchsorted(np.cumsum(sizes[order] - 1), len(present) - most)) + 1
             chosen = order[:needed]
-            if not len(chosen):
-                continue
-            entry_of = np.full(len(tree), -1, np.intp)
+            entry_of = np.full(len(nodes), -1, np.intp)
             entry_of[chosen] = len(rows) + len(taken) + np.arange(len(chosen))
             entries = np.where(entry_of[group] >= 0, entry_of[group], entries)
-            taken = np.concatenate([taken, chosen])
-            known = np.zeros(len(node_of)) if self.probabilities is None else self.probabilities
-            shares.append(np.minimum(np.bincount(node_of, known, len(tree))[chosen], 1.0))
-            alone.append(np.bincount(node_of, ~self.experimental, len(tree))[chosen] == 0)
+            taken = np.concatenate([taken, nodes[chosen]])
         if not len(taken):
             return self, rows
+        known = np.zeros(len(self.taxa)) if self.probabilities is None else self.probabilities
+        share_of = np.minimum(tree.probabilities(known)[taken], 1.0)
+        alone = tree.probabilities(np.where(self.experimental, 0.0, 1.0))[taken] == 0
         present, first = _first_of(entries, len(rows) + len(taken))
         similarities = np.full(len(rows) + len(taken), -np.inf)
         np.maximum.at(similarities, entries, self.similarities[rows])
         own = np.zeros(len(rows)) if self.probabilities is None else self.probabilities[rows]
-        share = np.concatenate([own, *shares])[present]
+        share = np.concatenate([own, share_of])[present]
         order = np.lexsort((-similarities[present], -share))
         present, share = present[order], share[order]
         places = np.concatenate([rows, taken])[present]
-        experimental = np.concatenate([self.experimental[rows], *alone])[present]
-        nodes = Lazy(len(present), lambda: [tree[place] for place in places.tolist()])
-        return Candidates(nodes, similarities[present], share, experimental), np.arange(len(present))
+        experimental = np.concatenate([self.experimental[rows], alone])[present]
+        shown = Lazy(len(present), lambda: [tree[place] for place in places.tolist()])
+        return Candidates(shown, similarities[present], share, experimental), np.arange(len(present))
 
 
 def _first_of(entries: NDArray[np.intp], number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
