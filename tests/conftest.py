@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import sys
+import tempfile
 
 from hypothesis import settings
 
@@ -17,6 +18,10 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
 
+
+# Commands without a data folder must not write into that of the person who runs the tests.
+_data = tempfile.TemporaryDirectory()
+os.environ["XDG_DATA_HOME"] = _data.name
 
 # There are as many test processes as CPUs, so more threads would only wait. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,23 +1,47 @@
-"""The user's data folder, and the flora to use: chosen, taught or built-in."""
+"""The user's data folder, the flora to use (chosen, taught or built-in), and the encoder that made it."""
 
+import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from dalip.errors import DalipError, FloraError
-from dalip_assets import FLORA
+from dalip.encoder import Encoder
+from dalip.encoder.bundle import read_manifest
+from dalip.errors import BundleError, DalipError, FloraError
+from dalip.files import atomic_write
+from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.verify import flora_info
-from dalip_index.store.versions import CURRENT
+from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.versions import CURRENT, current_version
 
-__all__ = ["BUILT_IN", "chosen_flora", "data_dir_or_default", "flora_to_change", "own_flora"]
+__all__ = [
+    "BUILT_IN",
+    "chosen_flora",
+    "data_dir_or_default",
+    "encoder_of",
+    "find_encoder",
+    "flora_to_change",
+    "own_flora",
+    "remember_encoder",
+]
 
 BUILT_IN = Path("builtin")
 """Stands for the built-in flora, including the plants taught to it, in a list of floras."""
 
 
+_ENCODERS = "encoders"
+"""Folder in the user's data folder, with one file for each encoder that was used: where it is, by its fingerprint."""
+
+_NAME = 16  # characters of a fingerprint
+
+
 def data_dir_or_default(chosen: Path | None) -> Path:
-    """Return the user's data folder: the chosen one, or the platform's default."""
+    """Return the user's data folder: the chosen one, that of `DALIP_DATA_DIR`, or the platform's default."""
     if chosen is not None:
         return chosen
+    if given := os.environ.get("DALIP_DATA_DIR"):
+        return Path(given)
     from platformdirs import user_data_path
 
     return user_data_path("dalip", appauthor=False)
@@ -56,3 +80,70 @@ def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, P
     if chosen and chosen.resolve() == FLORA.resolve():
         raise FloraError("builtin-flora-fixed", source=chosen)
     return (chosen, None) if chosen else (own_flora(data_dir), FLORA)
+
+
+def remember_encoder(encoder: Encoder, data_dir: Path | None = None) -> None:
+    """Remember where an encoder is, so that floras made with it can be used without naming it again.
+
+    Args:
+        encoder: The encoder; the place of the built-in one is known.
+        data_dir: As `data_dir_or_default`.
+    """
+    place, folder = _place(encoder.fingerprint, data_dir), str(encoder.folder.resolve())
+    if folder in (str(ENCODER.resolve()), _remembered(place)):
+        return
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(place) as draft:
+            draft.write_text(json.dumps({"folder": folder}), encoding="utf-8")
+    except OSError:  # a full or read-only disk: the encoder has to be named each time
+        with suppress(OSError):
+            place.parent.rmdir()
+
+
+def find_encoder(fingerprint: str, data_dir: Path | None = None) -> Path | None:
+    """Return the folder of the encoder with a fingerprint: the built-in one, or one that was used before.
+
+    Args:
+        fingerprint: The fingerprint.
+        data_dir: As `data_dir_or_default`.
+    """
+    for folder in (str(ENCODER), _remembered(_place(fingerprint, data_dir))):
+        with suppress(BundleError):  # it was moved, or another encoder is there now
+            if folder and read_manifest(Path(folder)).fingerprint == fingerprint:
+                return Path(folder)
+    return None
+
+
+def encoder_of(flora: Path, data_dir: Path | None = None) -> Path:
+    """Return the folder of the encoder that built a flora.
+
+    Args:
+        flora: The flora.
+        data_dir: As `data_dir_or_default`.
+
+    Raises:
+        FloraError: The flora is missing or damaged, or its encoder was not used on this computer before.
+    """
+    stamp = FloraManifest.load(current_version(flora)).encoder
+    if (found := find_encoder(stamp.fingerprint, data_dir)) is None:
+        raise FloraError(
+            "encoder-of-flora-unknown",
+            source=flora,
+            built_with=stamp.name,
+            fingerprint=stamp.fingerprint[:12],
+        )
+    return found
+
+
+def _place(fingerprint: str, data_dir: Path | None) -> Path:
+    return data_dir_or_default(data_dir) / _ENCODERS / f"{fingerprint[:_NAME]}.json"
+
+
+def _remembered(place: Path) -> str:
+    """Return the folder in a file; empty if there is no valid file."""
+    try:
+        folder = json.loads(place.read_bytes())["folder"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return folder if isinstance(folder, str) else ""

@@ -87,7 +87,7 @@ def build(
     listed = read_listed(taxa, [], left_out) if taxa else []
     records = read_named(photos or [], left_out, listed, doubtful, verbose=verbose)
     listed = listed if taxa else read_listed(None, taxa_of(records), left_out)
-    loaded = load_encoder(encoder)
+    loaded = load_encoder(encoder, flora=out, or_built_in=True, remember=True)
     with ProgressLine() as progress:
         manifest = build_flora(
             out,
@@ -135,7 +135,10 @@ def rebuild(
     from dalip_index.places import own_flora
     from dalip_index.store.versions import CURRENT
 
-    left_out, loaded = LeftOut(), load_encoder(encoder)
+    left_out, loaded = (
+        LeftOut(),
+        load_encoder(encoder, data_dir, flora=flora, or_built_in=True, remember=True),
+    )
     path = flora or own_flora(data_dir)
     if flora is None and not (path / CURRENT).exists():
         raise typer.BadParameter(
@@ -179,7 +182,7 @@ def merge(
     if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
         raise FloraError("flora-in-the-way", source=out)
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
-    left_out, loaded = LeftOut(), load_encoder(encoder)
+    left_out, loaded = LeftOut(), load_encoder(encoder, flora=first, or_built_in=True, remember=True)
     with ProgressLine() as progress:
         if flora_info(first).manifest.keeps_all:
             manifest = merge_floras(out, loaded, [first, *others], progress=progress, skipped=left_out)

@@ -210,7 +210,7 @@ def _add_named(
     with ProgressLine() as progress:
         return add_photos(
             path,
-            load_encoder(encoder),
+            load_encoder(encoder, flora=path, remember=True),
             records,
             listed,
             test_too=all_photos,
@@ -235,7 +235,7 @@ def _add_plant(
     with ProgressLine() as progress:
         return teach_taxon(
             path,
-            load_encoder(encoder),
+            load_encoder(encoder, flora=path if start is None or path.exists() else start, remember=True),
             plant,
             good,
             start=start,
@@ -286,7 +286,8 @@ def remove(
 
     if not taxon and not photo:
         raise typer.BadParameter("specify a plant with --taxon or a photo with --photo")
-    path, loaded = find_flora(flora, data_dir), load_encoder(encoder)
+    path = find_flora(flora, data_dir)
+    loaded = load_encoder(encoder, data_dir, flora=path)
     info = flora_info(path)
     names = names_in_flora(path, taxon or ())
     with ProgressLine() as progress:

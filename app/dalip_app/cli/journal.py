@@ -103,7 +103,8 @@ def teach(
 
     journal = Journal(data_dir_or_default(data_dir))
     path, start = find_flora_to_change(flora, data_dir)
-    loaded, left_out = load_encoder(encoder), LeftOut()
+    left_out = LeftOut()
+    loaded = load_encoder(encoder, data_dir, flora=path if start is None or path.exists() else start)
     found = lessons(journal, path, start, loaded, left_out)
     with ProgressLine() as progress:
         for number, lesson in enumerate(found, 1):

@@ -183,7 +183,7 @@ def search(
 
     With a filter alone, the matching photos are listed, newest first.
     """
-    from dalip_index.places import data_dir_or_default
+    from dalip_index.places import data_dir_or_default, find_encoder
 
     if text is not None and image is not None:
         raise typer.BadParameter("use either TEXT or --image, not both")
@@ -196,7 +196,7 @@ def search(
     if text is None and image is None:
         found = library.newest(top_k, offset=offset, only=only)
     else:
-        loaded = load_encoder(encoder)
+        loaded = load_encoder(encoder or find_encoder(library.encoder, data_dir), data_dir)
         if image is not None:
             found = library.search_image(
                 image, loaded, top_k, offset=offset, only=only, everything=everything

@@ -1,12 +1,13 @@
 """Options that several commands share (--flora, --encoder, --only, ...), and functions that load their values."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dalip.errors import DataError
+from dalip.errors import DataError, FloraError
 from dalip_app.cli.terminal import ProgressLine, complain
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ ChangedFloraOption = Annotated[
 ]
 EncoderOption = Annotated[
     Path | None,
-    typer.Option("--encoder", metavar="FOLDER", help="Encoder to use (default: the built-in encoder)."),
+    typer.Option(
+        "--encoder", metavar="FOLDER", help="Encoder to use (default: the flora's own).", show_default=False
+    ),
 ]
 DataDirOption = Annotated[
     Path | None,
@@ -142,20 +145,42 @@ _TOLD = 20  # unknown names that are listed; the checklist of a country would fi
 _LISTS = (".txt", ".csv", ".tsv", ".gz", ".zip")
 
 
-def load_encoder(folder: Path | None, *, verify: bool = False) -> "Encoder":
-    """Load the encoder given with `--encoder`, or the built-in one.
+def load_encoder(
+    folder: Path | None,
+    data_dir: Path | None = None,
+    *,
+    flora: Path | None = None,
+    or_built_in: bool = False,
+    remember: bool = False,
+    verify: bool = False,
+) -> "Encoder":
+    """Load the encoder given with `--encoder`, that of a flora, or the built-in one.
 
     Args:
-        folder: Value of the option; `None` for the built-in encoder.
+        folder: Value of the option.
+        data_dir: The user's data folder.
+        flora: Without the option, use the encoder of this flora; `None` for the built-in encoder.
+        or_built_in: Whether to use the built-in encoder if there is no such flora, or its encoder is not known.
+        remember: Whether to remember where the encoder is, so that floras made with it need no option.
         verify: Check every byte of the files.
 
     Raises:
         BundleError: The encoder is missing or damaged.
+        FloraError: There is no such flora, or its encoder is not known.
     """
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
+    from dalip_index.places import encoder_of, remember_encoder
 
-    return Encoder.load(folder or ENCODER, verify=verify)
+    if folder:
+        encoder = Encoder.load(folder, verify=verify)
+        if remember:
+            remember_encoder(encoder, data_dir)
+        return encoder
+    place = ENCODER
+    with suppress(FloraError) if or_built_in else nullcontext():
+        place = encoder_of(flora, data_dir) if flora else ENCODER
+    return Encoder.load(place, verify=verify)
 
 
 def find_flora(folder: Path | None, data_dir: Path | None) -> Path:
@@ -203,12 +228,11 @@ def load_flora(
         DataError: See `names_in`.
         FloraError: The flora cannot be used, or does not contain any of the names.
     """
-    from dalip.encoder import Encoder
-    from dalip_assets import ENCODER
     from dalip_index import load_flora as load
     from dalip_index import restrict
 
-    path, opened = find_flora(folder, data_dir), Encoder.load(encoder or ENCODER)
+    path = find_flora(folder, data_dir)
+    opened = load_encoder(encoder, data_dir, flora=path)
     if for_photos:
         opened.open_ahead()
     flora = load(path, opened)

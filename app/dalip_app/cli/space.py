@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dalip_app.cli.options import EncoderOption
+from dalip_app.cli.options import EncoderOption, load_encoder
 from dalip_app.cli.terminal import ProgressLine, print_result
 
 __all__ = ["EXAMPLES", "space"]
@@ -41,9 +41,10 @@ def space(
     the visit, and visitors cannot teach the flora. Anyone who can see the Space can also download its files.
     """
     from dalip_app.space.write_space import Space, write_space
-    from dalip_assets import ENCODER, FLORA
+    from dalip_assets import FLORA
 
-    size = write_space(Space(title, flora or FLORA, encoder or ENCODER), out, ProgressLine())
+    loaded = load_encoder(encoder, flora=flora)
+    size = write_space(Space(title, flora or FLORA, loaded.folder), out, ProgressLine())
     print_result(
         f"{out}: {size / 1e6:,.0f} MB. To try it on this computer: python {shlex.quote(str(out / 'app.py'))}"
     )

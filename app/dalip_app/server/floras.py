@@ -7,9 +7,8 @@ from threading import Lock
 from dalip.encoder import Encoder
 from dalip.errors import DalipError, FloraError
 from dalip.progress import no_report
-from dalip_assets import ENCODER
 from dalip_index import Flora, RestrictedFlora, load_flora, restrict
-from dalip_index.places import BUILT_IN, chosen_flora, flora_to_change
+from dalip_index.places import BUILT_IN, chosen_flora, encoder_of, flora_to_change, remember_encoder
 from dalip_index.store.versions import CURRENT
 
 __all__ = ["Floras", "LiveFlora"]
@@ -109,14 +108,16 @@ class Floras:
         Args:
             chosen: Folders of the floras, see `LiveFlora`; empty for the built-in flora.
             data_dir: See `LiveFlora`.
-            encoder: Folder of the encoder; `None` for the built-in encoder.
+            encoder: Folder of the encoder; `None` for that of the first flora.
             only: See `LiveFlora`; applies to all floras.
             warn: See `LiveFlora`.
 
         Raises:
             DalipError: A flora or the encoder cannot be loaded.
         """
-        self.encoder = Encoder.load(encoder or ENCODER)
+        first = chosen_flora([*chosen, None][0], data_dir, no_report)  # `LiveFlora` warns
+        self.encoder = Encoder.load(encoder or encoder_of(first, data_dir))
+        remember_encoder(self.encoder, data_dir)
         self._floras: dict[str, LiveFlora] = {}
         for path in chosen or [None]:
             flora, number = LiveFlora(path, data_dir, self.encoder, only, warn), 1

@@ -66,6 +66,11 @@ class Library:
         """Return the number of searchable photos."""
         return sum(self.verdicts().values())
 
+    @property
+    def encoder(self) -> str:
+        """Fingerprint of the encoder that made the vectors; empty if there is no library yet."""
+        return self._store.encoder()
+
     def add(
         self,
         folder: Path,

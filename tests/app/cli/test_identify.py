@@ -333,7 +333,7 @@ def test_nothing_is_left_behind(world: World, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     command = ["dalip", "identify", photo, *world.options]
-    done = run(command, fresh=True, TMPDIR=str(temporary), HOME=str(home))
+    done = run(command, fresh=True, TMPDIR=str(temporary), HOME=str(home), XDG_DATA_HOME="")
     assert done.status == 0
     assert not list(temporary.iterdir())
     assert not list(home.iterdir())
