@@ -31,6 +31,7 @@ from dalip.prompts import taxon_texts
 from dalip.taxonomy import Taxon
 from dalip_assets import ENCODER
 from dalip_index.build.weights import choose_weights
+from dalip_index.flora.comparison import Comparison
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes
 from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.manifest import NO_SHRINKAGE
@@ -159,7 +160,7 @@ def score(
     used = evidence & (bench.splits == "train") if train else evidence
     prototypes, weight = made(bench.prototypes(appearances, used))
     photos = np.hstack([bench.embeddings, appearances])[~evidence]
-    return prototypes.similarities(photos, "both", weight)
+    return Comparison(prototypes, weight)(photos)
 
 
 def chosen(

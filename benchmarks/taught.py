@@ -14,7 +14,8 @@ from tables import Row
 from dalip.encoder import Vectors
 from dalip.taxonomy import Taxon
 from dalip_index import Flora
-from dalip_index.flora.prototypes import Comparison, Prototypes, unit_mean, with_unit_appearance
+from dalip_index.flora.comparison import Comparison
+from dalip_index.flora.prototypes import Prototypes, unit_mean, with_unit_appearance
 from dalip_index.flora.similarities import Similarities
 
 LEAST = 5

@@ -13,8 +13,9 @@ from dalip.taxonomy import Taxon
 from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EVIDENCE_KINDS
 from dalip_index.flora.calibration import MIN_PHOTOS, Calibration
+from dalip_index.flora.comparison import Comparison
 from dalip_index.flora.fit_calibration import fit_calibration
-from dalip_index.flora.prototypes import Comparison, Prototypes, chance_similarity, with_unit_appearance
+from dalip_index.flora.prototypes import Prototypes, chance_similarity, with_unit_appearance
 from dalip_index.flora.shrinkage import Kin, unit_rows
 from dalip_index.store.catalogue import Role
 from dalip_index.store.kept_photos import Halves
@@ -113,7 +114,7 @@ def learn(
     calibration = fit_calibration(
         text_weight,
         len(selecting.labels),
-        others.similarities(held.vectors, "both", text_weight),
+        Comparison(others, text_weight)(held.vectors),
         held.labels,
         held.lengths,
         chance_similarity(others, held.vectors, held.labels),
@@ -163,10 +164,8 @@ def _hit_rates_by_kind(prototypes: Prototypes, text_weight: float, held: _Held) 
     """Return the hit rates on photos by kind of evidence; empty if there are no photos."""
     if not len(held.labels):
         return {}
-    return {
-        kind: hit_rates(prototypes.similarities(held.vectors, kind, text_weight), held.labels)
-        for kind in EVIDENCE_KINDS
-    }
+    comparison = Comparison(prototypes, text_weight)
+    return {kind: hit_rates(comparison(held.vectors, kind), held.labels) for kind in EVIDENCE_KINDS}
 
 
 def leave_one_out(
@@ -196,7 +195,7 @@ def leave_one_out(
     for vectors, labels, _ in photos.batches():
         appearances, places = vectors[:, width:], prototypes.photo_places[labels]
         means = unit_rows(sums[places] - appearances)
-        text = prototypes.similarities(vectors, "text", text_weight)
+        text = comparison(vectors, "text")
         distinct = appearances @ looks.vectors.T
         for i, place in enumerate(places.tolist()):
             rows, changed = looks.shrunk.without(place, means[i])

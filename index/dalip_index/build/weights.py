@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dalip.encoder import Vectors
 from dalip_index.flora.calibration import MIN_PHOTOS
+from dalip_index.flora.comparison import Comparison
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.store.manifest import Shrinkage
 
@@ -95,7 +96,7 @@ class _Search:
     def _loss(self, choice: _Choice) -> float:
         if choice not in self._losses:
             prototypes = replace(self._prototypes, shrinkage=choice.shrinkage)
-            similarities = prototypes.similarities(self._photos, "both", choice.text_weight)
+            similarities = Comparison(prototypes, choice.text_weight)(self._photos)
             loss, self._sharpness = _fitted_loss(similarities, self._targets, self._sharpness)
             self._losses[choice] = loss
         return self._losses[choice]

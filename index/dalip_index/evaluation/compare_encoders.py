@@ -16,6 +16,7 @@ from dalip.taxonomy import Taxon
 from dalip_index.build.learn import hit_rates
 from dalip_index.build.weights import choose_weights
 from dalip_index.flora.answer import EvidenceKind
+from dalip_index.flora.comparison import Comparison
 from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.flora.shrinkage import Kin
 from dalip_index.store.manifest import HitRates
@@ -117,7 +118,7 @@ def _named(
     kinds: tuple[EvidenceKind, ...] = (
         ("text", "photos", "both") if np.isin(targets, shown).any() else ("text",)
     )
-    return _Named({kind: prototypes.similarities(measured, kind, weight) for kind in kinds}, targets)
+    return _Named({kind: Comparison(prototypes, weight)(measured, kind) for kind in kinds}, targets)
 
 
 def _texts(record: Record, taxa: Mapping[str, Taxon]) -> list[str]:

@@ -17,7 +17,8 @@ from dalip.taxonomy import Taxon
 from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
-from dalip_index.flora.prototypes import Comparison, Prototypes, with_unit_appearance
+from dalip_index.flora.comparison import Comparison
+from dalip_index.flora.prototypes import Prototypes, with_unit_appearance
 from dalip_index.flora.sharpness import levels_of
 from dalip_index.flora.similarities import Similarities, largest
 from dalip_index.flora.verdict import DEFAULT_COVERAGE, judge
@@ -298,10 +299,9 @@ class Flora:
         if photos.ndim != 2 or photos.shape[1] != width or not np.isfinite(photos).all():
             raise FloraError("vectors-unfit", shape=str(photos.shape), width=width)
         photos, lengths = with_unit_appearance(photos, self.encoder.width)
-        if evidence == "both":
-            return Similarities(self.comparison(photos), lengths, levels=self.levels)
-        values = self.prototypes.similarities(photos, evidence, self.calibration.text_weight)
-        values[:, ~self.prototypes.has(evidence)] = -np.inf
+        values = self.comparison(photos, evidence)
+        if evidence != "both":
+            values[:, ~self.prototypes.has(evidence)] = -np.inf
         return Similarities(values, lengths, levels=self.levels)
 
 

@@ -105,6 +105,11 @@ class QuantizedVectors:
         found /= np.where(lengths > 0, lengths, np.float32(1))[:, None]
         return found
 
+    def corrections(self, rows: NDArray[np.intp]) -> Vectors:
+        """Return what residuals add to some of the vectors, shape (rows, width); zeros if there are none."""
+        found: Vectors = self[rows] - self._integers(self.codes[rows]) * self.scales[rows][:, None]
+        return found
+
     def part(self, rows: slice | NDArray[Any]) -> "QuantizedVectors":
         """Return the vectors of some rows."""
         residuals = None if self.residuals is None else self.residuals[rows]

@@ -12,7 +12,8 @@ from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.taxonomy import Taxon
 from dalip_index import Identification, build_flora, evaluate_flora, flora_info, load_flora, verify_flora
-from dalip_index.flora.prototypes import Comparison, with_unit_appearance
+from dalip_index.flora.comparison import Comparison
+from dalip_index.flora.prototypes import with_unit_appearance
 from dalip_index.store.catalogue import read_evidence
 
 

@@ -35,6 +35,7 @@ from dalip_index import (
 )
 from dalip_index.build.contents import read_contents
 from dalip_index.build.learn import hit_rates
+from dalip_index.flora.comparison import Comparison
 from dalip_index.flora.prototypes import mean_prototypes
 from dalip_index.store.catalogue import read_evidence
 from dalip_index.store.faiss_index import write_index
@@ -344,7 +345,7 @@ def test_leave_one_out_equals_building_without_the_photo(kept: Path, encoder: En
         kept = flora.prototypes.photos * ~means.any(axis=1, keepdims=True)
         without = dataclasses.replace(flora.prototypes, photos=kept + means, photo_counts=counts)
         for kind, similarities in found.items():
-            similarities.append(without.similarities(rows[i : i + 1], kind, weight)[0])  # type: ignore[arg-type]
+            similarities.append(Comparison(without, weight)(rows[i : i + 1], kind)[0])  # type: ignore[arg-type]
     for kind, similarities in found.items():
         assert flora.manifest.leave_one_out[kind] == hit_rates(np.stack(similarities), labels)
 

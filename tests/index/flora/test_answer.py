@@ -28,7 +28,7 @@ from dalip_index import (
     undo_change,
     verify_flora,
 )
-from dalip_index.flora import candidates, prototypes
+from dalip_index.flora import candidates, comparison, prototypes
 from dalip_index.flora.answer import Lazy
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.prototypes import Prototypes
@@ -245,7 +245,7 @@ def test_in_a_large_flora_the_first_taxa_are_compared_more_exactly(
 ) -> None:
     """Neighbours that rounding to 8 bits would swap have the order of their exact similarities."""
     monkeypatch.setattr(prototypes, "RESIDUALS_FROM", 1)
-    monkeypatch.setattr(prototypes, "REFINED", 5)
+    monkeypatch.setattr(comparison, "REFINED", 5)
     taxa = [Taxon(f"Rosa a{i}", genus="Rosa") for i in range(60)]
     build_flora(tmp_path / "names", encoder, taxa)
     verify_flora(tmp_path / "names")

@@ -12,7 +12,8 @@ from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, build_flora, load_flora
 from dalip_index.build.learn import hit_rates
 from dalip_index.build.weights import choose_weights
-from dalip_index.flora.prototypes import Comparison, Prototypes, mean_prototypes, with_unit_appearance
+from dalip_index.flora.comparison import Comparison
+from dalip_index.flora.prototypes import Prototypes, mean_prototypes, with_unit_appearance
 from dalip_index.flora.shrinkage import Kin
 from dalip_index.flora.similarities import largest
 from dalip_index.flora.temperature import fit_temperature, negative_log_likelihood
@@ -159,9 +160,9 @@ def test_missing_evidence_counts_as_average(seed: int, weight: float) -> None:
     both = made_prototypes(text, photos)
     expected = weight * by_text + (1 - weight) * by_photos
     np.testing.assert_allclose(compared(both, asked, weight), expected, atol=1e-5)
-    np.testing.assert_allclose(both.similarities(asked, "both", weight), expected, atol=1e-5)
-    np.testing.assert_allclose(both.similarities(asked, "text", weight), by_text, atol=1e-5)
-    np.testing.assert_allclose(both.similarities(asked, "photos", weight), by_photos, atol=1e-5)
+    np.testing.assert_allclose(Comparison(both, weight)(asked, "both"), expected, atol=1e-5)
+    np.testing.assert_allclose(Comparison(both, weight)(asked, "text"), by_text, atol=1e-5)
+    np.testing.assert_allclose(Comparison(both, weight)(asked, "photos"), by_photos, atol=1e-5)
     for alone, found in (
         (made_prototypes(text, 0 * photos), by_text),
         (made_prototypes(0 * text, photos), by_photos),

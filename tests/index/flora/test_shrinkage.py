@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dalip_index.build.weights import choose_weights
-from dalip_index.flora.prototypes import Comparison, Prototypes
+from dalip_index.flora.comparison import Comparison
+from dalip_index.flora.prototypes import Prototypes
 from dalip_index.flora.shrinkage import Kin, Shrunk, unit_rows
 from dalip_index.store.manifest import NO_SHRINKAGE, Shrinkage
 from tests.index.dense import dense_vectors
@@ -130,7 +131,7 @@ def photos_of_genera(each: int, spread: float) -> tuple[Prototypes, np.ndarray, 
 
 
 def first(prototypes: Prototypes, photos: np.ndarray, labels: np.ndarray) -> float:
-    return float((prototypes.similarities(photos, "both", 0).argmax(axis=1) == labels).mean())
+    return float((Comparison(prototypes, 0)(photos).argmax(axis=1) == labels).mean())
 
 
 def test_one_photo_each_is_drawn_towards_the_genus_and_many_photos_are_not_harmed() -> None:
