@@ -108,7 +108,9 @@ def _list(say: Language, indexing: Indexing, changes: gr.State, said: gr.HTML, s
                 text = f"{escape(folder)} <span>{escape(say('library-photos', photos=photos))}</span>"
                 gr.HTML(f'<p class="folder-name">{text}</p>', apply_default_css=False, min_width=200)
                 button = gr.Button(say("library-forget"), scale=0, min_width=110)
-                button.click(partial(forget, folder), changes, [said, state, changes], **QUIET)
+                forgets = partial(forget, folder)
+                # The key lets a click be obeyed that reaches the server after the list has been laid out again.
+                button.click(forgets, changes, [said, state, changes], key=("forget", folder), **QUIET)
 
     def forget(folder: str, number: int) -> tuple[str, str, int]:
         try:

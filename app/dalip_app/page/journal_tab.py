@@ -82,6 +82,7 @@ def journal_tab(
         teach.click(learn, which, said, api_visibility="private")
     changes, shown = gr.State(0), gr.State(_SHOWN)
 
+    # Events have keys, so that a click is obeyed that reaches the server after the list has been laid out again.
     @gr.render([order, changes, shown, which], show_progress="hidden")  # type: ignore[untyped-decorator]
     def show(request: gr.Request, order: Any, changes_: int, shown_: int, chosen: str | None) -> None:
         journal = journal_of(request.session_hash)
@@ -103,7 +104,7 @@ def journal_tab(
             _unusable_entry(say, journal, skipped, changes, said)
         if number > shown_:
             gr.Button(say("journal-more"), elem_id="journal-more").click(
-                lambda shown: shown + _SHOWN, shown, shown, **QUIET
+                lambda shown: shown + _SHOWN, shown, shown, key="more", **QUIET
             )
 
     def opened(request: gr.Request, number: int) -> tuple[int, str]:
@@ -150,13 +151,13 @@ def _entry(
             return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, told + notice(say("journal-saved", plant=named or seen.answered))
 
-    save.click(keep, [changes, name, date, notes], [changes, said], **QUIET)
+    save.click(keep, [changes, name, date, notes], [changes, said], key=("save", seen.id), **QUIET)
     _removes(delete, say, journal, seen.id, seen.accepted, changes, said)
 
     def suggest(typed: gr.KeyUpData) -> Any:
         return suggested(flora, likely, say, typed)
 
-    name.key_up(suggest, None, name, **ON_KEY)
+    name.key_up(suggest, None, name, key=("suggest", seen.id), **ON_KEY)
 
 
 def _unusable_entry(
@@ -187,7 +188,7 @@ def _removes(
             return number + 1, notice(sentence_about(error, say), bad=True)
         return number + 1, notice(say("journal-deleted", plant=plant))
 
-    button.click(remove, changes, [changes, said], **QUIET)
+    button.click(remove, changes, [changes, said], key=("remove", identifier), **QUIET)
 
 
 def _entry_card(say: Language, journal: Journal, seen: Observation) -> str:

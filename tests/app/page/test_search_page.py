@@ -21,7 +21,7 @@ from tests.app.serving import PATIENCE, Served, serving
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,34 @@ def test_a_library_photo_is_identified_and_saved_with_its_date(browser: Browser,
     expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
     page.get_by_role("tab", name="Journal").click()
     expect(page.locator(".entry-card")).to_contain_text("2024-05-31")
+
+
+def save(page: Page, colour: str) -> None:
+    page.get_by_role("link", name=f"Identify the plant in {colour}.jpg").click()
+    expect_answer(page, f"Flos {colour}")
+    page.get_by_role("button", name="This is correct").click()
+    expect(page.locator("#keep-said")).to_contain_text("Saved and confirmed.")
+
+
+@needs_browser
+def test_a_click_on_a_list_that_is_laid_out_again_is_obeyed(browser: Browser, served: Served) -> None:
+    """The server may lay out the list again while a click is on its way."""
+    page, held = visit(browser, served), list[Route]()
+    save(page, "blue")
+    page.get_by_role("tab", name="Journal").click()
+    page.get_by_role("button", name="Edit").click()
+    page.route("**/queue/join*", lambda route: route.continue_() if held else held.append(route))
+    page.get_by_role("button", name="Delete").click()
+    while not held:
+        page.wait_for_timeout(50)
+    save(visit(browser, served), "red")
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_role("tab", name="Journal").click()
+    expect(page.locator(".entry-card")).to_have_count(2)
+    held[0].continue_()
+    expect(page.locator("#journal-said")).to_contain_text("deleted")
+    expect(page.locator(".entry-card")).to_have_count(1)
+    expect(page.locator(".entry-card")).to_contain_text("Flos red")
 
 
 def test_changes_made_while_the_server_was_stopped_are_found(
