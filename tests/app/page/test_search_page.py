@@ -120,7 +120,7 @@ def saves_under_another_name(page: Page, photo: Path) -> None:
         ("annual net", "Urtica urens (annual nettle)", "Urtica urens"),
     ):
         name.fill("")
-        name.press_sequentially(typed, delay=50)
+        name.press_sequentially(typed, delay=200)
         # The typed text is the first of the names, once the last key is answered.
         expect(page.get_by_role("option").first).to_have_accessible_name(typed)
         page.get_by_role("option", name=shown).click()
@@ -128,7 +128,7 @@ def saves_under_another_name(page: Page, photo: Path) -> None:
         save.click()
         expect(said).to_contain_text(f"Saved as {saved}.")
     name.fill("")
-    name.press_sequentially("Acer", delay=50)
+    name.press_sequentially("Acer", delay=200)
     expect(page.get_by_role("option").first).to_have_accessible_name("Acer")
     name.press("Enter")
     save.click()
