@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dalip.cpus import available_cpus
 from dalip.errors import BundleError
 
-__all__ = ["Session", "runtime"]
+__all__ = ["Session", "runtime", "session_options"]
 
 _FATAL = 4  # onnxruntime's log severity; lower levels fill stderr with notes about missing GPUs
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -37,15 +37,9 @@ class Session:
             BundleError: onnxruntime rejects the model, or an output is missing.
         """
         ort, providers = runtime()
-        options = ort.SessionOptions()
-        options.log_severity_level = _FATAL
-        options.intra_op_num_threads = available_cpus()
-        options.inter_op_num_threads = 1
-        # Threads that spin while waiting take processor time from those that read the next photos.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name = name
         try:
-            self._session: Any = ort.InferenceSession(content, options, providers=providers)
+            self._session: Any = ort.InferenceSession(content, session_options(), providers=providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise BundleError("model-not-opened", source=name, cause=_brief(error)) from error
         found = [output.name for output in self._session.get_outputs()]
@@ -74,6 +68,18 @@ class Session:
         if not all(np.isfinite(result).all() for result in results):
             raise BundleError("model-not-finite", source=self._name)
         return results
+
+
+def session_options() -> Any:
+    """Return the options of all sessions: one thread for each available processor, no spinning, no messages."""
+    ort, _ = runtime()
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = available_cpus()
+    options.inter_op_num_threads = 1
+    # Threads that spin while waiting take processor time from those that read the next photos.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _brief(error: Exception) -> str:

@@ -135,10 +135,8 @@ def rebuild(
     from dalip_index.places import own_flora
     from dalip_index.store.versions import CURRENT
 
-    left_out, loaded = (
-        LeftOut(),
-        load_encoder(encoder, data_dir, flora=flora, or_built_in=True, remember=True),
-    )
+    left_out = LeftOut()
+    loaded = load_encoder(encoder, data_dir, flora=flora, or_built_in=True, remember=True)
     path = flora or own_flora(data_dir)
     if flora is None and not (path / CURRENT).exists():
         raise typer.BadParameter(

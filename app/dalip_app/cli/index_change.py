@@ -228,6 +228,7 @@ def _add_plant(
     left_out: LeftOut,
 ) -> "FloraManifest":
     from dalip_index import teach_taxon
+    from dalip_index.store.versions import flora_or_start
 
     found = [photo for path in paths for photo in find_photos(path)]
     good = [photo for photo in found if not isinstance(photo, Skipped)]
@@ -235,7 +236,7 @@ def _add_plant(
     with ProgressLine() as progress:
         return teach_taxon(
             path,
-            load_encoder(encoder, flora=path if start is None or path.exists() else start, remember=True),
+            load_encoder(encoder, flora=flora_or_start(path, start), remember=True),
             plant,
             good,
             start=start,

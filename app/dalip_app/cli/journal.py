@@ -100,11 +100,12 @@ def teach(
     from dalip_index import Journal
     from dalip_index.journal.lessons import lessons, teach_lesson
     from dalip_index.places import data_dir_or_default
+    from dalip_index.store.versions import flora_or_start
 
     journal = Journal(data_dir_or_default(data_dir))
     path, start = find_flora_to_change(flora, data_dir)
     left_out = LeftOut()
-    loaded = load_encoder(encoder, data_dir, flora=path if start is None or path.exists() else start)
+    loaded = load_encoder(encoder, data_dir, flora=flora_or_start(path, start))
     found = lessons(journal, path, start, loaded, left_out)
     with ProgressLine() as progress:
         for number, lesson in enumerate(found, 1):

@@ -1,7 +1,6 @@
 """Options that several commands share (--flora, --encoder, --only, ...), and functions that load their values."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -177,9 +176,12 @@ def load_encoder(
         if remember:
             remember_encoder(encoder, data_dir)
         return encoder
-    place = ENCODER
-    with suppress(FloraError) if or_built_in else nullcontext():
+    try:
         place = encoder_of(flora, data_dir) if flora else ENCODER
+    except FloraError:
+        if not or_built_in:
+            raise
+        place = ENCODER
     return Encoder.load(place, verify=verify)
 
 

@@ -10,7 +10,7 @@ from dalip.errors import DataError
 from dalip.progress import no_report
 from dalip.taxonomy import Taxon
 from dalip_index.store.catalogue import read_taxa
-from dalip_index.store.versions import CURRENT, current_version
+from dalip_index.store.versions import current_version, flora_or_start
 
 __all__ = ["names_in_flora", "plant_to_teach"]
 
@@ -35,7 +35,7 @@ def plant_to_teach(
     """
     if not fields["scientificName"].strip():
         raise DataError("no-name")
-    root = path if start is None or (path / CURRENT).exists() else start
+    root = flora_or_start(path, start)
     known = read_taxa(current_version(root))
     found = resolve_typed(
         fields["scientificName"], Resolver.of(known), may_be_misspelt=not fields.get("taxonRank")

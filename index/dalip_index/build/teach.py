@@ -31,7 +31,7 @@ from dalip_index.store.catalogue import Evidence
 from dalip_index.store.kept_photos import KEPT_SIDE, TAUGHT, digest_of, packs_of, taught_record
 from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FloraManifest
 from dalip_index.store.photo_store import PhotoStore
-from dalip_index.store.versions import CURRENT, new_version
+from dalip_index.store.versions import flora_or_start, new_version
 
 __all__ = ["flora_to_teach", "forget_taxon", "learns_from_all", "teach_from", "teach_taxon"]
 
@@ -228,7 +228,7 @@ def teach_from(
 
 def flora_to_teach(path: Path, start: Path | None, encoder: Encoder) -> Flora:
     """Load the flora at `path`, or `start` if there is none yet; see `teach_taxon`."""
-    return load_flora(path if start is None or (path / CURRENT).exists() else start, encoder)
+    return load_flora(flora_or_start(path, start), encoder)
 
 
 def learns_from_all(flora: Flora) -> bool:

@@ -241,6 +241,13 @@ class StoredTaxa(Sequence[Taxon]):
     def __iter__(self) -> Iterator[Taxon]:
         return iter(self.all())
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether these are the same taxa as in another sequence."""
+        return tuple(self) == tuple(other) if isinstance(other, StoredTaxa | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.all())
+
     def all(self) -> tuple[Taxon, ...]:
         """Read all taxa, once."""
         with self._lock, _as_flora_error(self._folder):

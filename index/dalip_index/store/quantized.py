@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.cpus import available_cpus
 from dalip.encoder import Vectors
-from dalip.encoder.sessions import runtime
+from dalip.encoder.sessions import runtime, session_options
 
 __all__ = ["DIGITS", "ZERO", "QuantizedVectors"]
 
@@ -208,10 +207,5 @@ def _digits(queries: Vectors) -> tuple[NDArray[np.int8], Vectors]:
 @cache
 def _product() -> Any:
     """Open the model of `inner_products`: ONNX Runtime has fast products of integers, NumPy has none."""
-    ort, _ = runtime()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = available_cpus()
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = Path(__file__).with_name("integer_product.onnx").read_bytes()
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return runtime()[0].InferenceSession(content, session_options(), providers=["CPUExecutionProvider"])

@@ -32,6 +32,7 @@ __all__ = [
     "TEXT_VECTORS",
     "check_target",
     "current_version",
+    "flora_or_start",
     "new_version",
     "undo_change",
 ]
@@ -76,6 +77,11 @@ def current_version(root: Path) -> Path:
     if not _VERSION.fullmatch(name) or not (root / name).is_dir():
         raise FloraError("flora-pointer-astray", source=root / CURRENT, name=name)
     return root / name
+
+
+def flora_or_start(root: Path, start: Path | None) -> Path:
+    """Return a flora or, if there is none at this path yet, the one that it will be a copy of."""
+    return root if start is None or (root / CURRENT).exists() else start
 
 
 @contextmanager
