@@ -78,7 +78,7 @@ def write_flora(out: Path, encoder: Encoder, vectors: Vectors) -> None:
     nothing = np.zeros((0, encoder.width + encoder.appearance_width), np.float16)
     photos = PhotoVectors(nothing, np.zeros(0, np.intp), [], encoder.width)
     learned = learn(vectors, np.ones(len(taxa), np.intp), photos, taxa)
-    evidence = text_evidence(taxa, {taxon.scientific_name: [taxon.scientific_name] for taxon in taxa})
+    evidence = text_evidence(taxa, {taxon.scientific_name: [taxon.scientific_name] for taxon in taxa}, ())
     counts = count_evidence(taxa, evidence)
     with new_version(out) as draft:
         write_version(

@@ -87,7 +87,7 @@ def features_of(encoder: Encoder, records: Sequence[Record]) -> Iterator[Vectors
     (centred,) = [n for n in model.graph.node if n.op_type == "Sub" and "mean" in n.input]
     (raw,) = [name for name in centred.input if name != "mean"]
     model.graph.output.append(onnx.helper.make_tensor_value_info(raw, onnx.TensorProto.FLOAT, None))
-    session = Session(model.SerializeToString(), IMAGE_ENCODER, ["embedding", raw])
+    session = Session(model.SerializeToString(), encoder.folder / IMAGE_ENCODER, ["embedding", raw])
 
     def embed(pixels: Vectors) -> Vectors:
         return np.hstack(session.run(["embedding", raw], {"pixels": pixels}))

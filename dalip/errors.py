@@ -10,6 +10,7 @@ DalipError
 ├── JournalError    the user's observations
 ├── TrainingError   a run that cannot start or continue
 ├── ExportError     a model that cannot become a bundle
+├── HubError        a model hub that has no such model, or cannot be reached
 └── ServerError     a server that cannot start as configured
 ```
 
@@ -26,6 +27,7 @@ __all__ = [
     "DataError",
     "ExportError",
     "FloraError",
+    "HubError",
     "ImageError",
     "JournalError",
     "LibraryError",
@@ -106,6 +108,10 @@ class TrainingError(DalipError):
 
 class ExportError(DalipError):
     """A model cannot be exported, or its export does not agree with it."""
+
+
+class HubError(DalipError):
+    """A model hub cannot be reached, or does not have a model."""
 
 
 class ServerError(DalipError):

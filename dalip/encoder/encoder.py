@@ -210,4 +210,4 @@ class Encoder:
 
     def _open(self, name: str, outputs: Sequence[str]) -> Session:
         content = read_checked(self.folder, self.manifest, name)
-        return Session(content, str(self.folder / name), outputs)
+        return Session(content, self.folder / name, outputs)

@@ -14,6 +14,7 @@ from dalip.files import from_json, to_json
 
 __all__ = [
     "BUNDLE_FILES",
+    "EXTERNAL_DATA",
     "IMAGE_ENCODER",
     "MANIFEST",
     "TEXT_ENCODER",
@@ -25,17 +26,24 @@ __all__ = [
     "TextSettings",
 ]
 
-FORMAT_VERSION = 1
-"""The bundle format version that this code writes, and the newest that it reads."""
+FORMAT_VERSION = 2
+"""The bundle format version that this code writes, and the newest that it reads.
+
+Version 2 added `model_sha256`, `prompts`, `citation` and external data.
+"""
 
 MANIFEST = "manifest.json"
 IMAGE_ENCODER = "image_encoder.onnx"
 TEXT_ENCODER = "text_encoder.onnx"
 TOKENIZER = "tokenizer.json"
 BUNDLE_FILES = (IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER)
-"""The other files of a bundle; the manifest lists each with its size and hash."""
+"""The files that every bundle has besides its manifest, which lists each with its size and hash."""
+
+EXTERNAL_DATA = {name: f"{name}.data" for name in (IMAGE_ENCODER, TEXT_ENCODER)}
+"""The file next to a graph that contains its weights if they are too large for one ONNX file."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_IN_VERSION_2 = ("citation", "prompts", "model_sha256")
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,15 @@ class EncoderManifest:
     """The datasets whose photos or texts the weights were trained on."""
     terms: str = ""
     """The terms of use of the weights."""
+    citation: str = ""
+    """How to cite the model, in words or as BibTeX."""
+    prompts: tuple[str, ...] = ()
+    """Templates of the texts about a taxon, the best first; empty for DALIP's own (see `dalip.prompt_templates`)."""
+    model_sha256: str = ""
+    """SHA-256 of the exported parameters and of everything else that determines an embedding except the settings here.
+
+    Another export of the same model has the same value, also if another version of PyTorch writes other graphs.
+    """
     created_by: str = f"dalip {__version__}"
     details: dict[str, Any] = field(default_factory=dict)
     """Any further information, as JSON."""
@@ -140,6 +157,8 @@ class EncoderManifest:
         _check_least("appearance_width", self.appearance_width, 1)
         for name in self.files:
             _check(Path(name).name == name, "manifest-file-name", name=name)
+        known = not self.model_sha256 or _SHA256.fullmatch(self.model_sha256)
+        _check(bool(known), "manifest-hash-wrong", hash=self.model_sha256)
 
     @property
     def width(self) -> int:
@@ -150,10 +169,12 @@ class EncoderManifest:
     def fingerprint(self) -> str:
         """Identifies the encoder: 64 hexadecimal digits.
 
-        It is the SHA-256 of the file hashes and the image and text settings, because these determine an embedding.
-        Name, terms and details do not, so copies of an encoder have the same fingerprint.
+        It is the SHA-256 of the model's hash and the image and text settings, because these determine an embedding.
+        Name, terms and details do not, so copies of an encoder and other exports of the same model have the same
+        fingerprint. Without the model's hash, as in format version 1, those of the files are used.
         """
-        hashes = sorted(self.files[name].sha256 for name in BUNDLE_FILES if name in self.files)
+        names = {TOKENIZER} & self.files.keys() if self.model_sha256 else self.files
+        hashes = [*filter(None, [self.model_sha256]), *sorted(self.files[name].sha256 for name in names)]
         settings = json.dumps([asdict(self.image), asdict(self.text)], sort_keys=True)
         return hashlib.sha256("\n".join([*hashes, settings]).encode()).hexdigest()
 
@@ -177,8 +198,9 @@ class EncoderManifest:
         version = content.get("format_version", 0)
         _check(type(version) is int and version >= 1, "manifest-no-version")
         _check(version <= FORMAT_VERSION, "manifest-newer", version=version, known=FORMAT_VERSION)
+        later = _IN_VERSION_2 if version < FORMAT_VERSION else ()
         for name in (known.name for known in fields(cls)):  # defaults are for writers; files have every field
-            _check(name in content, "manifest-field-missing", field=name)
+            _check(name in content or name in later, "manifest-field-missing", field=name)
         try:
             manifest = from_json(text, cls)
         except ValueError as error:

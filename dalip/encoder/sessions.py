@@ -19,33 +19,36 @@ from dalip.errors import BundleError
 __all__ = ["Session", "runtime", "session_options"]
 
 _FATAL = 4  # onnxruntime's log severity; lower levels fill stderr with notes about missing GPUs
+_DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 class Session:
     """An ONNX model in memory, ready to run."""
 
-    def __init__(self, content: bytes, name: str, outputs: Sequence[str]) -> None:
+    def __init__(self, content: bytes, path: Path, outputs: Sequence[str]) -> None:
         """Open a model.
 
         Args:
             content: The content of the .onnx file.
-            name: The file's name in errors.
+            path: The file; its folder may contain the model's external data.
             outputs: Names of the outputs that the model must have.
 
         Raises:
             BundleError: onnxruntime rejects the model, or an output is missing.
         """
         ort, providers = runtime()
-        self._name = name
+        self._path = path
+        options = session_options()
+        options.add_session_config_entry(_DATA_FOLDER, str(path.parent))
         try:
-            self._session: Any = ort.InferenceSession(content, session_options(), providers=providers)
+            self._session: Any = ort.InferenceSession(content, options, providers=providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
-            raise BundleError("model-not-opened", source=name, cause=_brief(error)) from error
+            raise BundleError("model-not-opened", source=path, cause=_brief(error)) from error
         found = [output.name for output in self._session.get_outputs()]
         for output in outputs:
             if output not in found:
-                raise BundleError("model-output-missing", source=name, output=output, found=found)
+                raise BundleError("model-output-missing", source=path, output=output, found=found)
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Run the model.
@@ -63,10 +66,10 @@ class Session:
         try:
             values = self._session.run(list(outputs), dict(inputs))
         except Exception as error:
-            raise BundleError("model-fails", source=self._name, cause=_brief(error)) from error
+            raise BundleError("model-fails", source=self._path, cause=_brief(error)) from error
         results = [np.asarray(value, dtype=np.float32) for value in values]
         if not all(np.isfinite(result).all() for result in results):
-            raise BundleError("model-not-finite", source=self._name)
+            raise BundleError("model-not-finite", source=self._path)
         return results
 
 

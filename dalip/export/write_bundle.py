@@ -1,15 +1,27 @@
 """Write an encoder bundle: both graphs, the tokenizer and the manifest."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from tokenizers import Tokenizer
 
 from dalip.encoder import EncoderManifest, write_manifest
-from dalip.encoder.manifest import BUNDLE_FILES, IMAGE_ENCODER, MANIFEST, TEXT_ENCODER, TOKENIZER, Block
+from dalip.encoder.manifest import (
+    BUNDLE_FILES,
+    EXTERNAL_DATA,
+    IMAGE_ENCODER,
+    MANIFEST,
+    TEXT_ENCODER,
+    TOKENIZER,
+    Block,
+)
 from dalip.errors import ExportError
 from dalip.export.graph import OPSET, to_onnx
 from dalip.export.onnx_modules import ImageEncoder, TextEncoder
@@ -25,7 +37,8 @@ from dalip.training.towers.tokens import tokenize
 __all__ = ["LARGEST_GRAPH", "export_bundle", "refuse_used"]
 
 LARGEST_GRAPH = 2**31 - 2**24
-"""Maximum size of the weights in bytes: that of a protobuf message, minus what a graph needs besides its weights."""
+"""Maximum size of the weights in bytes that a graph contains: that of a protobuf message, minus what a graph needs
+besides its weights. Larger weights are written to a file next to the graph."""
 
 
 def export_bundle(
@@ -40,6 +53,8 @@ def export_bundle(
     weights: Weights = "fp32",
     trained_on: Sequence[str] = (),
     terms: str = "",
+    citation: str = "",
+    prompts: Sequence[str] = (),
     details: dict[str, Any] | None = None,
     report: Callable[[str], None] = no_report,
 ) -> EncoderManifest:
@@ -57,6 +72,8 @@ def export_bundle(
         weights: Format in which the weights are stored; both compute in fp32.
         trained_on: Names of the sources it was trained on.
         terms: Terms of use of the weights.
+        citation: How to cite the model.
+        prompts: Templates of the texts about a taxon; empty for DALIP's own.
         details: Further facts for the manifest, as JSON values.
         report: Called with one line of progress at a time.
 
@@ -66,9 +83,10 @@ def export_bundle(
     Raises:
         ExportError: The folder is in use or cannot be written, or the model cannot be expressed in ONNX.
     """
-    model = model.folded()
     if model.config is None:
         first_order = 1.0
+    digest = _digest(model, first_order, mirror, whitening, weights)
+    model = model.folded()
     image = ImageEncoder(model, first_order, mirror, whitening)
     text = TextEncoder(model, first_order, towers.text)
     blocks = [Block("first_order", model.embed_dim, first_order)]
@@ -101,6 +119,9 @@ def export_bundle(
         precision="fp32" if weights == "fp32" else "int8 matrices, fp16 elsewhere, computed in fp32",
         trained_on=tuple(trained_on),
         terms=terms,
+        citation=citation,
+        prompts=tuple(prompts),
+        model_sha256=digest,
         details={**(details or {}), ORIGIN: origin},
     )
     return write_manifest(out, manifest)
@@ -114,8 +135,23 @@ def refuse_used(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise ExportError("export-not-a-folder", source=out)
-    if out.exists() and any(path.name not in (*BUNDLE_FILES, MANIFEST) for path in out.iterdir()):
+    known = (*BUNDLE_FILES, *EXTERNAL_DATA.values(), MANIFEST)
+    if out.exists() and any(path.name not in known for path in out.iterdir()):
         raise ExportError("export-folder-used", source=out)
+
+
+def _digest(
+    model: DALIP, first_order: float, mirror: bool, whitening: Whitening | None, weights: Weights
+) -> str:
+    """Return the SHA-256 of what determines the embeddings of an export, whatever versions of libraries make it."""
+    found = hashlib.sha256(
+        json.dumps([asdict(model.config) if model.config else None, first_order, mirror, weights]).encode()
+    )
+    arrays = {name: value.numpy() for name, value in model.state_dict().items()}
+    for name, array in sorted((arrays | (whitening._asdict() if whitening else {})).items()):
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def _image_graph(encoder: ImageEncoder, towers: Towers) -> onnx.ModelProto:
@@ -144,6 +180,6 @@ def _write(graph: onnx.ModelProto, path: Path, weights: Weights) -> None:
     if weights == "int8":
         graph = quantize_weights(graph)
     size = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
-    if size > LARGEST_GRAPH:
-        raise ExportError("export-too-large", source=path, size=f"{size / 2**30:.1f}")
-    onnx.save_model(graph, path)
+    data = path.with_name(EXTERNAL_DATA[path.name])
+    data.unlink(missing_ok=True)  # onnx would append to it
+    onnx.save_model(graph, path, save_as_external_data=size > LARGEST_GRAPH, location=data.name)

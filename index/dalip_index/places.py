@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from dalip.encoder import Encoder
-from dalip.encoder.bundle import read_manifest
+from dalip.encoder.bundle import is_bundle, read_manifest
+from dalip.encoder.published import HUB, PUBLISHED, close_aliases
 from dalip.errors import BundleError, DalipError, FloraError
 from dalip.files import atomic_write
 from dalip_assets import ENCODER, FLORA
@@ -22,6 +25,9 @@ __all__ = [
     "encoder_of",
     "find_encoder",
     "flora_to_change",
+    "named_encoder",
+    "own_encoder",
+    "own_encoders",
     "own_flora",
     "remember_encoder",
 ]
@@ -31,7 +37,8 @@ BUILT_IN = Path("builtin")
 
 
 _ENCODERS = "encoders"
-"""Folder in the user's data folder, with one file for each encoder that was used: where it is, by its fingerprint."""
+"""Folder in the user's data folder: the encoders that `dalip encoder get` made, each in a folder, and for each encoder
+that was used, a file that says where it is, by its fingerprint."""
 
 _NAME = 16  # characters of a fingerprint
 
@@ -82,6 +89,51 @@ def flora_to_change(chosen: Path | None, data_dir: Path | None) -> tuple[Path, P
     return (chosen, None) if chosen else (own_flora(data_dir), FLORA)
 
 
+def own_encoder(name: str, data_dir: Path | None = None) -> Path:
+    """Return the folder of the encoder with a name that `dalip encoder get` made, whether or not it exists.
+
+    Args:
+        name: An alias, or another name such as `hf-hub:ORG/REPO`.
+        data_dir: As `data_dir_or_default`.
+    """
+    return data_dir_or_default(data_dir) / _ENCODERS / re.sub(r"[^\w.@-]+", "--", name)
+
+
+def own_encoders(data_dir: Path | None = None) -> list[Path]:
+    """Return the folders of all encoders that `dalip encoder get` made, in alphabetical order."""
+    folder = data_dir_or_default(data_dir) / _ENCODERS
+    try:
+        found = sorted(folder.iterdir())
+    except OSError:  # there is none yet
+        return []
+    return [path for path in found if is_bundle(path) and not path.name.startswith(".")]
+
+
+def named_encoder(given: Path, data_dir: Path | None = None) -> Path:
+    """Return the folder of an encoder given as a folder, or as a name for `dalip encoder get`.
+
+    Args:
+        given: The folder or name; a folder takes precedence.
+        data_dir: As `data_dir_or_default`.
+
+    Raises:
+        BundleError: This encoder was not fetched to this computer; or there is neither such a folder nor such a name,
+            and there are similar names.
+    """
+    name = str(given)
+    if given.is_dir() or not name.strip("."):
+        return given
+    if is_bundle(own := own_encoder(name, data_dir)):
+        return own
+    if name in PUBLISHED or name.startswith(HUB):
+        raise BundleError("encoder-not-fetched", source=name, name=name)
+    held = [read_manifest(folder).name for folder in own_encoders(data_dir)]
+    close = [*close_aliases(name), *get_close_matches(name, held)]
+    if close and len(given.parts) <= len(Path(close[0]).parts):
+        raise BundleError("encoder-name-unknown", source=name, close=list(dict.fromkeys(close)))
+    return given  # which says that there is no such folder
+
+
 def remember_encoder(encoder: Encoder, data_dir: Path | None = None) -> None:
     """Remember where an encoder is, so that floras made with it can be used without naming it again.
 
@@ -108,7 +160,8 @@ def find_encoder(fingerprint: str, data_dir: Path | None = None) -> Path | None:
         fingerprint: The fingerprint.
         data_dir: As `data_dir_or_default`.
     """
-    for folder in (str(ENCODER), _remembered(_place(fingerprint, data_dir))):
+    own = map(str, own_encoders(data_dir))
+    for folder in (str(ENCODER), _remembered(_place(fingerprint, data_dir)), *own):
         with suppress(BundleError):  # it was moved, or another encoder is there now
             if folder and read_manifest(Path(folder)).fingerprint == fingerprint:
                 return Path(folder)
@@ -132,6 +185,7 @@ def encoder_of(flora: Path, data_dir: Path | None = None) -> Path:
             source=flora,
             built_with=stamp.name,
             fingerprint=stamp.fingerprint[:12],
+            published=int(stamp.name in PUBLISHED or stamp.name.startswith(HUB)),
         )
     return found
 

@@ -17,7 +17,7 @@ from dalip_app.cli.evaluate_options import (
     print_table,
     read_photos,
 )
-from dalip_app.cli.export import need_training
+from dalip_app.cli.models.export import need_training
 from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,

@@ -54,8 +54,9 @@ def build(
         Path | None,
         typer.Option(
             "--encoder",
-            metavar="FOLDER",
-            help="Encoder that the flora is for (default: the built-in encoder).",
+            metavar="ENCODER",
+            help="Encoder that the flora is for: a folder, or a name for `dalip encoder get`, such as `bioclip-2` "
+            "(default: the built-in encoder).",
         ),
     ] = None,
     photos: Annotated[list[Path] | None, NAMED_PHOTOS] = None,

@@ -7,14 +7,15 @@ import typer
 from dalip import __version__
 from dalip_app.cli import data as data_cli
 from dalip_app.cli import evaluate as evaluate_cli
-from dalip_app.cli import export as export_cli
 from dalip_app.cli import identify as identify_cli
 from dalip_app.cli import index as index_cli
 from dalip_app.cli import journal as journal_cli
 from dalip_app.cli import library as library_cli
 from dalip_app.cli import serve as serve_cli
 from dalip_app.cli import space as space_cli
-from dalip_app.cli import train as training_cli
+from dalip_app.cli.models import encoder as encoder_cli
+from dalip_app.cli.models import export as export_cli
+from dalip_app.cli.models import train as training_cli
 from dalip_app.cli.terminal import CommandGroup, print_result
 
 __all__ = ["app", "main"]
@@ -58,6 +59,7 @@ app.add_typer(journal_cli.app, name="journal")
 app.command("serve", epilog=serve_cli.EXAMPLES)(serve_cli.serve)
 app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 app.add_typer(index_cli.app, name="index")
+app.add_typer(encoder_cli.app, name="encoder")
 app.add_typer(data_cli.app, name="data")
 app.add_typer(evaluate_cli.app, name="evaluate")
 app.command("train", epilog=training_cli.EXAMPLES)(training_cli.train)

@@ -94,7 +94,10 @@ ChangedFloraOption = Annotated[
 EncoderOption = Annotated[
     Path | None,
     typer.Option(
-        "--encoder", metavar="FOLDER", help="Encoder to use (default: the flora's own).", show_default=False
+        "--encoder",
+        metavar="ENCODER",
+        help="Encoder to use: a folder, or a name for `dalip encoder get` (default: the flora's own).",
+        show_default=False,
     ),
 ]
 DataDirOption = Annotated[
@@ -169,10 +172,10 @@ def load_encoder(
     """
     from dalip.encoder import Encoder
     from dalip_assets import ENCODER
-    from dalip_index.places import encoder_of, remember_encoder
+    from dalip_index.places import encoder_of, named_encoder, remember_encoder
 
     if folder:
-        encoder = Encoder.load(folder, verify=verify)
+        encoder = Encoder.load(named_encoder(folder, data_dir), verify=verify)
         if remember:
             remember_encoder(encoder, data_dir)
         return encoder

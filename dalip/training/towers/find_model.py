@@ -13,6 +13,7 @@ from open_clip.pretrained import download_pretrained_from_hf
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
 from dalip.encoder.manifest import ImageSettings
+from dalip.encoder.published import close_aliases
 from dalip.errors import TrainingError
 
 __all__ = ["CONFIG_FILE", "OURS", "Config", "image_settings", "look_up"]
@@ -75,6 +76,9 @@ def _look_up_architecture(model: str, pretrained: str | None) -> Source:
     config = open_clip.get_model_config(model)
     if config is None:
         close = _close(model, [*OURS, *open_clip.list_models()])
+        published = close_aliases(model)
+        if published and (published[0] == model or not close):
+            raise TrainingError("model-published", close=published[0])
         raise TrainingError("model-unknown", number=len(close), close=close, ours=OURS)
     if not pretrained:
         return Source(config, {}, False)

@@ -9,6 +9,7 @@ import open_clip
 from torch import Tensor
 
 from dalip.encoder.bundle import is_bundle
+from dalip.encoder.published import close_aliases
 from dalip.errors import TrainingError
 from dalip.model import DALIP, MethodConfig
 from dalip.progress import no_report
@@ -68,7 +69,7 @@ def load_model(source: str, *, pretrained: str | None = None, report: ReportLine
         return Loaded(model, towers, None)
     if path.is_dir():
         raise TrainingError("folder-not-a-run", source=path, folder=path)
-    known = ":" in source or source.replace("/", "-") in open_clip.list_models()
+    known = ":" in source or source.replace("/", "-") in open_clip.list_models() or close_aliases(source)
     if not known and (path.suffix or len(path.parts) > 1):  # then a path was meant
         raise TrainingError("model-not-found", source=source)
     with TemporaryDirectory(prefix="dalip-") as folder:

@@ -78,7 +78,7 @@ def build_flora(
         DataError: A photo's fields do not describe a valid taxon.
     """
     check_target(out)
-    contents = NewContents(taxa, records, texts or {}, keep, test_too)
+    contents = NewContents(taxa, records, texts or {}, keep, test_too, templates=encoder.manifest.prompts)
     contents.check()
     with new_version(out) as draft:
         return build_version(out, draft, encoder, contents, progress, skipped)
@@ -98,7 +98,7 @@ def build_version(
         out: The flora.
         draft: The value that `new_version` yields for it.
         encoder: Makes all vectors.
-        contents: The contents, already checked.
+        contents: The contents, already checked, for this encoder.
         progress: As `build_flora`.
         skipped: As `build_flora`.
     """
@@ -176,7 +176,13 @@ def write_version(
     learned.calibration.save(folder / CALIBRATION)
     manifest = FloraManifest(
         version,
-        EncoderStamp(encoder.manifest.name, encoder.fingerprint, encoder.width, encoder.appearance_width),
+        EncoderStamp(
+            encoder.manifest.name,
+            encoder.fingerprint,
+            encoder.width,
+            encoder.appearance_width,
+            encoder.manifest.prompts,
+        ),
         counts,
         learned.selection,
         {path.name: FileStamp.of(path) for path in sorted(folder.iterdir())},

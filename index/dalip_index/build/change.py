@@ -10,6 +10,7 @@ from dalip.datasets import Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.progress import Progress, no_progress, no_report
+from dalip.prompt_templates import prompts_for
 from dalip.taxon_tree import placed_among
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
@@ -57,7 +58,9 @@ def add_photos(
                 held.append(placed_among(taxon, held))
             elif names[folded] != taxon.scientific_name:
                 raise FloraError("taxon-held-as", source=taxon.scientific_name, held=names[folded])
-        new = _new_contents(contents, taxa=held, records=[*contents.kept, *records], test_too=test_too)
+        new = _new_contents(
+            contents, encoder, taxa=held, records=[*contents.kept, *records], test_too=test_too
+        )
         return build_version(path, draft, encoder, new, progress, skipped)
 
 
@@ -104,7 +107,7 @@ def remove_from(
             if digest_of(photo) not in gone and taxon_name_of(photo) not in names
         ]
         texts = {name: texts for name, texts in contents.texts.items() if name not in names}
-        new = _new_contents(contents, taxa=taxa, records=kept, texts=texts)
+        new = _new_contents(contents, encoder, taxa=taxa, records=kept, texts=texts)
         return build_version(path, draft, encoder, new, progress)
 
 
@@ -117,6 +120,8 @@ def rebuild_flora(
 ) -> FloraManifest:
     """Rebuild a flora from its texts and kept photos, with the same or another encoder.
 
+    Texts in the wording of the encoder that the flora was built with are replaced by those of the new one.
+
     Args:
         path: The flora, which gets a new version.
         encoder: Makes all vectors of the new version.
@@ -127,7 +132,12 @@ def rebuild_flora(
         FloraError: The flora keeps no photos, or cannot be read or written.
     """
     with _changing(path) as (draft, contents):
-        return build_version(path, draft, encoder, _new_contents(contents), progress, skipped)
+        asked = contents.manifest.encoder.prompts
+        made = prompts_for(contents.taxa, asked, len(contents.taxa))
+        own = {t.scientific_name: tuple(texts) for t, texts in zip(contents.taxa, made, strict=True)}
+        given = {name: texts for name, texts in contents.texts.items() if texts != own[name]}
+        new = _new_contents(contents, encoder, texts=given)
+        return build_version(path, draft, encoder, new, progress, skipped)
 
 
 def merge_floras(
@@ -156,7 +166,8 @@ def merge_floras(
     for flora in floras:  # report errors before anything is written
         read_contents(flora).require_photos()
     with new_version(out) as draft:
-        return build_version(out, draft, encoder, _merged(floras), progress, skipped)
+        merged = replace(_merged(floras), templates=encoder.manifest.prompts)
+        return build_version(out, draft, encoder, merged, progress, skipped)
 
 
 def _merged(floras: Sequence[Path]) -> NewContents:
@@ -197,10 +208,17 @@ def _check(contents: FloraContents, encoder: Encoder | None) -> None:
         check_encoder(contents.root, contents.manifest.encoder, encoder)
 
 
-def _new_contents(contents: FloraContents, **changes: Any) -> NewContents:
+def _new_contents(contents: FloraContents, encoder: Encoder, **changes: Any) -> NewContents:
     """Return the contents of a version with some fields changed."""
     tests = contents.manifest.counts.test_photos
-    held = NewContents(contents.taxa, contents.kept, contents.texts, contents.kept_side, tests_before=tests)
+    held = NewContents(
+        contents.taxa,
+        contents.kept,
+        contents.texts,
+        contents.kept_side,
+        tests_before=tests,
+        templates=encoder.manifest.prompts,
+    )
     new = replace(held, **changes)
     new.check()
     return new

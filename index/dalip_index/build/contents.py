@@ -93,6 +93,8 @@ class NewContents:
     test_too: bool = False
     tests_before: int = 0
     """Photos in the test split that were skipped when the kept photos were added."""
+    templates: Sequence[str] = ()
+    """The prompt templates of the encoder, for taxa without texts."""
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -119,7 +121,7 @@ class NewContents:
     @cached_property
     def text_evidence(self) -> list[Evidence]:
         """The texts."""
-        return text_evidence(self.taxa, self.texts)
+        return text_evidence(self.taxa, self.texts, self.templates)
 
     def check(self) -> None:
         """Make sure that a flora can be built from these contents, before anything is read or written.

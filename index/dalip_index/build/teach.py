@@ -16,7 +16,7 @@ from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError, Skipped
 from dalip.photos import PhotoSource
 from dalip.progress import Progress, no_progress, no_report
-from dalip.prompts import name_texts
+from dalip.prompt_templates import prompts_for
 from dalip.taxon_tree import check_taxonomy, placed_among
 from dalip.taxonomy import Taxon
 from dalip_index.build.build import count_evidence, photo_evidence, write_version
@@ -124,7 +124,8 @@ def teach_taxon(
         known, placed = _ready(taxon, flora, again)
         store = PhotoStore(path, encoder.fingerprint)
         embedded = embed_and_keep(store, encoder, [*known.kept, *given], KEPT_SIDE, progress, skipped)
-        lesson = _Lesson(placed, name_texts(placed), range(len(known.kept), len(embedded.records)))
+        (texts,) = prompts_for([placed], encoder.manifest.prompts, len(flora.taxa))
+        lesson = _Lesson(placed, texts, range(len(known.kept), len(embedded.records)))
         return _teach(draft, store, flora, known, embedded, [lesson])
 
 

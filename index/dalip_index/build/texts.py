@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dalip.encoder import Encoder, Vectors
 from dalip.errors import FloraError
 from dalip.progress import Progress, no_progress
-from dalip.prompts import name_texts
+from dalip.prompt_templates import prompts_for
 from dalip.taxonomy import Taxon
 from dalip_index.build.text_vectors import TextVectors
 from dalip_index.flora.prototypes import Prototypes
@@ -26,17 +26,21 @@ KEPT_FROM = 2048
 """Number of texts from which their vectors are kept on disk; fewer take seconds."""
 
 
-def text_evidence(taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]]) -> list[Evidence]:
+def text_evidence(
+    taxa: Sequence[Taxon], texts: Mapping[str, Sequence[str]], templates: Sequence[str]
+) -> list[Evidence]:
     """Return the texts of taxa as evidence.
 
     Args:
         taxa: The taxa in the order of the flora.
-        texts: Texts by scientific name; other taxa get those from `dalip.prompts.name_texts`.
+        texts: Texts by scientific name; other taxa get those from `dalip.prompt_templates.prompts_for`.
+        templates: The prompt templates of the encoder.
     """
+    own = prompts_for([taxon for taxon in taxa if taxon.scientific_name not in texts], templates, len(taxa))
     return [
         Evidence(row, "text", text)
         for row, taxon in enumerate(taxa)
-        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else name_texts(taxon))
+        for text in (texts[taxon.scientific_name] if taxon.scientific_name in texts else next(own))
     ]
 
 

@@ -55,6 +55,8 @@ class EncoderStamp:
     """E, length of an embedding."""
     appearance_width: int
     """A, length of a photo's appearance vector."""
+    prompts: tuple[str, ...] = ()
+    """Its prompt templates, from which the texts of most taxa were made; empty for DALIP's own wording."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dalip.encoder import read_manifest
 from dalip.training import TrainConfig
-from dalip_app.cli.train_comparison import compared
+from dalip_app.cli.models.train_comparison import compared
 from dalip_assets import ENCODER
 from tests.app.conftest import Done, World
 from tests.dalip.runs import TOY

@@ -18,7 +18,7 @@ from dalip.training.config import settings
 from dalip.training.presets import PRESETS
 from dalip.training.towers.find_model import look_up
 from dalip_app.cli.main import app
-from dalip_app.cli.train import train
+from dalip_app.cli.models.train import train
 from tests.app.conftest import Done, World
 
 Dalip = Callable[..., Done]

@@ -124,7 +124,7 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
     }
     for modality, values in inputs.items():
         file = tmp_path / "out" / f"{modality}_encoder.onnx"
-        (found,) = Session(file.read_bytes(), file.name, ["embedding"]).run(["embedding"], values)
+        (found,) = Session(file.read_bytes(), file, ["embedding"]).run(["embedding"], values)
         both = [expected[f"{modality}_{order}"] for order in ("first", "second")]
         np.testing.assert_allclose(found, 0.5**0.5 * np.concatenate(both, axis=1), atol=1e-4)
 

@@ -7,7 +7,10 @@ error-taxon-not-held = the flora does not contain this taxon; { $medium ->
 error-taxon-without-texts = the flora has no texts for this taxon to compare parts of a photo with; choose other taxa
 error-vectors-unfit = vectors of shape { $shape } cannot be compared; pass finite numbers of shape (photos, { NUMBER($width, useGrouping: 0) })
 error-flora-of-another-encoder = the flora was built with the encoder { $built_with } ({ $its_fingerprint }), not with { $given } ({ $given_fingerprint }); specify the flora's own encoder with --encoder or, if the flora keeps its photos, move it to this encoder with `dalip index rebuild`
-error-encoder-of-flora-unknown = the flora was built with the encoder { $built_with } ({ $fingerprint }), whose place is not known on this computer; specify its folder once with --encoder or, if the flora keeps its photos, move it to the built-in encoder with `dalip index rebuild`
+error-encoder-of-flora-unknown = the flora was built with the encoder { $built_with } ({ $fingerprint }), { $published ->
+    [1] which is not on this computer; fetch it with `dalip encoder get { $built_with }`
+   *[other] whose place is not known on this computer; specify its folder once with --encoder or, if the flora keeps its photos, move it to the built-in encoder with `dalip index rebuild`
+}
 error-flora-parts-differ = the flora has { $taxa } taxa, but the manifest says { $expected_taxa }; build the flora again
 error-index-not-written = the index cannot be written: { $cause }
 error-index-of-another-kind = the index type { $found } is not supported; build the flora again

@@ -162,8 +162,12 @@ error-export-differs = the exported encoder differs from its model (lowest cosin
 error-export-folder-used = the folder contains other files; use an empty folder or one with an old bundle
 error-export-not-a-folder = this is not a folder; choose another name
 error-export-not-written = { $cause }; fix this and export again
-error-export-too-large = the file would be { $size } GB, but ONNX allows only 2 GB in one file; export with --weights int8
-error-export-untrained = the model has no trained weights; specify them with --pretrained, or train it first
+error-export-untrained = the model has no trained weights; { $number ->
+    [0] specify them with --pretrained, or train it first
+   *[other] specify them with --pretrained: { $tags }
+}
+error-open-clip-cannot-express = the encoder has a second order or averages mirror images, which open_clip's format cannot express; publish the encoder bundle
+error-model-published = this is a published model; fetch it with `dalip encoder get { $close }`
 error-export-untrained-parts = the model has untrained parts ({ $parts }); specify its weights with --pretrained, or train it first
 error-export-without-photo = none of the photos for checking the export can be read; restore them and export again
 error-export-without-second-order = the model has no second order to weight; omit --first-order

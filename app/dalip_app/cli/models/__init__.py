@@ -1,0 +1,1 @@
+"""Commands that train, export, get and publish models."""

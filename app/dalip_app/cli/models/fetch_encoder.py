@@ -1,0 +1,177 @@
+"""Fetch an encoder: download its files, and export the model if it is not an encoder bundle yet."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dalip.errors import BundleError
+from dalip_app.cli.models.export import need_training
+from dalip_app.cli.terminal import ProgressLine, complain
+
+if TYPE_CHECKING:
+    from dalip.encoder import EncoderManifest
+    from dalip.model_hub import Repository
+
+__all__ = ["change_manifest", "fetch_encoder"]
+
+_MODEL_FILES = (
+    "open_clip_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "config.json",
+    "README.md",
+)
+"""What a model needs from a repository in open_clip's format besides its weights."""
+
+_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""Its weights; the first one that exists is used."""
+
+
+def fetch_encoder(
+    name: str, key: str, out: Path, weights: Literal["fp32", "int8"], templates: tuple[str, ...] | None
+) -> None:
+    """Write the encoder with a name to a folder, which is complete or not there.
+
+    Args:
+        name: As for `dalip encoder get`.
+        key: Name that the encoder gets.
+        out: The folder.
+        weights: Storage format of the weights of a model that is exported.
+        templates: Prompt templates; `None` for those that belong to the model.
+
+    Raises:
+        DalipError: The model cannot be downloaded or exported.
+    """
+    from dalip.encoder.published import HUB, LOCAL, PUBLISHED
+
+    with _draft_of(out) as draft:
+        if name.startswith(LOCAL):
+            folder = Path(name.removeprefix(LOCAL))
+            _install(folder, key, draft, weights, templates, {"source": name}, "")
+        elif name in PUBLISHED or name.startswith(HUB):
+            from dalip.model_hub import look_up
+
+            known = PUBLISHED.get(name)
+            repository = look_up(known.repository if known else name.removeprefix(HUB))
+            if repository.cached:
+                complain("the hub cannot be reached; using the files that were downloaded before")
+            folder = _download(repository, known.file if known else "")
+            details = {"source": f"{HUB}{repository.name}", "revision": repository.revision}
+            _install(folder, key, draft, weights, templates, details, repository.licence)
+        else:
+            _export(name, key, draft, weights, templates)
+
+
+def _install(
+    folder: Path,
+    key: str,
+    draft: Path,
+    weights: Literal["fp32", "int8"],
+    templates: tuple[str, ...] | None,
+    details: dict[str, Any],
+    terms: str,
+) -> None:
+    """Copy an encoder bundle, or export the files of another model."""
+    from dalip.encoder.bundle import is_bundle
+
+    if is_bundle(folder):
+        _copy(folder, draft)
+        change_manifest(draft, name=key, prompts=templates, details=details)
+        return
+    need_training()
+    from dalip.export.export_downloaded import export_downloaded
+
+    def told(line: str) -> None:
+        complain(line.replace(f"local-dir:{folder}", key).replace(str(draft), key))
+
+    export_downloaded(
+        key, folder, draft, weights=weights, prompts=templates, terms=terms, details=details, report=told
+    )
+
+
+def _export(
+    name: str, key: str, draft: Path, weights: Literal["fp32", "int8"], templates: tuple[str, ...] | None
+) -> None:
+    """Export one of open_clip's own models, `ARCHITECTURE@TAG`."""
+    from dalip.encoder.published import close_aliases
+
+    if "@" not in name and (close := close_aliases(name)):
+        raise BundleError("encoder-name-unknown", source=name, close=close)
+    need_training()
+    from dalip.export.export_model import export_model
+
+    def told(line: str) -> None:
+        complain(line.replace(str(draft), key))
+
+    model, _, tag = name.partition("@")
+    export_model(
+        model,
+        draft,
+        pretrained=tag or None,
+        weights=weights,
+        name=key,
+        prompts=templates or (),
+        report=told,
+    )
+
+
+@contextmanager
+def _draft_of(out: Path) -> Iterator[Path]:
+    """Yield a folder that replaces `out` when it is complete, so that nobody sees a partial encoder."""
+    draft = out.with_name(f".draft-{out.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        shutil.rmtree(out, ignore_errors=True)
+        draft.rename(out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _download(repository: "Repository", checkpoint: str) -> Path:
+    """Download the files of a repository that a model needs, and return their folder."""
+    from dalip.encoder.manifest import BUNDLE_FILES, EXTERNAL_DATA, MANIFEST
+    from dalip.errors import HubError
+    from dalip.model_hub import download
+
+    bundle = (MANIFEST, *BUNDLE_FILES)
+    if all(name in repository.files for name in bundle):
+        wanted = [*bundle, *(name for name in EXTERNAL_DATA.values() if name in repository.files)]
+    else:
+        weights = [checkpoint] if checkpoint else [name for name in _WEIGHTS if name in repository.files][:1]
+        missing = [name for name in weights if name not in repository.files]
+        if not weights or missing or (not checkpoint and _MODEL_FILES[0] not in repository.files):
+            raise HubError(
+                "hub-not-a-model", source=repository.name, needed=[*missing, _MODEL_FILES[0], *_WEIGHTS]
+            )
+        wanted = [*(name for name in _MODEL_FILES if name in repository.files), *weights]
+    with ProgressLine() as progress:
+        return download(repository, wanted, progress)
+
+
+def _copy(folder: Path, draft: Path) -> None:
+    """Copy an encoder bundle and check each file."""
+    from dalip.encoder import read_manifest, verify_bundle
+
+    for name in (*read_manifest(folder).files, "manifest.json"):
+        shutil.copyfile(folder / name, draft / name)
+    verify_bundle(draft)
+
+
+def change_manifest(folder: Path, **changes: Any) -> "EncoderManifest":
+    """Change fields of an encoder's manifest; `None` leaves one as it is, and details are added."""
+    from dataclasses import replace
+
+    from dalip.encoder import read_manifest, write_manifest
+
+    manifest = read_manifest(folder)
+    details = manifest.details | changes.pop("details", {})
+    given = {name: value for name, value in changes.items() if value is not None}
+    return write_manifest(folder, replace(manifest, **given, details=details))

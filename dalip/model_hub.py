@@ -1,0 +1,255 @@
+"""Model hub: look up, download and upload repositories on Hugging Face, or on a server like it (`HF_ENDPOINT`)."""
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dalip.errors import HubError, first_line
+from dalip.progress import Progress, no_progress
+
+__all__ = ["Repository", "download", "look_up", "upload"]
+
+_SECONDS = 3.0
+"""How long the hub may take to answer before it counts as unreachable, name resolution included."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One revision of a repository."""
+
+    name: str
+    """`ORG/REPO`."""
+    revision: str
+    """Hash of the commit."""
+    files: dict[str, int]
+    """Size of each file in bytes, by its path in the repository."""
+    licence: str
+    """Identifier of the licence in the model card, such as `mit`; empty if there is none."""
+    cached: bool
+    """Whether the hub was not asked, so that only files downloaded before can be used."""
+
+
+def look_up(name: str) -> Repository:
+    """Look up the newest revision of a repository; if the hub cannot be reached, the one downloaded before.
+
+    Args:
+        name: `ORG/REPO`.
+
+    Raises:
+        HubError: There is no such repository, it is not accessible, or the hub cannot be reached and nothing was
+            downloaded before.
+    """
+    from huggingface_hub.constants import is_offline_mode
+
+    if is_offline_mode():
+        return _downloaded(name, "HF_HUB_OFFLINE is set")
+    try:
+        info = _within(_SECONDS, lambda: _api().model_info(name, files_metadata=True, timeout=_SECONDS))
+    except Exception as error:  # the client and the system may raise anything
+        refusal = _refusal(name, error)
+        if refusal.kind != "hub-unreachable":
+            raise refusal from error
+        return _downloaded(name, str(refusal.facts["cause"]))
+    card = info.card_data.to_dict() if info.card_data else {}
+    licence = card.get("license_name") or card.get("license") or ""
+    return Repository(
+        name,
+        info.sha,
+        {file.rfilename: file.size or 0 for file in info.siblings or ()},
+        licence if isinstance(licence, str) else ", ".join(map(str, licence)),
+        cached=False,
+    )
+
+
+def download(repository: Repository, names: Iterable[str], progress: Progress = no_progress) -> Path:
+    """Download files of a repository into the cache that other programs share (`HF_HOME`).
+
+    A download that is interrupted resumes at the byte where it stopped. Files that are already there are not
+    downloaded again.
+
+    Args:
+        repository: The repository.
+        names: Paths in it.
+        progress: Called with "download", the number of megabytes that are there, and the total.
+
+    Returns:
+        The folder that contains the files.
+
+    Raises:
+        HubError: A file cannot be downloaded.
+    """
+    from huggingface_hub import hf_hub_download
+
+    wanted = list(names)
+    total = sum(repository.files[name] for name in wanted)
+    done, folder = 0, Path()
+    for name in wanted:
+        bars: list[_Counter] = []
+
+        def told(before: int = done, bars: list[_Counter] = bars) -> None:
+            here = before + max(
+                bar.n for bar in bars
+            )  # the client may count what it receives and what it writes
+            progress("download (MB)", here // 1_000_000, total // 1_000_000)
+
+        try:
+            path = hf_hub_download(
+                repository.name,
+                name,
+                revision=repository.revision,
+                endpoint=_endpoint(),
+                local_files_only=repository.cached,
+                tqdm_class=_counter(bars, told),
+            )
+        except OSError as error:
+            if error.errno is not None and not getattr(error, "response", None):  # the disk, not the hub
+                raise
+            raise _refusal(f"{repository.name}: {name}", error, "hub-interrupted") from error
+        except Exception as error:
+            raise _refusal(f"{repository.name}: {name}", error, "hub-interrupted") from error
+        done += repository.files[name]
+        folder = Path(path).parents[len(Path(name).parts) - 1]
+    return folder
+
+
+def upload(folder: Path, name: str, *, private: bool = False, message: str = "Upload the model") -> str:
+    """Upload the files of a folder, as one commit, to a repository that is created if it does not exist.
+
+    Args:
+        folder: Its files are uploaded.
+        name: `ORG/REPO`.
+        private: Whether a new repository is visible only to its owners.
+        message: The message of the commit.
+
+    Returns:
+        The address of the repository.
+
+    Raises:
+        HubError: The user is not logged in or may not write to the repository, or the hub cannot be reached.
+    """
+    try:
+        api = _api()
+        address = api.create_repo(name, private=private, exist_ok=True)
+        api.upload_folder(repo_id=name, folder_path=folder, commit_message=message)
+    except Exception as error:
+        raise _refusal(name, error, "hub-unreachable") from error
+    return str(address)
+
+
+def _downloaded(name: str, cause: str) -> Repository:
+    """Return the revision of a repository that was downloaded before."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=["README.md"]))
+    except (LocalEntryNotFoundError, HFValidationError):
+        raise HubError("hub-unreachable", source=name, endpoint=_endpoint() or _HUB, cause=cause) from None
+    files = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    return Repository(name, folder.name, files, _licence_in(folder), cached=True)
+
+
+def _licence_in(folder: Path) -> str:
+    from huggingface_hub import ModelCard
+
+    try:
+        licence = ModelCard.load(folder / "README.md").data.get("license") or ""
+    except Exception:  # no card, or not YAML
+        return ""
+    return licence if isinstance(licence, str) else ", ".join(map(str, licence))
+
+
+_HUB = "https://huggingface.co"
+
+
+def _endpoint() -> str | None:
+    """Return the address of another hub, if one is set."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _api() -> Any:
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=_endpoint(), library_name="dalip")
+
+
+def _refusal(source: str, error: Exception, otherwise: str = "hub-unreachable") -> HubError:
+    """Turn an error of the client into ours."""
+    from huggingface_hub import errors
+
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", 0)
+    facts: dict[str, Any] = {"endpoint": _endpoint() or _HUB, "cause": first_line(error)}
+    if isinstance(error, errors.HFValidationError):
+        return HubError("hub-name-malformed", source=source)
+    if isinstance(error, errors.GatedRepoError):
+        return HubError("hub-gated", source=source, **facts)
+    if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
+        return HubError("hub-not-found", source=source, status=status, **facts)
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return HubError("hub-not-downloaded", source=source, **facts)
+    return HubError("hub-failed" if status else otherwise, source=source, **facts)
+
+
+class _Counter:
+    """What the client uses as its progress bar: draws nothing, but counts the bytes of a file, which may be resumed."""
+
+    told: Callable[[], None]
+    bars: list["_Counter"]
+
+    def __init__(self, *_: object, initial: int | None = 0, total: int | None = None, **__: object) -> None:
+        self.n, self.total = initial or 0, total
+        self.bars.append(self)
+
+    def update(self, n: float | None = 1) -> None:
+        self.n += int(n or 0)
+        self.told()
+
+    def refresh(self, *_: object, **__: object) -> None: ...
+
+    set_postfix_str = close = refresh
+
+    def __enter__(self) -> "_Counter":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _counter(bars: list[_Counter], told: Callable[[], None]) -> type[_Counter]:
+    """Return a class whose instances add themselves to `bars` and call `told` after each change."""
+    return type("Counter", (_Counter,), {"bars": bars, "told": staticmethod(told)})
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """Call a function that may block for long, such as name resolution, and give up after some seconds.
+
+    Raises:
+        TimeoutError: It took longer.
+        Exception: What the function raises.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"no answer within {seconds:g} seconds")
+    return results[0]
