@@ -1,5 +1,6 @@
 """Model hub: look up, download and upload repositories on Hugging Face, or on a server like it (`HF_ENDPOINT`)."""
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dalip.errors import HubError, first_line
+from dalip.files import hold_lock
 from dalip.progress import Progress, no_progress
 
 __all__ = ["Repository", "download", "look_up", "upload"]
 
 _SECONDS = 3.0
 """How long the hub may take to answer before it counts as unreachable, name resolution included."""
+
+_SHA256 = 64
+"""Length of the entity tag of a large file, which is its SHA-256."""
 
 T = TypeVar("T")
 
@@ -89,32 +94,67 @@ def download(repository: Repository, names: Iterable[str], progress: Progress = 
     total = sum(repository.files[name] for name in wanted)
     done, folder = 0, Path()
     for name in wanted:
-        bars: list[_Counter] = []
 
-        def told(before: int = done, bars: list[_Counter] = bars) -> None:
-            here = before + max(
-                bar.n for bar in bars
-            )  # the client may count what it receives and what it writes
-            progress("download (MB)", here // 1_000_000, total // 1_000_000)
+        def told(here: int, before: int = done) -> None:
+            progress("download (MB)", (before + here) // 1_000_000, total // 1_000_000)
 
         try:
+            if not repository.cached:
+                _fetch(repository, name, told)
             path = hf_hub_download(
-                repository.name,
-                name,
-                revision=repository.revision,
-                endpoint=_endpoint(),
-                local_files_only=repository.cached,
-                tqdm_class=_counter(bars, told),
+                repository.name, name, endpoint=_endpoint(), local_files_only=repository.cached
             )
-        except OSError as error:
-            if error.errno is not None and not getattr(error, "response", None):  # the disk, not the hub
-                raise
-            raise _refusal(f"{repository.name}: {name}", error, "hub-interrupted") from error
+        except HubError:
+            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None and not hasattr(error, "response"):
+                raise  # the disk, not the hub
             raise _refusal(f"{repository.name}: {name}", error, "hub-interrupted") from error
         done += repository.files[name]
         folder = Path(path).parents[len(Path(name).parts) - 1]
     return folder
+
+
+def _fetch(repository: Repository, name: str, told: Callable[[int], None]) -> None:
+    """Put a file into the client's cache.
+
+    The client itself resumes a download only while its process lives, and deletes what it has when it gives up.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get, repo_folder_name
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    url = hf_hub_url(repository.name, name, revision=repository.revision, endpoint=_endpoint())
+    headers = build_hf_headers(library_name="dalip")
+    known = get_hf_file_metadata(url, headers=headers, endpoint=_endpoint())
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository.name, repo_type="model")
+    blob = folder / "blobs" / str(known.etag)
+    if blob.exists():
+        return
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    part = blob.with_name(f"{blob.name}.dalip-part")
+    with hold_lock(part.with_suffix(".dalip-lock"), lambda pid: HubError("hub-busy", source=name, pid=pid)):
+        with part.open("ab") as file:
+            if known.size is not None and file.tell() > known.size:
+                file.truncate(0)
+            if file.tell() != known.size:
+                http_get(
+                    url,
+                    file,
+                    resume_size=file.tell(),
+                    headers=headers,
+                    expected_size=known.size,
+                    tqdm_class=_counter(told),
+                )
+        if len(blob.name) == _SHA256 and _sha256(part) != blob.name:
+            part.unlink()
+            raise HubError("hub-file-damaged", source=f"{repository.name}: {name}")
+        part.replace(blob)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def upload(folder: Path, name: str, *, private: bool = False, message: str = "Upload the model") -> str:
@@ -201,18 +241,16 @@ def _refusal(source: str, error: Exception, otherwise: str = "hub-unreachable") 
 
 
 class _Counter:
-    """What the client uses as its progress bar: draws nothing, but counts the bytes of a file, which may be resumed."""
+    """What the client uses as its progress bar: draws nothing, but reports the bytes of the file that are there."""
 
-    told: Callable[[], None]
-    bars: list["_Counter"]
+    told: Callable[[int], None]
 
     def __init__(self, *_: object, initial: int | None = 0, total: int | None = None, **__: object) -> None:
         self.n, self.total = initial or 0, total
-        self.bars.append(self)
 
     def update(self, n: float | None = 1) -> None:
         self.n += int(n or 0)
-        self.told()
+        self.told(self.n)
 
     def refresh(self, *_: object, **__: object) -> None: ...
 
@@ -224,9 +262,9 @@ class _Counter:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _counter(bars: list[_Counter], told: Callable[[], None]) -> type[_Counter]:
-    """Return a class whose instances add themselves to `bars` and call `told` after each change."""
-    return type("Counter", (_Counter,), {"bars": bars, "told": staticmethod(told)})
+def _counter(told: Callable[[int], None]) -> Any:
+    """Return a class whose instances call `told` after each change."""
+    return type("Counter", (_Counter,), {"told": staticmethod(told)})
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:

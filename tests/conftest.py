@@ -23,6 +23,11 @@ def pytest_collection_finish() -> None:
 _data = tempfile.TemporaryDirectory()
 os.environ["XDG_DATA_HOME"] = _data.name
 
+# Nor into their cache of the model hub. Both are read when the hub's client is imported. Xet is a second protocol for
+# large files, which the hub of the tests does not speak.
+os.environ["HF_HOME"] = f"{_data.name}/hub"
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+
 # There are as many test processes as CPUs, so more threads would only wait. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -9,8 +9,9 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,8 +30,8 @@ class Hub:
     address: str = ""
     requests: list[str] = field(default_factory=list)
     """Method and path of each request, with the range if there is one."""
-    cut_after: int = 0
-    """Close the connection after this many bytes of a file's content; 0 to send all."""
+    stall_after: int = 0
+    """Send only this many bytes of a file's content until it is 0 again; 0 to send all."""
     gated: set[str] = field(default_factory=set)
 
     def files(self, repository: str) -> dict[str, Path]:
@@ -195,12 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if not body:
             return
-        if self.hub.cut_after and len(part) > self.hub.cut_after:
-            self.wfile.write(part[: self.hub.cut_after])
-            self.wfile.flush()
-            self.connection.close()
-            return
-        self.wfile.write(part)
+        sent = self.hub.stall_after or len(part)
+        self.wfile.write(part[:sent])
+        while self.hub.stall_after and sent < len(part):
+            time.sleep(0.05)
+        with suppress(OSError):  # the client may be gone
+            self.wfile.write(part[sent:])
 
     def _json(self, content: Any, kind: str = "application/json") -> None:
         data = json.dumps(content).encode()

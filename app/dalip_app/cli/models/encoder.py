@@ -223,4 +223,4 @@ def _templates(prompts: Path | None) -> tuple[str, ...] | None:
 
     if prompts is None:
         return None
-    return () if prompts == Path("dalip") and not prompts.exists() else read_templates(prompts)
+    return () if prompts == Path("dalip") and not prompts.is_file() else read_templates(prompts)

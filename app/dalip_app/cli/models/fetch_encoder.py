@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dalip.errors import BundleError
+from dalip.errors import BundleError, DalipError
 from dalip_app.cli.models.export import need_training
 from dalip_app.cli.terminal import ProgressLine, complain
 
@@ -87,8 +87,12 @@ def _install(
     need_training()
     from dalip.export.export_downloaded import export_downloaded
 
-    def told(line: str) -> None:
-        complain(line.replace(f"local-dir:{folder}", key).replace(str(draft), key))
+    def told(line: "str | DalipError") -> None:
+        complain(
+            line.replace(f"local-dir:{folder}", key).replace(str(draft), key)
+            if isinstance(line, str)
+            else line
+        )
 
     export_downloaded(
         key, folder, draft, weights=weights, prompts=templates, terms=terms, details=details, report=told
@@ -106,8 +110,8 @@ def _export(
     need_training()
     from dalip.export.export_model import export_model
 
-    def told(line: str) -> None:
-        complain(line.replace(str(draft), key))
+    def told(line: "str | DalipError") -> None:
+        complain(line.replace(str(draft), key) if isinstance(line, str) else line)
 
     model, _, tag = name.partition("@")
     export_model(

@@ -38,6 +38,11 @@ error-encoder-not-held = this encoder is not on this computer; { $number ->
 
 error-hub-unreachable = the model hub { $endpoint } cannot be reached ({ $cause }); connect to the network, or download the model's files elsewhere and use local-dir:FOLDER
 error-hub-interrupted = the download from { $endpoint } was interrupted ({ $cause }); run the command again to resume it
+error-hub-file-damaged = the downloaded file does not have the SHA-256 that the model hub states; run the command again
+error-hub-busy = { $pid ->
+    [0] another process
+   *[other] process { NUMBER($pid, useGrouping: 0) }
+} is downloading this file; wait until it has finished
 error-hub-not-downloaded = this file was not downloaded before, and the model hub cannot be reached; connect to the network
 error-hub-not-found = the model hub { $endpoint } has no such repository, or you have no access to it; check the name, or log in with `hf auth login`
 error-hub-gated = the makers of this model ask you to accept its terms first; do so on its page at { $endpoint }, then log in with `hf auth login`

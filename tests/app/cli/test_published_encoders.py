@@ -1,0 +1,249 @@
+"""`dalip encoder`: models come from a hub, floras remember them, and encoders can be published."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from hub import REVISION, Hub, model_hub
+from paths import temporary
+from PIL import Image
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+from dalip.encoder import Encoder, read_manifest
+from dalip.prompt_templates import BIOCLIP
+from dalip_index.build.contents import read_contents
+from tests.app.conftest import BIN, Done, World, environment, run
+
+CONFIG = {
+    "embed_dim": 64,
+    "vision_cfg": {"image_size": 64, "layers": 1, "width": 64, "patch_size": 16, "head_width": 32},
+    "text_cfg": {"width": 64, "heads": 2, "layers": 1, "context_length": 77, "vocab_size": 49408},
+}
+TAXA = "scientificName,family,vernacularName\nRosa canina,Rosaceae,Dog rose\nBellis perennis,Asteraceae,\n"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub with a small model of random weights under the name of BioCLIP."""
+    with temporary(tmp_path_factory, "hub") as root, model_hub(root) as server:
+        write_model(root / "imageomics" / "bioclip")
+        yield server
+
+
+def write_model(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]}
+    content = {"model_cfg": CONFIG, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# A model\n")
+    torch.manual_seed(0)
+    clip = open_clip.create_model(f"local-dir:{folder}")
+    save_file(clip.state_dict(), folder / "open_clip_model.safetensors")
+
+
+@pytest.fixture
+def settings(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    hub.requests.clear()
+    return {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(tmp_path / "cache"),
+        "HF_TOKEN": "hf_secret",
+        "HF_HUB_DISABLE_XET": "1",
+        "DALIP_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def dalip(settings: dict[str, str]) -> Callable[..., Done]:
+    def call(*arguments: object, **more: str) -> Done:
+        return run(["dalip", *arguments], **(settings | more))
+
+    return call
+
+
+def test_a_flora_remembers_the_published_encoder_that_built_it(
+    hub: Hub, settings: dict[str, str], tmp_path: Path
+) -> None:
+    def dalip(*arguments: object, **more: str) -> Done:
+        return run(["dalip", *arguments], fresh=True, **(settings | more))
+
+    got = dalip("encoder", "get", "bioclip")
+    assert (got.status, got.lines[1]) == (0, "licence: mit"), got.err
+    assert "arXiv:2311.18803" in got.lines[2]
+    assert "lowest cosine similarity to the model, over 4 pictures and 5 texts: 1.00" in got.err
+    folder = tmp_path / "data" / "encoders" / "bioclip"
+    manifest = read_manifest(folder)
+    assert (manifest.name, manifest.terms, manifest.trained_on) == ("bioclip", "mit", ("TreeOfLife-10M",))
+    assert (manifest.details["source"], manifest.details["revision"]) == (
+        "hf-hub:imageomics/bioclip",
+        REVISION,
+    )
+    assert (manifest.prompts[0], len(manifest.prompts)) == (f"a photo of a {BIOCLIP}.", 80)
+    assert (manifest.image.resize_mode, manifest.image.interpolation) == ("squash", "bilinear")
+
+    (tmp_path / "taxa.csv").write_text(TAXA)
+    flora, photo = tmp_path / "flora", tmp_path / "photo.png"
+    Image.radial_gradient("L").resize((90, 60)).save(photo)
+    hub.requests.clear()
+    built = dalip("index", "build", "--encoder", "bioclip", "--taxa", tmp_path / "taxa.csv", flora)
+    assert built.status == 0, built.err
+    answer = dalip("identify", photo, "--flora", flora, "--json")
+    assert answer.status == 0, answer.err
+    texts = read_contents(flora).texts["Rosa canina"]
+    ranks = "Plantae Tracheophyta Magnoliopsida Rosales Rosaceae Rosa canina"
+    assert (texts[0], len(texts)) == (f"a photo of a {ranks} with common name Dog rose.", 80)
+
+    listed = [json.loads(line) for line in dalip("encoder", "list", "--json").lines]
+    assert [row["name"] for row in listed if row["folder"]] == ["builtin", "bioclip"]
+    assert {"bioclip-2", "bioclip-2.5", "biocap", "biotrove-b16", "openclip-b32"} < {
+        r["name"] for r in listed
+    }
+    assert hub.requests == [], "nothing else uses the network"
+    removed = dalip("encoder", "remove", "bioclip")
+    assert (removed.status, folder.exists()) == (0, False)
+    gone = dalip("identify", photo, "--flora", flora)
+    assert (gone.status, gone.err.count("\n")) == (1, 1)
+    assert f"{flora}: " in gone.err
+    assert "dalip encoder get bioclip" in gone.err
+
+    # Without a network, it is made again from the files that were downloaded, and the flora knows it by its weights.
+    again = dalip("encoder", "get", "bioclip", HF_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert (again.status, "files that were downloaded before" in again.err) == (0, True), again.err
+    assert dalip("identify", photo, "--flora", flora, "--json").out == answer.out
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_a_killed_download_resumes(hub: Hub, settings: dict[str, str], tmp_path: Path) -> None:
+    hub.stall_after = 11_000_000
+    child = subprocess.Popen(
+        [BIN / "dalip", "encoder", "get", "bioclip"], env=environment(**settings), stderr=subprocess.PIPE
+    )
+    cache = tmp_path / "cache"
+    while child.poll() is None and not any(
+        path.stat().st_size for path in cache.rglob("*.dalip-part") if "safetensors" in str(hub.requests)
+    ):
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    hub.stall_after = 0
+    (part,) = cache.rglob("*.dalip-part")
+    there = part.stat().st_size
+    assert there == 10 * 2**20, "the client writes 10 MB at a time"
+    hub.requests.clear()
+    done = run(["dalip", "encoder", "get", "bioclip"], fresh=True, **settings)
+    assert done.status == 0, done.err
+    weights = [line for line in hub.requests if line.startswith("GET") and "safetensors" in line]
+    assert [line.split()[-1] for line in weights] == [f"bytes={there}-"]
+    assert not list((tmp_path / "data" / "encoders").glob(".draft-*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("get", "bioclip2"), "did you mean bioclip-2"),
+        (("get", "hf-hub:imageomics/bioclip-9"), "has no such repository, or you have no access to it"),
+        (("get", "hf-hub:not a name"), "write hf-hub:ORG/REPO"),
+        (("get", "hf-hub:me/gated"), "accept its terms"),
+        (("get", "hf-hub:me/empty"), "open_clip_config.json"),
+        (("get", "ViT-B-32"), "laion2b_s34b_b79k"),
+        (("remove", "bioclip-2"), "fetched none"),
+        (("remove", "../data"), "fetched none"),
+    ],
+)
+def test_errors_say_what_to_do(
+    hub: Hub, dalip: Callable[..., Done], arguments: tuple[str, ...], words: str
+) -> None:
+    for name in ("gated", "empty"):
+        (hub.root / "me" / name).mkdir(parents=True, exist_ok=True)
+    hub.gated.add("me/gated")
+    done = dalip("encoder", *arguments)
+    assert (done.status, done.out) == (1, "")
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refused", "no answer"])
+def test_without_a_network_the_error_names_local_dir(dalip: Callable[..., Done], silent: bool) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        if silent:
+            one.listen()
+        done = dalip("encoder", "get", "biocap", HF_ENDPOINT=f"http://127.0.0.1:{one.getsockname()[1]}")
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "local-dir:FOLDER" in done.err
+
+
+def test_an_alias_that_is_not_here_is_suggested(dalip: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "taxa.txt").write_text("Rosa canina\n")
+    build = ("index", "build", tmp_path / "flora", "--taxa", tmp_path / "taxa.txt", "--encoder")
+    assert "`dalip encoder get bioclip-2`" in dalip(*build, "bioclip-2").err
+    assert "did you mean biocap" in dalip(*build, "bio-cap").err
+    assert "no such folder" in dalip(*build, tmp_path / "nowhere").err
+    assert "`dalip encoder get bioclip`" in dalip("export", "bioclip", tmp_path / "out").err
+
+
+def test_an_encoder_with_a_second_order_is_published_as_its_bundle(
+    hub: Hub, dalip: Callable[..., Done], settings: dict[str, str], world: World, tmp_path: Path
+) -> None:
+    pushed = dalip("encoder", "push", world.bundle, "me/tiny", "--private")
+    assert (pushed.status, pushed.out) == (0, f"{hub.address}/me/tiny\n"), pushed.err
+    card = (hub.root / "me" / "tiny" / "README.md").read_text()
+    assert "dalip encoder get hf-hub:me/tiny" in card
+    assert 'license_name: "none"' in card
+    (tmp_path / "no" / "torch").mkdir(parents=True)
+    (tmp_path / "no" / "torch" / "__init__.py").write_text("raise ImportError('torch is not needed')")
+    without = settings | {"PYTHONPATH": str(tmp_path / "no")}
+    got = run(["dalip", "encoder", "get", "hf-hub:me/tiny"], fresh=True, **without)
+    assert got.status == 0, got.err
+    folder = tmp_path / "data" / "encoders" / "hf-hub--me--tiny"
+    assert read_manifest(folder).fingerprint == read_manifest(world.bundle).fingerprint
+    built = dalip(
+        "index", "build", tmp_path / "flora", "--photos", world.photos, "--encoder", "hf-hub:me/tiny"
+    )
+    assert built.status == 0, built.err
+
+
+def test_a_first_order_model_is_published_for_open_clip(
+    hub: Hub, dalip: Callable[..., Done], tmp_path: Path
+) -> None:
+    name = f"local-dir:{shutil.copytree(hub.root / 'imageomics' / 'bioclip', tmp_path / 'mine')}"
+    templates = tmp_path / "prompts.txt"
+    templates.write_text("# ours\n\nimg of {scientificName}[ ({vernacularName})]\n")
+    got = dalip("encoder", "get", name, "--prompts", templates)
+    assert got.status == 0, got.err
+    folder = tmp_path / "data" / "encoders" / "mine"
+    assert read_manifest(folder).prompts == ("img of {scientificName}[ ({vernacularName})]",)
+    assert dalip("encoder", "get", name, "--prompts", "dalip").out.startswith("mine: already here")
+    assert read_manifest(folder).prompts == ()
+
+    pushed = dalip("encoder", "push", "mine", "me/mine")
+    assert pushed.status == 0, pushed.err
+    clip, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{hub.root / 'me' / 'mine'}")
+    photo = Image.radial_gradient("L").convert("RGB").resize((90, 60))
+    with torch.inference_mode():
+        expected = F.normalize(clip.eval().encode_image(prepare(photo)[None]), dim=-1)
+        texts = open_clip.get_tokenizer(f"local-dir:{hub.root / 'me' / 'mine'}")(["a rose"])
+        described = F.normalize(clip.encode_text(texts), dim=-1)
+    encoder = Encoder.load(folder)
+    np.testing.assert_allclose(encoder.encode_images([photo]), expected, atol=1e-4)
+    np.testing.assert_allclose(encoder.encode_text(["a rose"]), described, atol=1e-4)
+    back = dalip("encoder", "get", "hf-hub:me/mine")
+    assert back.status == 0, back.err
+    # Only the name in the manifest differs: the same weights have the same fingerprint.
+    other = read_manifest(tmp_path / "data" / "encoders" / "hf-hub--me--mine")
+    assert other.fingerprint == read_manifest(folder).fingerprint
