@@ -4,13 +4,19 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from dalip.encoder.manifest import BUNDLE_FILES, EXTERNAL_DATA, MANIFEST, EncoderManifest, FileEntry
+from dalip.encoder.manifest import (
+    BUNDLE_FILES,
+    EXTERNAL_DATA,
+    FORMAT_VERSION,
+    MANIFEST,
+    EncoderManifest,
+    FileEntry,
+)
 from dalip.errors import BundleError
 from dalip.files import atomic_write
 
 __all__ = [
     "check_bundle",
-    "check_hash",
     "is_bundle",
     "read_checked",
     "read_manifest",
@@ -41,7 +47,7 @@ def write_manifest(folder: Path, manifest: EncoderManifest) -> EncoderManifest:
     try:
         data = [name for name in EXTERNAL_DATA.values() if (folder / name).exists()]
         files = {name: _entry(folder / name) for name in (*BUNDLE_FILES, *data)}
-        written = replace(manifest, files=files)
+        written = replace(manifest, files=files, format_version=FORMAT_VERSION)
         with atomic_write(folder / MANIFEST) as draft:
             draft.write_text(written.to_json(), encoding="utf-8")
     except OSError as error:
@@ -108,11 +114,11 @@ def verify_bundle(folder: Path) -> EncoderManifest:
     """
     manifest = check_bundle(folder)
     for name in manifest.files:
-        check_hash(folder, manifest, name)
+        _check_hash(folder, manifest, name)
     return manifest
 
 
-def check_hash(folder: Path, manifest: EncoderManifest, name: str) -> None:
+def _check_hash(folder: Path, manifest: EncoderManifest, name: str) -> None:
     """Check the hash of one file of a bundle without keeping its content, which takes about a second for 1 GB.
 
     Raises:
@@ -146,7 +152,7 @@ def read_checked(folder: Path, manifest: EncoderManifest, name: str) -> bytes:
         data = EXTERNAL_DATA.get(name, "")
         if data not in manifest.files or content.count(_LOCATION + _protobuf_value(data)) != outside:
             raise BundleError("bundle-data-elsewhere", source=path)
-        check_hash(folder, manifest, data)
+        _check_hash(folder, manifest, data)
     return content
 
 

@@ -15,6 +15,7 @@ from dalip.files import from_json, to_json
 __all__ = [
     "BUNDLE_FILES",
     "EXTERNAL_DATA",
+    "FORMAT_VERSION",
     "IMAGE_ENCODER",
     "MANIFEST",
     "TEXT_ENCODER",
@@ -58,8 +59,8 @@ class ImageSettings:
     """Each channel is then divided by this."""
     resize_mode: Literal["shortest", "squash"] = "shortest"
     """`shortest`: the short side becomes `size`, then the centre is cropped; `squash`: both become `size`."""
-    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
-    """Pillow's filter for the resize."""
+    interpolation: Literal["bicubic", "bilinear", "bilinear-float"] = "bicubic"
+    """Pillow's filter for the resize; `bilinear-float` does not round to 8 bits, as torchvision with tensors."""
 
     def __post_init__(self) -> None:
         """Reject settings that cannot be used to preprocess photos."""
@@ -181,7 +182,8 @@ class EncoderManifest:
     def to_json(self) -> str:
         """Return the content of `manifest.json`: format version and fingerprint first, then the fields."""
         first = {"format_version": self.format_version, "fingerprint": self.fingerprint}
-        return to_json(first | asdict(self))
+        later = _IN_VERSION_2 if self.format_version < FORMAT_VERSION else ()
+        return to_json({name: value for name, value in (first | asdict(self)).items() if name not in later})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "EncoderManifest":

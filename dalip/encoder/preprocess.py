@@ -10,7 +10,11 @@ from dalip.photos import to_rgb
 
 __all__ = ["preprocess", "visible_box"]
 
-_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bilinear-float": Image.Resampling.BILINEAR,
+}
 
 # Pillow first shrinks a large photo cheaply to this many times the needed size, then filters. At 3 the result is
 # indistinguishable from filtering the full photo.
@@ -35,8 +39,14 @@ def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float3
     if not (width and height):
         raise ImageError("image-no-pixels", width=width, height=height)
     box = visible_box(width, height, settings)
-    resized = to_rgb(image).resize((size, size), _FILTERS[settings.interpolation], box, _REDUCING_GAP)
-    pixels = np.asarray(resized, dtype=np.float32) / np.float32(255)
+    rgb, method = to_rgb(image), _FILTERS[settings.interpolation]
+    if settings.interpolation == "bilinear-float":
+        channels = [channel.convert("F") for channel in rgb.split()]
+        resized = [channel.resize((size, size), method, box, _REDUCING_GAP) for channel in channels]
+        pixels = np.stack([np.asarray(channel, dtype=np.float32) for channel in resized], axis=2)
+    else:
+        pixels = np.asarray(rgb.resize((size, size), method, box, _REDUCING_GAP), dtype=np.float32)
+    pixels = pixels / np.float32(255)
     pixels -= np.asarray(settings.mean, dtype=np.float32)
     pixels /= np.asarray(settings.std, dtype=np.float32)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -60,7 +60,8 @@ def export_model(
         terms: Terms of use of the weights.
         citation: How to cite the model.
         prompts: Templates of the texts about a taxon; empty for DALIP's own.
-        squash: Whether photos are resized to a square with a bilinear filter, whatever the model specifies.
+        squash: Whether photos are resized to a square with a bilinear filter, whatever the model specifies, as
+            pybioclip does.
         details: Further facts for the manifest, as JSON values.
         report: Called with one line of progress at a time.
 
@@ -114,7 +115,7 @@ def _require_weights(source: str, loaded: Loaded) -> None:
 
 def _squashing(towers: Towers) -> Towers:
     """Return towers whose photos are resized to a square."""
-    image = replace(towers.image, resize_mode="squash", interpolation="bilinear")
+    image = replace(towers.image, resize_mode="squash", interpolation="bilinear-float")
     config = towers.description[CONFIG_FILE] | {"preprocess_cfg": asdict(image)}
     return replace(towers, image=image, description={**towers.description, CONFIG_FILE: config})
 

@@ -50,7 +50,7 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
     preprocess = {
         "mean": image.mean,
         "std": image.std,
-        "interpolation": image.interpolation,
+        "interpolation": image.interpolation.removesuffix("-float"),
         "resize_mode": image.resize_mode,
     }
     content = {"model_cfg": config, "preprocess_cfg": preprocess}

@@ -81,7 +81,7 @@ class Prototypes:
         """
         kin = Kin.unknown(len(text)) if kin is None else kin
         offsets = np.full(len(text), np.nan, np.float32)
-        residuals = len(text) >= RESIDUALS_FROM
+        residuals = len(text) >= RESIDUALS_FROM or not photo_counts.any()
         rounded = QuantizedVectors.of(photos)[:]
         return cls(
             QuantizedVectors.of(text, residuals=residuals),

@@ -89,7 +89,7 @@ def test_a_flora_remembers_the_published_encoder_that_built_it(
         REVISION,
     )
     assert (manifest.prompts[0], len(manifest.prompts)) == (f"a photo of a {BIOCLIP}.", 80)
-    assert (manifest.image.resize_mode, manifest.image.interpolation) == ("squash", "bilinear")
+    assert (manifest.image.resize_mode, manifest.image.interpolation) == ("squash", "bilinear-float")
 
     (tmp_path / "taxa.csv").write_text(TAXA)
     flora, photo = tmp_path / "flora", tmp_path / "photo.png"

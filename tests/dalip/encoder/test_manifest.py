@@ -187,7 +187,7 @@ def test_a_file_that_is_not_a_manifest(bundle: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (lambda m: m.update(format_version=2), "format version 2.*upgrade DALIP"),
+        (lambda m: m.update(format_version=3), "format version 3.*upgrade DALIP"),
         (lambda m: m.pop("format_version"), "there is no valid format_version"),
         (lambda m: m.update(format_version="1"), "there is no valid format_version"),
         (lambda m: m.pop("blocks"), "the field blocks is missing"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import open_clip
 import pytest
 import torch
@@ -15,7 +16,7 @@ from PIL import Image
 from torch.nn import functional as F
 from wording import refuses
 
-from dalip.encoder import Encoder
+from dalip.encoder import Encoder, read_manifest, write_manifest
 from dalip.encoder.manifest import EncoderManifest
 from dalip.encoder.sessions import Session
 from dalip.errors import BundleError, DalipError, ExportError, TrainingError
@@ -23,6 +24,8 @@ from dalip.export import check_parity
 from dalip.export import write_bundle as bundle
 from dalip.export.export_model import export_model
 from dalip.export.write_bundle import refuse_used
+from dalip.model import DALIP
+from dalip.training.towers.from_bundle import bundle_state
 from dalip.training.towers.load_model import load_model
 from tests.dalip.official import GOLDEN, full_state, save, small_model, small_state
 
@@ -130,7 +133,7 @@ def test_the_full_model_gives_the_authors_features(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_exported_is_refused_in_one_line(
-    authors: tuple[Path, EncoderManifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    authors: tuple[Path, EncoderManifest], tmp_path: Path
 ) -> None:
     source = write_clip(tmp_path / "clip", CAUSAL)
     (tmp_path / "used").mkdir()
@@ -152,6 +155,52 @@ def test_a_model_that_cannot_be_exported_is_refused_in_one_line(
     with refuses(DalipError, match="ViT-B-99"):
         export_model("ViT-B-99", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_too_large_for_a_graph_are_in_a_file_next_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_clip(tmp_path / "clip", CAUSAL)
+    whole = export_model(source, tmp_path / "whole")
     monkeypatch.setattr(bundle, "LARGEST_GRAPH", 10_000)
-    with refuses(ExportError, match=r"image_encoder.onnx: the file would be .* --weights int8"):
-        export_model(source, tmp_path / "out")
+    folder = tmp_path / "out"
+    for _ in range(2):  # also over an earlier export
+        apart = export_model(source, folder)
+    assert {*apart.files} - {*whole.files} == {"image_encoder.onnx.data", "text_encoder.onnx.data"}
+    assert apart.files["image_encoder.onnx"].size < 200_000
+    assert apart.fingerprint == whole.fingerprint, "it is the same model"
+    photos = pictures()
+    expected = Encoder.load(tmp_path / "whole").encode_images(photos)
+    elsewhere = folder.rename(tmp_path / "elsewhere")
+    np.testing.assert_array_equal(Encoder.load(elsewhere).encode_images(photos), expected)
+    shutil.copytree(elsewhere, folder)
+    model = DALIP(load_model(source).model.clip, None)
+    expected_state = model.state_dict()
+    for name, values in bundle_state(folder, model).items():
+        torch.testing.assert_close(values, expected_state[name], rtol=0, atol=0)
+
+    data = folder / "image_encoder.onnx.data"
+    content = bytearray(data.read_bytes())
+    content[100] ^= 1
+    data.write_bytes(content)
+    with refuses(BundleError, match=r"image_encoder\.onnx\.data: the file was changed"):
+        Encoder.load(folder).encode_images(photos)
+    with refuses(BundleError, match=r"image_encoder\.onnx\.data: the file was changed"):
+        Encoder.load(folder, verify=True)
+
+
+@pytest.mark.parametrize("place", ["../secret.data", "/etc/passwd", "text_encoder.onnx.data", "other.data"])
+def test_weights_outside_of_the_bundle_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(bundle, "LARGEST_GRAPH", 10_000)
+    folder = tmp_path / "out"
+    export_model(write_clip(tmp_path / "clip", CAUSAL), folder)
+    (tmp_path / "secret.data").write_bytes((folder / "image_encoder.onnx.data").read_bytes())
+    graph = onnx.load(folder / "image_encoder.onnx", load_external_data=False)
+    entries = [e for t in graph.graph.initializer for e in t.external_data if e.key == "location"]
+    entries[0].value = place
+    (folder / "image_encoder.onnx").write_bytes(graph.SerializeToString())
+    write_manifest(folder, read_manifest(folder))
+    with refuses(BundleError, match=r"image_encoder\.onnx: .*manifest\.json does not list for it"):
+        Encoder.load(folder).encode_images(pictures())
