@@ -1,7 +1,6 @@
 """`dalip encoder`: models come from a hub, floras remember them, and encoders can be published."""
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -51,89 +50,36 @@ def write_model(folder: Path) -> None:
     save_file(clip.state_dict(), folder / "open_clip_model.safetensors")
 
 
+@pytest.fixture(scope="module")
+def settings(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of commands that share a data folder and a cache."""
+    with temporary(tmp_path_factory, "user") as folder:
+        yield {
+            "HF_ENDPOINT": hub.address,
+            "HF_HOME": str(folder / "cache"),
+            "HF_TOKEN": "hf_secret",
+            "HF_HUB_DISABLE_XET": "1",
+            "DALIP_DATA_DIR": str(folder / "data"),
+        }
+
+
 @pytest.fixture
-def settings(hub: Hub, tmp_path: Path) -> dict[str, str]:
+def dalip(hub: Hub, settings: dict[str, str]) -> Callable[..., Done]:
     hub.requests.clear()
-    return {
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(tmp_path / "cache"),
-        "HF_TOKEN": "hf_secret",
-        "HF_HUB_DISABLE_XET": "1",
-        "DALIP_DATA_DIR": str(tmp_path / "data"),
-    }
 
-
-@pytest.fixture
-def dalip(settings: dict[str, str]) -> Callable[..., Done]:
-    def call(*arguments: object, **more: str) -> Done:
-        return run(["dalip", *arguments], **(settings | more))
+    def call(*arguments: object, fresh: bool = False, **more: str) -> Done:
+        return run(["dalip", *arguments], fresh=fresh, **(settings | more))
 
     return call
 
 
-def test_a_flora_remembers_the_published_encoder_that_built_it(
-    hub: Hub, settings: dict[str, str], tmp_path: Path
-) -> None:
-    def dalip(*arguments: object, **more: str) -> Done:
-        return run(["dalip", *arguments], fresh=True, **(settings | more))
-
-    got = dalip("encoder", "get", "bioclip")
-    assert (got.status, got.lines[1]) == (0, "licence: mit"), got.err
-    assert "arXiv:2311.18803" in got.lines[2]
-    assert "lowest cosine similarity to the model, over 4 pictures and 5 texts: 1.00" in got.err
-    folder = tmp_path / "data" / "encoders" / "bioclip"
-    manifest = read_manifest(folder)
-    assert (manifest.name, manifest.terms, manifest.trained_on) == ("bioclip", "mit", ("TreeOfLife-10M",))
-    assert (manifest.details["source"], manifest.details["revision"]) == (
-        "hf-hub:imageomics/bioclip",
-        REVISION,
-    )
-    assert (manifest.prompts[0], len(manifest.prompts)) == (f"a photo of a {BIOCLIP}.", 80)
-    assert (manifest.image.resize_mode, manifest.image.interpolation) == ("squash", "bilinear-float")
-
-    (tmp_path / "taxa.csv").write_text(TAXA)
-    flora, photo = tmp_path / "flora", tmp_path / "photo.png"
-    Image.radial_gradient("L").resize((90, 60)).save(photo)
-    hub.requests.clear()
-    built = dalip("index", "build", "--encoder", "bioclip", "--taxa", tmp_path / "taxa.csv", flora)
-    assert built.status == 0, built.err
-    answer = dalip("identify", photo, "--flora", flora, "--json")
-    assert answer.status == 0, answer.err
-    texts = read_contents(flora).texts["Rosa canina"]
-    ranks = "Plantae Tracheophyta Magnoliopsida Rosales Rosaceae Rosa canina"
-    assert (texts[0], len(texts)) == (f"a photo of a {ranks} with common name Dog rose.", 80)
-
-    listed = [json.loads(line) for line in dalip("encoder", "list", "--json").lines]
-    assert [row["name"] for row in listed if row["folder"]] == ["builtin", "bioclip"]
-    assert {"bioclip-2", "bioclip-2.5", "biocap", "biotrove-b16", "openclip-b32"} < {
-        r["name"] for r in listed
-    }
-    assert hub.requests == [], "nothing else uses the network"
-    removed = dalip("encoder", "remove", "bioclip")
-    assert (removed.status, folder.exists()) == (0, False)
-    gone = dalip("identify", photo, "--flora", flora)
-    assert (gone.status, gone.err.count("\n")) == (1, 1)
-    assert f"{flora}: " in gone.err
-    assert "dalip encoder get bioclip" in gone.err
-
-    # Without a network, it is made again from the files that were downloaded, and the flora knows it by its weights.
-    again = dalip("encoder", "get", "bioclip", HF_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    assert (again.status, "files that were downloaded before" in again.err) == (0, True), again.err
-    assert dalip("identify", photo, "--flora", flora, "--json").out == answer.out
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def test_a_killed_download_resumes(hub: Hub, settings: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bioclip(hub: Hub, settings: dict[str, str]) -> Path:
+    """The encoder `bioclip`, made from a download that was killed and resumed."""
     hub.stall_after = 11_000_000
-    child = subprocess.Popen(
-        [BIN / "dalip", "encoder", "get", "bioclip"], env=environment(**settings), stderr=subprocess.PIPE
-    )
-    cache = tmp_path / "cache"
+    command = [BIN / "dalip", "encoder", "get", "bioclip"]
+    child = subprocess.Popen(command, env=environment(**settings), stderr=subprocess.PIPE)
+    cache = Path(settings["HF_HOME"])
     while child.poll() is None and not any(
         path.stat().st_size for path in cache.rglob("*.dalip-part") if "safetensors" in str(hub.requests)
     ):
@@ -145,11 +91,66 @@ def test_a_killed_download_resumes(hub: Hub, settings: dict[str, str], tmp_path:
     there = part.stat().st_size
     assert there == 10 * 2**20, "the client writes 10 MB at a time"
     hub.requests.clear()
-    done = run(["dalip", "encoder", "get", "bioclip"], fresh=True, **settings)
-    assert done.status == 0, done.err
+    got = run(["dalip", "encoder", "get", "bioclip"], fresh=True, **settings)
+    assert (got.status, got.lines[1]) == (0, "licence: mit"), got.err
+    assert "arXiv:2311.18803" in got.lines[2]
+    assert "lowest cosine similarity to the model, over 4 pictures and 5 texts: 1.00" in got.err
     weights = [line for line in hub.requests if line.startswith("GET") and "safetensors" in line]
     assert [line.split()[-1] for line in weights] == [f"bytes={there}-"]
-    assert not list((tmp_path / "data" / "encoders").glob(".draft-*"))
+    data = Path(settings["DALIP_DATA_DIR"])
+    assert not list((data / "encoders").glob(".draft-*"))
+    return data / "encoders" / "bioclip"
+
+
+def test_it_is_kept_with_all_that_is_known_about_it(bioclip: Path) -> None:
+    manifest = read_manifest(bioclip)
+    assert (manifest.name, manifest.terms, manifest.trained_on) == ("bioclip", "mit", ("TreeOfLife-10M",))
+    assert (manifest.details["source"], manifest.details["revision"]) == (
+        "hf-hub:imageomics/bioclip",
+        REVISION,
+    )
+    assert (manifest.prompts[0], len(manifest.prompts)) == (f"a photo of a {BIOCLIP}.", 80)
+    assert (manifest.image.resize_mode, manifest.image.interpolation) == ("squash", "bilinear-float")
+
+
+def test_a_flora_remembers_the_published_encoder_that_built_it(
+    bioclip: Path, hub: Hub, dalip: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "taxa.csv").write_text(TAXA)
+    flora, photo = tmp_path / "flora", tmp_path / "photo.png"
+    Image.radial_gradient("L").resize((90, 60)).save(photo)
+    built = dalip("index", "build", "--encoder", "bioclip", "--taxa", tmp_path / "taxa.csv", flora)
+    assert built.status == 0, built.err
+    answer = dalip("identify", photo, "--flora", flora, "--json")
+    assert answer.status == 0, answer.err
+    texts = read_contents(flora).texts["Rosa canina"]
+    ranks = "Plantae Tracheophyta Magnoliopsida Rosales Rosaceae Rosa canina"
+    assert (texts[0], len(texts)) == (f"a photo of a {ranks} with common name Dog rose.", 80)
+    listed = [json.loads(line) for line in dalip("encoder", "list", "--json").lines]
+    assert {"builtin", "bioclip"} <= {row["name"] for row in listed if row["folder"]}
+    assert {"bioclip-2", "bioclip-2.5", "biocap", "biotrove-b16", "openclip-b32"} < {
+        r["name"] for r in listed
+    }
+    assert hub.requests == [], "nothing else uses the network"
+
+    removed = dalip("encoder", "remove", "bioclip")
+    assert (removed.status, bioclip.exists()) == (0, False)
+    gone = dalip("identify", photo, "--flora", flora)
+    assert (gone.status, gone.err.count("\n")) == (1, 1)
+    assert f"{flora}: " in gone.err
+    assert "dalip encoder get bioclip" in gone.err
+
+    # Without a network, it is made again from the files that were downloaded, and the flora knows it by its weights.
+    away = f"http://127.0.0.1:{free_port()}"
+    again = dalip("encoder", "get", "bioclip", fresh=True, HF_ENDPOINT=away)
+    assert (again.status, "files that were downloaded before" in again.err) == (0, True), again.err
+    assert dalip("identify", photo, "--flora", flora, "--json").out == answer.out
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_a_killed_download_resumes(hub: Hub, settings: dict[str, str], tmp_path:
         (("get", "hf-hub:me/gated"), "accept its terms"),
         (("get", "hf-hub:me/empty"), "open_clip_config.json"),
         (("get", "ViT-B-32"), "laion2b_s34b_b79k"),
-        (("remove", "bioclip-2"), "fetched none"),
-        (("remove", "../data"), "fetched none"),
+        (("remove", "bioclip-2"), "is not on this computer"),
+        (("remove", "../data"), "is not on this computer"),
     ],
 )
 def test_errors_say_what_to_do(
@@ -207,10 +208,9 @@ def test_an_encoder_with_a_second_order_is_published_as_its_bundle(
     assert 'license_name: "none"' in card
     (tmp_path / "no" / "torch").mkdir(parents=True)
     (tmp_path / "no" / "torch" / "__init__.py").write_text("raise ImportError('torch is not needed')")
-    without = settings | {"PYTHONPATH": str(tmp_path / "no")}
-    got = run(["dalip", "encoder", "get", "hf-hub:me/tiny"], fresh=True, **without)
+    got = dalip("encoder", "get", "hf-hub:me/tiny", fresh=True, PYTHONPATH=str(tmp_path / "no"))
     assert got.status == 0, got.err
-    folder = tmp_path / "data" / "encoders" / "hf-hub--me--tiny"
+    folder = Path(settings["DALIP_DATA_DIR"]) / "encoders" / "hf-hub--me--tiny"
     assert read_manifest(folder).fingerprint == read_manifest(world.bundle).fingerprint
     built = dalip(
         "index", "build", tmp_path / "flora", "--photos", world.photos, "--encoder", "hf-hub:me/tiny"
@@ -219,31 +219,27 @@ def test_an_encoder_with_a_second_order_is_published_as_its_bundle(
 
 
 def test_a_first_order_model_is_published_for_open_clip(
-    hub: Hub, dalip: Callable[..., Done], tmp_path: Path
+    bioclip: Path, hub: Hub, dalip: Callable[..., Done], tmp_path: Path
 ) -> None:
-    name = f"local-dir:{shutil.copytree(hub.root / 'imageomics' / 'bioclip', tmp_path / 'mine')}"
-    templates = tmp_path / "prompts.txt"
-    templates.write_text("# ours\n\nimg of {scientificName}[ ({vernacularName})]\n")
-    got = dalip("encoder", "get", name, "--prompts", templates)
-    assert got.status == 0, got.err
-    folder = tmp_path / "data" / "encoders" / "mine"
-    assert read_manifest(folder).prompts == ("img of {scientificName}[ ({vernacularName})]",)
-    assert dalip("encoder", "get", name, "--prompts", "dalip").out.startswith("mine: already here")
-    assert read_manifest(folder).prompts == ()
-
-    pushed = dalip("encoder", "push", "mine", "me/mine")
+    pushed = dalip("encoder", "push", "bioclip", "me/mine")
     assert pushed.status == 0, pushed.err
-    clip, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{hub.root / 'me' / 'mine'}")
-    photo = Image.radial_gradient("L").convert("RGB").resize((90, 60))
+    repository = f"local-dir:{hub.root / 'me' / 'mine'}"
+    clip, _, prepare = open_clip.create_model_and_transforms(repository)
+    photo = Image.radial_gradient("L").convert("RGB").resize((64, 64))
     with torch.inference_mode():
         expected = F.normalize(clip.eval().encode_image(prepare(photo)[None]), dim=-1)
-        texts = open_clip.get_tokenizer(f"local-dir:{hub.root / 'me' / 'mine'}")(["a rose"])
-        described = F.normalize(clip.encode_text(texts), dim=-1)
-    encoder = Encoder.load(folder)
+        described = F.normalize(clip.encode_text(open_clip.get_tokenizer(repository)(["a rose"])), dim=-1)
+    encoder = Encoder.load(bioclip)
     np.testing.assert_allclose(encoder.encode_images([photo]), expected, atol=1e-4)
     np.testing.assert_allclose(encoder.encode_text(["a rose"]), described, atol=1e-4)
-    back = dalip("encoder", "get", "hf-hub:me/mine")
+    templates = tmp_path / "prompts.txt"
+    templates.write_text("# ours\n\nimg of {scientificName}[ ({vernacularName})]\n")
+    back = dalip("encoder", "get", "hf-hub:me/mine", "--prompts", templates)
     assert back.status == 0, back.err
-    # Only the name in the manifest differs: the same weights have the same fingerprint.
-    other = read_manifest(tmp_path / "data" / "encoders" / "hf-hub--me--mine")
-    assert other.fingerprint == read_manifest(folder).fingerprint
+    manifest = read_manifest(bioclip.with_name("hf-hub--me--mine"))
+    assert manifest.prompts == ("img of {scientificName}[ ({vernacularName})]",)
+    assert manifest.model_sha256 == read_manifest(bioclip).model_sha256, "the weights are the same"
+    assert dalip("encoder", "get", "hf-hub:me/mine", "--prompts", "dalip").out.startswith(
+        "hf-hub:me/mine: already here"
+    )
+    assert read_manifest(bioclip.with_name("hf-hub--me--mine")).prompts == ()
