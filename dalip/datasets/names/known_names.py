@@ -1,11 +1,13 @@
 """`KnownNames`: where a `Resolver` looks names up, such as a checklist or the catalogue of a flora."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dalip.datasets.names.list_rows import Entry
 from dalip.scientific_name import plain_name, read_name
 from dalip.taxonomy import Taxon
+
+if TYPE_CHECKING:
+    from dalip.datasets.names.list_rows import Entry  # a slow import
 
 __all__ = ["KnownNames", "name_keys", "plain_common_name"]
 
@@ -13,7 +15,7 @@ __all__ = ["KnownNames", "name_keys", "plain_common_name"]
 class KnownNames(Protocol):
     """Names of taxa, for lookup. What is found is in the order of the list."""
 
-    def with_name(self, key: str) -> Sequence[Entry]:
+    def with_name(self, key: str) -> "Sequence[Entry]":
         """Return the accepted taxa whose name has a key, as `name_keys` returns it."""
 
     def with_synonym(self, key: str) -> Sequence[tuple[str, Taxon]]:

@@ -130,4 +130,5 @@ def read_tree(folder: Path, manifest: FloraManifest) -> tuple[TaxonArrays | None
         return None, TaxonTree(taxa)
     arrays = TaxonArrays.load(folder, number)
     higher = StoredTaxa(folder, max(int(arrays.above.max(initial=-1)) + 1 - number, 0), "higher_taxa")
-    return arrays, TaxonTree(StoredTaxa(folder, number), (higher, arrays.above))
+    taxa = StoredTaxa(folder, number)
+    return arrays, TaxonTree(taxa, (higher, arrays.above), taxa.rows)

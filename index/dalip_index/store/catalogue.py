@@ -6,16 +6,17 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, groupby, islice
 from pathlib import Path
 from threading import Lock
-from typing import Literal, overload
+from typing import Any, Literal, overload
 from weakref import finalize
 
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
+from dalip_index.store.name_tables import write_keys, write_words
 
 __all__ = [
     "CATALOGUE",
@@ -137,6 +138,8 @@ def write_catalogue(
         database["taxa"].create_index(["scientificName"], unique=True)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
+        write_keys(database.conn, taxa, higher)
+        write_words(database.conn, taxa)
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, object]]) -> None:
@@ -221,7 +224,7 @@ class StoredTaxa(Sequence[Taxon]):
         if last != number:
             raise FloraError("flora-parts-differ", source=folder, taxa=last, expected_taxa=number)
         self._lock = Lock()  # a connection is for one thread at a time
-        self._one = lru_cache(_KEPT_IN_MEMORY)(self._read)
+        self._one = lru_cache(_KEPT_IN_MEMORY)(lambda row: self._read(range(row, row + 1))[0])
         self._all: tuple[Taxon, ...] | None = None
 
     def __len__(self) -> int:
@@ -233,6 +236,9 @@ class StoredTaxa(Sequence[Taxon]):
     def __getitem__(self, row: slice) -> tuple[Taxon, ...]: ...
     def __getitem__(self, row: int | slice) -> Taxon | tuple[Taxon, ...]:
         if isinstance(row, slice):
+            some = range(self._number)[row]
+            if some.step == 1 and len(some) < self._number:
+                return self._read(some)
             return self.all()[row]
         if self._all is not None:
             return self._all[row]
@@ -255,22 +261,55 @@ class StoredTaxa(Sequence[Taxon]):
                 self._all = _select(self._connection, self._folder, self._table)
             return self._all
 
-    def _read(self, row: int) -> Taxon:
+    def select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query on the catalogue."""
         with self._lock, _as_flora_error(self._folder):
-            (taxon,) = _select(self._connection, self._folder, self._table, row + 1)
-            return taxon
+            return self._connection.execute(query, values).fetchall()
+
+    @cached_property
+    def has_names(self) -> bool:
+        """Whether the catalogue has tables of names; floras from before 0.1.0 was released have none."""
+        return bool(self.select("SELECT 1 FROM sqlite_schema WHERE name = 'taxon_words'"))
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        """The row of each taxon, by scientific name."""
+        return _StoredRows(self)
+
+    def _read(self, rows: range) -> tuple[Taxon, ...]:
+        with self._lock, _as_flora_error(self._folder):
+            return _select(self._connection, self._folder, self._table, rows)
+
+
+class _StoredRows(Mapping[str, int]):
+    """Looks up the row of a taxon in the catalogue."""
+
+    def __init__(self, taxa: StoredTaxa) -> None:
+        self._taxa = taxa
+
+    def __len__(self) -> int:
+        return len(self._taxa)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for (name,) in self._taxa.select("SELECT scientificName FROM taxa ORDER BY id"))
+
+    def __getitem__(self, name: str) -> int:
+        for (number,) in self._taxa.select("SELECT id FROM taxa WHERE scientificName = ?", (name,)):
+            return int(number) - 1
+        raise KeyError(name)
 
 
 def _select(
-    connection: sqlite3.Connection, folder: Path, table: str, number: int | None = None
+    connection: sqlite3.Connection, folder: Path, table: str, rows: range | None = None
 ) -> tuple[Taxon, ...]:
-    """Read all taxa of a table, or the one with a primary key."""
-    key = () if number is None else (number,)
+    """Read all taxa of a table, or those in a range of rows."""
+    between = () if rows is None else (rows.start + 1, rows.stop)
     names: dict[int, list[VernacularName]] = {}
     if table == "taxa":
         for taxon, language, name in connection.execute(
-            f"SELECT taxon, language, name FROM vernacular_names {'WHERE taxon = ?' if key else ''} ORDER BY id",
-            key,
+            "SELECT taxon, language, name FROM vernacular_names "
+            f"{'WHERE taxon BETWEEN ? AND ?' if between else ''} ORDER BY id",
+            between,
         ):
             names.setdefault(taxon, []).append(VernacularName(name, language))
     # Floras from before 0.1.0 was released have no authors, and no synonyms.
@@ -280,8 +319,8 @@ def _select(
     )
     rows = connection.execute(
         f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
-        f"FROM {table} {'WHERE id = ?' if key else ''} ORDER BY id",
-        key,
+        f"FROM {table} {'WHERE id BETWEEN ? AND ?' if between else ''} ORDER BY id",
+        between,
     ).fetchall()
     try:
         return tuple(
