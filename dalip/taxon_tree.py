@@ -199,17 +199,17 @@ class TaxonTree:
         self,
         taxa: Sequence[Taxon],
         placed: tuple[Sequence[Taxon], NDArray[np.int32]] | None = None,
-        rows: Mapping[str, int] | None = None,
+        rows_by_name: Mapping[str, int] | None = None,
     ) -> None:
         """Create a tree, in which taxa of the flora that contain others are used unchanged.
 
         Args:
             taxa: The taxa of the flora, each once.
             placed: What `place_taxa` returns for them, if it is known already.
-            rows: The row of each taxon by scientific name, if it can be looked up without reading all taxa.
+            rows_by_name: The row of each taxon by scientific name, if it can be looked up without reading all taxa.
         """
         self.taxa = taxa
-        self._known_rows = rows
+        self._rows_by_name = rows_by_name
         self.higher, self.above_rows = place_taxa(taxa) if placed is None else placed
         own = np.arange(len(taxa), dtype=np.int32)
         self._at_rank: NDArray[np.int32] = np.where(
@@ -248,8 +248,8 @@ class TaxonTree:
     @cached_property
     def rows(self) -> Mapping[str, int]:
         """The row of each of the flora's taxa, by scientific name."""
-        if self._known_rows is not None:
-            return self._known_rows
+        if self._rows_by_name is not None:
+            return self._rows_by_name
         return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
 
     def __contains__(self, taxon: Taxon) -> bool:
@@ -273,11 +273,13 @@ class TaxonTree:
             rows: Rows of the taxa, ascending.
         """
         above = self.above_rows[rows]
-        places = np.full(len(self) - _NONE, _NONE, np.int32)  # also for `_NONE`, which is a place from the end
+        places = np.full(
+            len(self) - _NONE, _NONE, np.int32
+        )  # also for `_NONE`, which is a place from the end
         places[rows] = np.arange(len(rows))
         others = above[(above >= 0) & (places[above] < 0)]
-        nodes, first = np.unique(others, return_index=True)
-        nodes = nodes[np.argsort(first)].astype(np.intp)
+        found, first = np.unique(others, return_index=True)
+        nodes: NDArray[np.intp] = found[np.argsort(first)].astype(np.intp)
         places[nodes] = np.arange(len(rows), len(rows) + len(nodes))
         taxa, higher = SomeTaxa(self.taxa, rows), SomeTaxa(self, nodes)
         return TaxonTree(taxa, (higher, places[above]), _RowsOfPart(self.rows, rows)), nodes

@@ -84,9 +84,9 @@ class Resolver:
         formulas = [e.taxon for e in self._list.with_name(plain_name(name)) if e.parts is None]
         if found := _one_of(given, "exact", formulas) or self._common(given, name):
             return found
-        if short := _ABBREVIATED.match(name):
-            if taxa := dict.fromkeys(self._abbreviated(short[1].lower(), short[2])):
-                return Resolution(given, "ambiguous", None, tuple(taxa)[:_CANDIDATES])
+        short = _ABBREVIATED.match(name)
+        if short and (taxa := dict.fromkeys(self._abbreviated(short[1].lower(), short[2]))):
+            return Resolution(given, "ambiguous", None, tuple(taxa)[:_CANDIDATES])
         return Resolution(given, "unknown", None, no_name="formula" if written.formula else "text")
 
     def _either(self, given: str, written: WrittenName) -> Resolution:
@@ -238,7 +238,9 @@ class Resolver:
         """Yield the species with an epithet, in genera that begin with some letters."""
         genera = (genus for genus in self._list.genera() if genus.startswith(start))
         keys = (f"{genus} {epithet}{wide}" for genus in genera for wide in ("", " agg."))
-        found = [e for key in keys for e in self._list.with_name(key) if (p := e.parts) and p.species == epithet]
+        found = [
+            e for key in keys for e in self._list.with_name(key) if (p := e.parts) and p.species == epithet
+        ]
         for entry in sorted(found, key=lambda entry: entry.line):
             if (parts := entry.parts) and not parts.infra and not parts.cultivar:
                 yield entry.taxon

@@ -199,7 +199,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
         FloraError: The catalogue is damaged.
     """
     with open_catalogue(folder) as connection:
-        return _select(connection, folder, "taxa")
+        return _select(connection, folder, "taxa", _columns(connection, "taxa"))
 
 
 class StoredTaxa(Sequence[Taxon]):
@@ -221,6 +221,7 @@ class StoredTaxa(Sequence[Taxon]):
             self._connection = _connect(folder, check_same_thread=False)
             finalize(self, self._connection.close)
             last = self._connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0
+            self._columns = _columns(self._connection, table)
         if last != number:
             raise FloraError("flora-parts-differ", source=folder, taxa=last, expected_taxa=number)
         self._lock = Lock()  # a connection is for one thread at a time
@@ -258,7 +259,7 @@ class StoredTaxa(Sequence[Taxon]):
         """Read all taxa, once."""
         with self._lock, _as_flora_error(self._folder):
             if self._all is None:
-                self._all = _select(self._connection, self._folder, self._table)
+                self._all = _select(self._connection, self._folder, self._table, self._columns)
             return self._all
 
     def select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -276,9 +277,19 @@ class StoredTaxa(Sequence[Taxon]):
         """The row of each taxon, by scientific name."""
         return _StoredRows(self)
 
+    def starting(self, prefix: str) -> Iterator[tuple[int, str]]:
+        """Yield row and scientific name of all taxa whose name begins like this, and perhaps of some others."""
+        pattern = "".join(
+            c if c.isascii() and c.isalnum() else "_" for c in prefix
+        )  # `_` matches any character
+        found = self.select(
+            "SELECT id, scientificName FROM taxa WHERE scientificName LIKE ? ORDER BY id", (f"{pattern}%",)
+        )
+        return ((number - 1, name) for number, name in found)
+
     def _read(self, rows: range) -> tuple[Taxon, ...]:
         with self._lock, _as_flora_error(self._folder):
-            return _select(self._connection, self._folder, self._table, rows)
+            return _select(self._connection, self._folder, self._table, self._columns, rows)
 
 
 class _StoredRows(Mapping[str, int]):
@@ -299,8 +310,15 @@ class _StoredRows(Mapping[str, int]):
         raise KeyError(name)
 
 
+def _columns(connection: sqlite3.Connection, table: str) -> str:
+    """Return the columns that `_select` reads; floras from before 0.1.0 was released have no authors or synonyms."""
+    present = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
+    later = (column if column in present else "''" for column in ("scientificNameAuthorship", "synonyms"))
+    return f'id, scientificName, taxonRank, genus, family, "order", "references", {", ".join(later)}'
+
+
 def _select(
-    connection: sqlite3.Connection, folder: Path, table: str, rows: range | None = None
+    connection: sqlite3.Connection, folder: Path, table: str, columns: str, rows: range | None = None
 ) -> tuple[Taxon, ...]:
     """Read all taxa of a table, or those in a range of rows."""
     between = () if rows is None else (rows.start + 1, rows.stop)
@@ -312,15 +330,8 @@ def _select(
             between,
         ):
             names.setdefault(taxon, []).append(VernacularName(name, language))
-    # Floras from before 0.1.0 was released have no authors, and no synonyms.
-    columns = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
-    later = ", ".join(
-        column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
-    )
-    rows = connection.execute(
-        f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
-        f"FROM {table} {'WHERE id BETWEEN ? AND ?' if between else ''} ORDER BY id",
-        between,
+    found = connection.execute(
+        f"SELECT {columns} FROM {table} {'WHERE id BETWEEN ? AND ?' if between else ''} ORDER BY id", between
     ).fetchall()
     try:
         return tuple(
@@ -335,7 +346,7 @@ def _select(
                 author,
                 _split(synonyms),
             )
-            for number, name, rank, genus, family, order, references, author, synonyms in rows
+            for number, name, rank, genus, family, order, references, author, synonyms in found
         )
     except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)

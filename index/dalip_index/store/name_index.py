@@ -62,12 +62,11 @@ class NameIndex(KnownNames):
 
     @cached_property
     def _keys(self) -> Select:
-        taxa = self._tree.taxa
+        taxa, higher = self._tree.taxa, self._tree.higher
         if self._whole is not self:
             return self._whole._keys
         if isinstance(taxa, StoredTaxa) and taxa.has_names:
             return taxa.select
-        higher = self._tree.higher
         return _in_memory(lambda connection: write_keys(connection, tuple(taxa), tuple(higher)))
 
     @cached_property
@@ -117,6 +116,36 @@ class NameIndex(KnownNames):
     def _held(self, numbers: Iterable[int]) -> list[int]:
         return [number - 1 for number in numbers if self._nodes is None or self._nodes[number - 1]]
 
+    def languages(self) -> frozenset[str]:
+        """Return the languages of the common names."""
+        taxa = self._tree.taxa
+        if not isinstance(taxa, StoredTaxa):
+            spoken = (
+                (row, name.language) for row, taxon in enumerate(taxa) for name in taxon.vernacular_names
+            )
+            return frozenset(language for row, language in spoken if self._has(row))
+        if self._rows is None:
+            return frozenset(
+                code for (code,) in taxa.select("SELECT DISTINCT language FROM vernacular_names")
+            )
+        found = taxa.select("SELECT DISTINCT taxon - 1, language FROM vernacular_names")
+        return frozenset(language for row, language in found if self._has(row))
+
+    def starting(self, prefix: str, places: slice) -> list[Taxon]:
+        """Return taxa whose scientific name begins like this, in any case, in the order of the flora.
+
+        Args:
+            prefix: The beginning.
+            places: Which of these taxa to return.
+        """
+        taxa, start = self._tree.taxa, prefix.lower()
+        if isinstance(taxa, StoredTaxa):
+            names = taxa.starting(start)
+        else:
+            names = ((row, taxon.scientific_name) for row, taxon in enumerate(taxa))
+        rows = [row for row, name in names if name.lower().startswith(start) and self._has(row)]
+        return [taxa[row] for row in rows[places]]
+
     def first(self, most: int) -> list[Taxon]:
         """Return the first taxa in the alphabetical order of their scientific names."""
         if self._rows is not None:
@@ -139,7 +168,9 @@ class NameIndex(KnownNames):
             "SELECT taxon FROM taxon_words JOIN alphabetical ON place = taxon_words.rowid "
             "WHERE taxon_words MATCH ? ORDER BY taxon_words.rowid LIMIT ?"
         )
-        whole = self._words(query, (_phrase(f"{BETWEEN_NAMES} {plain_words(text)} {BETWEEN_NAMES}", plain=True), -1))
+        whole = self._words(
+            query, (_phrase(f"{BETWEEN_NAMES} {plain_words(text)} {BETWEEN_NAMES}", plain=True), -1)
+        )
         limit = most + len(whole) if self._rows is None else -1
         return self._taxa(dict.fromkeys([*whole, *self._words(query, (f"{asked} *", limit))]), most)
 
@@ -153,8 +184,11 @@ class NameIndex(KnownNames):
         return int(self._words(query, (f"{asked} *",))[0][0])
 
     def _taxa(self, found: Iterable[tuple[int]], most: int) -> list[Taxon]:
-        rows = [number - 1 for (number,) in found if self._rows is None or self._rows[number - 1]]
+        rows = [number - 1 for (number,) in found if self._has(number - 1)]
         return [self._tree.taxa[row] for row in rows[:most]]
+
+    def _has(self, row: int) -> bool:
+        return self._rows is None or bool(self._rows[row])
 
     def similar(self, text: str) -> list[Taxon]:
         """Find taxa with a name that is spelt like a text (fuzzy match), best first."""
@@ -175,13 +209,15 @@ class NameIndex(KnownNames):
         """Return the taxa in whose names all words are similar to those of a text; if there are none, any word."""
         number = len(self._tree.taxa) if self._rows is None else int(self._rows.sum())
         if len(self._tree.taxa) <= _COMPARED:
-            return [taxon for row, taxon in enumerate(self._tree.taxa) if self._rows is None or self._rows[row]]
+            return [taxon for row, taxon in enumerate(self._tree.taxa) if self._has(row)]
         if number <= _COMPARED:
             return self.first(number)
         from rapidfuzz import fuzz, process
 
         each = [
-            process.extract(word, self._whole._vocabulary, scorer=fuzz.ratio, limit=_WORDS, score_cutoff=_WORD_ALIKE)
+            process.extract(
+                word, self._whole._vocabulary, scorer=fuzz.ratio, limit=_WORDS, score_cutoff=_WORD_ALIKE
+            )
             for word in asked.split()
         ]
         groups = [" OR ".join(_phrase(word, plain=True) for word, *_ in some) for some in each if some]
@@ -200,7 +236,9 @@ class NameIndex(KnownNames):
 
     @cached_property
     def _vocabulary(self) -> list[str]:
-        self._words("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, taxon_words, row)")
+        self._words(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, taxon_words, row)"
+        )
         return [word for (word,) in self._words("SELECT term FROM temp.vocabulary") if word != BETWEEN_NAMES]
 
     def similar_names(self, name: str, most: int) -> list[str]:
@@ -222,7 +260,9 @@ class NameIndex(KnownNames):
     def _keys_to_compare(self, asked: str) -> Iterable[str]:
         if len(self._tree) <= _COMPARED:
             nodes = enumerate((*self._tree.taxa, *self._tree.higher), 1)
-            return dict.fromkeys(plain_name(node.scientific_name) for number, node in nodes if self._held([number]))
+            return dict.fromkeys(
+                plain_name(node.scientific_name) for number, node in nodes if self._held([number])
+            )
         from rapidfuzz import fuzz, process
 
         genus = asked.partition(" ")[0]

@@ -59,8 +59,8 @@ def _keys_of(nodes: Iterable[Taxon]) -> Iterator[tuple[str, int, int, int]]:
 def write_words(connection: sqlite3.Connection, taxa: Sequence[Taxon]) -> None:
     """Write the index of words, in which people find taxa while they type.
 
-    `alphabetical` has the taxa in the order of their scientific names. `taxon_words` is an FTS5 index: its row N has the
-    scientific name, family, order and common names of taxon N in that order.
+    `alphabetical` has the taxa in the order of their scientific names. `taxon_words` is an FTS5 index: its row N has
+    the scientific name, family, order and common names of taxon N in that order.
 
     Args:
         connection: The database, in a transaction or in autocommit mode.
