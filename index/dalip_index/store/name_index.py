@@ -23,8 +23,6 @@ Select = Callable[..., list[tuple[Any, ...]]]
 """Runs a query, given with its values, and returns all rows."""
 
 _KEYS = 10_000  # whose nodes are kept in memory
-_COMPARED = 20_000
-"""In a flora of more taxa, a misspelt text is only compared with names that share a similar word or genus with it."""
 _WORD_ALIKE = 60  # of 100: minimum similarity of such words
 _WORDS = 20  # similar words for each word of the text
 _GENERA = 20  # similar genera
@@ -34,14 +32,16 @@ _ALIKE = 75  # of 100: minimum fuzzy-match score
 class NameIndex(KnownNames):
     """The names of the taxa of a flora and of their higher taxa."""
 
-    def __init__(self, tree: TaxonTree) -> None:
+    def __init__(self, tree: TaxonTree, *, compared: int = 20_000) -> None:
         """Prepare to look names up.
 
         Args:
             tree: The taxa. Unless they are stored with tables of their names, these are made in memory when they are
                 needed.
+            compared: With this many taxa or fewer, a misspelt text is compared with the names of all. With more, only
+                with names that share a similar word or genus with it.
         """
-        self._tree = tree
+        self._tree, self._compared = tree, compared
         self._whole = self
         self._rows: NDArray[np.bool_] | None = None  # which taxa there are; `None` for all
         self._nodes: NDArray[np.bool_] | None = None
@@ -54,7 +54,7 @@ class NameIndex(KnownNames):
             rows: Rows of the taxa.
             higher: The higher taxa to find, as nodes of the tree; by default none.
         """
-        part = NameIndex(self._tree)
+        part = NameIndex(self._tree, compared=self._compared)
         part._whole = self._whole
         part._rows = np.isin(np.arange(len(self._tree.taxa)), rows)
         part._nodes = np.isin(np.arange(len(self._tree)), rows if higher is None else [*rows, *higher])
@@ -192,11 +192,11 @@ class NameIndex(KnownNames):
 
     def similar(self, text: str) -> list[Taxon]:
         """Find taxa with a name that is spelt like a text (fuzzy match), best first."""
-        from rapidfuzz import fuzz, process
+        from rapidfuzz import fuzz, process, utils
 
-        asked, names, of = plain_words(text), list[str](), list[Taxon]()
+        asked, names, of = utils.default_process(text), list[str](), list[Taxon]()
         for taxon in self._to_compare(asked):
-            cleaned = list(map(plain_words, names_of(taxon)))
+            cleaned = list(map(utils.default_process, names_of(taxon)))
             names += cleaned
             of += [taxon] * len(cleaned)
         found = process.extract(asked, names, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
@@ -208,9 +208,9 @@ class NameIndex(KnownNames):
     def _to_compare(self, asked: str) -> list[Taxon]:
         """Return the taxa in whose names all words are similar to those of a text; if there are none, any word."""
         number = len(self._tree.taxa) if self._rows is None else int(self._rows.sum())
-        if len(self._tree.taxa) <= _COMPARED:
+        if len(self._tree.taxa) <= self._compared:
             return [taxon for row, taxon in enumerate(self._tree.taxa) if self._has(row)]
-        if number <= _COMPARED:
+        if number <= self._compared:
             return self.first(number)
         from rapidfuzz import fuzz, process
 
@@ -230,9 +230,9 @@ class NameIndex(KnownNames):
         found = self._words(
             "SELECT taxon FROM taxon_words JOIN alphabetical ON place = taxon_words.rowid "
             "WHERE taxon_words MATCH ? ORDER BY taxon_words.rowid LIMIT ?",
-            (expression, _COMPARED),
+            (expression, self._compared),
         )
-        return self._taxa(found, _COMPARED)
+        return self._taxa(found, self._compared)
 
     @cached_property
     def _vocabulary(self) -> list[str]:
@@ -258,7 +258,7 @@ class NameIndex(KnownNames):
         return [names[folded] for folded in best]
 
     def _keys_to_compare(self, asked: str) -> Iterable[str]:
-        if len(self._tree) <= _COMPARED:
+        if len(self._tree) <= self._compared:
             nodes = enumerate((*self._tree.taxa, *self._tree.higher), 1)
             return dict.fromkeys(
                 plain_name(node.scientific_name) for number, node in nodes if self._held([number])

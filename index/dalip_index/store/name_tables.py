@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import zip_longest
 
 from dalip.datasets.names.known_names import name_keys, plain_common_name
 from dalip.taxonomy import Taxon
 
-__all__ = ["BETWEEN_NAMES", "names_of", "plain_words", "write_keys", "write_words"]
+__all__ = ["BETWEEN_NAMES", "names_fit", "names_of", "plain_words", "write_keys", "write_words"]
 
 BETWEEN_NAMES = "|"
 """A word of its own in the index of words, before and after each name, so that a phrase cannot cross two names."""
@@ -81,6 +83,28 @@ def write_words(connection: sqlite3.Connection, taxa: Sequence[Taxon]) -> None:
 def _words_of(taxon: Taxon) -> str:
     between = f" {BETWEEN_NAMES} "
     return f"{between}{between.join(map(plain_words, names_of(taxon)))}{between}"
+
+
+def names_fit(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Sequence[Taxon]) -> bool:
+    """Return whether the tables of a catalogue are those of its taxa; so are those of one without any."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'taxon_words'").fetchone():
+        return True
+    with closing(sqlite3.connect(":memory:")) as expected:
+        write_keys(expected, taxa, higher)
+        write_words(expected, taxa)
+        for one in (connection, expected):
+            one.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, taxon_words, instance)")
+        return all(
+            found == wanted
+            for query in (
+                "SELECT * FROM name_keys ORDER BY key, synonym, node",
+                "SELECT * FROM common_name_keys ORDER BY key, taxon",
+                "SELECT * FROM genera ORDER BY genus",
+                "SELECT * FROM alphabetical ORDER BY place",
+                "SELECT * FROM temp.words",
+            )
+            for found, wanted in zip_longest(connection.execute(query), expected.execute(query))
+        )
 
 
 def names_of(taxon: Taxon) -> list[str]:

@@ -358,6 +358,18 @@ def test_verify_finds_arrays_that_differ_from_the_catalogue(path: Path, name: st
         verify_flora(path)
 
 
+@pytest.mark.parametrize("table", ["name_keys", "common_name_keys", "genera", "alphabetical", "taxon_words"])
+def test_verify_finds_tables_of_names_that_differ_from_the_taxa(path: Path, table: str) -> None:
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        if table == "taxon_words":
+            connection.execute("INSERT INTO taxon_words (rowid, names) VALUES (1, 'rosa')")
+        else:
+            connection.execute(f"DELETE FROM {table}")
+    restamp(path)
+    with refuses(FloraError, match=r"catalogue\.db: its tables of names do not match its taxa"):
+        verify_flora(path)
+
+
 def test_a_flora_without_arrays_answers_in_the_same_way(path: Path, encoder: Encoder) -> None:
     with_arrays = load_flora(path, encoder)
     edit_manifest(path, lambda content: content["files"].pop(TAXON_ARRAYS))
