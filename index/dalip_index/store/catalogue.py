@@ -16,7 +16,7 @@ from weakref import finalize
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
-from dalip_index.store.name_tables import write_keys, write_words
+from dalip_index.store.name_tables import write_common_names, write_keys, write_words
 
 __all__ = [
     "CATALOGUE",
@@ -139,6 +139,7 @@ def write_catalogue(
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
         write_keys(database.conn, taxa, higher)
+        write_common_names(database.conn, taxa)
         write_words(database.conn, taxa)
 
 

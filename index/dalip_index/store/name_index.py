@@ -15,7 +15,14 @@ from dalip.scientific_name import plain_name
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index.store.catalogue import StoredTaxa
-from dalip_index.store.name_tables import BETWEEN_NAMES, names_of, plain_words, write_keys, write_words
+from dalip_index.store.name_tables import (
+    BETWEEN_NAMES,
+    names_of,
+    plain_words,
+    write_common_names,
+    write_keys,
+    write_words,
+)
 
 __all__ = ["NameIndex"]
 
@@ -62,21 +69,25 @@ class NameIndex(KnownNames):
 
     @cached_property
     def _keys(self) -> Select:
-        taxa, higher = self._tree.taxa, self._tree.higher
         if self._whole is not self:
             return self._whole._keys
-        if isinstance(taxa, StoredTaxa) and taxa.has_names:
-            return taxa.select
-        return _in_memory(lambda connection: write_keys(connection, tuple(taxa), tuple(higher)))
+        higher = self._tree.higher
+        return self._select(lambda connection, taxa: write_keys(connection, taxa, tuple(higher)))
+
+    @cached_property
+    def _common_names(self) -> Select:
+        return self._select(write_common_names) if self._whole is self else self._whole._common_names
 
     @cached_property
     def _words(self) -> Select:
+        return self._select(write_words) if self._whole is self else self._whole._words
+
+    def _select(self, write: Callable[[sqlite3.Connection, tuple[Taxon, ...]], None]) -> Select:
+        """Return what queries the tables that a function writes."""
         taxa = self._tree.taxa
-        if self._whole is not self:
-            return self._whole._words
         if isinstance(taxa, StoredTaxa) and taxa.has_names:
             return taxa.select
-        return _in_memory(lambda connection: write_words(connection, tuple(taxa)))
+        return _in_memory(lambda connection: write(connection, tuple(taxa)))
 
     def with_name(self, key: str) -> Sequence[Entry]:
         """See `KnownNames`, here and below."""
@@ -87,7 +98,7 @@ class NameIndex(KnownNames):
         return [("", self._tree[place]) for place in self._nodes_with(key)[1]]
 
     def with_common_name(self, name: str) -> Sequence[Taxon]:  # noqa: D102
-        found = self._keys("SELECT taxon FROM common_name_keys WHERE key = ? ORDER BY taxon", (name,))
+        found = self._common_names("SELECT taxon FROM common_name_keys WHERE key = ? ORDER BY taxon", (name,))
         return [self._tree[place] for place in self._held(number for (number,) in found)]
 
     def genera(self) -> Sequence[str]:  # noqa: D102

@@ -8,17 +8,25 @@ from itertools import zip_longest
 from dalip.datasets.names.known_names import name_keys, plain_common_name
 from dalip.taxonomy import Taxon
 
-__all__ = ["BETWEEN_NAMES", "names_fit", "names_of", "plain_words", "write_keys", "write_words"]
+__all__ = [
+    "BETWEEN_NAMES",
+    "names_fit",
+    "names_of",
+    "plain_words",
+    "write_common_names",
+    "write_keys",
+    "write_words",
+]
 
 BETWEEN_NAMES = "|"
 """A word of its own in the index of words, before and after each name, so that a phrase cannot cross two names."""
 
 
 def write_keys(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Sequence[Taxon]) -> None:
-    """Write the keys of all names.
+    """Write the keys of all scientific names.
 
-    The tables are `name_keys`, with the keys of accepted names and synonyms, see `KnownNames`; `common_name_keys`; and
-    `genera`, with the first words of all keys. In `name_keys`, `parsed` is 1 for the key of a name that has parts.
+    The tables are `name_keys`, with the keys of accepted names and synonyms, see `KnownNames`; and `genera`, with the
+    first words of all keys. In `name_keys`, `parsed` is 1 for the key of a name that has parts.
 
     Args:
         connection: The database, in a transaction or in autocommit mode.
@@ -29,16 +37,20 @@ def write_keys(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Se
         "CREATE TABLE name_keys (key TEXT NOT NULL, synonym INTEGER NOT NULL, node INTEGER NOT NULL, "
         "parsed INTEGER NOT NULL, PRIMARY KEY (key, synonym, node)) WITHOUT ROWID"
     )
-    connection.execute(
-        "CREATE TABLE common_name_keys (key TEXT NOT NULL, taxon INTEGER NOT NULL, PRIMARY KEY (key, taxon)) "
-        "WITHOUT ROWID"
-    )
     connection.execute("CREATE TABLE genera (genus TEXT PRIMARY KEY) WITHOUT ROWID")
     # Sorted, because SQLite writes a table in the order of its key much faster.
     rows = sorted(_keys_of((*taxa, *higher)))
     connection.executemany("INSERT OR IGNORE INTO name_keys VALUES (?, ?, ?, -?)", rows)
     genera = dict.fromkeys((key.partition(" ")[0],) for key, *_ in rows)
     connection.executemany("INSERT INTO genera VALUES (?)", genera)
+
+
+def write_common_names(connection: sqlite3.Connection, taxa: Sequence[Taxon]) -> None:
+    """Write the table `common_name_keys`, with the taxa by `plain_common_name`; arguments as for `write_words`."""
+    connection.execute(
+        "CREATE TABLE common_name_keys (key TEXT NOT NULL, taxon INTEGER NOT NULL, PRIMARY KEY (key, taxon)) "
+        "WITHOUT ROWID"
+    )
     common = {
         (plain_common_name(name.name), number)
         for number, taxon in enumerate(taxa, 1)
@@ -91,6 +103,7 @@ def names_fit(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Seq
         return True
     with closing(sqlite3.connect(":memory:")) as expected:
         write_keys(expected, taxa, higher)
+        write_common_names(expected, taxa)
         write_words(expected, taxa)
         for one in (connection, expected):
             one.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, taxon_words, instance)")
