@@ -16,7 +16,7 @@ from weakref import finalize
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
-from dalip_index.store.name_tables import write_common_names, write_keys, write_words
+from dalip_index.store.name_tables import write_names
 
 __all__ = [
     "CATALOGUE",
@@ -46,6 +46,9 @@ _OF_A_TAXON = (
     "references",
     "synonyms",
 )
+_NAMES_STORED = 10_000
+"""From this number of taxa, the catalogue has tables of their names, which would add a quarter to a small flora. For
+fewer taxa, they are made in memory in a fraction of a second."""
 _KEPT_IN_MEMORY = 10_000  # taxa that were read one by one
 _PACKED_TAXA = 4096
 """Taxa whose texts are compressed together. Texts made from names compress to a tenth, and nothing searches them."""
@@ -138,9 +141,8 @@ def write_catalogue(
         database["taxa"].create_index(["scientificName"], unique=True)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
-        write_keys(database.conn, taxa, higher)
-        write_common_names(database.conn, taxa)
-        write_words(database.conn, taxa)
+        if len(taxa) >= _NAMES_STORED:
+            write_names(database.conn, taxa, higher)
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, object]]) -> None:
@@ -270,7 +272,7 @@ class StoredTaxa(Sequence[Taxon]):
 
     @cached_property
     def has_names(self) -> bool:
-        """Whether the catalogue has tables of names; floras from before 0.1.0 was released have none."""
+        """Whether the catalogue has tables of names, as it has for many taxa."""
         return bool(self.select("SELECT 1 FROM sqlite_schema WHERE name = 'taxon_words'"))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""`NameIndex`: look names up among the taxa of a flora, in its catalogue or, for an older flora, in memory."""
+"""`NameIndex`: look names up among the taxa of a flora, in its catalogue or, for a small flora, in memory."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence

@@ -15,11 +15,19 @@ __all__ = [
     "plain_words",
     "write_common_names",
     "write_keys",
+    "write_names",
     "write_words",
 ]
 
 BETWEEN_NAMES = "|"
 """A word of its own in the index of words, before and after each name, so that a phrase cannot cross two names."""
+
+
+def write_names(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Sequence[Taxon]) -> None:
+    """Write all these tables; arguments as for `write_keys`."""
+    write_keys(connection, taxa, higher)
+    write_common_names(connection, taxa)
+    write_words(connection, taxa)
 
 
 def write_keys(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Sequence[Taxon]) -> None:
@@ -102,9 +110,7 @@ def names_fit(connection: sqlite3.Connection, taxa: Sequence[Taxon], higher: Seq
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'taxon_words'").fetchone():
         return True
     with closing(sqlite3.connect(":memory:")) as expected:
-        write_keys(expected, taxa, higher)
-        write_common_names(expected, taxa)
-        write_words(expected, taxa)
+        write_names(expected, taxa, higher)
         for one in (connection, expected):
             one.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, taxon_words, instance)")
         return all(

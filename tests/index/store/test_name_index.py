@@ -18,6 +18,7 @@ from dalip.taxonomy import Taxon, VernacularName
 from dalip_index import load_flora
 from dalip_index.store.catalogue import CATALOGUE, StoredTaxa, write_catalogue
 from dalip_index.store.name_index import NameIndex
+from dalip_index.store.name_tables import write_names
 
 ODD = (
     Taxon("Salix alba × fragilis", synonyms=("Salix × rubens", "Salix alba × S. fragilis")),
@@ -41,9 +42,12 @@ def taxa() -> tuple[Taxon, ...]:
     return (*(taxon for taxon in load_flora().taxa if taxon.scientific_name not in odd), *ODD)
 
 
-def in_catalogue(folder: Path, taxa: Sequence[Taxon]) -> TaxonTree:
+def in_catalogue(folder: Path, taxa: Sequence[Taxon], *, tables: bool = True) -> TaxonTree:
     higher, above = place_taxa(taxa)
     write_catalogue(folder / CATALOGUE, taxa, higher, [], [])
+    if tables:
+        with closing(sqlite3.connect(folder / CATALOGUE)) as connection, connection:
+            write_names(connection, taxa, higher)
     stored = StoredTaxa(folder, len(taxa))
     return TaxonTree(stored, (StoredTaxa(folder, len(higher), "higher_taxa"), above), stored.rows)
 
@@ -227,12 +231,7 @@ def test_some_of_the_taxa_are_found_as_if_there_were_no_others(tree: TaxonTree, 
 def test_a_flora_without_the_tables_finds_the_same(
     taxa: tuple[Taxon, ...], tmp_path: Path, index: NameIndex, found: Resolver
 ) -> None:
-    tree = in_catalogue(tmp_path, taxa)
-    with closing(sqlite3.connect(tmp_path / CATALOGUE)) as connection, connection:
-        for table in ("name_keys", "common_name_keys", "genera", "alphabetical", "taxon_words"):
-            connection.execute(f"DROP TABLE {table}")
-    stored = StoredTaxa(tmp_path, len(taxa))
-    without = NameIndex(TaxonTree(stored, (tree.higher, tree.above_rows), stored.rows))
+    without = NameIndex(in_catalogue(tmp_path, taxa, tables=False))
     for name in (
         "Rosa canina",
         "Rosa cannina",
