@@ -277,3 +277,13 @@ def test_names_begin_with_any_letters_in_any_case(tmp_path: Path) -> None:
         ("xx", []),
     ):
         assert index.starting(prefix, slice(None)) == [odd[row] for row in rows], prefix
+
+
+def test_a_catalogue_of_many_taxa_has_the_tables(tmp_path: Path) -> None:
+    for number in (9_999, 10_000):
+        (folder := tmp_path / f"{number}").mkdir()
+        many = [Taxon(f"Rosa {'abcdefghij'[row % 10]}{row}") for row in range(number)]
+        tree = in_catalogue(folder, many, tables=False)
+        assert isinstance(tree.taxa, StoredTaxa)
+        assert tree.taxa.has_names == (number == 10_000)
+        assert Resolver(NameIndex(tree)).resolve("Rosa b51").taxon == Taxon("Rosa b51")
