@@ -61,10 +61,10 @@ class NameIndex(KnownNames):
             rows: Rows of the taxa.
             higher: The higher taxa to find, as nodes of the tree; by default none.
         """
-        part = NameIndex(self._tree, compared=self._compared)
+        part, nodes = NameIndex(self._tree, compared=self._compared), np.arange(len(self._tree))
         part._whole = self._whole
-        part._rows = np.isin(np.arange(len(self._tree.taxa)), rows)
-        part._nodes = np.isin(np.arange(len(self._tree)), rows if higher is None else [*rows, *higher])
+        part._rows = np.isin(nodes[: len(self._tree.taxa)], rows)
+        part._nodes = np.isin(nodes, rows if higher is None else np.concatenate([rows, higher]))
         return part
 
     @cached_property
