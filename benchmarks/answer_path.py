@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,12 +69,16 @@ def made_vectors(number: int, width: int) -> Vectors:
     return unit_rows(found)
 
 
-def write_flora(out: Path, encoder: Encoder, vectors: Vectors) -> None:
-    """Write a flora of synthetic taxa that are known from texts alone."""
-    taxa = [
+def made_taxa(number: int) -> list[Taxon]:
+    """Return synthetic taxa, ten in each genus and a hundred in each family."""
+    return [
         Taxon(f"Genus{i // 10} species{i}", "species", (), f"Genus{i // 10}", f"Family{i // 100}", "Order")
-        for i in range(len(vectors))
+        for i in range(number)
     ]
+
+
+def write_flora(out: Path, encoder: Encoder, vectors: Vectors, taxa: Sequence[Taxon]) -> None:
+    """Write a flora of synthetic taxa that are known from texts alone."""
     nothing = np.zeros((0, encoder.width + encoder.appearance_width), np.float16)
     photos = PhotoVectors(nothing, np.zeros(0, np.intp), [], encoder.width)
     learned = learn(vectors, np.ones(len(taxa), np.intp), photos, taxa)
@@ -128,7 +132,7 @@ def measure(number: int, queries: int, repeats: int, work: Path) -> Row:
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 256, (300, 300, 3), np.uint8)).save(photo)
     vectors = made_vectors(number, encoder.width)
-    write_flora(path, encoder, vectors)
+    write_flora(path, encoder, vectors, made_taxa(number))
     flora = load_flora(path, encoder)
     shown = vectors[rng.integers(0, number, queries)]
     embeddings = unit_rows(shown + 2.0 * unit_rows(rng.standard_normal(shown.shape, np.float32)))

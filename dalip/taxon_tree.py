@@ -1,9 +1,9 @@
 """`TaxonTree`: genera, families and orders above a list of taxa, and a check that the classification is consistent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,45 @@ class _Inside(NamedTuple):
     """For each of the rows, or for each node of the rank below, the place of its node in `nodes`."""
 
 
+class SomeTaxa(Sequence[Taxon]):
+    """Some of the taxa of a flora, or of the nodes of a tree, each read when it is needed."""
+
+    def __init__(self, taxa: "Sequence[Taxon] | TaxonTree", rows: NDArray[np.intp]) -> None:
+        self._taxa, self._rows = taxa, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> Taxon: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Taxon, ...]: ...
+    def __getitem__(self, row: int | slice) -> Taxon | tuple[Taxon, ...]:
+        if isinstance(row, slice):
+            return tuple(self._taxa[place] for place in self._rows[row].tolist())
+        return self._taxa[int(self._rows[row])]
+
+
+class _RowsOfPart(Mapping[str, int]):
+    """The rows of some taxa of a flora among themselves, by scientific name."""
+
+    def __init__(self, whole: Mapping[str, int], rows: NDArray[np.intp]) -> None:
+        self._whole, self._rows = whole, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._whole if name in self)
+
+    def __getitem__(self, name: str) -> int:
+        row = self._whole[name]
+        place = int(np.searchsorted(self._rows, row))
+        if place == len(self._rows) or self._rows[place] != row:
+            raise KeyError(name)
+        return place
+
+
 class TaxonTree:
     """The taxa of a flora and their higher taxa, with the taxa that each contains.
 
@@ -157,15 +196,20 @@ class TaxonTree:
     """
 
     def __init__(
-        self, taxa: Sequence[Taxon], placed: tuple[Sequence[Taxon], NDArray[np.int32]] | None = None
+        self,
+        taxa: Sequence[Taxon],
+        placed: tuple[Sequence[Taxon], NDArray[np.int32]] | None = None,
+        rows_by_name: Mapping[str, int] | None = None,
     ) -> None:
         """Create a tree, in which taxa of the flora that contain others are used unchanged.
 
         Args:
             taxa: The taxa of the flora, each once.
             placed: What `place_taxa` returns for them, if it is known already.
+            rows_by_name: The row of each taxon by scientific name, if it can be looked up without reading all taxa.
         """
         self.taxa = taxa
+        self._rows_by_name = rows_by_name
         self.higher, self.above_rows = place_taxa(taxa) if placed is None else placed
         own = np.arange(len(taxa), dtype=np.int32)
         self._at_rank: NDArray[np.int32] = np.where(
@@ -202,17 +246,43 @@ class TaxonTree:
         return (*self.taxa, *self.higher)
 
     @cached_property
-    def rows(self) -> dict[str, int]:
+    def rows(self) -> Mapping[str, int]:
         """The row of each of the flora's taxa, by scientific name."""
+        if self._rows_by_name is not None:
+            return self._rows_by_name
         return {taxon.scientific_name: row for row, taxon in enumerate(self.taxa)}
-
-    @cached_property
-    def _places(self) -> dict[tuple[str, str], int]:
-        return {_key(node): place for place, node in enumerate(self.nodes)}
 
     def __contains__(self, taxon: Taxon) -> bool:
         """Return whether a taxon is in the flora or contains one of its taxa."""
-        return _key(taxon) in self._places
+        return self._place(taxon) is not None
+
+    def _place(self, taxon: Taxon) -> int | None:
+        row = self.rows.get(taxon.scientific_name)
+        if row is not None and self.taxa[row].taxon_rank == taxon.taxon_rank:
+            return row
+        return self._higher_places.get(_key(taxon))
+
+    @cached_property
+    def _higher_places(self) -> dict[tuple[str, str], int]:
+        return {_key(taxon): place for place, taxon in enumerate(self.higher, len(self.taxa))}
+
+    def part(self, rows: NDArray[np.intp]) -> tuple["TaxonTree", NDArray[np.intp]]:
+        """Return the tree of some of the flora's taxa, and its higher taxa as nodes of this tree.
+
+        Args:
+            rows: Rows of the taxa, ascending.
+        """
+        above = self.above_rows[rows]
+        places = np.full(
+            len(self) - _NONE, _NONE, np.int32
+        )  # also for `_NONE`, which is a place from the end
+        places[rows] = np.arange(len(rows))
+        others = above[(above >= 0) & (places[above] < 0)]
+        found, first = np.unique(others, return_index=True)
+        nodes: NDArray[np.intp] = found[np.argsort(first)].astype(np.intp)
+        places[nodes] = np.arange(len(rows), len(rows) + len(nodes))
+        taxa, higher = SomeTaxa(self.taxa, rows), SomeTaxa(self, nodes)
+        return TaxonTree(taxa, (higher, places[above]), _RowsOfPart(self.rows, rows)), nodes
 
     def at_rank(self, rank: str) -> NDArray[np.int32]:
         """Return for each of the flora's taxa the node of a rank that it is or is inside of, shape (taxa,).
@@ -227,8 +297,13 @@ class TaxonTree:
 
     def rows_in(self, taxa: Iterable[Taxon]) -> list[int]:
         """Return the rows of the flora's taxa that some nodes are or contain, ascending."""
-        wanted = [self._places[_key(taxon)] for taxon in taxa]
-        return np.flatnonzero(np.isin(self.above_rows, wanted).any(axis=1)).tolist()
+        wanted: NDArray[np.bool_] = np.zeros(len(self) - _NONE, np.bool_)
+        for taxon in taxa:
+            if (place := self._place(taxon)) is None:
+                raise KeyError(taxon.scientific_name)
+            wanted[place] = True
+        found: list[int] = np.flatnonzero(wanted[self.above_rows].any(axis=1)).tolist()
+        return found
 
     def probabilities(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum the probabilities of the taxa that each node contains.

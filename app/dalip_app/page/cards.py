@@ -4,6 +4,9 @@ import re
 from functools import partial
 from html import escape
 
+import numpy as np
+
+from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.messages.cautions import cautions
 from dalip_app.messages.language import Language
@@ -154,7 +157,8 @@ def about(flora: Flora, say: Language) -> str:
     """Return the About text: what DALIP is, what it can identify, and where its model comes from."""
     encoder = flora.encoder.manifest
     counts = flora.manifest.counts
-    families = len({taxon.family for taxon in flora.taxa if taxon.family})
+    above = flora.tree.above_rows[:, RANKS.index("family")]
+    families = int((np.bincount(above[above >= 0]) > 0).sum())
     photos = flora.calibration.calibration_photos
     calibrated = flora.calibration.temperature is not None
     facts = {

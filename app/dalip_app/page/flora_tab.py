@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DalipError, DataError, FloraError, ImageError
@@ -64,12 +65,11 @@ def flora_tab(
 
 
 def _found(say: Language, flora: Flora, journal: Journal | None, words: str) -> str:
-    taxa = find_taxa(flora, words)
-    if not taxa:
+    shown, plants = find_taxa(flora, words, _SHOWN)
+    if not shown:
         return notice(say("flora-none"))
-    more = "-more" if len(taxa) > _SHOWN else ""
-    number = notice(say(f"flora-found{more}", plants=len(taxa), shown=_SHOWN))
-    shown, pictures = taxa[:_SHOWN], dict[str, list[str]]()
+    more = "-more" if plants > _SHOWN else ""
+    number, pictures = notice(say(f"flora-found{more}", plants=plants, shown=_SHOWN)), dict[str, list[str]]()
     if journal is not None:
         mine, names = journal.photographed(_PHOTOS), {taxon.scientific_name for taxon in shown}
         pictures = {name: [_picture(journal, seen) for seen in mine[name]] for name in names & mine.keys()}
@@ -190,8 +190,8 @@ def _teach_form(
             return notice(sentence_about(DataError("no-name"), say), bad=True), gr.skip()
         whole = live.now().whole
         # In a flora that keeps its photos, the photos record which plants were taught.
-        taught = whole.tree.rows if whole.manifest.keeps_all else whole.taught
-        found = Resolver.of(taxon for taxon in whole.taxa if taxon.scientific_name in taught).resolve(asked_)
+        taught = np.arange(len(whole.taxa)) if whole.manifest.keeps_all else np.flatnonzero(whole.is_taught)
+        found = Resolver(whole.name_index.among(taught)).resolve(asked_)
         if found.refused:
             return notice(sentence_about(found.error, say), bad=True), gr.skip()
         name_ = found.taxon.scientific_name if found.taxon and found.how in _SAME_NAME else ""

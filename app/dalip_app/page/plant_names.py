@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import gradio as gr
-from rapidfuzz import fuzz, process, utils
+import numpy as np
 
 from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
@@ -22,49 +22,30 @@ ON_KEY: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
 """Settings of the event that calls `suggested`: once for each key. By default, Gradio would skip keys typed while it
 waits for an answer, and then send an earlier key again."""
 
-_ALIKE = 75  # of 100; names less similar to the query are not shown
 _OFFERED = 50  # names in a field; a page whose fields list thousands does not respond for half a minute
 _CHOOSING = ("ArrowUp", "ArrowDown", "Enter", "Escape", "Tab")
 """Keys that choose among the offered names instead of typing."""
 
 
-def find_taxa(flora: Flora, words: str, *, misspelt: bool = True) -> list[Taxon]:
+def find_taxa(flora: Flora, words: str, most: int) -> tuple[list[Taxon], int]:
     """Find taxa by their own names or by family or order.
 
     Args:
         flora: The flora to search.
         words: Part of a scientific name, a common name in any language, a family or an order; empty for all taxa.
-        misspelt: Whether to use fuzzy matching if no word of a name begins like this.
+        most: How many taxa to return.
 
     Returns:
-        The best match first; in alphabetical order for an empty query.
+        Taxa, the best match first, or in alphabetical order for an empty query; and the number of all that match. If no
+        word of a name begins like this, fuzzy matches.
     """
+    names = flora.name_index
     if not words.strip():
-        return sorted(flora.taxa, key=lambda taxon: taxon.scientific_name)
-    names: list[str] = []
-    rows: list[int] = []
-    for row, taxon in enumerate(flora.taxa):
-        common = (name.name for name in taxon.vernacular_names)
-        for name in (taxon.scientific_name, taxon.family, taxon.order, *common):
-            if name:
-                names.append(name)
-                rows.append(row)
-    asked, cleaned = utils.default_process(words), list(map(utils.default_process, names))
-    meant = {row for row, name in zip(rows, cleaned, strict=True) if asked and f" {asked}" in f" {name}"}
-    if meant:  # exact and prefix matches suppress fuzzy ones
-        whole = {row for row, name in zip(rows, cleaned, strict=True) if asked == name}
-        return sorted(
-            (flora.taxa[row] for row in meant), key=lambda t: (flora.row(t) not in whole, t.scientific_name)
-        )
-    if not misspelt:
-        return []
-    found = process.extract(asked, cleaned, scorer=fuzz.WRatio, limit=None, score_cutoff=_ALIKE)
-    best: dict[int, float] = {}
-    for _, score, place in found:
-        best.setdefault(rows[place], score)
-    return [
-        flora.taxa[row] for row in sorted(best, key=lambda row: (-best[row], flora.taxa[row].scientific_name))
-    ]
+        return names.first(most), len(flora.taxa)
+    if found := names.beginning(words, most):
+        return found, names.count(words)
+    similar = names.similar(words)
+    return similar[:most], len(similar)
 
 
 def name_choices(
@@ -84,21 +65,27 @@ def name_choices(
         Pairs of display name and scientific name: in alphabetical order if nothing is typed; otherwise the typed text,
         which the Enter key chooses, then the names that match it, then others.
     """
-    taxa = flora.whole.taxa
-    known = [taxon for taxon in taxa if taxon.scientific_name in likely]
-    genera, families = ({getattr(taxon, rank) for taxon in known} for rank in ("genus", "family"))
-
-    def distance(taxon: Taxon) -> tuple[bool, bool, bool]:
-        return taxon.scientific_name not in likely, taxon.genus not in genera, taxon.family not in families
+    whole = flora.whole
 
     def choices(some: Iterable[Taxon]) -> list[tuple[str, str]]:
         return [(best_name(taxon, say.code), taxon.scientific_name) for taxon in some]
 
-    closest = sorted(choices(sorted(taxa, key=distance)[:_OFFERED]))
+    closest = sorted(choices(whole.taxa[row] for row in _relatives(whole, likely)))
     if not (words := typed.strip()):
         return closest
-    matching = choices(find_taxa(flora.whole, words, misspelt=False)[:_OFFERED])
+    matching = choices(whole.name_index.beginning(words, _OFFERED))
     return list(dict.fromkeys([(typed, typed), *matching, *closest]))[: len(closest)]
+
+
+def _relatives(flora: Flora, likely: Collection[str]) -> list[int]:
+    """Return the rows of the most likely taxa, of others in their genera, of others in their families, then others."""
+    known = [row for name in likely if (row := flora.tree.rows.get(name)) is not None]
+    distance = 4 * ~np.isin(np.arange(len(flora.taxa)), known)
+    for weight, rank in ((2, "genus"), (1, "family")):
+        above = flora.tree.at_rank(rank)
+        distance += weight * ~np.isin(above, above[known])
+    closest: list[int] = np.argsort(distance.astype(np.int8), kind="stable")[:_OFFERED].tolist()
+    return closest
 
 
 def suggested(

@@ -147,7 +147,7 @@ def list_routes(floras: Floras) -> APIRouter:
 
 def _species(floras: Floras, name: str, page: Page) -> list[ListedSpecies]:
     flora, language = floras(name).now(), spoken(page.lang, floras(name).languages())
-    start = page.prefix.lower()
-    found = [taxon for taxon in flora.taxa if taxon.scientific_name.lower().startswith(start)]
     first = (page.page - 1) * page.pageSize
-    return [listed_species(taxon, language) for taxon in found[first : first + page.pageSize]]
+    places = slice(first, first + page.pageSize)
+    found = flora.name_index.starting(page.prefix, places) if page.prefix else flora.taxa[places]
+    return [listed_species(taxon, language) for taxon in found]

@@ -79,8 +79,7 @@ class LiveFlora:
         flora = self.now()
         with self._lock:
             if self._spoken is None or self._spoken[0] is not flora:
-                names = (name.language for taxon in flora.taxa for name in taxon.vernacular_names)
-                self._spoken = flora, frozenset({"en", *names})
+                self._spoken = flora, frozenset({"en", *flora.name_index.languages()})
             return self._spoken[1]
 
     def _load(self) -> Flora:

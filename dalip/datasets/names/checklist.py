@@ -1,12 +1,13 @@
 """`read_checklist`: read accepted names, synonyms and common names from a list of taxa."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from dalip.datasets.names.classification import classify
+from dalip.datasets.names.known_names import name_keys, plain_common_name
 from dalip.datasets.names.list_rows import Entry, ListRows
 from dalip.datasets.report import Report, shown
 from dalip.errors import DataError
@@ -19,7 +20,6 @@ __all__ = [
     "Entry",
     "ListedNames",
     "checklist_of",
-    "plain_common_name",
     "read_checklist",
     "read_taxon_list",
 ]
@@ -59,19 +59,41 @@ class Checklist:
     """Synonyms by the key of their name, each with the accepted taxon."""
 
     @cached_property
-    def common_names(self) -> dict[str, list[Taxon]]:
-        """Accepted taxa by common name, as `plain_common_name` returns it."""
+    def _common_names(self) -> dict[str, list[Taxon]]:
         found: dict[str, list[Taxon]] = defaultdict(list)
         for entries in self.names.values():
             for entry in entries:
                 for vernacular in entry.taxon.vernacular_names:
                     found[plain_common_name(vernacular.name)].append(entry.taxon)
-        return found
+        return dict(found)
 
+    @cached_property
+    def _keys(self) -> dict[str, list[str]]:
+        """All keys by their first word."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in dict.fromkeys((*self.names, *self.synonyms)):
+            found[key.partition(" ")[0]].append(key)
+        return dict(found)
 
-def plain_common_name(name: str) -> str:
-    """Normalise a common name: drop what people write in various ways, capitals, accents, hyphens and apostrophes."""
-    return " ".join(plain_name(name).replace("-", " ").replace("'", "").split())
+    def with_name(self, key: str) -> Sequence[Entry]:
+        """See `KnownNames`, here and below."""
+        return self.names.get(key, ())
+
+    def with_synonym(self, key: str) -> Sequence[tuple[str, Taxon]]:  # noqa: D102
+        return [(entry.author, taxon) for entry, taxon in self.synonyms.get(key, ())]
+
+    def with_common_name(self, name: str) -> Sequence[Taxon]:  # noqa: D102
+        return self._common_names.get(name, ())
+
+    def genera(self) -> Sequence[str]:  # noqa: D102
+        return tuple(self._keys)
+
+    def keys_in(self, genus: str) -> Sequence[str]:  # noqa: D102
+        return [key for key in self._keys.get(genus, ()) if self._is_parsed(key)]
+
+    def _is_parsed(self, key: str) -> bool:
+        entries = (*self.names.get(key, ()), *(entry for entry, _ in self.synonyms.get(key, ())))
+        return any(entry.parts and entry.parts.key == key for entry in entries)  # parsed at each access
 
 
 def read_taxon_list(path: Path, report: Report, progress: Progress = no_progress) -> ListedNames:
@@ -131,8 +153,7 @@ def checklist_of(listed: ListedNames, report: Report) -> Checklist:
 
 
 def _keys(entry: Entry) -> set[str]:
-    plain, parts = plain_name(entry.taxon.scientific_name), entry.parts
-    return {plain, parts.key} if parts else {plain}
+    return {*name_keys(entry.taxon.scientific_name)} - {""}
 
 
 def _target(entry: Entry) -> str:

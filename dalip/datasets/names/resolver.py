@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dalip.datasets.names.checklist import Checklist, Entry, plain_common_name
+from dalip.datasets.names.checklist import Checklist, Entry
+from dalip.datasets.names.known_names import KnownNames, name_keys, plain_common_name
 from dalip.datasets.names.resolution import How, Resolution
 from dalip.datasets.terms import checked_name
 from dalip.errors import DataError
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["Resolver"]
 
 _CANDIDATES = 5
+_GENERA = 5_000  # whose keys are kept in memory
 _ABBREVIATED = re.compile(r"([A-Z][a-z]{0,2})\.\s?([a-z-]{3,})\b")
-_HYPHEN = re.compile("-")
-_TWO_WORDS = re.compile(" ")
-_THREE_WORDS = re.compile(" .* ")
 _LOWER_WORDS = re.compile(r"\S+((?:[\s-]+[a-z]+)+)")
 
 
 class Resolver:
     """Resolves names, as people write them, to the taxa of one list."""
 
-    def __init__(self, names: Checklist) -> None:
-        """Take the names from a checklist; `Resolver.of` takes them from taxa."""
+    def __init__(self, names: KnownNames) -> None:
+        """Take the names from a checklist or a flora; `Resolver.of` takes them from taxa."""
         self._list = names
 
     @classmethod
@@ -42,13 +41,12 @@ class Resolver:
         names: dict[str, list[Entry]] = defaultdict(list)
         synonyms: dict[str, list[tuple[Entry, Taxon]]] = defaultdict(list)
         for line, taxon in enumerate(taxa, 1):
-            parts = read_name(taxon.scientific_name)
             entry = Entry(line, taxon, taxon.scientific_name_authorship)
-            for key in {plain_name(taxon.scientific_name), parts.key if parts else ""} - {""}:
+            for key in {*name_keys(taxon.scientific_name)} - {""}:
                 names[key].append(entry)
             for synonym in taxon.synonyms:
-                entry, parts = Entry(line, Taxon(synonym)), read_name(synonym)
-                for key in {plain_name(synonym), parts.key if parts else ""} - {""}:
+                entry = Entry(line, Taxon(synonym))
+                for key in {*name_keys(synonym)} - {""}:
                     synonyms[key].append((entry, taxon))
         return cls(Checklist(Path(), dict(names), dict(synonyms)))
 
@@ -83,15 +81,12 @@ class Resolver:
         return found.taxon if found else None
 
     def _without_parts(self, given: str, name: str, written: WrittenName) -> Resolution:
-        formulas = [e.taxon for e in self._list.names.get(plain_name(name), ()) if e.parts is None]
+        formulas = [e.taxon for e in self._list.with_name(plain_name(name)) if e.parts is None]
         if found := _one_of(given, "exact", formulas) or self._common(given, name):
             return found
-        if short := _ABBREVIATED.match(name):
-            taxa = [
-                t for genus, t in self._by_epithet.get(short[2], ()) if genus.startswith(short[1].lower())
-            ]
-            if taxa:
-                return Resolution(given, "ambiguous", None, tuple(dict.fromkeys(taxa))[:_CANDIDATES])
+        short = _ABBREVIATED.match(name)
+        if short and (taxa := dict.fromkeys(self._abbreviated(short[1].lower(), short[2]))):
+            return Resolution(given, "ambiguous", None, tuple(taxa)[:_CANDIDATES])
         return Resolution(given, "unknown", None, no_name="formula" if written.formula else "text")
 
     def _either(self, given: str, written: WrittenName) -> Resolution:
@@ -111,7 +106,7 @@ class Resolver:
         genus = parts.genus
         if len(candidates) == 1 and candidates[0].genus:
             genus = plain_name(candidates[0].genus)
-        named = [e.taxon for e in self._list.names.get(genus, ()) if e.taxon.taxon_rank == "genus"]
+        named = [e.taxon for e in self._list.with_name(genus) if e.taxon.taxon_rank == "genus"]
         at_genus = named[0] if len(set(named)) == 1 and named[0] not in candidates else None
         if not candidates and at_genus is None:
             return Resolution(given, "unknown", None, no_name="" if written.plausible else "text")
@@ -153,30 +148,30 @@ class Resolver:
         ):
             return replace(found, dropped=(parts.aggregate,))
         if (words := _LOWER_WORDS.match(name)) and parts.species:
-            joined = f"{parts.genus} {''.join(words[1].replace('-', ' ').split())}"
-            if found := _one_of(given, "exact", self._hyphenated.get(joined, ())):
+            joined = "".join(words[1].replace("-", " ").split())
+            if found := _one_of(given, "exact", self._hyphenated(parts.genus, joined)):
                 return found
         if parts.species.startswith("x") and not parts.hybrid:
             hybrid = replace(parts, species=parts.species[1:], hybrid=True)
-            entries = [e for e in self._list.names.get(hybrid.key, ()) if e.parts and e.parts.hybrid]
+            entries = [e for e in self._list.with_name(hybrid.key) if e.parts and e.parts.hybrid]
             if found := _one_of(given, "exact", (e.taxon for e in entries)):
                 return found
         if parts.infra and not parts.cultivar and (found := self._below_species(given, parts)):
             return found
-        wide = self._list.names.get(f"{parts.key} agg.", ())
+        wide = self._list.with_name(f"{parts.key} agg.")
         if wide and not parts.cultivar:
             return Resolution(given, "ambiguous", None, tuple(e.taxon for e in wide)[:_CANDIDATES])
         return self._common(given, name)
 
     def _common(self, given: str, name: str) -> Resolution | None:
-        return _one_of(given, "common name", self._list.common_names.get(plain_common_name(name), ()))
+        return _one_of(given, "common name", self._list.with_common_name(plain_common_name(name)))
 
     def _by_letters(self, given: str, key: str, parts: NameParts | None) -> Resolution | None:
-        entries = self._list.names.get(key, [])
-        synonyms = self._list.synonyms.get(key, [])
+        entries = self._list.with_name(key)
+        synonyms = self._list.with_synonym(key)
         if parts and parts.author:
             author = _letters(parts.author)
-            same = [taxon for entry, taxon in synonyms if _letters(entry.author) == author]
+            same = [taxon for other, taxon in synonyms if _letters(other) == author]
             if same and not any(_letters(entry.author) == author for entry in entries):
                 return _one_of(given, "synonym", same)
             entries = [e for e in entries if _letters(e.author) == author] or entries
@@ -185,12 +180,15 @@ class Resolver:
 
     def _knows_author(self, parts: NameParts) -> bool:
         author, key = _letters(parts.author), parts.key
-        entries = [*self._list.names.get(key, []), *(e for e, _ in self._list.synonyms.get(key, []))]
-        return any(_letters(entry.author) == author for entry in entries)
+        authors = [entry.author for entry in self._list.with_name(key)]
+        authors += [other for other, _ in self._list.with_synonym(key)]
+        return any(_letters(other) == author for other in authors)
 
     def _below_species(self, given: str, parts: NameParts) -> Resolution | None:
         """Find an infraspecific name that is given without its rank; one with another rank is ambiguous."""
-        alike = dict.fromkeys(self._unmarked.get(_unmarked(parts), ()))
+        wanted, species = _unmarked(parts), f"{parts.genus} {parts.species} "
+        below = self._in_genus(parts.genus, lambda key: key.startswith(species) and parts.infra in key)
+        alike = dict.fromkeys(taxon for known, taxon in below if known.infra and _unmarked(known) == wanted)
         if alike and parts.mark:
             return Resolution(given, "ambiguous", None, tuple(alike)[:_CANDIDATES])
         return _one_of(given, "exact", alike)
@@ -216,40 +214,36 @@ class Resolver:
     def _speller(self) -> "Speller":
         from dalip.datasets.names.spelling import Speller  # rapidfuzz slows the start of every command
 
-        return Speller(self._list)
+        return Speller(self._list, self._keys_in)
 
-    def _accepted(self, needed: re.Pattern[str]) -> Iterable[tuple[NameParts, Taxon]]:
-        """Yield the accepted names with a key that matches; parsing all of them takes seconds."""
-        for key, entries in self._list.names.items():
-            if needed.search(key):
-                for entry in entries:
-                    if parts := entry.parts:
-                        yield parts, entry.taxon
-
-    @cached_property
-    def _unmarked(self) -> dict[str, list[Taxon]]:
-        found: dict[str, list[Taxon]] = defaultdict(list)
-        for parts, taxon in self._accepted(_THREE_WORDS):
-            if parts.infra:
-                found[_unmarked(parts)].append(taxon)
-        return found
+    def _in_genus(self, genus: str, fits: Callable[[str], bool]) -> Iterator[tuple[NameParts, Taxon]]:
+        """Yield the accepted names of a genus whose key fits."""
+        for key in filter(fits, self._keys_in(genus)):
+            for entry in self._list.with_name(key):
+                if parts := entry.parts:
+                    yield parts, entry.taxon
 
     @cached_property
-    def _hyphenated(self) -> dict[str, list[Taxon]]:
-        """Taxa whose epithet has a hyphen, by genus and epithet without hyphens."""
-        found: dict[str, list[Taxon]] = defaultdict(list)
-        for parts, taxon in self._accepted(_HYPHEN):
-            if "-" in parts.species and not parts.infra and not parts.cultivar:
-                found[f"{parts.genus} {parts.species.replace('-', '')}"].append(taxon)
-        return found
+    def _keys_in(self) -> Callable[[str], Sequence[str]]:
+        return lru_cache(_GENERA)(self._list.keys_in)
 
-    @cached_property
-    def _by_epithet(self) -> dict[str, list[tuple[str, Taxon]]]:
-        found: dict[str, list[tuple[str, Taxon]]] = defaultdict(list)
-        for parts, taxon in self._accepted(_TWO_WORDS):
-            if parts.species and not parts.infra and not parts.cultivar:
-                found[parts.species].append((parts.genus, taxon))
-        return found
+    def _hyphenated(self, genus: str, joined: str) -> Iterator[Taxon]:
+        """Yield the taxa whose epithet has hyphens, without which it is this one."""
+        for parts, taxon in self._in_genus(genus, lambda key: "-" in key and joined in key.replace("-", "")):
+            spelt = "-" in parts.species and parts.species.replace("-", "") == joined
+            if spelt and not parts.infra and not parts.cultivar:
+                yield taxon
+
+    def _abbreviated(self, start: str, epithet: str) -> Iterator[Taxon]:
+        """Yield the species with an epithet, in genera that begin with some letters."""
+        genera = (genus for genus in self._list.genera() if genus.startswith(start))
+        keys = (f"{genus} {epithet}{wide}" for genus in genera for wide in ("", " agg."))
+        found = [
+            e for key in keys for e in self._list.with_name(key) if (p := e.parts) and p.species == epithet
+        ]
+        for entry in sorted(found, key=lambda entry: entry.line):
+            if (parts := entry.parts) and not parts.infra and not parts.cultivar:
+                yield entry.taxon
 
 
 def _spelt(given: str, match: "Match") -> Resolution:
@@ -276,7 +270,7 @@ def _rest(parts: NameParts, wider: NameParts) -> tuple[str, ...]:
     return tuple(text for text in (infra, aggregate, cultivar) if text)
 
 
-def _of_same_sign(entries: list[Entry], parts: NameParts | None) -> list[Entry]:
+def _of_same_sign(entries: Sequence[Entry], parts: NameParts | None) -> Sequence[Entry]:
     """Prefer hybrids for a name with a hybrid sign, and other taxa for a name without one."""
     return [e for e in entries if e.parts and parts and e.parts.hybrid == parts.hybrid] or entries
 

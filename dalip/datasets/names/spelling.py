@@ -1,21 +1,22 @@
 """Fuzzy-match misspelt scientific names with the names in a checklist."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
-from dalip.datasets.names.checklist import Checklist
-from dalip.scientific_name import NameParts
+from dalip.datasets.names.known_names import KnownNames
+from dalip.scientific_name import NameParts, read_name
 from dalip.taxonomy import Taxon
 
 __all__ = ["Cutoffs", "Match", "Speller"]
 
 _LISTED = 3
 """Maximum number of errors in a candidate."""
+_GENERA = 5_000  # whose epithets are kept in memory
 _ENDINGS = (
     "ensis",
     "iensis",
@@ -101,20 +102,20 @@ class Cutoffs:
 
 
 class Speller:
-    """Finds the closest names in a checklist, including synonyms."""
+    """Finds the closest names in a checklist or a flora, including synonyms."""
 
-    def __init__(self, checklist: Checklist) -> None:
-        self._named: dict[str, dict[str, list[Taxon]]] = defaultdict(lambda: defaultdict(list))
-        """Taxa by genus, and by the key of the whole name."""
-        self._parts: dict[str, NameParts] = {}
-        named = [(e, e.taxon) for entries in checklist.names.values() for e in entries]
-        for entry, taxon in (*named, *(pair for pairs in checklist.synonyms.values() for pair in pairs)):
-            if parts := entry.parts:  # parsed at each access
-                key = parts.key
-                self._parts.setdefault(key, parts)
-                self._named[parts.genus][key].append(taxon)
-        self._genera = list(self._named)
-        self._similar: dict[str, list[tuple[str, int]]] = {}
+    def __init__(self, names: KnownNames, keys_in: Callable[[str], Sequence[str]] | None = None) -> None:
+        """Take the names.
+
+        Args:
+            names: The names.
+            keys_in: Their method of this name, with a cache.
+        """
+        self._list = names
+        keys = keys_in or names.keys_in
+        self._epithets = lru_cache(_GENERA)(lambda genus: [_epithet(key) for key in keys(genus)])
+        self._keys_in = keys
+        self._similar_genera = lru_cache(_GENERA)(self._find_genera)
 
     def closest(self, parts: NameParts) -> Match:
         """Return the taxa that a misspelt name may stand for."""
@@ -124,22 +125,42 @@ class Speller:
         """Find similar names with the same kinds of parts, closest first."""
         found: list[Near] = []
         for genus, in_genus in self._similar_genera(parts.genus):
-            for key, named in self._named[genus].items():
-                known = self._parts[key]
-                errors = _errors(parts, known, in_genus)
-                if errors is not None and sum(errors) <= _LISTED:
-                    found += [Near(errors, known, taxon) for taxon in named]
+            for key in self._similar_keys(parts, genus, _LISTED - in_genus):
+                known = read_name(key.capitalize())
+                errors = _errors(parts, known, in_genus) if known else None
+                if known and errors is not None and sum(errors) <= _LISTED:
+                    found += [Near(errors, known, taxon) for taxon in self._named(key)]
         # Among names with the same number of errors, those of the same genus are more likely.
         return sorted(found, key=lambda near: (sum(near.errors), near.errors, near.parts.key))
 
-    def _similar_genera(self, genus: str) -> list[tuple[str, int]]:
-        """Return the genera of the checklist that are spelt like this one, with the number of errors."""
-        if genus not in self._similar:
-            found = extract(
-                genus, self._genera, scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
-            )
-            self._similar[genus] = [(name, int(errors)) for name, errors, _ in found]
-        return self._similar[genus]
+    def _find_genera(self, genus: str) -> list[tuple[str, int]]:
+        """Return the genera of the list that are spelt like this one, with the number of errors."""
+        found = extract(
+            genus, self._list.genera(), scorer=OSA.distance, processor=None, score_cutoff=_LISTED, limit=None
+        )
+        return [(name, int(errors)) for name, errors, _ in found]
+
+    def _similar_keys(self, parts: NameParts, genus: str, most: int) -> list[str]:
+        """Return the keys in a genus whose species may have at most so many errors."""
+        epithets, start = self._epithets(genus), parts.species[:3]
+        near = extract(
+            parts.species, epithets, scorer=OSA.distance, processor=None, score_cutoff=most, limit=None
+        )
+        places = {place for _, _, place in near}
+        if most and len(start) > 2:  # another ending is one error, however many letters it has
+            places |= {place for place, epithet in enumerate(epithets) if epithet.startswith(start)}
+        keys = self._keys_in(genus)
+        return [keys[place] for place in sorted(places)]
+
+    def _named(self, key: str) -> list[Taxon]:
+        accepted = [e.taxon for e in self._list.with_name(key) if (p := e.parts) and p.key == key]
+        return accepted + [taxon for _, taxon in self._list.with_synonym(key)]
+
+
+def _epithet(key: str) -> str:
+    """Return the species epithet in a key."""
+    word = key.split(" ", 2)[1] if " " in key else ""
+    return "" if word == "agg." or word.startswith("'") else word
 
 
 def _words(parts: NameParts) -> tuple[str, str, str]:

@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
 from dalip.errors import DataError
 from dalip.progress import no_report
+from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.store.catalogue import read_taxa
+from dalip_index.flora.load import read_tree
+from dalip_index.store.manifest import FloraManifest
+from dalip_index.store.name_index import NameIndex
 from dalip_index.store.versions import current_version, flora_or_start
 
 __all__ = ["names_in_flora", "plant_to_teach"]
@@ -36,17 +41,16 @@ def plant_to_teach(
     if not fields["scientificName"].strip():
         raise DataError("no-name")
     root = flora_or_start(path, start)
-    known = read_taxa(current_version(root))
-    found = resolve_typed(
-        fields["scientificName"], Resolver.of(known), may_be_misspelt=not fields.get("taxonRank")
-    )
+    known, names = _taxa_of(root)
+    found = resolve_typed(fields["scientificName"], names, may_be_misspelt=not fields.get("taxonRank"))
     taxon = found.taxon
     assert taxon is not None
     if found.noted:
         note(found.note)
     typed = {**fields, "scientificName": taxon.scientific_name}
     new = Taxon.from_darwin_core({**typed, "scientificNameAuthorship": taxon.scientific_name_authorship})
-    if taxon not in known:
+    row = known.rows.get(taxon.scientific_name)
+    if row is None or known.taxa[row] != taxon:
         return new
     return replace(
         new,
@@ -66,8 +70,15 @@ def names_in_flora(path: Path, names: Iterable[str]) -> list[str]:
         DataError: A name is not that of one plant. The error lists the candidates.
         FloraError: The flora cannot be read.
     """
-    known = Resolver.of(read_taxa(current_version(path)))
+    _, known = _taxa_of(path)
     return [_name_in(known, name) for name in names]
+
+
+def _taxa_of(path: Path) -> tuple[TaxonTree, Resolver]:
+    """Return the taxa of a flora, and what resolves their names."""
+    folder = current_version(path)
+    _, tree = read_tree(folder, FloraManifest.load(folder))
+    return tree, Resolver(NameIndex(tree).among(np.arange(len(tree.taxa))))
 
 
 def _name_in(known: Resolver, name: str) -> str:

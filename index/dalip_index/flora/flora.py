@@ -26,6 +26,7 @@ from dalip_index.store.manifest import FloraManifest
 
 if TYPE_CHECKING:
     from dalip.datasets.names.resolver import Resolver
+    from dalip_index.store.name_index import NameIndex
 
 __all__ = ["Flora"]
 
@@ -73,6 +74,11 @@ class Flora:
         return self
 
     @property
+    def rows_in_whole(self) -> NDArray[np.intp]:
+        """The position of each taxon in the flora with all its taxa, ascending, shape (taxa,)."""
+        return self._rows
+
+    @property
     def taxa(self) -> Sequence[Taxon]:
         """The taxa in the order of their primary keys."""
         return self.tree.taxa
@@ -82,7 +88,14 @@ class Flora:
         """Resolves names to the taxa and their higher taxa."""
         from dalip.datasets.names.resolver import Resolver  # a slow import
 
-        return Resolver.of(self.tree.nodes)
+        return Resolver(self.name_index)
+
+    @cached_property
+    def name_index(self) -> "NameIndex":
+        """Looks up the names of the taxa and their higher taxa."""
+        from dalip_index.store.name_index import NameIndex  # a slow import
+
+        return NameIndex(self.tree)
 
     def row(self, taxon: Taxon) -> int:
         """Return the position of a taxon in `taxa`.

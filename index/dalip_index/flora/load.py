@@ -13,7 +13,7 @@ from dalip_assets import ENCODER, FLORA
 from dalip_index.flora.calibration import CALIBRATION, Calibration
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
-from dalip_index.store.catalogue import CATALOGUE, StoredTaxa, read_taxa
+from dalip_index.store.catalogue import CATALOGUE, StoredTaxa
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, TEXT_RESIDUALS
 from dalip_index.store.manifest import EncoderStamp, FloraManifest
 from dalip_index.store.taxon_arrays import TAXON_ARRAYS, TaxonArrays
@@ -124,10 +124,9 @@ def read_tree(folder: Path, manifest: FloraManifest) -> tuple[TaxonArrays | None
     """
     number = manifest.counts.taxa
     if TAXON_ARRAYS not in manifest.files:
-        taxa = read_taxa(folder)
-        if len(taxa) != number:
-            raise FloraError("flora-parts-differ", source=folder, taxa=len(taxa), expected_taxa=number)
-        return None, TaxonTree(taxa)
+        taxa = StoredTaxa(folder, number)
+        return None, TaxonTree(taxa, rows_by_name=taxa.rows)
     arrays = TaxonArrays.load(folder, number)
     higher = StoredTaxa(folder, max(int(arrays.above.max(initial=-1)) + 1 - number, 0), "higher_taxa")
-    return arrays, TaxonTree(StoredTaxa(folder, number), (higher, arrays.above))
+    taxa = StoredTaxa(folder, number)
+    return arrays, TaxonTree(taxa, (higher, arrays.above), taxa.rows)

@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 from dalip.datasets.names.resolution import Resolution
 from dalip.encoder import Vectors
 from dalip.errors import DalipError, FloraError
-from dalip.scientific_name import plain_name
-from dalip.taxon_tree import TaxonTree
 from dalip_index.flora.answer import EvidenceKind
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.prototypes import Prototypes
 from dalip_index.flora.similarities import Similarities
+from dalip_index.store.name_index import NameIndex
 
 __all__ = ["RestrictedFlora", "alike_names", "name_not_held", "restrict"]
 
-_ALIKE = 75  # of 100: minimum fuzzy-match score of a name to suggest
 _OFFERED = 3
 
 
@@ -37,26 +35,26 @@ class RestrictedFlora(Flora):
             rows: Rows of the taxa to answer with, ascending, shape (taxa to answer with,).
             asked: What the requested names stand for.
         """
-        taxa = tuple(whole.taxa[row] for row in rows.tolist())
+        tree, self._higher = whole.tree.part(rows)
         super().__init__(
-            whole.folder,
-            whole.manifest,
-            whole.calibration,
-            TaxonTree(taxa),
-            whole.prototypes,
-            whole.encoder,
+            whole.folder, whole.manifest, whole.calibration, tree, whole.prototypes, whole.encoder
         )
         self.unknown = tuple(found.given for found in asked if found.taxon is None)
         """Requested names that do not stand for one taxon of the flora."""
         self.noted = tuple(found for found in asked if found.taxon and found.noted)
         """Requested names that were read as other ones."""
         self._whole, self._rows = whole, rows
-        self._others = np.setdiff1d(np.arange(len(whole.taxa)), rows)
+        self._others = np.delete(np.arange(len(whole.taxa)), rows)
 
     @property
     def whole(self) -> Flora:
         """The flora with all its taxa."""
         return self._whole
+
+    @cached_property
+    def name_index(self) -> NameIndex:
+        """Looks up the names of the taxa to answer with and of their higher taxa."""
+        return self._whole.name_index.among(self._rows, self._higher)
 
     @cached_property
     def prototypes(self) -> Prototypes:
@@ -98,8 +96,7 @@ def restrict(flora: Flora, names: Iterable[str] | Mapping[str, Sequence[str]]) -
         if not asked:
             raise FloraError("nothing-asked-for")
         raise name_not_held(flora, asked[0].given, len(asked) - 1)
-    in_whole = sorted(flora.whole.tree.rows[flora.taxa[row].scientific_name] for row in rows)
-    return RestrictedFlora(flora.whole, np.array(in_whole, np.intp), asked)
+    return RestrictedFlora(flora.whole, flora.rows_in_whole[rows], asked)
 
 
 def _resolved(flora: Flora, name: str, synonyms: Sequence[str]) -> list[Resolution]:
@@ -113,13 +110,7 @@ def _resolved(flora: Flora, name: str, synonyms: Sequence[str]) -> list[Resoluti
 
 def alike_names(flora: Flora, name: str) -> list[str]:
     """Find taxa and higher taxa in a flora whose names are spelt like an unknown name (fuzzy match), best first."""
-    from rapidfuzz import fuzz, process
-
-    names = {plain_name(node.scientific_name): node.scientific_name for node in flora.tree.nodes}
-    asked = plain_name(name)
-    found = process.extract(asked, list(names), scorer=fuzz.WRatio, limit=_OFFERED, score_cutoff=_ALIKE)
-    best = sorted((folded for folded, _, _ in found), key=lambda folded: -fuzz.ratio(asked, folded))
-    return [names[folded] for folded in best]
+    return flora.name_index.similar_names(name, _OFFERED)
 
 
 def name_not_held(flora: Flora, name: str, others: int = 0) -> DalipError:

@@ -26,6 +26,7 @@ from dalip_index.store.catalogue import (
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX
 from dalip_index.store.kept_photos import Pack, digest_of
 from dalip_index.store.manifest import VECTORS_IN_CATALOGUE, FileStamp, FloraManifest
+from dalip_index.store.name_tables import names_fit
 from dalip_index.store.quantized import ZERO
 from dalip_index.store.taxon_arrays import TAXON_ARRAYS, TaxonArrays
 from dalip_index.store.versions import SHARED, current_version
@@ -177,6 +178,9 @@ def _check_vectors(path: Path, folder: Path, manifest: FloraManifest) -> Iterato
     prototypes = Prototypes.load(folder, manifest)
     if arrays and not _fit(arrays, tree, prototypes):
         yield FloraError("arrays-differ-from-catalogue", source=folder / TAXON_ARRAYS)
+    with open_catalogue(folder) as connection:
+        if not names_fit(connection, tuple(tree.taxa), tuple(tree.higher)):
+            yield FloraError("names-differ-from-taxa", source=folder / CATALOGUE)
     behind = int(prototypes.text_counts.sum()), int(prototypes.photo_counts.sum())
     if behind != (manifest.counts.texts, manifest.counts.photos):
         yield FloraError("prototypes-differ-from-evidence", source=folder / CATALOGUE)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dalip.datasets.names.resolve import resolve_typed
 from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder
@@ -48,8 +50,7 @@ def lessons(
         on_skip: Called for each observation that cannot be used, and once for each name that is not that of one plant.
     """
     flora = flora_to_teach(path, start, encoder)
-    names = Resolver.of(flora.taxa)
-    built = flora.tree.rows.keys() - set(flora.taught)
+    names = Resolver(flora.name_index.among(np.arange(len(flora.taxa))))
     from_all = learns_from_all(flora)
     known = {e.photo for e in read_evidence(flora.folder)} if from_all else set()
     photos: dict[str, list[bytes]] = {}
@@ -58,7 +59,7 @@ def lessons(
         if seen.name not in plants:
             plants[seen.name] = _plant(seen.name, names, on_skip)
         name = plants[seen.name]
-        if name and (from_all or name not in built):
+        if name and (from_all or name in flora.taught or name not in flora.tree.rows):
             # Plants taught before are taught again from all their photos.
             old = known if name not in flora.taught else set()
             mine = [p for p in journal.photos(seen.id) if hashlib.sha256(p).hexdigest() not in old]

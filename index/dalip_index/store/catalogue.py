@@ -6,16 +6,17 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, groupby, islice
 from pathlib import Path
 from threading import Lock
-from typing import Literal, overload
+from typing import Any, Literal, overload
 from weakref import finalize
 
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
+from dalip_index.store.name_tables import write_names
 
 __all__ = [
     "CATALOGUE",
@@ -45,6 +46,9 @@ _OF_A_TAXON = (
     "references",
     "synonyms",
 )
+_NAMES_STORED = 10_000
+"""From this number of taxa, the catalogue has tables of their names, which would add a quarter to a small flora. For
+fewer taxa, they are made in memory in a fraction of a second."""
 _KEPT_IN_MEMORY = 10_000  # taxa that were read one by one
 _PACKED_TAXA = 4096
 """Taxa whose texts are compressed together. Texts made from names compress to a tenth, and nothing searches them."""
@@ -137,6 +141,8 @@ def write_catalogue(
         database["taxa"].create_index(["scientificName"], unique=True)
         for table in ("vernacular_names", "evidence"):
             database[table].create_index(["taxon"])
+        if len(taxa) >= _NAMES_STORED:
+            write_names(database.conn, taxa, higher)
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, object]]) -> None:
@@ -196,7 +202,7 @@ def read_taxa(folder: Path) -> tuple[Taxon, ...]:
         FloraError: The catalogue is damaged.
     """
     with open_catalogue(folder) as connection:
-        return _select(connection, folder, "taxa")
+        return _select(connection, folder, "taxa", _columns(connection, "taxa"))
 
 
 class StoredTaxa(Sequence[Taxon]):
@@ -218,10 +224,11 @@ class StoredTaxa(Sequence[Taxon]):
             self._connection = _connect(folder, check_same_thread=False)
             finalize(self, self._connection.close)
             last = self._connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0
+            self._columns = _columns(self._connection, table)
         if last != number:
             raise FloraError("flora-parts-differ", source=folder, taxa=last, expected_taxa=number)
         self._lock = Lock()  # a connection is for one thread at a time
-        self._one = lru_cache(_KEPT_IN_MEMORY)(self._read)
+        self._one = lru_cache(_KEPT_IN_MEMORY)(lambda row: self._read(range(row, row + 1))[0])
         self._all: tuple[Taxon, ...] | None = None
 
     def __len__(self) -> int:
@@ -233,6 +240,9 @@ class StoredTaxa(Sequence[Taxon]):
     def __getitem__(self, row: slice) -> tuple[Taxon, ...]: ...
     def __getitem__(self, row: int | slice) -> Taxon | tuple[Taxon, ...]:
         if isinstance(row, slice):
+            some = range(self._number)[row]
+            if some.step == 1 and len(some) < self._number:
+                return self._read(some)
             return self.all()[row]
         if self._all is not None:
             return self._all[row]
@@ -252,36 +262,79 @@ class StoredTaxa(Sequence[Taxon]):
         """Read all taxa, once."""
         with self._lock, _as_flora_error(self._folder):
             if self._all is None:
-                self._all = _select(self._connection, self._folder, self._table)
+                self._all = _select(self._connection, self._folder, self._table, self._columns)
             return self._all
 
-    def _read(self, row: int) -> Taxon:
+    def select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query on the catalogue."""
         with self._lock, _as_flora_error(self._folder):
-            (taxon,) = _select(self._connection, self._folder, self._table, row + 1)
-            return taxon
+            return self._connection.execute(query, values).fetchall()
+
+    @cached_property
+    def has_names(self) -> bool:
+        """Whether the catalogue has tables of names, as it has for many taxa."""
+        return bool(self.select("SELECT 1 FROM sqlite_schema WHERE name = 'taxon_words'"))
+
+    @cached_property
+    def rows(self) -> Mapping[str, int]:
+        """The row of each taxon, by scientific name."""
+        return _StoredRows(self)
+
+    def starting(self, prefix: str) -> Iterator[tuple[int, str]]:
+        """Yield row and scientific name of all taxa whose name begins like this, and perhaps of some others."""
+        pattern = "".join(
+            c if c.isascii() and c.isalnum() else "_" for c in prefix
+        )  # `_` matches any character
+        found = self.select(
+            "SELECT id, scientificName FROM taxa WHERE scientificName LIKE ? ORDER BY id", (f"{pattern}%",)
+        )
+        return ((number - 1, name) for number, name in found)
+
+    def _read(self, rows: range) -> tuple[Taxon, ...]:
+        with self._lock, _as_flora_error(self._folder):
+            return _select(self._connection, self._folder, self._table, self._columns, rows)
+
+
+class _StoredRows(Mapping[str, int]):
+    """Looks up the row of a taxon in the catalogue."""
+
+    def __init__(self, taxa: StoredTaxa) -> None:
+        self._taxa = taxa
+
+    def __len__(self) -> int:
+        return len(self._taxa)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for (name,) in self._taxa.select("SELECT scientificName FROM taxa ORDER BY id"))
+
+    def __getitem__(self, name: str) -> int:
+        for (number,) in self._taxa.select("SELECT id FROM taxa WHERE scientificName = ?", (name,)):
+            return int(number) - 1
+        raise KeyError(name)
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> str:
+    """Return the columns that `_select` reads; floras from before 0.1.0 was released have no authors or synonyms."""
+    present = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
+    later = (column if column in present else "''" for column in ("scientificNameAuthorship", "synonyms"))
+    return f'id, scientificName, taxonRank, genus, family, "order", "references", {", ".join(later)}'
 
 
 def _select(
-    connection: sqlite3.Connection, folder: Path, table: str, number: int | None = None
+    connection: sqlite3.Connection, folder: Path, table: str, columns: str, rows: range | None = None
 ) -> tuple[Taxon, ...]:
-    """Read all taxa of a table, or the one with a primary key."""
-    key = () if number is None else (number,)
+    """Read all taxa of a table, or those in a range of rows."""
+    between = () if rows is None else (rows.start + 1, rows.stop)
     names: dict[int, list[VernacularName]] = {}
     if table == "taxa":
         for taxon, language, name in connection.execute(
-            f"SELECT taxon, language, name FROM vernacular_names {'WHERE taxon = ?' if key else ''} ORDER BY id",
-            key,
+            "SELECT taxon, language, name FROM vernacular_names "
+            f"{'WHERE taxon BETWEEN ? AND ?' if between else ''} ORDER BY id",
+            between,
         ):
             names.setdefault(taxon, []).append(VernacularName(name, language))
-    # Floras from before 0.1.0 was released have no authors, and no synonyms.
-    columns = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
-    later = ", ".join(
-        column if column in columns else "''" for column in ("scientificNameAuthorship", "synonyms")
-    )
-    rows = connection.execute(
-        f'SELECT id, scientificName, taxonRank, genus, family, "order", "references", {later} '
-        f"FROM {table} {'WHERE id = ?' if key else ''} ORDER BY id",
-        key,
+    found = connection.execute(
+        f"SELECT {columns} FROM {table} {'WHERE id BETWEEN ? AND ?' if between else ''} ORDER BY id", between
     ).fetchall()
     try:
         return tuple(
@@ -296,7 +349,7 @@ def _select(
                 author,
                 _split(synonyms),
             )
-            for number, name, rank, genus, family, order, references, author, synonyms in rows
+            for number, name, rank, genus, family, order, references, author, synonyms in found
         )
     except (DalipError, TypeError, AttributeError) as error:  # a value may not be a string
         cause = error if isinstance(error, DalipError) else first_line(error)

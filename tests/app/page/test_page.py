@@ -421,15 +421,17 @@ def test_names_are_found_despite_typos() -> None:
         ("Sonnenblum", "Helianthus annuus"),
         ("sunflower", "Helianthus annuus"),
     ):
-        assert name in [taxon.scientific_name for taxon in find_taxa(flora, words)[:3]], words
-    assert find_taxa(flora, "zzzzqq") == []
+        assert name in [taxon.scientific_name for taxon in find_taxa(flora, words, 3)[0]], words
+    assert find_taxa(flora, "zzzzqq", 30) == ([], 0)
     for family in ("rosaceae", "anacardiaceae"):  # spelt correctly, so no fuzzy matches
         members = [taxon for taxon in flora.taxa if taxon.family == family.capitalize()]
-        assert find_taxa(flora, family) == sorted(members, key=lambda taxon: taxon.scientific_name)
+        found = find_taxa(flora, family, len(flora.taxa))
+        assert found == (sorted(members, key=lambda taxon: taxon.scientific_name), len(members))
     assert {
-        "lily" in " ".join(n.name.lower() for n in t.vernacular_names) for t in find_taxa(flora, "lily")
+        "lily" in " ".join(n.name.lower() for n in t.vernacular_names)
+        for t in find_taxa(flora, "lily", 100)[0]
     } == {True}
-    every = [taxon.scientific_name for taxon in find_taxa(flora, " ")]
+    every = [taxon.scientific_name for taxon in find_taxa(flora, " ", 10_000)[0]]
     assert every == sorted(taxon.scientific_name for taxon in flora.taxa)
 
 

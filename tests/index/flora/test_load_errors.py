@@ -18,6 +18,7 @@ from dalip_index import build_flora, flora_info, load_flora, verify_flora
 from dalip_index.store.catalogue import CATALOGUE
 from dalip_index.store.faiss_index import PHOTO_INDEX, TEXT_INDEX, write_index
 from dalip_index.store.manifest import MANIFEST, FileStamp
+from dalip_index.store.name_tables import write_names
 from dalip_index.store.quantized import QuantizedVectors
 from dalip_index.store.taxon_arrays import TAXON_ARRAYS
 
@@ -355,6 +356,25 @@ def test_verify_finds_arrays_that_differ_from_the_catalogue(path: Path, name: st
     np.savez(file, **arrays)
     restamp(path)
     with refuses(FloraError, match=r"taxa\.npz: it does not match the catalogue"):
+        verify_flora(path)
+
+
+@pytest.mark.parametrize("table", ["name_keys", "common_name_keys", "genera", "alphabetical", "taxon_words"])
+def test_verify_finds_tables_of_names_that_differ_from_the_taxa(
+    path: Path, encoder: Encoder, table: str
+) -> None:
+    tree = load_flora(path, encoder).tree
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        write_names(connection, tuple(tree.taxa), tuple(tree.higher))
+    restamp(path)
+    verify_flora(path)
+    with sqlite3.connect(path / "v000001" / CATALOGUE) as connection:
+        if table == "taxon_words":
+            connection.execute("INSERT INTO taxon_words (rowid, names) VALUES (1, 'rosa')")
+        else:
+            connection.execute(f"DELETE FROM {table}")
+    restamp(path)
+    with refuses(FloraError, match=r"catalogue\.db: its tables of names do not match its taxa"):
         verify_flora(path)
 
 

@@ -19,6 +19,7 @@ error-arrays-of-other-taxa = it does not contain the arrays of { $taxa ->
         [one] 1 taxon
        *[other] { $taxa } taxa
     }; build the flora again
+error-names-differ-from-taxa = its tables of names do not match its taxa; build the flora again
 error-arrays-differ-from-catalogue = it does not match the catalogue; build the flora again
 error-index-of-other-taxa = the taxa of its { $number } vectors are not those with prototypes in the catalogue; build the flora again
 error-prototype-unfit = the { $prototype } prototype of taxon { NUMBER($taxon, useGrouping: 0) } has the wrong width, or the taxon does not exist; build the flora again
