@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-__all__ = ["HUB", "LOCAL", "PUBLISHED", "Published", "close_aliases"]
+__all__ = ["HUB", "LOCAL", "PUBLISHED", "close_aliases"]
 
 HUB = "hf-hub:"
 """Prefix of the name of a repository on the hub, `hf-hub:ORG/REPO`."""
@@ -13,7 +13,7 @@ LOCAL = "local-dir:"
 
 
 @dataclass(frozen=True)
-class Published:
+class _Published:
     """A model that `dalip encoder get` knows by an alias."""
 
     repository: str
@@ -35,7 +35,7 @@ class Published:
 
 
 PUBLISHED = {
-    "bioclip": Published(
+    "bioclip": _Published(
         "imageomics/bioclip",
         "ViT-B/16",
         "TreeOfLife-10M",
@@ -43,7 +43,7 @@ PUBLISHED = {
         "S. Stevens et al., BioCLIP: A Vision Foundation Model for the Tree of Life, CVPR 2024, arXiv:2311.18803",
         squash=True,
     ),
-    "bioclip-2": Published(
+    "bioclip-2": _Published(
         "imageomics/bioclip-2",
         "ViT-L/14",
         "TreeOfLife-200M",
@@ -52,14 +52,14 @@ PUBLISHED = {
         "arXiv:2505.23883",
         squash=True,
     ),
-    "bioclip-2.5": Published(
+    "bioclip-2.5": _Published(
         "imageomics/bioclip-2.5-vith14",
         "ViT-H/14",
         "TreeOfLife-200M and more",
         3.9,
         "BioCLIP 2.5 Huge, imageomics/bioclip-2.5-vith14; J. Gu et al., BioCLIP 2, 2025, arXiv:2505.23883",
     ),
-    "biocap": Published(
+    "biocap": _Published(
         "imageomics/biocap",
         "ViT-B/16",
         "TreeOfLife-10M with captions",
@@ -68,7 +68,7 @@ PUBLISHED = {
         "arXiv:2510.20095",
     ),
     # Trained with open_clip's `--model ViT-B-16 --pretrained openai`, which builds OpenAI's model with QuickGELU.
-    "biotrove-b16": Published(
+    "biotrove-b16": _Published(
         "BGLab/BioTrove-CLIP",
         "ViT-B/16",
         "BioTrove-Train, photos from iNaturalist",
@@ -78,7 +78,7 @@ PUBLISHED = {
         architecture="ViT-B-16-quickgelu",
         file="biotroveclip-vit-b-16-from-openai-epoch-40.pt",
     ),
-    "openclip-b32": Published(
+    "openclip-b32": _Published(
         "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
         "ViT-B/32",
         "LAION-2B, general photos",

@@ -17,7 +17,6 @@ from dalip_app.cli.evaluate_options import (
     print_table,
     read_photos,
 )
-from dalip_app.cli.models.export import need_training
 from dalip_app.cli.options import (
     DataDirOption,
     EncoderOption,
@@ -25,6 +24,7 @@ from dalip_app.cli.options import (
     JsonOption,
     OnlyOption,
     load_flora,
+    need_training,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_result
 

@@ -10,8 +10,7 @@ import typer
 from dalip.errors import Skipped
 from dalip.files import printable
 from dalip.progress import Progress
-from dalip_app.cli.models.export import need_training
-from dalip_app.cli.options import NAMED_PHOTOS
+from dalip_app.cli.options import NAMED_PHOTOS, need_training
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result, worded
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dalip.errors import DataError, FloraError
+from dalip.errors import DalipError, DataError, FloraError
 from dalip_app.cli.terminal import ProgressLine, complain
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "load_encoder",
     "load_flora",
     "names_in",
+    "need_training",
 ]
 
 
@@ -145,6 +146,19 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object
 
 _TOLD = 20  # unknown names that are listed; the checklist of a country would fill screens with them
 _LISTS = (".txt", ".csv", ".tsv", ".gz", ".zip")
+
+
+def need_training() -> None:
+    """Check that the packages for training and export are installed.
+
+    Raises:
+        DalipError: A package is missing; the error gives its name and how to install everything.
+    """
+    try:
+        import dalip.export
+        import dalip.training.loop  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise DalipError("training-package-missing", package=error.name) from None
 
 
 def load_encoder(

@@ -42,7 +42,7 @@ def test_from_nothing_to_a_served_flora_of_the_world(tmp_path: Path) -> None:
     (tmp_path / "wcvp_names.csv").write_text(NAMES, encoding="utf-8")
     Image.radial_gradient("L").convert("RGB").resize((300, 200)).save(tmp_path / "photo.jpg")
     install, get, build, identify, serve = commands()
-    assert install == ["pip", "install", "dalip[train]"]
+    assert install == ["pip", "install", ".[train]"]
     write_model(tmp_path / "hub" / "imageomics" / "bioclip-2")
     with model_hub(tmp_path / "hub") as hub:
         settings = {

@@ -8,9 +8,8 @@ import typer
 
 from dalip.errors import BundleError
 from dalip.files import printable
-from dalip_app.cli.models.export import need_training
 from dalip_app.cli.models.fetch_encoder import change_manifest, fetch_encoder
-from dalip_app.cli.options import DataDirOption, JsonOption, given_path
+from dalip_app.cli.options import DataDirOption, JsonOption, given_path, need_training
 from dalip_app.cli.terminal import complain, print_json, print_result
 
 __all__ = ["app"]

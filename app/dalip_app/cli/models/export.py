@@ -5,29 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from dalip.errors import DalipError
+from dalip_app.cli.options import need_training
 from dalip_app.cli.terminal import complain
 
-__all__ = ["EXAMPLES", "export", "need_training"]
+__all__ = ["EXAMPLES", "export"]
 
 EXAMPLES = """\b
 Examples:
   dalip export runs/mine encoder-small --weights int8
   dalip export authors.pt encoder
   dalip export ViT-B-32 encoder --pretrained laion2b_s34b_b79k"""
-
-
-def need_training() -> None:
-    """Check that the packages for training and export are installed.
-
-    Raises:
-        DalipError: A package is missing; the error gives its name and how to install everything.
-    """
-    try:
-        import dalip.export
-        import dalip.training.loop  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise DalipError("training-package-missing", package=error.name) from None
 
 
 def export(

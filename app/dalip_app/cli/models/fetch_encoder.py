@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dalip.errors import BundleError, DalipError
-from dalip_app.cli.models.export import need_training
+from dalip_app.cli.options import need_training
 from dalip_app.cli.terminal import ProgressLine, complain
 
 if TYPE_CHECKING:

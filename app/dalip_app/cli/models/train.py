@@ -17,8 +17,8 @@ from dalip.errors import TrainingError
 from dalip.progress import no_report
 from dalip.training.config import Setting, TrainConfig, settings, source_of
 from dalip.training.presets import FREEZE_TOWERS, PRESETS
-from dalip_app.cli.models.export import need_training
 from dalip_app.cli.models.train_comparison import compared, read_old
+from dalip_app.cli.options import need_training
 from dalip_app.cli.terminal import complain, print_result
 from dalip_app.messages.errors import describe
 
