@@ -19,6 +19,8 @@ __all__ = [
     "IN_FLORA_LEAST",
     "MIN_PHOTOS",
     "MISFIT_THRESHOLD",
+    "REGION_SHARE",
+    "REGION_WEIGHT",
     "Calibration",
     "softmax",
     "thresholds_by_rank",
@@ -40,6 +42,12 @@ PLANT_LEAST = 0.01
 IN_FLORA_LEAST = 0.05
 """A photo is rejected as a plant that is not in the flora if a smaller share of the calibration photos fits as badly;
 see `foreign`."""
+
+REGION_SHARE = 0.95
+"""Assumed share of photos of a region whose taxon is among the known taxa of the region."""
+
+REGION_WEIGHT = math.log(REGION_SHARE / (1 - REGION_SHARE))
+"""Default of `Calibration.region_weight`: it makes the taxa of a region 19 times as likely as as many others."""
 
 MIN_PHOTOS = 10
 """With fewer photos, the text weight is the default and the flora is not calibrated."""
@@ -75,13 +83,16 @@ class Calibration:
     right_by_level: tuple[tuple[float, ...], ...] = ()
     """As `right`, for the calibration photos whose taxon most likely has each level of evidence; empty for a level with
     too few of them."""
+    region_weight: float | None = None
+    """Subtracted from the logits of taxa outside a region; `None` if it was not fitted, as in older floras. It is then
+    `REGION_WEIGHT`."""
 
     def __post_init__(self) -> None:
         """Reject invalid values.
 
         Raises:
-            FloraError: A weight or threshold is outside 0 to 1, the temperature is not positive, or a list is not
-                finite and ascending.
+            FloraError: A weight or threshold is outside 0 to 1, the temperature is not positive, the weight of regions
+                is negative, or a list is not finite and ascending.
         """
         if not 0 <= self.text_weight <= 1 or not 0 <= self.threshold <= 1:
             raise FloraError(
@@ -92,6 +103,9 @@ class Calibration:
         for values in (self.right, self.fits, self.lengths, *self.right_by_level):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise FloraError("calibration-order")
+        weight = self.region_weight
+        if weight is not None and not (math.isfinite(weight) and weight >= 0):
+            raise FloraError("calibration-region", weight=str(weight))
 
     def logits(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1, levels: NDArray[np.intp] | None = None
