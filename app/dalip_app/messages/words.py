@@ -106,7 +106,7 @@ def outside(answer: Identification, prediction: Prediction, say: Language | None
     """Return the remark that a taxon does not occur in the region, or an empty string."""
     if answer.region is None or prediction.in_region is not False:
         return ""
-    return (say or language())("answer-region-outside", region=answer.region.name)
+    return (say or language())("answer-region-outside")
 
 
 def promise(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:

@@ -82,7 +82,7 @@ def rows_inside(tree: TaxonTree, names: Mapping[str, Sequence[str]]) -> NDArray[
     rows = _rows_named(tree.taxa, names.keys())
     above = _rows_named(tree.higher, names.keys())
     missing = names.keys() - rows.keys() - above.keys()
-    others = {synonym for name in missing for synonym in names[name]}
+    others = {synonym for name in missing for synonym in (*names[name], _as_hybrid(name))}
     found = [*rows.values(), *_rows_named(tree.taxa, others).values()]
     found += _rows_with_synonym(tree.taxa, missing | others)
     # A genus of the flora occurs where one of its species does, and a species where one of its subspecies does.
@@ -94,6 +94,12 @@ def rows_inside(tree: TaxonTree, names: Mapping[str, Sequence[str]]) -> NDArray[
     nodes[[len(tree.taxa) + place for place in above.values()]] = True
     inside |= nodes[tree.above_rows].any(axis=1)
     return inside
+
+
+def _as_hybrid(name: str) -> str:
+    """Return a name with the sign of a hybrid, which some sources leave out."""
+    genus, _, rest = name.partition(" ")
+    return f"{genus} × {rest}"
 
 
 def _rows_named(taxa: Sequence[Taxon], names: Collection[str]) -> dict[str, int]:

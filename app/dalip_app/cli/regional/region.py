@@ -71,9 +71,7 @@ def add(
         found = Regions(data_dir_or_default(data_dir)).add(
             file, Report(left_out, complain), progress, names=names
         )
-    what = "pair of an area and a taxon" if found.kind == "distribution" else "record"
-    number = counted(found.records, what).replace("taxons", "taxon")
-    print_result(printable(f"{file}: {counted(found.taxa, 'taxon')}, {number}"))
+    print_result(printable(f"{file}: {counted(found.taxa, 'taxon')}, {counted(found.records, 'record')}"))
     for reason, rows in found.left_out.items():
         print_result(f"  {rows:,} rows left out: {_REASONS[reason]}")
     left_out.finish()

@@ -16,7 +16,7 @@ answer-region-changed = Without the region, the first name would be { $plant } (
 answer-region-surer = Without the region, the first name would be the same, but DALIP would not be sure.
 answer-region-less-sure = Without the region, the first name would be the same, and DALIP would be sure.
 answer-region-same = Without the region, the first name would be the same ({ $share }).
-answer-region-outside = not known from { $region }
+answer-region-outside = not known from the region
 answer-alike = Photos of { $plant } look most like those of { $others }.
 answer-calibrated-meaning =
     The percentages assume that the plant is one of the { $plants } in this flora and that the photo is similar to those

@@ -23,7 +23,7 @@ answer-region-changed = Sans la région, le premier nom serait { $plant } ({ $sh
 answer-region-surer = Sans la région, le premier nom serait le même, mais DALIP n’en serait pas certain.
 answer-region-less-sure = Sans la région, le premier nom serait le même, et DALIP en serait certain.
 answer-region-same = Sans la région, le premier nom serait le même ({ $share }).
-answer-region-outside = pas connue dans { $region }
+answer-region-outside = pas connue dans la région
 answer-alike = Les photos de { $plant } ressemblent surtout à celles de { $others }.
 answer-calibrated-meaning =
     Les pourcentages supposent que la plante est l’une des { $plants } de cette flore et que la photo est semblable à
