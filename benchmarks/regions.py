@@ -66,7 +66,7 @@ def values_of(answers: Sequence[Answered], measures: dict[str, Measure]) -> NDAr
 
 
 def interval(values: NDArray[np.float64], groups: NDArray[np.intp]) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean over photos, some of which are missing (NaN), by groups of photos."""
+    """Return the 95 % bootstrap interval of a mean over photos, by groups of them; missing values are NaN."""
     known = np.isfinite(values)
     sums = np.bincount(groups, np.where(known, values, 0.0))
     sizes = np.bincount(groups, known)

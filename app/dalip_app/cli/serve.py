@@ -31,6 +31,7 @@ from dalip_app.cli.regional.region_options import (
     RadiusOption,
     RegionOption,
     read_region,
+    tell_of_region,
     without_region,
 )
 from dalip_app.cli.terminal import CommandGroup, complain, print_result
@@ -224,6 +225,7 @@ def serve(
     regional = read_region(region, near, radius, only, data_dir)
     floras = Floras(paths, data_dir, encoder, names_in(without_region(only)), complain, regional)
     complain_of_unknown(floras().now(), floras.unknown)
+    tell_of_region(floras().now())
     _warm_up(floras.encoder)
     open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():

@@ -56,7 +56,7 @@ def open_source(path: Path, names: Path | None, report: Report) -> Iterator[Sour
                 stream = stack.enter_context(names.open("rb"))
                 found = found._replace(names=_table(stream, str(names), report))
         except FileNotFoundError as error:
-            raise DataError("table-missing", source=error.filename) from None
+            raise RegionError("region-file-missing", source=error.filename) from None
         except OSError as error:
             raise DataError("table-not-read", source=path, cause=error.strerror or error) from error
         yield found

@@ -73,7 +73,7 @@ def add(
         )
     print_result(printable(f"{file}: {counted(found.taxa, 'taxon')}, {counted(found.records, 'record')}"))
     for reason, rows in found.left_out.items():
-        print_result(f"  {rows:,} rows left out: {_REASONS[reason]}")
+        print_result(f"  {counted(rows, 'row')} left out: {_REASONS[reason]}")
     left_out.finish()
 
 

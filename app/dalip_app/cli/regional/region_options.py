@@ -21,6 +21,7 @@ __all__ = [
     "is_list",
     "load_regional_flora",
     "read_region",
+    "tell_of_region",
     "without_region",
 ]
 
@@ -132,7 +133,7 @@ def load_regional_flora(
     only: Sequence[str] | None,
     region: "RegionTaxa | None",
 ) -> "Flora":
-    """Load a flora as `load_flora` does, to identify photos of a region; say on stderr how many taxa occur there.
+    """Load a flora as `load_flora` does, to identify photos of a region.
 
     Args:
         folder: The flora.
@@ -150,7 +151,12 @@ def load_regional_flora(
     if region is None:
         return flora
     regional = in_region(flora, region)
-    assert regional.region
-    number = int(regional.region.inside.sum())
-    complain(f"{region.name}: {number:,} of the flora's {len(flora.taxa):,} taxa occur here")
+    tell_of_region(regional)
     return regional
+
+
+def tell_of_region(flora: "Flora") -> None:
+    """Say on stderr how many taxa of a flora occur in its region, if it has one."""
+    if flora.region:
+        number, every = int(flora.region.inside.sum()), len((flora.before or flora).taxa)
+        complain(f"{flora.region.name}: {number:,} of the flora's {every:,} taxa occur here")

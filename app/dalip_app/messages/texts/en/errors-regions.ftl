@@ -1,6 +1,7 @@
 ### Errors of regions: files with distributions and occurrence records, and the regions that answers are for.
 
 error-region-file-unknown = this file has neither the columns of wcvp_distribution.csv nor those of occurrence records (decimalLatitude, decimalLongitude, and species or scientificName); its columns are { $found }
+error-region-file-missing = no such file; check the path
 error-region-names-missing = the names of the taxa are missing; put wcvp_names.csv next to this file, or specify it with --names
 error-region-file-empty = the file has no row that can be used; nothing was changed
 error-region-row-without-area = the row has no code of an area{ $more ->
