@@ -19,7 +19,7 @@ from dalip_index.flora.calibration import (
 from dalip_index.flora.sharpness import fit_sharpness, levels_of
 from dalip_index.flora.temperature import fit_temperature
 
-__all__ = ["WRONG_SURE", "fit_calibration", "fit_region_weight"]
+__all__ = ["WRONG_SURE", "fit_calibration", "fit_region_logit"]
 
 WRONG_SURE = 0.045
 """Share of photos that may get a confident answer that is wrong, among the calibration photos and among the same photos
@@ -35,7 +35,7 @@ _MIN_OF_LEVEL = 100
 
 _REGIONS = np.repeat([1 / 16, 1 / 8, 1 / 4, 1 / 2], 8)
 """Shares of the flora's taxa in the simulated regions."""
-_MOST_WEIGHT = 20.0  # in effect, a restriction to the region
+_LARGEST_LOGIT = 20.0  # in effect, a restriction to the region
 
 _AT_ONCE = 256  # photos
 _KEPT = 1000  # values per list, finer than any share that is needed
@@ -88,7 +88,7 @@ def fit_calibration(
         chance=chance,
     )
     calibration = replace(
-        calibration, region_weight=fit_region_weight(calibration, similarities, targets, levels)
+        calibration, region_logit=fit_region_logit(calibration, similarities, targets, levels)
     )
     if len(targets) < _MIN_FOR_THRESHOLD:
         return calibration
@@ -157,18 +157,19 @@ def _fit_threshold(
     return float(_THRESHOLDS[min(too_many[-1] + 1, len(_THRESHOLDS) - 1) if len(too_many) else 0])
 
 
-def fit_region_weight(
+def fit_region_logit(
     calibration: Calibration,
     similarities: NDArray[np.floating[Any]],
     targets: NDArray[np.intp],
     levels: NDArray[np.intp],
-) -> float:
-    """Fit how much less likely taxa outside a region are, by maximum likelihood over simulated regions.
+) -> float | None:
+    """Fit the prior probability of the taxa of a region, by maximum likelihood over simulated regions.
 
     A simulated region has random taxa. It is assumed to contain the taxon in the photo with the probability
     `REGION_SHARE`; each photo therefore counts twice for each region, once with its taxon in the region and once
     without, with these two weights (importance weighting). The loss is convex. At its minimum, the taxa outside the
-    region have a mean probability of `1 - REGION_SHARE`.
+    region have a mean probability of `1 - REGION_SHARE`. If the probabilities are well calibrated, the result is close
+    to the logit of `REGION_SHARE`.
 
     Args:
         calibration: The calibration, which has a temperature.
@@ -177,10 +178,15 @@ def fit_region_weight(
         levels: Level of evidence of each taxon, shape (taxa,).
 
     Returns:
-        The weight, 0 to 20.
+        Value of `Calibration.region_logit`; `None` if there are fewer than two taxa.
     """
-    shares = np.random.default_rng(0).random((similarities.shape[1], len(_REGIONS)), np.float32)
-    regions = (shares < _REGIONS).astype(np.float32)
+    taxa = similarities.shape[1]
+    if taxa < 2:
+        return None
+    regions = (np.random.default_rng(0).random((taxa, len(_REGIONS)), np.float32) < _REGIONS).astype(
+        np.float32
+    )
+    sizes = np.clip(regions.sum(axis=0), 1, taxa - 1)
     parts = []
     for start in range(0, len(targets), _AT_ONCE):
         found = calibration.logits(similarities[start : start + _AT_ONCE], levels=levels)
@@ -190,15 +196,15 @@ def fit_region_weight(
         others = np.maximum(probabilities.astype(np.float32) @ regions - right * regions[own], 0.0)
         parts.append(np.stack([others + right, others]))
     inside = np.minimum(np.concatenate(parts, axis=1), 1.0)  # with the taxon in the region, and without
-    low, high = 0.0, _MOST_WEIGHT
+    low, high = -_LARGEST_LOGIT, _LARGEST_LOGIT
     while high - low > 1e-6:
-        weight = (low + high) / 2
-        outside = (1 - inside) * math.exp(-weight)
+        logit = (low + high) / 2
+        outside = (1 - inside) * np.exp(-np.maximum(logit + np.log((taxa - sizes) / sizes), 0.0))
         means = (outside / (inside + outside)).mean(axis=(1, 2))
         if means @ (REGION_SHARE, 1 - REGION_SHARE) > 1 - REGION_SHARE:
-            low = weight
+            low = logit
         else:
-            high = weight
+            high = logit
     return round(high, 4)
 
 

@@ -11,7 +11,6 @@ from dalip.errors import FloraError
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon, first_words
 from dalip_index.flora.answer import Region
-from dalip_index.flora.calibration import REGION_WEIGHT
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.restricted import RestrictedFlora
 from dalip_index.store.catalogue import StoredTaxa
@@ -39,6 +38,9 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     shows one of them still gets its name. Photos are rejected as before. If answers may contain only taxa of the
     region, the flora is restricted to them as by `restrict`.
 
+    Source: Bayes' rule with a prior that depends on the place, as in Mac Aodha et al., "Presence-only geographical
+    priors for fine-grained image classification", 2019, but from a list of taxa.
+
     Args:
         flora: The flora, possibly restricted.
         region: The region. A taxon occurs there if the region contains it under its name or a synonym, contains a genus
@@ -50,7 +52,7 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     before, inside = flora, rows_inside(flora.tree, region.names)
     if not inside.any():
         raise FloraError("region-without-taxa", source=region.name, number=len(region.names))
-    weight = flora.calibration.region_weight
+    weight = flora.calibration.region_weight(int(inside.sum()), len(inside))
     if region.only:
         rows = np.flatnonzero(inside)
         if flora.whole is not flora:
@@ -64,7 +66,7 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     elif flora.calibration.temperature is None:
         raise FloraError("region-uncalibrated", source=flora.folder.parent)
     found = copy(flora)
-    found.region = Region(region.name, inside, REGION_WEIGHT if weight is None else weight)
+    found.region = Region(region.name, inside, weight)
     found.before = before if region.only else None
     return found
 

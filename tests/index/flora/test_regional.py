@@ -18,8 +18,8 @@ from dalip.errors import FloraError
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
 from dalip_index import Calibration, Flora, Identification, RegionTaxa, in_region, load_flora, restrict
-from dalip_index.flora.calibration import REGION_WEIGHT, softmax
-from dalip_index.flora.fit_calibration import fit_region_weight
+from dalip_index.flora.calibration import softmax
+from dalip_index.flora.fit_calibration import fit_region_logit
 from dalip_index.flora.regional import rows_inside
 from tests.index.calibrating import with_calibration
 from tests.index.flora.test_properties import queries
@@ -38,8 +38,8 @@ def roses(colours: set[str], *, only: bool = False) -> RegionTaxa:
     return RegionTaxa("Spain", {f"Rosa {colour}": () for colour in sorted(colours)}, only)
 
 
-def weighing(flora: Flora, weight: float | None) -> Flora:
-    return with_calibration(flora, dataclasses.replace(flora.calibration, region_weight=weight))
+def weighing(flora: Flora, logit: float | None) -> Flora:
+    return with_calibration(flora, dataclasses.replace(flora.calibration, region_logit=logit))
 
 
 def shares(answer: Identification) -> dict[str, float | None]:
@@ -55,7 +55,7 @@ def same(one: Identification, other: Identification) -> bool:
 def test_a_region_of_weight_0_changes_nothing(flora: Flora, seed: int, colours: set[str]) -> None:
     (photo,) = queries(seed, 1)
     plain = flora.answer("photo", photo[None], 10)
-    regional = in_region(weighing(flora, 0.0), roses(colours)).answer("photo", photo[None], 10)
+    regional = in_region(weighing(flora, -100.0), roses(colours)).answer("photo", photo[None], 10)
     assert same(plain, regional)
     assert shares(plain) == shares(regional)
     assert regional.region
@@ -82,14 +82,18 @@ def test_the_odds_of_taxa_outside_fall_by_the_weight_and_no_others(
 ) -> None:
     (photo,) = queries(seed, 1)
     plain = flora.similarities(photo[None])
-    regional = in_region(weighing(flora, 1.5), roses(colours)).similarities(photo[None])
+    placed = in_region(weighing(flora, 1.5), roses(colours))
+    assert placed.region
+    others = len(COLOURS) - len(colours)
+    assert placed.region.weight == pytest.approx(max(1.5 + np.log(others / len(colours)), 0) if others else 0)
+    regional = placed.similarities(photo[None])
     before, after = (each.shares(flora.calibration) for each in (plain, regional))
     assert before
     assert after
     inside = np.array([taxon.scientific_name.split()[1] in colours for taxon in flora.taxa])
     odds = np.log(after.probabilities[0] / before.probabilities[0])
     assert odds[inside] == pytest.approx(odds[inside][0])
-    assert odds[~inside] == pytest.approx(odds[inside][0] - 1.5)
+    assert odds[~inside] == pytest.approx(odds[inside][0] - placed.region.weight)
     assert regional.fits(flora.calibration) == plain.fits(flora.calibration)
     assert [*map(list, regional.refused(flora.calibration))] == [*map(list, plain.refused(flora.calibration))]
 
@@ -203,40 +207,45 @@ def known(photos: int, taxa: int, sharpness: float) -> tuple[np.ndarray, np.ndar
     return similarities, targets
 
 
-def test_the_fitted_weight_leaves_as_much_probability_outside_as_is_assumed() -> None:
+def test_the_fitted_prior_leaves_as_much_probability_outside_as_is_assumed() -> None:
     similarities, targets = known(400, 200, 2.0)
-    calibration = Calibration.bare(0.5, 0, 0.5, 400)
-    weight = fit_region_weight(calibration, similarities, targets, np.zeros(200, int))
+    calibration = Calibration.bare(0.5, 0, 0.8, 400)
+    logit = fit_region_logit(calibration, similarities, targets, np.zeros(200, int))
+    calibration = dataclasses.replace(calibration, region_logit=logit)
     rng = np.random.default_rng(5)
-    probabilities, outside = softmax(similarities / 0.5), []
+    probabilities, outside = softmax(similarities / 0.8), []
     for photo, target in enumerate(targets):
         for is_inside, times in ((True, 0.95), (False, 0.05)):
             for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2):
                 region = rng.random(200) < share
                 region[target] = is_inside
+                weight = calibration.region_weight(int(region.sum()), 200)
                 weighed = probabilities[photo] * np.where(region, 1.0, math.exp(-weight))
                 outside.append(times * weighed[~region].sum() / weighed.sum() / 4)
     assert np.sum(outside) / len(targets) == pytest.approx(0.05, abs=0.01)
 
 
-def test_the_fitted_weight_is_small_where_photos_are_clear_and_the_default_is_19_to_1() -> None:
-    levels = np.zeros(200, int)
-    calibration = Calibration.bare(0.5, 0, 0.2, 400)
-    clear, vague = (
-        fit_region_weight(calibration, *known(400, 200, sharpness), levels) for sharpness in (30.0, 1.0)
-    )
-    assert 0 <= clear < vague < 20
-    assert math.exp(REGION_WEIGHT) == pytest.approx(19)
+def test_with_calibrated_probabilities_the_fitted_prior_is_the_assumed_one() -> None:
+    """The temperature that calibrates: a normal score, raised by 2 for the right taxon, has 2 times itself as logit."""
+    similarities, targets = known(2000, 200, 2.0)
+    fitted = fit_region_logit(Calibration.bare(0.5, 0, 0.5, 2000), similarities, targets, np.zeros(200, int))
+    assert fitted == pytest.approx(math.log(19), abs=0.15)
 
 
-def test_calibrations_keep_their_weight_and_older_ones_have_the_default(
-    flora: Flora, tmp_path: object
-) -> None:
-    assert flora.calibration.region_weight is not None
+@given(inside=st.integers(1, 500), taxa=st.integers(1, 500))
+def test_the_taxa_of_a_region_share_95_percent_of_the_prior(inside: int, taxa: int) -> None:
+    inside = min(inside, taxa)
+    weight = Calibration.bare(0.5, 0, 1.0, 100).region_weight(inside, taxa)
+    prior = inside / (inside + (taxa - inside) * math.exp(-weight))
+    assert prior == pytest.approx(max(0.95, inside / taxa))
+
+
+def test_calibrations_keep_their_prior_and_older_ones_have_the_default(flora: Flora) -> None:
+    assert flora.calibration.region_logit is not None
     content = json.loads((flora.folder / "calibration.json").read_text())
-    assert content["region_weight"] == flora.calibration.region_weight
+    assert content["region_logit"] == flora.calibration.region_logit
     regional = in_region(weighing(flora, None), roses({"red"}))
     assert regional.region
-    assert regional.region.weight == REGION_WEIGHT
-    with refuses(FloraError, match="weight of regions"):
-        weighing(flora, -1.0)
+    assert regional.region.weight == pytest.approx(math.log(19 * 9))
+    with refuses(FloraError, match="logit for regions"):
+        weighing(flora, math.inf)
