@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dalip_app.cli.options import load_flora, names_in
+from dalip_app.cli.options import is_list, load_flora, names_in
 from dalip_app.cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ __all__ = [
     "NearOption",
     "RadiusOption",
     "RegionOption",
-    "is_list",
     "load_regional_flora",
     "read_region",
     "tell_of_region",
@@ -54,15 +53,6 @@ NearOption = Annotated[
 RadiusOption = Annotated[
     float, typer.Option("--radius", metavar="KM", min=1, max=20_000, help="Distance for --near.")
 ]
-
-
-def is_list(what: str) -> bool:
-    """Return whether the value of an option is a file with a list of taxa, rather than a name."""
-    path = Path(what)
-    try:
-        return path.is_file() or path.suffix.lower() in (".txt", ".csv", ".tsv", ".gz", ".zip")
-    except OSError:  # too long for a path
-        return False
 
 
 def without_region(only: Sequence[str] | None) -> list[str]:
