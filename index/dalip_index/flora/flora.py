@@ -69,12 +69,12 @@ class Flora:
         self.region: Region | None = None
         """Where the photos were taken, if that is known; set by `in_region`."""
         self.before: Flora | None = None
-        """The flora as it was before it was restricted to the taxa of its region."""
+        """The flora without the region."""
 
     @property
     def whole(self) -> "Flora":
-        """The flora with all its taxa: the flora itself, unless answers are restricted by `restrict`."""
-        return self
+        """The flora with all its taxa: the flora itself, unless it is changed by `restrict` or `in_region`."""
+        return self if self.before is None else self.before.whole
 
     @property
     def taxa(self) -> Sequence[Taxon]:
@@ -274,10 +274,9 @@ class Flora:
             coverage: As `identify`.
         """
         answer, best = self._judged(found, photos, top_k, rank, coverage)
-        if self.region:
-            before = self.before or self
-            plain = before.of_whole(self.to_whole(found)) if self.before else replace(found, prior=None)
-            without, _ = before._judged(plain, photos, 1, rank, coverage)
+        if self.region and self.before:
+            plain = self.before.of_whole(self.to_whole(found))
+            without, _ = self.before._judged(plain, photos, 1, rank, coverage)
             changed = answer.predictions[0].taxon != without.predictions[0].taxon
             told = RegionEffect(self.region.name, int(self.region.inside.sum()), without, changed)
             answer = replace(answer, region=told)
@@ -286,8 +285,8 @@ class Flora:
         return replace(answer, image=image, look_alikes=alike)
 
     def of_whole(self, found: Similarities) -> Similarities:
-        """Return similarities to all taxa as `similarities` would; restricted floras divide them."""
-        return found
+        """Return similarities to all taxa as `similarities` does; restricted floras divide them."""
+        return replace(found, prior=self.prior)
 
     def to_whole(self, found: Similarities) -> Similarities:
         """Return similarities to all taxa, in the order of the whole flora."""
@@ -334,7 +333,7 @@ class Flora:
         values = self.comparison(photos, evidence)
         if evidence != "both":
             values[:, ~self.prototypes.has(evidence)] = -np.inf
-        return Similarities(values, lengths, levels=self.levels, prior=self.prior)
+        return self.of_whole(Similarities(values, lengths, levels=self.levels))
 
 
 def _most(similarities: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

@@ -67,7 +67,7 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
         raise FloraError("region-uncalibrated", source=flora.folder.parent)
     found = copy(flora)
     found.region = Region(region.name, inside, weight)
-    found.before = before if region.only else None
+    found.before = before
     return found
 
 

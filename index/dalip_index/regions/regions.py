@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -24,6 +25,7 @@ __all__ = ["Area", "RegionSource", "Regions"]
 
 _ALIKE = 70  # of 100: minimum fuzzy-match score of a name to suggest
 _OFFERED = 3
+_ASKED_AT_ONCE = 500  # names in one query; SQLite limits the values of a query
 
 
 @dataclass(frozen=True)
@@ -214,10 +216,10 @@ _INSIDE = (
 
 
 def _synonyms(connection: Connection, names: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
-    wanted = {key for key, _ in names}
-    found: dict[int, tuple[str, ...]] = {}
-    for key, synonym in connection.execute("SELECT name, synonym FROM synonyms"):
-        if key in wanted:
+    keys, found = iter([key for key, _ in names]), dict[int, tuple[str, ...]]()
+    while some := list(islice(keys, _ASKED_AT_ONCE)):
+        marks = ", ".join("?" * len(some))
+        for key, synonym in connection.execute(f"SELECT * FROM synonyms WHERE name IN ({marks})", some):
             found[key] = (*found.get(key, ()), synonym)
     return found
 

@@ -142,6 +142,7 @@ def test_only_the_region_narrows_another_restriction(flora: Flora) -> None:
     both = in_region(some, roses({"blue", "green"}, only=True))
     assert [taxon.scientific_name for taxon in both.taxa] == ["Rosa blue"]
     assert both.unknown == ("Rosa nowhere",)  # type: ignore[attr-defined]
+    assert in_region(flora, roses({"red"})).whole is both.whole is flora
     answer = both.answer("photo", queries(3, 1), 3)
     assert answer.region
     assert answer.region.without.predictions[0].taxon in some.taxa

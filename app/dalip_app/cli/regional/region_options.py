@@ -147,6 +147,6 @@ def load_regional_flora(
 
 def tell_of_region(flora: "Flora") -> None:
     """Say on stderr how many taxa of a flora occur in its region, if it has one."""
-    if flora.region:
-        number, every = int(flora.region.inside.sum()), len((flora.before or flora).taxa)
+    if flora.region and flora.before:
+        number, every = int(flora.region.inside.sum()), len(flora.before.taxa)
         complain(f"{flora.region.name}: {number:,} of the flora's {every:,} taxa occur here")
