@@ -97,7 +97,7 @@ def regional(answer: Identification, name: NameOf = best_name, say: Language | N
     if answer.region.changed:
         return f"{told} {say('answer-region-changed', plant=name(first.taxon), share=score(first))}"
     if "sure" in (answer.verdict, without.verdict) and answer.verdict != without.verdict:
-        made = "answer-region-surer" if answer.verdict == "sure" else "answer-region-less-sure"
+        made = "answer-region-made-sure" if answer.verdict == "sure" else "answer-region-made-unsure"
         return f"{told} {say(made)}"
     return f"{told} {say('answer-region-same', share=score(first))}"
 

@@ -250,3 +250,16 @@ def test_a_damaged_file_says_what_to_do(regions: Regions, tmp_path: Path) -> Non
     regions.path.write_bytes(os.urandom(8192))
     with refuses(RegionError, match="damaged .* add your files again with `dalip region add`"):
         regions.sources()
+
+
+def test_a_file_of_a_newer_version_is_refused(regions: Regions, tmp_path: Path) -> None:
+    regions.add(files.wcvp(tmp_path), Report())
+    with closing(sqlite3.connect(regions.path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for use in (
+        regions.sources,
+        lambda: regions.find("Spain"),
+        lambda: regions.remove("wcvp_distribution.csv"),
+    ):
+        with refuses(RegionError, match="version 99, but this version of DALIP supports only up to 1"):
+            use()  # type: ignore[operator]
