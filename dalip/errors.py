@@ -8,6 +8,7 @@ DalipError
 ├── FloraError      a flora on disk
 ├── LibraryError    the user's photo library
 ├── JournalError    the user's observations
+├── RegionError     the user's regions
 ├── TrainingError   a run that cannot start or continue
 ├── ExportError     a model that cannot become a bundle
 ├── HubError        a model hub that has no such model, or cannot be reached
@@ -31,6 +32,7 @@ __all__ = [
     "ImageError",
     "JournalError",
     "LibraryError",
+    "RegionError",
     "ServerError",
     "Skipped",
     "TrainingError",
@@ -100,6 +102,10 @@ class LibraryError(DalipError):
 
 class JournalError(DalipError):
     """The user's journal of observations cannot be opened or changed."""
+
+
+class RegionError(DalipError):
+    """The user's regions cannot be opened or changed, or do not contain what is asked for."""
 
 
 class TrainingError(DalipError):

@@ -11,12 +11,21 @@ from .evaluation.evaluate import (
     evaluate_flora,
 )
 from .evaluation.trust import Bin, Rejection, Trust
-from .flora.answer import EVIDENCE_KINDS, EvidenceKind, Identification, Prediction, Verdict
+from .flora.answer import (
+    EVIDENCE_KINDS,
+    EvidenceKind,
+    Identification,
+    Prediction,
+    Region,
+    RegionEffect,
+    Verdict,
+)
 from .flora.calibration import Calibration
 from .flora.flora import Flora
 from .flora.hazards import hazard_of
 from .flora.heat_map import heat_map
 from .flora.load import load_flora
+from .flora.regional import RegionTaxa, in_region
 from .flora.restricted import RestrictedFlora, restrict
 from .flora.verify import FloraInfo, find_problems, flora_info, verify_flora
 from .journal.export_journal import export_journal
@@ -29,6 +38,7 @@ from .library.library import Found, Library
 from .library.naming import PhotoName
 from .library.search_limits import SearchLimits, limits_of
 from .library.update import LibraryReport
+from .regions.regions import Area, Regions, RegionSource
 from .store.manifest import FloraManifest
 from .store.versions import undo_change
 
@@ -37,6 +47,7 @@ __all__ = [
     "OWN_LIMITS",
     "VISITOR_LIMITS",
     "Accuracy",
+    "Area",
     "Bin",
     "Calibration",
     "Change",
@@ -58,6 +69,11 @@ __all__ = [
     "PhotoFilter",
     "PhotoName",
     "Prediction",
+    "Region",
+    "RegionEffect",
+    "RegionSource",
+    "RegionTaxa",
+    "Regions",
     "Rejection",
     "RestrictedFlora",
     "SearchLimits",
@@ -78,6 +94,7 @@ __all__ = [
     "hazard_of",
     "heat_map",
     "import_journal",
+    "in_region",
     "limits_of",
     "load_flora",
     "merge_floras",

@@ -1,4 +1,4 @@
-"""SQLite for the library and the journal: opens the files and applies numbered migrations.
+"""SQLite for the library, the journal and regions: opens the files and applies numbered migrations.
 
 The file's `user_version` is the number of migrations applied so far. Opening the file applies the remaining ones in
 order. Each runs in a separate transaction that also updates `user_version`, so a killed process leaves either the
@@ -39,7 +39,7 @@ class Database:
     """The first creates the tables of version 1, and each later one produces the next version. Append only."""
     error: type[DalipError]
     """The class of the errors raised."""
-    holds: Literal["library", "journal"]
+    holds: Literal["library", "journal", "regions"]
     """The contents of the file, because the remedy for a damaged file differs."""
     wait: float = 30
     """Seconds to wait for another process that is writing."""

@@ -23,8 +23,15 @@ from dalip_app.cli.options import (
     FloraOption,
     JsonOption,
     OnlyOption,
-    load_flora,
     need_training,
+)
+from dalip_app.cli.regional.region_options import (
+    DEFAULT_RADIUS,
+    NearOption,
+    RadiusOption,
+    RegionOption,
+    load_regional_flora,
+    read_region,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, counted, print_result
 
@@ -61,6 +68,9 @@ def flora(
     flora: FloraOption = None,
     encoder: EncoderOption = None,
     only: OnlyOption = None,
+    region: RegionOption = None,
+    near: NearOption = "",
+    radius: RadiusOption = DEFAULT_RADIUS,
     split: SplitOption = "test",
     all_taxa: Annotated[
         bool, typer.Option("--all-taxa", help="Print all taxa and confusions, not only the ten worst.")
@@ -88,7 +98,8 @@ def flora(
         from dalip_index.evaluation.plots import check_plot
 
         check_plot(plot)
-    loaded = load_flora(flora, encoder, data_dir, only, for_photos=True)
+    place = read_region(region, near, radius, only, data_dir)
+    loaded = load_regional_flora(flora, encoder, data_dir, only, place)
     records, faults = read_photos(photos, loaded.whole.names)
     chosen = of_split(records, split)
     with ProgressLine() as progress:

@@ -20,7 +20,14 @@ from dalip_app.cli.options import (
     OnlyOption,
     VerboseOption,
     given_path,
-    load_flora,
+)
+from dalip_app.cli.regional.region_options import (
+    DEFAULT_RADIUS,
+    NearOption,
+    RadiusOption,
+    RegionOption,
+    load_regional_flora,
+    read_region,
 )
 from dalip_app.cli.terminal import LeftOut, ProgressLine, complain, print_json, print_result
 
@@ -35,7 +42,9 @@ Examples:
   dalip identify holiday/ --csv > plants.csv
   dalip identify *.jpg --json --top-k 3
   dalip identify leaf.jpg flower.jpg --together --rank genus
-  dalip identify meadow/ --only Asteraceae --only meadow-plants.txt"""
+  dalip identify meadow/ --only Asteraceae --only meadow-plants.txt
+  dalip identify holiday/ --region Spain
+  dalip identify holiday/ --near 40.4,-3.7 --radius 50"""
 
 Rank = Literal["species", "genus", "family", "order"]
 
@@ -60,6 +69,9 @@ def identify(
     flora: FloraOption = None,
     encoder: EncoderOption = None,
     only: OnlyOption = None,
+    region: RegionOption = None,
+    near: NearOption = "",
+    radius: RadiusOption = DEFAULT_RADIUS,
     top_k: Annotated[
         int, typer.Option("--top-k", metavar="K", min=1, help="Number of names per photo, best first.")
     ] = 5,
@@ -115,7 +127,8 @@ def identify(
         raise typer.BadParameter("--explain cannot be combined with --together or --rank")
     left_out, unwritten = LeftOut(), 0
     photos = [photo for path in paths for photo in find_photos(path, verbose=verbose)]
-    loaded = load_flora(flora, encoder, data_dir, only, for_photos=True)
+    place = read_region(region, near, radius, only, data_dir)
+    loaded = load_regional_flora(flora, encoder, data_dir, only, place)
     how = _together if together else _in_order
     if explain:  # skip heat maps of an earlier run
         photos = [
@@ -250,11 +263,11 @@ def _csv_writer() -> "Callable[[Identification, Path | None], None]":
 
 def _write_for_people(answer: "Identification", picture: Path | None) -> None:
     from dalip_app.messages.cautions import cautions
-    from dalip_app.messages.words import promise, score, sentence
+    from dalip_app.messages.words import outside, promise, regional, score, sentence
 
     print_result(printable(f"{answer.image}: {sentence(answer)}"))
     why = f"Heat map: {picture}" if picture else ""
-    for words in (promise(answer), *cautions(answer), why):
+    for words in (promise(answer), regional(answer), *cautions(answer), why):
         if words:
             print_result(printable(f"  {words}"))
     taxa = [prediction.taxon for prediction in answer.predictions]
@@ -262,5 +275,5 @@ def _write_for_people(answer: "Identification", picture: Path | None) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(2)] if rows else []
     for prediction, (name, common, family) in zip(answer.predictions, rows, strict=True):
         line = f"  {score(prediction):>6}  {name:<{widths[0]}}  {common:<{widths[1]}}  {family}"
-        print_result(line.rstrip())
+        print_result(printable(f"{line}  {outside(answer, prediction)}").rstrip())
     print_result("")

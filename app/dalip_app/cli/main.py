@@ -16,6 +16,7 @@ from dalip_app.cli import space as space_cli
 from dalip_app.cli.models import encoder as encoder_cli
 from dalip_app.cli.models import export as export_cli
 from dalip_app.cli.models import train as training_cli
+from dalip_app.cli.regional import region as region_cli
 from dalip_app.cli.terminal import CommandGroup, print_result
 
 __all__ = ["app", "main"]
@@ -56,6 +57,7 @@ app.command("identify", epilog=identify_cli.EXAMPLES)(identify_cli.identify)
 app.command("search", epilog=library_cli.SEARCH_EXAMPLES)(library_cli.search)
 app.add_typer(library_cli.app, name="library")
 app.add_typer(journal_cli.app, name="journal")
+app.add_typer(region_cli.app, name="region")
 app.command("serve", epilog=serve_cli.EXAMPLES)(serve_cli.serve)
 app.command("space", epilog=space_cli.EXAMPLES)(space_cli.space)
 app.add_typer(index_cli.app, name="index")

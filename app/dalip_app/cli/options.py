@@ -30,6 +30,7 @@ __all__ = [
     "find_flora",
     "find_flora_to_change",
     "given_path",
+    "is_list",
     "load_encoder",
     "load_flora",
     "names_in",
@@ -278,18 +279,23 @@ def names_in(only: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def _names(what: str) -> dict[str, tuple[str, ...]]:
-    from dalip.datasets import Report
-    from dalip.datasets.names.taxa_file import read_names
-
+def is_list(what: str) -> bool:
+    """Return whether a value is the path of a list of taxa, rather than a name."""
     path = Path(what)
     try:
         there = path.is_file()  # a folder with the name of a taxon may contain photos
     except OSError:  # too long for a path
         there = False
-    if there or path.suffix.lower() in _LISTS:
+    return there or path.suffix.lower() in _LISTS
+
+
+def _names(what: str) -> dict[str, tuple[str, ...]]:
+    from dalip.datasets import Report
+    from dalip.datasets.names.taxa_file import read_names
+
+    if is_list(what):
         with ProgressLine() as progress:
-            return read_names(path, Report(on_note=complain), progress)
+            return read_names(Path(what), Report(on_note=complain), progress)
     name = " ".join(what.split())
     if not name:
         raise DataError("only-without-name")

@@ -25,6 +25,15 @@ from dalip_app.cli.options import (
     complain_of_unknown,
     names_in,
 )
+from dalip_app.cli.regional.region_options import (
+    DEFAULT_RADIUS,
+    NearOption,
+    RadiusOption,
+    RegionOption,
+    read_region,
+    tell_of_region,
+    without_region,
+)
 from dalip_app.cli.terminal import CommandGroup, complain, print_result
 
 if TYPE_CHECKING:
@@ -46,7 +55,8 @@ Examples:
   dalip serve --flora garden-flora --flora builtin --port 8000
   dalip serve --host 0.0.0.0 --tls --auth ann:secret
   dalip serve --host 0.0.0.0 --public
-  dalip serve --only Asteraceae --only meadow-plants.txt"""
+  dalip serve --only Asteraceae --only meadow-plants.txt
+  dalip serve --region Spain"""
 
 _SITE = re.compile(r"https?://[\w*.-]+(:\d+)?")
 
@@ -74,6 +84,9 @@ def serve(
     flora: FlorasOption = None,
     encoder: EncoderOption = None,
     only: OnlyOption = None,
+    region: RegionOption = None,
+    near: NearOption = "",
+    radius: RadiusOption = DEFAULT_RADIUS,
     host: Annotated[
         str,
         typer.Option(
@@ -209,8 +222,10 @@ def serve(
     elif tls:
         shown = own_certificate(host, place)
     paths = [None if path == BUILT_IN else path for path in flora or []]
-    floras = Floras(paths, data_dir, encoder, names_in(only), complain)
+    regional = read_region(region, near, radius, only, data_dir)
+    floras = Floras(paths, data_dir, encoder, names_in(without_region(only)), complain, regional)
     complain_of_unknown(floras().now(), floras.unknown)
+    tell_of_region(floras().now())
     _warm_up(floras.encoder)
     open_to_all = public or not (is_loopback(host) or keys.login)
     if not (public or is_loopback(host)) and keys == Keys():

@@ -9,8 +9,10 @@ from dalip_index.flora.answer import LONGEST_SET, Identification, Prediction
 __all__ = [
     "best_name",
     "common_name",
+    "outside",
     "percent",
     "promise",
+    "regional",
     "resemblance",
     "score",
     "sentence",
@@ -74,6 +76,37 @@ def resemblance(answer: Identification, name: NameOf = best_name, say: Language 
         return ""
     first, *others = map(name, (answer.predictions[0].taxon, *answer.look_alikes))
     return (say or language())("answer-alike", plant=first, others=", ".join(others))
+
+
+def regional(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:
+    """Return a sentence that says what the region changed in an answer, or an empty string without a region.
+
+    Args:
+        answer: The answer for one photo.
+        name: Formats the name of a taxon.
+        say: The language.
+    """
+    if answer.region is None:
+        return ""
+    say, without = say or language(), answer.region.without
+    if not without.predictions:
+        return ""
+    known = {"region": answer.region.name, "taxa": answer.region.taxa}
+    first = without.predictions[0]
+    told = say("answer-region", **known)
+    if answer.region.changed:
+        return f"{told} {say('answer-region-changed', plant=name(first.taxon), share=score(first))}"
+    if "sure" in (answer.verdict, without.verdict) and answer.verdict != without.verdict:
+        made = "answer-region-made-sure" if answer.verdict == "sure" else "answer-region-made-unsure"
+        return f"{told} {say(made)}"
+    return f"{told} {say('answer-region-same', share=score(first))}"
+
+
+def outside(answer: Identification, prediction: Prediction, say: Language | None = None) -> str:
+    """Return the remark that a taxon does not occur in the region, or an empty string."""
+    if answer.region is None or prediction.in_region is not False:
+        return ""
+    return (say or language())("answer-region-outside")
 
 
 def promise(answer: Identification, name: NameOf = best_name, say: Language | None = None) -> str:

@@ -1,6 +1,7 @@
 """Answer cards as HTML; all text from files and users is escaped here."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from html import escape
 
@@ -10,7 +11,15 @@ from dalip.ranks import RANKS
 from dalip.taxonomy import Taxon, VernacularName, reference_links
 from dalip_app.messages.cautions import cautions
 from dalip_app.messages.language import Language
-from dalip_app.messages.words import common_name, promise, resemblance, score, sentence
+from dalip_app.messages.words import (
+    common_name,
+    outside,
+    promise,
+    regional,
+    resemblance,
+    score,
+    sentence,
+)
 from dalip_index import Flora, Identification, Prediction
 
 __all__ = [
@@ -61,17 +70,27 @@ def answer_cards(answer: Identification, flora: Flora, say: Language, heat: str 
     name = partial(_full_name, say)
     calibrated = flora.calibration.temperature is not None
     meaning = say(f"answer-{'' if calibrated else 'un'}calibrated-meaning", plants=len(flora.taxa))
-    cards = "".join(_card(prediction, say) for prediction in answer.predictions)
+    cards = "".join(
+        _card(prediction, say, outside(answer, prediction, say)) for prediction in answer.predictions
+    )
     promised, alike = promise(answer, name, say), resemblance(answer, name, say)
+    changed = regional(_escaped(answer), name, say)
     warned = "".join(f'<p class="caution">{words}</p>' for words in cautions(answer, name, say))
     return (
         f'<div class="answer" data-verdict="{escape(answer.verdict)}">'
         f'<h2 class="answer-sentence">{_keep_together(sentence(answer, name, say))}</h2>'
         + (f'<p class="answer-promise">{_keep_together(promised)}</p>' if promised else "")
+        + (f'<p class="answer-promise">{_keep_together(changed)}</p>' if changed else "")
         + warned
         + f'<ol class="cards">{cards}</ol>{_why(answer, say, heat)}'
         + f'<p class="answer-meaning">{alike} {meaning}</p></div>'
     )
+
+
+def _escaped(answer: Identification) -> Identification:
+    """Return an answer with the name of its region as HTML."""
+    effect = answer.region
+    return replace(answer, region=replace(effect, name=escape(effect.name))) if effect else answer
 
 
 def _keep_together(text: str) -> str:
@@ -100,13 +119,14 @@ def links(taxon: Taxon, say: Language) -> str:
     )
 
 
-def _card(prediction: Prediction, say: Language) -> str:
+def _card(prediction: Prediction, say: Language, remark: str) -> str:
     taxon = prediction.taxon
     calibrated = prediction.probability is not None
     share = prediction.probability if prediction.probability is not None else max(prediction.similarity, 0.0)
     what = say("answer-probability" if calibrated else "answer-similarity")
     ranked = escape(say("rank", rank=taxon.taxon_rank))
     rank = "" if taxon.taxon_rank == "species" else f'<span class="card-rank">{ranked}</span>'
+    rank += f'<span class="card-rank">{escape(remark)}</span>' if remark else ""
     return (
         '<li class="card"><div class="card-head">'
         f'<h3 class="card-name">{_scientific(taxon)}{rank}</h3>'

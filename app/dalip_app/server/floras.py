@@ -7,7 +7,7 @@ from threading import Lock
 from dalip.encoder import Encoder
 from dalip.errors import DalipError, FloraError
 from dalip.progress import no_report
-from dalip_index import Flora, RestrictedFlora, load_flora, restrict
+from dalip_index import Flora, RegionTaxa, RestrictedFlora, in_region, load_flora, restrict
 from dalip_index.places import BUILT_IN, chosen_flora, encoder_of, flora_to_change, remember_encoder
 from dalip_index.store.versions import CURRENT
 
@@ -26,6 +26,7 @@ class LiveFlora:
         encoder: Encoder,
         only: Mapping[str, Sequence[str]] | None = None,
         warn: Warn = no_report,
+        region: RegionTaxa | None = None,
     ) -> None:
         """Load the flora.
 
@@ -35,13 +36,14 @@ class LiveFlora:
             encoder: The encoder that built the flora.
             only: Scientific names of the taxa to answer with, with their synonyms, see `restrict`; empty for all.
             warn: Called with an error if a flora on disk cannot be used and another one is used instead.
+            region: Where the photos were taken; `None` if that is not known.
 
         Raises:
             DalipError: The flora cannot be loaded, or does not contain any of these taxa.
         """
         self.encoder = encoder
         self._chosen, self._data_dir, self._only = chosen, data_dir, dict(only or {})
-        self._warn = warn
+        self._warn, self._region = warn, region
         self._lock = Lock()
         self._seen = self._pointers()
         self._flora = self._load()
@@ -84,7 +86,9 @@ class LiveFlora:
 
     def _load(self) -> Flora:
         flora = load_flora(chosen_flora(self._chosen, self._data_dir, self._warn), self.encoder)
-        return restrict(flora, self._only) if self._only else flora
+        if self._only:
+            flora = restrict(flora, self._only)
+        return in_region(flora, self._region) if self._region else flora
 
     def _pointers(self) -> list[str]:
         """Read the current versions in all places where the flora may be."""
@@ -101,6 +105,7 @@ class Floras:
         encoder: Path | None,
         only: Mapping[str, Sequence[str]] | None = None,
         warn: Warn = no_report,
+        region: RegionTaxa | None = None,
     ) -> None:
         """Load the floras.
 
@@ -110,6 +115,7 @@ class Floras:
             encoder: Folder of the encoder; `None` for that of the first flora.
             only: See `LiveFlora`; applies to all floras.
             warn: See `LiveFlora`.
+            region: See `LiveFlora`; applies to all floras.
 
         Raises:
             DalipError: A flora or the encoder cannot be loaded.
@@ -119,7 +125,7 @@ class Floras:
         remember_encoder(self.encoder, data_dir)
         self._floras: dict[str, LiveFlora] = {}
         for path in chosen or [None]:
-            flora, number = LiveFlora(path, data_dir, self.encoder, only, warn), 1
+            flora, number = LiveFlora(path, data_dir, self.encoder, only, warn, region), 1
             name = flora.name
             while name in self._floras:
                 number += 1

@@ -126,6 +126,10 @@ class Answer(BaseModel):
     version: str
     remainingIdentificationRequests: int = Field(description="Constant; there is no limit.")  # noqa: N815
     verdict: str = Field(description="Verdict, as in `dalip identify`. Not in Pl@ntNet's API.")
+    region: dict[str, Any] | None = Field(
+        None,
+        description="What the region of the server changed, as in `dalip identify --json`. Not in Pl@ntNet's API.",
+    )
     cautions: list[str] = Field(
         description="Warnings about plants that are known to be harmful: likely ones, those in the genus, family or "
         "order of the answer, and look-alikes; and about photos of which only a preview can be read. No caution never "
@@ -184,6 +188,7 @@ def plantnet_answer(
         version=f"dalip {__version__}",
         remainingIdentificationRequests=QUOTA,
         verdict=answer.verdict,
+        region=answer.region.to_dict() if answer.region else None,
         cautions=cautions(answer, say=message_language(code if code in LANGUAGES else "en")),
     )
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dalip.taxonomy import Taxon
 
 __all__ = [
@@ -13,6 +16,8 @@ __all__ = [
     "Identification",
     "Lazy",
     "Prediction",
+    "Region",
+    "RegionEffect",
     "Verdict",
 ]
 
@@ -91,10 +96,12 @@ class Prediction:
     """Between 0 and 1, over all taxa that answers may contain; `None` if the flora is not calibrated."""
     experimental: bool = False
     """Whether the flora knows the taxon from texts alone; such a taxon is never a confident answer."""
+    in_region: bool | None = None
+    """Whether the taxon, or one inside it, occurs in the region; `None` if no region is known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as plain values for JSON, with Darwin Core terms."""
-        taxon = self.taxon
+        taxon, known = self.taxon, {} if self.in_region is None else {"inRegion": self.in_region}
         return {
             "scientificName": taxon.scientific_name,
             "taxonRank": taxon.taxon_rank,
@@ -104,6 +111,48 @@ class Prediction:
             "similarity": round(self.similarity, 6),
             "probability": _rounded(self.probability),
             "experimental": self.experimental,
+            **known,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A region, and which taxa of a flora occur there: a prior for answers, see `in_region`."""
+
+    name: str
+    """As answers show it, such as `Spain`."""
+    inside: NDArray[np.bool_]
+    """Which taxa occur there, shape (taxa,)."""
+    weight: float
+    """Subtracted from the logits of the other taxa, so their odds are divided by its exponential."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionEffect:
+    """What a region changed in an answer."""
+
+    name: str
+    """Name of the region."""
+    taxa: int
+    """Number of the flora's taxa that occur there."""
+    without: "Identification"
+    """The answer without the region."""
+    changed: bool
+    """Whether the first name is another one without the region."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the effect as plain values for JSON."""
+        first = self.without.predictions[0]
+        return {
+            "name": self.name,
+            "taxa": self.taxa,
+            "changed": self.changed,
+            "without": {
+                "scientificName": first.taxon.scientific_name,
+                "taxonRank": first.taxon.taxon_rank,
+                "probability": _rounded(first.probability),
+                "verdict": self.without.verdict,
+            },
         }
 
 
@@ -138,6 +187,8 @@ class Identification:
     likely: Sequence[Prediction] = ()
     """All taxa with a probability of 2 % (rounded) or more, best first, however many predictions were asked for; the
     three most similar ones if the flora is not calibrated. Cautions are about these."""
+    region: RegionEffect | None = None
+    """What the region changed; `None` if no region is known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain values for JSON; docs/identify.schema.json describes it."""
@@ -153,6 +204,7 @@ class Identification:
             "plant": _rounded(self.plant),
             "inFlora": _rounded(self.in_flora),
             "lookAlikes": [taxon.scientific_name for taxon in self.look_alikes],
+            **({"region": self.region.to_dict()} if self.region else {}),
         }
 
 

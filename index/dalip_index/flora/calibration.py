@@ -19,6 +19,7 @@ __all__ = [
     "IN_FLORA_LEAST",
     "MIN_PHOTOS",
     "MISFIT_THRESHOLD",
+    "REGION_SHARE",
     "Calibration",
     "softmax",
     "thresholds_by_rank",
@@ -40,6 +41,9 @@ PLANT_LEAST = 0.01
 IN_FLORA_LEAST = 0.05
 """A photo is rejected as a plant that is not in the flora if a smaller share of the calibration photos fits as badly;
 see `foreign`."""
+
+REGION_SHARE = 0.95
+"""Assumed share of the photos taken in a region that show a taxon which is known to occur there."""
 
 MIN_PHOTOS = 10
 """With fewer photos, the text weight is the default and the flora is not calibrated."""
@@ -75,13 +79,16 @@ class Calibration:
     right_by_level: tuple[tuple[float, ...], ...] = ()
     """As `right`, for the calibration photos whose taxon most likely has each level of evidence; empty for a level with
     too few of them."""
+    region_logit: float | None = None
+    """Logit of the prior probability of the taxa of a region, all together; `None` if it was not fitted, as in older
+    floras. It is then the logit of `REGION_SHARE`."""
 
     def __post_init__(self) -> None:
         """Reject invalid values.
 
         Raises:
-            FloraError: A weight or threshold is outside 0 to 1, the temperature is not positive, or a list is not
-                finite and ascending.
+            FloraError: A weight or threshold is outside 0 to 1, the temperature is not positive, or a number or list
+                is not finite, or a list not ascending.
         """
         if not 0 <= self.text_weight <= 1 or not 0 <= self.threshold <= 1:
             raise FloraError(
@@ -92,6 +99,8 @@ class Calibration:
         for values in (self.right, self.fits, self.lengths, *self.right_by_level):
             if not np.isfinite(values).all() or (np.diff(values) < 0).any():
                 raise FloraError("calibration-order")
+        if self.region_logit is not None and not math.isfinite(self.region_logit):
+            raise FloraError("calibration-region", logit=str(self.region_logit))
 
     def logits(
         self, similarities: NDArray[np.floating[Any]], photos: int = 1, levels: NDArray[np.intp] | None = None
@@ -208,6 +217,23 @@ class Calibration:
         if not self.fits or self.chance is None:
             return None
         return float(np.quantile(self.fits, IN_FLORA_LEAST)) - self.chance
+
+    def region_weight(self, inside: int, taxa: int) -> float:
+        """Return what is subtracted from the logits of the taxa that do not occur in a region, at least 0.
+
+        Probabilities without a region have the same prior for each taxon. In a region, the taxa that occur there share
+        one prior probability, 95 % if it was not fitted, and the others the rest. So the weight is the logarithm of the
+        odds of these two priors, plus that of the number of other taxa for each taxon inside.
+
+        Args:
+            inside: Number of taxa that occur there, at least 1.
+            taxa: Number of taxa that may be answered.
+        """
+        if inside == taxa:
+            return 0.0
+        logit = self.region_logit
+        prior = math.log(REGION_SHARE / (1 - REGION_SHARE)) if logit is None else logit
+        return max(prior + math.log((taxa - inside) / inside), 0.0)
 
     def strange(self, length: float) -> bool:
         """Return whether a photo is rejected as not a plant, by the length of its appearance.

@@ -30,6 +30,8 @@ class Candidates:
     """Shape (taxa,); `None` if the flora is not calibrated."""
     experimental: NDArray[np.bool_]
     """Which taxa are known from texts alone, shape (taxa,)."""
+    inside: NDArray[np.bool_] | None = None
+    """Which taxa occur in the region, themselves or a taxon inside them, shape (taxa,); `None` without a region."""
 
     def best(self, number: int) -> NDArray[np.intp]:
         """Return the rows of the most probable taxa, best first; of the most similar ones without calibration."""
@@ -55,6 +57,7 @@ class Candidates:
             self.similarities[rows].tolist(),
             shares,
             self.experimental[rows].tolist(),
+            [None] * len(rows) if self.inside is None else self.inside[rows].tolist(),
             strict=True,
         )
         return tuple(Prediction(self.taxa[row], *known) for row, *known in parts)
@@ -80,8 +83,11 @@ class Candidates:
             order = np.lexsort((-similarities, -shares))
             shares = shares[order]
         experimental = np.bincount(place, ~self.experimental[rows], len(found)) == 0
+        inside = None
+        if self.inside is not None:
+            inside = (np.bincount(place, self.inside[rows], len(found)) > 0)[order]
         nodes = Lazy(len(found), lambda: [tree[node] for node in found[order].tolist()])
-        return Candidates(nodes, similarities[order], shares, experimental[order])
+        return Candidates(nodes, similarities[order], shares, experimental[order], inside)
 
     def rolled_up(
         self, tree: TaxonTree, rows: NDArray[np.intp], most: int
@@ -130,8 +136,13 @@ class Candidates:
         present, share = present[order], share[order]
         places = np.concatenate([rows, taken])[present]
         experimental = np.concatenate([self.experimental[rows], alone])[present]
+        inside = None
+        if self.inside is not None:
+            holding = tree.probabilities(self.inside.astype(np.float64))[taken] > 0
+            inside = np.concatenate([self.inside[rows], holding])[present]
         shown = Lazy(len(present), lambda: [tree[place] for place in places.tolist()])
-        return Candidates(shown, similarities[present], share, experimental), np.arange(len(present))
+        candidates = Candidates(shown, similarities[present], share, experimental, inside)
+        return candidates, np.arange(len(present))
 
 
 def _first_of(entries: NDArray[np.intp], number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

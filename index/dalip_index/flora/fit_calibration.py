@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 
 from dalip.ranks import RANKS
 from dalip.taxon_tree import TaxonTree
-from dalip_index.flora.calibration import MIN_PHOTOS, Calibration, softmax, thresholds_by_rank
+from dalip_index.flora.calibration import (
+    MIN_PHOTOS,
+    REGION_SHARE,
+    Calibration,
+    softmax,
+    thresholds_by_rank,
+)
 from dalip_index.flora.sharpness import fit_sharpness, levels_of
 from dalip_index.flora.temperature import fit_temperature
 
-__all__ = ["WRONG_SURE", "fit_calibration"]
+__all__ = ["WRONG_SURE", "fit_calibration", "fit_region_logit"]
 
 WRONG_SURE = 0.045
 """Share of photos that may get a confident answer that is wrong, among the calibration photos and among the same photos
@@ -26,6 +32,10 @@ _MIN_FOR_THRESHOLD = 100
 
 _MIN_OF_LEVEL = 100
 """With fewer calibration photos of a level of evidence, its conformal prediction sets are those of all photos."""
+
+_REGIONS = np.repeat([1 / 16, 1 / 8, 1 / 4, 1 / 2], 8)
+"""Shares of the flora's taxa in the simulated regions."""
+_LARGEST_LOGIT = 20.0  # in effect, a restriction to the region
 
 _AT_ONCE = 256  # photos
 _KEPT = 1000  # values per list, finer than any share that is needed
@@ -76,6 +86,9 @@ def fit_calibration(
         fits=_kept(similarities.max(axis=1)),
         lengths=_kept(lengths),
         chance=chance,
+    )
+    calibration = replace(
+        calibration, region_logit=fit_region_logit(calibration, similarities, targets, levels)
     )
     if len(targets) < _MIN_FOR_THRESHOLD:
         return calibration
@@ -142,6 +155,57 @@ def _fit_threshold(
         worst = np.maximum(worst, wrong / max(len(targets), 1))
     too_many = np.flatnonzero(worst > WRONG_SURE)
     return float(_THRESHOLDS[min(too_many[-1] + 1, len(_THRESHOLDS) - 1) if len(too_many) else 0])
+
+
+def fit_region_logit(
+    calibration: Calibration,
+    similarities: NDArray[np.floating[Any]],
+    targets: NDArray[np.intp],
+    levels: NDArray[np.intp],
+) -> float | None:
+    """Fit the prior probability of the taxa of a region, by maximum likelihood over simulated regions.
+
+    A simulated region has random taxa. It is assumed to contain the taxon in the photo with the probability
+    `REGION_SHARE`; each photo therefore counts twice for each region, once with its taxon in the region and once
+    without, with these two weights (importance weighting). The loss is convex. At its minimum, the taxa outside the
+    region have a mean probability of `1 - REGION_SHARE`. If the probabilities are well calibrated, the result is close
+    to the logit of `REGION_SHARE`.
+
+    Args:
+        calibration: The calibration, which has a temperature.
+        similarities: As `fit_calibration`.
+        targets: As `fit_calibration`.
+        levels: Level of evidence of each taxon, shape (taxa,).
+
+    Returns:
+        Value of `Calibration.region_logit`; `None` if there are fewer than two taxa.
+    """
+    taxa = similarities.shape[1]
+    if taxa < 2:
+        return None
+    regions = (np.random.default_rng(0).random((taxa, len(_REGIONS)), np.float32) < _REGIONS).astype(
+        np.float32
+    )
+    sizes = np.clip(regions.sum(axis=0), 1, taxa - 1)
+    parts = []
+    for start in range(0, len(targets), _AT_ONCE):
+        found = calibration.logits(similarities[start : start + _AT_ONCE], levels=levels)
+        assert found is not None
+        probabilities, own = softmax(found[0]), targets[start : start + _AT_ONCE]
+        right = probabilities[np.arange(len(own)), own][:, None]
+        others = np.maximum(probabilities.astype(np.float32) @ regions - right * regions[own], 0.0)
+        parts.append(np.stack([others + right, others]))
+    inside = np.minimum(np.concatenate(parts, axis=1), 1.0)  # with the taxon in the region, and without
+    low, high = -_LARGEST_LOGIT, _LARGEST_LOGIT
+    while high - low > 1e-6:
+        logit = (low + high) / 2
+        outside = (1 - inside) * np.exp(-np.maximum(logit + np.log((taxa - sizes) / sizes), 0.0))
+        means = (outside / (inside + outside)).mean(axis=(1, 2))
+        if means @ (REGION_SHARE, 1 - REGION_SHARE) > 1 - REGION_SHARE:
+            low = logit
+        else:
+            high = logit
+    return round(high, 4)
 
 
 def _by_rank(threshold: float, misfit: bool) -> list[float]:

@@ -14,7 +14,7 @@ from dalip.errors import FloraError, ImageError, Skipped
 from dalip.photos import PhotoSource
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
-from dalip_index.flora.answer import EvidenceKind, Identification, Lazy
+from dalip_index.flora.answer import EvidenceKind, Identification, Lazy, Region, RegionEffect
 from dalip_index.flora.calibration import Calibration
 from dalip_index.flora.candidates import Candidates
 from dalip_index.flora.comparison import Comparison
@@ -67,11 +67,15 @@ class Flora:
         self.encoder = encoder
         self._prototypes = prototypes
         self._rows: NDArray[np.intp] = np.arange(len(tree.taxa))  # of the prototypes
+        self.region: Region | None = None
+        """Where the photos were taken, if that is known; set by `in_region`."""
+        self.before: Flora | None = None
+        """The flora without the region."""
 
     @property
     def whole(self) -> "Flora":
-        """The flora with all its taxa: the flora itself, unless answers are restricted by `restrict`."""
-        return self
+        """The flora with all its taxa: the flora itself, unless it is changed by `restrict` or `in_region`."""
+        return self if self.before is None else self.before.whole
 
     @property
     def rows_in_whole(self) -> NDArray[np.intp]:
@@ -163,6 +167,11 @@ class Flora:
         if self.calibration.sharpness is None:
             return None
         return np.where(self.is_taught, 0, levels_of(self.photo_counts))
+
+    @property
+    def prior(self) -> NDArray[np.float64] | None:
+        """What the region adds to the logits of the taxa, shape (taxa,); `None` without a region."""
+        return None if self.region is None else np.where(self.region.inside, 0.0, -self.region.weight)
 
     @cached_property
     def prototypes(self) -> Prototypes:
@@ -277,9 +286,33 @@ class Flora:
             rank: As `identify`.
             coverage: As `identify`.
         """
+        answer, best = self._judged(found, photos, top_k, rank, coverage)
+        if self.region and self.before:
+            plain = self.before.of_whole(self.to_whole(found))
+            without, _ = self.before._judged(plain, photos, 1, rank, coverage)
+            changed = answer.predictions[0].taxon != without.predictions[0].taxon
+            told = RegionEffect(self.region.name, int(self.region.inside.sum()), without, changed)
+            answer = replace(answer, region=told)
+        number = min(LOOK_ALIKES, len(self.taxa) - 1)
+        alike = Lazy(number, lambda: self._most_alike(best, number, _most(found.values[0])))
+        return replace(answer, image=image, look_alikes=alike)
+
+    def of_whole(self, found: Similarities) -> Similarities:
+        """Return similarities to all taxa as `similarities` does; restricted floras divide them."""
+        return replace(found, prior=self.prior)
+
+    def to_whole(self, found: Similarities) -> Similarities:
+        """Return similarities to all taxa, in the order of the whole flora."""
+        return found
+
+    def _judged(
+        self, found: Similarities, photos: int, top_k: int, rank: str | None, coverage: float
+    ) -> tuple[Identification, int]:
+        """Return the answer for one plant, and the row of its first taxon."""
         shares = found.shares(self.calibration, photos)
         probabilities = None if shares is None else shares.probabilities[0]
-        candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental)
+        inside = self.region.inside if self.region else None
+        candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental, inside)
         (fit,) = found.fits(self.calibration, photos)
         answer = judge(
             candidates,
@@ -293,9 +326,7 @@ class Flora:
             rank=rank,
             coverage=coverage,
         )
-        best, number = int(candidates.best(1)[0]), min(LOOK_ALIKES, len(self.taxa) - 1)
-        alike = Lazy(number, lambda: self._most_alike(best, number, _most(candidates.similarities)))
-        return replace(answer, image=image, look_alikes=alike)
+        return answer, int(candidates.best(1)[0])
 
     def similarities(self, photos: Vectors, evidence: EvidenceKind = "both") -> Similarities:
         """Compare photos with all taxa.
@@ -315,7 +346,7 @@ class Flora:
         values = self.comparison(photos, evidence)
         if evidence != "both":
             values[:, ~self.prototypes.has(evidence)] = -np.inf
-        return Similarities(values, lengths, levels=self.levels)
+        return self.of_whole(Similarities(values, lengths, levels=self.levels))
 
 
 def _most(similarities: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

@@ -71,10 +71,21 @@ class RestrictedFlora(Flora):
         Raises:
             FloraError: The vectors have the wrong width or are not finite.
         """
-        found = self._whole.similarities(photos, evidence)
+        return self.of_whole(self._whole.similarities(photos, evidence))
+
+    def of_whole(self, found: Similarities) -> Similarities:
+        """Divide similarities to all taxa into those to answer with and the others."""
         order = np.concatenate([self._rows, self._others])
         levels = None if found.levels is None else found.levels[order]
-        return Similarities(found.values[:, self._rows], found.lengths, found.values[:, self._others], levels)
+        some, others = found.values[:, self._rows], found.values[:, self._others]
+        return Similarities(some, found.lengths, others, levels, self.prior)
+
+    def to_whole(self, found: Similarities) -> Similarities:
+        """Reverse `of_whole`."""
+        place = np.argsort(np.concatenate([self._rows, self._others]))
+        levels = None if found.levels is None else found.levels[place]
+        parts = found.values if found.others is None else np.hstack([found.values, found.others])
+        return Similarities(parts[:, place], found.lengths, levels=levels)
 
 
 def restrict(flora: Flora, names: Iterable[str] | Mapping[str, Sequence[str]]) -> RestrictedFlora:

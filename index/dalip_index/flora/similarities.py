@@ -1,6 +1,6 @@
 """Similarities of photos to all taxa in a flora, and the rejections that follow from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,18 +52,22 @@ class Similarities:
     """Similarities to the flora's other taxa if answers are restricted, shape (photos, other taxa)."""
     levels: NDArray[np.intp] | None = None
     """Level of evidence of each taxon, the other taxa last; see `levels_of`. `None` if the calibration needs none."""
+    prior: NDArray[np.float64] | None = None
+    """What is added to the logits of the taxa that may be answered, shape (taxa,), because a region is known; see
+    `Region`. Rejection does not depend on it."""
 
     def part(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Similarities":
         """Return the similarities of some of the photos."""
         others = None if self.others is None else self.others[chosen]
-        return Similarities(self.values[chosen], self.lengths[chosen], others, self.levels)
+        return replace(self, values=self.values[chosen], lengths=self.lengths[chosen], others=others)
 
     def together(self) -> "Similarities":
         """Combine photos of one plant into one row: the mean."""
         if len(self.values) == 1:
             return self
         others = None if self.others is None else self.others.mean(axis=0)[None]
-        return Similarities(self.values.mean(axis=0)[None], self.lengths.mean()[None], others, self.levels)
+        mean, length = self.values.mean(axis=0)[None], self.lengths.mean()[None]
+        return replace(self, values=mean, lengths=length, others=others)
 
     def shares(self, calibration: Calibration, photos: int = 1) -> Shares | None:
         """Convert similarities to probabilities.
@@ -80,10 +84,10 @@ class Similarities:
         if found is None:
             return None
         logits, likely = found
-        if self.others is None:
-            return Shares(softmax(logits), np.ones(len(logits)), likely)
         taxa = self.values.shape[1]
-        return Shares(softmax(logits[:, :taxa]), softmax(logits)[:, :taxa].sum(axis=1), likely)
+        weighed = logits[:, :taxa] if self.prior is None else logits[:, :taxa] + self.prior
+        listed = np.ones(len(logits)) if self.others is None else softmax(logits)[:, :taxa].sum(axis=1)
+        return Shares(softmax(weighed), listed, likely)
 
     def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
         """Return the arguments of `Calibration.in_flora` for each photo.

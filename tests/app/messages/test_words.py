@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from dalip.taxonomy import Taxon, VernacularName
-from dalip_app.messages.words import percent, promise, resemblance, sentence
-from dalip_index import Identification, Prediction, Verdict
+from dalip_app.messages.language import language
+from dalip_app.messages.words import outside, percent, promise, regional, resemblance, sentence
+from dalip_index import Identification, Prediction, RegionEffect, Verdict
 
 DAISY = Taxon("Bellis perennis", "species", (VernacularName("daisy"),), "Bellis", "Asteraceae")
 HEMLOCK = Taxon("Conium maculatum", "species", (VernacularName("poison hemlock"),), "Conium", "Apiaceae")
@@ -84,3 +85,30 @@ def test_percentages_are_never_0_or_100() -> None:
     assert [percent(x) for x in (0, 0.004, 0.006, 0.5, 0.994, 0.996, 1)] == [
         *("< 1 %", "< 1 %", "1 %", "50 %", "99 %", "> 99 %", "> 99 %")
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (("unsure", DAISY), ("sure", DAISY), "would be the same, but DALIP would not be sure."),
+        (("sure", DAISY), ("unsure", DAISY), "would be the same, and DALIP would be sure."),
+        (("unsure", DAISY), ("unsure", DAISY), "would be the same (40 %)."),
+        (("sure", HEMLOCK), ("sure", DAISY), "would be Conium maculatum (poison hemlock) (40 %)."),
+    ],
+)
+def test_an_answer_says_what_its_region_changed(
+    before: tuple[Verdict, Taxon], after: tuple[Verdict, Taxon], said: str
+) -> None:
+    effect = RegionEffect("Spain", 1200, answer(before[0], (before[1], 0.4)), before[1] != after[1])
+    found = dataclasses.replace(answer(after[0], (after[1], 0.5)), region=effect)
+    start = "Region Spain, with 1,200 of the plants in the flora. Without the region, the first name "
+    assert regional(found) == start + said
+    assert regional(answer("unsure", (DAISY, 0.4))) == ""
+    assert regional(found, say=language("fr")).startswith("Région Spain")
+
+
+def test_only_taxa_that_do_not_occur_in_the_region_are_marked() -> None:
+    effect = RegionEffect("Spain", 1, answer("unsure", (DAISY, 0.4)), False)
+    found = dataclasses.replace(answer("unsure", (DAISY, 0.4)), region=effect)
+    marks = [outside(found, Prediction(DAISY, 0.5, 0.4, in_region=inside)) for inside in (True, False, None)]
+    assert marks == ["", "not known from the region", ""]

@@ -16,7 +16,7 @@ from dalip.taxonomy import Taxon
 from dalip_app.messages.language import language
 from dalip_app.page.cards import answer_cards, caution
 from dalip_app.page.plant_names import find_taxa, name_choices
-from dalip_index import Identification, Journal, Prediction, load_flora
+from dalip_index import Identification, Journal, Prediction, RegionTaxa, in_region, load_flora
 from tests.app.browsing import SIZES, choose, expect_answer, keep, needs_browser
 from tests.app.conftest import HOSTILE_NAME, World, paint, run
 from tests.app.serving import Served, serving
@@ -254,6 +254,17 @@ def test_an_uncalibrated_answer_shows_similarities(world: World, bare_flora: Pat
     assert "The closest match in this flora is" in html
     assert "not probabilities" in html
     assert "%" not in re.sub(r'style="[^"]*"|href="[^"]*"', "", html)
+
+
+def test_the_name_of_a_region_is_text(world: World) -> None:
+    flora = load_flora(world.flora, world.bundle)
+    region = RegionTaxa("<b>here</b>", {"Flos blue": ()})
+    (answer,) = in_region(flora, region).identify([world.photos / "Flos_red" / "red-00.png"])
+    assert isinstance(answer, Identification)
+    html = answer_cards(answer, flora, language())
+    assert "Region &lt;b&gt;here&lt;/b&gt;, with 1 of the plants in the flora." in html
+    assert "not known from the region" in html
+    assert "<b>" not in html
 
 
 def test_a_name_that_languages_share_is_shown_once() -> None:

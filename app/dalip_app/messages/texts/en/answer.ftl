@@ -11,6 +11,12 @@ answer-uncalibrated = The closest match in this flora is { $plant }.
 answer-none = This flora has no name for this plant.
 answer-set = It is one of these { $number } plants (correct for { $share } of photos): { $plants } or { $last }.
 answer-set-groups = It is or belongs to one of these { $number } (correct for { $share } of photos): { $plants } or { $last }.
+answer-region = Region { $region }, with { $taxa } of the plants in the flora.
+answer-region-changed = Without the region, the first name would be { $plant } ({ $share }).
+answer-region-made-sure = Without the region, the first name would be the same, but DALIP would not be sure.
+answer-region-made-unsure = Without the region, the first name would be the same, and DALIP would be sure.
+answer-region-same = Without the region, the first name would be the same ({ $share }).
+answer-region-outside = not known from the region
 answer-alike = Photos of { $plant } look most like those of { $others }.
 answer-calibrated-meaning =
     The percentages assume that the plant is one of the { $plants } in this flora and that the photo is similar to those

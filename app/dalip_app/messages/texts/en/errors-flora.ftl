@@ -28,6 +28,7 @@ error-calibration-share = the text weight ({ $text_weight }) and the threshold (
 error-calibration-temperature = the temperature ({ $temperature }) must be a positive number; build the flora again
 error-calibration-order = the values of the calibration photos must be finite and ascending; build the flora again
 error-calibration-sharpness = the calibration for taxa with unequal evidence is damaged; build the flora again
+error-calibration-region = the logit for regions ({ $logit }) must be a finite number; build the flora again
 error-nothing-asked-for = the list of taxa to restrict answers to is empty; specify at least one name
 error-name-not-held = the flora { $flora } contains neither this taxon nor any taxon within it; { $alternatives ->
     [0] check the spelling

@@ -83,5 +83,6 @@ error-database-not-written = nothing can be saved here: { $cause }
 error-database-not-copied = this backup copy of { $size } MB, which DALIP makes before it upgrades the database, cannot be written: { $cause }
 error-database-damaged = the database is damaged ({ $cause }); { $holds ->
     [journal] move the file elsewhere and import your last export
+    [regions] delete the file and add your files again with `dalip region add`
    *[library] delete the file and add your folders again
 }

@@ -18,6 +18,12 @@ answer-uncalibrated = La plante la plus proche dans cette flore est { $plant }.
 answer-none = Cette flore n’a pas de nom pour cette plante.
 answer-set = C’est l’une de ces { $number } plantes (exact pour { $share } des photos) : { $plants } ou { $last }.
 answer-set-groups = C’est l’un de ces { $number } taxons, ou une plante qui en fait partie (exact pour { $share } des photos) : { $plants } ou { $last }.
+answer-region = Région { $region }, avec { $taxa } des plantes de la flore.
+answer-region-changed = Sans la région, le premier nom serait { $plant } ({ $share }).
+answer-region-made-sure = Sans la région, le premier nom serait le même, mais DALIP n’en serait pas certain.
+answer-region-made-unsure = Sans la région, le premier nom serait le même, et DALIP en serait certain.
+answer-region-same = Sans la région, le premier nom serait le même ({ $share }).
+answer-region-outside = pas connue dans la région
 answer-alike = Les photos de { $plant } ressemblent surtout à celles de { $others }.
 answer-calibrated-meaning =
     Les pourcentages supposent que la plante est l’une des { $plants } de cette flore et que la photo est semblable à

@@ -165,5 +165,6 @@ error-database-not-written = rien ne peut être enregistré ici : { $cause }
 error-database-not-copied = impossible d’écrire cette copie de sauvegarde de { $size } Mo, que DALIP fait avant de mettre à niveau la base de données : { $cause }
 error-database-damaged = la base de données est endommagée ({ $cause }) ; { $holds ->
     [journal] déplacez le fichier et importez votre dernier export
+    [regions] supprimez le fichier et ajoutez à nouveau vos fichiers avec `dalip region add`
    *[library] supprimez le fichier et ajoutez à nouveau vos dossiers
 }
