@@ -32,7 +32,7 @@ _BY_CHANCE = 0.01
 taught taxa be found more often and take more photos of other taxa; see docs/trust.md."""
 
 RESIDUALS_FROM = 50_000
-"""Number of taxa from which a flora keeps residuals. A flora without photos, which has only texts, always keeps them."""
+"""Number of taxa from which a flora keeps residuals. A flora without photos, which has only texts, always does."""
 
 
 @dataclass(frozen=True)
