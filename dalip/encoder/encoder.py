@@ -1,5 +1,6 @@
 """`Encoder`: embed photos and texts with an exported encoder."""
 
+import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from dalip.photos import PhotoSource
 
 __all__ = ["Encoder", "Vectors"]
 
+_LARGEST_SCALE = math.log(100)
 _IMAGES_AT_ONCE = 16
 _TEXTS_AT_ONCE = 64
 
@@ -74,6 +76,13 @@ class Encoder:
     def appearance_width(self) -> int:
         """A, the length of a photo's appearance."""
         return self.manifest.appearance_width
+
+    @property
+    def logit_scale(self) -> float:
+        """The factor from similarity to logit that the model was trained with; 100, CLIP's largest, if unknown."""
+        origin = self.manifest.details.get("origin")
+        found = origin.get("logit_scale") if isinstance(origin, dict) else None
+        return math.exp(min(found, _LARGEST_SCALE)) if isinstance(found, float) else math.exp(_LARGEST_SCALE)
 
     def open_ahead(self) -> None:
         """Open the image encoder in another thread, so that the first photo waits less.

@@ -32,11 +32,18 @@ class Candidates:
     """Which taxa are known from texts alone, shape (taxa,)."""
     inside: NDArray[np.bool_] | None = None
     """Which taxa occur in the region, themselves or a taxon inside them, shape (taxa,); `None` without a region."""
+    bonus: NDArray[np.float64] | None = None
+    """Added to the similarities to rank the taxa without calibration, shape (taxa,); `None` without a region."""
+
+    @property
+    def scores(self) -> NDArray[np.floating[Any]]:
+        """What ranks the taxa without calibration, shape (taxa,)."""
+        return self.similarities if self.bonus is None else self.similarities + self.bonus
 
     def best(self, number: int) -> NDArray[np.intp]:
         """Return the rows of the most probable taxa, best first; of the most similar ones without calibration."""
         if self.probabilities is None:
-            return largest(self.similarities, number)
+            return largest(self.scores, number)
         if number >= len(self.taxa):
             return self.at_least(0.0)
         some = self.probabilities
@@ -77,7 +84,9 @@ class Candidates:
         found, place = np.unique(node_of[rows], return_inverse=True)
         similarities, shares = np.full(len(found), -np.inf), None
         np.maximum.at(similarities, place, self.similarities[rows])
-        order = np.argsort(-similarities, kind="stable")
+        scores = np.full(len(found), -np.inf)
+        np.maximum.at(scores, place, self.scores[rows])
+        order = np.argsort(-scores, kind="stable")
         if self.probabilities is not None:
             shares = np.minimum(np.bincount(place, self.probabilities[rows], len(found)), 1.0)
             order = np.lexsort((-similarities, -shares))

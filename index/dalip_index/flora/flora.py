@@ -312,7 +312,12 @@ class Flora:
         shares = found.shares(self.calibration, photos)
         probabilities = None if shares is None else shares.probabilities[0]
         inside = self.region.inside if self.region else None
-        candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental, inside)
+        bonus = (
+            self.prior / self.encoder.logit_scale
+            if probabilities is None and self.prior is not None
+            else None
+        )
+        candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental, inside, bonus)
         (fit,) = found.fits(self.calibration, photos)
         answer = judge(
             candidates,

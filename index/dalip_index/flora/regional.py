@@ -36,7 +36,8 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     The logit of each taxon that does not occur in the region is lowered by one weight, `Calibration.region_weight`,
     before logits become probabilities. So the odds of these taxa fall by the same factor, and a photo that clearly
     shows one of them still gets its name. Photos are rejected as before. If answers may contain only taxa of the
-    region, the flora is restricted to them as by `restrict`.
+    region, the flora is restricted to them as by `restrict`. A flora without calibration has no probabilities; its taxa
+    are then ranked by similarity, from which the weight is subtracted after division by the encoder's logit scale.
 
     Source: Bayes' rule with a prior that depends on the place, as in Mac Aodha et al., "Presence-only geographical
     priors for fine-grained image classification", 2019, but from a list of taxa.
@@ -47,7 +48,7 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
             or family that it belongs to, or contains a taxon inside it, such as a species of a genus.
 
     Raises:
-        FloraError: No taxon of the flora occurs there, or the flora has no probabilities to change.
+        FloraError: No taxon of the flora occurs there.
     """
     before, inside = flora, rows_inside(flora.tree, region.names)
     if not inside.any():
@@ -63,8 +64,6 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
             restricted.unknown, restricted.noted = flora.unknown, flora.noted
         flora = restricted
         inside, weight = np.ones(len(rows), bool), 0.0
-    elif flora.calibration.temperature is None:
-        raise FloraError("region-uncalibrated", source=flora.folder.parent)
     found = copy(flora)
     found.region = Region(region.name, inside, weight)
     found.before = before

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from paths import ROOT
 
 from tests.app.cli.test_identify import objects
 from tests.app.conftest import Done, World, paint, run
@@ -13,6 +15,7 @@ from tests.app.serving import serving
 from tests.index.regions import region_files as files
 
 Dalip = Callable[..., Done]
+SCHEMA = ROOT / "docs" / "identify.schema.json"
 
 NAMES = tuple(
     (number, "Species", "Accepted", f"Flos {colour}", number)
@@ -159,13 +162,15 @@ def test_without_regions_the_commands_say_how_to_add_them(
     assert not (tmp_path / "empty").exists()
 
 
-def test_an_uncalibrated_flora_needs_only(
+def test_a_region_changes_the_ranking_of_an_uncalibrated_flora(
     dalip: Dalip, world: World, bare_flora: Path, data: Path, photo: Path
 ) -> None:
     options = ["--flora", bare_flora, *world.encoder, "--data-dir", data, "--region", "Spain"]
-    done = dalip("identify", photo, *options)
-    assert done.status == 1
-    assert "not calibrated, so a region cannot change its answers; add `--only region`" in done.err
+    (answer,) = objects(dalip("identify", photo, *options, "--json"))
+    jsonschema.validate(answer, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert inside(answer) == ["Flos green", "Flos red"]
+    assert answer["region"]["without"]["probability"] is None
+    assert "Without the region" in dalip("identify", photo, *options).out
     (answer,) = objects(dalip("identify", photo, *options, "--only", "region", "--json"))
     assert inside(answer) == ["Flos green", "Flos red"]
 

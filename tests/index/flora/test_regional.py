@@ -151,11 +151,31 @@ def test_only_the_region_narrows_another_restriction(flora: Flora) -> None:
 def test_regions_that_cannot_be_used_are_refused(flora: Flora) -> None:
     with refuses(FloraError, match="none of its 1 taxa is in the flora"):
         in_region(flora, RegionTaxa("Mars", {"Curiosa rover": ()}))
+
+
+@given(seed=seeds, colours=some_colours)
+def test_without_calibration_a_region_changes_the_order_as_it_changes_odds(
+    flora: Flora, seed: int, colours: set[str]
+) -> None:
     bare = with_calibration(flora, Calibration.bare(0.5, 0, None, 0))
-    with refuses(FloraError, match="not calibrated"):
-        in_region(bare, roses({"red"}))
-    answer = in_region(bare, roses({"red"}, only=True)).answer("photo", queries(1, 1))
-    assert [prediction.taxon.scientific_name for prediction in answer.predictions] == ["Rosa red"]
+    (photo,) = queries(seed, 1)
+    regional = in_region(bare, roses(colours))
+    answer = regional.answer("photo", photo[None], 10)
+    values, prior = bare.similarities(photo[None]).values[0], regional.prior
+    assert prior is not None
+    order = np.argsort(-(values * bare.encoder.logit_scale + prior), kind="stable")
+    assert [bare.row(p.taxon) for p in answer.predictions] == order.tolist()
+    np.testing.assert_allclose([p.similarity for p in answer.predictions], values[order], rtol=1e-6)
+    assert answer.region
+    assert answer.region.changed == (order[0] != values.argmax())
+    assert {p.taxon.scientific_name for p in answer.predictions if p.in_region} == {
+        f"Rosa {c}" for c in colours
+    }
+    by_genus = regional.answer("photo", photo[None], 10, rank="genus")
+    assert [p.taxon.scientific_name for p in by_genus.predictions] == ["Rosa"]
+
+    only = in_region(bare, roses(colours, only=True)).answer("photo", photo[None], 10)
+    assert {p.taxon.scientific_name for p in only.predictions} == {f"Rosa {c}" for c in colours}
 
 
 TAXA = (

@@ -36,4 +36,3 @@ error-region-unknown = no area has this name or code{ $alternatives ->
 error-records-missing = no occurrence records were added yet; download the plants of your region from GBIF, and add them with `dalip region add FILE`
 error-records-none-near = there are no occurrence records here; increase --radius, or add records of this region with `dalip region add FILE`
 error-region-without-taxa = none of its { $number } taxa is in the flora; use another region or flora
-error-region-uncalibrated = the flora is not calibrated, so a region cannot change its answers; add `--only region` to leave out the taxa that do not occur there
