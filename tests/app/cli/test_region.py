@@ -166,7 +166,7 @@ def test_a_region_changes_the_ranking_of_an_uncalibrated_flora(
     dalip: Dalip, world: World, bare_flora: Path, data: Path, photo: Path
 ) -> None:
     options = ["--flora", bare_flora, *world.encoder, "--data-dir", data, "--region", "Spain"]
-    (answer,) = objects(dalip("identify", photo, *options, "--json"))
+    (answer,) = objects(dalip("identify", photo, *options, "--json", "--top-k", 10))
     jsonschema.validate(answer, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert inside(answer) == ["Flos green", "Flos red"]
     assert answer["region"]["without"]["probability"] is None
