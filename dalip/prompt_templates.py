@@ -21,8 +21,8 @@ BIOCLIP = (
 Source: Stevens et al., BioCLIP: A Vision Foundation Model for the Tree of Life (https://arxiv.org/abs/2311.18803).
 """
 
-_MOST_TEXTS = 20_000
-"""A flora gets about this many texts if an encoder has many templates; embedding them takes minutes."""
+_MOST_TEXTS = 5_000
+"""A flora gets about this many texts if an encoder has many templates; a ViT-L/14 embeds them in some minutes."""
 
 _LONGEST = 1000  # characters of a template
 _PART = re.compile(r"\[([^\[\]]*)\]|\{([^{}\[\]]*)\}|[\[\]{}]")
@@ -47,7 +47,7 @@ def prompts_for(taxa: Iterable[Taxon], templates: Sequence[str], among: int) -> 
     Args:
         taxa: Taxa of the flora.
         templates: The encoder's templates, the best one first. Few taxa are described by all of them, many taxa by the
-            first ones, so that a flora has about 20,000 texts or one for each taxon. Without templates, DALIP's own
+            first ones, so that a flora has about 5,000 texts or one for each taxon. Without templates, DALIP's own
             wording is used (`dalip.prompts.name_texts`).
         among: Number of all taxa of the flora.
 
