@@ -7,9 +7,11 @@ from typing import BinaryIO, NamedTuple
 
 from dalip.datasets.archives import Archive
 from dalip.datasets.columns import NameColumns, is_known, name_columns
+from dalip.datasets.names.ncbi_dump import NAMES, NODES, read_dump
 from dalip.datasets.report import Report, shown
 from dalip.datasets.tables import Table, read_lines, read_table
 from dalip.errors import DataError
+from dalip.progress import Progress, no_progress
 from dalip.scientific_name import read_name
 
 __all__ = ["ListFile", "open_list"]
@@ -45,12 +47,13 @@ class ListFile(NamedTuple):
 
 
 @contextmanager
-def open_list(path: Path, report: Report) -> Iterator[ListFile]:
+def open_list(path: Path, report: Report, progress: Progress = no_progress) -> Iterator[ListFile]:
     """Open a list of taxa.
 
     Args:
         path: A table with a header, or a text file with one name per line, plain, gzipped, or in a .zip archive.
         report: Receives each row that cannot be read.
+        progress: Receives the number of lines of a file that is read first, such as the classification of NCBI.
 
     Raises:
         DataError: It cannot be read, or is a table without a column of scientific names.
@@ -62,9 +65,10 @@ def open_list(path: Path, report: Report) -> Iterator[ListFile]:
             file.seek(0)
             if start == _OLD_EXCEL:
                 raise DataError("list-is-spreadsheet", source=path)
-            if start == _ZIP:
+            dump = stack.enter_context(_ncbi_dump(path, report, progress)) if start == _ZIP else None
+            if start == _ZIP and dump is None:
                 file, name = stack.enter_context(_in_archive(path, report))
-            opened = _opened(file, name, report)
+            opened = dump or _opened(file, name, report)
         except FileNotFoundError:
             raise DataError("taxa-file-missing", source=path) from None
         except OSError as error:
@@ -98,6 +102,18 @@ def _is_plain(first: list[str], name: str) -> bool:
             len(first) == 1 and word[:1].isupper() and word.lower() not in _NO_NAMES and bool(read_name(word))
         )
     return len(first) == 1 or not any(separator in text for separator in "\t;|")
+
+
+@contextmanager
+def _ncbi_dump(path: Path, report: Report, progress: Progress) -> Iterator[ListFile | None]:
+    """Open NCBI's taxonomy dump in a .zip archive; `None` if it contains something else."""
+    archive = Archive(path, report)
+    if not {NODES, NAMES} <= {*archive.names}:
+        yield None
+        return
+    with archive.open(NODES) as nodes, archive.open(NAMES) as names:
+        table = read_dump(nodes, names, str(path), progress)
+        yield ListFile(table.name, table, name_columns(tuple(table.columns)), iter(()))
 
 
 @contextmanager

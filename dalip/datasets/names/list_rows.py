@@ -95,7 +95,7 @@ class ListRows:
             DataError: The list cannot be read, has no column of scientific names, or is too long.
         """
         kept = 0
-        with open_list(self.path, self._report) as listed:
+        with open_list(self.path, self._report, self._progress) as listed:
             self._numbered = "taxonID" in listed.columns.terms.values()
             for number, (line, fields) in enumerate(_rows(listed), 1):
                 try:

@@ -163,7 +163,8 @@ error-only-without-name = the value of --only is empty; specify a scientific nam
 
 error-list-without-names = there is no column `scientificName` (columns found: { $found }); give this name to the column of the scientific names
 error-list-is-spreadsheet = this is a spreadsheet, which cannot be read; save it as CSV (UTF-8)
-error-list-is-ncbi-dump = this is a file of NCBI's taxonomy dump, which has no header; use a table with the columns taxid, tax name and rank instead, such as taxonomy_summary.tsv from NCBI Datasets
+error-list-is-ncbi-dump = this is one file of NCBI's taxonomy dump; use the whole archive, taxdmp.zip
+error-ncbi-dump-damaged = the line does not have the form of NCBI's taxonomy dump; download taxdmp.zip again
 error-list-archive = the archive contains { $number ->
     [0] no list of taxa; add a table with the column scientificName
    *[other] { $number } lists of taxa ({ $names }); unpack it and specify one of them
