@@ -83,9 +83,6 @@ def test_a_damaged_dump_is_refused_with_the_line(tmp_path: Path, line: str) -> N
 
 
 def test_loops_and_missing_parents_do_no_harm(tmp_path: Path) -> None:
-    taxa = read_taxa(
-        dump(
-            tmp_path, "33090 7 kingdom\n26378 34205 genus\n34205 26378 species\n7 33090 clade\n73496 7 order"
-        )
-    )
+    plants = "33090 7 kingdom\n7 33090 clade\n73496 7 order\n"
+    taxa = read_taxa(dump(tmp_path, f"{plants}26378 34205 genus\n34205 26378 species"))
     assert [taxon.scientific_name for taxon in taxa] == ["Asparagales"]
