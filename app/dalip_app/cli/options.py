@@ -108,7 +108,7 @@ DataDirOption = Annotated[
         "--data-dir",
         metavar="FOLDER",
         envvar="DALIP_DATA_DIR",
-        help="Folder for your library, journal and taught flora (default: the user data folder).",
+        help="Folder for your library, journal, encoders, regions and taught flora (default: the user data folder).",
     ),
 ]
 OnlyOption = Annotated[

@@ -64,7 +64,7 @@ def test_no_text_is_embedded_twice_by_builds_that_are_killed(
             errors.seek(0)
             assert status == (0 if last == 1000 else -signal.SIGKILL), errors.read()
     embedded = log.read_text(encoding="utf-8").splitlines()
-    assert sorted(embedded) == sorted({e.content for e in text_evidence(TAXA, {})})
+    assert sorted(embedded) == sorted({e.content for e in text_evidence(TAXA, {}, ())})
     assert not list(path.glob(f"{TEXT_VECTORS}*"))
     verify_flora(path)
     monkeypatch.setattr(texts, "KEPT_FROM", 1)
