@@ -133,7 +133,7 @@ def cell(
 
 def held(flora: Flora, shown: Sequence[Taxon], listed: dict[str, tuple[str, ...]]) -> NDArray[np.bool_]:
     """Return which photos show a taxon that occurs in the region."""
-    inside, rows = rows_inside(flora.tree, listed), flora.tree.rows
+    inside, rows = rows_inside(flora.name_index, listed), flora.tree.rows
     return np.array([inside[rows[taxon.scientific_name]] for taxon in shown], bool)
 
 

@@ -67,6 +67,12 @@ def sentence(answer: Identification, name: NameOf = best_name, say: Language | N
     if sure and sure != best:
         share = percent(answer.probability or 0.0)
         return say("answer-above", plant=name(best), rank=sure.taxon_rank, above=name(sure), share=share)
+    if answer.region and answer.verdict == "uncalibrated":
+        return say("answer-uncalibrated-region", plant=name(best))
+    if answer.region and answer.verdict in ("not in flora", "not a plant"):
+        best = answer.region.without.predictions[
+            0
+        ].taxon  # the closest match has nothing to do with the region
     return say(f"answer-{answer.verdict.replace(' ', '-')}", plant=name(best))
 
 
@@ -127,6 +133,7 @@ def promise(answer: Identification, name: NameOf = best_name, say: Language | No
         "answer-set-groups" if groups else "answer-set",
         number=len(names),
         share=percent(answer.coverage),
+        regional=int(answer.region is not None),
         plants=", ".join(names[:-1]),
         last=names[-1],
     )

@@ -165,7 +165,8 @@ def evaluate_flora(
     similarities = flora.similarities(every.vectors)
     named = similarities.part(kinds == "named")
     shares = named.shares(flora.calibration)
-    best = named.values if shares is None else shares.probabilities
+    bonus = named.bonus(flora.encoder.logit_scale)
+    best = shares.probabilities if shares else named.values if bonus is None else named.values + bonus
     ranks = {
         kind: _places(best if kind == "both" else flora.similarities(photos.vectors, kind).values, targets)
         for kind in EVIDENCE_KINDS

@@ -186,7 +186,8 @@ class Identification:
     """The taxa that are hardest to distinguish from the most similar one."""
     likely: Sequence[Prediction] = ()
     """All taxa with a probability of 2 % (rounded) or more, best first, however many predictions were asked for; the
-    three most similar ones if the flora is not calibrated. Cautions are about these."""
+    three most similar ones if the flora is not calibrated. Cautions are about these. With a region, followed by those
+    that are likely without it."""
     region: RegionEffect | None = None
     """What the region changed; `None` if no region is known."""
 

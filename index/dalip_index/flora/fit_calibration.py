@@ -36,6 +36,8 @@ _MIN_OF_LEVEL = 100
 _REGIONS = np.repeat([1 / 16, 1 / 8, 1 / 4, 1 / 2], 8)
 """Shares of the flora's taxa in the simulated regions."""
 _LARGEST_LOGIT = 20.0  # in effect, a restriction to the region
+_LEAST_LOGIT, _MOST_LOGIT = 1.0, 5.0
+"""Outside of these, of 73 and 99.3 %, the photos do not tell: they are few, or all so certain that no prior matters."""
 
 _AT_ONCE = 256  # photos
 _KEPT = 1000  # values per list, finer than any share that is needed
@@ -178,7 +180,7 @@ def fit_region_logit(
         levels: Level of evidence of each taxon, shape (taxa,).
 
     Returns:
-        Value of `Calibration.region_logit`; `None` if there are fewer than two taxa.
+        Value of `Calibration.region_logit`; `None` if there are fewer than two taxa, or the photos do not determine it.
     """
     taxa = similarities.shape[1]
     if taxa < 2:
@@ -205,7 +207,7 @@ def fit_region_logit(
             low = logit
         else:
             high = logit
-    return round(high, 4)
+    return round(high, 4) if _LEAST_LOGIT < high < _MOST_LOGIT else None
 
 
 def _by_rank(threshold: float, misfit: bool) -> list[float]:

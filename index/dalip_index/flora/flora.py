@@ -292,7 +292,10 @@ class Flora:
             without, _ = self.before._judged(plain, photos, 1, rank, coverage)
             changed = answer.predictions[0].taxon != without.predictions[0].taxon
             told = RegionEffect(self.region.name, int(self.region.inside.sum()), without, changed)
-            answer = replace(answer, region=told)
+            # A list of plants may be incomplete, and a caution must not be lost because of it.
+            shown = {prediction.taxon for prediction in answer.likely}
+            more = (prediction for prediction in without.likely if prediction.taxon not in shown)
+            answer = replace(answer, region=told, likely=(*answer.likely, *more))
         number = min(LOOK_ALIKES, len(self.taxa) - 1)
         alike = Lazy(number, lambda: self._most_alike(best, number, _most(found.values[0])))
         return replace(answer, image=image, look_alikes=alike)
@@ -312,11 +315,7 @@ class Flora:
         shares = found.shares(self.calibration, photos)
         probabilities = None if shares is None else shares.probabilities[0]
         inside = self.region.inside if self.region else None
-        bonus = (
-            self.prior / self.encoder.logit_scale
-            if probabilities is None and self.prior is not None
-            else None
-        )
+        bonus = found.bonus(self.encoder.logit_scale, photos)
         candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental, inside, bonus)
         (fit,) = found.fits(self.calibration, photos)
         answer = judge(

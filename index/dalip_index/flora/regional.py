@@ -1,6 +1,6 @@
 """Answer for a region: taxa that are not known there become less likely, or are left out; see `in_region`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dalip.errors import FloraError
-from dalip.taxon_tree import TaxonTree
-from dalip.taxonomy import Taxon, first_words
+from dalip.taxonomy import first_words
 from dalip_index.flora.answer import Region
 from dalip_index.flora.flora import Flora
 from dalip_index.flora.restricted import RestrictedFlora
-from dalip_index.store.catalogue import StoredTaxa
+from dalip_index.store.name_index import NameIndex
 
 __all__ = ["RegionTaxa", "in_region", "rows_inside"]
 
@@ -50,15 +49,15 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     Raises:
         FloraError: No taxon of the flora occurs there.
     """
-    before, inside = flora, rows_inside(flora.tree, region.names)
+    whole = rows_inside(flora.whole.name_index, region.names)
+    before, inside = flora, whole[flora.rows_in_whole]
     if not inside.any():
-        raise FloraError("region-without-taxa", source=region.name, number=len(region.names))
+        elsewhere = int(whole.any())
+        number = len(region.names)
+        raise FloraError("region-without-taxa", source=region.name, number=number, elsewhere=elsewhere)
     weight = flora.calibration.region_weight(int(inside.sum()), len(inside))
     if region.only:
-        rows = np.flatnonzero(inside)
-        if flora.whole is not flora:
-            held = flora.whole.tree.rows
-            rows = np.array([held[flora.taxa[row].scientific_name] for row in rows.tolist()], np.intp)
+        rows = flora.rows_in_whole[inside]
         restricted = RestrictedFlora(flora.whole, rows)
         if isinstance(flora, RestrictedFlora):
             restricted.unknown, restricted.noted = flora.unknown, flora.noted
@@ -70,46 +69,25 @@ def in_region(flora: Flora, region: RegionTaxa) -> Flora:
     return found
 
 
-def rows_inside(tree: TaxonTree, names: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+def rows_inside(index: NameIndex, names: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
     """Find the taxa of a flora that a region contains; the names are looked up, so most taxa are not read.
 
     Args:
-        tree: The taxa, and their higher taxa.
+        index: The names of the taxa and of their higher taxa.
         names: As `RegionTaxa.names`.
 
     Returns:
         Shape (taxa,); see `in_region` for what counts.
     """
-    rows = _rows_named(tree.taxa, names.keys())
-    above = _rows_named(tree.higher, names.keys())
-    missing = names.keys() - rows.keys() - above.keys()
-    others = {synonym for name in missing for synonym in (*names[name], _as_hybrid(name))}
-    found = [*rows.values(), *_rows_named(tree.taxa, others).values()]
-    found += _rows_with_synonym(tree.taxa, missing | others)
-    # A genus of the flora occurs where one of its species does, and a species where one of its subspecies does.
-    wider = {first_words(name, number) for name in names for number in (1, 2)} - names.keys()
-    inside = np.zeros(len(tree.taxa), bool)
-    inside[list(_rows_named(tree.taxa, wider).values())] = True
+    tree, nodes_of = index.tree, index.nodes_named(names)
+    others = {synonym for name, synonyms in names.items() if name not in nodes_of for synonym in synonyms}
     nodes = np.zeros(len(tree) + 2, bool)  # the last two stand for a rank without taxon, -2
-    nodes[found] = True
-    nodes[[len(tree.taxa) + place for place in above.values()]] = True
-    inside |= nodes[tree.above_rows].any(axis=1)
+    for found in (nodes_of, index.nodes_named(others)):
+        nodes[[node for some in found.values() for node in some]] = True
+    inside: NDArray[np.bool_] = np.asarray(nodes[tree.above_rows].any(axis=1))
+    # A taxon occurs where one inside it does: a genus where one of its species does, also of those not in the flora.
+    wider = {first_words(name, number) for name in names for number in (1, 2)} - names.keys()
+    holding = [node for some in index.nodes_named(wider).values() for node in some]
+    for more in (np.array(holding, np.intp), tree.above_rows[inside].ravel()):
+        np.put(inside, more[(more >= 0) & (more < len(inside))], True)
     return inside
-
-
-def _as_hybrid(name: str) -> str:
-    """Return a name with the sign of a hybrid, which some sources leave out."""
-    genus, _, rest = name.partition(" ")
-    return f"{genus} × {rest}"
-
-
-def _rows_named(taxa: Sequence[Taxon], names: Collection[str]) -> dict[str, int]:
-    if isinstance(taxa, StoredTaxa):
-        return taxa.rows_named(names)
-    return {taxon.scientific_name: row for row, taxon in enumerate(taxa) if taxon.scientific_name in names}
-
-
-def _rows_with_synonym(taxa: Sequence[Taxon], names: Collection[str]) -> list[int]:
-    if isinstance(taxa, StoredTaxa):
-        return taxa.rows_with_synonym(names)
-    return [row for row, taxon in enumerate(taxa) if not frozenset(names).isdisjoint(taxon.synonyms)]

@@ -89,6 +89,18 @@ class Similarities:
         listed = np.ones(len(logits)) if self.others is None else softmax(logits)[:, :taxa].sum(axis=1)
         return Shares(softmax(weighed), listed, likely)
 
+    def bonus(self, logit_scale: float, photos: int = 1) -> NDArray[np.float64] | None:
+        """Return what a region adds to the similarities of a flora without calibration, to rank its taxa.
+
+        Args:
+            logit_scale: Of the encoder.
+            photos: As `shares`; more photos say more about the plant, as in `Calibration.logits`.
+
+        Returns:
+            Shape (taxa,); `None` without a region.
+        """
+        return None if self.prior is None else self.prior / (logit_scale * photos**0.5)
+
     def fits(self, calibration: Calibration, photos: int = 1) -> list[tuple[float, float, float]]:
         """Return the arguments of `Calibration.in_flora` for each photo.
 

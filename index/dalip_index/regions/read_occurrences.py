@@ -3,7 +3,6 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from math import isfinite
 
 from dalip.datasets.columns import folded
 from dalip.datasets.identification import is_other_kingdom
@@ -109,18 +108,25 @@ def _record(fields: Mapping[str, str]) -> tuple[str, int]:
         raise _LeftOut("without-coordinates")
     try:
         latitude, longitude = map(float, given)
-        uncertainty = float(fields.get("coordinateUncertaintyInMeters", 0))
     except ValueError:
         raise DataError("record-coordinates", given=shown(", ".join(given)), more=0) from None
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and isfinite(uncertainty)):
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise DataError("record-coordinates", given=shown(", ".join(given)), more=0)
-    if uncertainty > _MOST_UNCERTAIN or latitude == longitude == 0:  # 0, 0 stands for unknown
+    if _uncertainty(fields) > _MOST_UNCERTAIN or latitude == longitude == 0:  # 0, 0 stands for unknown
         raise _LeftOut("uncertain")
     return _species(fields), cell_of(latitude, longitude)
 
 
+def _uncertainty(fields: Mapping[str, str]) -> float:
+    """Return the uncertainty of the coordinates in metres; 0 if it is unknown or not a number."""
+    try:
+        return float(fields.get("coordinateUncertaintyInMeters", 0))
+    except ValueError:
+        return 0.0
+
+
 def _species(fields: Mapping[str, str]) -> str:
-    if name := fields.get("species", ""):
+    if " " in (name := fields.get("species", "").strip()):  # some files have only the epithet there
         return name
     if not (given := fields.get("scientificName", "")):
         raise DataError("record-name-missing", more=0)

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -50,7 +50,6 @@ _NAMES_STORED = 10_000
 """From this number of taxa, the catalogue has tables of their names, which would add a quarter to a small flora. For
 fewer taxa, they are made in memory in a fraction of a second."""
 _KEPT_IN_MEMORY = 10_000  # taxa that were read one by one
-_ASKED_AT_ONCE = 500  # names in one query; SQLite limits the values of a query
 _PACKED_TAXA = 4096
 """Taxa whose texts are compressed together. Texts made from names compress to a tenth, and nothing searches them."""
 
@@ -265,24 +264,6 @@ class StoredTaxa(Sequence[Taxon]):
             if self._all is None:
                 self._all = _select(self._connection, self._folder, self._table, self._columns)
             return self._all
-
-    def rows_named(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the rows of the taxa with some scientific names, by name."""
-        every, found = iter(names), dict[str, int]()
-        while some := list(islice(every, _ASKED_AT_ONCE)):
-            places = ", ".join("?" * len(some))
-            query = f"SELECT scientificName, id - 1 FROM {self._table} WHERE scientificName IN ({places})"
-            found |= self.select(query, some)
-        return found
-
-    def rows_with_synonym(self, names: Collection[str]) -> list[int]:
-        """Return the rows of the taxa that have one of some names as a synonym."""
-        wanted = frozenset(names)
-        with self._lock, _as_flora_error(self._folder):
-            rows = self._connection.execute(
-                f"SELECT id - 1, synonyms FROM {self._table} WHERE synonyms != ''"
-            )
-            return [row for row, synonyms in rows if not wanted.isdisjoint(synonyms.split(LIST_SEPARATOR))]
 
     def select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query on the catalogue."""

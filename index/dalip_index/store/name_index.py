@@ -1,15 +1,16 @@
 """`NameIndex`: look names up among the taxa of a flora, in its catalogue or, for a small flora, in memory."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dalip.datasets.names.known_names import KnownNames
+from dalip.datasets.names.known_names import KnownNames, name_keys
 from dalip.datasets.names.list_rows import Entry
 from dalip.scientific_name import plain_name
 from dalip.taxon_tree import TaxonTree
@@ -30,6 +31,7 @@ Select = Callable[..., list[tuple[Any, ...]]]
 """Runs a query, given with its values, and returns all rows."""
 
 _KEYS = 10_000  # whose nodes are kept in memory
+_ASKED_AT_ONCE = 500  # keys in one query; SQLite limits the values of a query
 _WORD_ALIKE = 60  # of 100: minimum similarity of such words
 _WORDS = 20  # similar words for each word of the text
 _GENERA = 20  # similar genera
@@ -48,7 +50,7 @@ class NameIndex(KnownNames):
             compared: With this many taxa or fewer, a misspelt text is compared with the names of all. With more, only
                 with names that share a similar word or genus with it.
         """
-        self._tree, self._compared = tree, compared
+        self.tree, self._compared = tree, compared
         self._whole = self
         self._rows: NDArray[np.bool_] | None = None  # which taxa there are; `None` for all
         self._nodes: NDArray[np.bool_] | None = None
@@ -61,9 +63,9 @@ class NameIndex(KnownNames):
             rows: Rows of the taxa.
             higher: The higher taxa to find, as nodes of the tree; by default none.
         """
-        part, nodes = NameIndex(self._tree, compared=self._compared), np.arange(len(self._tree))
+        part, nodes = NameIndex(self.tree, compared=self._compared), np.arange(len(self.tree))
         part._whole = self._whole
-        part._rows = np.isin(nodes[: len(self._tree.taxa)], rows)
+        part._rows = np.isin(nodes[: len(self.tree.taxa)], rows)
         part._nodes = np.isin(nodes, rows if higher is None else np.concatenate([rows, higher]))
         return part
 
@@ -71,7 +73,7 @@ class NameIndex(KnownNames):
     def _keys(self) -> Select:
         if self._whole is not self:
             return self._whole._keys
-        higher = self._tree.higher
+        higher = self.tree.higher
         return self._select(lambda connection, taxa: write_keys(connection, taxa, tuple(higher)))
 
     @cached_property
@@ -84,22 +86,50 @@ class NameIndex(KnownNames):
 
     def _select(self, write: Callable[[sqlite3.Connection, tuple[Taxon, ...]], None]) -> Select:
         """Return what queries the tables that a function writes."""
-        taxa = self._tree.taxa
+        taxa = self.tree.taxa
         if isinstance(taxa, StoredTaxa) and taxa.has_names:
             return taxa.select
         return _in_memory(lambda connection: write(connection, tuple(taxa)))
 
     def with_name(self, key: str) -> Sequence[Entry]:
         """See `KnownNames`, here and below."""
-        taxa = ((place, self._tree[place]) for place in self._nodes_with(key)[0])
+        taxa = ((place, self.tree[place]) for place in self._nodes_with(key)[0])
         return [Entry(place + 1, taxon, taxon.scientific_name_authorship) for place, taxon in taxa]
 
+    def nodes_named(self, names: Collection[str]) -> dict[str, list[int]]:
+        """Look many scientific names up at once.
+
+        Args:
+            names: The names, in any spelling of hybrid signs, ranks and capitals.
+
+        Returns:
+            The nodes of the taxa and higher taxa with each name that is known or, if there are none, of those with this
+            synonym.
+        """
+        keys = {name: [key for key in dict.fromkeys(name_keys(name)) if key] for name in names}
+        asked, found = (
+            iter({key for some in keys.values() for key in some}),
+            dict[str, list[tuple[int, int]]](),
+        )
+        while part := list(islice(asked, _ASKED_AT_ONCE)):
+            places = ", ".join("?" * len(part))
+            query = f"SELECT key, synonym, node FROM name_keys WHERE key IN ({places})"
+            for key, synonym, node in self._keys(query, part):
+                found.setdefault(key, []).append((synonym, node))
+        nodes = dict[str, list[int]]()
+        for name, some in keys.items():
+            known = [pair for key in some for pair in found.get(key, ())]
+            held = self._held(node for synonym, node in known if not synonym)
+            if held := held or self._held(node for synonym, node in known if synonym):
+                nodes[name] = held
+        return nodes
+
     def with_synonym(self, key: str) -> Sequence[tuple[str, Taxon]]:  # noqa: D102
-        return [("", self._tree[place]) for place in self._nodes_with(key)[1]]
+        return [("", self.tree[place]) for place in self._nodes_with(key)[1]]
 
     def with_common_name(self, name: str) -> Sequence[Taxon]:  # noqa: D102
         found = self._common_names("SELECT taxon FROM common_name_keys WHERE key = ? ORDER BY taxon", (name,))
-        return [self._tree[place] for place in self._held(number for (number,) in found)]
+        return [self.tree[place] for place in self._held(number for (number,) in found)]
 
     def genera(self) -> Sequence[str]:  # noqa: D102
         return self._whole._genera
@@ -129,7 +159,7 @@ class NameIndex(KnownNames):
 
     def languages(self) -> frozenset[str]:
         """Return the languages of the common names."""
-        taxa = self._tree.taxa
+        taxa = self.tree.taxa
         if not isinstance(taxa, StoredTaxa):
             spoken = (
                 (row, name.language) for row, taxon in enumerate(taxa) for name in taxon.vernacular_names
@@ -149,7 +179,7 @@ class NameIndex(KnownNames):
             prefix: The beginning.
             places: Which of these taxa to return.
         """
-        taxa, start = self._tree.taxa, prefix.lower()
+        taxa, start = self.tree.taxa, prefix.lower()
         if isinstance(taxa, StoredTaxa):
             names = taxa.starting(start)
         else:
@@ -196,7 +226,7 @@ class NameIndex(KnownNames):
 
     def _taxa(self, found: Iterable[tuple[int]], most: int) -> list[Taxon]:
         rows = [number - 1 for (number,) in found if self._has(number - 1)]
-        return [self._tree.taxa[row] for row in rows[:most]]
+        return [self.tree.taxa[row] for row in rows[:most]]
 
     def _has(self, row: int) -> bool:
         return self._rows is None or bool(self._rows[row])
@@ -218,9 +248,9 @@ class NameIndex(KnownNames):
 
     def _to_compare(self, asked: str) -> list[Taxon]:
         """Return the taxa in whose names all words are similar to those of a text; if there are none, any word."""
-        number = len(self._tree.taxa) if self._rows is None else int(self._rows.sum())
-        if len(self._tree.taxa) <= self._compared:
-            return [taxon for row, taxon in enumerate(self._tree.taxa) if self._has(row)]
+        number = len(self.tree.taxa) if self._rows is None else int(self._rows.sum())
+        if len(self.tree.taxa) <= self._compared:
+            return [taxon for row, taxon in enumerate(self.tree.taxa) if self._has(row)]
         if number <= self._compared:
             return self.first(number)
         from rapidfuzz import fuzz, process
@@ -269,8 +299,8 @@ class NameIndex(KnownNames):
         return [names[folded] for folded in best]
 
     def _keys_to_compare(self, asked: str) -> Iterable[str]:
-        if len(self._tree) <= self._compared:
-            nodes = enumerate((*self._tree.taxa, *self._tree.higher), 1)
+        if len(self.tree) <= self._compared:
+            nodes = enumerate((*self.tree.taxa, *self.tree.higher), 1)
             return dict.fromkeys(
                 plain_name(node.scientific_name) for number, node in nodes if self._held([number])
             )

@@ -101,7 +101,7 @@ def test_an_answer_says_what_its_region_changed(
 ) -> None:
     effect = RegionEffect("Spain", 1200, answer(before[0], (before[1], 0.4)), before[1] != after[1])
     found = dataclasses.replace(answer(after[0], (after[1], 0.5)), region=effect)
-    start = "Region Spain, with 1,200 of the plants in the flora. Without the region, the first name "
+    start = "Region Spain, with 1,200 plants of the flora. Without the region, the first name "
     assert regional(found) == start + said
     assert regional(answer("unsure", (DAISY, 0.4))) == ""
     assert regional(found, say=language("fr")).startswith("Région Spain")

@@ -262,7 +262,7 @@ def test_the_name_of_a_region_is_text(world: World) -> None:
     (answer,) = in_region(flora, region).identify([world.photos / "Flos_red" / "red-00.png"])
     assert isinstance(answer, Identification)
     html = answer_cards(answer, flora, language())
-    assert "Region &lt;b&gt;here&lt;/b&gt;, with 1 of the plants in the flora." in html
+    assert "Region &lt;b&gt;here&lt;/b&gt;, with 1 plant of the flora." in html
     assert "not known from the region" in html
     assert "<b>" not in html
 

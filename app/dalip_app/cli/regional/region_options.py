@@ -97,7 +97,7 @@ def read_region(
     else:
         found = [
             RegionTaxa(Path(what).name, names_in([what])) if is_list(what) else regions.find(what)
-            for what in region or ()
+            for what in dict.fromkeys(region or ())
         ]
     names = {name: synonyms for part in found for name, synonyms in part.names.items()}
     return RegionTaxa(", ".join(part.name for part in found), names, strict)
@@ -149,4 +149,4 @@ def tell_of_region(flora: "Flora") -> None:
     """Say on stderr how many taxa of a flora occur in its region, if it has one."""
     if flora.region and flora.before:
         number, every = int(flora.region.inside.sum()), len(flora.before.taxa)
-        complain(f"{flora.region.name}: {number:,} of the flora's {every:,} taxa occur here")
+        complain(f"{flora.region.name}: {number:,} of {every:,} taxa occur here")

@@ -8,10 +8,20 @@ answer-unsure = DALIP is not sure; it may be { $plant }.
 answer-not-in-flora = This plant does not seem to be in the flora; the closest match is { $plant }.
 answer-not-a-plant = This does not look like a photo of a plant. If it is one, the closest match is { $plant }.
 answer-uncalibrated = The closest match in this flora is { $plant }.
+answer-uncalibrated-region = The best match for the region is { $plant }.
 answer-none = This flora has no name for this plant.
-answer-set = It is one of these { $number } plants (correct for { $share } of photos): { $plants } or { $last }.
-answer-set-groups = It is or belongs to one of these { $number } (correct for { $share } of photos): { $plants } or { $last }.
-answer-region = Region { $region }, with { $taxa } of the plants in the flora.
+answer-set = It is one of these { $number } plants (correct for { $share } of photos{ $regional ->
+    [1] {" "}of plants of the region
+   *[0] {""}
+}): { $plants } or { $last }.
+answer-set-groups = It is or belongs to one of these { $number } (correct for { $share } of photos{ $regional ->
+    [1] {" "}of plants of the region
+   *[0] {""}
+}): { $plants } or { $last }.
+answer-region = Region { $region }, with { $taxa ->
+    [1] 1 plant of the flora
+   *[other] { $taxa } plants of the flora
+}.
 answer-region-changed = Without the region, the first name would be { $plant } ({ $share }).
 answer-region-made-sure = Without the region, the first name would be the same, but DALIP would not be sure.
 answer-region-made-unsure = Without the region, the first name would be the same, and DALIP would be sure.

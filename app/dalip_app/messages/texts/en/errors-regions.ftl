@@ -34,5 +34,8 @@ error-region-unknown = no area has this name or code{ $alternatives ->
    *[other] ; did you mean { $alike }?
 }
 error-records-missing = no occurrence records were added yet; download the plants of your region from GBIF, and add them with `dalip region add FILE`
-error-records-none-near = there are no occurrence records here; increase --radius, or add records of this region with `dalip region add FILE`
-error-region-without-taxa = none of its { $number } taxa is in the flora; use another region or flora
+error-records-none-near = there are no occurrence records here; increase --radius, check that the latitude comes first, or add records of this region with `dalip region add FILE`
+error-region-without-taxa = none of its { $number } taxa { $elsewhere ->
+    [0] is in the flora; use another region or flora
+   *[other] is among those of --only; use another region, or other values of --only
+}

@@ -15,10 +15,20 @@ answer-unsure = DALIP n’en est pas certain ; il s’agit peut-être de { $pla
 answer-not-in-flora = Cette plante ne semble pas figurer dans la flore ; la plus proche est { $plant }.
 answer-not-a-plant = Cela ne ressemble pas à une photo de plante. Si c’en est une, la plante la plus proche est { $plant }.
 answer-uncalibrated = La plante la plus proche dans cette flore est { $plant }.
+answer-uncalibrated-region = La plante qui convient le mieux pour la région est { $plant }.
 answer-none = Cette flore n’a pas de nom pour cette plante.
-answer-set = C’est l’une de ces { $number } plantes (exact pour { $share } des photos) : { $plants } ou { $last }.
-answer-set-groups = C’est l’un de ces { $number } taxons, ou une plante qui en fait partie (exact pour { $share } des photos) : { $plants } ou { $last }.
-answer-region = Région { $region }, avec { $taxa } des plantes de la flore.
+answer-set = C’est l’une de ces { $number } plantes (exact pour { $share } des photos{ $regional ->
+    [1] {" "}de plantes de la région
+   *[0] {""}
+}) : { $plants } ou { $last }.
+answer-set-groups = C’est l’un de ces { $number } taxons, ou une plante qui en fait partie (exact pour { $share } des photos{ $regional ->
+    [1] {" "}de plantes de la région
+   *[0] {""}
+}) : { $plants } ou { $last }.
+answer-region = Région { $region }, avec { $taxa ->
+    [1] 1 plante de la flore
+   *[other] { $taxa } plantes de la flore
+}.
 answer-region-changed = Sans la région, le premier nom serait { $plant } ({ $share }).
 answer-region-made-sure = Sans la région, le premier nom serait le même, mais DALIP n’en serait pas certain.
 answer-region-made-unsure = Sans la région, le premier nom serait le même, et DALIP en serait certain.
