@@ -25,7 +25,7 @@ from dalip_index import Flora, RegionTaxa, in_region, load_flora
 from dalip_index.flora.regional import rows_inside
 
 PAGE = Path(__file__).parent.parent / "docs" / "trust.md"
-OTHERS = (500, 2000, 5000)
+OTHERS = (0, 500, 2000, 5000)
 SEEDS = 5
 MODES = {"no region": None, "the list as a region": False, "the list only": True}
 """Whether answers may contain only taxa of the list; `None` for answers without it."""

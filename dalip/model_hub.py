@@ -2,23 +2,42 @@
 
 import hashlib
 import os
+import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from dalip.disk import is_write_fault, write_fault
 from dalip.errors import HubError, first_line
 from dalip.files import hold_lock
 from dalip.progress import Progress, no_progress
 
-__all__ = ["Repository", "download", "look_up", "upload"]
+__all__ = ["Repository", "download", "licence_in", "look_up", "upload"]
 
-_SECONDS = 3.0
-"""How long the hub may take to answer before it counts as unreachable, name resolution included."""
+_CONNECT_SECONDS = 3.0
+"""How long a connection to the hub may take before it counts as unreachable, name resolution included."""
 
+_ANSWER_SECONDS = 30.0
+"""How long the hub may then take to answer."""
+
+_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256 = 64
 """Length of the entity tag of a large file, which is its SHA-256."""
+
+_OF_A_MODEL = (
+    "manifest.json",
+    "*.onnx",
+    "*.onnx.data",
+    "open_clip_*",
+    "tokenizer.json",
+    "config.json",
+    "dalip.json",
+)
+"""Files of the models that `upload` may find in a repository."""
 
 T = TypeVar("T")
 
@@ -54,19 +73,18 @@ def look_up(name: str) -> Repository:
     if is_offline_mode():
         return _downloaded(name, "HF_HUB_OFFLINE is set")
     try:
-        info = _within(_SECONDS, lambda: _api().model_info(name, files_metadata=True, timeout=_SECONDS))
+        _within(_CONNECT_SECONDS, _connect)
+        info = _api().model_info(name, files_metadata=True, timeout=_ANSWER_SECONDS)
     except Exception as error:  # the client and the system may raise anything
         refusal = _refusal(name, error)
         if refusal.kind != "hub-unreachable":
             raise refusal from error
         return _downloaded(name, str(refusal.facts["cause"]))
-    card = info.card_data.to_dict() if info.card_data else {}
-    licence = card.get("license_name") or card.get("license") or ""
     return Repository(
         name,
         info.sha,
         {file.rfilename: file.size or 0 for file in info.siblings or ()},
-        licence if isinstance(licence, str) else ", ".join(map(str, licence)),
+        _licence(info.card_data.to_dict() if info.card_data else {}),
         cached=False,
     )
 
@@ -88,7 +106,7 @@ def download(repository: Repository, names: Iterable[str], progress: Progress = 
     Raises:
         HubError: A file cannot be downloaded.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
     wanted = list(names)
     total = sum(repository.files[name] for name in wanted)
@@ -107,6 +125,8 @@ def download(repository: Repository, names: Iterable[str], progress: Progress = 
         except HubError:
             raise
         except Exception as error:
+            if is_write_fault(error):
+                raise write_fault(Path(constants.HF_HUB_CACHE), error) from error
             if isinstance(error, OSError) and error.errno is not None and not hasattr(error, "response"):
                 raise  # the disk, not the hub
             raise _refusal(f"{repository.name}: {name}", error, "hub-interrupted") from error
@@ -128,6 +148,8 @@ def _fetch(repository: Repository, name: str, told: Callable[[int], None]) -> No
     headers = build_hf_headers(library_name="dalip")
     known = get_hf_file_metadata(url, headers=headers, endpoint=_endpoint())
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository.name, repo_type="model")
+    if not _ETAG.fullmatch(known.etag or ""):  # it becomes a file name
+        raise HubError("hub-odd", source=f"{repository.name}: {name}", endpoint=_endpoint() or _HUB)
     blob = folder / "blobs" / str(known.etag)
     if blob.exists():
         return
@@ -175,7 +197,10 @@ def upload(folder: Path, name: str, *, private: bool = False, message: str = "Up
     try:
         api = _api()
         address = api.create_repo(name, private=private, exist_ok=True)
-        api.upload_folder(repo_id=name, folder_path=folder, commit_message=message)
+        # A repository has one model: what another format or version left there is deleted.
+        api.upload_folder(
+            repo_id=name, folder_path=folder, commit_message=message, delete_patterns=list(_OF_A_MODEL)
+        )
     except Exception as error:
         raise _refusal(name, error, "hub-unreachable") from error
     return str(address)
@@ -195,17 +220,22 @@ def _downloaded(name: str, cause: str) -> Repository:
         for path in folder.rglob("*")
         if path.is_file()
     }
-    return Repository(name, folder.name, files, _licence_in(folder), cached=True)
+    return Repository(name, folder.name, files, licence_in(folder), cached=True)
 
 
-def _licence_in(folder: Path) -> str:
+def licence_in(folder: Path) -> str:
+    """Return the licence that the model card in a folder states; empty if there is none."""
     from huggingface_hub import ModelCard
 
     try:
-        licence = ModelCard.load(folder / "README.md").data.get("license") or ""
+        return _licence(ModelCard.load(folder / "README.md").data.to_dict())
     except Exception:  # no card, or not YAML
         return ""
-    return licence if isinstance(licence, str) else ", ".join(map(str, licence))
+
+
+def _licence(card: dict[str, Any]) -> str:
+    found = card.get("license_name") or card.get("license") or ""
+    return found if isinstance(found, str) else ", ".join(map(str, found))
 
 
 _HUB = "https://huggingface.co"
@@ -213,7 +243,24 @@ _HUB = "https://huggingface.co"
 
 def _endpoint() -> str | None:
     """Return the address of another hub, if one is set."""
-    return os.environ.get("HF_ENDPOINT") or None
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _connect() -> None:
+    """Open and close a connection to the hub or to the proxy for it.
+
+    Raises:
+        OSError: It cannot be reached.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    target = urlsplit(_endpoint() or _HUB)
+    if not target.hostname or target.scheme not in ("http", "https"):
+        raise OSError(f"'{_endpoint()}' is not an address such as {_HUB}")
+    proxy = "" if proxy_bypass(target.hostname) else getproxies().get(target.scheme, "")
+    place = urlsplit(proxy) if proxy else target
+    port = place.port or (443 if place.scheme == "https" else 80)
+    socket.create_connection((place.hostname or "", port), timeout=_CONNECT_SECONDS).close()
 
 
 def _api() -> Any:
@@ -233,10 +280,14 @@ def _refusal(source: str, error: Exception, otherwise: str = "hub-unreachable") 
         return HubError("hub-name-malformed", source=source)
     if isinstance(error, errors.GatedRepoError):
         return HubError("hub-gated", source=source, **facts)
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return HubError("hub-file-missing", source=source)
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
         return HubError("hub-not-found", source=source, status=status, **facts)
     if isinstance(error, errors.LocalEntryNotFoundError):
         return HubError("hub-not-downloaded", source=source, **facts)
+    if isinstance(error, (ValueError, TypeError, KeyError, AttributeError, errors.FileMetadataError)):
+        return HubError("hub-odd", source=source, **facts)
     return HubError("hub-failed" if status else otherwise, source=source, **facts)
 
 

@@ -5,7 +5,6 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, Literal
 
 from dalip import __version__
@@ -157,7 +156,7 @@ class EncoderManifest:
         _check_least("patch_grid", min(self.patch_grid), 1)
         _check_least("appearance_width", self.appearance_width, 1)
         for name in self.files:
-            _check(Path(name).name == name, "manifest-file-name", name=name)
+            _check(name in (*BUNDLE_FILES, *EXTERNAL_DATA.values()), "manifest-file-name", name=name)
         known = not self.model_sha256 or _SHA256.fullmatch(self.model_sha256)
         _check(bool(known), "manifest-hash-wrong", hash=self.model_sha256)
 

@@ -7,14 +7,19 @@ from tempfile import TemporaryDirectory
 import torch
 from safetensors.torch import save_file
 
-from dalip.encoder import read_manifest
 from dalip.errors import ExportError
 from dalip.model import DALIP
 from dalip.training.towers.create import load_towers
 from dalip.training.towers.find_model import CONFIG_FILE
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, origin_of, write_bundle_towers
 
-__all__ = ["write_open_clip"]
+__all__ = ["BESIDES", "BESIDES_FILE", "write_open_clip"]
+
+BESIDES = ("prompts", "citation", "trained_on")
+"""Fields of a manifest that open_clip's format lacks."""
+
+BESIDES_FILE = "dalip.json"
+"""Contains them in a repository; other programs ignore it."""
 
 
 def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
@@ -22,8 +27,8 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
 
     Args:
         bundle: An exported encoder with only the first order.
-        out: An existing folder; gets `open_clip_config.json`, `open_clip_model.safetensors`, `tokenizer.json` and, for
-            a text tower of transformers, `config.json`.
+        out: An existing folder; gets `open_clip_config.json`, `open_clip_model.safetensors`, `tokenizer.json`,
+            `dalip.json` and, for a text tower of transformers, `config.json`.
         repository: `ORG/REPO`, where open_clip will look for the tokenizer and configuration of such a text tower.
 
     Raises:
@@ -31,7 +36,7 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
         TrainingError: The model cannot be rebuilt, or returns other embeddings.
         BundleError: The encoder is damaged.
     """
-    _, origin = origin_of(bundle)
+    manifest, origin = origin_of(bundle)
     if origin.method is not None or origin.mirror:
         raise ExportError("open-clip-cannot-express", source=bundle)
     with TemporaryDirectory(prefix="dalip-") as towers:
@@ -45,7 +50,7 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
         if text_config.exists():
             config["text_cfg"] |= {"hf_model_name": repository, "hf_tokenizer_name": repository}
             (out / "config.json").write_bytes(text_config.read_bytes())
-    image = read_manifest(bundle).image
+    image = manifest.image
     config["vision_cfg"]["image_size"] = image.size
     preprocess = {
         "mean": image.mean,
@@ -53,6 +58,8 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
         "interpolation": image.interpolation.removesuffix("-float"),
         "resize_mode": image.resize_mode,
     }
+    known = {name: getattr(manifest, name) for name in BESIDES}
+    (out / BESIDES_FILE).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     content = {"model_cfg": config, "preprocess_cfg": preprocess}
     (out / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (out / "tokenizer.json").write_bytes((bundle / "tokenizer.json").read_bytes())

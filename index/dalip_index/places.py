@@ -95,8 +95,14 @@ def own_encoder(name: str, data_dir: Path | None = None) -> Path:
     Args:
         name: An alias, or another name such as `hf-hub:ORG/REPO`.
         data_dir: As `data_dir_or_default`.
+
+    Raises:
+        BundleError: The name cannot be that of an encoder; it is empty, for example, or begins with a dot.
     """
-    return data_dir_or_default(data_dir) / _ENCODERS / re.sub(r"[^\w.@-]+", "--", name)
+    folder = re.sub(r"[^\w.@-]+", "--", name)
+    if not folder.strip("-") or folder.startswith("."):
+        raise BundleError("encoder-name-malformed", source=name)
+    return data_dir_or_default(data_dir) / _ENCODERS / folder
 
 
 def own_encoders(data_dir: Path | None = None) -> list[Path]:
@@ -121,15 +127,17 @@ def named_encoder(given: Path, data_dir: Path | None = None) -> Path:
             and there are similar names.
     """
     name = str(given)
-    if given.is_dir() or not name.strip("."):
-        return given
+    if given == BUILT_IN and not given.exists():
+        return ENCODER
+    if given.is_dir() or (given.name != name and not name.startswith(HUB)) or name.startswith("."):
+        return given  # a path
     if is_bundle(own := own_encoder(name, data_dir)):
         return own
     if name in PUBLISHED or name.startswith(HUB):
         raise BundleError("encoder-not-fetched", source=name, name=name)
-    held = [read_manifest(folder).name for folder in own_encoders(data_dir)]
+    held = [folder.name for folder in own_encoders(data_dir)]
     close = [*close_aliases(name), *get_close_matches(name, held)]
-    if close and len(given.parts) <= len(Path(close[0]).parts):
+    if close:
         raise BundleError("encoder-name-unknown", source=name, close=list(dict.fromkeys(close)))
     return given  # which says that there is no such folder
 

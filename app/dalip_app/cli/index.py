@@ -66,7 +66,7 @@ def verify(
 
     root = find_flora(flora, data_dir)
     bundle = encoder or (ENCODER if flora is None else None)
-    loaded = load_encoder(bundle, verify=True) if bundle else None
+    loaded = load_encoder(bundle, data_dir, verify=True) if bundle else None
     with ProgressLine() as progress:
         problems = find_problems(root, loaded, progress)
     for problem in problems:

@@ -73,6 +73,7 @@ def build(
         ),
     ] = 320,
     verbose: VerboseOption = False,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Build a flora from a list of taxa, labelled photos, or both.
 
@@ -88,7 +89,7 @@ def build(
     listed = read_listed(taxa, [], left_out) if taxa else []
     records = read_named(photos or [], left_out, listed, doubtful, verbose=verbose)
     listed = listed if taxa else read_listed(None, taxa_of(records), left_out)
-    loaded = load_encoder(encoder, flora=out, or_built_in=True, remember=True)
+    loaded = load_encoder(encoder, data_dir, flora=out, or_built_in=True, remember=True)
     with ProgressLine() as progress:
         manifest = build_flora(
             out,
@@ -164,6 +165,7 @@ def merge(
         ),
     ],
     encoder: EncoderOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Merge several floras that keep their photos into one.
 
@@ -181,7 +183,10 @@ def merge(
     if (out / CURRENT).exists() and out.resolve() not in {flora.resolve() for flora in floras}:
         raise FloraError("flora-in-the-way", source=out)
     first, *others = (FLORA if flora == BUILT_IN else flora for flora in floras)
-    left_out, loaded = LeftOut(), load_encoder(encoder, flora=first, or_built_in=True, remember=True)
+    left_out, loaded = (
+        LeftOut(),
+        load_encoder(encoder, data_dir, flora=first, or_built_in=True, remember=True),
+    )
     with ProgressLine() as progress:
         if flora_info(first).manifest.keeps_all:
             manifest = merge_floras(out, loaded, [first, *others], progress=progress, skipped=left_out)

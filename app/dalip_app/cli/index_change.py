@@ -158,7 +158,7 @@ def add(
     left_out = LeftOut()
     path, start = find_flora_to_change(flora, data_dir)
     if taxon is None:
-        manifest = _add_named(path, encoder, photos, taxa, all_photos, doubtful, left_out)
+        manifest = _add_named(path, encoder, photos, taxa, all_photos, doubtful, left_out, data_dir)
         if manifest.counts.other_photos:
             complain(f"skipped {counted(manifest.counts.other_photos, 'photo')} without a taxon")
         counts = manifest.counts
@@ -170,7 +170,7 @@ def add(
         )
     else:
         plant = _plant(path, start, taxon, rank, common_name or [], family)
-        manifest = _add_plant(path, start, encoder, photos, plant, left_out)
+        manifest = _add_plant(path, start, encoder, photos, plant, left_out, data_dir)
         known, taxa_in_all = _photos_of(path, plant), f"{counted(manifest.counts.taxa, 'taxon')} in total"
         print_result(printable(f"{path}: knows {plant.scientific_name} from {known}; {taxa_in_all}"))
     left_out.finish()
@@ -201,6 +201,7 @@ def _add_named(
     all_photos: bool,
     doubtful: str,
     left_out: LeftOut,
+    data_dir: Path | None,
 ) -> "FloraManifest":
     from dalip_index import add_photos
     from dalip_index.build.contents import read_contents
@@ -210,7 +211,7 @@ def _add_named(
     with ProgressLine() as progress:
         return add_photos(
             path,
-            load_encoder(encoder, flora=path, remember=True),
+            load_encoder(encoder, data_dir, flora=path, remember=True),
             records,
             listed,
             test_too=all_photos,
@@ -226,6 +227,7 @@ def _add_plant(
     paths: Sequence[Path],
     plant: "Taxon",
     left_out: LeftOut,
+    data_dir: Path | None,
 ) -> "FloraManifest":
     from dalip_index import teach_taxon
     from dalip_index.store.versions import flora_or_start
@@ -236,7 +238,7 @@ def _add_plant(
     with ProgressLine() as progress:
         return teach_taxon(
             path,
-            load_encoder(encoder, flora=flora_or_start(path, start), remember=True),
+            load_encoder(encoder, data_dir, flora=flora_or_start(path, start), remember=True),
             plant,
             good,
             start=start,

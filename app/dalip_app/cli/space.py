@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dalip_app.cli.options import EncoderOption, load_encoder
+from dalip_app.cli.options import DataDirOption, EncoderOption, load_encoder
 from dalip_app.cli.terminal import ProgressLine, print_result
 
 __all__ = ["EXAMPLES", "space"]
@@ -34,6 +34,7 @@ def space(
     ] = None,
     encoder: EncoderOption = None,
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title of the Space.")] = "DALIP",
+    data_dir: DataDirOption = None,
 ) -> None:
     """Write a Hugging Face Space: a public DALIP web page.
 
@@ -43,7 +44,7 @@ def space(
     from dalip_app.space.write_space import Space, write_space
     from dalip_assets import FLORA
 
-    loaded = load_encoder(encoder, flora=flora)
+    loaded = load_encoder(encoder, data_dir, flora=flora)
     size = write_space(Space(title, flora or FLORA, loaded.folder), out, ProgressLine())
     print_result(
         f"{out}: {size / 1e6:,.0f} MB. To try it on this computer: python {shlex.quote(str(out / 'app.py'))}"

@@ -10,7 +10,6 @@ from dalip.datasets import Record
 from dalip.encoder import Encoder
 from dalip.errors import FloraError, Skipped
 from dalip.progress import Progress, no_progress, no_report
-from dalip.prompt_templates import prompts_for
 from dalip.taxon_tree import placed_among
 from dalip.taxonomy import Taxon, VernacularName
 from dalip_index.build.build import build_version
@@ -132,11 +131,7 @@ def rebuild_flora(
         FloraError: The flora keeps no photos, or cannot be read or written.
     """
     with _changing(path) as (draft, contents):
-        asked = contents.manifest.encoder.prompts
-        made = prompts_for(contents.taxa, asked, len(contents.taxa))
-        own = {t.scientific_name: tuple(texts) for t, texts in zip(contents.taxa, made, strict=True)}
-        given = {name: texts for name, texts in contents.texts.items() if texts != own[name]}
-        new = _new_contents(contents, encoder, texts=given)
+        new = _new_contents(contents, encoder, texts=contents.given_texts)
         return build_version(path, draft, encoder, new, progress, skipped)
 
 
@@ -150,7 +145,8 @@ def merge_floras(
 ) -> FloraManifest:
     """Merge several floras that keep their photos into one.
 
-    A taxon in several floras gets the photos and texts of all of them. Its other data comes from the first one.
+    A taxon in several floras gets the photos of all of them, and the texts that were given for it. Its other data comes
+    from the first one.
 
     Args:
         out: The new flora's folder; missing, empty, or a flora.
@@ -179,7 +175,8 @@ def _merged(floras: Sequence[Path]) -> NewContents:
         for taxon in contents.taxa:
             name = taxon.scientific_name
             taxa[name] = _joined(taxa[name], taxon) if name in taxa else taxon
-            texts[name] = tuple(dict.fromkeys((*texts.get(name, ()), *contents.texts[name])))
+            if given := contents.given_texts.get(name):
+                texts[name] = tuple(dict.fromkeys((*texts.get(name, ()), *given)))
     keep = max(contents.kept_side for contents in held)
     new = NewContents(
         list(taxa.values()), [photo for contents in held for photo in contents.kept], texts, keep

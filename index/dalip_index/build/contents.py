@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dalip.datasets import Record
 from dalip.errors import FloraError
+from dalip.prompt_templates import prompts_for
 from dalip.taxon_tree import check_taxonomy
 from dalip.taxonomy import Taxon
 from dalip_index.build.texts import text_evidence, texts_of
@@ -40,6 +41,16 @@ class FloraContents:
         """The texts of each taxon by scientific name; a taxon may have none."""
         found = texts_of(self.evidence)
         return {taxon.scientific_name: found.get(row, ()) for row, taxon in enumerate(self.taxa)}
+
+    @cached_property
+    def given_texts(self) -> dict[str, tuple[str, ...]]:
+        """The texts of taxa whose texts were not made from their names in the wording of the encoder."""
+        made = prompts_for(self.taxa, self.manifest.encoder.prompts, 1)
+        own = {taxon.scientific_name: tuple(all_) for taxon, all_ in zip(self.taxa, made, strict=True)}
+        # A large flora has only the first ones of all.
+        return {
+            name: texts for name, texts in self.texts.items() if texts != own[name][: len(texts)] or not texts
+        }
 
     @property
     def kept_side(self) -> int:

@@ -1,6 +1,7 @@
 """`dalip encoder`: models come from a hub, floras remember them, and encoders can be published."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -163,7 +164,7 @@ def free_port() -> int:
         (("get", "hf-hub:me/empty"), "open_clip_config.json"),
         (("get", "ViT-B-32"), "laion2b_s34b_b79k"),
         (("remove", "bioclip-2"), "is not on this computer"),
-        (("remove", "../data"), "is not on this computer"),
+        (("remove", "../data"), "cannot be the name of an encoder"),
     ],
 )
 def test_errors_say_what_to_do(
@@ -223,6 +224,7 @@ def test_a_first_order_model_is_published_for_open_clip(
 ) -> None:
     pushed = dalip("encoder", "push", "bioclip", "me/mine")
     assert pushed.status == 0, pushed.err
+    assert "write ORG/REPO" in dalip("encoder", "push", "bioclip", "not a name").err
     repository = f"local-dir:{hub.root / 'me' / 'mine'}"
     clip, _, prepare = open_clip.create_model_and_transforms(repository)
     photo = Image.radial_gradient("L").convert("RGB").resize((64, 64))
@@ -232,14 +234,50 @@ def test_a_first_order_model_is_published_for_open_clip(
     encoder = Encoder.load(bioclip)
     np.testing.assert_allclose(encoder.encode_images([photo]), expected, atol=1e-4)
     np.testing.assert_allclose(encoder.encode_text(["a rose"]), described, atol=1e-4)
+    back = dalip("encoder", "get", "hf-hub:me/mine")
+    assert back.status == 0, back.err
+    manifest, first = read_manifest(bioclip.with_name("hf-hub--me--mine")), read_manifest(bioclip)
+    for kept in ("prompts", "citation", "trained_on", "terms", "model_sha256"):
+        assert getattr(manifest, kept) == getattr(first, kept), kept
     templates = tmp_path / "prompts.txt"
     templates.write_text("# ours\n\nimg of {scientificName}[ ({vernacularName})]\n")
-    back = dalip("encoder", "get", "hf-hub:me/mine", "--prompts", templates)
-    assert back.status == 0, back.err
+    assert dalip("encoder", "get", "hf-hub:me/mine", "--prompts", templates).status == 0
     manifest = read_manifest(bioclip.with_name("hf-hub--me--mine"))
     assert manifest.prompts == ("img of {scientificName}[ ({vernacularName})]",)
-    assert manifest.model_sha256 == read_manifest(bioclip).model_sha256, "the weights are the same"
     assert dalip("encoder", "get", "hf-hub:me/mine", "--prompts", "dalip").out.startswith(
         "hf-hub:me/mine: already here"
     )
     assert read_manifest(bioclip.with_name("hf-hub--me--mine")).prompts == ()
+
+
+def test_names_that_lead_out_of_the_folder_are_refused_and_nothing_is_deleted(
+    dalip: Callable[..., Done], world: World, tmp_path: Path
+) -> None:
+    data, inside = tmp_path / "data", tmp_path / "encoder" / "a" / "b"
+    shutil.copytree(world.bundle, tmp_path / "encoder")
+    inside.mkdir(parents=True)
+    (data / "encoders").mkdir(parents=True)
+    (data / "journal.db").write_text("precious")
+    for name in ("..", ".", "", "local-dir:/", "../x", "/etc"):
+        done = dalip("encoder", "get", name, DALIP_DATA_DIR=str(data))
+        assert (done.status, done.out) == (1, ""), name
+    got = run(["dalip", "encoder", "get", "local-dir:../.."], cwd=inside, DALIP_DATA_DIR=str(data))
+    assert (got.status, got.lines[0].split(":")[0]) == (0, "encoder")
+    assert (data / "journal.db").read_text() == "precious"
+    assert [path.name for path in (data / "encoders").iterdir() if path.is_dir()] == ["encoder"]
+    # Another folder with the same name is another encoder.
+    other = shutil.copytree(world.bundle, tmp_path / "other" / "encoder")
+    again = dalip("encoder", "get", f"local-dir:{other}", DALIP_DATA_DIR=str(data))
+    assert (again.status, "there is already an encoder with this name" in again.err) == (1, True)
+    (data / "encoders" / "encoder" / "manifest.json").write_text("{")
+    listed = dalip("encoder", "list", DALIP_DATA_DIR=str(data))
+    assert (listed.status, "damaged" in listed.out) == (0, True)
+    assert dalip("encoder", "remove", "encoder", DALIP_DATA_DIR=str(data)).status == 0
+
+
+def test_a_hub_cannot_write_outside_of_its_cache(hub: Hub, dalip: Callable[..., Done]) -> None:
+    shutil.copytree(hub.root / "imageomics" / "bioclip", hub.root / "me" / "evil")
+    hub.etag = "../../../../../evil"
+    done = dalip("encoder", "get", "hf-hub:me/evil")
+    hub.etag = ""
+    assert (done.status, "does not answer like a model hub" in done.err) == (1, True), done.err

@@ -211,7 +211,7 @@ def test_a_file_that_is_not_a_manifest(bundle: Path, content: bytes) -> None:
         (lambda m: m["files"].pop("tokenizer.json"), r"the field files\.tokenizer\.json is missing"),
         (
             lambda m: m["files"].update({"../x": {"sha256": "0" * 64, "size": 1}}),
-            r"\.\./x, .* not a plain file name",
+            r"\.\./x, .* not a file of an encoder bundle",
         ),
         (lambda m: m["files"]["tokenizer.json"].update(sha256="12"), "64 hexadecimal digits"),
         (lambda m: m.update(fingerprint="0" * 64), "fingerprint"),

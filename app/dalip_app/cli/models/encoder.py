@@ -1,5 +1,6 @@
 """`dalip encoder`: get published encoders by name, list and remove them, and publish your own."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +9,7 @@ import typer
 
 from dalip.errors import BundleError
 from dalip.files import printable
-from dalip_app.cli.models.fetch_encoder import change_manifest, fetch_encoder
+from dalip_app.cli.models.fetch_encoder import change_manifest, fetch_encoder, named, source_of
 from dalip_app.cli.options import DataDirOption, JsonOption, given_path, need_training
 from dalip_app.cli.terminal import complain, print_json, print_result
 
@@ -29,18 +30,18 @@ NameArgument = Annotated[
     ),
 ]
 
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _SOURCES = 2  # training data that `list` names for each encoder
 
 
 @app.command("list", epilog="Example: dalip encoder list")
 def list_(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     """List the encoders that have an alias, and all that are on this computer."""
-    from dalip.encoder import read_manifest
     from dalip.encoder.published import PUBLISHED
     from dalip_assets import ENCODER
-    from dalip_index.places import own_encoder, own_encoders
+    from dalip_index.places import own_encoders
 
-    folders = {read_manifest(folder).name: folder for folder in own_encoders(data_dir)}
+    folders = {folder.name: folder for folder in own_encoders(data_dir)}
     rows = [_described("builtin", ENCODER)]
     for alias, model in PUBLISHED.items():
         here = folders.pop(alias, None)
@@ -56,7 +57,7 @@ def list_(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
             | (_described(alias, here) if here else row)
             | {"architecture": model.tower}
         )
-    rows += [_described(name, own_encoder(name, data_dir)) for name in folders]
+    rows += [_described(name, folder) for name, folder in folders.items()]
     for row in rows:
         if as_json:
             print_json(row)
@@ -67,10 +68,9 @@ def list_(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
         about = ", ".join([row["architecture"], *sources, *([f"{more} more"] if more else [])]).removeprefix(
             ", "
         )
-        size = (
-            f"{row['gigabytes']:.1f} GB" if row["gigabytes"] >= 0.1 else f"{row['gigabytes'] * 1000:.0f} MB"
+        print_result(
+            printable(f"{row['name']:<14} {state:<5} {_size(row['gigabytes']):>7}  {about}").rstrip()
         )
-        print_result(printable(f"{row['name']:<14} {state:<5} {size:>7}  {about}").rstrip())
 
 
 @app.command(
@@ -100,24 +100,27 @@ def get(
 ) -> None:
     """Download a published model, export it to ONNX, check the export and keep it for floras.
 
-    An encoder that is already here is not fetched again; only its prompts are changed if you specify some.
+    An encoder that is already here is not fetched again; only its prompts are changed if you specify some. To fetch a
+    newer version, or other weights, remove it first.
     """
     from dalip.encoder import read_manifest
     from dalip.encoder.bundle import is_bundle
     from dalip_index.places import own_encoder
 
     templates = _templates(prompts)
-    key = Path(name).name if name.startswith("local-dir:") else name
+    name, key = named(name)
     out = own_encoder(key, data_dir)
     if is_bundle(out):
+        if (source := str(read_manifest(out).details.get("source", ""))) and source != source_of(name):
+            raise BundleError("encoder-held-from-elsewhere", source=key, name=key, from_=source)
         if templates is not None:
             change_manifest(out, prompts=templates)
         print_result(printable(f"{key}: already here, in {out}"))
         return
     fetch_encoder(name, key, out, weights, templates)
     manifest = read_manifest(out)
-    size = sum(entry.size for entry in manifest.files.values())
-    print_result(printable(f"{key}: ready, {size / 1e9:.1f} GB in {out}"))
+    size = sum(entry.size for entry in manifest.files.values()) / 1e9
+    print_result(printable(f"{key}: ready, {_size(size)} in {out}"))
     print_result(printable(f"licence: {manifest.terms or 'not stated; see the page of the model'}"))
     if manifest.citation:
         print_result(printable(f"please cite: {manifest.citation}"))
@@ -131,17 +134,16 @@ def remove(
     data_dir: DataDirOption = None,
 ) -> None:
     """Delete an encoder from this computer; floras that were built with it need it again."""
-    from dalip.encoder import read_manifest
     from dalip.encoder.bundle import is_bundle
     from dalip_index.places import own_encoder, own_encoders
 
     folder = own_encoder(name, data_dir)
-    if not name.strip(".") or not is_bundle(folder):
-        held = [read_manifest(path).name for path in own_encoders(data_dir)]
+    if not is_bundle(folder):
+        held = [path.name for path in own_encoders(data_dir)]
         raise BundleError("encoder-not-held", source=name, number=len(held), held=held)
     size = sum(path.stat().st_size for path in folder.iterdir())
     shutil.rmtree(folder)
-    print_result(printable(f"{name}: deleted, {size / 1e9:.1f} GB"))
+    print_result(printable(f"{name}: deleted, {_size(size / 1e9)}"))
 
 
 @app.command(
@@ -178,12 +180,16 @@ def push(
     from dalip.encoder import read_manifest, verify_bundle
     from dalip.model_hub import upload
     from dalip_app.messages.model_card import model_card
-    from dalip_index.places import named_encoder
+    from dalip_index.places import data_dir_or_default, named_encoder
 
+    if not _REPOSITORY.fullmatch(repository):
+        raise typer.BadParameter(f"'{repository}' is not the name of a repository; write ORG/REPO")
     run_encoder = source / "encoder"
     bundle = run_encoder if run_encoder.is_dir() else named_encoder(source, data_dir)
     manifest = verify_bundle(bundle)
-    with TemporaryDirectory(prefix="dalip-") as temporary:
+    place = data_dir_or_default(data_dir)
+    place.mkdir(parents=True, exist_ok=True)  # the system's temporary folder may be in memory
+    with TemporaryDirectory(prefix=".push-", dir=place) as temporary:
         folder = Path(temporary)
         if len(manifest.blocks) == 1:
             need_training()
@@ -192,7 +198,7 @@ def push(
             write_open_clip(bundle, folder, repository)
         else:
             for file in (*manifest.files, "manifest.json"):
-                (folder / file).symlink_to((bundle / file).resolve())
+                shutil.copyfile(bundle / file, folder / file)
         card = model_card(read_manifest(bundle), repository)
         (folder / "README.md").write_text(card, encoding="utf-8")
         complain(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:,.0f} MB")
@@ -204,9 +210,19 @@ def _described(name: str, folder: Path) -> dict[str, Any]:
     """Return what `list` shows about an encoder on this computer."""
     from dalip.encoder import read_manifest
 
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except BundleError as error:  # `remove` can delete it
+        complain(error)
+        return {
+            "name": name,
+            "architecture": "damaged",
+            "trainedOn": [],
+            "gigabytes": 0.0,
+            "folder": str(folder),
+        }
     return {
-        "name": name,
+        "name": name if name == "builtin" else manifest.name,
         "source": str(manifest.details.get("source", "")),
         "architecture": "",
         "trainedOn": list(manifest.trained_on),
@@ -215,6 +231,10 @@ def _described(name: str, folder: Path) -> dict[str, Any]:
         "licence": manifest.terms,
         "citation": manifest.citation,
     }
+
+
+def _size(gigabytes: float) -> str:
+    return f"{gigabytes:.1f} GB" if gigabytes >= 0.1 else f"{gigabytes * 1000:.0f} MB"
 
 
 def _templates(prompts: Path | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dalip.encoder import EncoderManifest
     from dalip.model_hub import Repository
 
-__all__ = ["change_manifest", "fetch_encoder"]
+__all__ = ["change_manifest", "fetch_encoder", "named", "source_of"]
 
 _MODEL_FILES = (
     "open_clip_config.json",
@@ -25,12 +25,37 @@ _MODEL_FILES = (
     "vocab.txt",
     "merges.txt",
     "config.json",
+    "dalip.json",
     "README.md",
 )
 """What a model needs from a repository in open_clip's format besides its weights."""
 
 _WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Its weights; the first one that exists is used."""
+
+
+def named(name: str) -> tuple[str, str]:
+    """Return an argument of `dalip encoder get`, with the alias of a repository that has one, and the encoder's name.
+
+    A folder is named after itself; a copy of a repository with an alias gets the alias.
+    """
+    from dalip.encoder.published import HUB, LOCAL, PUBLISHED
+
+    aliases = {model.repository: alias for alias, model in PUBLISHED.items()}
+    if name.startswith(HUB):
+        name = aliases.get(name.removeprefix(HUB), name)
+    if not name.startswith(LOCAL):
+        return name, name
+    folder = Path(name.removeprefix(LOCAL)).resolve()
+    by_folder = {repository.rpartition("/")[2]: alias for repository, alias in aliases.items()}
+    return f"{LOCAL}{folder}", by_folder.get(folder.name, folder.name)
+
+
+def source_of(name: str) -> str:
+    """Return what the manifest of an encoder records as its source."""
+    from dalip.encoder.published import HUB, PUBLISHED
+
+    return f"{HUB}{PUBLISHED[name].repository}" if name in PUBLISHED else name
 
 
 def fetch_encoder(
@@ -52,15 +77,17 @@ def fetch_encoder(
 
     with _draft_of(out) as draft:
         if name.startswith(LOCAL):
+            from dalip.model_hub import licence_in
+
             folder = Path(name.removeprefix(LOCAL))
-            _install(folder, key, draft, weights, templates, {"source": name}, "")
+            _install(folder, key, draft, weights, templates, {"source": name}, licence_in(folder))
         elif name in PUBLISHED or name.startswith(HUB):
             from dalip.model_hub import look_up
 
             known = PUBLISHED.get(name)
             repository = look_up(known.repository if known else name.removeprefix(HUB))
             if repository.cached:
-                complain("the hub cannot be reached; using the files that were downloaded before")
+                complain("using the files that were downloaded before")
             folder = _download(repository, known.file if known else "")
             details = {"source": f"{HUB}{repository.name}", "revision": repository.revision}
             _install(folder, key, draft, weights, templates, details, repository.licence)
@@ -78,9 +105,13 @@ def _install(
     terms: str,
 ) -> None:
     """Copy an encoder bundle, or export the files of another model."""
-    from dalip.encoder.bundle import is_bundle
+    from dalip.encoder import read_manifest
+    from dalip.encoder.bundle import check_bundle, is_bundle
+    from dalip.prompt_templates import check_templates
 
     if is_bundle(folder):
+        check_bundle(folder)
+        check_templates(read_manifest(folder).prompts)
         _copy(folder, draft)
         change_manifest(draft, name=key, prompts=templates, details=details)
         return
@@ -127,16 +158,22 @@ def _export(
 
 @contextmanager
 def _draft_of(out: Path) -> Iterator[Path]:
-    """Yield a folder that replaces `out` when it is complete, so that nobody sees a partial encoder."""
-    draft = out.with_name(f".draft-{out.name}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-        shutil.rmtree(out, ignore_errors=True)
-        draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    """Yield a folder that becomes `out` when it is complete, so that other processes see no partial encoder."""
+    from dalip.files import hold_lock
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(
+        out.parent / ".lock", lambda pid: BundleError("encoders-busy", source=out.parent, pid=pid)
+    ):
+        for left in out.parent.glob(".draft-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        draft = out.with_name(f".draft-{out.name}")
+        draft.mkdir()
+        try:
+            yield draft
+            draft.rename(out)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _download(repository: "Repository", checkpoint: str) -> Path:
@@ -149,6 +186,8 @@ def _download(repository: "Repository", checkpoint: str) -> Path:
     if all(name in repository.files for name in bundle):
         wanted = [*bundle, *(name for name in EXTERNAL_DATA.values() if name in repository.files)]
     else:
+        if repository.cached and (not repository.files or not {*_WEIGHTS, checkpoint} & {*repository.files}):
+            raise HubError("hub-not-downloaded", source=repository.name)
         weights = [checkpoint] if checkpoint else [name for name in _WEIGHTS if name in repository.files][:1]
         missing = [name for name in weights if name not in repository.files]
         if not weights or missing or (not checkpoint and _MODEL_FILES[0] not in repository.files):

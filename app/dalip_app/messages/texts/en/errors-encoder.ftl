@@ -20,7 +20,7 @@ error-manifest-field-least = { $field } must be at least { $least }; copy or exp
 error-manifest-std-not-positive = image.std must be greater than 0; copy or export the bundle again
 error-manifest-no-block = the list blocks is empty; copy or export the bundle again
 error-manifest-weights-sum = the weights in blocks sum to { $total } instead of 1; copy or export the bundle again
-error-manifest-file-name = files contains { $name }, which is not a plain file name; copy or export the bundle again
+error-manifest-file-name = files contains { $name }, which is not a file of an encoder bundle; copy or export the bundle again
 error-manifest-hash-wrong = a SHA-256 is { $hash } instead of 64 hexadecimal digits; copy or export the bundle again
 error-manifest-fingerprint-wrong = the fingerprint does not match the other fields, so one of them was changed; copy or export the bundle again
 
@@ -31,6 +31,12 @@ error-model-fails = the model cannot be run ({ $cause }); export it again
 error-model-not-finite = the model returns NaN or infinite values; export it again
 error-encoder-not-fetched = this encoder is not on this computer; fetch it with `dalip encoder get { $name }`
 error-encoder-name-unknown = there is no folder and no encoder with this name; did you mean { $close }? `dalip encoder list` shows all
+error-encoder-name-malformed = this cannot be the name of an encoder; use one from `dalip encoder list`, hf-hub:ORG/REPO or local-dir:FOLDER
+error-encoder-held-from-elsewhere = there is already an encoder with this name, from { $from_ }; remove it first with `dalip encoder remove { $name }`, or rename the folder
+error-encoders-busy = { $pid ->
+    [0] another process
+   *[other] process { NUMBER($pid, useGrouping: 0) }
+} is fetching an encoder; wait until it has finished
 error-encoder-not-held = this encoder is not on this computer; { $number ->
     [0] `dalip encoder get` has fetched none
    *[other] fetched encoders: { $held }
@@ -47,6 +53,8 @@ error-hub-not-downloaded = this file was not downloaded before, and the model hu
 error-hub-not-found = the model hub { $endpoint } has no such repository, or you have no access to it; check the name, or log in with `hf auth login`
 error-hub-gated = the makers of this model ask you to accept its terms first; do so on its page at { $endpoint }, then log in with `hf auth login`
 error-hub-failed = the model hub { $endpoint } refused the request ({ $cause }); try again later
+error-hub-odd = { $endpoint } does not answer like a model hub; check HF_ENDPOINT, or try again later
+error-hub-file-missing = the repository does not contain this file; check the repository
 error-hub-name-malformed = this is not the name of a repository; write hf-hub:ORG/REPO
 error-hub-not-a-model = the repository contains neither an encoder bundle nor a model in open_clip's format, which needs { $needed }; download its weights and use `dalip export ARCHITECTURE FOLDER --pretrained FILE`
 

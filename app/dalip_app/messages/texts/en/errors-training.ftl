@@ -167,6 +167,7 @@ error-export-untrained = the model has no trained weights; { $number ->
    *[other] specify them with --pretrained: { $tags }
 }
 error-open-clip-cannot-express = the encoder has a second order or averages mirror images, which open_clip's format cannot express; publish the encoder bundle
+error-besides-damaged = the file cannot be used ({ $cause }); delete it, or download the model again
 error-model-published = this is a published model; fetch it with `dalip encoder get { $close }`
 error-export-untrained-parts = the model has untrained parts ({ $parts }); specify its weights with --pretrained, or train it first
 error-export-without-photo = none of the photos for checking the export can be read; restore them and export again
