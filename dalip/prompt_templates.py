@@ -75,8 +75,9 @@ def read_templates(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise DataError("templates-not-read", source=path, cause=cause) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise DataError("templates-not-utf-8", source=path) from None
+        raise DataError("templates-not-read", source=path, cause=error.strerror) from error
     found: list[str] = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -103,7 +104,11 @@ def check_templates(templates: Sequence[str]) -> None:
         for part in _PART.finditer(template):
             inside = part[1] if part[1] is not None else part[0]
             fields = re.findall(r"\{([^{}]*)\}", inside)
-            if not fields or re.search(r"[\[\]{}]", re.sub(r"\{[^{}]*\}", "", inside.strip("[]"))):
+            if (
+                not all(fields)
+                or not fields
+                or re.search(r"[\[\]{}]", re.sub(r"\{[^{}]*\}", "", inside.strip("[]")))
+            ):
                 raise DataError("template-malformed", template=template)
             terms += fields
         for term in terms:

@@ -77,6 +77,7 @@ def test_many_taxa_get_fewer_texts_each() -> None:
         ("{{scientificName}}", "unmatched brackets"),
         ("[[{scientificName}]]", "unmatched brackets"),
         ("[x] {scientificName}", "nothing to fill in"),
+        ("a photo of {}", "nothing to fill in"),
         ("{scientificName}" + "x" * 1000, "1,016 characters"),
     ],
 )
@@ -92,7 +93,7 @@ def test_a_file_that_holds_no_template_is_refused(tmp_path: Path) -> None:
     with refuses(DataError, match="cannot be read"):
         read_templates(path)
     path.write_bytes(b"\xff{scientificName}")
-    with refuses(DataError, match="not UTF-8"):
+    with refuses(DataError, match="not in UTF-8"):
         read_templates(path)
     path.write_text("# nothing\n")
     with refuses(DataError, match="one per line"):

@@ -179,6 +179,29 @@ def test_without_calibration_a_region_changes_the_order_as_it_changes_odds(
     assert {p.taxon.scientific_name for p in only.predictions} == {f"Rosa {c}" for c in colours}
 
 
+@given(seed=seeds, colours=some_colours)
+def test_cautions_are_also_about_what_is_likely_without_the_region(
+    flora: Flora, seed: int, colours: set[str]
+) -> None:
+    (photo,) = queries(seed, 1)
+    plain = flora.answer("photo", photo[None], 10)
+    regional = in_region(weighing(flora, 100.0), roses(colours)).answer("photo", photo[None], 10)
+    names = [prediction.taxon.scientific_name for prediction in regional.likely]
+    assert {prediction.taxon.scientific_name for prediction in plain.likely} <= {*names}
+    assert len(names) == len({*names})
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_a_restricted_flora_has_the_same_taxa_of_a_region(flora: Flora, only: bool) -> None:
+    names = ["Rosa red", "Rosa blue", "Rosa green"]
+    some = in_region(restrict(flora, names), roses({"red", "white"}, only=only))
+    answer = some.answer("photo", queries(1, 1), 10)
+    assert [p.taxon.scientific_name for p in answer.predictions if p.in_region] == ["Rosa red"]
+    assert len(answer.predictions) == (1 if only else 3)
+    with refuses(FloraError, match="among those of --only"):
+        in_region(restrict(flora, names), roses({"white"}))
+
+
 TAXA = (
     Taxon("Rosa", "genus", family="Rosaceae"),
     Taxon("Iris pallida", genus="Iris", family="Iridaceae", synonyms=("Iris odoratissima",)),
@@ -273,3 +296,9 @@ def test_calibrations_keep_their_prior_and_older_ones_have_the_default(flora: Fl
     assert regional.region.weight == pytest.approx(math.log(19 * 9))
     with refuses(FloraError, match="logit for regions"):
         weighing(flora, math.inf)
+
+
+def test_photos_that_are_all_certain_do_not_determine_the_prior() -> None:
+    similarities = np.eye(4, dtype=np.float32)[np.arange(40) % 4]
+    calibration = dataclasses.replace(Calibration.bare(0.5, 0, None, 0), temperature=1e-4)
+    assert fit_region_logit(calibration, similarities, np.arange(40) % 4, np.zeros(4, np.intp)) is None

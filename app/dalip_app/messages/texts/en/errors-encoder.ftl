@@ -63,6 +63,7 @@ error-template-malformed = the prompt template '{ $template }' has unmatched bra
 error-template-term-unknown = there is no term '{ $term }' for prompt templates; use { $known }
 error-template-without-name = the prompt template '{ $template }' does not contain scientificName, specificEpithet or vernacularName; add one in braces
 error-templates-none = the file contains no prompt template; write one per line, with terms in braces: { $known }
+error-templates-not-utf-8 = the file is not in UTF-8; save it in this encoding
 error-templates-not-read = the file cannot be read ({ $cause }); check the file and its permissions
 
 error-encoder-without-second-order = the encoder has no second order to weight; omit --first-order
