@@ -14,8 +14,9 @@ from wording import refuses, said
 
 import dalip_index.store.photo_store
 from dalip.datasets import Record, read_records
-from dalip.encoder import Encoder
+from dalip.encoder import Encoder, read_manifest, write_manifest
 from dalip.errors import FloraError, Skipped
+from dalip.prompts import name_texts
 from dalip.taxonomy import Taxon
 from dalip_index import (
     Identification,
@@ -159,6 +160,28 @@ def test_rebuilding_with_another_encoder_needs_only_the_flora(
     assert rebuild_flora(path, other_encoder).counts.new_photos == 0
     with refuses(FloraError, match="move it to this encoder with `dalip index rebuild`"):
         add_photos(path, encoder, records)
+
+
+def test_another_encoder_gets_texts_in_its_own_wording(
+    encoder: Encoder, taxa: list[Taxon], records: list[Record], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(encoder.folder, tmp_path / "wording")
+    write_manifest(
+        folder,
+        dataclasses.replace(read_manifest(folder), prompts=("img of {scientificName}", "{scientificName}!")),
+    )
+    wording, given = Encoder.load(folder), {taxa[0].scientific_name: ["a text that a person wrote"]}
+    build_flora(tmp_path / "flora", encoder, taxa, records, texts=given)
+    merge_floras(tmp_path / "merged", wording, [tmp_path / "flora"])
+    rebuild_flora(tmp_path / "flora", wording)
+    expected = {t.scientific_name: (f"img of {t.scientific_name}", f"{t.scientific_name}!") for t in taxa}
+    expected |= {name: tuple(texts) for name, texts in given.items()}
+    for flora in ("flora", "merged"):
+        assert read_contents(tmp_path / flora).texts == expected
+    rebuild_flora(tmp_path / "flora", encoder)
+    texts = read_contents(tmp_path / "flora").texts
+    assert texts[taxa[0].scientific_name] == ("a text that a person wrote",)
+    assert texts[taxa[1].scientific_name] == tuple(name_texts(taxa[1]))
 
 
 def test_floras_are_merged(
