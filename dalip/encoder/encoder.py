@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dalip.cpus import available_cpus
 from dalip.encoder.bundle import check_bundle, read_checked, verify_bundle
 from dalip.encoder.embed_ahead import embed_ahead
 from dalip.encoder.manifest import IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, EncoderManifest
@@ -131,13 +133,21 @@ class Encoder:
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings; put the one text into a list")
-        results = [np.empty((0, self.width), dtype=np.float32)]
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            ids, mask = self._text_tokens()(texts[start : start + _TEXTS_AT_ONCE])
-            inputs = {"input_ids": ids, "attention_mask": mask}
-            (embeddings,) = self._text().run(["embedding"], inputs)
-            results.append(self._checked("embedding", embeddings, (len(ids), self.width), TEXT_ENCODER))
-        return np.concatenate(results)
+        batches = [texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE)]
+        results: Iterable[Vectors]
+        if len(batches) > 1:
+            # Several batches with a thread each take less time than one batch with several threads, which have to wait
+            # for one another in each layer.
+            with ThreadPoolExecutor(available_cpus()) as pool:
+                results = list(pool.map(self._embed_texts, batches))
+        else:
+            results = map(self._embed_texts, batches)
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *results])
+
+    def _embed_texts(self, texts: Sequence[str]) -> Vectors:
+        ids, mask = self._text_tokens()(texts)
+        (embeddings,) = self._text().run(["embedding"], {"input_ids": ids, "attention_mask": mask})
+        return self._checked("embedding", embeddings, (len(ids), self.width), TEXT_ENCODER)
 
     def encode_patches(self, image: Image.Image) -> NDArray[np.float32]:
         """Embed the patches of a photo, for heat maps.
@@ -206,7 +216,7 @@ class Encoder:
     def _text(self) -> Session:
         with self._opening:
             if self._text_session is None:
-                self._text_session = self._open(TEXT_ENCODER, ("embedding",))
+                self._text_session = self._open(TEXT_ENCODER, ("embedding",), threads=1)
             return self._text_session
 
     def _text_tokens(self) -> TextTokenizer:
@@ -217,6 +227,6 @@ class Encoder:
                 self._tokenizer = TextTokenizer(content, self.manifest.text, name)
             return self._tokenizer
 
-    def _open(self, name: str, outputs: Sequence[str]) -> Session:
+    def _open(self, name: str, outputs: Sequence[str], threads: int | None = None) -> Session:
         content = read_checked(self.folder, self.manifest, name)
-        return Session(content, self.folder / name, outputs)
+        return Session(content, self.folder / name, outputs, threads)

@@ -26,20 +26,23 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 class Session:
     """An ONNX model in memory, ready to run."""
 
-    def __init__(self, content: bytes, path: Path, outputs: Sequence[str]) -> None:
+    def __init__(
+        self, content: bytes, path: Path, outputs: Sequence[str], threads: int | None = None
+    ) -> None:
         """Open a model.
 
         Args:
             content: The content of the .onnx file.
             path: The file; its folder may contain the model's external data.
             outputs: Names of the outputs that the model must have.
+            threads: Threads of each run; by default one for each available processor.
 
         Raises:
             BundleError: onnxruntime rejects the model, or an output is missing.
         """
         ort, providers = runtime()
         self._path = path
-        options = session_options()
+        options = session_options(threads)
         options.add_session_config_entry(_DATA_FOLDER, str(path.parent))
         try:
             self._session: Any = ort.InferenceSession(content, options, providers=providers)
@@ -73,12 +76,12 @@ class Session:
         return results
 
 
-def session_options() -> Any:
-    """Return the options of all sessions: one thread for each available processor, no spinning, no messages."""
+def session_options(threads: int | None = None) -> Any:
+    """Return the options of all sessions: no spinning, no messages, and by default a thread for each processor."""
     ort, _ = runtime()
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
-    options.intra_op_num_threads = available_cpus()
+    options.intra_op_num_threads = threads or available_cpus()
     options.inter_op_num_threads = 1
     # Threads that spin while waiting take processor time from those that read the next photos.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
