@@ -21,7 +21,7 @@ __all__ = ["Repository", "download", "licence_in", "look_up", "upload"]
 _CONNECT_SECONDS = 3.0
 """How long a connection to the hub may take before it counts as unreachable, name resolution included."""
 
-_ANSWER_SECONDS = 30.0
+_ANSWER_SECONDS = 10.0
 """How long the hub may then take to answer."""
 
 _ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -92,8 +92,8 @@ def look_up(name: str) -> Repository:
 def download(repository: Repository, names: Iterable[str], progress: Progress = no_progress) -> Path:
     """Download files of a repository into the cache that other programs share (`HF_HOME`).
 
-    A download that is interrupted resumes at the byte where it stopped. Files that are already there are not
-    downloaded again.
+    A download that is interrupted resumes after the last 10 MB that the client has written. Files that are already
+    there are not downloaded again.
 
     Args:
         repository: The repository.
