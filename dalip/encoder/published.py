@@ -67,7 +67,7 @@ PUBLISHED = {
         "Z. Zhang et al., BioCAP: Exploiting Synthetic Captions Beyond Labels in Biological Foundation Models, 2025, "
         "arXiv:2510.20095",
     ),
-    # Trained with open_clip's `--model ViT-B-16 --pretrained openai`, which builds OpenAI's model with QuickGELU.
+    # Trained by open_clip from OpenAI's weights for ViT-B-16, which open_clip builds with QuickGELU.
     "biotrove-b16": _Published(
         "BGLab/BioTrove-CLIP",
         "ViT-B/16",

@@ -13,9 +13,9 @@ from dalip.training.towers.create import load_towers
 from dalip.training.towers.find_model import CONFIG_FILE
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, origin_of, write_bundle_towers
 
-__all__ = ["BESIDES", "BESIDES_FILE", "write_open_clip"]
+__all__ = ["BESIDES_FILE", "write_open_clip"]
 
-BESIDES = ("prompts", "citation", "trained_on")
+_BESIDES = ("prompts", "citation", "trained_on")
 """Fields of a manifest that open_clip's format lacks."""
 
 BESIDES_FILE = "dalip.json"
@@ -58,7 +58,7 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
         "interpolation": image.interpolation.removesuffix("-float"),
         "resize_mode": image.resize_mode,
     }
-    known = {name: getattr(manifest, name) for name in BESIDES}
+    known = {name: getattr(manifest, name) for name in _BESIDES}
     (out / BESIDES_FILE).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     content = {"model_cfg": config, "preprocess_cfg": preprocess}
     (out / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
