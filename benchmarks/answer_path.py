@@ -15,11 +15,9 @@ each resembles one of the taxa.
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tables import Row, make_table
+from tables import Row, make_table, working_folder
 
 from dalip.encoder import Encoder, Vectors
 from dalip.taxonomy import Taxon
@@ -171,13 +169,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--work", type=Path, help="folder for the floras; by default a temporary one")
     arguments = parser.parse_args()
-    work = arguments.work or Path(tempfile.mkdtemp())
-    work.mkdir(parents=True, exist_ok=True)
-    try:
+    with working_folder(arguments.work) as work:
         rows = [measure(n, arguments.queries, arguments.repeats, work) for n in arguments.taxa]
-    finally:
-        if not arguments.work:
-            shutil.rmtree(work)
     print("\n".join(make_table(rows)))
 
 

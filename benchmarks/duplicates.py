@@ -7,7 +7,6 @@ counts as found if the pair of original and copy is found. Pairs among the uncha
 by one: `SAME` lists those that show the same picture, or the same plant at the same time.
 """
 
-import argparse
 import io
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
-from tables import publish
+from tables import on_photos, publish
 
 from dalip.datasets import Record, read_records, split_of
 from dalip.datasets.pack.duplicates import MIN_LIKENESS, candidates, likeness, near_pairs
@@ -219,11 +218,7 @@ def time_table() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
-    parser.add_argument("--write", action="store_true")
+    parser = on_photos(__doc__)
     parser.add_argument(
         "--time", action="store_true", help="also measure the time of the search; takes minutes"
     )

@@ -6,7 +6,6 @@
 The photos are about every fourth test photo of the sets with few taxa.
 """
 
-import argparse
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -14,7 +13,7 @@ import numpy as np
 from embedded import NARROW, read_set
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from tables import publish
+from tables import on_photos, publish
 
 from dalip.datasets import Record
 from dalip.errors import ImageError
@@ -70,12 +69,7 @@ def _without(photo: Image.Image, grid: tuple[int, ...], patches: NDArray[np.intp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    arguments = on_photos(__doc__).parse_args()
     photos = [record for name in NARROW for record in read_set(arguments.data, name, ("test",))]
     table = deletion_table(load_flora(), photos[:: max(len(photos) // EXPLAINED, 1)])
     publish({"deletion": table}, PAGE, write=arguments.write)

@@ -14,11 +14,9 @@ All other times are medians of the next lookups, each of another name.
 """
 
 import argparse
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle, product
@@ -27,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from answer_path import made_vectors, write_flora
 from rapidfuzz import fuzz, process, utils
-from tables import Row, make_table
+from tables import Row, make_table, working_folder
 
 from dalip.datasets.names.resolver import Resolver
 from dalip.encoder import Encoder
@@ -167,13 +165,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--work", type=Path, help="folder for the floras; by default a temporary one")
     arguments = parser.parse_args()
-    work = arguments.work or Path(tempfile.mkdtemp())
-    work.mkdir(parents=True, exist_ok=True)
-    try:
+    with working_folder(arguments.work) as work:
         rows = [row for n in arguments.taxa for row in measure(n, arguments.repeats, work)]
-    finally:
-        if not arguments.work:
-            shutil.rmtree(work)
     print("\n".join(make_table(rows)))
 
 

@@ -9,7 +9,6 @@ everything else is measured on test photos. Photos of plants that are not in the
 keys, as in benchmarks/trust.py, one for each purpose.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from answers import Labels, labelled
 from embedded import GARDEN, NARROW, PLANTS, Embedded, embed, read_set
 from numpy.typing import NDArray
 from rejected import second_half
-from tables import publish
+from tables import on_photos, publish
 
 from dalip.encoder import Vectors
 from dalip.taxonomy import Taxon
@@ -231,12 +230,7 @@ def _held(flora: Flora, taxon: Taxon) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    arguments = on_photos(__doc__).parse_args()
     flora = load_flora()
     found = gathered(flora, arguments.data)
     tables = {

@@ -7,7 +7,6 @@ the size of phone photos. Then the command is repeatedly killed (SIGKILL) at ran
 finishes, and the bytes are compared with those of an uninterrupted run.
 """
 
-import argparse
 import io
 import random
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import psutil
 from PIL import Image
-from tables import publish
+from tables import on_photos, publish
 
 from dalip.cpus import available_cpus
 from dalip.datasets import read_records
@@ -133,13 +132,9 @@ def kills_table(source: Path, whole: Path, folder: Path, kills: int) -> list[str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
+    parser = on_photos(__doc__)
     parser.add_argument("--photos", type=int, default=3000)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

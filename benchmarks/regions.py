@@ -9,7 +9,6 @@ the list as a region, and with the list only. Photos of plants that are not on a
 weight of regions was fitted on calibration photos when the flora was built, and nothing is chosen here.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from answers import Answered, Labels, answer_all, labelled
 from embedded import Embedded, embed
 from intervals import DRAWS
 from numpy.typing import NDArray
-from tables import Row, make_table, publish
+from tables import Row, make_table, on_photos, publish
 
 from dalip.taxonomy import Taxon
 from dalip_index import Flora, RegionTaxa, in_region, load_flora
@@ -146,12 +145,7 @@ def photos_of(flora: Flora, data: Path, labels: Labels, name: str) -> Photos:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
+    arguments = on_photos(__doc__).parse_args()
     flora = load_flora()
     labels = Labels(flora, arguments.data)
     own = photos_of(flora, arguments.data, labels, "inat")

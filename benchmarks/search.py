@@ -8,14 +8,13 @@ is searched for things that are in it, and for things that are not. The threshol
 library and reported on the second.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tables import publish
+from tables import on_photos, publish
 
 from dalip.datasets import Record, read_records
 from dalip.encoder import Encoder
@@ -331,12 +330,8 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
+    parser = on_photos(__doc__)
     parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     encoder = Encoder.load(arguments.encoder or ENCODER)
     references = encoder.encode_text(REFERENCES)

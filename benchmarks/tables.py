@@ -1,8 +1,12 @@
 """Make the tables of a benchmark, and print them or write them into the page that shows them."""
 
+import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 Row = Mapping[str, object]
 """Cells of a row by column. A tuple is a share and its interval, shown in percent; a float has one decimal."""
@@ -40,3 +44,23 @@ def publish(tables: dict[str, list[str]], page: Path, *, write: bool) -> None:
         block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = block.sub(lambda m, lines=lines: "\n".join([m[1], *lines, "", m[2]]), text)  # type: ignore[misc]
     page.write_text(text, encoding="utf-8")
+
+
+def on_photos(about: str | None) -> argparse.ArgumentParser:
+    """Return the command line of a benchmark on photos, to which it may add more: `--data` and `--write`."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--write", action="store_true")
+    return parser
+
+
+@contextmanager
+def working_folder(chosen: Path | None) -> Iterator[Path]:
+    """Yield the chosen folder, created if needed, or a temporary one that is deleted afterwards."""
+    work = chosen or Path(mkdtemp())
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        yield work
+    finally:
+        if not chosen:
+            rmtree(work)

@@ -7,7 +7,6 @@ The photos are those of the test split, and sets that are for testing only. The 
 build/vectors, so that a second run with the same encoder takes minutes only.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from embedded import GARDEN, NARROW, PLANTS, THINGS, Embedded, embed, read_set
 from left_out import leave_one_out
 from numpy.typing import NDArray
 from rejected import distance_rows, reported, score_rows, verdict_rows
-from tables import Row, make_table, publish
+from tables import Row, make_table, on_photos, publish
 from taught import Known, taught_rows
 
 from dalip_assets import ENCODER
@@ -154,13 +153,9 @@ def measure(flora: Flora, data: Path, *, write: bool) -> dict[str, list[Row]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", required=True, type=Path)
+    parser = on_photos(__doc__)
     parser.add_argument("--flora", type=Path)
     parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     flora = load_flora(arguments.flora, arguments.encoder)
     rows = measure(flora, arguments.data, write=arguments.write)

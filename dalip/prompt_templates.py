@@ -25,6 +25,7 @@ _MOST_TEXTS = 5_000
 """A flora gets about this many texts if an encoder has many templates; a ViT-L/14 embeds them in some minutes."""
 
 _LONGEST = 1000  # characters of a template
+_TERM = re.compile(r"\{([^{}]*)\}")
 _PART = re.compile(r"\[([^\[\]]*)\]|\{([^{}\[\]]*)\}|[\[\]{}]")
 _HIGHER_TAXA = Path(__file__).with_name("higher_taxa.csv")
 _FIELDS = (
@@ -74,9 +75,9 @@ def read_templates(path: Path) -> tuple[str, ...]:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise DataError("templates-not-utf-8", source=path) from None
+    except UnicodeDecodeError:
+        raise DataError("templates-not-utf-8", source=path) from None
+    except OSError as error:
         raise DataError("templates-not-read", source=path, cause=error.strerror) from error
     found: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -103,12 +104,8 @@ def check_templates(templates: Sequence[str]) -> None:
         terms: list[str] = []
         for part in _PART.finditer(template):
             inside = part[1] if part[1] is not None else part[0]
-            fields = re.findall(r"\{([^{}]*)\}", inside)
-            if (
-                not all(fields)
-                or not fields
-                or re.search(r"[\[\]{}]", re.sub(r"\{[^{}]*\}", "", inside.strip("[]")))
-            ):
+            fields, rest = _TERM.findall(inside), _TERM.sub("", inside.strip("[]"))
+            if not fields or not all(fields) or {*"[]{}"} & {*rest}:
                 raise DataError("template-malformed", template=template)
             terms += fields
         for term in terms:
@@ -137,8 +134,8 @@ def _fill(template: str, values: dict[str, str]) -> str:
     def replaced(part: re.Match[str]) -> str:
         nonlocal missing
         if part[1] is not None:
-            terms = re.findall(r"\{([^{}]*)\}", part[1])
-            return part[1].format_map(values) if all(values[term] for term in terms) else ""
+            known = all(values[term] for term in _TERM.findall(part[1]))
+            return part[1].format_map(values) if known else ""
         missing = missing or not values[part[2]]
         return values[part[2]]
 

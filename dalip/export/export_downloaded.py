@@ -1,7 +1,6 @@
 """Export a model that was downloaded from a hub, with the prompts and the preprocessing that its makers use."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,14 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES
 
 from dalip.encoder import EncoderManifest
 from dalip.encoder.published import LOCAL, PUBLISHED
-from dalip.errors import DataError, ExportError
 from dalip.export.export_model import export_model
-from dalip.export.open_clip_format import BESIDES_FILE
+from dalip.export.open_clip_format import read_besides
 from dalip.export.weights import Weights
-from dalip.files import from_json
 from dalip.progress import no_report
-from dalip.prompt_templates import BIOCLIP, check_templates
+from dalip.prompt_templates import BIOCLIP
 from dalip.training.log import ReportLine
 
 __all__ = ["bioclip_prompts", "export_downloaded"]
-
-
-@dataclass(frozen=True)
-class _Besides:
-    """The fields of a manifest that open_clip's format lacks."""
-
-    prompts: tuple[str, ...] = ()
-    citation: str = ""
-    trained_on: tuple[str, ...] = ()
 
 
 def export_downloaded(
@@ -59,9 +47,8 @@ def export_downloaded(
     Raises:
         DalipError: As `export_model`.
     """
-    known = PUBLISHED.get(name)
-    besides = _besides(folder)
-    own = bioclip_prompts() if known and known.biological else besides.get("prompts", ())
+    known, besides = PUBLISHED.get(name), read_besides(folder)
+    own = bioclip_prompts() if known and known.biological else besides.prompts
     checkpoint = str(folder / known.file) if known and known.file else None
     return export_model(
         known.architecture if known and checkpoint else f"{LOCAL}{folder}",
@@ -69,31 +56,14 @@ def export_downloaded(
         pretrained=checkpoint,
         weights=weights,
         name=name,
-        trained_on=[known.trained_on] if known else besides.get("trained_on", []),
+        trained_on=[known.trained_on] if known else besides.trained_on,
         terms=terms,
-        citation=known.citation if known else besides.get("citation", ""),
+        citation=known.citation if known else besides.citation,
         prompts=own if prompts is None else prompts,
         squash=known is not None and known.squash,
         details=details,
         report=report,
     )
-
-
-def _besides(folder: Path) -> dict[str, Any]:
-    """Read what `dalip encoder push` wrote next to a model in open_clip's format.
-
-    Raises:
-        ExportError: The file is damaged.
-    """
-    path = folder / BESIDES_FILE
-    if not path.exists():
-        return {}
-    try:
-        found = from_json(path.read_bytes(), _Besides)
-        check_templates(found.prompts)
-    except (OSError, ValueError, DataError) as error:
-        raise ExportError("besides-damaged", source=path, cause=str(error)) from error
-    return asdict(found)
 
 
 def bioclip_prompts() -> tuple[str, ...]:

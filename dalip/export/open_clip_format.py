@@ -1,25 +1,50 @@
 """Write a first-order encoder in open_clip's format for hubs, so that other programs can load it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import save_file
 
-from dalip.errors import ExportError
+from dalip.errors import DataError, ExportError
+from dalip.files import from_json, to_json
 from dalip.model import DALIP
+from dalip.prompt_templates import check_templates
 from dalip.training.towers.create import load_towers
 from dalip.training.towers.find_model import CONFIG_FILE
 from dalip.training.towers.from_bundle import bundle_state, check_rebuilt, origin_of, write_bundle_towers
 
-__all__ = ["BESIDES_FILE", "write_open_clip"]
+__all__ = ["read_besides", "write_open_clip"]
 
-_BESIDES = ("prompts", "citation", "trained_on")
-"""Fields of a manifest that open_clip's format lacks."""
+_BESIDES = "dalip.json"
 
-BESIDES_FILE = "dalip.json"
-"""Contains them in a repository; other programs ignore it."""
+
+@dataclass(frozen=True)
+class _Besides:
+    """The fields of a manifest that open_clip's format lacks; in a repository, `dalip.json` contains them."""
+
+    prompts: tuple[str, ...] = ()
+    citation: str = ""
+    trained_on: tuple[str, ...] = ()
+
+
+def read_besides(folder: Path) -> _Besides:
+    """Read what `write_open_clip` wrote besides a model; the fields are empty if another program wrote the model.
+
+    Raises:
+        ExportError: The file is damaged.
+    """
+    path = folder / _BESIDES
+    if not path.exists():
+        return _Besides()
+    try:
+        found = from_json(path.read_bytes(), _Besides)
+        check_templates(found.prompts)
+    except (OSError, ValueError, DataError) as error:
+        raise ExportError("besides-damaged", source=path, cause=str(error)) from error
+    return found
 
 
 def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
@@ -58,8 +83,8 @@ def write_open_clip(bundle: Path, out: Path, repository: str) -> None:
         "interpolation": image.interpolation.removesuffix("-float"),
         "resize_mode": image.resize_mode,
     }
-    known = {name: getattr(manifest, name) for name in _BESIDES}
-    (out / BESIDES_FILE).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    besides = _Besides(manifest.prompts, manifest.citation, manifest.trained_on)
+    (out / _BESIDES).write_text(to_json(besides), encoding="utf-8")
     content = {"model_cfg": config, "preprocess_cfg": preprocess}
     (out / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (out / "tokenizer.json").write_bytes((bundle / "tokenizer.json").read_bytes())

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -168,12 +168,18 @@ def find_encoder(fingerprint: str, data_dir: Path | None = None) -> Path | None:
         fingerprint: The fingerprint.
         data_dir: As `data_dir_or_default`.
     """
-    own = map(str, own_encoders(data_dir))
-    for folder in (str(ENCODER), _remembered(_place(fingerprint, data_dir)), *own):
+    for folder in _known_places(fingerprint, data_dir):
         with suppress(BundleError):  # it was moved, or another encoder is there now
             if folder and read_manifest(Path(folder)).fingerprint == fingerprint:
                 return Path(folder)
     return None
+
+
+def _known_places(fingerprint: str, data_dir: Path | None) -> Iterator[str]:
+    """Yield where an encoder may be, the usual places first, so that most commands look no further."""
+    yield str(ENCODER)
+    yield _remembered(_place(fingerprint, data_dir))
+    yield from map(str, own_encoders(data_dir))
 
 
 def encoder_of(flora: Path, data_dir: Path | None = None) -> Path:

@@ -11,20 +11,26 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dalip.disk import find_write_fault, is_write_fault, process_using, write_fault
 from dalip.errors import DalipError
 from dalip.files import atomic_write
 
-__all__ = ["Database", "Migration", "transaction"]
+__all__ = ["ASKED_AT_ONCE", "Database", "Migration", "in_parts", "transaction"]
 
 Migration = Callable[[sqlite3.Connection], None]
 """Changes tables and rows in an open transaction, which it must not end; so it cannot use `executescript`."""
+
+T = TypeVar("T")
+
+ASKED_AT_ONCE = 500
+"""Values in one query with `IN`; SQLite limits them."""
 
 _UNWRITABLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
 """Prefixes of the names of errors that a full disk or a folder without write permission causes."""
@@ -240,3 +246,10 @@ def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iter
         connection.rollback()
         raise
     connection.commit()
+
+
+def in_parts(values: Iterable[T], number: int) -> Iterator[list[T]]:
+    """Yield lists of at most `number` values, in order."""
+    every = iter(values)
+    while part := list(islice(every, number)):
+        yield part

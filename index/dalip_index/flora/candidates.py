@@ -82,10 +82,8 @@ class Candidates:
         """
         node_of = tree.at_rank(rank)
         found, place = np.unique(node_of[rows], return_inverse=True)
-        similarities, shares = np.full(len(found), -np.inf), None
-        np.maximum.at(similarities, place, self.similarities[rows])
-        scores = np.full(len(found), -np.inf)
-        np.maximum.at(scores, place, self.scores[rows])
+        similarities, shares = _largest(self.similarities[rows], place, len(found)), None
+        scores = similarities if self.bonus is None else _largest(self.scores[rows], place, len(found))
         order = np.argsort(-scores, kind="stable")
         if self.probabilities is not None:
             shares = np.minimum(np.bincount(place, self.probabilities[rows], len(found)), 1.0)
@@ -137,8 +135,7 @@ class Candidates:
         share_of = np.minimum(tree.probabilities(known)[taken], 1.0)
         alone = tree.probabilities(np.where(self.experimental, 0.0, 1.0))[taken] == 0
         present, first = _first_of(entries, len(rows) + len(taken))
-        similarities = np.full(len(rows) + len(taken), -np.inf)
-        np.maximum.at(similarities, entries, self.similarities[rows])
+        similarities = _largest(self.similarities[rows], entries, len(rows) + len(taken))
         own = np.zeros(len(rows)) if self.probabilities is None else self.probabilities[rows]
         share = np.concatenate([own, share_of])[present]
         order = np.lexsort((-similarities[present], -share))
@@ -152,6 +149,13 @@ class Candidates:
         shown = Lazy(len(present), lambda: [tree[place] for place in places.tolist()])
         candidates = Candidates(shown, similarities[present], share, experimental, inside)
         return candidates, np.arange(len(present))
+
+
+def _largest(values: NDArray[np.floating[Any]], place: NDArray[np.intp], number: int) -> NDArray[np.float64]:
+    """Return the largest of the values at each of a number of places."""
+    found = np.full(number, -np.inf)
+    np.maximum.at(found, place, values)
+    return found
 
 
 def _first_of(entries: NDArray[np.intp], number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -315,7 +315,7 @@ class Flora:
         shares = found.shares(self.calibration, photos)
         probabilities = None if shares is None else shares.probabilities[0]
         inside = self.region.inside if self.region else None
-        bonus = found.bonus(self.encoder.logit_scale, photos)
+        bonus = found.bonus(self.encoder.logit_scale, photos) if probabilities is None else None
         candidates = Candidates(self.taxa, found.values[0], probabilities, self.experimental, inside, bonus)
         (fit,) = found.fits(self.calibration, photos)
         answer = judge(

@@ -3,7 +3,6 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from dalip.datasets.report import Report
 from dalip.datasets.tables import Table
@@ -11,6 +10,7 @@ from dalip.errors import RegionError
 from dalip.progress import Progress
 from dalip.ranks import read_rank
 from dalip_index.regions.source_file import SourceFile
+from dalip_index.sqlite import in_parts
 
 __all__ = ["read_distribution"]
 
@@ -58,8 +58,7 @@ def read_distribution(
 
 
 def _in_parts(connection: sqlite3.Connection, query: str, rows: Iterable[tuple[object, ...]]) -> None:
-    every = iter(rows)
-    while part := list(islice(every, _AT_ONCE)):
+    for part in in_parts(rows, _AT_ONCE):
         connection.executemany(query, part)
 
 

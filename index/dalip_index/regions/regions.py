@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -19,13 +18,12 @@ from dalip_index.regions.read_distribution import read_distribution
 from dalip_index.regions.read_occurrences import read_occurrences
 from dalip_index.regions.region_schema import MIGRATIONS
 from dalip_index.regions.source_file import SourceKind, open_source
-from dalip_index.sqlite import Database, transaction
+from dalip_index.sqlite import ASKED_AT_ONCE, Database, in_parts, transaction
 
 __all__ = ["Area", "RegionSource", "Regions"]
 
 _ALIKE = 70  # of 100: minimum fuzzy-match score of a name to suggest
 _OFFERED = 3
-_ASKED_AT_ONCE = 500  # names in one query; SQLite limits the values of a query
 
 
 @dataclass(frozen=True)
@@ -216,8 +214,8 @@ _INSIDE = (
 
 
 def _synonyms(connection: Connection, names: Iterable[tuple[int, str]]) -> dict[int, tuple[str, ...]]:
-    keys, found = iter([key for key, _ in names]), dict[int, tuple[str, ...]]()
-    while some := list(islice(keys, _ASKED_AT_ONCE)):
+    found = dict[int, tuple[str, ...]]()
+    for some in in_parts((key for key, _ in names), ASKED_AT_ONCE):
         marks = ", ".join("?" * len(some))
         for key, synonym in connection.execute(f"SELECT * FROM synonyms WHERE name IN ({marks})", some):
             found[key] = (*found.get(key, ()), synonym)

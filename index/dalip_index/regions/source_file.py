@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from dalip.datasets.archives import Archive, is_archive
 from dalip.datasets.columns import folded
@@ -48,22 +48,18 @@ def open_source(path: Path, names: Path | None, report: Report) -> Iterator[Sour
             if is_archive(path):
                 found = _in_archive(path, report, stack)
             else:
-                found = _recognised(_table(stack.enter_context(path.open("rb")), str(path), report))
+                found = _recognised(read_table(stack.enter_context(path.open("rb")), str(path), report))
                 beside = path.with_name(_NAMES)
                 if names is None and found.kind == "distribution" and beside.is_file():
                     names = beside
             if names is not None:
                 stream = stack.enter_context(names.open("rb"))
-                found = found._replace(names=_table(stream, str(names), report))
+                found = found._replace(names=read_table(stream, str(names), report))
         except FileNotFoundError as error:
             raise RegionError("region-file-missing", source=error.filename) from None
         except OSError as error:
             raise DataError("table-not-read", source=path, cause=error.strerror or error) from error
         yield found
-
-
-def _table(stream: BinaryIO, name: str, report: Report) -> Table:
-    return read_table(stream, name, report)
 
 
 def _kind(table: Table) -> SourceKind | None:
@@ -96,7 +92,7 @@ def _in_archive(path: Path, report: Report, stack: ExitStack) -> SourceFile:
     for name in archive.names:
         if not name.lower().endswith(_TABLES):
             continue
-        table = _table(stack.enter_context(archive.open(name)), f"{path}: {shown(name)}", report)
+        table = read_table(stack.enter_context(archive.open(name)), f"{path}: {shown(name)}", report)
         if name.rpartition("/")[2].lower() == _NAMES:
             names = table
         elif found is None and (kind := _kind(table)):

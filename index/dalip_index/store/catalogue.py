@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, overload
@@ -16,6 +16,7 @@ from weakref import finalize
 from dalip.datasets import Split
 from dalip.errors import DalipError, FloraError, first_line
 from dalip.taxonomy import LIST_SEPARATOR, Taxon, VernacularName
+from dalip_index.sqlite import in_parts
 from dalip_index.store.name_tables import write_names
 
 __all__ = [
@@ -160,7 +161,7 @@ def _packed(evidence: Sequence[Evidence]) -> Iterator[bytes]:
     """Yield the texts of some thousand taxa at a time, as compressed JSON: `[[taxon, text, ...], ...]`."""
     texts = (e for e in evidence if e.kind == "text")
     of_taxa = ([taxon + 1, *(e.content for e in some)] for taxon, some in groupby(texts, lambda e: e.taxon))
-    while part := list(islice(of_taxa, _PACKED_TAXA)):
+    for part in in_parts(of_taxa, _PACKED_TAXA):
         yield zlib.compress(json.dumps(part).encode(), 9)
 
 
@@ -278,7 +279,7 @@ class StoredTaxa(Sequence[Taxon]):
     @cached_property
     def rows(self) -> Mapping[str, int]:
         """The row of each taxon, by scientific name."""
-        return _StoredRows(self)
+        return _StoredRows(self, self._table)
 
     def starting(self, prefix: str) -> Iterator[tuple[int, str]]:
         """Yield row and scientific name of all taxa whose name begins like this, and perhaps of some others."""
@@ -286,7 +287,8 @@ class StoredTaxa(Sequence[Taxon]):
             c if c.isascii() and c.isalnum() else "_" for c in prefix
         )  # `_` matches any character
         found = self.select(
-            "SELECT id, scientificName FROM taxa WHERE scientificName LIKE ? ORDER BY id", (f"{pattern}%",)
+            f"SELECT id, scientificName FROM {self._table} WHERE scientificName LIKE ? ORDER BY id",
+            (f"{pattern}%",),
         )
         return ((number - 1, name) for number, name in found)
 
@@ -298,17 +300,19 @@ class StoredTaxa(Sequence[Taxon]):
 class _StoredRows(Mapping[str, int]):
     """Looks up the row of a taxon in the catalogue."""
 
-    def __init__(self, taxa: StoredTaxa) -> None:
-        self._taxa = taxa
+    def __init__(self, taxa: StoredTaxa, table: str) -> None:
+        self._taxa, self._table = taxa, table
 
     def __len__(self) -> int:
         return len(self._taxa)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for (name,) in self._taxa.select("SELECT scientificName FROM taxa ORDER BY id"))
+        return (
+            name for (name,) in self._taxa.select(f"SELECT scientificName FROM {self._table} ORDER BY id")
+        )
 
     def __getitem__(self, name: str) -> int:
-        for (number,) in self._taxa.select("SELECT id FROM taxa WHERE scientificName = ?", (name,)):
+        for (number,) in self._taxa.select(f"SELECT id FROM {self._table} WHERE scientificName = ?", (name,)):
             return int(number) - 1
         raise KeyError(name)
 

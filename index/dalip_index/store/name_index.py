@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property, lru_cache
-from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -15,6 +14,7 @@ from dalip.datasets.names.list_rows import Entry
 from dalip.scientific_name import plain_name
 from dalip.taxon_tree import TaxonTree
 from dalip.taxonomy import Taxon
+from dalip_index.sqlite import ASKED_AT_ONCE, in_parts
 from dalip_index.store.catalogue import StoredTaxa
 from dalip_index.store.name_tables import (
     BETWEEN_NAMES,
@@ -31,7 +31,6 @@ Select = Callable[..., list[tuple[Any, ...]]]
 """Runs a query, given with its values, and returns all rows."""
 
 _KEYS = 10_000  # whose nodes are kept in memory
-_ASKED_AT_ONCE = 500  # keys in one query; SQLite limits the values of a query
 _WORD_ALIKE = 60  # of 100: minimum similarity of such words
 _WORDS = 20  # similar words for each word of the text
 _GENERA = 20  # similar genera
@@ -107,11 +106,8 @@ class NameIndex(KnownNames):
             synonym.
         """
         keys = {name: [key for key in dict.fromkeys(name_keys(name)) if key] for name in names}
-        asked, found = (
-            iter({key for some in keys.values() for key in some}),
-            dict[str, list[tuple[int, int]]](),
-        )
-        while part := list(islice(asked, _ASKED_AT_ONCE)):
+        found = dict[str, list[tuple[int, int]]]()
+        for part in in_parts({key for some in keys.values() for key in some}, ASKED_AT_ONCE):
             places = ", ".join("?" * len(part))
             query = f"SELECT key, synonym, node FROM name_keys WHERE key IN ({places})"
             for key, synonym, node in self._keys(query, part):

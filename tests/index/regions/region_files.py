@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["ACCEPTED", "archive", "names", "placed", "records", "wcvp"]
+__all__ = ["ACCEPTED", "NAME_COLUMNS", "archive", "names", "placed", "records", "wcvp"]
 
 NAME_COLUMNS = [
     "plant_name_id",

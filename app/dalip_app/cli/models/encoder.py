@@ -177,7 +177,7 @@ def push(
     """
     from tempfile import TemporaryDirectory
 
-    from dalip.encoder import read_manifest, verify_bundle
+    from dalip.encoder import verify_bundle
     from dalip.model_hub import upload
     from dalip_app.messages.model_card import model_card
     from dalip_index.places import data_dir_or_default, named_encoder
@@ -199,7 +199,7 @@ def push(
         else:
             for file in (*manifest.files, "manifest.json"):
                 shutil.copyfile(bundle / file, folder / file)
-        card = model_card(read_manifest(bundle), repository)
+        card = model_card(manifest, repository)
         (folder / "README.md").write_text(card, encoding="utf-8")
         complain(f"uploading {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:,.0f} MB")
         address = upload(folder, repository, private=private)

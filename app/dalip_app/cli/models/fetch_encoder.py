@@ -1,7 +1,7 @@
 """Fetch an encoder: download its files, and export the model if it is not an encoder bundle yet."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,28 +105,24 @@ def _install(
     terms: str,
 ) -> None:
     """Copy an encoder bundle, or export the files of another model."""
-    from dalip.encoder import read_manifest
-    from dalip.encoder.bundle import check_bundle, is_bundle
-    from dalip.prompt_templates import check_templates
+    from dalip.encoder.bundle import is_bundle
 
     if is_bundle(folder):
-        check_bundle(folder)
-        check_templates(read_manifest(folder).prompts)
         _copy(folder, draft)
         change_manifest(draft, name=key, prompts=templates, details=details)
         return
     need_training()
     from dalip.export.export_downloaded import export_downloaded
 
-    def told(line: "str | DalipError") -> None:
-        complain(
-            line.replace(f"local-dir:{folder}", key).replace(str(draft), key)
-            if isinstance(line, str)
-            else line
-        )
-
     export_downloaded(
-        key, folder, draft, weights=weights, prompts=templates, terms=terms, details=details, report=told
+        key,
+        folder,
+        draft,
+        weights=weights,
+        prompts=templates,
+        terms=terms,
+        details=details,
+        report=_telling({f"local-dir:{folder}": key, str(draft): key}),
     )
 
 
@@ -141,9 +137,6 @@ def _export(
     need_training()
     from dalip.export.export_model import export_model
 
-    def told(line: "str | DalipError") -> None:
-        complain(line.replace(str(draft), key) if isinstance(line, str) else line)
-
     model, _, tag = name.partition("@")
     export_model(
         model,
@@ -152,8 +145,20 @@ def _export(
         weights=weights,
         name=key,
         prompts=templates or (),
-        report=told,
+        report=_telling({str(draft): key}),
     )
+
+
+def _telling(names: Mapping[str, str]) -> "Callable[[str | DalipError], None]":
+    """Return what prints the lines of an export, with names that people know instead of paths."""
+
+    def told(line: "str | DalipError") -> None:
+        if isinstance(line, str):
+            for path, name in names.items():
+                line = line.replace(path, name)
+        complain(line)
+
+    return told
 
 
 @contextmanager
@@ -201,9 +206,12 @@ def _download(repository: "Repository", checkpoint: str) -> Path:
 
 def _copy(folder: Path, draft: Path) -> None:
     """Copy an encoder bundle and check each file."""
-    from dalip.encoder import read_manifest, verify_bundle
+    from dalip.encoder.bundle import check_bundle, verify_bundle
+    from dalip.prompt_templates import check_templates
 
-    for name in (*read_manifest(folder).files, "manifest.json"):
+    manifest = check_bundle(folder)
+    check_templates(manifest.prompts)
+    for name in (*manifest.files, "manifest.json"):
         shutil.copyfile(folder / name, draft / name)
     verify_bundle(draft)
 

@@ -8,6 +8,7 @@ import pytest
 
 from dalip.datasets.names.taxa_file import read_names, read_taxa
 from tests.dalip.heard import Heard
+from tests.index.regions.region_files import NAME_COLUMNS
 
 GBIF = [
     "taxonID",
@@ -107,39 +108,6 @@ WFO = [
     "source",
     "majorGroup",
     "tplID",
-]
-WCVP = [
-    "plant_name_id",
-    "ipni_id",
-    "taxon_rank",
-    "taxon_status",
-    "family",
-    "genus_hybrid",
-    "genus",
-    "species_hybrid",
-    "species",
-    "infraspecific_rank",
-    "infraspecies",
-    "parenthetical_author",
-    "primary_author",
-    "publication_author",
-    "place_of_publication",
-    "volume_and_page",
-    "first_published",
-    "nomenclatural_remarks",
-    "geographic_area",
-    "lifeform_description",
-    "climate_description",
-    "taxon_name",
-    "taxon_authors",
-    "accepted_plant_name_id",
-    "basionym_plant_name_id",
-    "replaced_synonym_author",
-    "homotypic_synonym",
-    "parent_plant_name_id",
-    "powo_id",
-    "hybrid_formula",
-    "reviewed",
 ]
 META = '<archive xmlns="http://rs.tdwg.org/dwc/text/"/>'
 
@@ -262,7 +230,7 @@ def wcvp() -> dict[str, str]:
     ]
     distribution = "plant_locality_id|plant_name_id|continent_code_l1|area_code_l3|area\n1|2|1|GER|Germany\n"
     return {
-        "wcvp_names.csv": table(WCVP, rows, "|"),
+        "wcvp_names.csv": table(NAME_COLUMNS, rows, "|"),
         "wcvp_distribution.csv": distribution,
         "README.xlsx": "PK",
     }
